@@ -1,0 +1,122 @@
+/** The only reader of the environment. A wrong value stops the start with a sentence that names it. */
+
+export type Mode = 'sandbox' | 'production';
+
+export interface Config {
+  readonly mode: Mode;
+  readonly host: string;
+  readonly port: number;
+  readonly adminPort: number | null;
+  /** Null: the embedded PostgreSQL in `dataDir`. */
+  readonly databaseUrl: string | null;
+  readonly databaseDirectUrl: string | null;
+  readonly dataDir: string;
+  readonly logLevel: string;
+  readonly secretKey: string | null;
+  readonly publicUrl: string | null;
+  readonly rateLimitPerSecond: number;
+  readonly batchSize: number;
+  readonly batchLanes: number;
+  readonly maxQueue: number;
+  readonly poolSize: number;
+}
+
+export class ConfigError extends Error {}
+
+const VARIABLES = [
+  'MODE',
+  'HOST',
+  'PORT',
+  'ADMIN_PORT',
+  'DATABASE_URL',
+  'DATABASE_DIRECT_URL',
+  'DATA_DIR',
+  'LOG_LEVEL',
+  'SECRET_KEY',
+  'PUBLIC_URL',
+  'RATE_LIMIT_PER_SECOND',
+  'BATCH_SIZE',
+  'BATCH_LANES',
+  'MAX_QUEUE',
+  'POOL_SIZE',
+  'SANDBOX_ALLOW_REMOTE',
+] as const;
+type Variable = (typeof VARIABLES)[number];
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
+const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
+const MIN_SECRET_LENGTH = 32;
+
+/** @throws ConfigError naming the variable and the rule that it breaks */
+export function readConfig(env: Environment): Config {
+  const mode = oneOf(env, 'MODE', ['sandbox', 'production'] as const, 'sandbox');
+  const config: Config = {
+    mode,
+    host: text(env, 'HOST') ?? '127.0.0.1',
+    port: integer(env, 'PORT', 0, 65_535) ?? 8080,
+    adminPort: integer(env, 'ADMIN_PORT', 0, 65_535),
+    databaseUrl: url(env, 'DATABASE_URL', ['postgres:', 'postgresql:']),
+    databaseDirectUrl: url(env, 'DATABASE_DIRECT_URL', ['postgres:', 'postgresql:']),
+    dataDir: text(env, 'DATA_DIR') ?? '.data',
+    logLevel: oneOf(env, 'LOG_LEVEL', LOG_LEVELS, 'info'),
+    secretKey: text(env, 'SECRET_KEY'),
+    publicUrl: url(env, 'PUBLIC_URL', ['http:', 'https:'])?.replace(/\/$/, '') ?? null,
+    rateLimitPerSecond: integer(env, 'RATE_LIMIT_PER_SECOND', 0, 1_000_000) ?? 0,
+    batchSize: integer(env, 'BATCH_SIZE', 1, 1_000) ?? 64,
+    batchLanes: integer(env, 'BATCH_LANES', 1, 32) ?? 2,
+    maxQueue: integer(env, 'MAX_QUEUE', 1, 1_000_000) ?? 10_000,
+    poolSize: integer(env, 'POOL_SIZE', 1, 1_000) ?? 10,
+  };
+  checkSecret(config);
+  if (mode === 'production') checkProduction(config);
+  else checkSandbox(config, env);
+  return config;
+}
+
+function checkSecret({ secretKey }: Config): void {
+  if (secretKey !== null && secretKey.length < MIN_SECRET_LENGTH) {
+    throw new ConfigError(`SECRET_KEY must have at least ${MIN_SECRET_LENGTH} characters`);
+  }
+}
+
+function checkProduction(config: Config): void {
+  if (config.databaseUrl === null) throw new ConfigError('DATABASE_URL must be set when MODE is production');
+  if (config.secretKey === null) throw new ConfigError('SECRET_KEY must be set when MODE is production');
+}
+
+function checkSandbox(config: Config, env: Environment): void {
+  const allowed = oneOf(env, 'SANDBOX_ALLOW_REMOTE', ['0', '1'] as const, '0') === '1';
+  if (allowed || LOOPBACK.includes(config.host)) return;
+  throw new ConfigError('HOST must be a loopback address in sandbox mode, or set SANDBOX_ALLOW_REMOTE=1 as well');
+}
+
+function text(env: Environment, name: Variable): string | null {
+  const value = env[name];
+  if (value === undefined) return null;
+  if (value.trim() === '') throw new ConfigError(`${name} is set but empty`);
+  return value;
+}
+
+function integer(env: Environment, name: Variable, min: number, max: number): number | null {
+  const value = text(env, name);
+  if (value === null) return null;
+  const number = Number(value);
+  if (/^\d+$/.test(value) && number >= min && number <= max) return number;
+  throw new ConfigError(`${name} must be a whole number from ${min} to ${max}`);
+}
+
+function oneOf<T extends string>(env: Environment, name: Variable, values: readonly T[], otherwise: T): T {
+  const value = text(env, name);
+  if (value === null) return otherwise;
+  const known = values.find((candidate) => candidate === value);
+  if (known === undefined) throw new ConfigError(`${name} must be one of ${values.join(', ')}`);
+  return known;
+}
+
+function url(env: Environment, name: Variable, protocols: readonly string[]): string | null {
+  const value = text(env, name);
+  if (value === null) return null;
+  if (URL.canParse(value) && protocols.includes(new URL(value).protocol)) return value;
+  throw new ConfigError(`${name} must be a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`);
+}

@@ -1,0 +1,36 @@
+/**
+ * Why something did not happen, as stable machine-readable words.
+ * A failure code is the outcome of a payment (recorded on it); a refusal leaves everything unchanged.
+ */
+
+export const FAILURE_MESSAGES = {
+  customer_not_found: 'no customer has this phone number and IIN',
+  no_wallet_in_currency: 'the customer has no wallet in this currency',
+  wallet_frozen: 'the wallet is frozen',
+  insufficient_funds: 'the available balance is less than the amount',
+  customer_declined: 'the customer declined the payment',
+  confirmation_expired: 'the customer did not confirm in time',
+  processing_error: 'a system error prevented the decision; the payment may be retried',
+} as const;
+export type FailureCode = keyof typeof FAILURE_MESSAGES;
+
+export function isFailureCode(text: string | null): text is FailureCode {
+  return text !== null && Object.hasOwn(FAILURE_MESSAGES, text);
+}
+
+/** Commands that the engine decided not to carry out. Their order is their precedence. */
+export const REFUSALS = [
+  'invalid_api_key',
+  'insufficient_scope',
+  'transaction_not_found',
+  'wallet_not_found',
+  'invalid_transaction_state',
+  'authorization_expired',
+  'amount_exceeds_held',
+  'amount_exceeds_refundable',
+  'partial_cancel_before_authorization',
+  'insufficient_merchant_balance',
+  'wallet_frozen',
+  'insufficient_wallet_balance',
+] as const;
+export type Refusal = (typeof REFUSALS)[number];

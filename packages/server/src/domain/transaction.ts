@@ -1,0 +1,131 @@
+import type { Status, TransactionType } from './lifecycle.ts';
+
+/** Minor units of a currency. Transaction amounts fit 2^53-1; balances may be larger. */
+export type Minor = bigint;
+
+/** Milliseconds since the epoch, on the engine's clock (the database's, plus the sandbox's offset). */
+export type Millis = number;
+
+export type PaymentMethod = 'wallet' | 'card';
+export type CaptureMode = 'manual' | 'automatic';
+
+/**
+ * A payment or a refund, as stored. Invariants (checked by the audit): once it was authorized,
+ * `captured + released + still held = amount`; always `refunded + reserved <= captured`.
+ */
+export interface Transaction {
+  readonly id: string;
+  readonly merchantId: string;
+  readonly type: TransactionType;
+  readonly paymentMethod: PaymentMethod;
+  readonly status: Status;
+  /** Why it was rejected, failed or cancelled: a `FailureCode`, `requested` or `expired`. */
+  readonly statusReason: string | null;
+  /** While `created`: what the decision waits for. */
+  readonly awaiting: 'confirmation' | 'delay' | null;
+  readonly amount: Minor;
+  readonly currency: string;
+  readonly captured: Minor;
+  readonly released: Minor;
+  /** For a payment: what was given back. For a refund: itself, once done. */
+  readonly refunded: Minor;
+  /** Refunds of this payment that are not decided yet. */
+  readonly reserved: Minor;
+  readonly orderReference: string;
+  readonly walletId: string | null;
+  readonly customerId: string | null;
+  readonly parentTransactionId: string | null;
+  readonly captureMode: CaptureMode;
+  readonly createdAt: Millis;
+  readonly updatedAt: Millis;
+  readonly authedAt: Millis | null;
+  readonly confirmedAt: Millis | null;
+  readonly processedAt: Millis | null;
+  readonly expiresAt: Millis | null;
+  readonly captureAt: Millis | null;
+  readonly eventCount: number;
+  readonly postingCount: number;
+}
+
+/** One entry of a transaction's history. The amounts are the transaction's after the event. */
+export interface TransactionEvent {
+  readonly transactionId: string;
+  /** 1, 2, 3 … without gaps within the transaction. */
+  readonly seq: number;
+  readonly merchantId: string;
+  readonly name: string;
+  readonly status: Status;
+  /** What this event itself moved. */
+  readonly amount: Minor;
+  readonly captured: Minor;
+  readonly released: Minor;
+  readonly refunded: Minor;
+  /** The merchant's balance after the event, when the event posts to it. */
+  readonly balance: Minor | null;
+  /** Who: `api`, `operator`, `customer` or `engine`. */
+  readonly actor: Actor;
+  readonly reason: string | null;
+  readonly at: Millis;
+}
+
+export type Actor = 'api' | 'operator' | 'customer' | 'engine';
+
+/** An account of the ledger, named by its kind and what the kind belongs to. */
+export type Account =
+  | { readonly kind: 'available' | 'held'; readonly walletId: string }
+  | { readonly kind: 'balance'; readonly merchantId: string }
+  | { readonly kind: 'funding' | 'acquirer' };
+
+/** One amount moved from one account to another of the same currency. */
+export interface Posting {
+  /** The transaction or wallet transfer that it belongs to. */
+  readonly operationId: string;
+  readonly seq: number;
+  readonly from: Account;
+  readonly to: Account;
+  readonly currency: string;
+  readonly amount: Minor;
+  readonly at: Millis;
+}
+
+export interface Wallet {
+  readonly id: string;
+  readonly customerId: string;
+  readonly currency: string;
+  readonly available: Minor;
+  readonly held: Minor;
+  readonly frozen: boolean;
+  /** Who decides an authorization: `none` = the balance alone, at once. */
+  readonly approval: 'none' | 'customer' | 'delayed' | 'system_error';
+}
+
+/** Money that enters a wallet from outside or leaves it. */
+export interface WalletTransfer {
+  readonly id: string;
+  readonly walletId: string;
+  readonly kind: 'deposit' | 'withdrawal';
+  readonly amount: Minor;
+  readonly currency: string;
+  readonly reference: string | null;
+  readonly actor: Actor;
+  readonly createdAt: Millis;
+}
+
+/** What a payment still holds on the wallet or card. */
+export function heldBy(transaction: Transaction): Minor {
+  if (transaction.status !== 'authorized') return 0n;
+  return transaction.amount - transaction.captured - transaction.released;
+}
+
+/** What may still be refunded of a payment. */
+export function refundableOf(transaction: Transaction): Minor {
+  return transaction.captured - transaction.refunded - transaction.reserved;
+}
+
+/** The next moment at which the engine itself must act: expire, decide or capture. Null: never. */
+export function dueAtOf(transaction: Transaction): Millis | null {
+  const { status, expiresAt, captureAt } = transaction;
+  if (status !== 'created' && status !== '3d' && status !== 'authorized') return null;
+  if (captureAt === null) return expiresAt;
+  return expiresAt === null ? captureAt : Math.min(expiresAt, captureAt);
+}

@@ -1,0 +1,177 @@
+import type { MerchantSettings, WalletLookup } from '../domain/command.ts';
+import type { Decision, State } from '../domain/decide.ts';
+import type {
+  Account,
+  Minor,
+  Posting,
+  Transaction,
+  TransactionEvent,
+  Wallet,
+  WalletTransfer,
+} from '../domain/transaction.ts';
+import type { BalanceRow, CustomerRow, SettingsRow, SystemAccountDelta } from '../store/batchSql.ts';
+
+/** The rows that a batch has loaded and locked. */
+export interface Loaded {
+  readonly transactions: readonly Transaction[];
+  readonly wallets: readonly Wallet[];
+  readonly customers: readonly CustomerRow[];
+  readonly merchants: readonly SettingsRow[];
+  readonly balances: readonly BalanceRow[];
+}
+
+/**
+ * The batch's view of the ledger: what was loaded, then changed by one decision after the other.
+ * Balances change by postings only, so a stored balance is always the sum of its postings.
+ */
+export class World implements State {
+  readonly #transactions = new Map<string, Transaction>();
+  readonly #loadedIds = new Set<string>();
+  readonly #wallets = new Map<string, Wallet>();
+  readonly #walletOfOwner = new Map<string, string>();
+  readonly #customers = new Map<string, CustomerRow>();
+  readonly #settings = new Map<string, MerchantSettings>();
+  readonly #balances = new Map<string, BalanceRow>();
+  readonly #systemDeltas = new Map<string, SystemAccountDelta>();
+
+  readonly #changedTransactions = new Set<string>();
+  readonly #changedWallets = new Set<string>();
+  readonly #changedBalances = new Set<string>();
+  readonly #events: TransactionEvent[] = [];
+  readonly #postings: Posting[] = [];
+  readonly #transfers: WalletTransfer[] = [];
+
+  constructor(loaded: Loaded) {
+    for (const transaction of loaded.transactions) {
+      this.#transactions.set(transaction.id, transaction);
+      this.#loadedIds.add(transaction.id);
+    }
+    for (const wallet of loaded.wallets) {
+      this.#wallets.set(wallet.id, wallet);
+      this.#walletOfOwner.set(`${wallet.customerId} ${wallet.currency}`, wallet.id);
+    }
+    for (const customer of loaded.customers) this.#customers.set(customer.phone, customer);
+    for (const row of loaded.balances) this.#balances.set(`${row.merchant_id} ${row.currency}`, row);
+    for (const row of loaded.merchants) {
+      this.#settings.set(row.id, {
+        captureMode: row.capture_mode,
+        captureDelayMs: row.capture_delay_s * 1_000,
+        authorizationTtlMs: row.authorization_ttl_s * 1_000,
+      });
+    }
+  }
+
+  transaction(id: string): Transaction | undefined {
+    return this.#transactions.get(id);
+  }
+
+  wallet(id: string): Wallet | undefined {
+    return this.#wallets.get(id);
+  }
+
+  /** The same look-ups, whether the customer is unknown or phone and IIN do not belong together. */
+  lookUpWallet(phone: string, iinHash: string, currency: string): WalletLookup {
+    const customer = this.#customers.get(phone);
+    if (customer === undefined || customer.iin_hash !== iinHash) return { failure: 'customer_not_found' };
+    const wallet = this.#wallets.get(this.#walletOfOwner.get(`${customer.id} ${currency}`) ?? '');
+    return wallet === undefined ? { failure: 'no_wallet_in_currency' } : { wallet };
+  }
+
+  merchantBalance(merchantId: string, currency: string): Minor {
+    return this.#balanceRow(merchantId, currency).balance;
+  }
+
+  merchantSettings(merchantId: string): MerchantSettings {
+    const settings = this.#settings.get(merchantId);
+    if (settings === undefined) throw new Error(`the settings of merchant ${merchantId} were not loaded`);
+    return settings;
+  }
+
+  /** Takes a decision over. @throws Error when it would break an invariant: a bug, and the batch fails. */
+  apply(decision: Decision): void {
+    for (const posting of decision.postings) {
+      if (posting.amount <= 0n)
+        throw new Error(`posting ${posting.operationId}/${posting.seq} moves nothing`);
+      this.#move(posting.from, posting.currency, -posting.amount);
+      this.#move(posting.to, posting.currency, posting.amount);
+      this.#postings.push(posting);
+    }
+    for (const transaction of decision.transactions) {
+      assertAmounts(transaction);
+      this.#transactions.set(transaction.id, transaction);
+      this.#changedTransactions.add(transaction.id);
+    }
+    this.#events.push(...decision.events);
+    this.#transfers.push(...decision.transfers);
+  }
+
+  /** Everything that the batch has to write. */
+  changes(): Changes {
+    const changed = [...this.#changedTransactions].map((id) => found(this.#transactions.get(id)));
+    return {
+      newTransactions: changed.filter((transaction) => !this.#loadedIds.has(transaction.id)),
+      changedTransactions: changed.filter((transaction) => this.#loadedIds.has(transaction.id)),
+      events: this.#events,
+      postings: this.#postings,
+      transfers: this.#transfers,
+      wallets: [...this.#changedWallets].map((id) => found(this.#wallets.get(id))),
+      balances: [...this.#changedBalances].map((key) => found(this.#balances.get(key))),
+      systemDeltas: [...this.#systemDeltas.values()],
+    };
+  }
+
+  #move(account: Account, currency: string, delta: Minor): void {
+    switch (account.kind) {
+      case 'available':
+      case 'held': {
+        const wallet = found(this.#wallets.get(account.walletId));
+        const balance = wallet[account.kind] + delta;
+        if (balance < 0n) throw new Error(`wallet ${wallet.id} would have ${balance} ${account.kind}`);
+        if (wallet.currency !== currency) throw new Error(`wallet ${wallet.id} is not in ${currency}`);
+        this.#wallets.set(wallet.id, { ...wallet, [account.kind]: balance });
+        this.#changedWallets.add(wallet.id);
+        return;
+      }
+      case 'balance': {
+        const row = this.#balanceRow(account.merchantId, currency);
+        const balance = row.balance + delta;
+        if (balance < 0n) throw new Error(`merchant ${account.merchantId} would have ${balance} ${currency}`);
+        this.#balances.set(`${account.merchantId} ${currency}`, { ...row, balance });
+        this.#changedBalances.add(`${account.merchantId} ${currency}`);
+        return;
+      }
+      default: {
+        const key = `${account.kind} ${currency}`;
+        const before = this.#systemDeltas.get(key)?.delta ?? 0n;
+        this.#systemDeltas.set(key, { kind: account.kind, currency, delta: before + delta });
+      }
+    }
+  }
+
+  #balanceRow(merchantId: string, currency: string): BalanceRow {
+    return found(this.#balances.get(`${merchantId} ${currency}`));
+  }
+}
+
+export interface Changes {
+  readonly newTransactions: readonly Transaction[];
+  readonly changedTransactions: readonly Transaction[];
+  readonly events: readonly TransactionEvent[];
+  readonly postings: readonly Posting[];
+  readonly transfers: readonly WalletTransfer[];
+  readonly wallets: readonly Wallet[];
+  readonly balances: readonly BalanceRow[];
+  readonly systemDeltas: readonly SystemAccountDelta[];
+}
+
+function found<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('a row that a decision needs was not loaded');
+  return value;
+}
+
+function assertAmounts(t: Transaction): void {
+  const whole = t.captured >= 0n && t.released >= 0n && t.refunded >= 0n && t.reserved >= 0n;
+  const held = t.captured + t.released <= t.amount;
+  const refunds = t.type === 'refund' ? t.refunded <= t.amount : t.refunded + t.reserved <= t.captured;
+  if (!(whole && held && refunds)) throw new Error(`the amounts of transaction ${t.id} do not add up`);
+}

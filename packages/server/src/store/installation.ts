@@ -1,0 +1,43 @@
+import { randomBytes } from 'node:crypto';
+import type { Mode } from '../config.ts';
+import { createSecrets, type Secrets } from '../secrets.ts';
+import { inTransaction, type Pool, type Queryable } from './postgres.ts';
+
+/** The database belongs to another mode or to another SECRET_KEY. */
+export class InstallationError extends Error {}
+
+/**
+ * Stamps a new database with its mode and its key's verifier; checks both on one that has them.
+ * @returns the secrets of this installation
+ * @throws InstallationError when mode or key do not match
+ */
+export async function openInstallation(pool: Pool, mode: Mode, secretKey: string | null): Promise<Secrets> {
+  return inTransaction(pool, async (client) => {
+    const generated = secretKey ?? randomBytes(32).toString('base64url');
+    await client.query(
+      `INSERT INTO installation (mode, sandbox_secret, secret_verifier) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+      [mode, secretKey === null ? generated : null, createSecrets(generated).verifier],
+    );
+    const { rows } = await client.query<{ mode: Mode; sandbox_secret: string | null; secret_verifier: Buffer }>(
+      'SELECT mode, sandbox_secret, secret_verifier FROM installation',
+    );
+    const [row] = rows;
+    if (row === undefined) throw new Error('the installation row is missing');
+    if (row.mode !== mode) throw new InstallationError(`this database was set up in ${row.mode} mode, but MODE is ${mode}`);
+    const key = secretKey ?? row.sandbox_secret;
+    if (key === null) throw new InstallationError('SECRET_KEY must be set: this database was set up with one');
+    const secrets = createSecrets(key);
+    if (!secrets.verifier.equals(row.secret_verifier)) {
+      throw new InstallationError('SECRET_KEY is not the one that this database was set up with');
+    }
+    return secrets;
+  });
+}
+
+/** The engine's clock in milliseconds: the database's, plus the sandbox's offset. */
+export async function readClock(db: Queryable): Promise<number> {
+  const { rows } = await db.query(
+    'SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint + clock_offset_ms AS now FROM installation',
+  );
+  return Number(rows[0].now);
+}

@@ -1,0 +1,106 @@
+import pg from 'pg';
+
+/** Text of a `timestamptz` in UTC, as PostgreSQL prints it, to milliseconds since the epoch. */
+function parseTimestamp(text: string): number {
+  return Date.parse(`${text.replace(' ', 'T')}:00`);
+}
+
+const TIMESTAMPTZ = 1184;
+const BIGINT = 20;
+const NUMERIC = 1700;
+
+/** Times become milliseconds, and every integer that can hold money becomes a BigInt. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
+    if (oid === TIMESTAMPTZ) return parseTimestamp;
+    if (oid === BIGINT || oid === NUMERIC) return BigInt;
+    return format === 'binary' ? pg.types.getTypeParser(oid, 'binary') : pg.types.getTypeParser(oid, 'text');
+  }) as pg.CustomTypesConfig['getTypeParser'],
+};
+
+/** Options of every connection: one time zone, our types, and bounds on every wait. */
+export function connectionOptions(url: string, name: string): pg.ClientConfig {
+  return {
+    connectionString: url,
+    application_name: `plexy-pay ${name}`,
+    types,
+    connectionTimeoutMillis: 5_000,
+    query_timeout: 20_000,
+    keepAlive: true,
+  };
+}
+
+/**
+ * A session that a stopped or unreachable node left in a transaction must not hold its locks for long:
+ * PostgreSQL ends it after 10 seconds. A lock is waited for at most 5 seconds at a time.
+ */
+export const SESSION_SETTINGS = `SET timezone = 'UTC'; SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '5s'`;
+
+export type Pool = pg.Pool;
+export type Client = pg.Client;
+/** What runs single statements: the pool, or one connection inside a transaction. */
+export type Queryable = Pick<pg.Pool, 'query'>;
+
+/** A pool for everything but the engine's batches. */
+export function createPool(url: string, max: number, onError: (error: Error) => void): Pool {
+  const pool = new pg.Pool({
+    ...connectionOptions(url, 'pool'),
+    max,
+    idleTimeoutMillis: 30_000,
+    onConnect: async (client) => {
+      await client.query(SESSION_SETTINGS);
+    },
+  });
+  pool.on('error', onError);
+  return pool;
+}
+
+/** Runs `work` in one transaction: commits its result, or rolls back and throws what it threw. */
+export async function inTransaction<T>(pool: Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('BEGIN');
+    const result = await work(client);
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK').catch((failure: Error) => {
+      broken = failure;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+/** SQLSTATE of an error that PostgreSQL reported; null for anything else. */
+export function sqlStateOf(error: unknown): string | null {
+  return error instanceof pg.DatabaseError && typeof error.code === 'string' ? error.code : null;
+}
+
+const PASSING_STATES = new Set([
+  '40001',
+  '40P01',
+  '55P03',
+  '57014',
+  '57P01',
+  '57P02',
+  '57P03',
+  '53300',
+  '25P03',
+  '25P04',
+]);
+
+/** Whether trying again may succeed: no connection, a lost one, a deadlock, a lock wait that was too long. */
+export function isPassing(error: unknown): boolean {
+  const state = sqlStateOf(error);
+  if (state !== null) return PASSING_STATES.has(state) || state.startsWith('08');
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (
+    typeof code === 'string' &&
+    /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/.test(code)
+  )
+    return true;
+  return error instanceof Error && /connection|terminated|timeout|not queryable/i.test(error.message);
+}
