@@ -88,7 +88,9 @@ function checkProduction(config: Config): void {
 function checkSandbox(config: Config, env: Environment): void {
   const allowed = oneOf(env, 'SANDBOX_ALLOW_REMOTE', ['0', '1'] as const, '0') === '1';
   if (allowed || LOOPBACK.includes(config.host)) return;
-  throw new ConfigError('HOST must be a loopback address in sandbox mode, or set SANDBOX_ALLOW_REMOTE=1 as well');
+  throw new ConfigError(
+    'HOST must be a loopback address in sandbox mode, or set SANDBOX_ALLOW_REMOTE=1 as well',
+  );
 }
 
 function text(env: Environment, name: Variable): string | null {
@@ -118,5 +120,7 @@ function url(env: Environment, name: Variable, protocols: readonly string[]): st
   const value = text(env, name);
   if (value === null) return null;
   if (URL.canParse(value) && protocols.includes(new URL(value).protocol)) return value;
-  throw new ConfigError(`${name} must be a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`);
+  throw new ConfigError(
+    `${name} must be a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`,
+  );
 }

@@ -1,9 +1,11 @@
+import type { TransactionId } from './ids.ts';
 import type { FailureCode, Refusal } from './reasons.ts';
 import type {
   Actor,
   CaptureMode,
   Millis,
   Minor,
+  PaymentMethod,
   Transaction,
   Wallet,
   WalletTransfer,
@@ -12,20 +14,20 @@ import type {
 /** What the engine can be asked to do. Ids of what a command creates are made by its sender. */
 export type Command =
   | Authorize
-  | { readonly kind: 'capture' | 'cancel'; readonly transactionId: string; readonly amount: Minor }
+  | { readonly kind: 'capture' | 'cancel'; readonly transactionId: TransactionId; readonly amount: Minor }
   | {
       readonly kind: 'refund';
-      readonly transactionId: string;
-      readonly refundId: string;
+      readonly transactionId: TransactionId;
+      readonly refundId: TransactionId;
       readonly amount: Minor;
     }
-  | { readonly kind: 'confirm'; readonly transactionId: string; readonly approve: boolean }
-  | { readonly kind: 'act_when_due'; readonly transactionId: string }
+  | { readonly kind: 'confirm'; readonly transactionId: TransactionId; readonly approve: boolean }
+  | { readonly kind: 'act_when_due'; readonly transactionId: TransactionId }
   | Transfer;
 
 export interface Authorize {
   readonly kind: 'authorize';
-  readonly transactionId: string;
+  readonly transactionId: TransactionId;
   readonly merchantId: string;
   readonly amount: Minor;
   readonly currency: string;
@@ -48,6 +50,8 @@ export interface Sender {
   readonly actor: Actor;
   /** The merchant whose transactions the sender may touch; null: an operator or the engine, any. */
   readonly merchantId: string | null;
+  /** The wallet API sees wallet payments only; null: any. */
+  readonly paymentMethod: PaymentMethod | null;
 }
 
 /** What happened. */

@@ -12,6 +12,7 @@ import type {
   Transfer,
   WalletLookup,
 } from './command.ts';
+import type { TransactionId } from './ids.ts';
 import { assertTransition, EXPIRED, eventNameOf, type Status } from './lifecycle.ts';
 import type { FailureCode, Refusal } from './reasons.ts';
 import {
@@ -92,6 +93,7 @@ function decideOn(
 }
 
 function maySee(sender: Sender, transaction: Transaction): boolean {
+  if (sender.paymentMethod !== null && sender.paymentMethod !== transaction.paymentMethod) return false;
   if (sender.merchantId === null) return true;
   return sender.merchantId === transaction.merchantId && transaction.type === 'payment';
 }
@@ -174,7 +176,7 @@ function release(change: Change, amount: Minor, reason: 'requested' | typeof EXP
   return change.done(amount);
 }
 
-function decideRefund(state: State, change: Change, refundId: string, amount: Minor): Decision {
+function decideRefund(state: State, change: Change, refundId: TransactionId, amount: Minor): Decision {
   const payment = change.transaction;
   if (payment.status !== 'charged') return refuse('invalid_transaction_state');
   if (amount > refundableOf(payment)) return refuse('amount_exceeds_refundable');
@@ -286,7 +288,7 @@ function newPayment(
   };
 }
 
-function newRefund(payment: Transaction, refundId: string, amount: Minor, now: Millis): Transaction {
+function newRefund(payment: Transaction, refundId: TransactionId, amount: Minor, now: Millis): Transaction {
   return {
     ...BLANK,
     id: refundId,

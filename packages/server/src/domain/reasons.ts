@@ -1,3 +1,5 @@
+import { EXPIRED } from './lifecycle.ts';
+
 /**
  * Why something did not happen, as stable machine-readable words.
  * A failure code is the outcome of a payment (recorded on it); a refusal leaves everything unchanged.
@@ -14,8 +16,12 @@ export const FAILURE_MESSAGES = {
 } as const;
 export type FailureCode = keyof typeof FAILURE_MESSAGES;
 
-export function isFailureCode(text: string | null): text is FailureCode {
-  return text !== null && Object.hasOwn(FAILURE_MESSAGES, text);
+/** What a merchant is told of a payment that ended without success; null for any other reason. */
+export function failureMessageOf(reason: string | null): string | null {
+  if (reason === EXPIRED) return 'the hold expired before it was captured';
+  return reason !== null && Object.hasOwn(FAILURE_MESSAGES, reason)
+    ? FAILURE_MESSAGES[reason as FailureCode]
+    : null;
 }
 
 /** Commands that the engine decided not to carry out. Their order is their precedence. */

@@ -1,3 +1,4 @@
+import type { TransactionId } from './ids.ts';
 import type { Status, TransactionType } from './lifecycle.ts';
 
 /** Minor units of a currency. Transaction amounts fit 2^53-1; balances may be larger. */
@@ -14,7 +15,7 @@ export type CaptureMode = 'manual' | 'automatic';
  * `captured + released + still held = amount`; always `refunded + reserved <= captured`.
  */
 export interface Transaction {
-  readonly id: string;
+  readonly id: TransactionId;
   readonly merchantId: string;
   readonly type: TransactionType;
   readonly paymentMethod: PaymentMethod;
@@ -34,7 +35,7 @@ export interface Transaction {
   readonly orderReference: string;
   readonly walletId: string | null;
   readonly customerId: string | null;
-  readonly parentTransactionId: string | null;
+  readonly parentTransactionId: TransactionId | null;
   readonly captureMode: CaptureMode;
   readonly createdAt: Millis;
   readonly updatedAt: Millis;

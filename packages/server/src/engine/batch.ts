@@ -9,6 +9,9 @@ import * as sql from '../store/batchSql.ts';
 import type { Client } from '../store/postgres.ts';
 import { World } from './world.ts';
 
+/** Operators' idempotency keys are one namespace, apart from every merchant's. */
+export const OPERATOR_SCOPE = '00000000-0000-0000-0000-000000000000';
+
 /** A command with everything that its execution and its answer need. */
 export interface Request {
   readonly command: Command;
@@ -98,6 +101,8 @@ export async function runBatch(
   return requests.map((request) => settle(request, leaders, settled));
 }
 
+const ENGINE: Sender = { actor: 'engine', merchantId: null, paymentMethod: null };
+
 /** Does what has fallen due, at most `limit` transactions. @returns how many were looked at */
 export async function runDueBatch(client: Client, limit: number): Promise<number> {
   await client.query(sql.BEGIN_BATCH);
@@ -107,7 +112,7 @@ export async function runDueBatch(client: Client, limit: number): Promise<number
     const { world, now } = await loadWorld(client, needsOf([]), ids, transactions);
     for (const transactionId of ids) {
       const command: Command = { kind: 'act_when_due', transactionId };
-      world.apply(decide(world, command, { actor: 'engine', merchantId: null }, now));
+      world.apply(decide(world, command, ENGINE, now));
     }
     await save(client, world, new KeyChanges(new Set()));
   } else {

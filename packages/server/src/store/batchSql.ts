@@ -178,7 +178,8 @@ export async function readCustomers(client: Client, phones: readonly string[]): 
   return rows;
 }
 
-const TRANSACTION_COLUMNS = `id, merchant_id AS "merchantId", type, payment_method AS "paymentMethod", status,
+/** The columns of a `Transaction`, under its property names. */
+export const TRANSACTION_COLUMNS = `id, merchant_id AS "merchantId", type, payment_method AS "paymentMethod", status,
   status_reason AS "statusReason", awaiting, amount, currency, captured, released, refunded, reserved,
   order_reference AS "orderReference", wallet_id AS "walletId", customer_id AS "customerId",
   parent_transaction_id AS "parentTransactionId", capture_mode AS "captureMode",

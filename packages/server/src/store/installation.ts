@@ -18,14 +18,18 @@ export async function openInstallation(pool: Pool, mode: Mode, secretKey: string
       `INSERT INTO installation (mode, sandbox_secret, secret_verifier) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
       [mode, secretKey === null ? generated : null, createSecrets(generated).verifier],
     );
-    const { rows } = await client.query<{ mode: Mode; sandbox_secret: string | null; secret_verifier: Buffer }>(
-      'SELECT mode, sandbox_secret, secret_verifier FROM installation',
-    );
+    const { rows } = await client.query<{
+      mode: Mode;
+      sandbox_secret: string | null;
+      secret_verifier: Buffer;
+    }>('SELECT mode, sandbox_secret, secret_verifier FROM installation');
     const [row] = rows;
     if (row === undefined) throw new Error('the installation row is missing');
-    if (row.mode !== mode) throw new InstallationError(`this database was set up in ${row.mode} mode, but MODE is ${mode}`);
+    if (row.mode !== mode)
+      throw new InstallationError(`this database was set up in ${row.mode} mode, but MODE is ${mode}`);
     const key = secretKey ?? row.sandbox_secret;
-    if (key === null) throw new InstallationError('SECRET_KEY must be set: this database was set up with one');
+    if (key === null)
+      throw new InstallationError('SECRET_KEY must be set: this database was set up with one');
     const secrets = createSecrets(key);
     if (!secrets.verifier.equals(row.secret_verifier)) {
       throw new InstallationError('SECRET_KEY is not the one that this database was set up with');

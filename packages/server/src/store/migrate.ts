@@ -31,18 +31,22 @@ export async function migrate(pool: Pool): Promise<void> {
     await client.query(
       'CREATE TABLE IF NOT EXISTS migration (name text PRIMARY KEY, hash text NOT NULL, applied_at timestamptz NOT NULL)',
     );
-    const { rows } = await client.query<{ name: string; hash: string }>('SELECT name, hash FROM migration ORDER BY name');
+    const { rows } = await client.query<{ name: string; hash: string }>(
+      'SELECT name, hash FROM migration ORDER BY name',
+    );
     const applied = new Map(rows.map((row) => [row.name, row.hash]));
     for (const { name, sql, hash } of migrations) {
       const before = applied.get(name);
       applied.delete(name);
       if (before === hash) continue;
-      if (before !== undefined) throw new MigrationError(`migration ${name} was changed after it had been applied`);
+      if (before !== undefined)
+        throw new MigrationError(`migration ${name} was changed after it had been applied`);
       await client.query(sql);
       await client.query('INSERT INTO migration VALUES ($1, $2, clock_timestamp())', [name, hash]);
     }
     const unknown = [...applied.keys()];
-    if (unknown.length > 0) throw new MigrationError(`the database is newer than this program: it has ${unknown.join(', ')}`);
+    if (unknown.length > 0)
+      throw new MigrationError(`the database is newer than this program: it has ${unknown.join(', ')}`);
   });
 }
 

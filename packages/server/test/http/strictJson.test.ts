@@ -207,14 +207,13 @@ test('a number that is rounded to an integer is refused, naming the key', () => 
 });
 
 test('every way to write an integer is accepted, and none of a neighbour of it', () => {
+  const notZero = fc.maxSafeInteger().filter((integer) => integer !== 0);
   fc.assert(
-    fc.property(fc.maxSafeInteger(), fc.nat(20), fc.nat(30), (integer, zeros, shift) => {
+    fc.property(notZero, fc.nat(20), fc.nat(30), (integer, zeros, shift) => {
       accepts(`{"amount":${integer}.${'0'.repeat(zeros + 1)}}`);
       accepts(`{"amount":${integer}${'0'.repeat(shift)}e-${shift}}`);
       const neighbour = `{"amount":${integer}.${'0'.repeat(zeros + 16)}1}`;
-      if (integer !== 0) {
-        assert.equal(errorOf(neighbour), `${ROUNDED}, as "amount" has`);
-      }
+      assert.equal(errorOf(neighbour), `${ROUNDED}, as "amount" has`);
     }),
   );
 });

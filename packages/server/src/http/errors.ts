@@ -1,0 +1,147 @@
+import type { Refusal } from '../domain/reasons.ts';
+
+type ErrorType = 'apiError' | 'validationError';
+
+interface ReasonRow {
+  readonly status: number;
+  /** 1 service unavailable, 2 something went wrong, 3 invalid request, 4 not found, 5 unprocessable. */
+  readonly code: 1 | 2 | 3 | 4 | 5;
+  readonly message: string;
+}
+
+/** Every reason that the API can answer with: the one table from which errors and their docs are made. */
+export const REASONS = {
+  service_unavailable: {
+    status: 503,
+    code: 1,
+    message: 'the service is unavailable; retry with the same Idempotency-Key',
+  },
+  internal_error: { status: 500, code: 2, message: 'something went wrong' },
+  invalid_request: { status: 400, code: 3, message: 'the request is invalid' },
+  invalid_json: { status: 400, code: 3, message: 'the body must be valid JSON' },
+  missing_field: { status: 400, code: 3, message: 'a required field is missing' },
+  unknown_field: { status: 400, code: 3, message: 'a field is not known' },
+  invalid_amount: { status: 400, code: 3, message: 'amount must be a positive integer in minor units' },
+  invalid_currency: { status: 400, code: 3, message: 'currency must be an ISO 4217 code' },
+  invalid_phone_number: { status: 400, code: 3, message: 'phoneNumber must be a phone number' },
+  invalid_iin: { status: 400, code: 3, message: 'iin must be a valid IIN' },
+  invalid_order_reference: { status: 400, code: 3, message: 'orderReference must be 1 to 255 characters' },
+  invalid_cursor: { status: 400, code: 3, message: 'cursor must be a nextCursor of this list' },
+  invalid_limit: { status: 400, code: 3, message: 'limit must be an integer from 1 to 100' },
+  invalid_status: { status: 400, code: 3, message: 'status must be a transaction status' },
+  missing_idempotency_key: { status: 400, code: 3, message: 'the Idempotency-Key header is required' },
+  invalid_idempotency_key: {
+    status: 400,
+    code: 3,
+    message: 'Idempotency-Key must be 1 to 255 printable ASCII characters',
+  },
+  missing_api_key: { status: 401, code: 3, message: 'the Authorization header must hold an API key' },
+  bearer_not_supported: {
+    status: 401,
+    code: 3,
+    message: 'send the raw API key in Authorization, without "Bearer"',
+  },
+  invalid_api_key: { status: 401, code: 3, message: 'the API key is unknown, expired or revoked' },
+  wrong_mode_api_key: {
+    status: 401,
+    code: 3,
+    message: 'the API key belongs to the other mode (test or live)',
+  },
+  insufficient_scope: { status: 403, code: 3, message: 'the API key does not have the scope for this' },
+  transaction_not_found: { status: 404, code: 4, message: 'there is no such transaction' },
+  wallet_not_found: { status: 404, code: 4, message: 'there is no such wallet' },
+  not_found: { status: 404, code: 4, message: 'there is nothing here' },
+  method_not_allowed: { status: 405, code: 3, message: 'this method is not allowed here' },
+  request_in_progress: {
+    status: 409,
+    code: 5,
+    message: 'a request with this Idempotency-Key is still in progress',
+  },
+  already_exists: { status: 409, code: 5, message: 'this exists already' },
+  body_too_large: { status: 413, code: 3, message: 'the body must have at most 64 KiB' },
+  unsupported_media_type: { status: 415, code: 3, message: 'the Content-Type must be application/json' },
+  idempotency_key_reused: {
+    status: 422,
+    code: 5,
+    message: 'this Idempotency-Key was used for a different request',
+  },
+  invalid_transaction_state: {
+    status: 422,
+    code: 5,
+    message: 'the transaction is not in a state that allows this',
+  },
+  authorization_expired: { status: 422, code: 5, message: 'the authorization has expired' },
+  amount_exceeds_held: { status: 422, code: 5, message: 'amount is more than the transaction holds' },
+  amount_exceeds_refundable: { status: 422, code: 5, message: 'amount is more than is left to refund' },
+  partial_cancel_before_authorization: {
+    status: 422,
+    code: 5,
+    message: 'a payment that is not authorized yet can only be cancelled in full',
+  },
+  insufficient_merchant_balance: {
+    status: 422,
+    code: 5,
+    message: "the merchant's balance does not cover the refund",
+  },
+  wallet_frozen: { status: 422, code: 5, message: 'the wallet is frozen' },
+  insufficient_wallet_balance: {
+    status: 422,
+    code: 5,
+    message: 'the available balance is less than the amount',
+  },
+  rate_limited: {
+    status: 429,
+    code: 3,
+    message: 'too many requests with this API key; retry after the time in Retry-After',
+  },
+} as const satisfies Readonly<Record<string, ReasonRow>> & Readonly<Record<Refusal, ReasonRow>>;
+export type Reason = keyof typeof REASONS;
+
+export interface ErrorDetail {
+  /** The field, query parameter or header. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** An error that the caller is told. */
+export class ApiError extends Error {
+  readonly reason: Reason;
+  readonly details: readonly ErrorDetail[];
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    reason: Reason,
+    message: string = REASONS[reason].message,
+    details: readonly ErrorDetail[] = [],
+    headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(message);
+    this.reason = reason;
+    this.details = details;
+    this.headers = headers;
+  }
+}
+
+/** An error about one field, named in `message` and in `details`. */
+export function fieldError(reason: Reason, path: string, rule: string): ApiError {
+  return new ApiError(reason, `${path} ${rule}`, [{ path, message: rule }]);
+}
+
+/** The part of the product that speaks, from the route's path. */
+export function sourceOf(url: string): string {
+  const match = /^\/v1\/(wallet|admin|sandbox)\b/.exec(url);
+  return match?.[1] ?? 'server';
+}
+
+/** The body of every error: the shape of the contract, as bytes. */
+export function errorBody(
+  reason: Reason,
+  message: string,
+  details: readonly ErrorDetail[],
+  source: string,
+  requestId: string,
+): string {
+  const { code } = REASONS[reason];
+  const type: ErrorType = code === 5 ? 'validationError' : 'apiError';
+  return JSON.stringify({ code, message, source, type, reason, details, requestId });
+}

@@ -1,0 +1,65 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { v7 as uuidv7 } from 'uuid';
+import type { Command, Outcome, Sender } from '../domain/command.ts';
+import { type Answer, type ExpectedAnswer, OPERATOR_SCOPE } from '../engine/batch.ts';
+import { EngineUnavailableError, KeyReusedError, RequestInProgressError } from '../engine/engine.ts';
+import type { Deps } from './app.ts';
+import { ApiError, errorBody, REASONS, sourceOf } from './errors.ts';
+import { fingerprintOf } from './idempotency.ts';
+
+/** A command as a route sends it to the engine. */
+export interface CommandCall {
+  readonly command: Command;
+  readonly sender: Sender;
+  readonly idempotencyKey: string | null;
+  /** The route's path with its ids in one spelling: part of the fingerprint. */
+  readonly path: string;
+  readonly expected: ExpectedAnswer | null;
+  /** The answer to any outcome but a refusal. */
+  readonly answer: (outcome: Outcome) => Answer;
+}
+
+/** Runs a command through the engine and sends its answer, also to a repeated request. @throws ApiError */
+export async function execute(
+  deps: Deps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  call: CommandCall,
+): Promise<FastifyReply> {
+  const { command, sender, idempotencyKey, expected } = call;
+  const executed = await deps.engine
+    .execute({
+      command,
+      sender,
+      apiKeyId: request.principal?.apiKeyId ?? null,
+      scopeId: request.principal?.merchantId ?? OPERATOR_SCOPE,
+      internalId: uuidv7(),
+      idempotencyKey,
+      fingerprint: fingerprintOf(deps.secrets, request.method, call.path, request.body ?? null),
+      expected,
+      answer: (outcome) =>
+        outcome.kind === 'refused' ? refusal(request, outcome.refusal) : call.answer(outcome),
+    })
+    .catch(throwApiError);
+  if (executed.replayed) reply.header('idempotency-replayed', 'true');
+  return sendJson(reply, executed.statusCode, executed.body);
+}
+
+function refusal(request: FastifyRequest, reason: keyof typeof REASONS): Answer {
+  const { status, message } = REASONS[reason];
+  return { statusCode: status, body: errorBody(reason, message, [], sourceOf(request.url), request.id) };
+}
+
+function throwApiError(error: unknown): never {
+  if (error instanceof KeyReusedError) throw new ApiError('idempotency_key_reused');
+  if (error instanceof RequestInProgressError)
+    throw new ApiError('request_in_progress', undefined, [], { 'retry-after': '1' });
+  if (error instanceof EngineUnavailableError)
+    throw new ApiError('service_unavailable', undefined, [], { 'retry-after': '1' });
+  throw error;
+}
+
+/** Sends JSON text as it is. */
+export function sendJson(reply: FastifyReply, statusCode: number, body: string): FastifyReply {
+  return reply.code(statusCode).header('content-type', 'application/json; charset=utf-8').send(body);
+}

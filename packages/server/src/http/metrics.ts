@@ -1,0 +1,61 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { EngineObserver } from '../engine/engine.ts';
+import { sqlStateOf } from '../store/postgres.ts';
+
+/** What the node measures of itself, in the Prometheus text format. Never an id, a key or a person. */
+export interface Metrics extends EngineObserver {
+  request(method: string, route: string, statusCode: number, seconds: number): void;
+  render(): Promise<string>;
+  readonly contentType: string;
+}
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** One registry per process part that asks for it; tests have their own. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const requests = new Histogram({
+    name: 'plexy_http_request_duration_seconds',
+    help: 'HTTP requests by method, route and status',
+    labelNames: ['method', 'route', 'status'],
+    buckets: SECONDS,
+    registers,
+  });
+  const batchSize = new Histogram({
+    name: 'plexy_engine_batch_size',
+    help: 'Commands per batch',
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
+    registers,
+  });
+  const batchSeconds = new Histogram({
+    name: 'plexy_engine_batch_duration_seconds',
+    help: 'Time of one batch, from its first statement to its commit',
+    buckets: SECONDS,
+    registers,
+  });
+  const queue = new Gauge({
+    name: 'plexy_engine_queue_depth',
+    help: 'Commands waiting for a batch',
+    registers,
+  });
+  const databaseErrors = new Counter({
+    name: 'plexy_database_errors_total',
+    help: 'Batches that failed, by SQLSTATE',
+    labelNames: ['sqlstate'],
+    registers,
+  });
+  return {
+    request: (method, route, statusCode, seconds) =>
+      requests.observe({ method, route, status: statusCode }, seconds),
+    batch: (size, seconds) => {
+      batchSize.observe(size);
+      batchSeconds.observe(seconds);
+    },
+    queueDepth: (depth) => queue.set(depth),
+    databaseError: (error) => databaseErrors.inc({ sqlstate: sqlStateOf(error) ?? 'connection' }),
+    render: () => registry.metrics(),
+    contentType: registry.contentType,
+  };
+}

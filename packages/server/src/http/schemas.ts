@@ -1,0 +1,76 @@
+/** Schemas that several routes share. Each route's schema gives validation, types and OpenAPI. */
+import Type from 'typebox';
+import { STATUSES, WALLET_STATUSES } from '../domain/lifecycle.ts';
+import { REASONS } from './errors.ts';
+
+const closed = { additionalProperties: false };
+
+export const Amount = Type.Integer({
+  minimum: 1,
+  maximum: Number.MAX_SAFE_INTEGER,
+  description: 'Minor units of the currency, such as tiyn for KZT: 1,234.56 KZT is 123456.',
+  examples: [15000],
+});
+
+export const ErrorResponse = Type.Object(
+  {
+    code: Type.Integer({ minimum: 1, maximum: 5 }),
+    message: Type.String({ examples: ['amount must be a positive integer in minor units'] }),
+    source: Type.String({ examples: ['wallet'] }),
+    type: Type.Enum(['apiError', 'validationError']),
+    reason: Type.Enum(Object.keys(REASONS)),
+    details: Type.Array(Type.Object({ path: Type.String(), message: Type.String() })),
+    requestId: Type.String(),
+  },
+  { $id: 'Error', description: 'Every error has this shape. `reason` is stable and machine-readable.' },
+);
+
+export const WalletTransaction = Type.Object(
+  {
+    walletTransactionId: Type.String({
+      pattern: '^wt_[0-9A-Z]{26}$',
+      examples: ['wt_01JDM3Z7V8H8Q2X9K0R1ABCD12'],
+    }),
+    walletTransactionStatus: Type.Enum([...WALLET_STATUSES]),
+    orderReference: Type.String({ examples: ['ORDER-100045'] }),
+    amount: Type.Integer({
+      description: 'Minor units: of this operation in a POST, else the authorized amount.',
+    }),
+    currency: Type.String({ examples: ['KZT'] }),
+    failureCode: Type.Optional(Type.String({ description: 'Why it failed; only with status FAILED.' })),
+    failureMessage: Type.Optional(Type.String()),
+  },
+  { $id: 'WalletTransaction' },
+);
+
+export const AmountBody = Type.Object({ amount: Amount }, closed);
+
+export const IdempotencyHeader = Type.Object({
+  'idempotency-key': Type.Optional(
+    Type.String({
+      description:
+        'Up to 255 printable ASCII characters. The same key and request get the same answer again.',
+    }),
+  ),
+});
+
+export const RequiredIdempotencyHeader = Type.Object({
+  'idempotency-key': Type.String({
+    description:
+      'Required. Up to 255 printable ASCII characters, a UUID v4 for instance; unique per logical operation.',
+    examples: ['8b7f2a7e-2c5b-4d6e-9c3f-acde12345678'],
+  }),
+});
+
+export const Limit = Type.Optional(
+  Type.Integer({ minimum: 1, maximum: 100, default: 20, description: 'The most items to return.' }),
+);
+export const Cursor = Type.Optional(Type.String({ description: 'The nextCursor of the page before.' }));
+export const NextCursor = Type.Union([Type.String(), Type.Null()], {
+  description: 'Cursor of the next page; null on the last one.',
+});
+export const StatusFilterText = Type.Optional(
+  Type.String({ description: `One of ${[...WALLET_STATUSES, ...STATUSES, 'failed'].join(', ')}.` }),
+);
+
+export { closed };

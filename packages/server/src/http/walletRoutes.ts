@@ -1,0 +1,247 @@
+import Type, { type Static } from 'typebox';
+import { v7 as uuidv7 } from 'uuid';
+import type { Authorize, Command, Outcome, Sender } from '../domain/command.ts';
+import { parseCurrency } from '../domain/currency.ts';
+import { parseWalletTransactionId, type TransactionId, transactionIdOf } from '../domain/ids.ts';
+import { parseIin } from '../domain/iin.ts';
+import { statusFilterOf } from '../domain/lifecycle.ts';
+import { parseAmount } from '../domain/money.ts';
+import { parseOrderReference } from '../domain/orderReference.ts';
+import { parsePhone } from '../domain/phone.ts';
+import type { Answer } from '../engine/batch.ts';
+import { findWalletPayment, listWalletPayments } from '../store/transactions.ts';
+import type { App, Deps } from './app.ts';
+import { merchantOf } from './auth.ts';
+import { openCursor, sealCursor } from './cursor.ts';
+import { ApiError, fieldError } from './errors.ts';
+import { execute, sendJson } from './execute.ts';
+import { valuesOf } from './fields.ts';
+import { idempotencyKeyOf } from './idempotency.ts';
+import * as schemas from './schemas.ts';
+import { walletTransactionJson } from './walletViews.ts';
+
+const AuthorizeBody = Type.Object(
+  {
+    amount: schemas.Amount,
+    phoneNumber: Type.String({
+      description: "The customer's phone number, E.164.",
+      examples: ['+77010000001'],
+    }),
+    iin: Type.String({ description: "The customer's IIN, 12 digits.", examples: ['900101300017'] }),
+    orderReference: Type.String({
+      description: '1 to 255 characters; recommended unique.',
+      examples: ['ORDER-100045'],
+    }),
+    currency: Type.String({ description: 'ISO 4217 code.', examples: ['KZT'] }),
+  },
+  schemas.closed,
+);
+
+const IdParams = Type.Object({
+  wallet_transaction_id: Type.String({ examples: ['wt_01JDM3Z7V8H8Q2X9K0R1ABCD12'] }),
+});
+
+const ListQuery = Type.Object(
+  {
+    limit: schemas.Limit,
+    cursor: schemas.Cursor,
+    orderReference: Type.Optional(Type.String()),
+    status: schemas.StatusFilterText,
+  },
+  schemas.closed,
+);
+
+const security = [{ merchantApiKey: [] }];
+const tags = ['Wallet'];
+
+/** The wallet API of the specification. */
+export function walletRoutes(app: App, deps: Deps): void {
+  app.post(
+    '/v1/wallet/authorize',
+    {
+      config: { auth: 'merchant' },
+      schema: {
+        operationId: 'authorizeWallet',
+        summary: 'Authorize: hold an amount on the customer’s wallet',
+        tags,
+        security,
+        headers: schemas.RequiredIdempotencyHeader,
+        body: AuthorizeBody,
+        response: { 201: Type.Ref('WalletTransaction'), '4xx': Type.Ref('Error'), '5xx': Type.Ref('Error') },
+      },
+    },
+    async (request, reply) => {
+      const { merchantId } = merchantOf(request);
+      const idempotencyKey = idempotencyKeyOf(request, true);
+      const command = parseAuthorize(deps, merchantId, request.body);
+      const { amount, transactionId } = command;
+      const body = walletTransactionJson(
+        { ...command, id: transactionId, status: 'authorized', statusReason: null },
+        amount,
+      );
+      // The event after `created` is the one that carries the effect.
+      const expected = { statusCode: 201, body, effect: { id: transactionId, seq: 2 } };
+      const call = {
+        command,
+        sender: senderOf(merchantId),
+        idempotencyKey,
+        path: '/v1/wallet/authorize',
+        expected,
+      };
+      return execute(deps, request, reply, { ...call, answer: (outcome) => transactionAnswer(201, outcome) });
+    },
+  );
+
+  for (const operation of ['capture', 'cancel', 'refund'] as const) {
+    app.post(
+      `/v1/wallet/:wallet_transaction_id/${operation}`,
+      {
+        config: { auth: 'merchant' },
+        schema: {
+          operationId: `${operation}Wallet`,
+          summary: SUMMARIES[operation],
+          tags,
+          security,
+          params: IdParams,
+          headers: schemas.IdempotencyHeader,
+          body: schemas.AmountBody,
+          response: {
+            200: Type.Ref('WalletTransaction'),
+            '4xx': Type.Ref('Error'),
+            '5xx': Type.Ref('Error'),
+          },
+        },
+      },
+      async (request, reply) => {
+        const { merchantId } = merchantOf(request);
+        const idempotencyKey = idempotencyKeyOf(request, false);
+        const transactionId = walletIdOf(request.params.wallet_transaction_id);
+        const { amount } = valuesOf({ amount: parseAmount(request.body.amount) });
+        const command: Command =
+          operation === 'refund'
+            ? { kind: 'refund', transactionId, amount, refundId: uuidv7() as TransactionId }
+            : { kind: operation, transactionId, amount };
+        const path = `/v1/wallet/${transactionId}/${operation}`;
+        const call = { command, sender: senderOf(merchantId), idempotencyKey, path, expected: null };
+        return execute(deps, request, reply, {
+          ...call,
+          answer: (outcome) => transactionAnswer(200, outcome),
+        });
+      },
+    );
+  }
+
+  app.get(
+    '/v1/wallet/transaction/:wallet_transaction_id',
+    {
+      config: { auth: 'merchant' },
+      schema: {
+        operationId: 'getWalletTransaction',
+        summary: 'Get the status and details of a wallet transaction',
+        tags,
+        security,
+        params: IdParams,
+        response: { 200: Type.Ref('WalletTransaction'), '4xx': Type.Ref('Error'), '5xx': Type.Ref('Error') },
+      },
+    },
+    async (request, reply) => {
+      const { merchantId } = merchantOf(request);
+      const id = walletIdOf(request.params.wallet_transaction_id);
+      const transaction = await findWalletPayment(deps.pool, merchantId, id);
+      if (transaction === null) throw new ApiError('transaction_not_found');
+      return sendJson(reply, 200, walletTransactionJson(transaction, transaction.amount));
+    },
+  );
+
+  app.get(
+    '/v1/wallet/transactions',
+    {
+      config: { auth: 'merchant' },
+      schema: {
+        operationId: 'listWalletTransactions',
+        summary: 'List wallet transactions, newest first',
+        tags,
+        security,
+        querystring: ListQuery,
+        response: {
+          200: Type.Object({
+            items: Type.Array(Type.Ref('WalletTransaction')),
+            nextCursor: schemas.NextCursor,
+          }),
+          '4xx': Type.Ref('Error'),
+          '5xx': Type.Ref('Error'),
+        },
+      },
+    },
+    async (request, reply) =>
+      sendJson(reply, 200, await listPage(deps, merchantOf(request).merchantId, request.query)),
+  );
+}
+
+const SUMMARIES = {
+  capture: 'Capture: debit the held amount; a smaller one releases the rest',
+  cancel: 'Cancel: release the hold, or a part of it',
+  refund: 'Refund: give back a part or all of what was captured',
+} as const;
+
+function senderOf(merchantId: string): Sender {
+  return { actor: 'api', merchantId, paymentMethod: 'wallet' };
+}
+
+/** @throws ApiError 400 naming every field that is wrong */
+function parseAuthorize(deps: Deps, merchantId: string, body: Static<typeof AuthorizeBody>): Authorize {
+  const fields = valuesOf({
+    amount: parseAmount(body.amount),
+    phoneNumber: parsePhone(body.phoneNumber),
+    iin: parseIin(body.iin),
+    orderReference: parseOrderReference(body.orderReference),
+    currency: parseCurrency(body.currency),
+  });
+  return {
+    kind: 'authorize',
+    transactionId: uuidv7() as TransactionId,
+    merchantId,
+    amount: fields.amount,
+    currency: fields.currency,
+    phone: fields.phoneNumber,
+    iinHash: deps.secrets.hashIin(fields.iin),
+    orderReference: fields.orderReference,
+  };
+}
+
+/** Unknown and malformed ids are told apart by nobody. @throws ApiError 404 */
+function walletIdOf(text: string): TransactionId {
+  const id = parseWalletTransactionId(text);
+  if (!id.ok) throw new ApiError('transaction_not_found');
+  return transactionIdOf(id.value);
+}
+
+function transactionAnswer(statusCode: number, outcome: Outcome): Answer {
+  if (outcome.kind !== 'transaction') throw new Error(`a wallet operation ended as ${outcome.kind}`);
+  return { statusCode, body: walletTransactionJson(outcome.transaction, outcome.amount) };
+}
+
+async function listPage(deps: Deps, merchantId: string, query: Static<typeof ListQuery>): Promise<string> {
+  const list = `wallet transactions of ${merchantId}`;
+  const limit = query.limit ?? 20;
+  const { cursor, status, orderReference } = query;
+  const before =
+    cursor === undefined ? null : valuesOf({ cursor: openCursor(deps.secrets, list, cursor) }).cursor;
+  const filter = status === undefined ? null : statusFilterOf(status);
+  if (status !== undefined && filter === null)
+    throw fieldError('invalid_status', 'status', 'is not a transaction status');
+  const wanted = {
+    merchantId,
+    limit: limit + 1,
+    before,
+    orderReference: orderReference ?? null,
+    status: filter,
+  };
+  const rows = await listWalletPayments(deps.pool, wanted);
+  const items = rows.slice(0, limit);
+  const last = items.at(-1);
+  const nextCursor =
+    rows.length > limit && last !== undefined ? sealCursor(deps.secrets, list, last.id) : null;
+  const texts = items.map((transaction) => walletTransactionJson(transaction, transaction.amount));
+  return `{"items":[${texts.join(',')}],"nextCursor":${JSON.stringify(nextCursor)}}`;
+}

@@ -1,0 +1,76 @@
+import type { Queryable } from './postgres.ts';
+
+export type Scope = 'read' | 'write';
+
+export interface ApiKey {
+  readonly id: string;
+  /** Null: an operator's key. */
+  readonly merchantId: string | null;
+  readonly name: string;
+  /** The last characters, to tell keys apart. */
+  readonly hint: string;
+  readonly scopes: readonly Scope[];
+  readonly createdAt: number;
+  readonly expiresAt: number | null;
+  readonly revokedAt: number | null;
+}
+
+const COLUMNS = `id, merchant_id AS "merchantId", name, hint, scopes, created_at AS "createdAt",
+  expires_at AS "expiresAt", revoked_at AS "revokedAt"`;
+
+export async function findApiKey(db: Queryable, hash: Buffer): Promise<ApiKey | null> {
+  const { rows } = await db.query<ApiKey>(`SELECT ${COLUMNS} FROM api_key WHERE hash = $1`, [hash]);
+  return rows[0] ?? null;
+}
+
+export interface NewApiKey {
+  readonly id: string;
+  readonly merchantId: string | null;
+  readonly name: string;
+  readonly hash: Buffer;
+  readonly hint: string;
+  readonly scopes: readonly Scope[];
+  readonly expiresAt: number | null;
+}
+
+/** Keys live in real time: their times are the database's own clock, not the sandbox's. */
+export async function insertApiKey(db: Queryable, key: NewApiKey): Promise<ApiKey> {
+  const { rows } = await db.query<ApiKey>(
+    `INSERT INTO api_key (id, merchant_id, name, hash, hint, scopes, created_at, expires_at)
+     VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp(), $7) RETURNING ${COLUMNS}`,
+    [
+      key.id,
+      key.merchantId,
+      key.name,
+      key.hash,
+      key.hint,
+      key.scopes,
+      key.expiresAt === null ? null : new Date(key.expiresAt),
+    ],
+  );
+  return only(rows);
+}
+
+/** @param merchantId null lists the operators' keys */
+export async function listApiKeys(db: Queryable, merchantId: string | null): Promise<ApiKey[]> {
+  const { rows } = await db.query<ApiKey>(
+    `SELECT ${COLUMNS} FROM api_key WHERE merchant_id IS NOT DISTINCT FROM $1 ORDER BY id DESC`,
+    [merchantId],
+  );
+  return rows;
+}
+
+/** Revokes once; a second time changes nothing. @returns null when there is no such key */
+export async function revokeApiKey(db: Queryable, id: string): Promise<ApiKey | null> {
+  const { rows } = await db.query<ApiKey>(
+    `UPDATE api_key SET revoked_at = coalesce(revoked_at, clock_timestamp()) WHERE id = $1 RETURNING ${COLUMNS}`,
+    [id],
+  );
+  return rows[0] ?? null;
+}
+
+function only<T>(rows: readonly T[]): T {
+  const [row] = rows;
+  if (row === undefined) throw new Error('the statement returned no row');
+  return row;
+}

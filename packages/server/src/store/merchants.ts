@@ -1,0 +1,79 @@
+import type { CaptureMode } from '../domain/transaction.ts';
+import type { Queryable } from './postgres.ts';
+
+export interface Merchant {
+  readonly id: string;
+  readonly name: string;
+  readonly captureMode: CaptureMode;
+  /** Seconds from the authorization to its automatic capture. */
+  readonly captureDelay: number;
+  /** Seconds that an authorization holds. */
+  readonly authorizationTtl: number;
+  readonly createdAt: number;
+}
+
+export type MerchantSettings = Pick<Merchant, 'name' | 'captureMode' | 'captureDelay' | 'authorizationTtl'>;
+
+const COLUMNS = `id, name, capture_mode AS "captureMode", capture_delay_s AS "captureDelay",
+  authorization_ttl_s AS "authorizationTtl", created_at AS "createdAt"`;
+
+export async function insertMerchant(
+  db: Queryable,
+  id: string,
+  settings: MerchantSettings,
+): Promise<Merchant> {
+  const { rows } = await db.query<Merchant>(
+    `INSERT INTO merchant (id, name, capture_mode, capture_delay_s, authorization_ttl_s, created_at)
+     VALUES ($1, $2, $3, $4, $5, clock_timestamp()) RETURNING ${COLUMNS}`,
+    [id, settings.name, settings.captureMode, settings.captureDelay, settings.authorizationTtl],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error('the merchant was not inserted');
+  return row;
+}
+
+/** Changes the settings that are given; they hold for authorizations from now on. */
+export async function updateMerchant(
+  db: Queryable,
+  id: string,
+  settings: Partial<MerchantSettings>,
+): Promise<Merchant | null> {
+  const { rows } = await db.query<Merchant>(
+    `UPDATE merchant SET name = coalesce($2, name), capture_mode = coalesce($3, capture_mode),
+       capture_delay_s = coalesce($4, capture_delay_s), authorization_ttl_s = coalesce($5, authorization_ttl_s)
+     WHERE id = $1 RETURNING ${COLUMNS}`,
+    [id, settings.name, settings.captureMode, settings.captureDelay, settings.authorizationTtl],
+  );
+  return rows[0] ?? null;
+}
+
+export async function findMerchant(db: Queryable, id: string): Promise<Merchant | null> {
+  const { rows } = await db.query<Merchant>(`SELECT ${COLUMNS} FROM merchant WHERE id = $1`, [id]);
+  return rows[0] ?? null;
+}
+
+/** Newest first. */
+export async function listMerchants(
+  db: Queryable,
+  before: string | null,
+  limit: number,
+): Promise<Merchant[]> {
+  const { rows } = await db.query<Merchant>(
+    `SELECT ${COLUMNS} FROM merchant WHERE $1::uuid IS NULL OR id < $1 ORDER BY id DESC LIMIT $2`,
+    [before, limit],
+  );
+  return rows;
+}
+
+export interface Balance {
+  readonly currency: string;
+  readonly balance: bigint;
+}
+
+export async function listMerchantBalances(db: Queryable, merchantId: string): Promise<Balance[]> {
+  const { rows } = await db.query<Balance>(
+    'SELECT currency, balance FROM merchant_balance WHERE merchant_id = $1 ORDER BY currency',
+    [merchantId],
+  );
+  return rows;
+}
