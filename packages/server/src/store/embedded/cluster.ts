@@ -2,7 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { chown, mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Place } from './place.ts';
-import { EmbeddedPostgresError, isAlive, isServerOf, type RunResult, readText, run } from './process.ts';
+import {
+  EmbeddedPostgresError,
+  isAlive,
+  isServerOf,
+  processesOf,
+  type RunResult,
+  readText,
+  run,
+} from './process.ts';
 
 /** The database and its only role: the server belongs to one process and listens on loopback only. */
 export const DATABASE = 'plexy';
@@ -133,7 +141,24 @@ export async function stopServer(place: Place): Promise<void> {
     await run(place.programs.pgCtl, ['stop', ...options], { user: place.user });
   }
   const left = await runningServer(place);
-  if (left !== undefined) process.kill(left.pid, 'SIGKILL');
+  if (left !== undefined) kill(left.pid);
+}
+
+/**
+ * Ends processes that lost their server: an idle one notices at once, one in a long query does not, and
+ * PostgreSQL does not start while one of them is left.
+ */
+export async function killStragglers(place: Place): Promise<void> {
+  if ((await runningServer(place)) !== undefined) return;
+  for (const pid of await processesOf(dataFolderOf(place))) kill(pid);
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended meanwhile.
+  }
 }
 
 /**
@@ -149,6 +174,7 @@ export async function clearOldServer(place: Place, log: (message: string) => voi
     await stopServer(place);
     return;
   }
+  await killStragglers(place);
   // PostgreSQL clears a stale postmaster.pid itself, unless that id now belongs to another process of the
   // same user: it then refuses to start. On Windows we cannot tell, and leave it to PostgreSQL.
   const pid = Number((await readText(postmasterFile(place)))?.split('\n')[0]);

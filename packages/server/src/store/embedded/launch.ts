@@ -2,7 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chown, open, readFile, rename, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { clearOldServer, dataFolderOf, logFileOf, runningServer, stopServer } from './cluster.ts';
+import {
+  clearOldServer,
+  dataFolderOf,
+  killStragglers,
+  logFileOf,
+  runningServer,
+  stopServer,
+} from './cluster.ts';
 import type { Place } from './place.ts';
 import { childOptions, EmbeddedPostgresError } from './process.ts';
 
@@ -139,6 +146,7 @@ function supervise(place: Place, { child, port, ended }: Launched, log: Log): Se
     child.ref();
     await stopServer(place);
     await Promise.race([ended, delay(1_000, undefined, { ref: false })]);
+    await killStragglers(place);
   };
   return { port, stop };
 }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, cp, mkdir, readdir, rename, rm, stat, symlink } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -233,20 +233,37 @@ async function copiedPrograms(
 async function copyPackage(source: string, target: string): Promise<void> {
   const draft = `${target}.${randomBytes(6).toString('hex')}`;
   try {
-    const filter = (file: string) => !file.endsWith('.a'); // for linking C programs, not for running
-    await cp(source, draft, { recursive: true, verbatimSymlinks: true, filter });
-    await chmod(draft, 0o755);
-    for (const entry of await readdir(draft, { recursive: true, withFileTypes: true })) {
-      const file = path.join(entry.parentPath, entry.name);
-      if (entry.isDirectory()) await chmod(file, 0o755);
-      else if (entry.isFile()) await chmod(file, (await stat(file)).mode & 0o100 ? 0o755 : 0o644);
-    }
+    await copyReadable(source, draft);
     await rm(target, { recursive: true, force: true });
     // Another start may have put its copy there meanwhile; it is as good as ours.
     await rename(draft, target).catch(() => undefined);
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
+}
+
+/**
+ * Copies a folder so that everyone can read it, whatever the modes of the original. All files at once:
+ * 0.55 s for these thousand, where `fs.cp` and modes after it take 1.25 s of the 3 s that a start has.
+ */
+async function copyReadable(source: string, target: string): Promise<void> {
+  const entries = await readdir(source, { recursive: true, withFileTypes: true });
+  const located = entries.map((entry) => {
+    const from = path.join(entry.parentPath, entry.name);
+    return { entry, from, to: path.join(target, path.relative(source, from)) };
+  });
+  const folders = located.filter(({ entry }) => entry.isDirectory()).map(({ to }) => to);
+  for (const folder of [target, ...folders]) {
+    await mkdir(folder);
+    await chmod(folder, 0o755); // whatever the umask says
+  }
+  const copyOne = async ({ entry, from, to }: (typeof located)[number]) => {
+    if (entry.isSymbolicLink()) return symlink(await readlink(from), to);
+    if (!entry.isFile() || entry.name.endsWith('.a')) return; // .a: for linking C programs, not for running
+    await copyFile(from, to);
+    await chmod(to, (await stat(from)).mode & 0o100 ? 0o755 : 0o644);
+  };
+  await Promise.all(located.map(copyOne));
 }
 
 function notRunnable(installed: Installed, output: string): EmbeddedPostgresError {

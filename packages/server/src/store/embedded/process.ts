@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readFile, readlink } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import path from 'node:path';
 
 /** Why the embedded PostgreSQL cannot run. The message is for the person who started the server. */
@@ -78,19 +78,29 @@ export async function processIdentity(pid: number): Promise<string | undefined> 
 }
 
 /**
- * Is the process the PostgreSQL server of this data folder? Its current folder tells: a PostgreSQL
- * server changes into its data folder before it writes postmaster.pid, and stays there.
+ * Is this a process of the PostgreSQL server of this data folder? Its current folder tells: a server
+ * changes into its data folder before it writes postmaster.pid, and it and its children stay there.
  */
 export async function isServerOf(pid: number, dataFolder: string): Promise<boolean> {
   if (!isAlive(pid)) return false;
   if (process.platform === 'linux') {
-    return (await readlink(`/proc/${pid}/cwd`).catch(() => undefined)) === dataFolder;
+    // A zombie has no current folder any more, and somebody's shell in that folder is not a server.
+    if ((await readlink(`/proc/${pid}/cwd`).catch(() => undefined)) !== dataFolder) return false;
+    return (await readText(`/proc/${pid}/comm`))?.trim() === 'postgres';
   }
   // There is no such look-up on Windows; pg_ctl speaks to the server through a named pipe of its own
   // there and cannot hurt another process.
   if (process.platform === 'win32') return true;
-  const listing = (await run('lsof', ['-a', '-d', 'cwd', '-p', String(pid), '-Fn'])).output;
+  const listing = (await run('lsof', ['-a', '-d', 'cwd', '-c', 'postgres', '-p', String(pid), '-Fn'])).output;
   return listing.split('\n').includes(`n${dataFolder}`);
+}
+
+/** All processes of the server of this data folder, as far as the system lets us list them (Linux). */
+export async function processesOf(dataFolder: string): Promise<number[]> {
+  if (process.platform !== 'linux') return [];
+  const pids = (await readdir('/proc')).map(Number).filter(Number.isSafeInteger);
+  const belong = await Promise.all(pids.map((pid) => isServerOf(pid, dataFolder)));
+  return pids.filter((_, index) => belong[index]);
 }
 
 /** Does any process have this id now? */
