@@ -1,0 +1,48 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import pg from 'pg';
+import { startEmbeddedPostgres } from '../../src/store/embedded.ts';
+
+/** A server for this test process: TEST_DATABASE_URL (the whole run shares it), or an embedded one. */
+let shared: Promise<{ url: string; stop: () => Promise<void> }> | undefined;
+
+async function startOwn(): Promise<{ url: string; stop: () => Promise<void> }> {
+  const given = process.env.TEST_DATABASE_URL;
+  if (given !== undefined) return { url: given, stop: async () => undefined };
+  const dataDir = await mkdtemp(path.join(tmpdir(), 'plexy-test-'));
+  const server = await startEmbeddedPostgres({ dataDir, log: () => undefined });
+  const stop = async (): Promise<void> => {
+    await server.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  };
+  return { url: server.url, stop };
+}
+
+/** Ends the embedded server of this test process, if it has one. Call it in a top-level `after`. */
+export async function stopDatabaseServer(): Promise<void> {
+  await (await shared)?.stop();
+}
+
+export interface TestDatabase {
+  readonly url: string;
+  drop(): Promise<void>;
+}
+
+/** A new empty database of its own. */
+export async function createDatabase(): Promise<TestDatabase> {
+  shared ??= startOwn();
+  const server = await shared;
+  const name = `test_${randomBytes(8).toString('hex')}`;
+  await onServer(server.url, `CREATE DATABASE ${name}`);
+  const url = new URL(server.url);
+  url.pathname = `/${name}`;
+  return { url: url.href, drop: () => onServer(server.url, `DROP DATABASE ${name} WITH (FORCE)`) };
+}
+
+async function onServer(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(sql).finally(() => client.end());
+}

@@ -1,0 +1,104 @@
+/** A whole sandbox server in this process, on a database of its own, for tests over HTTP. */
+import assert from 'node:assert/strict';
+import { pino } from 'pino';
+import { readConfig } from '../../src/config.ts';
+import { startServer } from '../../src/server.ts';
+import { audit } from '../../src/store/audit.ts';
+import { createPool, type Pool } from '../../src/store/postgres.ts';
+import { createDatabase, stopDatabaseServer } from './database.ts';
+
+export const CUSTOMER = { phoneNumber: '+77010000001', iin: '900101300017' };
+export const DEMO_KEY = 'pr_test_demo';
+export const OTHER_KEY = 'pr_test_other';
+export const OPERATOR_KEY = 'op_test_demo';
+
+export interface Sandbox {
+  readonly url: string;
+  readonly databaseUrl: string;
+  /** For looking at the tables. */
+  readonly pool: Pool;
+  /** Everything that the server logged. */
+  readonly log: string[];
+  call(method: string, path: string, options?: CallOptions): Promise<Reply>;
+  /** An authorization of customer 1 at Demo Store, unless `body` says otherwise. */
+  authorize(body?: Record<string, unknown>, options?: CallOptions): Promise<Reply>;
+  /** Fails unless all seven invariants hold. */
+  assertInvariants(): Promise<void>;
+  /** Checks the invariants, then stops everything. */
+  stop(): Promise<void>;
+}
+
+export interface CallOptions {
+  readonly apiKey?: string | null;
+  readonly idempotencyKey?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: unknown;
+  /** Sent as it is, in place of `body`. */
+  readonly rawBody?: string | Buffer;
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly text: string;
+  readonly headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of any shape
+  readonly body: any;
+}
+
+/** Starts a sandbox. `environment` is read like the real one. */
+export async function startSandbox(environment: Record<string, string> = {}): Promise<Sandbox> {
+  const database = await createDatabase();
+  const log: string[] = [];
+  const logger = pino({ level: 'debug' }, { write: (line: string) => log.push(line) });
+  const config = readConfig({ DATABASE_URL: database.url, PORT: '0', ...environment });
+  const server = await startServer(config, logger);
+  const pool = createPool(database.url, 3, () => undefined);
+  const call = (method: string, path: string, options?: CallOptions): Promise<Reply> =>
+    request(server.url, method, path, options);
+  const assertInvariants = async (): Promise<void> => assert.deepEqual(await audit(pool), []);
+  return {
+    url: server.url,
+    databaseUrl: database.url,
+    pool,
+    log,
+    call,
+    authorize: (body = {}, options = {}) =>
+      call('POST', '/v1/wallet/authorize', {
+        idempotencyKey: crypto.randomUUID(),
+        body: { amount: 15_000, currency: 'KZT', orderReference: 'ORDER-1', ...CUSTOMER, ...body },
+        ...options,
+      }),
+    assertInvariants,
+    stop: async () => {
+      await assertInvariants().finally(async () => {
+        await pool.end();
+        await server.stop();
+        await database.drop();
+        await stopDatabaseServer();
+      });
+    },
+  };
+}
+
+/** One HTTP request, by the Demo Store unless `apiKey` says otherwise. */
+export async function request(
+  url: string,
+  method: string,
+  path: string,
+  options: CallOptions = {},
+): Promise<Reply> {
+  const { apiKey = DEMO_KEY, idempotencyKey, rawBody, body } = options;
+  const headers = new Headers(options.headers);
+  if (apiKey !== null) headers.set('authorization', apiKey);
+  if (idempotencyKey !== undefined) headers.set('idempotency-key', idempotencyKey);
+  const payload = rawBody ?? (body === undefined ? undefined : JSON.stringify(body));
+  if (payload !== undefined && !headers.has('content-type')) headers.set('content-type', 'application/json');
+  const response = await fetch(`${url}${path}`, {
+    method,
+    headers,
+    ...(payload === undefined ? {} : { body: payload }),
+  });
+  const text = await response.text();
+  const isJson = response.headers.get('content-type')?.includes('json') === true;
+  return { status: response.status, text, headers: response.headers, body: isJson ? JSON.parse(text) : null };
+}
