@@ -174,6 +174,10 @@ async function workingPrograms(
   const index = pathToFileURL(path.join(installed.packageFolder, 'dist', 'index.js')).href;
   const paths = (await import(index)) as { initdb: string; postgres: string; pg_ctl: string };
   const { initdb, postgres, pg_ctl: pgCtl } = paths;
+  // initdb starts postgres through a shell, with its path in double quotes and nothing escaped.
+  if (process.platform !== 'win32' && /["$`\\]/.test(initdb)) {
+    return 'initdb cannot run from a folder with one of " $ ` \\ in its path; move the project to another';
+  }
   const asIs = await tryPrograms({ initdb, postgres, pgCtl }, user);
   if (typeof asIs !== 'string') return asIs;
   await repair(installed.packageFolder, [initdb, postgres, pgCtl]);
@@ -217,7 +221,7 @@ async function copiedPrograms(
   const target = path.join(systemFolder, `postgresql-${version ?? 'unknown'}`);
   const copy = { packageName: installed.packageName, packageFolder: target };
   log(
-    `PostgreSQL's programs are run from a copy in ${target}, because its user cannot reach ${installed.packageFolder}.`,
+    `PostgreSQL's programs are run from a copy in ${target}, because its user cannot run them from ${installed.packageFolder}.`,
   );
   if ((await stat(target).catch(() => undefined)) !== undefined) {
     const programs = await workingPrograms(copy, user);

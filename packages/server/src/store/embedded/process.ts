@@ -42,7 +42,7 @@ export function run(
   args: readonly string[],
   options: { user?: SystemUser | undefined; input?: string } = {},
 ): Promise<RunResult> {
-  return new Promise((resolve) => {
+  return new Promise<RunResult>((resolve, reject) => {
     const child = spawn(file, args, { ...childOptions(options.user), stdio: 'pipe' });
     let output = '';
     const collect = (chunk: Buffer) => {
@@ -50,11 +50,12 @@ export function run(
     };
     child.stdout.on('data', collect);
     child.stderr.on('data', collect);
-    child.on('error', (error) => resolve({ code: null, output: error.message }));
+    child.on('error', reject);
     child.on('close', (code) => resolve({ code, output: output.trim() }));
     child.stdin.on('error', () => undefined); // It may end without reading; its exit code tells.
     child.stdin.end(options.input ?? '');
-  });
+    // spawn() reports some causes by throwing (EPERM) and others by an event (EACCES, ENOENT).
+  }).catch((error) => ({ code: null, output: error instanceof Error ? error.message : String(error) }));
 }
 
 /**
