@@ -1,0 +1,57 @@
+/**
+ * Runs every test of the repository, in two files at a time, on one PostgreSQL: TEST_DATABASE_URL, or an
+ * embedded one. Arguments are parts of file names: `npm test -- wallet races` runs those files only.
+ * The last line is "N passed, N failed".
+ */
+import { globSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import { startEmbeddedPostgres } from '../packages/server/src/store/embedded.ts';
+
+const CONCURRENCY = 2;
+
+async function main(): Promise<void> {
+  const wanted = process.argv.slice(2);
+  const files = globSync('packages/*/test/**/*.test.ts')
+    .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
+    .sort();
+  const stopDatabase = await startDatabase();
+  const failed = await runFiles(files).finally(stopDatabase);
+  process.exitCode = failed === 0 && files.length > 0 ? 0 : 1;
+}
+
+async function startDatabase(): Promise<() => Promise<void>> {
+  if (process.env.TEST_DATABASE_URL !== undefined) return async () => undefined;
+  const dataDir = await mkdtemp(path.join(tmpdir(), 'plexy-test-'));
+  const server = await startEmbeddedPostgres({
+    dataDir,
+    log: () => undefined,
+    settings: { max_connections: '300' },
+  });
+  process.env.TEST_DATABASE_URL = server.url;
+  return async () => {
+    await server.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  };
+}
+
+/** @returns how many tests failed */
+async function runFiles(files: string[]): Promise<number> {
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  const events = run({ files, concurrency: CONCURRENCY });
+  events.on('test:summary', ({ file, counts: { passed, tests, skipped } }) => {
+    if (file !== undefined) return;
+    counts.passed = passed;
+    counts.skipped = skipped;
+    counts.failed = tests - passed - skipped;
+  });
+  for await (const text of events.compose(spec)) process.stdout.write(text);
+  const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
+  process.stdout.write(`\n${counts.passed} passed, ${counts.failed} failed${skipped}\n`);
+  return counts.failed;
+}
+
+await main();
