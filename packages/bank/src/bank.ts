@@ -1,0 +1,255 @@
+import { createHash, createHmac } from 'node:crypto';
+import {
+  challengeStanding,
+  type DeclineCode,
+  decideAuthorization,
+  decideCapture,
+  decideCompletion,
+  decideRefund,
+  decideReversal,
+  type OperationDeclineCode,
+} from './domain/authorization.ts';
+import { brandOf } from './domain/cards.ts';
+import { inTransaction, type Pool, type Transaction } from './store/database.ts';
+import * as rows from './store/rows.ts';
+import * as sql from './store/sql.ts';
+
+export interface AuthorizeCommand {
+  readonly id: string;
+  readonly merchantId: string;
+  readonly merchantName: string;
+  readonly amount: bigint;
+  readonly currency: string;
+  readonly card: { readonly number: string; readonly expiryMonth: number; readonly expiryYear: number };
+  readonly threeDS: boolean;
+  readonly returnUrl: string | null;
+}
+
+export interface AuthorizeAnswer {
+  readonly status: 'approved' | 'declined' | 'challenge';
+  readonly rrn: string;
+  readonly declineCode: DeclineCode | null;
+  /** The last part of the 3-D Secure page's address, for a challenge. */
+  readonly acsToken: string | null;
+}
+
+export interface OperationCommand {
+  readonly kind: rows.OperationKind;
+  readonly authorizationId: string;
+  readonly operationId: string;
+  /** Undefined, for a reversal, is all that is held. */
+  readonly amount: bigint | undefined;
+  readonly final: boolean;
+}
+
+/** What the bank knows of an id: its books, a reversal that came first, or nothing. */
+export type AuthorizationKnowledge =
+  | { readonly known: 'authorization'; readonly authorization: rows.StoredAuthorization }
+  | { readonly known: 'tombstone'; readonly rrn: string }
+  | { readonly known: 'nothing' };
+
+export type Challenge =
+  | { readonly standing: 'open' | 'used' | 'expired'; readonly authorization: rows.StoredAuthorization }
+  | { readonly standing: 'unknown' };
+
+export interface BooksPage {
+  readonly items: readonly rows.StoredAuthorization[];
+  readonly nextCursor: string | null;
+  readonly totals: readonly rows.CurrencyTotals[];
+}
+
+/** An id came again with another request: nothing was done. */
+export const conflict = Symbol('conflict');
+
+/** The bank's counter: every method is one database transaction, durable when it resolves. */
+export type Bank = ReturnType<typeof createBank>;
+
+export function createBank(pool: Pool, hashKey: Buffer) {
+  return {
+    authorize: (command: AuthorizeCommand) => authorize(pool, hashKey, command),
+    operate: (command: OperationCommand) => operate(pool, command),
+    complete: (id: string) => complete(pool, id),
+    know: (id: string) => know(pool, id),
+    operation: (operationId: string) => rows.findOperation(pool, operationId),
+    merchantOf: (id: string, of: 'authorization' | 'operation') => rows.findMerchant(pool, id, of),
+    books: (merchantId: string | undefined, after: string | undefined, limit: number) =>
+      readBooks(pool, merchantId, after, limit),
+    challenge: (token: string) => readChallenge(pool, token),
+    answerChallenge: (token: string, approved: boolean) => answerChallenge(pool, token, approved),
+    wipe: () => pool.query(sql.wipe),
+  };
+}
+
+async function authorize(
+  pool: Pool,
+  hashKey: Buffer,
+  command: AuthorizeCommand,
+): Promise<AuthorizeAnswer | typeof conflict> {
+  const fingerprint = fingerprintOf(hashKey, command);
+  const token = acsTokenOf(hashKey, command.id);
+  return inTransaction(pool, async (transaction) => {
+    const knowledge = await lockAuthorization(transaction, command.id);
+    if (knowledge.known === 'tombstone') {
+      return { status: 'declined', rrn: knowledge.rrn, declineCode: 'reversed', acsToken: null };
+    }
+    if (knowledge.known === 'authorization') {
+      const { authorization } = knowledge;
+      return fingerprint.equals(authorization.requestFingerprint)
+        ? firstAnswer(authorization, token)
+        : conflict;
+    }
+    const decided = decideAuthorization(command, new Date());
+    const challenged = decided.status === 'challenge';
+    const added = await rows.addAuthorization(transaction, {
+      ...decided,
+      id: command.id,
+      merchantId: command.merchantId,
+      merchantName: command.merchantName,
+      currency: command.currency,
+      requestFingerprint: fingerprint,
+      cardBrand: brandOf(command.card.number),
+      cardLast4: command.card.number.slice(-4),
+      acsTokenHash: challenged ? hashToken(token) : null,
+      returnUrl: challenged ? command.returnUrl : null,
+    });
+    return firstAnswer(added, token);
+  });
+}
+
+/** What the first delivery was told, however far the authorization has moved since. */
+function firstAnswer(authorization: rows.StoredAuthorization, token: string): AuthorizeAnswer {
+  const { status, rrn, declineCode, acsTokenHash } = authorization;
+  if (acsTokenHash) return { status: 'challenge', rrn, declineCode: null, acsToken: token };
+  return { status: status === 'approved' ? 'approved' : 'declined', rrn, declineCode, acsToken: null };
+}
+
+/** What must be the same when an id comes again. Keyed, because it covers a card number; no cvc in it. */
+function fingerprintOf(hashKey: Buffer, command: AuthorizeCommand): Buffer {
+  const { merchantId, amount, currency, card } = command;
+  const fields = [merchantId, amount.toString(), currency, card.number, card.expiryMonth, card.expiryYear];
+  return createHmac('sha256', hashKey)
+    .update(`authorize:${JSON.stringify(fields)}`)
+    .digest();
+}
+
+/** Derived, not drawn, so that a repeated request gets the same page although only a hash is stored. */
+function acsTokenOf(hashKey: Buffer, id: string): string {
+  return createHmac('sha256', hashKey).update(`acs:${id}`).digest('base64url');
+}
+
+function hashToken(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}
+
+/** Holds the id until the transaction ends, then reads: two deliveries of one request cannot overlap. */
+async function lockAuthorization(transaction: Transaction, id: string): Promise<AuthorizationKnowledge> {
+  await transaction.query(sql.lockId, [`bank.authorization:${id}`]);
+  return know(transaction, id);
+}
+
+async function know(db: Transaction, id: string): Promise<AuthorizationKnowledge> {
+  const authorization = await rows.findAuthorization(db, id);
+  if (authorization) return { known: 'authorization', authorization };
+  const rrn = await rows.findTombstone(db, id);
+  return rrn === undefined ? { known: 'nothing' } : { known: 'tombstone', rrn };
+}
+
+async function operate(
+  pool: Pool,
+  command: OperationCommand,
+): Promise<rows.StoredOperation | typeof conflict> {
+  return inTransaction(pool, async (transaction) => {
+    const knowledge = await lockAuthorization(transaction, command.authorizationId);
+    await transaction.query(sql.lockId, [`bank.operation:${command.operationId}`]);
+    const earlier = await rows.findOperation(transaction, command.operationId);
+    if (earlier) return isSameOperation(earlier, command) ? earlier : conflict;
+    const authorization = knowledge.known === 'authorization' ? knowledge.authorization : undefined;
+    const { result, next } = decideOperation(authorization, command);
+    if (next) await rows.saveAuthorization(transaction, next);
+    if (!authorization && command.kind === 'reversal') {
+      await rows.addTombstone(transaction, command.authorizationId);
+    }
+    const declineCode: OperationDeclineCode | null = result.status === 'declined' ? result.declineCode : null;
+    return rows.addOperation(transaction, {
+      operationId: command.operationId,
+      authorizationId: command.authorizationId,
+      kind: command.kind,
+      requestedAmount: command.amount ?? null,
+      final: command.final,
+      status: result.status,
+      declineCode,
+      amount: result.status === 'done' ? result.amount : 0n,
+      released: result.status === 'done' ? result.released : 0n,
+    });
+  });
+}
+
+function decideOperation(authorization: rows.StoredAuthorization | undefined, command: OperationCommand) {
+  if (command.kind === 'reversal') return decideReversal(authorization, command.amount);
+  if (command.amount === undefined) throw new Error(`a ${command.kind} needs an amount`);
+  return command.kind === 'capture'
+    ? decideCapture(authorization, command.amount, command.final)
+    : decideRefund(authorization, command.amount);
+}
+
+function isSameOperation(earlier: rows.StoredOperation, command: OperationCommand): boolean {
+  return (
+    earlier.authorizationId === command.authorizationId &&
+    earlier.kind === command.kind &&
+    earlier.requestedAmount === (command.amount ?? null) &&
+    earlier.final === command.final
+  );
+}
+
+/** Turns the payer's answer into the bank's; what is decided, or has no answer yet, stays as it is. */
+async function complete(pool: Pool, id: string): Promise<AuthorizationKnowledge> {
+  return inTransaction(pool, async (transaction) => {
+    const knowledge = await lockAuthorization(transaction, id);
+    if (knowledge.known !== 'authorization') return knowledge;
+    const next = decideCompletion(knowledge.authorization, new Date());
+    if (!next) return knowledge;
+    await rows.saveAuthorization(transaction, next);
+    return { known: 'authorization', authorization: next };
+  });
+}
+
+async function readChallenge(db: Transaction, token: string): Promise<Challenge> {
+  const authorization = await rows.findAuthorizationByToken(db, hashToken(token));
+  if (!authorization) return { standing: 'unknown' };
+  return { standing: challengeStanding(authorization, new Date()), authorization };
+}
+
+/** Records the payer's answer if the challenge is open; returns how it stood before. */
+async function answerChallenge(pool: Pool, token: string, approved: boolean): Promise<Challenge> {
+  return inTransaction(pool, async (transaction) => {
+    const found = await readChallenge(transaction, token);
+    if (found.standing === 'unknown') return found;
+    await transaction.query(sql.lockId, [`bank.authorization:${found.authorization.id}`]);
+    const challenge = await readChallenge(transaction, token);
+    if (challenge.standing === 'open') {
+      const status = approved ? 'challenge_approved' : 'challenge_failed';
+      await rows.saveAuthorization(transaction, { ...challenge.authorization, status });
+    }
+    return challenge;
+  });
+}
+
+async function readBooks(
+  pool: Pool,
+  merchantId: string | undefined,
+  after: string | undefined,
+  limit: number,
+): Promise<BooksPage> {
+  return inTransaction(
+    pool,
+    async (transaction) => {
+      // One more than asked for tells whether another page follows.
+      const found = await rows.readBooksPage(transaction, merchantId, after, limit + 1);
+      const items = found.slice(0, limit);
+      const totals = await rows.readBooksTotals(transaction, merchantId);
+      const nextCursor = found.length > limit ? (items.at(-1)?.id ?? null) : null;
+      return { items, nextCursor, totals };
+    },
+    sql.beginSnapshot,
+  );
+}
