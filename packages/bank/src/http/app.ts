@@ -1,0 +1,68 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import Fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Bank } from '../bank.ts';
+import type { FaultSwitches } from '../fault-switches.ts';
+import { acsRoutes } from './acs.ts';
+import { controlRoutes } from './control-routes.ts';
+import { createDeliverer } from './delivery.ts';
+import { paymentRoutes } from './payment-routes.ts';
+
+export interface AppOptions {
+  readonly bank: Bank;
+  readonly faults: FaultSwitches;
+  readonly secret: string;
+  readonly publicUrl: string | undefined;
+}
+
+/** The bank's HTTP interface; `/v1` asks for the shared secret, the payer's page for its own token. */
+export function buildApp({ bank, faults, secret, publicUrl }: AppOptions) {
+  const app = Fastify({
+    bodyLimit: 16 * 1024,
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  const deliverer = createDeliverer();
+  const reachableUrl = () => publicUrl ?? `http://127.0.0.1:${listeningPort(app.server.address())}`;
+
+  app.addHook('preClose', async () => deliverer.stop());
+  app.setErrorHandler<FastifyError>(answerError);
+  app.setNotFoundHandler((_request, reply) =>
+    reply.code(404).send({ error: 'no_such_route', message: 'there is no such route' }),
+  );
+  app.register(
+    async (v1) => {
+      v1.addHook('onRequest', bearerCheck(secret));
+      v1.register(paymentRoutes, { bank, faults, deliverer, publicUrl: reachableUrl });
+      v1.register(controlRoutes, { bank, faults });
+    },
+    { prefix: '/v1' },
+  );
+  app.register(acsRoutes, { bank });
+  return app;
+}
+
+export function listeningPort(address: string | AddressInfo | null): number {
+  if (address === null || typeof address === 'string') throw new Error('not listening on a port');
+  return address.port;
+}
+
+/** Hashes are compared, which are of one length, so that the time tells nothing of the secret. */
+function bearerCheck(secret: string) {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  const expected = digest(`Bearer ${secret}`);
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    if (timingSafeEqual(digest(request.headers.authorization ?? ''), expected)) return;
+    return reply.code(401).send({ error: 'unauthorized', message: 'Authorization: Bearer <BANK_SECRET>' });
+  };
+}
+
+/** Bodies hold card numbers: neither answer nor log repeats anything of a request. */
+function answerError(error: FastifyError, _request: FastifyRequest, reply: FastifyReply) {
+  const statusCode = error.statusCode ?? 500;
+  if (statusCode < 500) {
+    return reply.code(statusCode).send({ error: 'invalid_request', message: error.message });
+  }
+  console.error(`bank: ${error.code ?? error.name}: ${error.message}`);
+  return reply.code(500).send({ error: 'internal', message: 'unknown whether anything was done; ask again' });
+}

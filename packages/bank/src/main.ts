@@ -1,0 +1,46 @@
+import { createBank } from './bank.ts';
+import { readConfig } from './config.ts';
+import { loadFaultSwitches } from './fault-switches.ts';
+import { buildApp, listeningPort } from './http/app.ts';
+import { createSchema, loadHashKey, openPool } from './store/database.ts';
+
+/** Requests that are still at work after this long are cut, so that a stop always ends. */
+const stopWithinMs = 5000;
+
+async function start(): Promise<() => Promise<void>> {
+  const config = readConfig(process.env);
+  const pool = openPool(config.databaseUrl);
+  await createSchema(pool);
+  const bank = createBank(pool, await loadHashKey(pool));
+  const faults = await loadFaultSwitches(pool);
+  const app = buildApp({ bank, faults, secret: config.secret, publicUrl: config.publicUrl });
+  await app.listen({ port: config.port, host: config.host });
+  console.log(JSON.stringify({ bank: 'listening', port: listeningPort(app.server.address()) }));
+  return async () => {
+    setTimeout(() => app.server.closeAllConnections(), stopWithinMs).unref();
+    await app.close();
+    await pool.end();
+  };
+}
+
+/** Ends with SIGTERM, and when stdin closes: the bank never outlives the server that started it. */
+function untilToldToStop(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once('SIGTERM', resolve);
+    process.once('SIGINT', resolve);
+    process.stdin.once('close', resolve);
+    process.stdin.once('error', resolve);
+    process.stdin.resume();
+  });
+}
+
+const toldToStop = untilToldToStop();
+try {
+  const stop = await start();
+  await toldToStop;
+  await stop();
+  process.exit(0);
+} catch (error) {
+  console.error(`bank: ${error instanceof Error ? error.message : error}`);
+  process.exit(1);
+}
