@@ -7,9 +7,9 @@ export type Page = string;
 
 const style = `
 :root { color-scheme: light dark; --page: #f3f4f7; --card: #fff; --text: #16181d; --quiet: #5b6270;
-  --line: #dfe2e8; --accent: #0b5cd6; --accent-text: #fff; --shadow: 0 1px 2px #0f172a14, 0 12px 32px #0f172a14; }
+  --line: #dfe2e8; --edge: #7d8594; --accent: #0b5cd6; --accent-text: #fff; --shadow: 0 1px 2px #0f172a14, 0 12px 32px #0f172a14; }
 @media (prefers-color-scheme: dark) { :root { --page: #101216; --card: #1a1d23; --text: #eceef2;
-  --quiet: #a2a9b6; --line: #30353f; --accent: #6ea8ff; --accent-text: #0a1424; --shadow: none; } }
+  --quiet: #a2a9b6; --line: #30353f; --edge: #7d8594; --accent: #6ea8ff; --accent-text: #0a1424; --shadow: none; } }
 * { box-sizing: border-box; }
 body { margin: 0; min-height: 100vh; min-height: 100dvh; display: grid; place-items: center; padding: 16px;
   background: var(--page); color: var(--text); font: 16px/1.5 system-ui, sans-serif; }
@@ -30,7 +30,7 @@ dl div:last-child { border-bottom: 1px solid var(--line); }
 dt { color: var(--quiet); flex: none; }
 dd { margin: 0; text-align: right; font-weight: 500; overflow-wrap: anywhere; min-width: 0; }
 form { display: grid; gap: 10px; margin-bottom: 20px; }
-button { width: 100%; min-height: 48px; padding: 12px 16px; border-radius: 10px; border: 1px solid var(--line);
+button { width: 100%; min-height: 48px; padding: 12px 16px; border-radius: 10px; border: 1px solid var(--edge);
   background: transparent; color: inherit; font: inherit; font-weight: 600; cursor: pointer; }
 button.approve { background: var(--accent); border-color: var(--accent); color: var(--accent-text); }
 button:hover { filter: brightness(1.08); }

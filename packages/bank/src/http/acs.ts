@@ -36,7 +36,7 @@ type Notice = Exclude<Challenge['standing'], 'open'> | 'unanswered';
 const notices: Readonly<Record<Notice, { statusCode: number; title: string; text: string }>> = {
   used: {
     statusCode: 410,
-    title: 'This payment is already answered',
+    title: 'This payment is already decided',
     text: 'Each confirmation works once. You can close this page and go back to the shop.',
   },
   expired: {
