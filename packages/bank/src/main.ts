@@ -41,6 +41,8 @@ try {
   await stop();
   process.exit(0);
 } catch (error) {
-  console.error(`bank: ${error instanceof Error ? error.message : error}`);
+  // A refused connection to a name with several addresses has its reasons inside, and no message.
+  const reason = error instanceof AggregateError ? error.errors.join('; ') : error;
+  console.error(`bank: ${reason instanceof Error ? reason.message : reason}`);
   process.exit(1);
 }
