@@ -63,7 +63,12 @@ test('a repeated authorization gets the same page, even when it was used', async
 
 test('a token works once: of ten answers at the same time one counts', async () => {
   const { id, acsUrl } = await challenge();
+  // The row is held until all ten are on their way, so that they do meet.
+  await bank.db.query('begin');
+  await bank.db.query('select from bank.authorizations where id = $1 for update', [id]);
   const answers = Array.from({ length: 10 }, (_, index) => decide(acsUrl, index % 2 ? 'approve' : 'decline'));
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await bank.db.query('commit');
   const statuses = (await Promise.all(answers)).map(({ status }) => status);
   assert.deepEqual(statuses.sort(), [303, ...Array(9).fill(410)]);
   const first = (await inquire(id)).status;
