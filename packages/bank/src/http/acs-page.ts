@@ -61,11 +61,14 @@ export const pageHeaders = {
 
 export function challengePage(authorization: StoredAuthorization): Page {
   const { merchantName, amount, currency, cardBrand, cardLast4 } = authorization;
+  const money = formatMoney(amount, currency);
+  // A symbol may stand for several currencies; a currency without one shows its code already.
+  const code = money.includes(currency) ? '' : ` <small>${escapeHtml(currency)}</small>`;
   return htmlDocument(
     'Confirm your payment',
     `<h1>Confirm your payment</h1>
 <p>Check the shop and the amount before you approve.</p>
-<p class="amount">${escapeHtml(formatMoney(amount, currency))} <small>${escapeHtml(currency)}</small></p>
+<p class="amount">${escapeHtml(money)}${code}</p>
 <dl>
 <div><dt>Shop</dt><dd><bdi>${escapeHtml(merchantName)}</bdi></dd></div>
 <div><dt>Card</dt><dd>${escapeHtml(cardBrand)} <span aria-hidden="true">••••</span> <span>${escapeHtml(cardLast4)}</span></dd></div>
