@@ -14,6 +14,8 @@ export interface Config {
   readonly logLevel: string;
   readonly secretKey: string | null;
   readonly publicUrl: string | null;
+  /** The acquiring bank. Null: in the sandbox the simulated bank, in production no cards. */
+  readonly acquirer: { readonly url: string; readonly secret: string } | null;
   readonly rateLimitPerSecond: number;
   readonly batchSize: number;
   readonly batchLanes: number;
@@ -40,6 +42,8 @@ const VARIABLES = [
   'MAX_QUEUE',
   'POOL_SIZE',
   'SANDBOX_ALLOW_REMOTE',
+  'ACQUIRER_URL',
+  'ACQUIRER_SECRET',
 ] as const;
 type Variable = (typeof VARIABLES)[number];
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -62,6 +66,7 @@ export function readConfig(env: Environment): Config {
     logLevel: oneOf(env, 'LOG_LEVEL', LOG_LEVELS, 'info'),
     secretKey: text(env, 'SECRET_KEY'),
     publicUrl: url(env, 'PUBLIC_URL', ['http:', 'https:'])?.replace(/\/$/, '') ?? null,
+    acquirer: acquirer(env),
     rateLimitPerSecond: integer(env, 'RATE_LIMIT_PER_SECOND', 0, 1_000_000) ?? 0,
     batchSize: integer(env, 'BATCH_SIZE', 1, 1_000) ?? 64,
     batchLanes: integer(env, 'BATCH_LANES', 1, 32) ?? 2,
@@ -72,6 +77,15 @@ export function readConfig(env: Environment): Config {
   if (mode === 'production') checkProduction(config);
   else checkSandbox(config, env);
   return config;
+}
+
+function acquirer(env: Environment): Config['acquirer'] {
+  const address = url(env, 'ACQUIRER_URL', ['http:', 'https:']);
+  const secret = text(env, 'ACQUIRER_SECRET');
+  if (address === null && secret === null) return null;
+  if (address === null) throw new ConfigError('ACQUIRER_URL must be set when ACQUIRER_SECRET is');
+  if (secret === null) throw new ConfigError('ACQUIRER_SECRET must be set when ACQUIRER_URL is');
+  return { url: address.replace(/\/$/, ''), secret };
 }
 
 function checkSecret({ secretKey }: Config): void {

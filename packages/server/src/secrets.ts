@@ -16,6 +16,8 @@ export interface Secrets {
   fingerprint(text: string): string;
   /** Authenticates a cursor; 64 bits, base64url. */
   signCursor(text: string): string;
+  /** Authenticates the state of a 3-D Secure authentication; 128 bits, base64url. */
+  signState(text: string): string;
   /** AES-256-GCM; base64url of nonce, tag and ciphertext. */
   encrypt(text: string): string;
   /** @throws Error when the text was not encrypted with this key, or was changed */
@@ -30,12 +32,14 @@ export function createSecrets(secretKey: string): Secrets {
   const iinKey = derive('iin');
   const fingerprintKey = derive('fingerprint');
   const cursorKey = derive('cursor');
+  const stateKey = derive('3ds state');
   const encryptionKey = derive('encryption');
   const hmac = (key: Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();
   return {
     hashIin: (iin) => hmac(iinKey, iin).toString('base64url'),
     fingerprint: (text) => hmac(fingerprintKey, text).toString('base64url', 0, 16),
     signCursor: (text) => hmac(cursorKey, text).toString('base64url', 0, 8),
+    signState: (text) => hmac(stateKey, text).toString('base64url', 0, 16),
     encrypt: (text) => encryptWith(encryptionKey, text),
     decrypt: (text) => decryptWith(encryptionKey, text),
     verifier: derive('verifier'),

@@ -1,11 +1,19 @@
 /** Puts the parts together; `main.ts` adds the process around them, tests add none. */
+import { randomBytes } from 'node:crypto';
 import type { FastifyBaseLogger } from 'fastify';
+import { Acquirer } from './acquirer/acquirer.ts';
+import { startBank } from './acquirer/bankProcess.ts';
+import { createHttpBank } from './acquirer/httpBank.ts';
+import { LateAnswers } from './acquirer/lateAnswers.ts';
 import type { Config } from './config.ts';
 import { Engine } from './engine/engine.ts';
 import { startScheduler } from './engine/scheduler.ts';
 import { type App, createApp, type Deps } from './http/app.ts';
+import { sealState } from './http/authenticationRoutes.ts';
 import { createMetrics } from './http/metrics.ts';
+import { lateTransactionAnswer } from './http/transactionViews.ts';
 import { seedSandbox } from './seed.ts';
+import { setBankToken } from './store/cards.ts';
 import { startEmbeddedPostgres } from './store/embedded.ts';
 import { openInstallation } from './store/installation.ts';
 import { migrate } from './store/migrate.ts';
@@ -38,20 +46,23 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
     await migrate(pool);
     const secrets = await openInstallation(pool, config.mode, config.secretKey);
     const metrics = createMetrics();
-    const { batchSize, batchLanes: lanes, maxQueue } = config;
-    const engine = new Engine({
-      databaseUrl,
-      batchSize,
-      lanes,
-      maxQueue,
-      patienceMs: 10_000,
-      observe: metrics,
-    });
+    const parts = createEngine({ config, databaseUrl, pool, secrets, metrics, logger });
+    const { engine, acquirer } = parts;
     stops.push(() => engine.stop());
     if (config.mode === 'sandbox') await seedSandbox(pool, engine, secrets);
+    await parts.startBank(stops);
     const scheduler = startScheduler(engine, (error) => logger.warn({ err: error }, 'the sweep failed'));
     stops.push(() => scheduler.stop());
-    const deps: Deps = { config, pool, engine, secrets, metrics, logger };
+    const deps: Deps = {
+      config,
+      pool,
+      engine,
+      acquirer,
+      lateAnswers: parts.lateAnswers,
+      secrets,
+      metrics,
+      logger,
+    };
     const split = config.adminPort !== null || config.mode === 'production';
     const url = await listen(
       await createApp(deps, split ? 'merchant' : 'both'),
@@ -59,6 +70,7 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
       config.port,
       stops,
     );
+    if (config.publicUrl === null) parts.publicUrl.current = url;
     const { adminPort } = config;
     const adminUrl =
       adminPort === null
@@ -69,6 +81,56 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
     await stop();
     throw error;
   }
+}
+
+interface EngineParts {
+  readonly engine: Engine;
+  readonly acquirer: Acquirer;
+  readonly lateAnswers: LateAnswers;
+  /** Starts the simulated bank where there is no other, and looks after operations of unknown fate. */
+  startBank(stops: (() => Promise<unknown>)[]): Promise<void>;
+  /** Where payers' browsers reach this node. */
+  readonly publicUrl: { current: string };
+}
+
+interface EngineDeps extends Pick<Deps, 'config' | 'pool' | 'secrets' | 'metrics' | 'logger'> {
+  readonly databaseUrl: string;
+}
+
+/** The engine and what carries out what it leaves to do; each needs the other. */
+function createEngine({ config, databaseUrl, pool, secrets, metrics, logger }: EngineDeps): EngineParts {
+  const { batchSize, batchLanes: lanes, maxQueue } = config;
+  const secret = config.acquirer?.secret ?? randomBytes(24).toString('base64url');
+  let bankUrl = (): string => config.acquirer?.url ?? 'http://127.0.0.1:1';
+  const publicUrl = { current: config.publicUrl ?? `http://${config.host}:${config.port}` };
+  const acquirer: Acquirer = new Acquirer({
+    pool,
+    engine: () => engine,
+    connector: createHttpBank(() => bankUrl(), secret),
+    authenticationUrl: (id) => `${publicUrl.current}/3ds/${sealState(secrets, id)}`,
+    keepBankToken: (transactionId, bankToken) => setBankToken(pool, transactionId, bankToken),
+    onError: (error, operation) =>
+      logger.warn({ err: error, operation: operation?.id }, 'the bank was not reached'),
+  });
+  const lateAnswers = new LateAnswers(pool, () => acquirer);
+  const engine = new Engine({
+    ...{ databaseUrl, batchSize, lanes, maxQueue, patienceMs: 10_000, observe: metrics },
+    answerLate: lateTransactionAnswer,
+    afterCommit: ({ newOperations, answered }) => {
+      if (newOperations.length > 0) acquirer.begin(newOperations);
+      if (answered.length > 0) lateAnswers.wake(answered);
+    },
+  });
+  const startBankProcess = async (stops: (() => Promise<unknown>)[]): Promise<void> => {
+    if (config.mode === 'sandbox' && config.acquirer === null) {
+      const bank = await startBank({ databaseUrl, secret, onError: (message) => logger.warn(message) });
+      stops.push(() => bank.stop());
+      bankUrl = bank.url;
+    }
+    acquirer.start();
+    stops.push(() => acquirer.stop());
+  };
+  return { engine, acquirer, lateAnswers, startBank: startBankProcess, publicUrl };
 }
 
 async function embeddedUrl(

@@ -1,29 +1,23 @@
 /**
  * The decisions: pure functions from the loaded state, a command and the time to what happens.
  * Each decides on rows that the batch has locked, checks in a fixed order of precedence, and from
- * its last check on must succeed.
+ * its last check on must succeed. What a permitted operation then does is in `effects.ts`: at once for
+ * a wallet, with the bank's answer for a card.
  */
-import type {
-  Authorize,
-  Command,
-  MerchantSettings,
-  Outcome,
-  Sender,
-  Transfer,
-  WalletLookup,
-} from './command.ts';
+
+import { giveAnswer, takeBankAnswer } from './bankAnswers.ts';
+import { BLANK, both, Change, type Decision, NOTHING, NOTHING_TO_DO, refuse } from './change.ts';
+import type { AnswerKey, Authorize, Command, PayByCard, Sender, Transfer } from './command.ts';
+import { capture, placeHold, refund, release, type State } from './effects.ts';
 import type { TransactionId } from './ids.ts';
-import { assertTransition, EXPIRED, eventNameOf, type Status } from './lifecycle.ts';
-import type { FailureCode, Refusal } from './reasons.ts';
+import { EXPIRED } from './lifecycle.ts';
 import {
   type Account,
   heldBy,
   type Millis,
   type Minor,
-  type Posting,
   refundableOf,
   type Transaction,
-  type TransactionEvent,
   type Wallet,
   type WalletTransfer,
 } from './transaction.ts';
@@ -33,62 +27,55 @@ export const CONFIRMATION_TTL_MS = 10 * 60_000;
 /** How long the sandbox's slow wallet takes to decide. */
 export const DELAYED_DECISION_MS = 3_000;
 
-/** What the decisions may look at: the batch's locked rows, as the commands before this one left them. */
-export interface State {
-  transaction(id: string): Transaction | undefined;
-  wallet(id: string): Wallet | undefined;
-  lookUpWallet(phone: string, iinHash: string, currency: string): WalletLookup;
-  merchantBalance(merchantId: string, currency: string): Minor;
-  merchantSettings(merchantId: string): MerchantSettings;
-}
-
-/** What a command changes. Everything is empty when it was refused. */
-export interface Decision {
-  readonly outcome: Outcome;
-  /** New and changed transactions, in their final state. */
-  readonly transactions: readonly Transaction[];
-  readonly events: readonly TransactionEvent[];
-  readonly postings: readonly Posting[];
-  readonly transfers: readonly WalletTransfer[];
+/** Who asks, where the response goes if it has to wait for the bank, and when. */
+export interface Context {
+  readonly sender: Sender;
+  readonly answerTo: AnswerKey | null;
+  readonly now: Millis;
 }
 
 /** Decides one command. @throws Error only for a bug. */
-export function decide(state: State, command: Command, sender: Sender, now: Millis): Decision {
+export function decide(state: State, command: Command, context: Context): Decision {
   switch (command.kind) {
     case 'authorize':
-      return decideAuthorize(state, command, sender, now);
+      return decideAuthorize(state, command, context);
+    case 'pay_by_card':
+      return decidePayByCard(state, command, context);
     case 'deposit':
     case 'withdraw':
-      return decideTransfer(state, command, sender, now);
+      return decideTransfer(state, command, context);
+    case 'take_bank_answer':
+      return takeBankAnswer(state, command, context.now);
+    case 'give_answer':
+      return giveAnswer(state, command, context.now);
     default: {
       const transaction = state.transaction(command.transactionId);
-      if (transaction === undefined || !maySee(sender, transaction)) return refuse('transaction_not_found');
-      return decideOn(state, transaction, command, sender, now);
+      if (transaction === undefined || !maySee(context.sender, transaction))
+        return refuse('transaction_not_found');
+      return decideOn(state, new Change(transaction, context.sender, context.answerTo, context.now), command);
     }
   }
 }
 
-type OnTransaction = Exclude<Command, Authorize | Transfer>;
+type OnTransaction = Exclude<
+  Command,
+  { kind: 'authorize' | 'pay_by_card' | 'deposit' | 'withdraw' | 'take_bank_answer' | 'give_answer' }
+>;
 
-function decideOn(
-  state: State,
-  payment: Transaction,
-  command: OnTransaction,
-  sender: Sender,
-  now: Millis,
-): Decision {
-  const change = new Change(payment, sender, now);
+function decideOn(state: State, change: Change, command: OnTransaction): Decision {
   switch (command.kind) {
     case 'capture':
-      return decideCapture(state, change, command.amount);
+      return decideCapture(state, change, command.amount, command.operationId);
     case 'cancel':
-      return decideCancel(change, command.amount);
+      return decideCancel(change, command.amount, command.operationId);
     case 'refund':
-      return decideRefund(state, change, command.refundId, command.amount);
+      return decideRefund(state, change, command.amount, command.refundId);
     case 'confirm':
       return decideConfirm(state, change, command.approve);
+    case 'complete_authentication':
+      return decideCompletion(change, command.operationId);
     case 'act_when_due':
-      return decideDue(state, change);
+      return decideDue(state, change, command.operationId);
   }
 }
 
@@ -98,11 +85,12 @@ function maySee(sender: Sender, transaction: Transaction): boolean {
   return sender.merchantId === transaction.merchantId && transaction.type === 'payment';
 }
 
-function decideAuthorize(state: State, command: Authorize, sender: Sender, now: Millis): Decision {
+function decideAuthorize(state: State, command: Authorize, { sender, answerTo, now }: Context): Decision {
   const found = state.lookUpWallet(command.phone, command.iinHash, command.currency);
   const wallet = 'wallet' in found ? found.wallet : null;
-  const settings = state.merchantSettings(command.merchantId);
-  const change = Change.create(newPayment(command, wallet, settings.captureMode, now), sender, now);
+  const { captureMode } = state.merchantSettings(command.merchantId);
+  const payment = newWalletPayment(command, wallet, captureMode, now);
+  const change = Change.create(payment, sender, answerTo, now);
   if ('failure' in found) return change.end('rejected', found.failure);
   if (found.wallet.frozen) return change.end('rejected', 'wallet_frozen');
   switch (found.wallet.approval) {
@@ -113,122 +101,128 @@ function decideAuthorize(state: State, command: Authorize, sender: Sender, now: 
     case 'delayed':
       return change.await('delay', now + DELAYED_DECISION_MS);
     case 'none':
-      return placeHold(change, found.wallet, settings);
+      return placeHold(state, change, found.wallet);
   }
 }
 
-/** Holds the amount, or rejects the payment: the one place where a wallet authorization is decided. */
-function placeHold(change: Change, wallet: Wallet, settings: MerchantSettings): Decision {
-  const { amount, captureMode } = change.transaction;
-  if (wallet.frozen) return change.end('rejected', 'wallet_frozen');
-  if (wallet.available < amount) return change.end('rejected', 'insufficient_funds');
-  const { now } = change;
-  change.post({ kind: 'available', walletId: wallet.id }, { kind: 'held', walletId: wallet.id }, amount);
-  change.become('authorized', null, amount, {
-    awaiting: null,
-    authedAt: now,
-    confirmedAt: now,
-    processedAt: now,
-    expiresAt: now + settings.authorizationTtlMs,
-    captureAt: captureMode === 'automatic' ? now + settings.captureDelayMs : null,
-  });
-  return change.done(amount);
+function decidePayByCard(state: State, command: PayByCard, { sender, answerTo, now }: Context): Decision {
+  const { kind, transactionId: id, captureMode, ...fields } = command;
+  const payment: Transaction = {
+    ...BLANK,
+    ...fields,
+    id,
+    type: 'payment',
+    paymentMethod: 'card',
+    awaiting: 'bank',
+    captureMode: captureMode ?? state.merchantSettings(command.merchantId).captureMode,
+    createdAt: now,
+    updatedAt: now,
+  };
+  const change = Change.create(payment, sender, answerTo, now);
+  return change.ask({ id, kind: 'authorize', amount: command.amount, reason: null });
 }
 
-function decideCapture(state: State, change: Change, amount: Minor): Decision {
+function decideCapture(state: State, change: Change, requested: Minor | null, operationId: string): Decision {
   const { transaction, now } = change;
+  if (transaction.operationId !== null) return refuse('operation_in_progress');
   if (transaction.status !== 'authorized') return refuse('invalid_transaction_state');
   if (transaction.expiresAt !== null && now >= transaction.expiresAt) return refuse('authorization_expired');
   const held = heldBy(transaction);
+  const amount = requested ?? held;
   if (amount > held) return refuse('amount_exceeds_held');
-
-  const walletId = walletOf(transaction);
-  const { merchantId, currency } = transaction;
-  change.post({ kind: 'held', walletId }, { kind: 'balance', merchantId }, amount);
-  if (held > amount) change.post({ kind: 'held', walletId }, { kind: 'available', walletId }, held - amount);
-  const amounts = { captured: amount, released: transaction.released + held - amount };
-  const balance = state.merchantBalance(merchantId, currency) + amount;
-  change.become('charged', null, amount, { ...amounts, processedAt: now }, balance);
-  return change.done(amount);
-}
-
-function decideCancel(change: Change, amount: Minor): Decision {
-  const { transaction } = change;
-  if (transaction.status === 'created' || transaction.status === '3d') {
-    if (amount > transaction.amount) return refuse('amount_exceeds_held');
-    if (amount < transaction.amount) return refuse('partial_cancel_before_authorization');
-    change.become('cancelled', 'requested', amount, { awaiting: null });
-    return change.done(amount);
+  if (transaction.paymentMethod === 'card') {
+    return change.ask({ id: operationId, kind: 'capture', amount, reason: null });
   }
-  if (transaction.status !== 'authorized') return refuse('invalid_transaction_state');
-  if (amount > heldBy(transaction)) return refuse('amount_exceeds_held');
-  return release(change, amount, 'requested');
+  return capture(state, change, amount);
 }
 
-/** Gives a part or all of a hold back to the wallet. */
-function release(change: Change, amount: Minor, reason: 'requested' | typeof EXPIRED): Decision {
+function decideCancel(change: Change, requested: Minor | null, operationId: string): Decision {
   const { transaction } = change;
-  const walletId = walletOf(transaction);
-  change.post({ kind: 'held', walletId }, { kind: 'available', walletId }, amount);
-  const released = transaction.released + amount;
-  if (amount === heldBy(transaction)) change.become('cancelled', reason, amount, { released });
-  else change.record('transaction.partially_cancelled', reason, amount, { released });
+  if (transaction.operationId !== null) return refuse('operation_in_progress');
+  const undecided = transaction.status === 'created' || transaction.status === '3d';
+  if (!undecided && transaction.status !== 'authorized') return refuse('invalid_transaction_state');
+  const held = undecided ? transaction.amount : heldBy(transaction);
+  const amount = requested ?? held;
+  if (amount > held) return refuse('amount_exceeds_held');
+  if (undecided && amount < held) return refuse('partial_cancel_before_authorization');
+  if (transaction.paymentMethod === 'card') {
+    return change.ask({ id: operationId, kind: 'cancel', amount, reason: 'requested' });
+  }
+  release(change, amount, 'requested');
   return change.done(amount);
 }
 
-function decideRefund(state: State, change: Change, refundId: TransactionId, amount: Minor): Decision {
+function decideRefund(
+  state: State,
+  change: Change,
+  requested: Minor | null,
+  refundId: TransactionId,
+): Decision {
   const payment = change.transaction;
   if (payment.status !== 'charged') return refuse('invalid_transaction_state');
-  if (amount > refundableOf(payment)) return refuse('amount_exceeds_refundable');
+  const refundable = refundableOf(payment);
+  const amount = requested ?? refundable;
+  if (amount > refundable || amount === 0n) return refuse('amount_exceeds_refundable');
   const { merchantId, currency } = payment;
   const balance = state.merchantBalance(merchantId, currency) - amount;
   if (balance < 0n) return refuse('insufficient_merchant_balance');
+  const { sender, answerTo, now } = change;
+  const child = new Change(newRefund(payment, refundId, amount, now), sender, answerTo, now);
+  if (payment.paymentMethod === 'wallet') return refund(child, change, balance);
 
-  const { now, sender } = change;
-  const refund = Change.create(newRefund(payment, refundId, amount, now), sender, now);
-  refund.post({ kind: 'balance', merchantId }, { kind: 'available', walletId: walletOf(payment) }, amount);
-  refund.become('refunded', null, amount, { refunded: amount, processedAt: now }, balance);
-
-  const refunded = payment.refunded + amount;
-  if (refunded === payment.captured)
-    change.become('refunded', null, amount, { refunded, processedAt: now }, balance);
-  else change.record('transaction.partially_refunded', null, amount, { refunded, processedAt: now }, balance);
-  return refund.and(change, amount);
+  // The money is set aside at once, so that refunds that are under way can never exceed the balance.
+  child.post({ kind: 'balance', merchantId }, { kind: 'acquirer' }, amount);
+  child.record('transaction.created', null, amount, { awaiting: 'bank' }, balance);
+  change.set({ reserved: payment.reserved + amount });
+  const asked = child.ask({ id: refundId, kind: 'refund', amount, reason: null });
+  return both(asked, change.done(amount), asked.outcome);
 }
 
 function decideConfirm(state: State, change: Change, approve: boolean): Decision {
   const { transaction, now } = change;
-  if (transaction.status !== 'created' || transaction.awaiting === null)
-    return refuse('invalid_transaction_state');
+  const waits = transaction.awaiting === 'confirmation' || transaction.awaiting === 'delay';
+  if (transaction.status !== 'created' || !waits) return refuse('invalid_transaction_state');
   if (transaction.expiresAt !== null && now >= transaction.expiresAt) return refuse('authorization_expired');
   if (!approve) return change.end('rejected', 'customer_declined');
-  return placeHoldOn(state, change);
+  return placeHold(state, change, state.walletOf(transaction));
 }
 
-function placeHoldOn(state: State, change: Change): Decision {
-  const wallet = state.wallet(walletOf(change.transaction));
-  if (wallet === undefined) throw new Error(`the wallet of ${change.transaction.id} was not loaded`);
-  return placeHold(change, wallet, state.merchantSettings(change.transaction.merchantId));
+/** The payer is back from 3-D Secure: ask the bank how it ended. The browser is never believed. */
+function decideCompletion(change: Change, operationId: string): Decision {
+  const { transaction } = change;
+  if (transaction.operationId !== null) return refuse('operation_in_progress');
+  if (transaction.status !== '3d') return refuse('invalid_transaction_state');
+  return change.ask({ id: operationId, kind: 'complete', amount: transaction.amount, reason: null });
 }
 
 /** What the engine does by itself once a moment has come; nothing if it has not, or no longer must. */
-function decideDue(state: State, change: Change): Decision {
+function decideDue(state: State, change: Change, operationId: string): Decision {
   const { transaction, now } = change;
-  const lapsed = transaction.expiresAt !== null && now >= transaction.expiresAt;
-  if (transaction.status === 'created' && lapsed) {
-    if (transaction.awaiting === 'delay') return placeHoldOn(state, change);
+  const { status, expiresAt, captureAt, paymentMethod } = transaction;
+  if (transaction.operationId !== null) return NOTHING_TO_DO;
+  const lapsed = expiresAt !== null && now >= expiresAt;
+  if (status === 'created' && lapsed) {
+    if (transaction.awaiting === 'delay') return placeHold(state, change, state.walletOf(transaction));
     return change.end('rejected', 'confirmation_expired');
   }
-  if (transaction.status === 'authorized') {
-    if (lapsed) return release(change, heldBy(transaction), EXPIRED);
-    if (transaction.captureAt !== null && now >= transaction.captureAt) {
-      return decideCapture(state, change, heldBy(transaction));
-    }
+  if (status === '3d' && lapsed) {
+    const { amount } = transaction;
+    return change.ask({ id: operationId, kind: 'cancel', amount, reason: 'authentication_expired' });
   }
-  return { ...NOTHING, outcome: { kind: 'nothing_due' } };
+  if (status !== 'authorized') return NOTHING_TO_DO;
+  const held = heldBy(transaction);
+  if (lapsed && paymentMethod === 'card') {
+    return change.ask({ id: operationId, kind: 'cancel', amount: held, reason: EXPIRED });
+  }
+  if (lapsed) {
+    release(change, held, EXPIRED);
+    return change.done(held);
+  }
+  const captureIsDue = captureAt !== null && now >= captureAt;
+  return captureIsDue ? decideCapture(state, change, held, operationId) : NOTHING_TO_DO;
 }
 
-function decideTransfer(state: State, command: Transfer, sender: Sender, now: Millis): Decision {
+function decideTransfer(state: State, command: Transfer, { sender, now }: Context): Decision {
   const wallet = state.wallet(command.walletId);
   if (wallet === undefined) return refuse('wallet_not_found');
   const { amount, kind } = command;
@@ -249,22 +243,11 @@ function decideTransfer(state: State, command: Transfer, sender: Sender, now: Mi
   const [from, to] = kind === 'deposit' ? [outside, inside] : [inside, outside];
   const posting = { operationId: transfer.id, seq: 1, from, to, currency: wallet.currency, amount, at: now };
   const available = wallet.available + (kind === 'deposit' ? amount : -amount);
-  const outcome: Outcome = { kind: 'transfer', transfer, wallet: { ...wallet, available } };
+  const outcome = { kind: 'transfer', transfer, wallet: { ...wallet, available } } as const;
   return { ...NOTHING, outcome, postings: [posting], transfers: [transfer] };
 }
 
-const NOTHING = { transactions: [], events: [], postings: [], transfers: [] } as const;
-
-function refuse(refusal: Refusal): Decision {
-  return { ...NOTHING, outcome: { kind: 'refused', refusal } };
-}
-
-function walletOf(transaction: Transaction): string {
-  if (transaction.walletId === null) throw new Error(`transaction ${transaction.id} has no wallet`);
-  return transaction.walletId;
-}
-
-function newPayment(
+function newWalletPayment(
   command: Authorize,
   wallet: Wallet | null,
   captureMode: Transaction['captureMode'],
@@ -281,157 +264,25 @@ function newPayment(
     orderReference: command.orderReference,
     walletId: wallet?.id ?? null,
     customerId: wallet?.customerId ?? null,
-    parentTransactionId: null,
     captureMode,
     createdAt: now,
     updatedAt: now,
   };
 }
 
+/** Everything that says who and what for is the payment's. */
 function newRefund(payment: Transaction, refundId: TransactionId, amount: Minor, now: Millis): Transaction {
+  const { merchantId, paymentMethod, currency, orderReference, walletId, customerId, captureMode } = payment;
+  const { description, storeId, terminalId, recurringType, cardTokenId, cardBrand, cardLast4 } = payment;
   return {
     ...BLANK,
+    ...{ merchantId, paymentMethod, currency, orderReference, walletId, customerId, captureMode },
+    ...{ description, storeId, terminalId, recurringType, cardTokenId, cardBrand, cardLast4 },
     id: refundId,
-    merchantId: payment.merchantId,
     type: 'refund',
-    paymentMethod: payment.paymentMethod,
     amount,
-    currency: payment.currency,
-    orderReference: payment.orderReference,
-    walletId: payment.walletId,
-    customerId: payment.customerId,
     parentTransactionId: payment.id,
-    captureMode: payment.captureMode,
     createdAt: now,
     updatedAt: now,
   };
-}
-
-const BLANK = {
-  status: 'created',
-  statusReason: null,
-  awaiting: null,
-  captured: 0n,
-  released: 0n,
-  refunded: 0n,
-  reserved: 0n,
-  authedAt: null,
-  confirmedAt: null,
-  processedAt: null,
-  expiresAt: null,
-  captureAt: null,
-  eventCount: 0,
-  postingCount: 0,
-} as const;
-
-type Patch = Partial<Omit<Transaction, 'id' | 'status' | 'statusReason' | 'eventCount' | 'postingCount'>>;
-
-/** Collects what one decision does to one transaction, numbering its events and postings. */
-class Change {
-  transaction: Transaction;
-  readonly sender: Sender;
-  readonly now: Millis;
-  readonly #events: TransactionEvent[] = [];
-  readonly #postings: Posting[] = [];
-
-  constructor(transaction: Transaction, sender: Sender, now: Millis) {
-    this.transaction = transaction;
-    this.sender = sender;
-    this.now = now;
-  }
-
-  /** Starts a new transaction with its first event, `created`. */
-  static create(transaction: Transaction, sender: Sender, now: Millis): Change {
-    const change = new Change(transaction, sender, now);
-    change.record(eventNameOf('created'), null, transaction.amount, {});
-    return change;
-  }
-
-  post(from: Account, to: Account, amount: Minor): void {
-    const seq = this.transaction.postingCount + 1;
-    const { id: operationId, currency } = this.transaction;
-    this.#postings.push({ operationId, seq, from, to, currency, amount, at: this.now });
-    this.transaction = { ...this.transaction, postingCount: seq };
-  }
-
-  /** Changes the status, and writes the one event that says so. */
-  become(
-    status: Status,
-    reason: string | null,
-    amount: Minor,
-    patch: Patch,
-    balance: Minor | null = null,
-  ): void {
-    assertTransition(this.transaction.type, this.transaction.status, status);
-    this.transaction = { ...this.transaction, status, statusReason: reason };
-    this.record(eventNameOf(status), reason, amount, patch, balance);
-  }
-
-  /** Writes an event without a change of status. */
-  record(
-    name: string,
-    reason: string | null,
-    amount: Minor,
-    patch: Patch,
-    balance: Minor | null = null,
-  ): void {
-    const seq = this.transaction.eventCount + 1;
-    const after = { ...this.transaction, ...patch, updatedAt: this.now, eventCount: seq };
-    this.transaction = after;
-    const { id: transactionId, merchantId, status, captured, released, refunded } = after;
-    const { actor } = this.sender;
-    const amounts = { amount, captured, released, refunded, balance };
-    this.#events.push({
-      transactionId,
-      seq,
-      merchantId,
-      name,
-      status,
-      ...amounts,
-      actor,
-      reason,
-      at: this.now,
-    });
-  }
-
-  /** Ends the payment without a hold. */
-  end(status: 'rejected' | 'transaction.failed', failure: FailureCode): Decision {
-    this.become(status, failure, this.transaction.amount, { awaiting: null, expiresAt: null });
-    return this.done(this.transaction.amount);
-  }
-
-  /** Leaves the payment `created` until a decision from outside, or until the deadline. */
-  await(awaiting: 'confirmation' | 'delay', expiresAt: Millis): Decision {
-    this.transaction = { ...this.transaction, awaiting, expiresAt };
-    return this.done(this.transaction.amount);
-  }
-
-  done(amount: Minor): Decision {
-    const { transaction } = this;
-    const effect = { id: transaction.id, seq: transaction.eventCount };
-    return {
-      outcome: { kind: 'transaction', transaction, amount, effect },
-      transactions: [transaction],
-      events: this.#events,
-      postings: this.#postings,
-      transfers: [],
-    };
-  }
-
-  /** This refund's decision together with its parent's, whose event follows the refund's own. */
-  and(parent: Change, amount: Minor): Decision {
-    const { id, eventCount } = this.transaction;
-    return {
-      outcome: {
-        kind: 'transaction',
-        transaction: parent.transaction,
-        amount,
-        effect: { id, seq: eventCount },
-      },
-      transactions: [this.transaction, parent.transaction],
-      events: [...this.#events, ...parent.#events],
-      postings: [...this.#postings, ...parent.#postings],
-      transfers: [],
-    };
-  }
 }

@@ -1,9 +1,8 @@
-import { EXPIRED } from './lifecycle.ts';
-
 /**
  * Why something did not happen, as stable machine-readable words.
  * A failure code is the outcome of a payment (recorded on it); a refusal leaves everything unchanged.
  */
+import { EXPIRED } from './lifecycle.ts';
 
 export const FAILURE_MESSAGES = {
   customer_not_found: 'no customer has this phone number and IIN',
@@ -13,15 +12,26 @@ export const FAILURE_MESSAGES = {
   customer_declined: 'the customer declined the payment',
   confirmation_expired: 'the customer did not confirm in time',
   processing_error: 'a system error prevented the decision; the payment may be retried',
+  card_declined: 'the bank declined the card',
+  lost_card: 'the card is reported lost',
+  stolen_card: 'the card is reported stolen',
+  expired_card: 'the card has expired',
+  incorrect_cvc: 'the security code is wrong',
+  incorrect_number: 'the card number is wrong',
+  authentication_required: 'the bank requires 3-D Secure',
+  authentication_failed: 'the payer did not pass 3-D Secure',
+  authentication_expired: 'the payer did not finish 3-D Secure in time',
 } as const;
 export type FailureCode = keyof typeof FAILURE_MESSAGES;
+
+export function isFailureCode(text: string | null): text is FailureCode {
+  return text !== null && Object.hasOwn(FAILURE_MESSAGES, text);
+}
 
 /** What a merchant is told of a payment that ended without success; null for any other reason. */
 export function failureMessageOf(reason: string | null): string | null {
   if (reason === EXPIRED) return 'the hold expired before it was captured';
-  return reason !== null && Object.hasOwn(FAILURE_MESSAGES, reason)
-    ? FAILURE_MESSAGES[reason as FailureCode]
-    : null;
+  return isFailureCode(reason) ? FAILURE_MESSAGES[reason] : null;
 }
 
 /** Commands that the engine decided not to carry out. Their order is their precedence. */
@@ -30,6 +40,7 @@ export const REFUSALS = [
   'insufficient_scope',
   'transaction_not_found',
   'wallet_not_found',
+  'operation_in_progress',
   'invalid_transaction_state',
   'authorization_expired',
   'amount_exceeds_held',
@@ -38,5 +49,6 @@ export const REFUSALS = [
   'insufficient_merchant_balance',
   'wallet_frozen',
   'insufficient_wallet_balance',
+  'declined_by_bank',
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];

@@ -23,7 +23,7 @@ export interface Transaction {
   /** Why it was rejected, failed or cancelled: a `FailureCode`, `requested` or `expired`. */
   readonly statusReason: string | null;
   /** While `created`: what the decision waits for. */
-  readonly awaiting: 'confirmation' | 'delay' | null;
+  readonly awaiting: 'confirmation' | 'delay' | 'bank' | null;
   readonly amount: Minor;
   readonly currency: string;
   readonly captured: Minor;
@@ -37,6 +37,24 @@ export interface Transaction {
   readonly customerId: string | null;
   readonly parentTransactionId: TransactionId | null;
   readonly captureMode: CaptureMode;
+  readonly description: string | null;
+  readonly payerIp: string | null;
+  readonly storeId: string | null;
+  readonly terminalId: string | null;
+  readonly secure3d: boolean;
+  readonly recurringType: string | null;
+  readonly retrievalReferenceNumber: string | null;
+  readonly paymentLinkId: string | null;
+  readonly paymentSessionId: string | null;
+  readonly cardTokenId: string | null;
+  readonly cardBrand: string | null;
+  readonly cardLast4: string | null;
+  /** Where the payer goes after 3-D Secure. */
+  readonly returnUrl: string | null;
+  /** Where the payer authenticates, while the status is `3d`. */
+  readonly redirectUrl: string | null;
+  /** The bank operation that is outstanding. */
+  readonly operationId: string | null;
   readonly createdAt: Millis;
   readonly updatedAt: Millis;
   readonly authedAt: Millis | null;
@@ -112,6 +130,38 @@ export interface WalletTransfer {
   readonly createdAt: Millis;
 }
 
+/** What was asked of the bank. The intent commits before the call, the answer is a command of its own. */
+export interface BankOperation {
+  /** The bank's idempotency key; for an authorization it is the transaction's id. */
+  readonly id: string;
+  readonly transactionId: TransactionId;
+  /** Of a refund: the payment, which is all that the bank knows. */
+  readonly paymentId: TransactionId;
+  readonly merchantId: string;
+  readonly kind: 'authorize' | 'complete' | 'capture' | 'cancel' | 'refund' | 'reverse';
+  readonly amount: Minor;
+  readonly currency: string;
+  readonly actor: Actor;
+  /** Of a cancel: why. */
+  readonly reason: string | null;
+  readonly status: 'pending' | 'done' | 'declined' | 'failed';
+  readonly requestedAt: Millis;
+  readonly settledAt: Millis | null;
+  /** The idempotency key whose response waits for this operation; null once it was given. */
+  readonly answerDueAt: Millis | null;
+  readonly scopeId: string | null;
+  readonly key: string | null;
+}
+
+/** What the bank said of an operation; `failed`: it could not be found out for too long. */
+export interface BankAnswer {
+  readonly status: 'approved' | 'declined' | 'challenge' | 'done' | 'failed';
+  readonly declineCode: string | null;
+  readonly retrievalReferenceNumber: string | null;
+  /** Where the payer authenticates; only with `challenge`. */
+  readonly redirectUrl: string | null;
+}
+
 /** What a payment still holds on the wallet or card. */
 export function heldBy(transaction: Transaction): Minor {
   if (transaction.status !== 'authorized') return 0n;
@@ -125,7 +175,8 @@ export function refundableOf(transaction: Transaction): Minor {
 
 /** The next moment at which the engine itself must act: expire, decide or capture. Null: never. */
 export function dueAtOf(transaction: Transaction): Millis | null {
-  const { status, expiresAt, captureAt } = transaction;
+  const { status, expiresAt, captureAt, operationId } = transaction;
+  if (operationId !== null) return null; // The bank's answer comes first.
   if (status !== 'created' && status !== '3d' && status !== 'authorized') return null;
   if (captureAt === null) return expiresAt;
   return expiresAt === null ? captureAt : Math.min(expiresAt, captureAt);

@@ -2,9 +2,11 @@
  * One batch is one database transaction: claim the idempotency keys, load and lock what may change,
  * decide each command in order, save, commit. Callers hear only after the commit.
  */
-import type { Command, Outcome, Sender } from '../domain/command.ts';
+import { v7 as uuidv7 } from 'uuid';
+import type { AnswerKey, Command, LateAnswer, Outcome, Sender } from '../domain/command.ts';
 import { decide } from '../domain/decide.ts';
-import type { Transaction } from '../domain/transaction.ts';
+import type { TransactionId } from '../domain/ids.ts';
+import type { BankOperation, Minor, Transaction } from '../domain/transaction.ts';
 import * as sql from '../store/batchSql.ts';
 import type { Client } from '../store/postgres.ts';
 import { World } from './world.ts';
@@ -26,7 +28,8 @@ export interface Request {
   readonly fingerprint: string;
   /** What will be answered if all goes well, so that it can be stored with the claim. */
   readonly expected: ExpectedAnswer | null;
-  readonly answer: (outcome: Outcome) => Answer;
+  /** @param balance the merchant's balance after the command, where it was loaded */
+  readonly answer: (outcome: Outcome, balance: Minor | null) => Answer;
 }
 
 export interface Answer {
@@ -41,10 +44,30 @@ export interface ExpectedAnswer extends Answer {
 /** What became of one request of a batch. */
 export type Settled =
   | { readonly kind: 'answered'; readonly answer: Answer; readonly replayed: boolean }
+  /** The bank has been asked; the response will be stored under the key with its answer. */
+  | { readonly kind: 'pending'; readonly answerKey: AnswerKey; readonly replayed: boolean }
   /** The same key was used for another request before. */
   | { readonly kind: 'key_reused' }
   /** Not decided in this batch: try again in another. */
   | { readonly kind: 'again' };
+
+/** What a committed batch has left to do outside its transaction. */
+export interface BatchResult {
+  readonly settled: readonly Settled[];
+  readonly effects: BatchEffects;
+}
+
+export interface BatchEffects {
+  /** Questions for the bank, recorded and not asked yet. */
+  readonly newOperations: readonly BankOperation[];
+  /** Responses that were stored for callers who wait for them. */
+  readonly answered: readonly AnswerKey[];
+  /** Whether there is anything for the readers of events. */
+  readonly hasEvents: boolean;
+}
+
+/** The response to a command whose operation the bank has answered. */
+export type AnswerLate = (late: LateAnswer, balance: Minor | null) => Answer;
 
 /** The Idempotency-Key, or the internal id behind a character that no header can hold. */
 function keyOf(request: Request): string {
@@ -57,6 +80,10 @@ function leaderKeyOf(request: Request): string {
 
 function mustClaim(request: Request, retry: boolean): boolean {
   return retry || request.idempotencyKey !== null;
+}
+
+function answerKeyOf(request: Request): AnswerKey {
+  return { scopeId: request.scopeId, key: keyOf(request) };
 }
 
 /** What the engine decided is remembered under its key; what it did not decide is not. */
@@ -72,8 +99,9 @@ function isRemembered(statusCode: number): boolean {
 export async function runBatch(
   client: Client,
   requests: readonly Request[],
+  answerLate: AnswerLate,
   retry: boolean,
-): Promise<Settled[]> {
+): Promise<BatchResult> {
   const leaders = new Map<string, Request>();
   for (const request of requests) {
     if (!leaders.has(leaderKeyOf(request))) leaders.set(leaderKeyOf(request), request);
@@ -93,32 +121,44 @@ export async function runBatch(
       continue;
     }
     const outcome = refusalOfKey(request, apiKeys) ?? carryOut(world, request, now);
-    const answer = request.answer(outcome);
-    keys.add(request, outcome, answer);
-    settled.set(key, { kind: 'answered', answer, replayed: false });
+    settled.set(key, settleOutcome(request, outcome, world, keys));
   }
-  await save(client, world, keys);
-  return requests.map((request) => settle(request, leaders, settled));
+  const effects = await save(client, world, keys, answerLate);
+  return { settled: requests.map((request) => settle(request, leaders, settled)), effects };
+}
+
+function settleOutcome(request: Request, outcome: Outcome, world: World, keys: KeyChanges): Settled {
+  if (outcome.kind === 'pending') {
+    keys.add(request, { id: outcome.operation.id, seq: 0 }, null);
+    return { kind: 'pending', answerKey: answerKeyOf(request), replayed: false };
+  }
+  const balance = outcome.kind === 'transaction' ? world.knownBalanceOf(outcome.transaction) : null;
+  const answer = request.answer(outcome, balance);
+  keys.add(request, effectOf(outcome), answer);
+  return { kind: 'answered', answer, replayed: false };
 }
 
 const ENGINE: Sender = { actor: 'engine', merchantId: null, paymentMethod: null };
 
-/** Does what has fallen due, at most `limit` transactions. @returns how many were looked at */
-export async function runDueBatch(client: Client, limit: number): Promise<number> {
+export interface DueResult {
+  /** How many transactions were looked at. */
+  readonly count: number;
+  readonly effects: BatchEffects;
+}
+
+/** Does what has fallen due, at most `limit` transactions. */
+export async function runDueBatch(client: Client, limit: number, answerLate: AnswerLate): Promise<DueResult> {
   await client.query(sql.BEGIN_BATCH);
   const transactions = await sql.lockDueTransactions(client, limit);
-  const ids = transactions.map((transaction) => transaction.id);
-  if (ids.length > 0) {
-    const { world, now } = await loadWorld(client, needsOf([]), ids, transactions);
-    for (const transactionId of ids) {
-      const command: Command = { kind: 'act_when_due', transactionId };
-      world.apply(decide(world, command, ENGINE, now));
-    }
-    await save(client, world, new KeyChanges(new Set()));
-  } else {
-    await client.query('COMMIT');
+  const paymentIds = transactions.map((transaction) => transaction.id);
+  const needs = { ...needsOf([]), paymentIds, balances: paymentIds.length > 0 };
+  const { world, now } = await loadWorld(client, needs, transactions);
+  for (const transactionId of paymentIds) {
+    const command: Command = { kind: 'act_when_due', transactionId, operationId: uuidv7() };
+    world.apply(decide(world, command, { sender: ENGINE, answerTo: null, now }));
   }
-  return ids.length;
+  const effects = await save(client, world, new KeyChanges(new Set()), answerLate);
+  return { count: paymentIds.length, effects };
 }
 
 /** What a batch's commands need to have loaded. */
@@ -127,8 +167,10 @@ interface Needs {
   readonly phones: string[];
   readonly currencies: string[];
   readonly walletIds: string[];
-  readonly transactionIds: string[];
-  /** Whether any command posts to a merchant's balance. */
+  readonly paymentIds: TransactionId[];
+  readonly refundIds: TransactionId[];
+  readonly operationIds: string[];
+  /** Whether any command may post to a merchant's balance, or shows it. */
   balances: boolean;
 }
 
@@ -138,26 +180,41 @@ function needsOf(requests: readonly Request[]): Needs {
     phones: [],
     currencies: [],
     walletIds: [],
-    transactionIds: [],
+    paymentIds: [],
+    refundIds: [],
+    operationIds: [],
     balances: false,
   };
-  for (const { command } of requests) {
-    switch (command.kind) {
-      case 'authorize':
-        needs.merchantIds.push(command.merchantId);
-        needs.phones.push(command.phone);
-        needs.currencies.push(command.currency);
-        break;
-      case 'deposit':
-      case 'withdraw':
-        needs.walletIds.push(command.walletId);
-        break;
-      default:
-        needs.transactionIds.push(command.transactionId);
-        needs.balances ||= command.kind !== 'cancel' && command.kind !== 'confirm';
-    }
-  }
+  for (const { command, sender } of requests) addNeeds(needs, command, sender);
   return needs;
+}
+
+function addNeeds(needs: Needs, command: Command, sender: Sender): void {
+  switch (command.kind) {
+    case 'authorize':
+      needs.merchantIds.push(command.merchantId);
+      needs.phones.push(command.phone);
+      needs.currencies.push(command.currency);
+      return;
+    case 'pay_by_card':
+      needs.merchantIds.push(command.merchantId);
+      return;
+    case 'deposit':
+    case 'withdraw':
+      needs.walletIds.push(command.walletId);
+      return;
+    case 'take_bank_answer':
+    case 'give_answer':
+      needs.operationIds.push(command.operationId);
+      needs.paymentIds.push(command.paymentId);
+      if (command.transactionId !== command.paymentId) needs.refundIds.push(command.transactionId);
+      needs.balances = true;
+      return;
+    default:
+      needs.paymentIds.push(command.transactionId);
+      // The wallet API's cancel neither posts to the merchant's balance nor shows it.
+      needs.balances ||= command.kind !== 'cancel' || sender.paymentMethod === null;
+  }
 }
 
 interface ClaimedAndLoaded {
@@ -179,7 +236,7 @@ async function claimAndLoad(
   const [claimed, apiKeys, { world, now }] = await Promise.all([
     toClaim.length > 0 ? sql.claimKeys(client, toClaim.map(claimOf)) : [],
     apiKeyIds.size > 0 ? sql.readApiKeys(client, [...apiKeyIds]) : [],
-    loadWorld(client, needs, needs.transactionIds, null),
+    loadWorld(client, needs, null),
   ]);
   return {
     claimed: new Set(claimed.map((row) => `${row.scope_id} ${row.key}`)),
@@ -193,22 +250,22 @@ async function claimAndLoad(
 async function loadWorld(
   client: Client,
   needs: Needs,
-  transactionIds: readonly string[],
   locked: readonly Transaction[] | null,
 ): Promise<{ world: World; now: number }> {
-  const { phones, currencies, walletIds } = needs;
-  const some = transactionIds.length > 0;
-  const [transactions, merchants, customers, wallets, balances, now] = await Promise.all([
-    locked ?? (some ? sql.lockTransactions(client, transactionIds) : []),
-    some || needs.merchantIds.length > 0
-      ? sql.readMerchants(client, [...new Set(needs.merchantIds)], transactionIds)
-      : [],
+  const { merchantIds, phones, currencies, walletIds, paymentIds, refundIds, operationIds } = needs;
+  const some = paymentIds.length > 0;
+  const [payments, refunds, operations, merchants, customers, wallets, balances, now] = await Promise.all([
+    locked ?? (some ? sql.lockTransactions(client, paymentIds) : []),
+    refundIds.length > 0 ? sql.lockTransactions(client, refundIds) : [],
+    operationIds.length > 0 ? sql.lockOperations(client, operationIds) : [],
+    some || merchantIds.length > 0 ? sql.readMerchants(client, [...new Set(merchantIds)], paymentIds) : [],
     phones.length > 0 ? sql.readCustomers(client, phones) : [],
-    sql.lockWallets(client, { phones, currencies, transactionIds, walletIds }),
-    needs.balances || locked !== null ? sql.lockMerchantBalances(client, transactionIds) : [],
+    sql.lockWallets(client, { phones, currencies, transactionIds: paymentIds, walletIds }),
+    needs.balances ? sql.lockMerchantBalances(client, paymentIds) : [],
     sql.readNow(client),
   ]);
-  return { world: new World({ transactions, merchants, customers, wallets, balances }), now };
+  const transactions = [...payments, ...refunds];
+  return { world: new World({ transactions, operations, merchants, customers, wallets, balances }), now };
 }
 
 function claimOf(request: Request): sql.Claim {
@@ -241,8 +298,10 @@ async function readReplies(
 function replay(request: Request, stored: sql.StoredResponse | undefined): Settled {
   if (stored === undefined) return { kind: 'again' };
   if (stored.fingerprint !== request.fingerprint) return { kind: 'key_reused' };
-  if (stored.statusCode === null || stored.response === null) return { kind: 'again' };
   const replayed = request.idempotencyKey !== null;
+  if (stored.statusCode === null || stored.response === null) {
+    return { kind: 'pending', answerKey: answerKeyOf(request), replayed };
+  }
   return { kind: 'answered', answer: { statusCode: stored.statusCode, body: stored.response }, replayed };
 }
 
@@ -254,7 +313,8 @@ function refusalOfKey(request: Request, apiKeys: ReadonlyMap<string, sql.KeyRow>
 }
 
 function carryOut(world: World, request: Request, now: number): Outcome {
-  const decision = decide(world, request.command, request.sender, now);
+  const { command, sender } = request;
+  const decision = decide(world, command, { sender, answerTo: answerKeyOf(request), now });
   world.apply(decision);
   return decision.outcome;
 }
@@ -269,8 +329,8 @@ function settle(
   const leader = leaders.get(key);
   const outcome = settled.get(key);
   if (leader === undefined || outcome === undefined) throw new Error('a request was not settled');
-  if (leader === request || outcome.kind !== 'answered') return outcome;
-  if (!isRemembered(outcome.answer.statusCode)) return { kind: 'again' };
+  if (leader === request || outcome.kind === 'again' || outcome.kind === 'key_reused') return outcome;
+  if (outcome.kind === 'answered' && !isRemembered(outcome.answer.statusCode)) return { kind: 'again' };
   return leader.fingerprint === request.fingerprint ? { ...outcome, replayed: true } : { kind: 'key_reused' };
 }
 
@@ -285,18 +345,17 @@ class KeyChanges {
     this.#claimed = claimed;
   }
 
-  add(request: Request, outcome: Outcome, answer: Answer): void {
-    const effect = effectOf(outcome);
-    const { statusCode, body: response } = answer;
-    const final = {
+  /** @param answer null: it follows with the bank's answer */
+  add(request: Request, effect: Effect | null, answer: Answer | null): void {
+    const final: sql.Claim = {
       ...claimOf(request),
       effectId: effect?.id ?? null,
       effectSeq: effect?.seq ?? null,
-      statusCode,
-      response,
+      statusCode: answer?.statusCode ?? null,
+      response: answer?.body ?? null,
     };
     const wasClaimed = this.#claimed.has(leaderKeyOf(request));
-    if (!isRemembered(answer.statusCode)) {
+    if (answer !== null && !isRemembered(answer.statusCode)) {
       if (wasClaimed) this.releases.push(final);
     } else if (!wasClaimed) {
       this.inserts.push(final);
@@ -313,31 +372,66 @@ function isExpected(request: Request, final: sql.Claim): boolean {
   return expected.effect.id === final.effectId && expected.effect.seq === final.effectSeq;
 }
 
-function effectOf(outcome: Outcome): { id: string; seq: number } | null {
+interface Effect {
+  readonly id: string;
+  readonly seq: number;
+}
+
+function effectOf(outcome: Outcome): Effect | null {
   if (outcome.kind === 'transaction') return outcome.effect;
   return outcome.kind === 'transfer' ? { id: outcome.transfer.id, seq: 0 } : null;
 }
 
 /** Writes everything and commits, in one round trip. @throws Error when PostgreSQL rolled back instead */
-async function save(client: Client, world: World, keys: KeyChanges): Promise<void> {
+async function save(
+  client: Client,
+  world: World,
+  keys: KeyChanges,
+  answerLate: AnswerLate,
+): Promise<BatchEffects> {
   const changes = world.changes();
+  const answers = changes.answers.flatMap((late) => givenResponse(late, world, answerLate));
   const writes: Promise<unknown>[] = [];
+  const write = <T>(
+    statement: (client: Client, rows: readonly T[]) => Promise<void>,
+    rows: readonly T[],
+  ): void => {
+    if (rows.length > 0) writes.push(statement(client, rows));
+  };
   // Internal ids are unique, so they are written with their outcome. Should this attempt's connection be
   // lost and the command be tried again, one of the two inserts fails and takes its batch with it.
-  if (keys.inserts.length > 0) writes.push(sql.insertKeys(client, keys.inserts));
-  if (keys.updates.length > 0) writes.push(sql.updateResponses(client, keys.updates));
-  if (keys.releases.length > 0) writes.push(sql.releaseKeys(client, keys.releases));
-  if (changes.newTransactions.length > 0)
-    writes.push(sql.insertTransactions(client, changes.newTransactions));
-  if (changes.changedTransactions.length > 0)
-    writes.push(sql.updateTransactions(client, changes.changedTransactions));
-  if (changes.transfers.length > 0) writes.push(sql.insertTransfers(client, changes.transfers));
-  if (changes.events.length > 0) writes.push(sql.insertEvents(client, changes.events));
-  if (changes.postings.length > 0) writes.push(sql.insertPostings(client, changes.postings));
-  if (changes.wallets.length > 0) writes.push(sql.updateWallets(client, changes.wallets));
-  if (changes.balances.length > 0) writes.push(sql.updateMerchantBalances(client, changes.balances));
-  if (changes.systemDeltas.length > 0) writes.push(sql.addToSystemAccounts(client, changes.systemDeltas));
+  write(sql.insertKeys, keys.inserts);
+  write(sql.updateResponses, keys.updates);
+  write(sql.releaseKeys, keys.releases);
+  write(sql.giveResponses, answers);
+  write(sql.insertTransactions, changes.newTransactions);
+  write(sql.updateTransactions, changes.changedTransactions);
+  write(sql.insertOperations, changes.newOperations);
+  write(sql.updateOperations, changes.changedOperations);
+  write(sql.insertTransfers, changes.transfers);
+  write(sql.insertEvents, changes.events);
+  write(sql.insertPostings, changes.postings);
+  write(sql.updateWallets, changes.wallets);
+  write(sql.updateMerchantBalances, changes.balances);
+  write(sql.addToSystemAccounts, changes.systemDeltas);
   const commit = client.query('COMMIT');
   await Promise.all([...writes, commit]);
   if ((await commit).command !== 'COMMIT') throw new Error('the batch was rolled back');
+  return { newOperations: changes.newOperations, answered: answers, hasEvents: changes.events.length > 0 };
+}
+
+/** The response of an earlier command, to be stored under its key. */
+function givenResponse(
+  late: LateAnswer,
+  world: World,
+  answerLate: AnswerLate,
+): Omit<sql.Claim, 'fingerprint'>[] {
+  const { scopeId, key } = late.operation;
+  if (scopeId === null || key === null) return [];
+  const balance = late.outcome.kind === 'transaction' ? world.knownBalanceOf(late.outcome.transaction) : null;
+  const { statusCode, body: response } = answerLate(late, balance);
+  const effect = effectOf(late.outcome);
+  return [
+    { scopeId, key, statusCode, response, effectId: effect?.id ?? null, effectSeq: effect?.seq ?? null },
+  ];
 }

@@ -6,8 +6,17 @@
  *                      └──► lane 2 ──► …
  */
 import pg from 'pg';
+import type { AnswerKey } from '../domain/command.ts';
 import { connectionOptions, isPassing, SESSION_SETTINGS, sqlStateOf } from '../store/postgres.ts';
-import { type Answer, type Request, runBatch, runDueBatch, type Settled } from './batch.ts';
+import {
+  type Answer,
+  type AnswerLate,
+  type BatchEffects,
+  type Request,
+  runBatch,
+  runDueBatch,
+  type Settled,
+} from './batch.ts';
 
 export interface EngineOptions {
   readonly databaseUrl: string;
@@ -18,6 +27,9 @@ export interface EngineOptions {
   /** How long a request may wait and be retried before its caller is told that its fate is unknown. */
   readonly patienceMs: number;
   readonly observe: EngineObserver;
+  readonly answerLate: AnswerLate;
+  /** Hears of every commit that leaves something to do: ask the bank, wake callers and readers of events. */
+  readonly afterCommit: (effects: BatchEffects) => void;
 }
 
 export interface EngineObserver {
@@ -33,17 +45,18 @@ export class RequestInProgressError extends Error {}
 /** The Idempotency-Key was used for another request. */
 export class KeyReusedError extends Error {}
 
-export interface ExecutedAnswer extends Answer {
-  /** Whether this is the stored answer of an earlier request with the same key. */
-  readonly replayed: boolean;
-}
+/** `replayed`: whether this belongs to an earlier request with the same key. */
+export type Executed =
+  | (Answer & { readonly kind: 'answered'; readonly replayed: boolean })
+  /** The bank was asked: the response will be stored under `answerKey`. */
+  | { readonly kind: 'pending'; readonly answerKey: AnswerKey; readonly replayed: boolean };
 
 interface Job {
   readonly request: Request;
   readonly deadline: number;
   /** An attempt whose commit may have happened came before. */
   retry: boolean;
-  resolve(answer: ExecutedAnswer): void;
+  resolve(answer: Executed): void;
   reject(error: Error): void;
 }
 
@@ -74,7 +87,7 @@ export class Engine {
    * @throws EngineUnavailableError its fate is unknown or it was not tried; safe to retry with the same key
    * @throws RequestInProgressError, KeyReusedError see there
    */
-  execute(request: Request): Promise<ExecutedAnswer> {
+  execute(request: Request): Promise<Executed> {
     if (this.#stopping) return Promise.reject(new EngineUnavailableError('the server is stopping'));
     if (this.#queue.length >= this.#options.maxQueue) {
       return Promise.reject(new EngineUnavailableError('too many requests are waiting'));
@@ -91,7 +104,10 @@ export class Engine {
     if (this.#stopping) return 0;
     this.#inFlight += 1;
     try {
-      return await this.#dueLane.run((client) => runDueBatch(client, limit));
+      const { answerLate, afterCommit } = this.#options;
+      const { count, effects } = await this.#dueLane.run((client) => runDueBatch(client, limit, answerLate));
+      if (count > 0) afterCommit(effects);
+      return count;
     } finally {
       this.#inFlight -= 1;
       this.#pump();
@@ -140,11 +156,13 @@ export class Engine {
     try {
       const requests = jobs.map((job) => job.request);
       const retry = jobs.some((job) => job.retry);
-      const settled = await lane.run((client) => runBatch(client, requests, retry));
+      const { answerLate, afterCommit } = this.#options;
+      const { settled, effects } = await lane.run((client) => runBatch(client, requests, answerLate, retry));
       this.#options.observe.batch(jobs.length, (performance.now() - startedAt) / 1_000);
       jobs.forEach((job, i) => {
         this.#settle(job, settled[i]);
       });
+      afterCommit(effects);
     } catch (error) {
       this.#options.observe.databaseError(error);
       await this.#recover(jobs, error);
@@ -158,7 +176,10 @@ export class Engine {
   #settle(job: Job, settled: Settled | undefined): void {
     switch (settled?.kind) {
       case 'answered':
-        job.resolve({ ...settled.answer, replayed: settled.replayed });
+        job.resolve({ kind: 'answered', ...settled.answer, replayed: settled.replayed });
+        return;
+      case 'pending':
+        job.resolve(settled);
         return;
       case 'key_reused':
         job.reject(new KeyReusedError('the idempotency key was used for another request'));

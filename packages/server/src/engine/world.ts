@@ -1,7 +1,9 @@
-import type { MerchantSettings, WalletLookup } from '../domain/command.ts';
-import type { Decision, State } from '../domain/decide.ts';
+import type { Decision } from '../domain/change.ts';
+import type { LateAnswer, MerchantSettings, WalletLookup } from '../domain/command.ts';
+import type { State } from '../domain/effects.ts';
 import type {
   Account,
+  BankOperation,
   Minor,
   Posting,
   Transaction,
@@ -14,6 +16,7 @@ import type { BalanceRow, CustomerRow, SettingsRow, SystemAccountDelta } from '.
 /** The rows that a batch has loaded and locked. */
 export interface Loaded {
   readonly transactions: readonly Transaction[];
+  readonly operations: readonly BankOperation[];
   readonly wallets: readonly Wallet[];
   readonly customers: readonly CustomerRow[];
   readonly merchants: readonly SettingsRow[];
@@ -34,17 +37,25 @@ export class World implements State {
   readonly #balances = new Map<string, BalanceRow>();
   readonly #systemDeltas = new Map<string, SystemAccountDelta>();
 
+  readonly #operations = new Map<string, BankOperation>();
+
   readonly #changedTransactions = new Set<string>();
   readonly #changedWallets = new Set<string>();
   readonly #changedBalances = new Set<string>();
   readonly #events: TransactionEvent[] = [];
   readonly #postings: Posting[] = [];
   readonly #transfers: WalletTransfer[] = [];
+  readonly #changedOperations = new Set<string>();
+  readonly #answers: LateAnswer[] = [];
 
   constructor(loaded: Loaded) {
     for (const transaction of loaded.transactions) {
       this.#transactions.set(transaction.id, transaction);
       this.#loadedIds.add(transaction.id);
+    }
+    for (const operation of loaded.operations) {
+      this.#operations.set(operation.id, operation);
+      this.#loadedIds.add(`operation ${operation.id}`);
     }
     for (const wallet of loaded.wallets) {
       this.#wallets.set(wallet.id, wallet);
@@ -65,6 +76,14 @@ export class World implements State {
     return this.#transactions.get(id);
   }
 
+  operation(id: string): BankOperation | undefined {
+    return this.#operations.get(id);
+  }
+
+  walletOf(transaction: Transaction): Wallet {
+    return found(this.#wallets.get(transaction.walletId ?? ''));
+  }
+
   wallet(id: string): Wallet | undefined {
     return this.#wallets.get(id);
   }
@@ -79,6 +98,11 @@ export class World implements State {
 
   merchantBalance(merchantId: string, currency: string): Minor {
     return this.#balanceRow(merchantId, currency).balance;
+  }
+
+  /** The balance that a transaction's merchant has; null when it was not loaded. */
+  knownBalanceOf({ merchantId, currency }: Transaction): Minor | null {
+    return this.#balances.get(`${merchantId} ${currency}`)?.balance ?? null;
   }
 
   merchantSettings(merchantId: string): MerchantSettings {
@@ -103,12 +127,22 @@ export class World implements State {
     }
     this.#events.push(...decision.events);
     this.#transfers.push(...decision.transfers);
+    this.#answers.push(...decision.answers);
+    for (const operation of decision.operations) {
+      this.#operations.set(operation.id, operation);
+      this.#changedOperations.add(operation.id);
+    }
   }
 
   /** Everything that the batch has to write. */
   changes(): Changes {
     const changed = [...this.#changedTransactions].map((id) => found(this.#transactions.get(id)));
+    const operations = [...this.#changedOperations].map((id) => found(this.#operations.get(id)));
+    const isLoaded = ({ id }: BankOperation): boolean => this.#loadedIds.has(`operation ${id}`);
     return {
+      newOperations: operations.filter((operation) => !isLoaded(operation)),
+      changedOperations: operations.filter(isLoaded),
+      answers: this.#answers,
       newTransactions: changed.filter((transaction) => !this.#loadedIds.has(transaction.id)),
       changedTransactions: changed.filter((transaction) => this.#loadedIds.has(transaction.id)),
       events: this.#events,
@@ -154,6 +188,9 @@ export class World implements State {
 }
 
 export interface Changes {
+  readonly newOperations: readonly BankOperation[];
+  readonly changedOperations: readonly BankOperation[];
+  readonly answers: readonly LateAnswer[];
   readonly newTransactions: readonly Transaction[];
   readonly changedTransactions: readonly Transaction[];
   readonly events: readonly TransactionEvent[];

@@ -11,26 +11,33 @@ import Fastify, {
   type FastifyRequest,
 } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
+import type { Acquirer } from '../acquirer/acquirer.ts';
+import type { LateAnswers } from '../acquirer/lateAnswers.ts';
 import type { Config } from '../config.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Secrets } from '../secrets.ts';
 import { isPassing, type Pool } from '../store/postgres.ts';
 import { ApiKeys } from './auth.ts';
+import { authenticationRoutes } from './authenticationRoutes.ts';
 import { docsRoutes, openApi } from './docs.ts';
 import { ApiError, type ErrorDetail, errorBody, REASONS, type Reason, sourceOf } from './errors.ts';
 import { sendJson } from './execute.ts';
 import { invalidFields } from './fields.ts';
 import type { Metrics } from './metrics.ts';
 import { operationsRoutes } from './operationsRoutes.ts';
+import { paymentRoutes } from './paymentRoutes.ts';
 import { sandboxRoutes } from './sandboxRoutes.ts';
 import * as schemas from './schemas.ts';
 import { parseStrictJson } from './strictJson.ts';
+import { transactionRoutes } from './transactionRoutes.ts';
 import { walletRoutes } from './walletRoutes.ts';
 
 export interface Deps {
   readonly config: Config;
   readonly pool: Pool;
   readonly engine: Engine;
+  readonly acquirer: Acquirer;
+  readonly lateAnswers: LateAnswers;
   readonly secrets: Secrets;
   readonly metrics: Metrics;
   readonly logger: FastifyBaseLogger;
@@ -82,6 +89,9 @@ function registerRoutes(app: App, deps: Deps, surface: Surface): void {
   operationsRoutes(app, deps, surface);
   if (surface !== 'operator') {
     walletRoutes(app, deps);
+    paymentRoutes(app, deps);
+    transactionRoutes(app, deps);
+    authenticationRoutes(app, deps);
     docsRoutes(app);
     if (deps.config.mode === 'sandbox') sandboxRoutes(app, deps);
   }
@@ -121,6 +131,7 @@ function createBareApp(deps: Deps) {
   app.setNotFoundHandler((request, reply) => sendError(new ApiError('not_found'), request, reply));
   app.addSchema(schemas.ErrorResponse);
   app.addSchema(schemas.WalletTransaction);
+  app.addSchema(schemas.Transaction);
   return app;
 }
 

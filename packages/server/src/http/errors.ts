@@ -26,6 +26,7 @@ export const REASONS = {
   invalid_phone_number: { status: 400, code: 3, message: 'phoneNumber must be a phone number' },
   invalid_iin: { status: 400, code: 3, message: 'iin must be a valid IIN' },
   invalid_order_reference: { status: 400, code: 3, message: 'orderReference must be 1 to 255 characters' },
+  invalid_card: { status: 400, code: 3, message: 'the card is not valid' },
   invalid_cursor: { status: 400, code: 3, message: 'cursor must be a nextCursor of this list' },
   invalid_limit: { status: 400, code: 3, message: 'limit must be an integer from 1 to 100' },
   invalid_status: { status: 400, code: 3, message: 'status must be a transaction status' },
@@ -52,12 +53,18 @@ export const REASONS = {
   wallet_not_found: { status: 404, code: 4, message: 'there is no such wallet' },
   not_found: { status: 404, code: 4, message: 'there is nothing here' },
   method_not_allowed: { status: 405, code: 3, message: 'this method is not allowed here' },
+  operation_in_progress: {
+    status: 409,
+    code: 5,
+    message: 'the bank has not answered an earlier operation on this transaction yet',
+  },
   request_in_progress: {
     status: 409,
     code: 5,
     message: 'a request with this Idempotency-Key is still in progress',
   },
   already_exists: { status: 409, code: 5, message: 'this exists already' },
+  authentication_over: { status: 410, code: 3, message: 'this authentication is over' },
   body_too_large: { status: 413, code: 3, message: 'the body must have at most 64 KiB' },
   unsupported_media_type: { status: 415, code: 3, message: 'the Content-Type must be application/json' },
   idempotency_key_reused: {
@@ -84,6 +91,7 @@ export const REASONS = {
     message: "the merchant's balance does not cover the refund",
   },
   wallet_frozen: { status: 422, code: 5, message: 'the wallet is frozen' },
+  declined_by_bank: { status: 422, code: 5, message: 'the bank declined this operation' },
   insufficient_wallet_balance: {
     status: 422,
     code: 5,
@@ -129,7 +137,7 @@ export function fieldError(reason: Reason, path: string, rule: string): ApiError
 
 /** The part of the product that speaks, from the route's path. */
 export function sourceOf(url: string): string {
-  const match = /^\/v1\/(wallet|admin|sandbox)\b/.exec(url);
+  const match = /^\/v1\/(wallet|admin|sandbox|payments|transactions)\b/.exec(url);
   return match?.[1] ?? 'server';
 }
 

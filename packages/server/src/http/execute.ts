@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
 import type { Command, Outcome, Sender } from '../domain/command.ts';
+import type { Minor } from '../domain/transaction.ts';
 import { type Answer, type ExpectedAnswer, OPERATOR_SCOPE } from '../engine/batch.ts';
 import { EngineUnavailableError, KeyReusedError, RequestInProgressError } from '../engine/engine.ts';
 import type { Deps } from './app.ts';
@@ -14,12 +15,17 @@ export interface CommandCall {
   readonly idempotencyKey: string | null;
   /** The route's path with its ids in one spelling: part of the fingerprint. */
   readonly path: string;
+  /** In place of the body, where that holds what must not be fingerprinted (a card). */
+  readonly fingerprintBody?: unknown;
   readonly expected: ExpectedAnswer | null;
   /** The answer to any outcome but a refusal. */
-  readonly answer: (outcome: Outcome) => Answer;
+  readonly answer: (outcome: Outcome, balance: Minor | null) => Answer;
 }
 
-/** Runs a command through the engine and sends its answer, also to a repeated request. @throws ApiError */
+/**
+ * Runs a command through the engine and sends its answer, also to a repeated request. When the bank has to
+ * be asked, the answer comes with the bank's, at the latest after 10 seconds. @throws ApiError
+ */
 export async function execute(
   deps: Deps,
   request: FastifyRequest,
@@ -35,14 +41,22 @@ export async function execute(
       scopeId: request.principal?.merchantId ?? OPERATOR_SCOPE,
       internalId: uuidv7(),
       idempotencyKey,
-      fingerprint: fingerprintOf(deps.secrets, request.method, call.path, request.body ?? null),
+      fingerprint: fingerprintOf(
+        deps.secrets,
+        request.method,
+        call.path,
+        call.fingerprintBody ?? request.body ?? null,
+      ),
       expected,
-      answer: (outcome) =>
-        outcome.kind === 'refused' ? refusal(request, outcome.refusal) : call.answer(outcome),
+      answer: (outcome, balance) =>
+        outcome.kind === 'refused' ? refusal(request, outcome.refusal) : call.answer(outcome, balance),
     })
     .catch(throwApiError);
   if (executed.replayed) reply.header('idempotency-replayed', 'true');
-  return sendJson(reply, executed.statusCode, executed.body);
+  if (executed.kind === 'answered') return sendJson(reply, executed.statusCode, executed.body);
+  const late = await deps.lateAnswers.wait(executed.answerKey);
+  if (late === null) throw new ApiError('request_in_progress', undefined, [], { 'retry-after': '1' });
+  return sendJson(reply, late.statusCode, late.body);
 }
 
 function refusal(request: FastifyRequest, reason: keyof typeof REASONS): Answer {

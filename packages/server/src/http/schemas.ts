@@ -43,6 +43,57 @@ export const WalletTransaction = Type.Object(
   { $id: 'WalletTransaction' },
 );
 
+const Maybe = (schema: Type.TSchema) => Type.Union([schema, Type.Null()]);
+const Text = Type.String();
+const Time = Type.String({ format: 'date-time' });
+const Minor = Type.Integer({ description: 'Minor units.' });
+const Wrapped = Maybe(Type.Object({ Value: Type.String() }));
+
+export const Transaction = Type.Object(
+  {
+    id: Type.String({ format: 'uuid' }),
+    amount: Minor,
+    balance: Maybe(Minor),
+    currency: Type.String({ examples: ['KZT'] }),
+    status: Type.Enum([...STATUSES]),
+    type: Type.Enum(['payment', 'refund']),
+    paymentMethod: Type.Enum(['wallet', 'card']),
+    payerIp: Maybe(Text),
+    merchantReference: Text,
+    description: Maybe(Text),
+    createdAt: Time,
+    updatedAt: Time,
+    authedAt: Maybe(Time),
+    confirmedAt: Maybe(Time),
+    processedAt: Maybe(Time),
+    processedAmount: Maybe(Minor),
+    storeId: Maybe(Text),
+    terminalId: Maybe(Text),
+    secure3d: Type.Boolean(),
+    parentTransactionId: Maybe(Text),
+    recurringType: Maybe(Text),
+    retrievalReferenceNumber: Maybe(Text),
+    paymentLinkId: Wrapped,
+    paymentSessionId: Wrapped,
+    cardTokenId: Wrapped,
+    customerId: Wrapped,
+    orderReference: Text,
+    walletTransactionId: Maybe(Text),
+    last4: Maybe(Text),
+    cardBrand: Maybe(Text),
+    captureMode: Type.Enum(['manual', 'automatic']),
+    capturedAmount: Minor,
+    releasedAmount: Minor,
+    refundedAmount: Minor,
+    reservedAmount: Minor,
+    expiresAt: Maybe(Time),
+    redirectUrl: Maybe(Text),
+    failureCode: Maybe(Text),
+    failureMessage: Maybe(Text),
+  },
+  { $id: 'Transaction', description: 'A payment or a refund, with every field of the webhook’s `data`.' },
+);
+
 export const AmountBody = Type.Object({ amount: Amount }, closed);
 
 export const IdempotencyHeader = Type.Object({

@@ -120,7 +120,7 @@ export function walletRoutes(app: App, deps: Deps): void {
         const command: Command =
           operation === 'refund'
             ? { kind: 'refund', transactionId, amount, refundId: uuidv7() as TransactionId }
-            : { kind: operation, transactionId, amount };
+            : { kind: operation, transactionId, amount, operationId: uuidv7() };
         const path = `/v1/wallet/${transactionId}/${operation}`;
         const call = { command, sender: senderOf(merchantId), idempotencyKey, path, expected: null };
         return execute(deps, request, reply, {

@@ -79,8 +79,11 @@ const CHECKS: readonly Check[] = [
           coalesce(sum(CASE WHEN status = 'created' THEN amount END), 0) AS reserved
         FROM transaction WHERE parent_transaction_id = t.id) r
       WHERE t.type = 'payment' AND (
-        t.captured + t.released + p.held <> CASE WHEN t.authed_at IS NULL THEN 0 ELSE t.amount END
-        OR p.held <> CASE WHEN t.status = 'authorized' THEN t.amount - t.captured - t.released ELSE 0 END
+        (t.payment_method = 'wallet' AND (
+          t.captured + t.released + p.held <> CASE WHEN t.authed_at IS NULL THEN 0 ELSE t.amount END
+          OR p.held <> CASE WHEN t.status = 'authorized' THEN t.amount - t.captured - t.released ELSE 0 END))
+        OR (t.authed_at IS NULL AND t.captured + t.released <> 0)
+        OR (t.status IN ('charged', 'refunded', 'cancelled') AND t.authed_at IS NOT NULL AND t.captured + t.released <> t.amount)
         OR t.captured <> p.to_merchant OR t.refunded <> r.refunded OR t.reserved <> r.reserved
         OR t.refunded + t.reserved > t.captured
         OR (t.status = 'refunded') <> (t.captured > 0 AND t.refunded = t.captured))`,
@@ -100,9 +103,10 @@ const CHECKS: readonly Check[] = [
     invariant: 7,
     rule: 'each idempotency key points at no more than one effect, and at exactly one for a 2xx',
     sql: `WITH effects AS (
-        SELECT k.*, e.transaction_id AS event, w.id AS transfer FROM idempotency_key k
+        SELECT k.*, e.transaction_id AS event, coalesce(w.id, o.id) AS transfer FROM idempotency_key k
         LEFT JOIN event e ON e.transaction_id = k.effect_id AND e.seq = k.effect_seq
         LEFT JOIN wallet_transfer w ON w.id = k.effect_id AND k.effect_seq = 0
+        LEFT JOIN bank_operation o ON o.id = k.effect_id AND k.effect_seq = 0
       ), exact AS (
         SELECT *, count(*) OVER (PARTITION BY effect_id, effect_seq) AS keys FROM effects
       )

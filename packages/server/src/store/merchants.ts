@@ -9,13 +9,15 @@ export interface Merchant {
   readonly captureDelay: number;
   /** Seconds that an authorization holds. */
   readonly authorizationTtl: number;
+  /** Where payers may be sent back to after 3-D Secure, as URL origins. */
+  readonly returnOrigins: readonly string[];
   readonly createdAt: number;
 }
 
 export type MerchantSettings = Pick<Merchant, 'name' | 'captureMode' | 'captureDelay' | 'authorizationTtl'>;
 
 const COLUMNS = `id, name, capture_mode AS "captureMode", capture_delay_s AS "captureDelay",
-  authorization_ttl_s AS "authorizationTtl", created_at AS "createdAt"`;
+  authorization_ttl_s AS "authorizationTtl", return_origins AS "returnOrigins", created_at AS "createdAt"`;
 
 export async function insertMerchant(
   db: Queryable,

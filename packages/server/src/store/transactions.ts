@@ -3,6 +3,15 @@ import type { Transaction } from '../domain/transaction.ts';
 import { TRANSACTION_COLUMNS } from './batchSql.ts';
 import type { Queryable } from './postgres.ts';
 
+/** Any transaction, whoever's it is: for the engine's own use. */
+export async function findTransaction(db: Queryable, id: string): Promise<Transaction | null> {
+  const { rows } = await db.query<Transaction>(
+    `SELECT ${TRANSACTION_COLUMNS} FROM transaction WHERE id = $1`,
+    [id],
+  );
+  return rows[0] ?? null;
+}
+
 /** A merchant's wallet payment; null for any other id. */
 export async function findWalletPayment(
   db: Queryable,

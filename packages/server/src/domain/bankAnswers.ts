@@ -1,0 +1,164 @@
+/**
+ * What the bank's answers mean. An answer is a command like any other: it finds the operation that asked
+ * and finishes it, once; the response that was waiting for it is given in the same commit.
+ */
+import { both, Change, type Decision, NOTHING, NOTHING_TO_DO } from './change.ts';
+import type { GiveAnswer, LateAnswer, Outcome, Sender, TakeBankAnswer } from './command.ts';
+import { authorize, capture, countRefund, release, type State } from './effects.ts';
+import { EXPIRED } from './lifecycle.ts';
+import { type FailureCode, isFailureCode } from './reasons.ts';
+import type { BankAnswer, BankOperation, Millis, Transaction } from './transaction.ts';
+
+/** How long a payer has to authenticate. */
+export const AUTHENTICATION_TTL_MS = 15 * 60_000;
+
+/** Takes the bank's answer to an operation; an answer to a settled one changes nothing. */
+export function takeBankAnswer(state: State, command: TakeBankAnswer, now: Millis): Decision {
+  const operation = state.operation(command.operationId);
+  if (operation === undefined || operation.status !== 'pending') return NOTHING_TO_DO;
+  const { answer } = command;
+  const status = answer.status === 'declined' || answer.status === 'failed' ? answer.status : 'done';
+  const settled: BankOperation = { ...operation, status, settledAt: now, answerDueAt: null };
+  const sender: Sender = { actor: operation.actor, merchantId: null, paymentMethod: null };
+  const change = new Change(transactionOf(state, operation.transactionId), sender, null, now);
+  if (change.transaction.operationId === operation.id) change.set({ operationId: null });
+  const decision = finish(state, change, operation, command);
+  const late = lateAnswer(operation, answer, change.transaction);
+  return { ...decision, operations: [...decision.operations, settled], answers: late === null ? [] : [late] };
+}
+
+/** Answers a caller who has waited long enough with the state as it is. */
+export function giveAnswer(state: State, command: GiveAnswer, now: Millis): Decision {
+  const operation = state.operation(command.operationId);
+  if (operation === undefined || operation.answerDueAt === null || now < operation.answerDueAt)
+    return NOTHING_TO_DO;
+  const transaction = transactionOf(state, operation.transactionId);
+  const answered: BankOperation = { ...operation, answerDueAt: null };
+  const late: LateAnswer = { operation, outcome: outcomeOf(operation, transaction) };
+  return { ...NOTHING, outcome: { kind: 'nothing_to_do' }, operations: [answered], answers: [late] };
+}
+
+function finish(state: State, change: Change, operation: BankOperation, command: TakeBankAnswer): Decision {
+  const { answer } = command;
+  switch (operation.kind) {
+    case 'authorize':
+    case 'complete':
+      return finishAuthorization(state, change, operation, command);
+    case 'capture':
+      if (answer.status === 'declined')
+        return noteDecline(change, 'transaction.capture_declined', operation, answer);
+      return capture(state, change, operation.amount);
+    case 'cancel':
+      return finishCancel(change, operation, answer);
+    case 'refund':
+      return finishRefund(state, change, operation, answer);
+    case 'reverse':
+      return change.done(operation.amount);
+  }
+}
+
+function finishAuthorization(
+  state: State,
+  change: Change,
+  operation: BankOperation,
+  { answer, reversalId }: TakeBankAnswer,
+): Decision {
+  const { amount } = change.transaction;
+  const { retrievalReferenceNumber, redirectUrl } = answer;
+  switch (answer.status) {
+    case 'approved':
+    case 'done':
+      change.set({ retrievalReferenceNumber, secure3d: operation.kind === 'complete' });
+      authorize(state, change);
+      return change.done(amount);
+    case 'challenge': {
+      // To `complete`: the payer has not decided yet.
+      if (change.transaction.status === '3d') return change.done(amount);
+      const expiresAt = change.now + AUTHENTICATION_TTL_MS;
+      change.become('3d', null, amount, { awaiting: null, redirectUrl, expiresAt, retrievalReferenceNumber });
+      return change.done(amount);
+    }
+    case 'declined': {
+      const code = failureOf(answer.declineCode);
+      change.set({ redirectUrl: null, retrievalReferenceNumber });
+      return change.end(code === 'processing_error' ? 'transaction.failed' : 'rejected', code);
+    }
+    case 'failed': {
+      // Its fate is unknown, so whatever the bank may have reserved has to be released.
+      change.addOperation({ id: reversalId, kind: 'reverse', amount, reason: 'processing_error' }, null);
+      change.set({ redirectUrl: null });
+      return change.end('transaction.failed', 'processing_error');
+    }
+  }
+}
+
+function finishCancel(change: Change, operation: BankOperation, answer: BankAnswer): Decision {
+  const { amount, reason } = operation;
+  if (reason === 'authentication_expired') {
+    change.set({ redirectUrl: null });
+    return change.end('rejected', 'authentication_expired');
+  }
+  if (reason === EXPIRED) {
+    // A hold that lapsed here has lapsed, whatever the bank says of releasing it.
+    release(change, amount, EXPIRED);
+    return change.done(amount);
+  }
+  if (answer.status === 'declined')
+    return noteDecline(change, 'transaction.cancel_declined', operation, answer);
+  release(change, amount, 'requested');
+  return change.done(amount);
+}
+
+function finishRefund(state: State, child: Change, operation: BankOperation, answer: BankAnswer): Decision {
+  const { amount, merchantId, currency } = operation;
+  const parent = new Change(transactionOf(state, operation.paymentId), child.sender, null, child.now);
+  parent.set({ reserved: parent.transaction.reserved - amount });
+  child.set({ awaiting: null, retrievalReferenceNumber: answer.retrievalReferenceNumber });
+  if (answer.status === 'declined') {
+    child.post({ kind: 'acquirer' }, { kind: 'balance', merchantId }, amount);
+    const code = failureOf(answer.declineCode);
+    const balance = state.merchantBalance(merchantId, currency) + amount;
+    child.become(code === 'processing_error' ? 'transaction.failed' : 'rejected', code, amount, {}, balance);
+  } else {
+    child.become('refunded', null, amount, { refunded: amount, processedAt: child.now });
+    countRefund(parent, amount, null);
+  }
+  const done = child.done(amount);
+  return both(done, parent.done(amount), done.outcome);
+}
+
+/** The bank refused a capture or a cancel: the payment stays as it was, and its history says so. */
+function noteDecline(change: Change, name: string, operation: BankOperation, answer: BankAnswer): Decision {
+  change.record(name, failureOf(answer.declineCode), operation.amount, { captureAt: null });
+  return change.done(operation.amount);
+}
+
+function lateAnswer(
+  operation: BankOperation,
+  answer: BankAnswer,
+  transaction: Transaction,
+): LateAnswer | null {
+  if (operation.answerDueAt === null) return null;
+  const refused =
+    answer.status === 'declined' && (operation.kind === 'capture' || operation.kind === 'cancel');
+  const declineCode = failureOf(answer.declineCode);
+  const outcome: Outcome = refused
+    ? { kind: 'refused', refusal: 'declined_by_bank', declineCode }
+    : outcomeOf(operation, transaction);
+  return { operation, outcome };
+}
+
+function outcomeOf(operation: BankOperation, transaction: Transaction): Outcome {
+  return { kind: 'transaction', transaction, amount: operation.amount, effect: { id: operation.id, seq: 0 } };
+}
+
+function transactionOf(state: State, id: string): Transaction {
+  const transaction = state.transaction(id);
+  if (transaction === undefined) throw new Error(`transaction ${id} was not loaded`);
+  return transaction;
+}
+
+/** Decline codes of the bank that we do not know are a plain decline. */
+function failureOf(declineCode: string | null): FailureCode {
+  return isFailureCode(declineCode) ? declineCode : 'card_declined';
+}

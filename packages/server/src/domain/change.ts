@@ -1,0 +1,238 @@
+import type { AnswerKey, LateAnswer, Outcome, Sender } from './command.ts';
+import { assertTransition, eventNameOf, type Status } from './lifecycle.ts';
+import type { FailureCode, Refusal } from './reasons.ts';
+import type {
+  Account,
+  BankOperation,
+  Millis,
+  Minor,
+  Posting,
+  Transaction,
+  TransactionEvent,
+  WalletTransfer,
+} from './transaction.ts';
+
+/** What a command changes. Everything is empty when it was refused. */
+export interface Decision {
+  readonly outcome: Outcome;
+  /** New and changed transactions, in their final state. */
+  readonly transactions: readonly Transaction[];
+  readonly events: readonly TransactionEvent[];
+  readonly postings: readonly Posting[];
+  readonly transfers: readonly WalletTransfer[];
+  /** New and changed bank operations. */
+  readonly operations: readonly BankOperation[];
+  /** Responses of earlier commands that are known now. */
+  readonly answers: readonly LateAnswer[];
+}
+
+export const NOTHING = {
+  transactions: [],
+  events: [],
+  postings: [],
+  transfers: [],
+  operations: [],
+  answers: [],
+} as const;
+
+export function refuse(refusal: Refusal): Decision {
+  return { ...NOTHING, outcome: { kind: 'refused', refusal } };
+}
+
+export const NOTHING_TO_DO: Decision = { ...NOTHING, outcome: { kind: 'nothing_to_do' } };
+
+/** How long a caller waits for the bank before it gets the state as it is (DESIGN: 10 s). */
+export const ANSWER_WAIT_MS = 10_000;
+
+/** What a new transaction has not got yet. */
+export const BLANK = {
+  status: 'created',
+  statusReason: null,
+  awaiting: null,
+  captured: 0n,
+  released: 0n,
+  refunded: 0n,
+  reserved: 0n,
+  walletId: null,
+  customerId: null,
+  parentTransactionId: null,
+  description: null,
+  payerIp: null,
+  storeId: null,
+  terminalId: null,
+  secure3d: false,
+  recurringType: null,
+  retrievalReferenceNumber: null,
+  paymentLinkId: null,
+  paymentSessionId: null,
+  cardTokenId: null,
+  cardBrand: null,
+  cardLast4: null,
+  returnUrl: null,
+  redirectUrl: null,
+  operationId: null,
+  authedAt: null,
+  confirmedAt: null,
+  processedAt: null,
+  expiresAt: null,
+  captureAt: null,
+  eventCount: 0,
+  postingCount: 0,
+} as const;
+
+export type Patch = Partial<
+  Omit<Transaction, 'id' | 'status' | 'statusReason' | 'eventCount' | 'postingCount'>
+>;
+
+/** A bank operation to ask for. */
+export type Question = Pick<BankOperation, 'id' | 'kind' | 'amount' | 'reason'>;
+
+/** Collects what one decision does to one transaction, numbering its events and postings. */
+export class Change {
+  transaction: Transaction;
+  readonly sender: Sender;
+  readonly answerTo: AnswerKey | null;
+  readonly now: Millis;
+  readonly #events: TransactionEvent[] = [];
+  readonly #postings: Posting[] = [];
+  readonly #operations: BankOperation[] = [];
+
+  constructor(transaction: Transaction, sender: Sender, answerTo: AnswerKey | null, now: Millis) {
+    this.transaction = transaction;
+    this.sender = sender;
+    this.answerTo = answerTo;
+    this.now = now;
+  }
+
+  /** Starts a new transaction with its first event, `created`. */
+  static create(transaction: Transaction, sender: Sender, answerTo: AnswerKey | null, now: Millis): Change {
+    const change = new Change(transaction, sender, answerTo, now);
+    change.record(eventNameOf('created'), null, transaction.amount, {});
+    return change;
+  }
+
+  post(from: Account, to: Account, amount: Minor): void {
+    const seq = this.transaction.postingCount + 1;
+    const { id: operationId, currency } = this.transaction;
+    this.#postings.push({ operationId, seq, from, to, currency, amount, at: this.now });
+    this.transaction = { ...this.transaction, postingCount: seq };
+  }
+
+  /** Changes the status, and writes the one event that says so. */
+  become(
+    status: Status,
+    reason: string | null,
+    amount: Minor,
+    patch: Patch,
+    balance: Minor | null = null,
+  ): void {
+    assertTransition(this.transaction.type, this.transaction.status, status);
+    this.transaction = { ...this.transaction, status, statusReason: reason };
+    this.record(eventNameOf(status), reason, amount, patch, balance);
+  }
+
+  /** Writes an event without a change of status. */
+  record(
+    name: string,
+    reason: string | null,
+    amount: Minor,
+    patch: Patch,
+    balance: Minor | null = null,
+  ): void {
+    const seq = this.transaction.eventCount + 1;
+    const after = { ...this.transaction, ...patch, updatedAt: this.now, eventCount: seq };
+    this.transaction = after;
+    const { id: transactionId, merchantId, status, captured, released, refunded } = after;
+    const { actor } = this.sender;
+    const amounts = { amount, captured, released, refunded, balance };
+    this.#events.push({
+      transactionId,
+      seq,
+      merchantId,
+      name,
+      status,
+      ...amounts,
+      actor,
+      reason,
+      at: this.now,
+    });
+  }
+
+  /** Changes what is no part of the history. */
+  set(patch: Patch): void {
+    this.transaction = { ...this.transaction, ...patch };
+  }
+
+  /** Ends the payment without a hold. */
+  end(status: 'rejected' | 'transaction.failed', failure: FailureCode): Decision {
+    this.become(status, failure, this.transaction.amount, { awaiting: null, expiresAt: null });
+    return this.done(this.transaction.amount);
+  }
+
+  /** Leaves the payment `created` until a decision from outside, or until the deadline. */
+  await(awaiting: 'confirmation' | 'delay', expiresAt: Millis): Decision {
+    this.set({ awaiting, expiresAt });
+    return this.done(this.transaction.amount);
+  }
+
+  /** Records the intent to ask the bank; nothing else may happen to the transaction until it has answered. */
+  ask({ id, kind, amount, reason }: Question): Decision {
+    const operation = this.addOperation({ id, kind, amount, reason }, this.answerTo);
+    this.set({ operationId: id });
+    return { ...this.done(amount), outcome: { kind: 'pending', operation } };
+  }
+
+  addOperation({ id, kind, amount, reason }: Question, answerTo: AnswerKey | null): BankOperation {
+    const { id: transactionId, parentTransactionId, merchantId, currency } = this.transaction;
+    const operation: BankOperation = {
+      id,
+      transactionId,
+      paymentId: parentTransactionId ?? transactionId,
+      merchantId,
+      kind,
+      amount,
+      currency,
+      actor: this.sender.actor,
+      reason,
+      status: 'pending',
+      requestedAt: this.now,
+      settledAt: null,
+      answerDueAt: answerTo === null ? null : this.now + ANSWER_WAIT_MS,
+      scopeId: answerTo?.scopeId ?? null,
+      key: answerTo?.key ?? null,
+    };
+    this.#operations.push(operation);
+    return operation;
+  }
+
+  done(amount: Minor): Decision {
+    const { transaction } = this;
+    return {
+      outcome: {
+        kind: 'transaction',
+        transaction,
+        amount,
+        effect: { id: transaction.id, seq: transaction.eventCount },
+      },
+      transactions: [transaction],
+      events: this.#events,
+      postings: this.#postings,
+      transfers: [],
+      operations: this.#operations,
+      answers: [],
+    };
+  }
+}
+
+/** Two changes of one command: what happens to `first`, its events before those of `second`. */
+export function both(first: Decision, second: Decision, outcome: Outcome): Decision {
+  return {
+    outcome,
+    transactions: [...first.transactions, ...second.transactions],
+    events: [...first.events, ...second.events],
+    postings: [...first.postings, ...second.postings],
+    transfers: [...first.transfers, ...second.transfers],
+    operations: [...first.operations, ...second.operations],
+    answers: [...first.answers, ...second.answers],
+  };
+}

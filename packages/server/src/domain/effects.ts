@@ -1,0 +1,120 @@
+/**
+ * What a permitted operation does to the payment and the ledger: the one place for each, whether it was
+ * decided at once (wallets) or by the bank's answer (cards). From here on it must succeed.
+ */
+import { both, type Change, type Decision } from './change.ts';
+import type { MerchantSettings, WalletLookup } from './command.ts';
+import type { EXPIRED } from './lifecycle.ts';
+import {
+  type Account,
+  type BankOperation,
+  heldBy,
+  type Millis,
+  type Minor,
+  type Transaction,
+  type Wallet,
+} from './transaction.ts';
+
+/** What the decisions may look at: the batch's locked rows, as the commands before this one left them. */
+export interface State {
+  transaction(id: string): Transaction | undefined;
+  operation(id: string): BankOperation | undefined;
+  wallet(id: string): Wallet | undefined;
+  /** @throws Error when the payment's wallet was not loaded: a bug */
+  walletOf(transaction: Transaction): Wallet;
+  lookUpWallet(phone: string, iinHash: string, currency: string): WalletLookup;
+  merchantBalance(merchantId: string, currency: string): Minor;
+  merchantSettings(merchantId: string): MerchantSettings;
+}
+
+/** Holds the amount on the wallet, or rejects the payment. */
+export function placeHold(state: State, change: Change, wallet: Wallet): Decision {
+  const { transaction } = change;
+  const { amount } = transaction;
+  if (wallet.frozen) return change.end('rejected', 'wallet_frozen');
+  if (wallet.available < amount) return change.end('rejected', 'insufficient_funds');
+  change.post({ kind: 'available', walletId: wallet.id }, { kind: 'held', walletId: wallet.id }, amount);
+  authorize(state, change);
+  return change.done(amount);
+}
+
+/** The funds are reserved: when the hold lapses and when it is captured by itself follow from the settings. */
+export function authorize(state: State, change: Change): void {
+  const { transaction, now } = change;
+  const settings = state.merchantSettings(transaction.merchantId);
+  const captureAt: Millis | null =
+    transaction.captureMode === 'automatic' ? now + settings.captureDelayMs : null;
+  const times = { authedAt: now, confirmedAt: now, processedAt: now, captureAt };
+  const expiresAt = now + settings.authorizationTtlMs;
+  change.become('authorized', null, transaction.amount, {
+    ...times,
+    expiresAt,
+    awaiting: null,
+    redirectUrl: null,
+  });
+}
+
+/** Debits a part or all of the hold to the merchant; the rest is released. */
+export function capture(state: State, change: Change, amount: Minor): Decision {
+  const { transaction, now } = change;
+  const { merchantId, currency } = transaction;
+  const rest = heldBy(transaction) - amount;
+  const { held, outside } = payerAccounts(transaction);
+  change.post(held, { kind: 'balance', merchantId }, amount);
+  if (rest > 0n && outside !== null) change.post(held, outside, rest);
+  const patch = {
+    captured: amount,
+    released: transaction.released + rest,
+    processedAt: now,
+    captureAt: null,
+  };
+  const balance = state.merchantBalance(merchantId, currency) + amount;
+  change.become('charged', null, amount, patch, balance);
+  return change.done(amount);
+}
+
+/** Gives a part or all of a hold back to the payer; before the authorization, ends the payment. */
+export function release(change: Change, amount: Minor, reason: 'requested' | typeof EXPIRED): void {
+  const { transaction } = change;
+  if (transaction.status !== 'authorized') {
+    change.become('cancelled', reason, amount, { awaiting: null, redirectUrl: null, expiresAt: null });
+    return;
+  }
+  const { held, outside } = payerAccounts(transaction);
+  if (outside !== null) change.post(held, outside, amount);
+  const released = transaction.released + amount;
+  if (amount === heldBy(transaction)) change.become('cancelled', reason, amount, { released });
+  else change.record('transaction.partially_cancelled', reason, amount, { released });
+}
+
+/** A wallet's refund, in one step: created and done. The parent's event follows the refund's own. */
+export function refund(child: Change, parent: Change, balance: Minor): Decision {
+  const { merchantId, amount, walletId } = child.transaction;
+  if (walletId === null) throw new Error(`refund ${child.transaction.id} has no wallet`);
+  child.record('transaction.created', null, amount, {});
+  child.post({ kind: 'balance', merchantId }, { kind: 'available', walletId }, amount);
+  child.become('refunded', null, amount, { refunded: amount, processedAt: child.now }, balance);
+  countRefund(parent, amount, balance);
+  const { id, eventCount } = child.transaction;
+  const effect = { id, seq: eventCount };
+  const { transaction } = parent;
+  const outcome = { kind: 'transaction', transaction, refund: child.transaction, amount, effect } as const;
+  return both(child.done(amount), parent.done(amount), outcome);
+}
+
+/** A refund is done: the payment counts it, and is `refunded` once nothing is left to refund. */
+export function countRefund(parent: Change, amount: Minor, balance: Minor | null): void {
+  const { transaction, now } = parent;
+  const refunded = transaction.refunded + amount;
+  const patch = { refunded, processedAt: now };
+  if (refunded === transaction.captured) parent.become('refunded', null, amount, patch, balance);
+  else parent.record('transaction.partially_refunded', null, amount, patch, balance);
+}
+
+/** Where a payment's money is held. A card's hold is on the bank's books, so releasing it moves nothing here. */
+function payerAccounts(transaction: Transaction): { held: Account; outside: Account | null } {
+  if (transaction.paymentMethod === 'card') return { held: { kind: 'acquirer' }, outside: null };
+  const { walletId } = transaction;
+  if (walletId === null) throw new Error(`transaction ${transaction.id} has no wallet`);
+  return { held: { kind: 'held', walletId }, outside: { kind: 'available', walletId } };
+}

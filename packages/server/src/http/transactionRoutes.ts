@@ -1,0 +1,73 @@
+import Type from 'typebox';
+import { v7 as uuidv7 } from 'uuid';
+import type { Command } from '../domain/command.ts';
+import { parseTransactionId, type TransactionId } from '../domain/ids.ts';
+import { parseAmount } from '../domain/money.ts';
+import { parsed } from '../domain/parse.ts';
+import type { App, Deps } from './app.ts';
+import { merchantOf } from './auth.ts';
+import { ApiError } from './errors.ts';
+import { execute } from './execute.ts';
+import { valuesOf } from './fields.ts';
+import { idempotencyKeyOf } from './idempotency.ts';
+import * as schemas from './schemas.ts';
+import { transactionAnswer } from './transactionViews.ts';
+
+const OPERATIONS = {
+  capture: { summary: 'Capture what is held, or a part of it', statusCode: 200 },
+  cancel: { summary: 'Release the hold, or a part of it', statusCode: 200 },
+  refund: { summary: 'Refund what was captured, or a part of it; answers with the refund', statusCode: 200 },
+} as const;
+
+const OptionalAmountBody = Type.Object(
+  { amount: Type.Optional(schemas.Amount) },
+  { ...schemas.closed, description: 'Without `amount`: all that remains.' },
+);
+
+/** Capture, cancel and refund of any payment, by wallet or by card. */
+export function transactionRoutes(app: App, deps: Deps): void {
+  for (const operation of ['capture', 'cancel', 'refund'] as const) {
+    const { summary, statusCode } = OPERATIONS[operation];
+    app.post(
+      `/v1/transactions/:id/${operation}`,
+      {
+        config: { auth: 'merchant' },
+        schema: {
+          operationId: `${operation}Transaction`,
+          summary,
+          tags: ['Transactions'],
+          security: [{ merchantApiKey: [] }],
+          params: Type.Object({ id: Type.String({ description: 'Either spelling of the id.' }) }),
+          headers: schemas.IdempotencyHeader,
+          body: OptionalAmountBody,
+          response: { 200: Type.Ref('Transaction'), '4xx': Type.Ref('Error'), '5xx': Type.Ref('Error') },
+        },
+      },
+      async (request, reply) => {
+        const { merchantId } = merchantOf(request);
+        const transactionId = transactionIdOf(request.params.id);
+        const { amount: given } = request.body;
+        const { amount } = valuesOf({ amount: given === undefined ? parsed(null) : parseAmount(given) });
+        const command: Command =
+          operation === 'refund'
+            ? { kind: 'refund', transactionId, amount, refundId: uuidv7() as TransactionId }
+            : { kind: operation, transactionId, amount, operationId: uuidv7() };
+        return execute(deps, request, reply, {
+          command,
+          sender: { actor: 'api', merchantId, paymentMethod: null },
+          idempotencyKey: idempotencyKeyOf(request, false),
+          path: `/v1/transactions/${transactionId}/${operation}`,
+          expected: null,
+          answer: (outcome, balance) => transactionAnswer(statusCode, outcome, balance),
+        });
+      },
+    );
+  }
+}
+
+/** Unknown and malformed ids are told apart by nobody. @throws ApiError 404 */
+export function transactionIdOf(text: string): TransactionId {
+  const id = parseTransactionId(text);
+  if (!id.ok) throw new ApiError('transaction_not_found');
+  return id.value;
+}

@@ -1,0 +1,103 @@
+import type { LateAnswer, Outcome } from '../domain/command.ts';
+import { walletTransactionIdOf } from '../domain/ids.ts';
+import { failureMessageOf } from '../domain/reasons.ts';
+import type { Minor, Transaction } from '../domain/transaction.ts';
+import type { Answer } from '../engine/batch.ts';
+import { errorBody, REASONS } from './errors.ts';
+import { exactJson } from './exactJson.ts';
+
+/** The specification wraps these four ids, and only these. */
+function wrapped(value: string | null): { readonly Value: string } | null {
+  return value === null ? null : { Value: value };
+}
+
+function iso(time: number | null): string | null {
+  return time === null ? null : new Date(time).toISOString();
+}
+
+/** What was processed: the authorized amount at first, then what was captured; for a refund, refunded. */
+function processedAmountOf(t: Transaction): Minor | null {
+  if (t.type === 'refund') return t.status === 'refunded' ? t.refunded : null;
+  switch (t.status) {
+    case 'authorized':
+      return t.amount;
+    case 'charged':
+    case 'refunded':
+      return t.captured;
+    case 'cancelled':
+      return 0n;
+    default:
+      return null;
+  }
+}
+
+/**
+ * A transaction as transaction management shows it: every field of the specification's webhook `data`,
+ * same names and shapes, and what a merchant needs besides. For `exactJson`.
+ * @param balance the merchant's balance in this currency after the latest event
+ */
+export function transactionView(t: Transaction, balance: Minor | null): Record<string, unknown> {
+  return {
+    id: t.id,
+    amount: t.amount,
+    balance: balance,
+    currency: t.currency,
+    status: t.status,
+    type: t.type,
+    paymentMethod: t.paymentMethod,
+    payerIp: t.payerIp,
+    merchantReference: t.orderReference,
+    description: t.description,
+    createdAt: iso(t.createdAt),
+    updatedAt: iso(t.updatedAt),
+    authedAt: iso(t.authedAt),
+    confirmedAt: iso(t.confirmedAt),
+    processedAt: iso(t.processedAt),
+    processedAmount: processedAmountOf(t),
+    storeId: t.storeId,
+    terminalId: t.terminalId,
+    secure3d: t.secure3d,
+    parentTransactionId: t.parentTransactionId,
+    recurringType: t.recurringType,
+    retrievalReferenceNumber: t.retrievalReferenceNumber,
+    paymentLinkId: wrapped(t.paymentLinkId),
+    paymentSessionId: wrapped(t.paymentSessionId),
+    cardTokenId: wrapped(t.cardTokenId),
+    customerId: wrapped(t.customerId),
+    orderReference: t.orderReference,
+    walletTransactionId:
+      t.paymentMethod === 'wallet' && t.type === 'payment' ? walletTransactionIdOf(t.id) : null,
+    last4: t.cardLast4,
+    cardBrand: t.cardBrand,
+    captureMode: t.captureMode,
+    capturedAmount: t.captured,
+    releasedAmount: t.released,
+    refundedAmount: t.refunded,
+    reservedAmount: t.reserved,
+    expiresAt: iso(t.expiresAt),
+    redirectUrl: t.redirectUrl,
+    failureCode: failureMessageOf(t.statusReason) === null ? null : t.statusReason,
+    failureMessage: failureMessageOf(t.statusReason),
+  };
+}
+
+/** The answer to a command on a transaction. @throws Error for any other outcome: a bug */
+export function transactionAnswer(statusCode: number, outcome: Outcome, balance: Minor | null): Answer {
+  if (outcome.kind !== 'transaction') throw new Error(`an operation ended as ${outcome.kind}`);
+  return { statusCode, body: exactJson(transactionView(outcome.refund ?? outcome.transaction, balance)) };
+}
+
+/** The response of a card command, known with the bank's answer or because its caller waited long enough. */
+export function lateTransactionAnswer({ operation, outcome }: LateAnswer, balance: Minor | null): Answer {
+  if (outcome.kind === 'refused') {
+    const { status, message } = REASONS[outcome.refusal];
+    const details =
+      outcome.declineCode === undefined ? [] : [{ path: 'declineCode', message: outcome.declineCode }];
+    return {
+      statusCode: status,
+      body: errorBody(outcome.refusal, message, details, 'transactions', operation.id),
+    };
+  }
+  const created = operation.kind === 'authorize';
+  return transactionAnswer(created ? 201 : 200, outcome, balance);
+}

@@ -1,0 +1,70 @@
+import type { BankOperation } from '../domain/transaction.ts';
+import { BANK_OPERATION_COLUMNS, OPERATION_LEASE } from './batchSql.ts';
+import type { Queryable } from './postgres.ts';
+
+/** An operation to carry out, with what the bank has to know about its payment. */
+export interface DueOperation extends BankOperation {
+  readonly attempts: number;
+}
+
+/** Takes over operations whose attempt is due; no other node gets them while the lease runs. */
+export async function claimDueOperations(db: Queryable, limit: number): Promise<DueOperation[]> {
+  const { rows } = await db.query<DueOperation>({
+    name: 'claim_operations',
+    text: `UPDATE bank_operation SET attempts = attempts + 1, next_attempt_at = clock_timestamp() + ${OPERATION_LEASE}
+      WHERE id IN (SELECT id FROM bank_operation WHERE next_attempt_at <= clock_timestamp()
+        ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+      RETURNING ${BANK_OPERATION_COLUMNS}, attempts`,
+    values: [limit],
+  });
+  return rows;
+}
+
+/** The answer is not known yet: ask again after `delayMs`. */
+export async function postponeOperation(db: Queryable, id: string, delayMs: number): Promise<void> {
+  await db.query(
+    `UPDATE bank_operation SET next_attempt_at = clock_timestamp() + $2 * interval '1 millisecond'
+     WHERE id = $1 AND next_attempt_at IS NOT NULL`,
+    [id, delayMs],
+  );
+}
+
+export async function findOperation(db: Queryable, id: string): Promise<BankOperation | null> {
+  const { rows } = await db.query<BankOperation>(
+    `SELECT ${BANK_OPERATION_COLUMNS} FROM bank_operation WHERE id = $1`,
+    [id],
+  );
+  return rows[0] ?? null;
+}
+
+/** Operations whose callers have waited long enough for a response. */
+export async function listUnanswered(db: Queryable, limit: number): Promise<BankOperation[]> {
+  const { rows } = await db.query<BankOperation>({
+    name: 'unanswered',
+    text: `SELECT ${BANK_OPERATION_COLUMNS} FROM bank_operation
+      WHERE answer_due_at <= (SELECT clock_timestamp() + clock_offset_ms * interval '1 millisecond' FROM installation)
+      ORDER BY answer_due_at LIMIT $1`,
+    values: [limit],
+  });
+  return rows;
+}
+
+/** What the bank is told of a payment when it is asked to authorize it. */
+export interface PaymentForBank {
+  readonly merchantName: string;
+  readonly returnUrl: string | null;
+  readonly bankToken: string | null;
+}
+
+export async function findPaymentForBank(
+  db: Queryable,
+  transactionId: string,
+): Promise<PaymentForBank | null> {
+  const { rows } = await db.query<PaymentForBank>(
+    `SELECT m.name AS "merchantName", t.return_url AS "returnUrl", c.bank_token AS "bankToken"
+     FROM transaction t JOIN merchant m ON m.id = t.merchant_id LEFT JOIN card_token c ON c.id = t.card_token_id
+     WHERE t.id = $1`,
+    [transactionId],
+  );
+  return rows[0] ?? null;
+}

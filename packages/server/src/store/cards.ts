@@ -1,0 +1,55 @@
+import type { Queryable } from './postgres.ts';
+
+export interface CardToken {
+  readonly id: string;
+  readonly brand: string;
+  readonly last4: string;
+  readonly expiryMonth: number;
+  readonly expiryYear: number;
+  /** Whether the bank can charge it again. */
+  readonly chargeable: boolean;
+}
+
+const COLUMNS = `id, brand, last4, expiry_month AS "expiryMonth", expiry_year AS "expiryYear",
+  bank_token IS NOT NULL AS chargeable`;
+
+export interface NewCardToken extends Omit<CardToken, 'chargeable'> {
+  readonly merchantId: string;
+  /** Keyed hash of the number. */
+  readonly fingerprint: string;
+}
+
+/** The merchant's token of this card: the one it has, or this new one. */
+export async function keepCardToken(db: Queryable, card: NewCardToken): Promise<CardToken> {
+  const { rows } = await db.query<CardToken>(
+    `INSERT INTO card_token (id, merchant_id, fingerprint, brand, last4, expiry_month, expiry_year, created_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp())
+     ON CONFLICT (merchant_id, fingerprint, expiry_month, expiry_year) DO UPDATE SET brand = excluded.brand
+     RETURNING ${COLUMNS}`,
+    [card.id, card.merchantId, card.fingerprint, card.brand, card.last4, card.expiryMonth, card.expiryYear],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error('the card token was not kept');
+  return row;
+}
+
+export async function findCardToken(
+  db: Queryable,
+  merchantId: string,
+  id: string,
+): Promise<CardToken | null> {
+  const { rows } = await db.query<CardToken>(
+    `SELECT ${COLUMNS} FROM card_token WHERE id = $1 AND merchant_id = $2`,
+    [id, merchantId],
+  );
+  return rows[0] ?? null;
+}
+
+/** The bank knows the card of this payment by `bankToken` from now on. */
+export async function setBankToken(db: Queryable, transactionId: string, bankToken: string): Promise<void> {
+  await db.query(
+    `UPDATE card_token SET bank_token = $2
+     WHERE id = (SELECT card_token_id FROM transaction WHERE id = $1) AND bank_token IS DISTINCT FROM $2`,
+    [transactionId, bankToken],
+  );
+}
