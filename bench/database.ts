@@ -1,0 +1,96 @@
+/** The PostgreSQL of a run, and the wallets in it. */
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import pg from 'pg';
+import { createSecrets, type Secrets } from '../packages/server/src/secrets.ts';
+import { startEmbeddedPostgres } from '../packages/server/src/store/embedded.ts';
+import { customersOf } from './customers.ts';
+
+export interface BenchServer {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** As a small server has it, for the product and for pgbench alike; all that concerns durability is as always. */
+const SETTINGS = { shared_buffers: '1GB', max_wal_size: '8GB' };
+
+/** BENCH_DATABASE_URL, or a server of our own in a temporary folder. */
+export async function startDatabase(): Promise<BenchServer> {
+  const given = process.env.BENCH_DATABASE_URL;
+  if (given !== undefined) return { url: given, stop: async () => undefined };
+  const dataDir = await mkdtemp(path.join(tmpdir(), 'plexy-bench-'));
+  const server = await startEmbeddedPostgres({
+    dataDir,
+    log: () => undefined,
+    settings: SETTINGS,
+  });
+  const stop = async (): Promise<void> => {
+    await server.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  };
+  return { url: server.url, stop };
+}
+
+/** A new database on that server. @returns its URL, and what drops it */
+export async function createDatabase(
+  serverUrl: string,
+  purpose: string,
+): Promise<{ url: string; drop: () => Promise<void> }> {
+  const name = `bench_${purpose}_${randomBytes(4).toString('hex')}`;
+  await query(serverUrl, `CREATE DATABASE ${name}`);
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  return {
+    url: url.href,
+    drop: () => query(serverUrl, `DROP DATABASE ${name} WITH (FORCE)`).then(() => undefined),
+  };
+}
+
+export async function query(url: string, sql: string, values: unknown[] = []): Promise<pg.QueryResult> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  return client.query(sql, values).finally(() => client.end());
+}
+
+/** Minor units in each wallet: more than any run can hold. */
+const FUNDS = 1_000_000_000_000n;
+
+/** A wallet in KZT for each customer, filled by a deposit whose postings balance, all in one statement. */
+export async function seedWallets(url: string, secretKey: string, count: number): Promise<void> {
+  const secrets = createSecrets(secretKey);
+  const customers = customersOf(count);
+  await query(
+    url,
+    `WITH seed AS MATERIALIZED (
+      SELECT gen_random_uuid() AS customer_id, gen_random_uuid() AS wallet_id, gen_random_uuid() AS transfer_id, u.*
+      FROM unnest($1::text[], $2::text[]) u(phone, iin_hash)
+    ), customers AS (
+      INSERT INTO customer (id, phone, iin_hash, iin_last4, created_at)
+      SELECT customer_id, phone, iin_hash, '0000', now() FROM seed
+    ), wallets AS (
+      INSERT INTO wallet (id, customer_id, currency, available, created_at)
+      SELECT wallet_id, customer_id, 'KZT', $3::bigint, now() FROM seed
+    ), transfers AS (
+      INSERT INTO wallet_transfer (id, wallet_id, kind, amount, currency, actor, created_at)
+      SELECT transfer_id, wallet_id, 'deposit', $3::bigint, 'KZT', 'operator', now() FROM seed
+    ), postings AS (
+      INSERT INTO posting (operation_id, seq, from_account, to_account, wallet_id, currency, amount, at)
+      SELECT transfer_id, 1, 'funding', 'available', wallet_id, 'KZT', $3::bigint, now() FROM seed
+    ), keys AS (
+      INSERT INTO idempotency_key (scope_id, key, fingerprint, effect_id, effect_seq, status_code, response, created_at)
+      SELECT '00000000-0000-0000-0000-000000000000', 'bench ' || transfer_id, 'bench', transfer_id, 0, 200, '{}', now() FROM seed
+    )
+    INSERT INTO system_account AS a (kind, currency, balance)
+    SELECT 'funding', 'KZT', -count(*) * $3::bigint FROM seed
+    ON CONFLICT (kind, currency) DO UPDATE SET balance = a.balance + excluded.balance`,
+    [customers.map((c) => c.phone), hashes(secrets, customers), FUNDS],
+  );
+  // What autovacuum does within a minute on a live system.
+  await query(url, 'VACUUM (ANALYZE)');
+}
+
+function hashes(secrets: Secrets, customers: readonly { iin: string }[]): string[] {
+  return customers.map((customer) => secrets.hashIin(customer.iin));
+}

@@ -1,0 +1,91 @@
+/** The processes of a run. */
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { LoadMessage, Measurement, Plan } from './load.ts';
+
+export interface WebServer {
+  readonly url: string;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+const MAIN = fileURLToPath(import.meta.resolve('../packages/server/src/main.ts'));
+const EMPTY_HANDLER = fileURLToPath(import.meta.resolve('./emptyHandler.ts'));
+const LOAD = fileURLToPath(import.meta.resolve('./load.ts'));
+
+/** Starts the product as its users do. @param nodeOptions such as `--cpu-prof` */
+export function startProduct(
+  environment: Readonly<Record<string, string>>,
+  nodeOptions: readonly string[],
+): Promise<WebServer> {
+  return startWebServer([...nodeOptions, MAIN], environment);
+}
+
+export function startEmptyHandler(): Promise<WebServer> {
+  return startWebServer([EMPTY_HANDLER], {});
+}
+
+async function startWebServer(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<WebServer> {
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const url = await firstUrl(child);
+  child.stdout?.resume();
+  return { url, pid: child.pid ?? 0, stop: () => stop(child) };
+}
+
+function firstUrl(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    child.stdout?.on('data', (chunk: Buffer) => {
+      text += chunk;
+      const url = /http:\/\/[\d.]+:\d+/.exec(text);
+      if (url !== null) resolve(url[0]);
+    });
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`a server ended at its start with code ${code}`)));
+  });
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+}
+
+/** Runs one plan after the other in its own process. */
+export class LoadGenerator {
+  readonly #child: ChildProcess;
+
+  constructor(wallets: number) {
+    this.#child = fork(LOAD, [String(wallets)], { execArgv: [] });
+  }
+
+  /** @param onMeasuring called when the warm-up is over */
+  run(plan: Plan, onMeasuring: () => void): Promise<Measurement> {
+    const child = this.#child;
+    return new Promise((resolve, reject) => {
+      const onExit = (): void => reject(new Error('the load generator ended'));
+      const onMessage = (message: LoadMessage): void => {
+        if (message.kind === 'measuring') {
+          onMeasuring();
+          return;
+        }
+        child.off('message', onMessage).off('exit', onExit);
+        if (message.kind === 'measured') resolve(message.measurement);
+        else reject(new Error(`${plan.scenario} at ${plan.connections} connections: ${message.error}`));
+      };
+      child.on('message', onMessage).once('exit', onExit);
+      child.send(plan);
+    });
+  }
+
+  stop(): Promise<void> {
+    return stop(this.#child);
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * `npm run bench`: how much the product does on this machine, beside what the machine can do at all.
+ *
+ *   load generator ──HTTP──► the server, as `npm start` runs it ──► PostgreSQL ◄── pgbench
+ *                  └─HTTP──► an empty Fastify handler
+ */
+import { parseArgs } from 'node:util';
+import pg from 'pg';
+import { audit } from '../packages/server/src/store/audit.ts';
+import { cpuSeconds } from './cpu.ts';
+import { createDatabase, query, seedWallets, startDatabase } from './database.ts';
+import type { Plan } from './load.ts';
+import { PgbenchColumn } from './pgbench.ts';
+import { LoadGenerator, startEmptyHandler, startProduct, type WebServer } from './processes.ts';
+import { type Column, type Goal, goalsOf, machineOf, type Round, type Sample, tableOf } from './report.ts';
+import type { ScenarioName } from './scenarios.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    /** A smoke test of everything but pgbench; its figures mean nothing. */
+    quick: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '5' },
+    /** Only the scenarios whose names contain this. */
+    only: { type: 'string', default: '' },
+    /** Writes a CPU profile of the server into this folder. */
+    profile: { type: 'string' },
+  },
+});
+
+const SECRET_KEY = 'a key for benchmarks, of no use elsewhere';
+const { quick } = options;
+const wallets = quick ? 1_000 : 100_000;
+const rounds = quick ? 1 : Number(options.rounds);
+const measureMs = quick ? 500 : Number(options.seconds) * 1_000;
+const warmUpMs = quick ? 200 : 1_500;
+
+interface Case extends Column {
+  readonly scenario: ScenarioName;
+}
+
+const MOST = quick ? 16 : 256;
+/** In this order: GET reads what the authorizations before it made. */
+const CASES: readonly Case[] = [
+  ...(quick ? [MOST] : [64, 128, MOST]).map((connections) => ({
+    name: `authorize, ${wallets.toLocaleString('en')} wallets`,
+    scenario: 'authorize' as const,
+    connections,
+  })),
+  { name: 'authorize, one hot wallet', scenario: 'hotWallet', connections: MOST },
+  { name: 'authorize → capture pairs', scenario: 'pairs', connections: MOST },
+  { name: 'GET', scenario: 'get', connections: MOST },
+].filter((each) => each.scenario.includes(options.only)) as Case[];
+
+/** Of the case with the most connections. */
+function rateOf(round: Round, scenario: ScenarioName): number | null {
+  return round.samples[CASES.findLastIndex((each) => each.scenario === scenario)]?.rate ?? null;
+}
+
+function quotient(value: number | null, by: number | null): number | null {
+  return value === null || by === null ? null : value / by;
+}
+
+const GOALS: readonly Goal[] = [
+  { name: 'authorize ÷ pgbench TPC-B', atLeast: 2.5, of: (r) => quotient(rateOf(r, 'authorize'), r.pgbench) },
+  { name: 'authorize ÷ empty handler', atLeast: 0.3, of: (r) => quotient(rateOf(r, 'authorize'), r.empty) },
+  {
+    name: 'hot wallet ÷ spread',
+    atLeast: 0.9,
+    of: (r) => quotient(rateOf(r, 'hotWallet'), rateOf(r, 'authorize')),
+  },
+  {
+    name: 'pairs ÷ authorize',
+    atLeast: 0.45,
+    of: (r) => quotient(rateOf(r, 'pairs'), rateOf(r, 'authorize')),
+  },
+];
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+const undo: (() => Promise<void>)[] = [];
+
+async function main(): Promise<void> {
+  const server = await startDatabase();
+  undo.push(() => server.stop());
+  const database = await createDatabase(server.url, 'product');
+  undo.push(() => database.drop());
+  const pgbench = quick || options.only !== '' ? null : await PgbenchColumn.prepare(server.url);
+  if (pgbench !== null) undo.push(() => pgbench.drop());
+  else
+    say(
+      'pgbench is not measured: it is not installed (it is in the packages of PostgreSQL), or not asked for',
+    );
+
+  const product = await startProduct(
+    { DATABASE_URL: database.url, SECRET_KEY, PORT: '0', LOG_LEVEL: 'warn' },
+    options.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.profile}`],
+  );
+  undo.push(() => product.stop());
+  await seedWallets(database.url, SECRET_KEY, wallets);
+  const empty = await startEmptyHandler();
+  undo.push(() => empty.stop());
+  const load = new LoadGenerator(wallets);
+  undo.push(() => load.stop());
+
+  const done: Round[] = [];
+  for (let number = 1; number <= rounds; number += 1) {
+    say(`round ${number} of ${rounds}`);
+    done.push(await measureRound(load, product, empty, database.url, pgbench));
+  }
+  const version = (await query(database.url, 'SHOW server_version')).rows[0].server_version;
+  say(`\n${machineOf(version)}\n\n${tableOf(CASES, done)}\n`);
+  if (!quick) say(`${goalsOf(GOALS, done)}\n`);
+  await checkLedger(database.url);
+}
+
+async function measureRound(
+  load: LoadGenerator,
+  product: WebServer,
+  empty: WebServer,
+  databaseUrl: string,
+  pgbench: PgbenchColumn | null,
+): Promise<Round> {
+  const samples: Sample[] = [];
+  for (const each of CASES) {
+    samples.push(await measureCase(load, product, databaseUrl, each));
+  }
+  const plan: Plan = { url: empty.url, scenario: 'empty', connections: MOST, warmUpMs, measureMs };
+  const bare = await load.run(plan, () => undefined);
+  say(`  empty handler: ${Math.round(bare.rate)}/s, load generator ${percent(bare.loadCpu)} of a core`);
+  const bank = (await pgbench?.measure(measureMs / 1_000)) ?? null;
+  if (bank !== null) say(`  pgbench TPC-B: ${Math.round(bank.rate)}/s with ${bank.clients} clients`);
+  return { samples, empty: bare.rate, pgbench: bank?.rate ?? null };
+}
+
+async function measureCase(
+  load: LoadGenerator,
+  product: WebServer,
+  databaseUrl: string,
+  { name, scenario, connections }: Case,
+): Promise<Sample> {
+  let before = cpuSeconds(product.pid, databaseUrl);
+  const measured = await load.run({ url: product.url, scenario, connections, warmUpMs, measureMs }, () => {
+    before = cpuSeconds(product.pid, databaseUrl);
+  });
+  const [from, to] = [await before, await cpuSeconds(product.pid, databaseUrl)];
+  const micros = (a: number | null, b: number | null): number | null =>
+    a === null || b === null ? null : ((b - a) * 1e6) / measured.units;
+  const sample = {
+    ...measured,
+    nodeMicros: micros(from.node, to.node),
+    postgresMicros: micros(from.postgres, to.postgres),
+  };
+  say(
+    `  ${name}, ${connections} connections: ${Math.round(sample.rate)}/s, p50 ${sample.p50Ms.toFixed(1)} ms, p99 ${sample.p99Ms.toFixed(1)} ms, ` +
+      `Node ${sample.nodeMicros?.toFixed(1)} µs, PostgreSQL ${sample.postgresMicros?.toFixed(1)} µs, load generator ${percent(sample.loadCpu)} of a core`,
+  );
+  return sample;
+}
+
+function percent(part: number): string {
+  return `${Math.round(part * 100)} %`;
+}
+
+/** @throws Error when the money of the run does not add up */
+async function checkLedger(url: string): Promise<void> {
+  // Without the product's limit on a query's time: this reads every row of the run.
+  const pool = new pg.Pool({ connectionString: url, max: 1 });
+  const violations = await audit(pool).finally(() => pool.end());
+  if (violations.length > 0) throw new Error(`the audit found: ${JSON.stringify(violations, null, 2)}`);
+  const { rows } = await query(url, 'SELECT count(*)::int AS count FROM transaction');
+  say(`The audit of all ${rows[0].count.toLocaleString('en')} transactions is clean.`);
+}
+
+async function cleanUp(): Promise<void> {
+  for (let step = undo.pop(); step !== undefined; step = undo.pop()) {
+    await step().catch((error: unknown) => process.stderr.write(`${error}\n`));
+  }
+}
+
+process.once('SIGINT', () => void cleanUp().then(() => process.exit(130)));
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`The benchmark failed: ${error instanceof Error ? error.stack : error}\n`);
+  process.exitCode = 1;
+} finally {
+  await cleanUp();
+}
