@@ -1,9 +1,11 @@
 import {
   createCipheriv,
   createDecipheriv,
-  createHash,
   createHmac,
+  createSecretKey,
+  hash,
   hkdfSync,
+  type KeyObject,
   randomBytes,
   timingSafeEqual,
 } from 'node:crypto';
@@ -12,11 +14,11 @@ import {
 export interface Secrets {
   /** Keyed hash of an IIN, for look-up. */
   hashIin(iin: string): string;
-  /** Keyed fingerprint of a request; 128 bits, base64url. */
+  /** Keyed fingerprint of a request; 132 bits, base64url. */
   fingerprint(text: string): string;
-  /** Authenticates a cursor; 64 bits, base64url. */
+  /** Authenticates a cursor; 66 bits, base64url. */
   signCursor(text: string): string;
-  /** Authenticates the state of a 3-D Secure authentication; 128 bits, base64url. */
+  /** Authenticates the state of a 3-D Secure authentication; 132 bits, base64url. */
   signState(text: string): string;
   /** AES-256-GCM; base64url of nonce, tag and ciphertext. */
   encrypt(text: string): string;
@@ -29,17 +31,19 @@ export interface Secrets {
 /** @param secretKey at least 32 characters, the same on every node */
 export function createSecrets(secretKey: string): Secrets {
   const derive = (use: string): Buffer => Buffer.from(hkdfSync('sha256', secretKey, 'plexy-pay', use, 32));
-  const iinKey = derive('iin');
-  const fingerprintKey = derive('fingerprint');
-  const cursorKey = derive('cursor');
-  const stateKey = derive('3ds state');
+  // HMAC with a key object takes 1.7 µs; Node 24 needs 10 µs more for a key in a buffer.
+  const iinKey = createSecretKey(derive('iin'));
+  const fingerprintKey = createSecretKey(derive('fingerprint'));
+  const cursorKey = createSecretKey(derive('cursor'));
+  const stateKey = createSecretKey(derive('3ds state'));
   const encryptionKey = derive('encryption');
-  const hmac = (key: Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();
+  const hmac = (key: KeyObject, text: string): string =>
+    createHmac('sha256', key).update(text).digest('base64url');
   return {
-    hashIin: (iin) => hmac(iinKey, iin).toString('base64url'),
-    fingerprint: (text) => hmac(fingerprintKey, text).toString('base64url', 0, 16),
-    signCursor: (text) => hmac(cursorKey, text).toString('base64url', 0, 8),
-    signState: (text) => hmac(stateKey, text).toString('base64url', 0, 16),
+    hashIin: (iin) => hmac(iinKey, iin),
+    fingerprint: (text) => hmac(fingerprintKey, text).slice(0, 22),
+    signCursor: (text) => hmac(cursorKey, text).slice(0, 11),
+    signState: (text) => hmac(stateKey, text).slice(0, 22),
     encrypt: (text) => encryptWith(encryptionKey, text),
     decrypt: (text) => decryptWith(encryptionKey, text),
     verifier: derive('verifier'),
@@ -67,7 +71,7 @@ function decryptWith(key: Buffer, text: string): string {
 
 /** API keys are long and random, so a plain SHA-256 is enough to store them. */
 export function hashApiKey(apiKey: string): Buffer {
-  return createHash('sha256').update(apiKey).digest();
+  return hash('sha256', apiKey, 'buffer');
 }
 
 /** A new API key: its kind and mode, then 256 random bits. */

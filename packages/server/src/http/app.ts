@@ -1,5 +1,6 @@
 /** Builds the HTTP application: parsing, authentication, errors, metrics, and one routes file per noun. */
 import { isUtf8 } from 'node:buffer';
+import { randomUUID } from 'node:crypto';
 import rateLimit from '@fastify/rate-limit';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { Ajv } from 'ajv';
@@ -10,7 +11,6 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
-import { v7 as uuidv7 } from 'uuid';
 import type { Acquirer } from '../acquirer/acquirer.ts';
 import type { LateAnswers } from '../acquirer/lateAnswers.ts';
 import type { Config } from '../config.ts';
@@ -109,7 +109,7 @@ function createBareApp(deps: Deps) {
     loggerInstance: deps.logger,
     disableRequestLogging: true,
     bodyLimit: BODY_LIMIT,
-    genReqId: () => uuidv7(),
+    genReqId: () => randomUUID(),
     requestIdHeader: false,
     routerOptions: { ignoreTrailingSlash: true },
     trustProxy: false,

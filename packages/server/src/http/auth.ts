@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import type { Mode } from '../config.ts';
 import { hashApiKey } from '../secrets.ts';
@@ -50,15 +50,15 @@ export class ApiKeys {
   }
 
   async #find(presented: string): Promise<ApiKey | null> {
-    const hash = createHash('sha256').update(presented).digest('base64');
-    const cached = this.#cache.get(hash);
+    const name = hash('sha256', presented, 'base64');
+    const cached = this.#cache.get(name);
     const now = performance.now();
     if (cached !== undefined && cached.until > now) return cached.key;
     const key = await findApiKey(this.#db, hashApiKey(presented));
     // An unknown key is not remembered: one that was just issued works at once.
     if (key !== null) {
       if (this.#cache.size >= CACHE_MAX) this.#cache.clear();
-      this.#cache.set(hash, { key, until: now + CACHE_MS });
+      this.#cache.set(name, { key, until: now + CACHE_MS });
     }
     return key;
   }
