@@ -9,7 +9,6 @@ import pg from 'pg';
 import { audit } from '../packages/server/src/store/audit.ts';
 import { cpuSeconds } from './cpu.ts';
 import { createDatabase, query, seedWallets, startDatabase } from './database.ts';
-import type { Plan } from './load.ts';
 import { PgbenchColumn } from './pgbench.ts';
 import { LoadGenerator, startEmptyHandler, startProduct, type WebServer } from './processes.ts';
 import { type Column, type Goal, goalsOf, machineOf, type Round, type Sample, tableOf } from './report.ts';
@@ -51,6 +50,8 @@ const CASES: readonly Case[] = [
   { name: 'authorize → capture pairs', scenario: 'pairs', connections: MOST },
   { name: 'GET', scenario: 'get', connections: MOST },
 ].filter((each) => each.scenario.includes(options.only)) as Case[];
+
+const EMPTY: Case = { name: 'empty handler', scenario: 'empty', connections: MOST };
 
 /** Of the case with the most connections. */
 function rateOf(round: Round, scenario: ScenarioName): number | null {
@@ -111,7 +112,7 @@ async function main(): Promise<void> {
     done.push(await measureRound(load, product, empty, database.url, pgbench));
   }
   const version = (await query(database.url, 'SHOW server_version')).rows[0].server_version;
-  say(`\n${machineOf(version)}\n\n${tableOf(CASES, done)}\n`);
+  say(`\n${machineOf(version)}\n\n${tableOf([...CASES, EMPTY], done)}\n`);
   if (!quick) say(`${goalsOf(GOALS, done)}\n`);
   await checkLedger(database.url);
 }
@@ -127,25 +128,23 @@ async function measureRound(
   for (const each of CASES) {
     samples.push(await measureCase(load, product, databaseUrl, each));
   }
-  const plan: Plan = { url: empty.url, scenario: 'empty', connections: MOST, warmUpMs, measureMs };
-  const bare = await load.run(plan, () => undefined);
-  say(`  empty handler: ${Math.round(bare.rate)}/s, load generator ${percent(bare.loadCpu)} of a core`);
+  const bare = await measureCase(load, empty, databaseUrl, EMPTY);
   const bank = (await pgbench?.measure(measureMs / 1_000)) ?? null;
   if (bank !== null) say(`  pgbench TPC-B: ${Math.round(bank.rate)}/s with ${bank.clients} clients`);
-  return { samples, empty: bare.rate, pgbench: bank?.rate ?? null };
+  return { samples: [...samples, bare], empty: bare.rate, pgbench: bank?.rate ?? null };
 }
 
 async function measureCase(
   load: LoadGenerator,
-  product: WebServer,
+  server: WebServer,
   databaseUrl: string,
   { name, scenario, connections }: Case,
 ): Promise<Sample> {
-  let before = cpuSeconds(product.pid, databaseUrl);
-  const measured = await load.run({ url: product.url, scenario, connections, warmUpMs, measureMs }, () => {
-    before = cpuSeconds(product.pid, databaseUrl);
+  let before = cpuSeconds(server.pid, databaseUrl);
+  const measured = await load.run({ url: server.url, scenario, connections, warmUpMs, measureMs }, () => {
+    before = cpuSeconds(server.pid, databaseUrl);
   });
-  const [from, to] = [await before, await cpuSeconds(product.pid, databaseUrl)];
+  const [from, to] = [await before, await cpuSeconds(server.pid, databaseUrl)];
   const micros = (a: number | null, b: number | null): number | null =>
     a === null || b === null ? null : ((b - a) * 1e6) / measured.units;
   const sample = {
