@@ -46,8 +46,10 @@ function seedId(kind: string, number: number): string {
 /** Seeds a sandbox once. Safe when several nodes start together, and after a start that was cut off. */
 export async function seedSandbox(pool: Pool, engine: Engine, secrets: Secrets): Promise<void> {
   const seeded = await inTransaction(pool, async (client) => {
+    // Two statements: one that waited for another node's seed would still not see what that committed.
+    await client.query('SELECT FROM installation FOR UPDATE');
     const { rows } = await client.query(
-      'SELECT seeded_at, EXISTS (SELECT FROM merchant) AS begun FROM installation FOR UPDATE',
+      'SELECT seeded_at, EXISTS (SELECT FROM merchant) AS begun FROM installation',
     );
     if (!rows[0].begun) await insertSeed(client, secrets);
     return rows[0].seeded_at !== null;
