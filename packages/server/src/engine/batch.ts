@@ -124,7 +124,7 @@ export async function runBatch(
     settled.set(key, settleOutcome(request, outcome, world, keys));
   }
   const effects = await save(client, world, keys, answerLate);
-  return { settled: requests.map((request) => settle(request, leaders, settled)), effects };
+  return { settled: requests.map((request) => settle(request, leaders, settled, replies)), effects };
 }
 
 function settleOutcome(request: Request, outcome: Outcome, world: World, keys: KeyChanges): Settled {
@@ -319,16 +319,19 @@ function carryOut(world: World, request: Request, now: number): Outcome {
   return decision.outcome;
 }
 
-/** Gives a request the outcome of the first one with the same key. */
+/** Gives a request the outcome of the first one with the same key, or of the stored one that is its own. */
 function settle(
   request: Request,
   leaders: ReadonlyMap<string, Request>,
   settled: ReadonlyMap<string, Settled>,
+  replies: ReadonlyMap<string, sql.StoredResponse>,
 ): Settled {
   const key = leaderKeyOf(request);
   const leader = leaders.get(key);
   const outcome = settled.get(key);
   if (leader === undefined || outcome === undefined) throw new Error('a request was not settled');
+  const stored = replies.get(key);
+  if (stored !== undefined) return replay(request, stored);
   if (leader === request || outcome.kind === 'again' || outcome.kind === 'key_reused') return outcome;
   if (outcome.kind === 'answered' && !isRemembered(outcome.answer.statusCode)) return { kind: 'again' };
   return leader.fingerprint === request.fingerprint ? { ...outcome, replayed: true } : { kind: 'key_reused' };
