@@ -1,6 +1,6 @@
 /** The composition root: configuration, database, engine, HTTP, signals. */
-import { pino } from 'pino';
 import { type Config, ConfigError, readConfig } from './config.ts';
+import { createLogger } from './logging.ts';
 import { startServer } from './server.ts';
 import { InstallationError } from './store/installation.ts';
 import { MigrationError } from './store/migrate.ts';
@@ -12,11 +12,7 @@ const STOP_LIMIT_MS = 10_000;
 async function main(): Promise<void> {
   checkNode();
   const config = readConfig(process.env);
-  const logger = pino({
-    level: config.logLevel,
-    base: null,
-    redact: ['req.headers', 'headers', '*.iin', '*.phone'],
-  });
+  const logger = createLogger(config.logLevel);
   const server = await startServer(config, logger);
   let stopping = false;
   const stop = (signal: string): void => {

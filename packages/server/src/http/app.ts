@@ -6,23 +6,22 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { Ajv } from 'ajv';
 import Fastify, {
   type FastifyBaseLogger,
-  type FastifyError,
   type FastifyInstance,
-  type FastifyReply,
   type FastifyRequest,
+  LogController,
 } from 'fastify';
 import type { Acquirer } from '../acquirer/acquirer.ts';
 import type { LateAnswers } from '../acquirer/lateAnswers.ts';
 import type { Config } from '../config.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Secrets } from '../secrets.ts';
-import { isPassing, type Pool } from '../store/postgres.ts';
+import type { Pool } from '../store/postgres.ts';
 import { ApiKeys } from './auth.ts';
 import { authenticationRoutes } from './authenticationRoutes.ts';
 import { docsRoutes, openApi } from './docs.ts';
-import { ApiError, type ErrorDetail, errorBody, REASONS, type Reason, sourceOf } from './errors.ts';
-import { sendJson } from './execute.ts';
-import { invalidFields } from './fields.ts';
+import { answerClientError, createErrorHandler, SECURITY_HEADERS } from './errorHandler.ts';
+import { ApiError, fieldError } from './errors.ts';
+import { reasonOf } from './fields.ts';
 import type { Metrics } from './metrics.ts';
 import { operationsRoutes } from './operationsRoutes.ts';
 import { paymentRoutes } from './paymentRoutes.ts';
@@ -55,21 +54,16 @@ export async function createApp(deps: Deps, surface: Surface): Promise<App> {
   const app = createBareApp(deps);
   const keys = new ApiKeys(deps.pool, deps.config.mode);
   app.decorateRequest('principal', null);
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
+    // Before the body is read: nobody needs to know what is wrong with it.
+    done(request.is404 ? new ApiError('not_found') : undefined);
+  });
   app.addHook('onRequest', async (request) => {
     const auth = request.routeOptions.config.auth ?? 'none';
     if (auth !== 'none') request.principal = await keys.authenticate(request, auth);
   });
-  app.addHook('onSend', async (request, reply) => {
-    reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
-  });
-  app.addHook('onResponse', async (request, reply) => {
-    deps.metrics.request(
-      request.method,
-      request.routeOptions.url ?? 'unknown',
-      reply.statusCode,
-      reply.elapsedTime / 1_000,
-    );
-  });
+  recordResponses(app, deps);
   if (deps.config.rateLimitPerSecond > 0) await limitRate(app, deps.config.rateLimitPerSecond);
   await openApi(app, deps.config);
   const allowed = new Map<string, Set<string>>();
@@ -97,25 +91,39 @@ function registerRoutes(app: App, deps: Deps, surface: Surface): void {
   }
 }
 
-const SECURITY_HEADERS = {
-  'x-content-type-options': 'nosniff',
-  'cache-control': 'no-store',
-  'referrer-policy': 'no-referrer',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-};
+/** Metrics of every request and, at level debug, its line in the access log: the route, never the URL. */
+function recordResponses(app: App, { metrics, logger }: Deps): void {
+  const logged = logger.level === 'debug' || logger.level === 'trace';
+  app.addHook('onResponse', (request, reply, done) => {
+    const { method } = request;
+    const { statusCode: status, elapsedTime } = reply;
+    const route = request.routeOptions.url ?? 'unknown';
+    metrics.request(method, route, status, elapsedTime / 1_000);
+    if (logged)
+      request.log.debug({ method, route, status, ms: Math.round(elapsedTime * 10) / 10 }, 'request');
+    done();
+  });
+}
+
+/** Ids are short; what is longer is an id that does not exist. Node limits the URL to 16 KiB. */
+const MAX_PARAM_LENGTH = 16_384;
 
 function createBareApp(deps: Deps) {
+  const handleError = createErrorHandler(deps.metrics);
   const app = Fastify({
     loggerInstance: deps.logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     bodyLimit: BODY_LIMIT,
     genReqId: () => randomUUID(),
     requestIdHeader: false,
-    routerOptions: { ignoreTrailingSlash: true },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH },
     trustProxy: false,
     requestTimeout: 30_000,
     forceCloseConnections: 'idle',
-    frameworkErrors: sendError,
+    // While it stops, a request on an open connection is still served, and its connection closed.
+    return503OnClosing: false,
+    frameworkErrors: handleError,
+    clientErrorHandler: answerClientError,
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
@@ -127,8 +135,7 @@ function createBareApp(deps: Deps) {
     if (httpPart === 'headers') return () => true;
     return (httpPart === 'body' ? strictAjv : queryAjv).compile(schema as object);
   });
-  app.setErrorHandler(sendError);
-  app.setNotFoundHandler((request, reply) => sendError(new ApiError('not_found'), request, reply));
+  app.setErrorHandler(handleError);
   app.addSchema(schemas.ErrorResponse);
   app.addSchema(schemas.WalletTransaction);
   app.addSchema(schemas.Transaction);
@@ -143,8 +150,11 @@ const queryAjv = new Ajv({ allErrors: true, strict: false, coerceTypes: true, us
 function parseBody(body: Buffer): unknown {
   if (!isUtf8(body)) throw new ApiError('invalid_json', 'the body must be UTF-8');
   const json = parseStrictJson(body.toString('utf8'));
-  if (!json.ok) throw new ApiError('invalid_json', json.error, [{ path: 'body', message: json.error }]);
-  return json.value;
+  if (json.ok) return json.value;
+  const { error, field = '' } = json;
+  const reason = reasonOf(field);
+  if (reason === null) throw new ApiError('invalid_json', error, [{ path: 'body', message: error }]);
+  throw fieldError(reason, field, 'must be a number that a 64-bit float holds exactly');
 }
 
 async function limitRate(app: FastifyInstance, perSecond: number): Promise<void> {
@@ -165,63 +175,12 @@ async function limitRate(app: FastifyInstance, perSecond: number): Promise<void>
 /** A path that exists answers its other methods with 405 and says which it allows. */
 function refuseOtherMethods(app: FastifyInstance, allowed: ReadonlyMap<string, ReadonlySet<string>>): void {
   for (const [url, methods] of [...allowed]) {
-    const method = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'].filter((name) => !methods.has(name));
+    const method = app.supportedMethods.filter((name) => !methods.has(name));
     const allow = [...methods].join(', ');
-    app.route({
-      method,
-      url,
-      schema: { hide: true },
-      handler: () => {
-        throw new ApiError('method_not_allowed', undefined, [], { allow });
-      },
-    });
-  }
-}
-
-function sendError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const known = error instanceof ApiError ? error : translate(error);
-  if (known.reason === 'internal_error') request.log.error({ err: error }, 'request failed');
-  else if (known.reason === 'service_unavailable')
-    request.log.warn({ err: error.cause ?? error }, 'request not served');
-  reply.headers(known.headers);
-  const body = errorBody(known.reason, known.message, known.details, sourceOf(request.url), request.id);
-  return sendJson(reply, REASONS[known.reason].status, body);
-}
-
-const FRAMEWORK_REASONS: Readonly<Record<string, Reason>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
-  FST_ERR_CTP_EMPTY_JSON_BODY: 'invalid_json',
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'invalid_request',
-  FST_ERR_BAD_URL: 'not_found',
-};
-
-function translate(error: FastifyError | Error): ApiError {
-  if ('validation' in error && error.validation !== undefined) return validationError(error);
-  const reason = 'code' in error ? FRAMEWORK_REASONS[error.code] : undefined;
-  if (reason !== undefined) return new ApiError(reason);
-  if (isPassing(error)) return new ApiError('service_unavailable', undefined, [], { 'retry-after': '1' });
-  if ('statusCode' in error && error.statusCode !== undefined && error.statusCode < 500)
-    return new ApiError('invalid_request');
-  return new ApiError('internal_error');
-}
-
-/** Names every field that a schema refused, and its rule. */
-function validationError(error: FastifyError): ApiError {
-  const issues = error.validation ?? [];
-  const details = issues.map((issue): ErrorDetail => {
-    const base = issue.instancePath.slice(1).replaceAll('/', '.');
-    const { additionalProperty, missingProperty } = issue.params;
-    const field = additionalProperty ?? missingProperty;
-    const path = [base, typeof field === 'string' ? field : ''].filter((part) => part !== '').join('.');
-    if (additionalProperty !== undefined) return { path, message: 'is not a known field' };
-    if (missingProperty !== undefined) return { path, message: 'is required' };
-    return {
-      path: path === '' ? (error.validationContext ?? 'body') : path,
-      message: issue.message ?? 'is invalid',
+    const refuse = (): never => {
+      throw new ApiError('method_not_allowed', undefined, [], { allow });
     };
-  });
-  const [first] = issues;
-  if (first?.keyword === 'additionalProperties') return invalidFields(details, 'unknown_field');
-  return first?.keyword === 'required' ? invalidFields(details, 'missing_field') : invalidFields(details);
+    // In a hook, so that it comes before what the body may be refused for.
+    app.route({ method, url, schema: { hide: true }, onRequest: refuse, handler: refuse });
+  }
 }

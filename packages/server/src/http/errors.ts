@@ -7,6 +7,8 @@ interface ReasonRow {
   /** 1 service unavailable, 2 something went wrong, 3 invalid request, 4 not found, 5 unprocessable. */
   readonly code: 1 | 2 | 3 | 4 | 5;
   readonly message: string;
+  /** The field or header that is to blame whenever nothing more precise is known. */
+  readonly path?: string;
 }
 
 /** Every reason that the API can answer with: the one table from which errors and their docs are made. */
@@ -18,7 +20,7 @@ export const REASONS = {
   },
   internal_error: { status: 500, code: 2, message: 'something went wrong' },
   invalid_request: { status: 400, code: 3, message: 'the request is invalid' },
-  invalid_json: { status: 400, code: 3, message: 'the body must be valid JSON' },
+  invalid_json: { status: 400, code: 3, message: 'the body must be valid JSON', path: 'body' },
   missing_field: { status: 400, code: 3, message: 'a required field is missing' },
   unknown_field: { status: 400, code: 3, message: 'a field is not known' },
   invalid_amount: { status: 400, code: 3, message: 'amount must be a positive integer in minor units' },
@@ -30,25 +32,48 @@ export const REASONS = {
   invalid_cursor: { status: 400, code: 3, message: 'cursor must be a nextCursor of this list' },
   invalid_limit: { status: 400, code: 3, message: 'limit must be an integer from 1 to 100' },
   invalid_status: { status: 400, code: 3, message: 'status must be a transaction status' },
-  missing_idempotency_key: { status: 400, code: 3, message: 'the Idempotency-Key header is required' },
+  missing_idempotency_key: {
+    status: 400,
+    code: 3,
+    message: 'the Idempotency-Key header is required',
+    path: 'Idempotency-Key',
+  },
   invalid_idempotency_key: {
     status: 400,
     code: 3,
     message: 'Idempotency-Key must be 1 to 255 printable ASCII characters',
+    path: 'Idempotency-Key',
   },
-  missing_api_key: { status: 401, code: 3, message: 'the Authorization header must hold an API key' },
+  missing_api_key: {
+    status: 401,
+    code: 3,
+    message: 'the Authorization header must hold an API key',
+    path: 'Authorization',
+  },
   bearer_not_supported: {
     status: 401,
     code: 3,
     message: 'send the raw API key in Authorization, without "Bearer"',
+    path: 'Authorization',
   },
-  invalid_api_key: { status: 401, code: 3, message: 'the API key is unknown, expired or revoked' },
+  invalid_api_key: {
+    status: 401,
+    code: 3,
+    message: 'the API key is unknown, expired or revoked',
+    path: 'Authorization',
+  },
   wrong_mode_api_key: {
     status: 401,
     code: 3,
     message: 'the API key belongs to the other mode (test or live)',
+    path: 'Authorization',
   },
-  insufficient_scope: { status: 403, code: 3, message: 'the API key does not have the scope for this' },
+  insufficient_scope: {
+    status: 403,
+    code: 3,
+    message: 'the API key does not have the scope for this',
+    path: 'Authorization',
+  },
   transaction_not_found: { status: 404, code: 4, message: 'there is no such transaction' },
   wallet_not_found: { status: 404, code: 4, message: 'there is no such wallet' },
   not_found: { status: 404, code: 4, message: 'there is nothing here' },
@@ -62,15 +87,24 @@ export const REASONS = {
     status: 409,
     code: 5,
     message: 'a request with this Idempotency-Key is still in progress',
+    path: 'Idempotency-Key',
   },
   already_exists: { status: 409, code: 5, message: 'this exists already' },
   authentication_over: { status: 410, code: 3, message: 'this authentication is over' },
-  body_too_large: { status: 413, code: 3, message: 'the body must have at most 64 KiB' },
-  unsupported_media_type: { status: 415, code: 3, message: 'the Content-Type must be application/json' },
+  body_too_large: { status: 413, code: 3, message: 'the body must have at most 64 KiB', path: 'body' },
+  request_timeout: { status: 408, code: 3, message: 'the request did not arrive in time' },
+  headers_too_large: { status: 431, code: 3, message: 'the URL and headers must have at most 16 KiB' },
+  unsupported_media_type: {
+    status: 415,
+    code: 3,
+    message: 'the Content-Type must be application/json',
+    path: 'Content-Type',
+  },
   idempotency_key_reused: {
     status: 422,
     code: 5,
     message: 'this Idempotency-Key was used for a different request',
+    path: 'Idempotency-Key',
   },
   invalid_transaction_state: {
     status: 422,
@@ -78,17 +112,29 @@ export const REASONS = {
     message: 'the transaction is not in a state that allows this',
   },
   authorization_expired: { status: 422, code: 5, message: 'the authorization has expired' },
-  amount_exceeds_held: { status: 422, code: 5, message: 'amount is more than the transaction holds' },
-  amount_exceeds_refundable: { status: 422, code: 5, message: 'amount is more than is left to refund' },
+  amount_exceeds_held: {
+    status: 422,
+    code: 5,
+    message: 'amount is more than the transaction holds',
+    path: 'amount',
+  },
+  amount_exceeds_refundable: {
+    status: 422,
+    code: 5,
+    message: 'amount is more than is left to refund',
+    path: 'amount',
+  },
   partial_cancel_before_authorization: {
     status: 422,
     code: 5,
     message: 'a payment that is not authorized yet can only be cancelled in full',
+    path: 'amount',
   },
   insufficient_merchant_balance: {
     status: 422,
     code: 5,
     message: "the merchant's balance does not cover the refund",
+    path: 'amount',
   },
   wallet_frozen: { status: 422, code: 5, message: 'the wallet is frozen' },
   declined_by_bank: { status: 422, code: 5, message: 'the bank declined this operation' },
@@ -96,11 +142,13 @@ export const REASONS = {
     status: 422,
     code: 5,
     message: 'the available balance is less than the amount',
+    path: 'amount',
   },
   rate_limited: {
     status: 429,
     code: 3,
     message: 'too many requests with this API key; retry after the time in Retry-After',
+    path: 'Authorization',
   },
 } as const satisfies Readonly<Record<string, ReasonRow>> & Readonly<Record<Refusal, ReasonRow>>;
 export type Reason = keyof typeof REASONS;
@@ -149,7 +197,9 @@ export function errorBody(
   source: string,
   requestId: string,
 ): string {
-  const { code } = REASONS[reason];
+  const row: ReasonRow = REASONS[reason];
+  const { code, path } = row;
   const type: ErrorType = code === 5 ? 'validationError' : 'apiError';
-  return JSON.stringify({ code, message, source, type, reason, details, requestId });
+  const named = details.length === 0 && path !== undefined ? [{ path, message: row.message }] : details;
+  return JSON.stringify({ code, message, source, type, reason, details: named, requestId });
 }

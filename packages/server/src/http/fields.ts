@@ -25,11 +25,11 @@ export function valuesOf<R extends Record<string, Parsed<unknown>>>(fields: R): 
 /** A 400 for these fields; its reason is that of the first. */
 export function invalidFields(details: readonly ErrorDetail[], reason?: Reason): ApiError {
   const message = details.map((detail) => `${detail.path} ${detail.message}`).join('; ');
-  return new ApiError(reason ?? reasonOf(details[0]?.path ?? ''), message, details);
+  return new ApiError(reason ?? reasonOf(details[0]?.path ?? '') ?? 'invalid_request', message, details);
 }
 
-/** `invalid_` + the field's name in snake case, where the table of reasons has it. */
-function reasonOf(path: string): Reason {
+/** `invalid_` + the field's name in snake case, where the table of reasons has it; else null. */
+export function reasonOf(path: string): Reason | null {
   const reason = `invalid_${path.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
-  return Object.hasOwn(REASONS, reason) ? (reason as Reason) : 'invalid_request';
+  return Object.hasOwn(REASONS, reason) ? (reason as Reason) : null;
 }

@@ -1,5 +1,7 @@
+import { setTimeout } from 'node:timers/promises';
 import Type from 'typebox';
 import { isMigrated } from '../store/migrate.ts';
+import type { Pool } from '../store/postgres.ts';
 import type { App, Deps, Surface } from './app.ts';
 import { ApiError } from './errors.ts';
 
@@ -8,6 +10,7 @@ const Status = Type.Object({ status: Type.Literal('ok') });
 /** Health, readiness and metrics. In production /metrics is on the operators' port only. */
 export function operationsRoutes(app: App, deps: Deps, surface: Surface): void {
   const tags = ['Operations'];
+  const isReady = readiness(deps.pool);
   app.get(
     '/health',
     {
@@ -33,8 +36,7 @@ export function operationsRoutes(app: App, deps: Deps, surface: Surface): void {
       },
     },
     async () => {
-      const ready = await isMigrated(deps.pool).catch(() => false);
-      if (!ready) throw new ApiError('service_unavailable');
+      if (!(await isReady())) throw new ApiError('service_unavailable', 'the database is not ready');
       return { status: 'ok' as const };
     },
   );
@@ -42,4 +44,26 @@ export function operationsRoutes(app: App, deps: Deps, surface: Surface): void {
   app.get('/metrics', { schema: { hide: true } }, async (_request, reply) =>
     reply.header('content-type', deps.metrics.contentType).send(await deps.metrics.render()),
   );
+}
+
+/** Load balancers ask every second or so, and give up after a few. */
+const READY_WITHIN_MS = 1_500;
+
+/** Asks the database once at a time, however many ask here: a stuck database must not fill the pool. */
+function readiness(pool: Pool): () => Promise<boolean> {
+  let asking: Promise<boolean> | null = null;
+  const ask = (): Promise<boolean> =>
+    isMigrated(pool, READY_WITHIN_MS)
+      .catch(() => false)
+      .finally(() => {
+        asking = null;
+      });
+  return async () => {
+    asking ??= ask();
+    const late = new AbortController();
+    const tooLate = setTimeout(READY_WITHIN_MS, false, { signal: late.signal, ref: false }).catch(
+      () => false,
+    );
+    return Promise.race([asking, tooLate]).finally(() => late.abort());
+  };
 }

@@ -1,5 +1,3 @@
-import { type Parsed, parsed, refused } from '../domain/parse.ts';
-
 const MAX_DEPTH = 32;
 /** Longer keys are cut in error sentences. */
 const MAX_SHOWN_KEY_LENGTH = 64;
@@ -21,6 +19,15 @@ const LOWER_E = 0x65;
 const OPENING_BRACE = 0x7b;
 const CLOSING_BRACE = 0x7d;
 const BYTE_ORDER_MARK = 0xfeff;
+
+/** A value, or why there is none: a sentence about the body, and the outermost object's field to blame. */
+export type ParsedJson =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly error: string; readonly field?: string };
+
+function refused(error: string): ParsedJson {
+  return { ok: false, error };
+}
 
 /** An object or array that is open at the position of the scan. */
 type Container = {
@@ -45,7 +52,7 @@ type Container = {
  *
  * Linear in the length. A flat body of 170 characters takes 1.4 µs, a third of it JSON.parse.
  */
-export function parseStrictJson(text: string): Parsed<unknown> {
+export function parseStrictJson(text: string): ParsedJson {
   const json = text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text;
   let value: unknown;
   try {
@@ -53,8 +60,7 @@ export function parseStrictJson(text: string): Parsed<unknown> {
   } catch (error) {
     return refused(json.trim() === '' ? 'must not be empty' : notJson(error));
   }
-  const ambiguity = findAmbiguity(json);
-  return ambiguity === undefined ? parsed(value) : refused(ambiguity);
+  return findAmbiguity(json) ?? { ok: true, value };
 }
 
 /** Only the position is taken from the error: its text quotes the body, which may hold secrets. */
@@ -66,7 +72,7 @@ function notJson(error: unknown): string {
 }
 
 /** Scans text that JSON.parse has accepted, so it only has to find the tokens, not to check them. */
-function findAmbiguity(json: string): string | undefined {
+function findAmbiguity(json: string): ParsedJson | undefined {
   const open: Container[] = [];
   let inside: Container = { keys: undefined, key: undefined };
   let position = 0;
@@ -79,14 +85,14 @@ function findAmbiguity(json: string): string | undefined {
         const key = decodeString(json, position, end);
         const problem = keyProblem(inside.keys, key);
         if (problem !== undefined) {
-          return problem;
+          return refused(problem);
         }
         inside.key = key;
       }
       position = end;
     } else if (code === OPENING_BRACE || code === OPENING_BRACKET) {
       if (open.length === MAX_DEPTH) {
-        return `must not nest objects and arrays deeper than ${MAX_DEPTH}`;
+        return refused(`must not nest objects and arrays deeper than ${MAX_DEPTH}`);
       }
       open.push(inside);
       inside = { keys: code === OPENING_BRACE ? new Set() : undefined, key: inside.key };
@@ -97,7 +103,7 @@ function findAmbiguity(json: string): string | undefined {
     } else if (code === MINUS || isDigit(code)) {
       const end = endOfNumber(json, position);
       if (!isFaithful(json, position, end)) {
-        return numberProblem(inside.key);
+        return numberProblem(inside, open.length);
       }
       position = end;
     } else {
@@ -116,9 +122,11 @@ function keyProblem(keys: Set<string>, key: string): string | undefined {
   return keys.size === countBefore ? `must not contain the key ${shown(key)} twice` : undefined;
 }
 
-function numberProblem(key: string | undefined): string {
+function numberProblem({ keys, key }: Container, depth: number): ParsedJson {
   const rule = 'must not contain a number that a 64-bit float would round to an integer or to infinity';
-  return key === undefined ? rule : `${rule}, as ${shown(key)} has`;
+  if (key === undefined) return refused(rule);
+  const error = `${rule}, as ${shown(key)} has`;
+  return depth === 1 && keys !== undefined ? { ok: false, error, field: key } : refused(error);
 }
 
 /** Quoted and escaped, so that it can neither break the sentence nor a log. */

@@ -7,6 +7,7 @@ import { parseIin } from '../domain/iin.ts';
 import { statusFilterOf } from '../domain/lifecycle.ts';
 import { parseAmount } from '../domain/money.ts';
 import { parseOrderReference } from '../domain/orderReference.ts';
+import { parsed } from '../domain/parse.ts';
 import { parsePhone } from '../domain/phone.ts';
 import type { Answer } from '../engine/batch.ts';
 import { findWalletPayment, listWalletPayments } from '../store/transactions.ts';
@@ -224,9 +225,12 @@ function transactionAnswer(statusCode: number, outcome: Outcome): Answer {
 async function listPage(deps: Deps, merchantId: string, query: Static<typeof ListQuery>): Promise<string> {
   const list = `wallet transactions of ${merchantId}`;
   const limit = query.limit ?? 20;
-  const { cursor, status, orderReference } = query;
-  const before =
-    cursor === undefined ? null : valuesOf({ cursor: openCursor(deps.secrets, list, cursor) }).cursor;
+  const { status } = query;
+  const { cursor: before, orderReference } = valuesOf({
+    cursor: query.cursor === undefined ? parsed(null) : openCursor(deps.secrets, list, query.cursor),
+    orderReference:
+      query.orderReference === undefined ? parsed(null) : parseOrderReference(query.orderReference),
+  });
   const filter = status === undefined ? null : statusFilterOf(status);
   if (status !== undefined && filter === null)
     throw fieldError('invalid_status', 'status', 'is not a transaction status');
@@ -234,7 +238,7 @@ async function listPage(deps: Deps, merchantId: string, query: Static<typeof Lis
     merchantId,
     limit: limit + 1,
     before,
-    orderReference: orderReference ?? null,
+    orderReference,
     status: filter,
   };
   const rows = await listWalletPayments(deps.pool, wanted);

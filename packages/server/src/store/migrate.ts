@@ -50,11 +50,10 @@ export async function migrate(pool: Pool): Promise<void> {
   });
 }
 
-/** Whether every migration of this program has been applied. */
-export async function isMigrated(pool: Pool): Promise<boolean> {
-  const [migrations, { rows }] = await Promise.all([
-    readMigrations(),
-    pool.query<{ count: number }>('SELECT count(*)::int AS count FROM migration'),
-  ]);
-  return rows[0]?.count === migrations.length;
+/** Whether the database has every migration of this program. @throws when it does not answer in time */
+export async function isMigrated(pool: Pool, withinMs: number): Promise<boolean> {
+  const query = { text: 'SELECT name FROM migration', query_timeout: withinMs };
+  const [migrations, { rows }] = await Promise.all([readMigrations(), pool.query<{ name: string }>(query)]);
+  const applied = new Set(rows.map((row) => row.name));
+  return migrations.every(({ name }) => applied.has(name));
 }

@@ -1,7 +1,7 @@
 /** A whole sandbox server in this process, on a database of its own, for tests over HTTP. */
 import assert from 'node:assert/strict';
-import { pino } from 'pino';
 import { readConfig } from '../../src/config.ts';
+import { createLogger } from '../../src/logging.ts';
 import { startServer } from '../../src/server.ts';
 import { audit } from '../../src/store/audit.ts';
 import { createPool, type Pool } from '../../src/store/postgres.ts';
@@ -49,7 +49,7 @@ export interface Reply {
 export async function startSandbox(environment: Record<string, string> = {}): Promise<Sandbox> {
   const database = await createDatabase();
   const log: string[] = [];
-  const logger = pino({ level: 'debug' }, { write: (line: string) => log.push(line) });
+  const logger = createLogger('debug', { write: (line: string) => log.push(line) });
   const config = readConfig({ DATABASE_URL: database.url, PORT: '0', ...environment });
   const server = await startServer(config, logger);
   const pool = createPool(database.url, 3, () => undefined);

@@ -1,0 +1,43 @@
+/** Logs as JSON lines that never hold a key, an IIN or a phone number. */
+import { type DestinationStream, type Logger, pino } from 'pino';
+
+/** Fields that nobody should log, should somebody do it all the same. */
+const SECRET_FIELDS = ['headers', 'authorization', 'apiKey', 'iin', 'phone', 'phoneNumber', 'body'];
+
+/** @param destination standard output unless it is given */
+export function createLogger(level: string, destination?: DestinationStream): Logger {
+  return pino(
+    {
+      level,
+      base: null,
+      redact: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]),
+      serializers: { err: describeError },
+    },
+    destination ?? pino.destination(1),
+  );
+}
+
+/**
+ * What a log says of an error. PostgreSQL's errors quote rows and values in `detail`, `where` and
+ * `hint`, so that fields are named here and everything else is left out; texts are scrubbed.
+ */
+export function describeError(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { message: scrub(String(error)) };
+  const { name, message, stack, cause } = error;
+  const described: Record<string, unknown> = { type: name, message: scrub(message) };
+  for (const field of ['code', 'table', 'constraint', 'syscall'] as const) {
+    const value = (error as unknown as Record<string, unknown>)[field];
+    if (typeof value === 'string') described[field] = value;
+  }
+  if (stack !== undefined) described.stack = scrub(stack);
+  if (cause !== undefined) described.cause = describeError(cause);
+  return described;
+}
+
+/** Takes out what looks like an API key, a connection string's password, a phone number or an IIN. */
+function scrub(text: string): string {
+  return text
+    .replace(/\b(pr|op)_(test|live)_[\w-]+/g, '$1_$2_•••')
+    .replace(/(:\/\/[^:@/\s]*:)[^@/\s]+@/g, '$1•••@')
+    .replace(/\+?\d(?:[ ()-]{0,2}\d){9,}/g, '•••');
+}
