@@ -49,7 +49,7 @@ type Variable = (typeof VARIABLES)[number];
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
-const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
+const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
 const MIN_SECRET_LENGTH = 32;
 
 /** @throws ConfigError naming the variable and the rule that it breaks */
@@ -74,8 +74,10 @@ export function readConfig(env: Environment): Config {
     poolSize: integer(env, 'POOL_SIZE', 1, 1_000) ?? 10,
   };
   checkSecret(config);
+  checkPorts(config);
+  const remote = oneOf(env, 'SANDBOX_ALLOW_REMOTE', ['0', '1'] as const, '0') === '1';
   if (mode === 'production') checkProduction(config);
-  else checkSandbox(config, env);
+  else checkSandbox(config, remote);
   return config;
 }
 
@@ -86,6 +88,11 @@ function acquirer(env: Environment): Config['acquirer'] {
   if (address === null) throw new ConfigError('ACQUIRER_URL must be set when ACQUIRER_SECRET is');
   if (secret === null) throw new ConfigError('ACQUIRER_SECRET must be set when ACQUIRER_URL is');
   return { url: address.replace(/\/$/, ''), secret };
+}
+
+/** Port 0 is any free one, so that two of them differ. */
+function checkPorts({ port, adminPort }: Config): void {
+  if (port !== 0 && port === adminPort) throw new ConfigError('ADMIN_PORT must not be the same as PORT');
 }
 
 function checkSecret({ secretKey }: Config): void {
@@ -99,9 +106,8 @@ function checkProduction(config: Config): void {
   if (config.secretKey === null) throw new ConfigError('SECRET_KEY must be set when MODE is production');
 }
 
-function checkSandbox(config: Config, env: Environment): void {
-  const allowed = oneOf(env, 'SANDBOX_ALLOW_REMOTE', ['0', '1'] as const, '0') === '1';
-  if (allowed || LOOPBACK.includes(config.host)) return;
+function checkSandbox({ host }: Config, remote: boolean): void {
+  if (remote || LOOPBACK.test(host)) return;
   throw new ConfigError(
     'HOST must be a loopback address in sandbox mode, or set SANDBOX_ALLOW_REMOTE=1 as well',
   );

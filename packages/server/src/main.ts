@@ -1,35 +1,37 @@
 /** The composition root: configuration, database, engine, HTTP, signals. */
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { createLogger } from './logging.ts';
-import { startServer } from './server.ts';
+import { StartError, startServer } from './server.ts';
 import { InstallationError } from './store/installation.ts';
 import { MigrationError } from './store/migrate.ts';
 
 const MINIMUM_NODE = 24;
 /** A stop that takes longer than this has gone wrong. */
 const STOP_LIMIT_MS = 10_000;
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 async function main(): Promise<void> {
   checkNode();
   const config = readConfig(process.env);
   const logger = createLogger(config.logLevel);
-  const server = await startServer(config, logger);
-  let stopping = false;
+  const starting = startServer(config, logger);
   const stop = (signal: string): void => {
-    if (stopping) return;
-    stopping = true;
+    for (const name of STOP_SIGNALS) process.off(name, stop).on(name, () => undefined);
     logger.info({ signal }, 'stopping');
     setTimeout(() => process.exit(1), STOP_LIMIT_MS).unref();
-    server.stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        logger.error({ err: error }, 'the stop failed');
-        process.exit(1);
-      },
-    );
+    // A start that is under way is finished first: it may have a database server to stop.
+    starting
+      .then((server) => server.stop())
+      .then(
+        () => process.exit(0),
+        (error: unknown) => {
+          logger.error({ err: error }, 'the stop failed');
+          process.exit(1);
+        },
+      );
   };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  for (const name of STOP_SIGNALS) process.on(name, stop);
+  const server = await starting;
   process.stdout.write(greeting(config, server.url));
 }
 
@@ -60,14 +62,17 @@ Authorize a payment of 150.00 KZT:
 `;
 }
 
+/** Their messages are written for the person who starts the program; anything else is a bug. */
+const EXPECTED = [ConfigError, StartError, InstallationError, MigrationError];
+
+function sentenceOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (EXPECTED.some((kind) => error instanceof kind) || error.name === 'EmbeddedPostgresError')
+    return error.message;
+  return error.stack ?? error.message;
+}
+
 main().catch((error: unknown) => {
   process.stderr.write(`Plexy Pay cannot start: ${sentenceOf(error)}\n`);
   process.exit(1);
 });
-
-function sentenceOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const expected =
-    error instanceof ConfigError || error instanceof InstallationError || error instanceof MigrationError;
-  return expected || error.name === 'EmbeddedPostgresError' ? error.message : (error.stack ?? error.message);
-}

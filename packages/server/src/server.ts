@@ -1,5 +1,6 @@
 /** Puts the parts together; `main.ts` adds the process around them, tests add none. */
 import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';
 import { Acquirer } from './acquirer/acquirer.ts';
 import { startBank } from './acquirer/bankProcess.ts';
@@ -17,7 +18,7 @@ import { setBankToken } from './store/cards.ts';
 import { startEmbeddedPostgres } from './store/embedded.ts';
 import { openInstallation } from './store/installation.ts';
 import { migrate } from './store/migrate.ts';
-import { createPool } from './store/postgres.ts';
+import { createPool, type Pool } from './store/postgres.ts';
 
 export interface Server {
   /** Where merchants reach it, such as http://127.0.0.1:8080. */
@@ -27,6 +28,9 @@ export interface Server {
   /** Stops accepting, finishes what is in flight, closes everything. */
   stop(): Promise<void>;
 }
+
+/** Something outside the program keeps it from starting; the message says what, in one sentence. */
+export class StartError extends Error {}
 
 /** How long a client has to close its connection once the server stops. */
 const CLOSE_LIMIT_MS = 5_000;
@@ -43,6 +47,7 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
       logger.warn({ err: error }, 'idle connection lost'),
     );
     stops.push(() => pool.end());
+    await checkDatabase(pool, config.databaseUrl === null ? 'the embedded PostgreSQL' : 'DATABASE_URL');
     await migrate(pool);
     const secrets = await openInstallation(pool, config.mode, config.secretKey);
     const metrics = createMetrics();
@@ -146,16 +151,67 @@ async function embeddedUrl(
   return embedded.url;
 }
 
+const OLDEST_POSTGRES = 15;
+
+/** @throws StartError when there is no database that can be used */
+async function checkDatabase(pool: Pool, name: string): Promise<void> {
+  const { rows } = await pool
+    .query<{ version: number; name: string }>(
+      `SELECT current_setting('server_version_num')::int / 10000 AS version, current_setting('server_version') AS name`,
+    )
+    .catch((error: unknown) => {
+      throw new StartError(`the database of ${name} cannot be used: ${reasonOf(error)}`, { cause: error });
+    });
+  const [row] = rows;
+  if (row === undefined || row.version < OLDEST_POSTGRES) {
+    throw new StartError(`${name} must be PostgreSQL ${OLDEST_POSTGRES} or newer, but is ${row?.name}`);
+  }
+}
+
+/** A connection error in words; one to a name with several addresses has its words inside. */
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ');
+  return error instanceof Error && error.message !== '' ? error.message : String(error);
+}
+
+/** While it closes, connections whose last request was answered are closed this often. */
+const REAP_INTERVAL_MS = 50;
+
 async function listen(
   app: App,
   host: string,
   port: number,
   stops: (() => Promise<unknown>)[],
 ): Promise<string> {
+  const closeUnused = connectionReaper(app);
   stops.push(async () => {
+    const reaper = setInterval(closeUnused, REAP_INTERVAL_MS);
     const limit = setTimeout(() => app.server.closeAllConnections(), CLOSE_LIMIT_MS);
     await app.close();
     clearTimeout(limit);
+    clearInterval(reaper);
   });
-  return app.listen({ host, port });
+  return app.listen({ host, port }).catch((error: NodeJS.ErrnoException) => {
+    throw new StartError(listenProblem(error, host, port), { cause: error });
+  });
+}
+
+/** @returns what closes the connections on which nobody waits for an answer */
+function connectionReaper(app: App): () => void {
+  const open = new Set<Socket>();
+  app.server.on('connection', (socket: Socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
+  return () => {
+    app.server.closeIdleConnections();
+    // Node does not call a connection idle on which nothing was ever sent, as browsers keep in reserve.
+    for (const socket of open) if (socket.bytesRead === 0) socket.destroy();
+  };
+}
+
+function listenProblem(error: NodeJS.ErrnoException, host: string, port: number): string {
+  if (error.code === 'EADDRINUSE') return `port ${port} of ${host} is in use; set PORT to another one`;
+  if (error.code === 'EACCES') return `this user may not listen on port ${port}; set PORT to one above 1023`;
+  return `HOST ${host} cannot be listened on: ${error.message}`;
 }

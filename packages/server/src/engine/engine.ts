@@ -60,6 +60,8 @@ interface Job {
   reject(error: Error): void;
 }
 
+/** How long a stopping engine goes on trying what failed for a reason that may pass. */
+const STOP_PATIENCE_MS = 2_000;
 /** LOCK_NOT_AVAILABLE: our `lock_timeout` ended a wait. */
 const LOCK_TIMEOUT = '55P03';
 
@@ -73,6 +75,8 @@ export class Engine {
   readonly #alone: Job[] = [];
   #inFlight = 0;
   #stopping = false;
+  /** From then on nothing is tried again: a stop must not wait for a database that is gone. */
+  #stopBy = Number.POSITIVE_INFINITY;
   #drained: (() => void) | null = null;
 
   constructor(options: EngineOptions) {
@@ -117,6 +121,7 @@ export class Engine {
   /** Takes no more requests, finishes those it has, closes its connections. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#stopBy = performance.now() + STOP_PATIENCE_MS;
     if (this.#inFlight > 0 || this.#queue.length > 0 || this.#alone.length > 0) {
       await new Promise<void>((resolve) => {
         this.#drained = resolve;
@@ -201,7 +206,8 @@ export class Engine {
     const now = performance.now();
     for (const job of jobs) {
       job.retry = true;
-      if (passing ? now >= job.deadline : jobs.length === 1) job.reject(this.#failureOf(job, error, passing));
+      if (passing ? now >= Math.min(job.deadline, this.#stopBy) : jobs.length === 1)
+        job.reject(this.#failureOf(job, error, passing));
       else if (isolate) this.#alone.push(job);
       else this.#queue.push(job);
     }

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { ConfigError, readConfig } from '../src/config.ts';
+
+const DATABASE_URL = 'postgres://plexy@db.internal:5432/plexy';
+const SECRET_KEY = 'a secret of at least 32 characters';
+const PRODUCTION = { MODE: 'production', DATABASE_URL, SECRET_KEY };
+
+function refuses(env: Record<string, string>, sentence: RegExp): void {
+  assert.throws(
+    () => readConfig(env),
+    (error: unknown) => {
+      assert.ok(error instanceof ConfigError);
+      assert.match(error.message, sentence);
+      assert.doesNotMatch(error.message, /\n/);
+      return true;
+    },
+    JSON.stringify(env),
+  );
+}
+
+test('without any variable it is a sandbox on this machine', () => {
+  assert.deepEqual(readConfig({}), {
+    mode: 'sandbox',
+    host: '127.0.0.1',
+    port: 8080,
+    adminPort: null,
+    databaseUrl: null,
+    databaseDirectUrl: null,
+    dataDir: '.data',
+    logLevel: 'info',
+    secretKey: null,
+    publicUrl: null,
+    rateLimitPerSecond: 0,
+    batchSize: 64,
+    batchLanes: 2,
+    maxQueue: 10_000,
+    poolSize: 10,
+  });
+});
+
+test('every variable is read', () => {
+  const config = readConfig({
+    ...PRODUCTION,
+    HOST: '0.0.0.0',
+    PORT: '1',
+    ADMIN_PORT: '2',
+    DATABASE_DIRECT_URL: 'postgresql://direct/plexy',
+    DATA_DIR: '/data',
+    LOG_LEVEL: 'warn',
+    PUBLIC_URL: 'https://pay.example/',
+    RATE_LIMIT_PER_SECOND: '3',
+    BATCH_SIZE: '4',
+    BATCH_LANES: '5',
+    MAX_QUEUE: '6',
+    POOL_SIZE: '7',
+  });
+  assert.deepEqual(config, {
+    mode: 'production',
+    host: '0.0.0.0',
+    port: 1,
+    adminPort: 2,
+    databaseUrl: DATABASE_URL,
+    databaseDirectUrl: 'postgresql://direct/plexy',
+    dataDir: '/data',
+    logLevel: 'warn',
+    secretKey: SECRET_KEY,
+    publicUrl: 'https://pay.example',
+    rateLimitPerSecond: 3,
+    batchSize: 4,
+    batchLanes: 5,
+    maxQueue: 6,
+    poolSize: 7,
+  });
+});
+
+describe('a wrong value is refused with a sentence that names the variable', () => {
+  const wrong: Readonly<Record<string, readonly string[]>> = {
+    MODE: ['live', 'Sandbox'],
+    PORT: ['abc', '-1', '65536', '80.5', '0x50', '1e3', ' 80'],
+    ADMIN_PORT: ['abc', '70000'],
+    DATABASE_URL: ['db.internal', 'mysql://db/plexy', 'postgres//db'],
+    DATABASE_DIRECT_URL: ['db.internal', 'http://db/plexy'],
+    LOG_LEVEL: ['verbose', 'INFO'],
+    SECRET_KEY: ['short', 'x'.repeat(31)],
+    PUBLIC_URL: ['pay.example', 'ftp://pay.example'],
+    RATE_LIMIT_PER_SECOND: ['-1', 'off', '1000001'],
+    BATCH_SIZE: ['0', '1001', 'x'],
+    BATCH_LANES: ['0', '33'],
+    MAX_QUEUE: ['0', '1000001'],
+    POOL_SIZE: ['0', '1001'],
+    SANDBOX_ALLOW_REMOTE: ['yes', 'true', '2'],
+    HOST: ['0.0.0.0', '192.168.1.1', 'example.com', '127.0.0.1.example.com'],
+  };
+  for (const [name, values] of Object.entries(wrong)) {
+    test(name, () => {
+      for (const value of values) refuses({ [name]: value }, new RegExp(`^${name} must`));
+    });
+  }
+  for (const name of [...Object.keys(wrong), 'DATA_DIR']) {
+    test(`${name} set but empty`, () => {
+      refuses({ [name]: '' }, new RegExp(`^${name} is set but empty$`));
+      refuses({ [name]: '  ' }, new RegExp(`^${name} is set but empty$`));
+    });
+  }
+  test('a secret is never part of the sentence', () => {
+    assert.throws(
+      () => readConfig({ SECRET_KEY: 'hunter2' }),
+      (error: Error) => !error.message.includes('hunter2'),
+    );
+    assert.throws(
+      () => readConfig({ DATABASE_URL: 'mysql://me:hunter2@db/x' }),
+      (error: Error) => !error.message.includes('hunter2'),
+    );
+  });
+});
+
+describe('what belongs together', () => {
+  test('production needs a database and a key', () => {
+    refuses({ MODE: 'production', SECRET_KEY }, /^DATABASE_URL must be set when MODE is production$/);
+    refuses({ MODE: 'production', DATABASE_URL }, /^SECRET_KEY must be set when MODE is production$/);
+    assert.equal(readConfig(PRODUCTION).mode, 'production');
+  });
+
+  test('two listeners need two ports', () => {
+    refuses({ PORT: '9000', ADMIN_PORT: '9000' }, /^ADMIN_PORT must not be the same as PORT$/);
+    refuses({ ADMIN_PORT: '8080' }, /^ADMIN_PORT must not be the same as PORT$/);
+    assert.equal(readConfig({ PORT: '0', ADMIN_PORT: '0' }).adminPort, 0);
+  });
+
+  test('a sandbox listens on this machine only, unless that is allowed', () => {
+    for (const HOST of ['127.0.0.1', '127.0.0.2', '::1', 'localhost'])
+      assert.equal(readConfig({ HOST }).host, HOST);
+    refuses({ HOST: '0.0.0.0', SANDBOX_ALLOW_REMOTE: '0' }, /^HOST must be a loopback address/);
+    assert.equal(readConfig({ HOST: '0.0.0.0', SANDBOX_ALLOW_REMOTE: '1' }).host, '0.0.0.0');
+    assert.equal(readConfig({ ...PRODUCTION, HOST: '0.0.0.0' }).host, '0.0.0.0');
+  });
+});
