@@ -17,7 +17,7 @@ const AUTHORIZE = '/v1/wallet/authorize';
 const LIST = '/v1/wallet/transactions';
 const DEMO_STORE = '01900000-0000-7000-8000-000000000001';
 const GOOD = { amount: 15_000, currency: 'KZT', orderReference: 'ORDER-1', ...CUSTOMER };
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 let sandbox: Sandbox;
 before(async () => {
