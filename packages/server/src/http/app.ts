@@ -18,11 +18,12 @@ import type { Secrets } from '../secrets.ts';
 import type { Pool } from '../store/postgres.ts';
 import { ApiKeys } from './auth.ts';
 import { authenticationRoutes } from './authenticationRoutes.ts';
-import { docsRoutes, openApi } from './docs.ts';
+import { docsRoutes } from './docs.ts';
 import { answerClientError, createErrorHandler, SECURITY_HEADERS } from './errorHandler.ts';
 import { ApiError, fieldError } from './errors.ts';
 import { reasonOf } from './fields.ts';
 import type { Metrics } from './metrics.ts';
+import { openApi } from './openApi.ts';
 import { operationsRoutes } from './operationsRoutes.ts';
 import { paymentRoutes } from './paymentRoutes.ts';
 import { sandboxRoutes } from './sandboxRoutes.ts';
@@ -86,7 +87,7 @@ function registerRoutes(app: App, deps: Deps, surface: Surface): void {
     paymentRoutes(app, deps);
     transactionRoutes(app, deps);
     authenticationRoutes(app, deps);
-    docsRoutes(app);
+    docsRoutes(app, deps.config.mode);
     if (deps.config.mode === 'sandbox') sandboxRoutes(app, deps);
   }
 }

@@ -38,7 +38,7 @@ export const WalletTransaction = Type.Object(
     }),
     currency: Type.String({ examples: ['KZT'] }),
     failureCode: Type.Optional(Type.String({ description: 'Why it failed; only with status FAILED.' })),
-    failureMessage: Type.Optional(Type.String()),
+    failureMessage: Type.Optional(Type.String({ description: 'The failureCode in words, for people.' })),
   },
   { $id: 'WalletTransaction' },
 );

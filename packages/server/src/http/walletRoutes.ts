@@ -46,7 +46,7 @@ const ListQuery = Type.Object(
   {
     limit: schemas.Limit,
     cursor: schemas.Cursor,
-    orderReference: Type.Optional(Type.String()),
+    orderReference: Type.Optional(Type.String({ description: 'Only payments with this order reference.' })),
     status: schemas.StatusFilterText,
   },
   schemas.closed,
@@ -63,7 +63,9 @@ export function walletRoutes(app: App, deps: Deps): void {
       config: { auth: 'merchant' },
       schema: {
         operationId: 'authorizeWallet',
-        summary: 'Authorize: hold an amount on the customer’s wallet',
+        summary: 'Authorize a payment',
+        description:
+          'Holds the amount on the customer’s wallet in this currency. A payment that the wallet refuses is recorded, too: a 201 with status FAILED and its failureCode.',
         tags,
         security,
         headers: schemas.RequiredIdempotencyHeader,
@@ -100,7 +102,7 @@ export function walletRoutes(app: App, deps: Deps): void {
         config: { auth: 'merchant' },
         schema: {
           operationId: `${operation}Wallet`,
-          summary: SUMMARIES[operation],
+          ...TEXTS[operation],
           tags,
           security,
           params: IdParams,
@@ -138,7 +140,8 @@ export function walletRoutes(app: App, deps: Deps): void {
       config: { auth: 'merchant' },
       schema: {
         operationId: 'getWalletTransaction',
-        summary: 'Get the status and details of a wallet transaction',
+        summary: 'Get a wallet transaction',
+        description: 'Its status and details; the amount is the authorized one.',
         tags,
         security,
         params: IdParams,
@@ -160,7 +163,8 @@ export function walletRoutes(app: App, deps: Deps): void {
       config: { auth: 'merchant' },
       schema: {
         operationId: 'listWalletTransactions',
-        summary: 'List wallet transactions, newest first',
+        summary: 'List wallet transactions',
+        description: 'Newest first, in pages.',
         tags,
         security,
         querystring: ListQuery,
@@ -179,10 +183,19 @@ export function walletRoutes(app: App, deps: Deps): void {
   );
 }
 
-const SUMMARIES = {
-  capture: 'Capture: debit the held amount; a smaller one releases the rest',
-  cancel: 'Cancel: release the hold, or a part of it',
-  refund: 'Refund: give back a part or all of what was captured',
+const TEXTS = {
+  capture: {
+    summary: 'Capture a payment',
+    description: 'Debits the amount, at most what is held, and releases the rest. Once for each payment.',
+  },
+  cancel: {
+    summary: 'Cancel a payment',
+    description: 'Releases the amount. All of what is held ends the payment, a part leaves the rest held.',
+  },
+  refund: {
+    summary: 'Refund a payment',
+    description: 'Gives the amount back, at most what was captured and not refunded before.',
+  },
 } as const;
 
 function senderOf(merchantId: string): Sender {

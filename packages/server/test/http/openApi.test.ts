@@ -1,0 +1,91 @@
+/** The OpenAPI document is complete, and in step with the program. */
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+import { errorsText } from '../../../../scripts/openapi.ts';
+import { REASONS } from '../../src/http/errors.ts';
+import { type Sandbox, startSandbox } from '../support/sandbox.ts';
+
+let sandbox: Sandbox;
+// biome-ignore lint/suspicious/noExplicitAny: a document of any shape
+let document: any;
+before(async () => {
+  sandbox = await startSandbox();
+  document = (await sandbox.call('GET', '/openapi.json', { apiKey: null })).body;
+});
+after(() => sandbox.stop());
+
+function read(name: string): Promise<string> {
+  return readFile(new URL(`../../../../docs/${name}`, import.meta.url), 'utf8');
+}
+
+test('docs/openapi.json is the served document, but for the server (else: npm run openapi)', async () => {
+  const { servers: _file, ...committed } = JSON.parse(await read('openapi.json'));
+  const { servers: _served, ...served } = document;
+  assert.deepEqual(served, committed);
+});
+
+test('docs/errors.md is the table of reasons (else: npm run openapi)', async () => {
+  assert.equal(await read('errors.md'), errorsText());
+});
+
+test('every operation has an id of its own, a summary, a tag, security and examples', () => {
+  const ids = new Set<string>();
+  for (const [path, operations] of Object.entries<Record<string, Record<string, unknown>>>(document.paths)) {
+    for (const [method, operation] of Object.entries(operations)) {
+      const name = `${method} ${path}`;
+      const { operationId, summary, tags, security } = operation;
+      assert.ok(typeof operationId === 'string' && !ids.has(operationId), name);
+      ids.add(operationId);
+      assert.ok(typeof summary === 'string' && summary.length < 60, name);
+      assert.ok(Array.isArray(tags) && tags.length === 1, name);
+      assert.ok(Array.isArray(security), name);
+    }
+  }
+  assert.ok(ids.has('authorizeWallet') && ids.has('listWalletTransactions'));
+});
+
+test("the wallet's requests and responses have examples that the API itself would accept", async () => {
+  for (const [path, operations] of Object.entries<Record<string, Record<string, never>>>(document.paths)) {
+    if (!path.startsWith('/v1/wallet')) continue;
+    for (const operation of Object.values<Record<string, never>>(operations)) {
+      const { responses, requestBody } = operation as never as { responses: Json; requestBody?: Json };
+      const success = responses['201'] ?? responses['200'];
+      assert.ok(Object.keys(success.content['application/json'].examples).length > 0, path);
+      assert.ok(success.headers['X-Request-Id'], path);
+      if (requestBody !== undefined) assert.ok(requestBody.content['application/json'].examples, path);
+    }
+  }
+  const { examples } = document.paths['/v1/wallet/authorize'].post.requestBody.content['application/json'];
+  assert.equal((await sandbox.authorize(examples.succeeds.value)).body.walletTransactionStatus, 'PROCESSING');
+  assert.equal((await sandbox.authorize(examples.fails.value)).body.failureCode, 'insufficient_funds');
+});
+
+// biome-ignore lint/suspicious/noExplicitAny: a part of a document of any shape
+type Json = any;
+
+test('every reason is an example of the response with its status', () => {
+  const responses: Json[] = Object.values(document.components.responses);
+  const shown = new Set<string>(
+    responses.flatMap((response) => Object.keys(response.content['application/json'].examples)),
+  );
+  const missing = Object.keys(REASONS).filter((reason) => !shown.has(reason));
+  // These come before any operation is known.
+  assert.deepEqual(missing.sort(), ['headers_too_large', 'request_timeout']);
+});
+
+test('no path of the document has a slash at its end, and each answers with and without one', async () => {
+  for (const path of Object.keys(document.paths)) assert.doesNotMatch(path, /\/$/);
+  for (const path of ['/health', '/v1/wallet/transactions', '/openapi.json', '/docs']) {
+    const [without, slash] = [await sandbox.call('GET', path), await sandbox.call('GET', `${path}/`)];
+    assert.deepEqual([without.status, slash.status, slash.text], [200, 200, without.text]);
+  }
+});
+
+test('names are readable, and nothing is an anonymous schema', () => {
+  assert.deepEqual(
+    Object.keys(document.components.schemas).filter((name) => !/^[A-Z][A-Za-z]+$/.test(name)),
+    [],
+  );
+  assert.ok(document.components.securitySchemes.merchantApiKey);
+});

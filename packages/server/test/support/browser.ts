@@ -1,0 +1,47 @@
+/** Chromium, where machines usually have it. */
+import { accessSync, constants } from 'node:fs';
+import { type Browser, chromium } from 'playwright-core';
+
+const PLACES = [
+  process.env.CHROMIUM_PATH ?? '',
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/usr/bin/google-chrome-stable',
+  '/snap/bin/chromium',
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
+  'C:\\Program Files (x86)\\Microsoft\\Edge\\Application\\msedge.exe',
+];
+
+const chromiumPath = PLACES.find((path) => path !== '' && canRun(path));
+
+function canRun(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** For a test's `skip`: false when there is a browser, and always in CI, where its absence is a failure. */
+export const withoutBrowser: string | false =
+  chromiumPath === undefined && process.env.CI === undefined
+    ? 'no Chromium: "apt-get install chromium", or set CHROMIUM_PATH'
+    : false;
+
+export async function startBrowser(): Promise<Browser> {
+  if (chromiumPath === undefined) throw new Error('no Chromium: install it, or set CHROMIUM_PATH');
+  return chromium.launch({
+    executablePath: chromiumPath,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}

@@ -1,0 +1,80 @@
+/**
+ * Writes what the docs take from the program: docs/openapi.json (the routes' schemas) and docs/errors.md
+ * (the table of reasons). `npm run openapi`; a test fails when either is out of step.
+ */
+import { writeFile } from 'node:fs/promises';
+import { readConfig } from '../packages/server/src/config.ts';
+import { Engine } from '../packages/server/src/engine/engine.ts';
+import { createApp } from '../packages/server/src/http/app.ts';
+import { REASONS } from '../packages/server/src/http/errors.ts';
+import { createMetrics } from '../packages/server/src/http/metrics.ts';
+import { createLogger } from '../packages/server/src/logging.ts';
+import { createSecrets } from '../packages/server/src/secrets.ts';
+import { createPool } from '../packages/server/src/store/postgres.ts';
+
+/** The document of a sandbox that serves everything on one port. No database is connected to. */
+export async function openApiText(): Promise<string> {
+  const databaseUrl = 'postgres://nowhere.invalid/plexy';
+  const config = readConfig({ DATABASE_URL: databaseUrl, PUBLIC_URL: 'http://127.0.0.1:8080' });
+  const metrics = createMetrics();
+  const { batchSize, batchLanes: lanes, maxQueue } = config;
+  const app = await createApp(
+    {
+      config,
+      pool: createPool(databaseUrl, 1, () => undefined),
+      engine: new Engine({ databaseUrl, batchSize, lanes, maxQueue, patienceMs: 0, observe: metrics }),
+      secrets: createSecrets('only for a document, never for data'),
+      metrics,
+      logger: createLogger('silent'),
+    },
+    'both',
+  );
+  await app.ready();
+  const text = `${JSON.stringify(app.swagger(), null, 2)}\n`;
+  await app.close();
+  return text;
+}
+
+/** The reasons of errors as a page. */
+export function errorsText(): string {
+  const rows = Object.entries(REASONS).map(
+    ([reason, { status, code, message }]) => `| \`${reason}\` | ${status} | ${code} | ${message} |`,
+  );
+  return `# Errors
+
+Generated from \`packages/server/src/http/errors.ts\` by \`npm run openapi\`.
+
+Every error has this shape. \`reason\` is stable and made for programs; \`message\` is for people and may
+change; \`details\` names each field, query parameter or header that is wrong; \`requestId\` is the
+\`X-Request-Id\` of the response and of the server's log.
+
+\`\`\`json
+{
+  "code": 3,
+  "message": "amount must be a positive integer in minor units",
+  "source": "wallet",
+  "type": "apiError",
+  "reason": "invalid_amount",
+  "details": [{ "path": "amount", "message": "must be a positive integer in minor units" }],
+  "requestId": "0193a1fe-8f3c-7cc1-9d2b-6f0c8f1f2a3b"
+}
+\`\`\`
+
+| code | type | means | repeat it? |
+|---|---|---|---|
+| 1 | \`apiError\` | service unavailable | yes, with the same Idempotency-Key, after \`Retry-After\` |
+| 2 | \`apiError\` | something went wrong | yes, with the same Idempotency-Key |
+| 3 | \`apiError\` | invalid request | not before it is changed; a 429 after \`Retry-After\` |
+| 4 | \`apiError\` | not found | no |
+| 5 | \`validationError\` | unprocessable entity | no; a 409 after \`Retry-After\` |
+
+| reason | status | code | means |
+|---|---|---|---|
+${rows.join('\n')}
+`;
+}
+
+if (import.meta.main) {
+  await writeFile(new URL('../docs/openapi.json', import.meta.url), await openApiText());
+  await writeFile(new URL('../docs/errors.md', import.meta.url), errorsText());
+}
