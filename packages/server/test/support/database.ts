@@ -20,9 +20,15 @@ async function startOwn(): Promise<{ url: string; stop: () => Promise<void> }> {
   return { url: server.url, stop };
 }
 
-/** Ends the embedded server of this test process, if it has one. Call it in a top-level `after`. */
+/** How many databases of this test process have not been dropped. */
+let inUse = 0;
+
+/** Ends the embedded server of this test process, if it has one and no database of it is in use. */
 export async function stopDatabaseServer(): Promise<void> {
-  await (await shared)?.stop();
+  if (inUse > 0) return;
+  const server = await shared;
+  shared = undefined;
+  await server?.stop();
 }
 
 export interface TestDatabase {
@@ -38,7 +44,12 @@ export async function createDatabase(): Promise<TestDatabase> {
   await onServer(server.url, `CREATE DATABASE ${name}`);
   const url = new URL(server.url);
   url.pathname = `/${name}`;
-  return { url: url.href, drop: () => onServer(server.url, `DROP DATABASE ${name} WITH (FORCE)`) };
+  inUse += 1;
+  const drop = async (): Promise<void> => {
+    await onServer(server.url, `DROP DATABASE ${name} WITH (FORCE)`);
+    inUse -= 1;
+  };
+  return { url: url.href, drop };
 }
 
 async function onServer(url: string, sql: string): Promise<void> {

@@ -100,5 +100,10 @@ export async function request(
   });
   const text = await response.text();
   const isJson = response.headers.get('content-type')?.includes('json') === true;
-  return { status: response.status, text, headers: response.headers, body: isJson ? JSON.parse(text) : null };
+  return {
+    status: response.status,
+    text,
+    headers: response.headers,
+    body: isJson && text !== '' ? JSON.parse(text) : null,
+  };
 }
