@@ -4,31 +4,27 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { readConfig } from '../packages/server/src/config.ts';
-import { Engine } from '../packages/server/src/engine/engine.ts';
 import { createApp } from '../packages/server/src/http/app.ts';
 import { REASONS } from '../packages/server/src/http/errors.ts';
 import { createMetrics } from '../packages/server/src/http/metrics.ts';
 import { createLogger } from '../packages/server/src/logging.ts';
 import { createSecrets } from '../packages/server/src/secrets.ts';
+import { createEngine } from '../packages/server/src/server.ts';
 import { createPool } from '../packages/server/src/store/postgres.ts';
 
 /** The document of a sandbox that serves everything on one port. No database is connected to. */
 export async function openApiText(): Promise<string> {
   const databaseUrl = 'postgres://nowhere.invalid/plexy';
   const config = readConfig({ DATABASE_URL: databaseUrl, PUBLIC_URL: 'http://127.0.0.1:8080' });
-  const metrics = createMetrics();
-  const { batchSize, batchLanes: lanes, maxQueue } = config;
-  const app = await createApp(
-    {
-      config,
-      pool: createPool(databaseUrl, 1, () => undefined),
-      engine: new Engine({ databaseUrl, batchSize, lanes, maxQueue, patienceMs: 0, observe: metrics }),
-      secrets: createSecrets('only for a document, never for data'),
-      metrics,
-      logger: createLogger('silent'),
-    },
-    'both',
-  );
+  const parts = {
+    config,
+    pool: createPool(databaseUrl, 1, () => undefined),
+    secrets: createSecrets('only for a document, never for data'),
+    metrics: createMetrics(),
+    logger: createLogger('silent'),
+  };
+  const { engine, acquirer, lateAnswers } = createEngine({ ...parts, databaseUrl });
+  const app = await createApp({ ...parts, engine, acquirer, lateAnswers }, 'both');
   await app.ready();
   const text = `${JSON.stringify(app.swagger(), null, 2)}\n`;
   await app.close();

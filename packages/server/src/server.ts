@@ -88,7 +88,7 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
   }
 }
 
-interface EngineParts {
+export interface EngineParts {
   readonly engine: Engine;
   readonly acquirer: Acquirer;
   readonly lateAnswers: LateAnswers;
@@ -98,12 +98,19 @@ interface EngineParts {
   readonly publicUrl: { current: string };
 }
 
-interface EngineDeps extends Pick<Deps, 'config' | 'pool' | 'secrets' | 'metrics' | 'logger'> {
+export interface EngineDeps extends Pick<Deps, 'config' | 'pool' | 'secrets' | 'metrics' | 'logger'> {
   readonly databaseUrl: string;
 }
 
 /** The engine and what carries out what it leaves to do; each needs the other. */
-function createEngine({ config, databaseUrl, pool, secrets, metrics, logger }: EngineDeps): EngineParts {
+export function createEngine({
+  config,
+  databaseUrl,
+  pool,
+  secrets,
+  metrics,
+  logger,
+}: EngineDeps): EngineParts {
   const { batchSize, batchLanes: lanes, maxQueue } = config;
   const secret = config.acquirer?.secret ?? randomBytes(24).toString('base64url');
   let bankUrl = (): string => config.acquirer?.url ?? 'http://127.0.0.1:1';
