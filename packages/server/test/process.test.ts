@@ -210,13 +210,12 @@ describe('SIGTERM', () => {
     const idle = net.connect(Number(new URL(url).port), '127.0.0.1');
     idle.on('error', () => undefined);
     const loads = Array.from({ length: 32 }, () => load(url, answered, aborted.signal));
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    while (answered.size <= 100) await new Promise((resolve) => setTimeout(resolve, 20));
     const tookMs = await stop(program);
     aborted.abort();
     await Promise.all(loads);
     idle.destroy();
     assert.ok(tookMs < 3_000, `it took ${tookMs} ms`);
-    assert.ok(answered.size > 100, `${answered.size} answers`);
     const pool = createPool(database.url, 1, () => undefined);
     const { rows } = await pool.query<{ key: string; response: string }>(
       `SELECT k.key, k.response FROM idempotency_key k JOIN transaction t ON t.id = k.effect_id WHERE k.key = ANY($1)`,

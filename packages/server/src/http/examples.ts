@@ -32,7 +32,109 @@ const HELD = {
   value: { ...TRANSACTION, walletTransactionStatus: 'PROCESSING' },
 };
 
+const CARD_PAYMENT = {
+  id: '01932831-f3e8-8aa2-d4f4-60d854d4a422',
+  amount: 15_000,
+  balance: 0,
+  currency: 'KZT',
+  status: 'authorized',
+  type: 'payment',
+  paymentMethod: 'card',
+  payerIp: '192.0.2.1',
+  merchantReference: 'ORDER-100045',
+  description: 'Order payment',
+  createdAt: '2026-04-01T12:00:00.000Z',
+  updatedAt: '2026-04-01T12:00:01.000Z',
+  authedAt: '2026-04-01T12:00:01.000Z',
+  confirmedAt: '2026-04-01T12:00:01.000Z',
+  processedAt: '2026-04-01T12:00:01.000Z',
+  processedAmount: 15_000,
+  storeId: null,
+  terminalId: null,
+  secure3d: false,
+  parentTransactionId: null,
+  recurringType: null,
+  retrievalReferenceNumber: '609112345678',
+  paymentLinkId: null,
+  paymentSessionId: null,
+  cardTokenId: { Value: 'ct_5f2b7c0a9d3e4f61a8b2c4d6e8f01234' },
+  customerId: null,
+  orderReference: 'ORDER-100045',
+  walletTransactionId: null,
+  last4: '4242',
+  cardBrand: 'visa',
+  captureMode: 'manual',
+  capturedAmount: 0,
+  releasedAmount: 0,
+  refundedAmount: 0,
+  reservedAmount: 0,
+  expiresAt: '2026-04-08T12:00:01.000Z',
+  redirectUrl: null,
+  failureCode: null,
+  failureMessage: null,
+};
+
+const CARD_CHARGED = {
+  ...CARD_PAYMENT,
+  status: 'charged',
+  balance: 15_000,
+  capturedAmount: 15_000,
+  expiresAt: '2026-04-08T12:00:01.000Z',
+};
+
+function cardRequest(number: string): Record<string, unknown> {
+  const card = { number, expiryMonth: 12, expiryYear: 2030, cvc: '123', holder: 'AIGERIM SADYKOVA' };
+  return { amount: 15_000, currency: 'KZT', orderReference: 'ORDER-100045', card };
+}
+
+const REST_OR_PART = {
+  rest: { summary: 'All that remains', value: {} },
+  part: { summary: 'A part', value: { amount: 5_000 } },
+};
+
 export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
+  createPayment: {
+    request: {
+      succeeds: { summary: 'A card that is approved', value: cardRequest('4242424242424242') },
+      authenticates: {
+        summary: 'A card that needs 3-D Secure',
+        value: { ...cardRequest('4000000000003220'), returnUrl: 'https://shop.example/return' },
+      },
+    },
+    response: { authorized: { summary: 'The bank has reserved the amount', value: CARD_PAYMENT } },
+  },
+  captureTransaction: {
+    request: REST_OR_PART,
+    response: { charged: { summary: 'The amount is debited', value: CARD_CHARGED } },
+  },
+  cancelTransaction: {
+    request: REST_OR_PART,
+    response: {
+      cancelled: {
+        summary: 'The hold is released',
+        value: { ...CARD_PAYMENT, status: 'cancelled', processedAmount: 0, releasedAmount: 15_000 },
+      },
+    },
+  },
+  refundTransaction: {
+    request: REST_OR_PART,
+    response: {
+      refunded: {
+        summary: 'The refund',
+        value: {
+          ...CARD_PAYMENT,
+          id: '01932832-11d2-7c3e-9f10-2f6d1b7a9e01',
+          type: 'refund',
+          status: 'refunded',
+          parentTransactionId: CARD_PAYMENT.id,
+          refundedAmount: 15_000,
+          authedAt: null,
+          confirmedAt: null,
+          expiresAt: null,
+        },
+      },
+    },
+  },
   authorizeWallet: {
     request: {
       succeeds: { summary: '150.00 KZT of a customer who has it', value: PAYMENT },

@@ -77,6 +77,8 @@ export async function openApi(app: FastifyInstance, config: Config): Promise<voi
       servers: [{ url, description: 'This server' }],
       tags: [
         { name: 'Wallet', description: 'Hold an amount on a wallet, then capture, cancel or refund it.' },
+        { name: 'Payments', description: 'Pay by card, with 3-D Secure where the bank asks for it.' },
+        { name: 'Transactions', description: 'Every payment and refund, whatever the method.' },
         { name: 'Sandbox', description: 'What only a sandbox can do.' },
         { name: 'Operations', description: 'Health and readiness.' },
       ],

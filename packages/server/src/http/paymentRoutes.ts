@@ -60,7 +60,7 @@ export function paymentRoutes(app: App, deps: Deps): void {
       config: { auth: 'merchant' },
       schema: {
         operationId: 'createPayment',
-        summary: 'Pay by card; answers with the transaction, at the latest after 10 seconds',
+        summary: 'Pay by card',
         tags: ['Payments'],
         security: [{ merchantApiKey: [] }],
         headers: schemas.RequiredIdempotencyHeader,

@@ -16,7 +16,7 @@ import { transactionAnswer } from './transactionViews.ts';
 const OPERATIONS = {
   capture: { summary: 'Capture what is held, or a part of it', statusCode: 200 },
   cancel: { summary: 'Release the hold, or a part of it', statusCode: 200 },
-  refund: { summary: 'Refund what was captured, or a part of it; answers with the refund', statusCode: 200 },
+  refund: { summary: 'Refund what was captured, or a part; answers the refund', statusCode: 200 },
 } as const;
 
 const OptionalAmountBody = Type.Object(
