@@ -1,6 +1,8 @@
 /** The processes of a run. */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { LoadMessage, Measurement, Plan } from './load.ts';
 
@@ -10,16 +12,18 @@ export interface WebServer {
   stop(): Promise<void>;
 }
 
-const MAIN = fileURLToPath(import.meta.resolve('../packages/server/src/main.ts'));
+const ROOT = fileURLToPath(import.meta.resolve('../'));
 const EMPTY_HANDLER = fileURLToPath(import.meta.resolve('./emptyHandler.ts'));
 const LOAD = fileURLToPath(import.meta.resolve('./load.ts'));
 
-/** Starts the product as its users do. @param nodeOptions such as `--cpu-prof` */
-export function startProduct(
+/** Starts the product as `npm start` does. @param nodeOptions more of them, such as `--cpu-prof` */
+export async function startProduct(
   environment: Readonly<Record<string, string>>,
   nodeOptions: readonly string[],
 ): Promise<WebServer> {
-  return startWebServer([...nodeOptions, MAIN], environment);
+  const { scripts } = JSON.parse(await readFile(path.join(ROOT, 'package.json'), 'utf8'));
+  const [, ...args] = scripts.start.split(' ');
+  return startWebServer([...nodeOptions, ...args], environment);
 }
 
 export function startEmptyHandler(): Promise<WebServer> {
@@ -31,6 +35,7 @@ async function startWebServer(
   environment: Readonly<Record<string, string>>,
 ): Promise<WebServer> {
   const child = spawn(process.execPath, args, {
+    cwd: ROOT,
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
