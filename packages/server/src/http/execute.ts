@@ -1,9 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { v7 as uuidv7 } from 'uuid';
 import type { Command, Outcome, Sender } from '../domain/command.ts';
 import type { Minor } from '../domain/transaction.ts';
 import { type Answer, type ExpectedAnswer, OPERATOR_SCOPE } from '../engine/batch.ts';
 import { EngineUnavailableError, KeyReusedError, RequestInProgressError } from '../engine/engine.ts';
+import { newId } from '../newId.ts';
 import type { Deps } from './app.ts';
 import { ApiError, errorBody, REASONS, sourceOf } from './errors.ts';
 import { fingerprintOf } from './idempotency.ts';
@@ -39,7 +39,7 @@ export async function execute(
       sender,
       apiKeyId: request.principal?.apiKeyId ?? null,
       scopeId: request.principal?.merchantId ?? OPERATOR_SCOPE,
-      internalId: uuidv7(),
+      internalId: newId(),
       idempotencyKey,
       fingerprint: fingerprintOf(
         deps.secrets,

@@ -1,5 +1,4 @@
 import Type, { type Static } from 'typebox';
-import { v7 as uuidv7 } from 'uuid';
 import type { Authorize, Command, Outcome, Sender } from '../domain/command.ts';
 import { parseCurrency } from '../domain/currency.ts';
 import { parseWalletTransactionId, type TransactionId, transactionIdOf } from '../domain/ids.ts';
@@ -10,6 +9,7 @@ import { parseOrderReference } from '../domain/orderReference.ts';
 import { parsed } from '../domain/parse.ts';
 import { parsePhone } from '../domain/phone.ts';
 import type { Answer } from '../engine/batch.ts';
+import { newId } from '../newId.ts';
 import { findWalletPayment, listWalletPayments } from '../store/transactions.ts';
 import type { App, Deps } from './app.ts';
 import { merchantOf } from './auth.ts';
@@ -122,8 +122,8 @@ export function walletRoutes(app: App, deps: Deps): void {
         const { amount } = valuesOf({ amount: parseAmount(request.body.amount) });
         const command: Command =
           operation === 'refund'
-            ? { kind: 'refund', transactionId, amount, refundId: uuidv7() as TransactionId }
-            : { kind: operation, transactionId, amount, operationId: uuidv7() };
+            ? { kind: 'refund', transactionId, amount, refundId: newId() as TransactionId }
+            : { kind: operation, transactionId, amount, operationId: newId() };
         const path = `/v1/wallet/${transactionId}/${operation}`;
         const call = { command, sender: senderOf(merchantId), idempotencyKey, path, expected: null };
         return execute(deps, request, reply, {
@@ -213,7 +213,7 @@ function parseAuthorize(deps: Deps, merchantId: string, body: Static<typeof Auth
   });
   return {
     kind: 'authorize',
-    transactionId: uuidv7() as TransactionId,
+    transactionId: newId() as TransactionId,
     merchantId,
     amount: fields.amount,
     currency: fields.currency,
