@@ -27,6 +27,8 @@ async function readMigrations(): Promise<{ name: string; sql: string; hash: stri
 export async function migrate(pool: Pool): Promise<void> {
   const migrations = await readMigrations();
   await inTransaction(pool, async (client) => {
+    // However long another node's migrations take, this one's start waits for them.
+    await client.query('SET LOCAL lock_timeout = 0');
     await client.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
     await client.query(
       'CREATE TABLE IF NOT EXISTS migration (name text PRIMARY KEY, hash text NOT NULL, applied_at timestamptz NOT NULL)',
