@@ -254,13 +254,16 @@ async function loadWorld(
 ): Promise<{ world: World; now: number }> {
   const { merchantIds, phones, currencies, walletIds, paymentIds, refundIds, operationIds } = needs;
   const some = paymentIds.length > 0;
-  const [payments, refunds, operations, merchants, customers, wallets, balances, now] = await Promise.all([
+  // One flat list: once a statement has failed, those behind it fail too ("transaction is aborted"), and the
+  // first one to be heard must be the one that says why.
+  const [payments, refunds, operations, merchants, customers, wallets, , balances, now] = await Promise.all([
     locked ?? (some ? sql.lockTransactions(client, paymentIds) : []),
     refundIds.length > 0 ? sql.lockTransactions(client, refundIds) : [],
     operationIds.length > 0 ? sql.lockOperations(client, operationIds) : [],
     some || merchantIds.length > 0 ? sql.readMerchants(client, [...new Set(merchantIds)], paymentIds) : [],
     phones.length > 0 ? sql.readCustomers(client, phones) : [],
     sql.lockWallets(client, { phones, currencies, transactionIds: paymentIds, walletIds }),
+    needs.balances ? sql.ensureMerchantBalances(client, paymentIds) : [],
     needs.balances ? sql.lockMerchantBalances(client, paymentIds) : [],
     sql.readNow(client),
   ]);
@@ -407,8 +410,11 @@ async function save(
   write(sql.updateResponses, keys.updates);
   write(sql.releaseKeys, keys.releases);
   write(sql.giveResponses, answers);
-  write(sql.insertTransactions, changes.newTransactions);
-  write(sql.updateTransactions, changes.changedTransactions);
+  for (const method of ['wallet', 'card'] as const) {
+    const isOf = ({ paymentMethod }: Transaction): boolean => paymentMethod === method;
+    write(sql.INSERT_TRANSACTIONS[method], changes.newTransactions.filter(isOf));
+    write(sql.UPDATE_TRANSACTIONS[method], changes.changedTransactions.filter(isOf));
+  }
   write(sql.insertOperations, changes.newOperations);
   write(sql.updateOperations, changes.changedOperations);
   write(sql.insertTransfers, changes.transfers);

@@ -9,7 +9,9 @@ export interface TcpProxy {
   cut(): void;
   /** Stops passing bytes in both directions without closing anything, as a network that drops packets. */
   stall(): void;
-  /** Passes bytes again, those that waited first. */
+  /** Resets every open connection, and new ones as they come. */
+  refuse(): void;
+  /** Ends `stall` and `refuse`; bytes that waited go first. */
   resume(): void;
   stop(): Promise<void>;
 }
@@ -19,6 +21,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let target = targetPort;
   let stalled = false;
+  let refusing = false;
   const track = (socket: Socket): void => {
     sockets.add(socket);
     socket.setNoDelay(true);
@@ -31,6 +34,10 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     if (stalled) from.pause();
   };
   const server = createServer((client) => {
+    if (refusing) {
+      client.resetAndDestroy();
+      return;
+    }
     const upstream = connect(target, '127.0.0.1');
     track(client);
     track(upstream);
@@ -53,8 +60,13 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
       stalled = true;
       for (const socket of sockets) socket.pause();
     },
+    refuse: () => {
+      refusing = true;
+      cut();
+    },
     resume: () => {
       stalled = false;
+      refusing = false;
       for (const socket of sockets) socket.resume();
     },
     stop: async () => {
