@@ -6,132 +6,43 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stopDatabaseServer } from './support/database.ts';
-import * as ledger from './support/ledger.ts';
 import { type Nodes, startNodes } from './support/nodes.ts';
-import type { Reply } from './support/sandbox.ts';
+import { atOnce as allAtOnce, countEvents as count, Shop, tally } from './support/shop.ts';
 
 after(stopDatabaseServer);
 
 const AT_ONCE = 200;
 
-for (const count of [1, 2]) {
-  describe(`races on ${count} process${count === 1 ? '' : 'es'}`, () => {
+type OpenShop = (authorizationTtlSeconds?: number) => Promise<Shop>;
+
+for (const processes of [1, 2]) {
+  describe(`races on ${processes} process${processes === 1 ? '' : 'es'}`, () => {
     let nodes: Nodes;
     before(async () => {
-      nodes = await startNodes(count);
+      nodes = await startNodes(processes);
     });
     afterEach(() => nodes.assertInvariants());
     after(() => nodes.stop());
-    races(() => new Shop(nodes));
+    races((authorizationTtlSeconds) => Shop.open(nodes, authorizationTtlSeconds));
   });
 }
 
-/** A merchant of its own, and short forms of what it does. */
-class Shop {
-  readonly nodes: Nodes;
-  #merchant: ledger.TestMerchant | null = null;
-
-  constructor(nodes: Nodes) {
-    this.nodes = nodes;
-  }
-
-  get merchant(): ledger.TestMerchant {
-    if (this.#merchant === null) throw new Error('the shop is not open');
-    return this.#merchant;
-  }
-
-  async open(authorizationTtlSeconds?: number): Promise<this> {
-    this.#merchant = await ledger.createMerchant(this.nodes.pool, authorizationTtlSeconds);
-    return this;
-  }
-
-  wallet(available: number): Promise<ledger.TestWallet> {
-    return ledger.createWallet(this.nodes.pool, { available });
-  }
-
-  authorize(
-    { phoneNumber, iin, currency }: ledger.TestWallet,
-    amount: number,
-    key: string = crypto.randomUUID(),
-    orderReference = 'ORDER-1',
-  ): Promise<Reply> {
-    return this.nodes.call('POST', '/v1/wallet/authorize', {
-      apiKey: this.merchant.apiKey,
-      idempotencyKey: key,
-      body: { amount, currency, phoneNumber, iin, orderReference },
-    });
-  }
-
-  async hold(wallet: ledger.TestWallet, amount: number): Promise<string> {
-    const { status, body } = await this.authorize(wallet, amount);
-    assert.deepEqual([status, body.walletTransactionStatus], [201, 'PROCESSING']);
-    return body.walletTransactionId;
-  }
-
-  async charge(wallet: ledger.TestWallet, amount: number): Promise<string> {
-    const id = await this.hold(wallet, amount);
-    assert.equal((await this.operate(id, 'capture', amount)).status, 200);
-    return id;
-  }
-
-  operate(id: string, operation: string, amount: number, key?: string): Promise<Reply> {
-    const { apiKey } = this.merchant;
-    const options = { apiKey, body: { amount }, ...(key === undefined ? {} : { idempotencyKey: key }) };
-    return this.nodes.call('POST', `/v1/wallet/${id}/${operation}`, options);
-  }
-
-  async statusOf(id: string): Promise<string> {
-    const { body } = await this.nodes.call('GET', `/v1/wallet/transaction/${id}`, {
-      apiKey: this.merchant.apiKey,
-    });
-    return body.walletTransactionStatus;
-  }
-
-  events(): Promise<ledger.EventRow[]> {
-    return ledger.eventsOf(this.nodes.pool, this.merchant.id);
-  }
-
-  async assertMoney(
-    wallet: ledger.TestWallet,
-    expected: { available: number; held: number; merchant: number },
-  ) {
-    const { available, held } = await ledger.walletBalances(this.nodes.pool, wallet.id);
-    const merchant = await ledger.merchantBalance(this.nodes.pool, this.merchant.id);
-    const money = { available: Number(available), held: Number(held), merchant: Number(merchant) };
-    assert.deepEqual(money, expected);
-  }
-}
-
-/** What `work` answers, called so many times at once. */
+/** 200 of these at once. */
 function atOnce<T>(work: (i: number) => Promise<T>, times = AT_ONCE): Promise<T[]> {
-  return Promise.all(Array.from({ length: times }, (_, i) => work(i)));
+  return allAtOnce(times, work);
 }
 
-/** How often each answer came: the status and, of an error, its reason or, of a payment, its status. */
-function tally(replies: readonly Reply[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const { status, body } of replies) {
-    const key = `${status} ${body.reason ?? body.failureCode ?? body.walletTransactionStatus}`;
-    counts[key] = (counts[key] ?? 0) + 1;
-  }
-  return counts;
+function races(open: OpenShop): void {
+  refundRaces(open);
+  holdRaces(open);
+  expiryRaces(open);
+  eventRaces(open);
+  keyRaces(open);
 }
 
-function count(events: readonly ledger.EventRow[], name: string): number {
-  return events.filter((event) => event.name === name).length;
-}
-
-function races(shopOf: () => Shop): void {
-  refundRaces(shopOf);
-  holdRaces(shopOf);
-  expiryRaces(shopOf);
-  eventRaces(shopOf);
-  keyRaces(shopOf);
-}
-
-function refundRaces(shopOf: () => Shop): void {
+function refundRaces(open: OpenShop): void {
   test('concurrent refunds never exceed the capture together', async () => {
-    const shop = await shopOf().open();
+    const shop = await open();
     const wallet = await shop.wallet(10_000);
     const id = await shop.charge(wallet, 10_000);
     const replies = await atOnce(() => shop.operate(id, 'refund', 75));
@@ -143,7 +54,7 @@ function refundRaces(shopOf: () => Shop): void {
   });
 
   test('a repeated refund pays once and is never taken back', async () => {
-    const shop = await shopOf().open();
+    const shop = await open();
     const wallet = await shop.wallet(10_000);
     const id = await shop.charge(wallet, 10_000);
     const repeated = await atOnce(() => shop.operate(id, 'refund', 4_000, 'refund-1'));
@@ -162,9 +73,9 @@ function refundRaces(shopOf: () => Shop): void {
   });
 }
 
-function holdRaces(shopOf: () => Shop): void {
+function holdRaces(open: OpenShop): void {
   test('a rejected payment cannot be captured', async () => {
-    const shop = await shopOf().open();
+    const shop = await open();
     const wallet = await shop.wallet(100);
     const rejected = await shop.authorize(wallet, 101);
     assert.deepEqual([rejected.status, rejected.body.failureCode], [201, 'insufficient_funds']);
@@ -176,7 +87,7 @@ function holdRaces(shopOf: () => Shop): void {
   });
 
   test('one of two captures of a hold succeeds', async () => {
-    const shop = await shopOf().open();
+    const shop = await open();
     const wallet = await shop.wallet(10_000);
     const id = await shop.hold(wallet, 10_000);
     const replies = await atOnce(() => shop.operate(id, 'capture', 5_000));
@@ -186,7 +97,7 @@ function holdRaces(shopOf: () => Shop): void {
   });
 
   test('a capture or a cancel of a hold succeeds, never both', async () => {
-    const shop = await shopOf().open();
+    const shop = await open();
     const wallet = await shop.wallet(100_000);
     const ids = await atOnce(() => shop.hold(wallet, 1_000), 100);
     const pairs = await Promise.all(
@@ -212,7 +123,7 @@ function holdRaces(shopOf: () => Shop): void {
   });
 
   test('a hold is never ignored by a balance check', async () => {
-    const shop = await shopOf().open();
+    const shop = await open();
     const wallet = await shop.wallet(10_000);
     const replies = await atOnce(() => shop.authorize(wallet, 100));
     assert.deepEqual(tally(replies), { '201 PROCESSING': 100, '201 insufficient_funds': 100 });
@@ -223,7 +134,7 @@ function holdRaces(shopOf: () => Shop): void {
   });
 
   test('the remainder of a partial capture is released', async () => {
-    const shop = await shopOf().open();
+    const shop = await open();
     const wallet = await shop.wallet(AT_ONCE * 100);
     const ids = await atOnce(() => shop.hold(wallet, 100));
     await shop.assertMoney(wallet, { available: 0, held: AT_ONCE * 100, merchant: 0 });
@@ -235,9 +146,9 @@ function holdRaces(shopOf: () => Shop): void {
   });
 }
 
-function expiryRaces(shopOf: () => Shop): void {
+function expiryRaces(open: OpenShop): void {
   test('an expired hold cannot be captured', async () => {
-    const shop = await shopOf().open(1);
+    const shop = await open(1);
     const wallet = await shop.wallet(AT_ONCE * 100);
     const ids = await atOnce(() => shop.hold(wallet, 100));
     // Captures from shortly before the expiry to shortly after it, against the sweep.
@@ -271,7 +182,7 @@ function expiryRaces(shopOf: () => Shop): void {
   });
 
   test('every expiry is reported by one event', async () => {
-    const shop = await shopOf().open(1);
+    const shop = await open(1);
     const wallet = await shop.wallet(AT_ONCE * 100);
     const ids = await atOnce(() => shop.hold(wallet, 100));
     await waitUntil(async () => count(await shop.events(), 'transaction.cancelled') === AT_ONCE);
@@ -295,9 +206,9 @@ async function waitUntil(holds: () => Promise<boolean>, limitMs = 10_000): Promi
   }
 }
 
-function eventRaces(shopOf: () => Shop): void {
+function eventRaces(open: OpenShop): void {
   test('an event is there as soon as its payment is answered', async () => {
-    const shop = await shopOf().open();
+    const shop = await open();
     const wallet = await shop.wallet(AT_ONCE * 100);
     const missing = await atOnce(async () => {
       const id = await shop.hold(wallet, 100);
@@ -317,9 +228,9 @@ function eventRaces(shopOf: () => Shop): void {
   });
 }
 
-function keyRaces(shopOf: () => Shop): void {
+function keyRaces(open: OpenShop): void {
   test('an idempotency key never answers with the result of another request', async () => {
-    const shop = await shopOf().open();
+    const shop = await open();
     const wallet = await shop.wallet(1_000_000);
     const replies = await atOnce((i) => shop.authorize(wallet, 100 + (i % 2), 'shared', `ORDER-${i % 2}`));
     const made = replies.filter(({ status }) => status === 201);
@@ -340,7 +251,7 @@ function keyRaces(shopOf: () => Shop): void {
   });
 
   test('a key is answered with its own result while another body tries it, long after', async () => {
-    const shop = await shopOf().open();
+    const shop = await open();
     const wallet = await shop.wallet(1_000_000);
     const first = await shop.authorize(wallet, 100, 'kept');
     const replies = await atOnce((i) => shop.authorize(wallet, i % 2 === 0 ? 999 : 100, 'kept'));
@@ -352,7 +263,7 @@ function keyRaces(shopOf: () => Shop): void {
   });
 
   test('a key does not execute twice after a crash', async () => {
-    const shop = await shopOf().open();
+    const shop = await open();
     const wallet = await shop.wallet(AT_ONCE * 100);
     const cut = atOnce((i) => shop.authorize(wallet, 100, `crash-${i}`).catch(() => null));
     const [node] = shop.nodes.processes;

@@ -91,23 +91,30 @@ function isRemembered(statusCode: number): boolean {
   return statusCode < 300 || statusCode === 422;
 }
 
+/** How a batch is executed. */
+export interface Attempt {
+  /** An earlier attempt may have committed: claim internal ids first, too. */
+  readonly retry: boolean;
+  /** After a batch that failed: locks are waited for only briefly, so that others get their turn. */
+  readonly apart: boolean;
+}
+
 /**
  * Executes requests in one transaction.
- * @param retry an earlier attempt may have committed: claim internal ids first, too
  * @throws whatever the database reports; then nothing was committed, or the commit's fate is unknown
  */
 export async function runBatch(
   client: Client,
   requests: readonly Request[],
   answerLate: AnswerLate,
-  retry: boolean,
+  { retry, apart }: Attempt,
 ): Promise<BatchResult> {
   const leaders = new Map<string, Request>();
   for (const request of requests) {
     if (!leaders.has(leaderKeyOf(request))) leaders.set(leaderKeyOf(request), request);
   }
   const candidates = [...leaders.values()];
-  await client.query(sql.BEGIN_BATCH);
+  await client.query(apart ? sql.BEGIN_APART : sql.BEGIN_BATCH);
   const toClaim = candidates.filter((request) => mustClaim(request, retry));
   const { claimed, apiKeys, world, now } = await claimAndLoad(client, candidates, toClaim);
   const replies = await readReplies(client, toClaim, claimed);

@@ -56,6 +56,10 @@ interface Job {
   readonly deadline: number;
   /** An attempt whose commit may have happened came before. */
   retry: boolean;
+  /** Why the last attempt failed. */
+  failure: unknown;
+  /** Its caller has been answered, perhaps at its deadline while a batch was still at it. */
+  answered: boolean;
   resolve(answer: Executed): void;
   reject(error: Error): void;
 }
@@ -64,6 +68,10 @@ interface Job {
 const STOP_PATIENCE_MS = 2_000;
 /** LOCK_NOT_AVAILABLE: our `lock_timeout` ended a wait. */
 const LOCK_TIMEOUT = '55P03';
+/** Forgetting some costs a wait, so this is only a bound on memory. */
+const MAX_STUCK = 1_000;
+/** How often deadlines are looked at: callers hear at most this late. */
+const DEADLINE_INTERVAL_MS = 100;
 
 export class Engine {
   readonly #options: EngineOptions;
@@ -71,8 +79,18 @@ export class Engine {
   readonly #lanes: Lane[] = [];
   readonly #dueLane: Lane;
   #queue: Job[] = [];
-  /** Jobs of a batch that failed as a whole: each is tried alone, so that it cannot fail its neighbours. */
-  readonly #alone: Job[] = [];
+  /**
+   * Jobs of a batch that failed as a whole, tried apart so that they cannot fail their neighbours. Those that
+   * have already failed apart are at the end, and these batches take turns with the queue's, so that what
+   * waits for one locked row does not hold up everything else.
+   */
+  #apart: Job[][] = [];
+  #lastWasApart = false;
+  /** Lock targets that a batch of their own has waited for in vain: what comes for them goes apart at once. */
+  readonly #stuck = new Set<string>();
+  readonly #running = new Set<readonly Job[]>();
+  readonly #deadlines: NodeJS.Timeout;
+  #due: Promise<unknown> = Promise.resolve();
   #inFlight = 0;
   #stopping = false;
   /** From then on nothing is tried again: a stop must not wait for a database that is gone. */
@@ -84,6 +102,7 @@ export class Engine {
     for (let i = 0; i < options.lanes; i += 1) this.#lanes.push(new Lane(options, `engine ${i + 1}`));
     this.#idle.push(...this.#lanes);
     this.#dueLane = new Lane(options, 'engine due');
+    this.#deadlines = setInterval(() => this.#answerOverdue(), DEADLINE_INTERVAL_MS).unref();
   }
 
   /**
@@ -98,13 +117,22 @@ export class Engine {
     }
     return new Promise((resolve, reject) => {
       const deadline = performance.now() + this.#options.patienceMs;
-      this.#queue.push({ request, deadline, retry: false, resolve, reject });
+      this.#queue.push({ request, deadline, retry: false, failure: null, answered: false, resolve, reject });
       if (this.#idle.length > 0) this.#pump();
     });
   }
 
-  /** Does what has fallen due, in one bounded batch. @returns how many transactions were looked at */
-  async doDue(limit: number): Promise<number> {
+  /**
+   * Does what has fallen due, in one bounded batch. Calls take turns: two batches on one connection would
+   * be one transaction. @returns how many transactions were looked at
+   */
+  doDue(limit: number): Promise<number> {
+    const turn = this.#due.then(() => this.#doDue(limit));
+    this.#due = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #doDue(limit: number): Promise<number> {
     if (this.#stopping) return 0;
     this.#inFlight += 1;
     try {
@@ -122,30 +150,43 @@ export class Engine {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#stopBy = performance.now() + STOP_PATIENCE_MS;
-    if (this.#inFlight > 0 || this.#queue.length > 0 || this.#alone.length > 0) {
+    if (this.#inFlight > 0 || this.#queue.length > 0 || this.#apart.length > 0) {
       await new Promise<void>((resolve) => {
         this.#drained = resolve;
       });
     }
+    clearInterval(this.#deadlines);
     await Promise.all([...this.#lanes, this.#dueLane].map((lane) => lane.close()));
   }
 
   #pump(): void {
     while (this.#idle.length > 0) {
-      const jobs = this.#nextBatch();
+      const turn = this.#queue.length === 0 || !this.#lastWasApart;
+      const apart = turn ? this.#apart.shift() : undefined;
+      const jobs = apart ?? this.#nextBatch();
       if (jobs.length === 0) break;
       const lane = this.#idle.pop();
       if (lane === undefined) break;
-      void this.#runLane(lane, jobs);
+      this.#lastWasApart = apart !== undefined;
+      void this.#runLane(lane, jobs, apart !== undefined);
     }
     this.#options.observe.queueDepth(this.#queue.length);
-    if (this.#stopping && this.#inFlight === 0 && this.#queue.length === 0 && this.#alone.length === 0)
+    if (this.#stopping && this.#inFlight === 0 && this.#queue.length === 0 && this.#apart.length === 0)
       this.#drained?.();
   }
 
   #nextBatch(): Job[] {
-    const alone = this.#alone.shift();
-    if (alone !== undefined) return [alone];
+    for (;;) {
+      const jobs = this.#takeFromQueue();
+      if (this.#stuck.size === 0 || jobs.length === 0) return jobs;
+      const free = jobs.filter((job) => !this.#stuck.has(lockTargetOf(job)));
+      const stuck = jobs.filter((job) => this.#stuck.has(lockTargetOf(job)));
+      this.#apart.push(...Map.groupBy(stuck, lockTargetOf).values());
+      if (free.length > 0) return free;
+    }
+  }
+
+  #takeFromQueue(): Job[] {
     const { batchSize } = this.#options;
     if (this.#queue.length <= batchSize) {
       const jobs = this.#queue;
@@ -155,17 +196,21 @@ export class Engine {
     return this.#queue.splice(0, batchSize);
   }
 
-  async #runLane(lane: Lane, jobs: Job[]): Promise<void> {
+  async #runLane(lane: Lane, jobs: Job[], apart: boolean): Promise<void> {
     this.#inFlight += 1;
+    this.#running.add(jobs);
     const startedAt = performance.now();
     try {
       const requests = jobs.map((job) => job.request);
       const retry = jobs.some((job) => job.retry);
       const { answerLate, afterCommit } = this.#options;
-      const { settled, effects } = await lane.run((client) => runBatch(client, requests, answerLate, retry));
+      const { settled, effects } = await lane.run((client) =>
+        runBatch(client, requests, answerLate, { retry, apart }),
+      );
       this.#options.observe.batch(jobs.length, (performance.now() - startedAt) / 1_000);
       jobs.forEach((job, i) => {
         this.#settle(job, settled[i]);
+        if (apart) this.#stuck.delete(lockTargetOf(job));
       });
       afterCommit(effects);
     } catch (error) {
@@ -173,12 +218,19 @@ export class Engine {
       await this.#recover(jobs, error);
     } finally {
       this.#inFlight -= 1;
+      this.#running.delete(jobs);
       this.#idle.push(lane);
       this.#pump();
     }
   }
 
   #settle(job: Job, settled: Settled | undefined): void {
+    if (job.answered) return;
+    if (settled?.kind === 'again' && performance.now() < job.deadline) {
+      this.#queue.push(job);
+      return;
+    }
+    job.answered = true;
     switch (settled?.kind) {
       case 'answered':
         job.resolve({ kind: 'answered', ...settled.answer, replayed: settled.replayed });
@@ -190,8 +242,7 @@ export class Engine {
         job.reject(new KeyReusedError('the idempotency key was used for another request'));
         return;
       case 'again':
-        if (performance.now() < job.deadline) this.#queue.push(job);
-        else job.reject(new RequestInProgressError('the request with this key is still in progress'));
+        job.reject(new RequestInProgressError('the request with this key is still in progress'));
         return;
       default:
         job.reject(new Error('the batch did not settle a request'));
@@ -201,24 +252,72 @@ export class Engine {
   /** A batch failed as a whole: what may pass is tried again until its deadline, the rest is isolated. */
   async #recover(jobs: readonly Job[], error: unknown): Promise<void> {
     const passing = isPassing(error);
-    const isolate = !passing || sqlStateOf(error) === LOCK_TIMEOUT;
-    if (passing) await pause(50);
-    const now = performance.now();
-    for (const job of jobs) {
+    const waited = sqlStateOf(error) === LOCK_TIMEOUT;
+    if (passing && !waited) await pause(50);
+    const open = jobs.filter((job) => !job.answered);
+    for (const job of open) {
       job.retry = true;
-      if (passing ? now >= Math.min(job.deadline, this.#stopBy) : jobs.length === 1)
-        job.reject(this.#failureOf(job, error, passing));
-      else if (isolate) this.#alone.push(job);
-      else this.#queue.push(job);
+      job.failure = error;
     }
+    if (passing && performance.now() >= this.#stopBy) for (const job of open) this.#fail(job, failureOf(job));
+    else if (passing && !waited) this.#queue.push(...open);
+    else if (waited) this.#setStuckApart(open);
+    else if (jobs.length > 1) this.#setApart(open.map((job) => [job]));
+    else for (const job of open) this.#fail(job, error instanceof Error ? error : new Error(String(error)));
   }
 
-  #failureOf(job: Job, error: unknown, passing: boolean): Error {
-    if (!passing) return error instanceof Error ? error : new Error(String(error));
-    const waited = sqlStateOf(error) === LOCK_TIMEOUT && job.request.idempotencyKey !== null;
-    if (waited) return new RequestInProgressError('another request holds what this one needs');
-    return new EngineUnavailableError('the database is out of reach', { cause: error });
+  #setApart(parts: Job[][]): void {
+    if (parts.length > 1) this.#apart.unshift(...parts);
+    else this.#apart.push(...parts);
   }
+
+  /** A batch waited for a lock in vain. If all of it is for one target, that is known to be stuck. */
+  #setStuckApart(jobs: readonly Job[]): void {
+    const parts = Map.groupBy(jobs, lockTargetOf);
+    const [target] = parts.keys();
+    if (this.#stuck.size >= MAX_STUCK) this.#stuck.clear();
+    if (parts.size === 1 && target !== undefined) this.#stuck.add(target);
+    this.#setApart([...parts.values()]);
+  }
+
+  /** Tells every caller whose deadline has passed, wherever its request is: nobody waits longer. */
+  #answerOverdue(): void {
+    const now = performance.now();
+    const isOpen = (job: Job): boolean => {
+      if (!job.answered && now >= job.deadline) this.#fail(job, failureOf(job));
+      return !job.answered;
+    };
+    // Requests queue in the order of their deadlines, but for retried ones.
+    if (this.#queue.some((job) => now >= job.deadline)) this.#queue = this.#queue.filter(isOpen);
+    this.#apart = this.#apart.map((jobs) => jobs.filter(isOpen)).filter((jobs) => jobs.length > 0);
+    for (const jobs of this.#running) jobs.forEach(isOpen);
+    this.#pump();
+  }
+
+  #fail(job: Job, error: Error): void {
+    job.answered = true;
+    job.reject(error);
+  }
+}
+
+/** Requests for the same target wait for the same lock: they are tried together. */
+function lockTargetOf({ request: { command } }: Job): string {
+  switch (command.kind) {
+    case 'authorize':
+      return `${command.phone} ${command.currency}`;
+    case 'deposit':
+    case 'withdraw':
+      return command.walletId;
+    default:
+      return command.transactionId;
+  }
+}
+
+/** What the caller of an undecided request is told at its deadline. */
+function failureOf({ failure, request }: Job): Error {
+  if (sqlStateOf(failure) === LOCK_TIMEOUT && request.idempotencyKey !== null)
+    return new RequestInProgressError('another request holds what this one needs');
+  return new EngineUnavailableError('the request was not decided in time', { cause: failure });
 }
 
 /** One connection that runs one batch at a time, and is replaced when it is lost. */
@@ -250,6 +349,8 @@ class Lane {
   async #connect(): Promise<pg.Client> {
     const client = new pg.Client({
       ...connectionOptions(this.#options.databaseUrl, this.#name),
+      // Nobody waits for an answer any longer than this.
+      query_timeout: this.#options.patienceMs,
       pipeline: true,
     });
     client.on('error', () => {
@@ -257,7 +358,7 @@ class Lane {
     });
     try {
       await client.connect();
-      await client.query(SESSION_SETTINGS);
+      await client.query(`${SESSION_SETTINGS}; SET lock_timeout = '1s'`);
     } catch (error) {
       void client.end().catch(() => undefined);
       throw error;

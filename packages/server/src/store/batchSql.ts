@@ -28,6 +28,9 @@ import type { Client } from './postgres.ts';
 export const BEGIN_BATCH =
   'BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off';
 
+/** The same for requests that are tried apart because a batch with them failed, perhaps waiting for a lock. */
+export const BEGIN_APART = `${BEGIN_BATCH}; SET LOCAL lock_timeout = '200ms'`;
+
 /** An idempotency key to claim, with the response that it will have if all goes well. */
 export interface Claim {
   readonly scopeId: string;
