@@ -16,6 +16,8 @@ import type { Config } from '../config.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Secrets } from '../secrets.ts';
 import type { Pool } from '../store/postgres.ts';
+import { adminRoutes } from './adminRoutes.ts';
+import { ADMIN_OBJECTS } from './adminSchemas.ts';
 import { ApiKeys } from './auth.ts';
 import { authenticationRoutes } from './authenticationRoutes.ts';
 import { docsRoutes } from './docs.ts';
@@ -82,6 +84,7 @@ export async function createApp(deps: Deps, surface: Surface): Promise<App> {
 
 function registerRoutes(app: App, deps: Deps, surface: Surface): void {
   operationsRoutes(app, deps, surface);
+  if (surface !== 'merchant') adminRoutes(app, deps);
   if (surface !== 'operator') {
     walletRoutes(app, deps);
     paymentRoutes(app, deps);
@@ -137,9 +140,9 @@ function createBareApp(deps: Deps) {
     return (httpPart === 'body' ? strictAjv : queryAjv).compile(schema as object);
   });
   app.setErrorHandler(handleError);
-  app.addSchema(schemas.ErrorResponse);
-  app.addSchema(schemas.WalletTransaction);
-  app.addSchema(schemas.Transaction);
+  // All of them here: adding one in a child scope gives that scope Fastify's own validator again.
+  const shared = [schemas.ErrorResponse, schemas.WalletTransaction, schemas.Transaction, ...ADMIN_OBJECTS];
+  for (const schema of shared) app.addSchema(schema);
   return app;
 }
 

@@ -76,6 +76,9 @@ export const REASONS = {
   },
   transaction_not_found: { status: 404, code: 4, message: 'there is no such transaction' },
   wallet_not_found: { status: 404, code: 4, message: 'there is no such wallet' },
+  merchant_not_found: { status: 404, code: 4, message: 'there is no such merchant' },
+  customer_not_found: { status: 404, code: 4, message: 'there is no such customer' },
+  api_key_not_found: { status: 404, code: 4, message: 'there is no such API key' },
   not_found: { status: 404, code: 4, message: 'there is nothing here' },
   method_not_allowed: { status: 405, code: 3, message: 'this method is not allowed here' },
   operation_in_progress: {

@@ -51,20 +51,35 @@ export async function insertApiKey(db: Queryable, key: NewApiKey): Promise<ApiKe
   return only(rows);
 }
 
-/** @param merchantId null lists the operators' keys */
-export async function listApiKeys(db: Queryable, merchantId: string | null): Promise<ApiKey[]> {
+/** Newest first. @param merchantId null lists the operators' keys */
+export async function listApiKeys(
+  db: Queryable,
+  merchantId: string | null,
+  before: string | null,
+  limit: number,
+): Promise<ApiKey[]> {
   const { rows } = await db.query<ApiKey>(
-    `SELECT ${COLUMNS} FROM api_key WHERE merchant_id IS NOT DISTINCT FROM $1 ORDER BY id DESC`,
-    [merchantId],
+    `SELECT ${COLUMNS} FROM api_key
+     WHERE merchant_id IS NOT DISTINCT FROM $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
+    [merchantId, before, limit],
   );
   return rows;
 }
 
-/** Revokes once; a second time changes nothing. @returns null when there is no such key */
-export async function revokeApiKey(db: Queryable, id: string): Promise<ApiKey | null> {
+/**
+ * Revokes once; a second time changes nothing.
+ * @param merchantId whose key it must be; null: an operator's
+ * @returns null when there is no such key
+ */
+export async function revokeApiKey(
+  db: Queryable,
+  merchantId: string | null,
+  id: string,
+): Promise<ApiKey | null> {
   const { rows } = await db.query<ApiKey>(
-    `UPDATE api_key SET revoked_at = coalesce(revoked_at, clock_timestamp()) WHERE id = $1 RETURNING ${COLUMNS}`,
-    [id],
+    `UPDATE api_key SET revoked_at = coalesce(revoked_at, clock_timestamp())
+     WHERE id = $1 AND merchant_id IS NOT DISTINCT FROM $2 RETURNING ${COLUMNS}`,
+    [id, merchantId],
   );
   return rows[0] ?? null;
 }

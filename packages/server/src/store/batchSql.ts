@@ -18,7 +18,7 @@ import type {
 import { dueAtOf } from '../domain/transaction.ts';
 import { plainArray, textArray } from './arrays.ts';
 import { type Column, insertOf, namesOf, unnestOf, updateOf, valuesOf } from './columns.ts';
-import type { Client } from './postgres.ts';
+import type { Client, Queryable } from './postgres.ts';
 
 /**
  * A generic plan built while a table was empty would stay a sequential scan until the next analyze
@@ -70,7 +70,7 @@ const INSERT_KEYS = `INSERT INTO idempotency_key (${namesOf(KEY_COLUMNS)}, creat
  * what that batch committed is visible to later statements only.
  */
 export async function claimKeys(
-  client: Client,
+  client: Queryable,
   claims: readonly Claim[],
 ): Promise<readonly { scope_id: string; key: string }[]> {
   const text = `${INSERT_KEYS} ON CONFLICT DO NOTHING RETURNING scope_id, key`;
@@ -84,7 +84,7 @@ export async function insertKeys(client: Client, claims: readonly Claim[]): Prom
 
 /** The stored responses of keys that another command claimed before. */
 export async function readResponses(
-  client: Client,
+  client: Queryable,
   keys: readonly { scopeId: string; key: string }[],
 ): Promise<StoredResponse[]> {
   const { rows } = await client.query({
@@ -98,7 +98,7 @@ export async function readResponses(
 }
 
 /** Writes the final responses of keys whose outcome was not the one expected at the claim. */
-export async function updateResponses(client: Client, claims: readonly Claim[]): Promise<void> {
+export async function updateResponses(client: Queryable, claims: readonly Claim[]): Promise<void> {
   const text = updateOf('idempotency_key', RESPONSE_COLUMNS, 2);
   await client.query({ name: 'update_responses', text, values: valuesOf(RESPONSE_COLUMNS, claims) });
 }
@@ -123,7 +123,7 @@ export interface KeyRow {
 }
 
 /** The API keys as they are now: a revocation that committed before this batch is seen by it. */
-export async function readApiKeys(client: Client, ids: readonly string[]): Promise<KeyRow[]> {
+export async function readApiKeys(client: Queryable, ids: readonly string[]): Promise<KeyRow[]> {
   const { rows } = await client.query({
     name: 'api_keys',
     text: `SELECT id, scopes, revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp()) AS live

@@ -54,6 +54,12 @@ export async function findMerchant(db: Queryable, id: string): Promise<Merchant 
   return rows[0] ?? null;
 }
 
+/** A merchant as it is until the end of the transaction. */
+export async function lockMerchant(db: Queryable, id: string): Promise<Merchant | null> {
+  const { rows } = await db.query<Merchant>(`SELECT ${COLUMNS} FROM merchant WHERE id = $1 FOR UPDATE`, [id]);
+  return rows[0] ?? null;
+}
+
 /** Newest first. */
 export async function listMerchants(
   db: Queryable,

@@ -1,0 +1,173 @@
+import Type, { type Static } from 'typebox';
+import { v7 as uuidv7 } from 'uuid';
+import { type Parsed, parsed } from '../domain/parse.ts';
+import { parseTime } from '../domain/time.ts';
+import { generateApiKey, hashApiKey } from '../secrets.ts';
+import { insertApiKey, listApiKeys, type NewApiKey, revokeApiKey, type Scope } from '../store/apiKeys.ts';
+import {
+  ADMIN,
+  ERRORS,
+  idOf,
+  merchantIdOf,
+  OPERATOR,
+  parseName,
+  refuseBody,
+  requireMerchant,
+} from './adminCommon.ts';
+import * as bodies from './adminSchemas.ts';
+import { apiKeyView } from './adminViews.ts';
+import type { App, Deps } from './app.ts';
+import { ApiError, fieldError } from './errors.ts';
+import { exactJson } from './exactJson.ts';
+import { sendJson } from './execute.ts';
+import { valuesOf } from './fields.ts';
+import { operatorWrite } from './operatorWrite.ts';
+import { readPage } from './page.ts';
+import { IdempotencyHeader } from './schemas.ts';
+
+/** The ids in a path. */
+interface Ids {
+  /** Absent: keys of operators. */
+  readonly merchantId?: string;
+  readonly apiKeyId?: string;
+}
+
+/** Whose keys a set of routes is about. */
+interface Owner {
+  /** The keys' collection. */
+  readonly url: string;
+  /** Part of operation ids. */
+  readonly noun: 'ApiKey' | 'OperatorKey';
+  readonly whose: string;
+  /** The ids in `url`. */
+  readonly ids: Readonly<Record<string, ReturnType<typeof Type.String>>>;
+}
+
+const OWNERS: readonly Owner[] = [
+  {
+    url: '/v1/admin/merchants/:merchantId/api-keys',
+    noun: 'ApiKey',
+    whose: 'a merchant',
+    ids: { merchantId: Type.String() },
+  },
+  { url: '/v1/admin/operator-keys', noun: 'OperatorKey', whose: 'operators', ids: {} },
+];
+
+/** Keys of merchants and of operators: the same routes, at two places. */
+export function adminApiKeyRoutes(app: App, deps: Deps): void {
+  for (const owner of OWNERS) {
+    issueRoute(app, deps, owner);
+    listRoute(app, deps, owner);
+    revokeRoute(app, deps, owner);
+  }
+}
+
+function issueRoute(app: App, deps: Deps, { url, noun, whose, ids }: Owner): void {
+  app.post(
+    url,
+    {
+      config: OPERATOR,
+      schema: {
+        ...ADMIN,
+        operationId: `issue${noun}`,
+        summary: `Issue an API key of ${whose}; the key itself is shown in this answer only`,
+        params: Type.Unsafe<Ids>(Type.Object(ids)),
+        headers: IdempotencyHeader,
+        body: bodies.ApiKeyBody,
+        response: { 201: Type.Ref('IssuedApiKey'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const merchantId = ownerOf(request.params.merchantId);
+      const fields = parseKey(request.body);
+      return operatorWrite(deps, request, reply, {
+        path: pathOf(merchantId),
+        secret: true,
+        statusCode: 201,
+        work: async (db) => {
+          if (merchantId !== null) await requireMerchant(db, merchantId);
+          const apiKey = generateApiKey(merchantId === null ? 'op' : 'pr', deps.config.mode);
+          const stored = { hash: hashApiKey(apiKey), hint: apiKey.slice(-4) };
+          const key = await insertApiKey(db, { id: uuidv7(), merchantId, ...stored, ...fields });
+          return { effectId: key.id, body: { ...apiKeyView(key), apiKey } };
+        },
+      });
+    },
+  );
+}
+
+function listRoute(app: App, deps: Deps, { url, noun, whose, ids }: Owner): void {
+  app.get(
+    url,
+    {
+      config: OPERATOR,
+      schema: {
+        ...ADMIN,
+        operationId: `list${noun}s`,
+        summary: `List the API keys of ${whose}, newest first, revoked ones too`,
+        params: Type.Unsafe<Ids>(Type.Object(ids)),
+        querystring: bodies.ListQuery,
+        response: { 200: bodies.pageSchema('ApiKey'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const merchantId = ownerOf(request.params.merchantId);
+      if (merchantId !== null) await requireMerchant(deps.pool, merchantId);
+      const load = (before: string | null, limit: number) =>
+        listApiKeys(deps.pool, merchantId, before, limit);
+      const page = await readPage(deps, `API keys of ${merchantId}`, request.query, load, ({ id }) => id);
+      return sendJson(reply, 200, exactJson({ ...page, items: page.items.map(apiKeyView) }));
+    },
+  );
+}
+
+function revokeRoute(app: App, deps: Deps, { url, noun, whose, ids }: Owner): void {
+  app.post(
+    `${url}/:apiKeyId/revoke`,
+    {
+      config: OPERATOR,
+      schema: {
+        ...ADMIN,
+        operationId: `revoke${noun}`,
+        summary: `Revoke an API key of ${whose}, at once; a second time changes nothing`,
+        params: Type.Unsafe<Ids>(Type.Object({ ...ids, apiKeyId: Type.String() })),
+        headers: IdempotencyHeader,
+        response: { 200: Type.Ref('ApiKey'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      refuseBody(request);
+      const merchantId = ownerOf(request.params.merchantId);
+      const id = idOf(request.params.apiKeyId ?? '', 'api_key_not_found');
+      return operatorWrite(deps, request, reply, {
+        path: `${pathOf(merchantId)}/${id}/revoke`,
+        statusCode: 200,
+        work: async (db) => {
+          const key = await revokeApiKey(db, merchantId, id);
+          if (key === null) throw new ApiError('api_key_not_found');
+          return { effectId: id, body: apiKeyView(key) };
+        },
+      });
+    },
+  );
+}
+
+function ownerOf(merchantId: string | undefined): string | null {
+  return merchantId === undefined ? null : merchantIdOf(merchantId);
+}
+
+function pathOf(merchantId: string | null): string {
+  return merchantId === null ? '/v1/admin/operator-keys' : `/v1/admin/merchants/${merchantId}/api-keys`;
+}
+
+type KeyFields = Pick<NewApiKey, 'name' | 'scopes' | 'expiresAt'>;
+
+/** @throws ApiError 400 naming what is wrong */
+function parseKey(body: Static<typeof bodies.ApiKeyBody>): KeyFields {
+  const { scopes = ['read', 'write'] satisfies Scope[], expiresAt } = body;
+  const time: Parsed<number | null> = expiresAt === undefined ? parsed(null) : parseTime(expiresAt);
+  const fields = valuesOf({ name: parseName(body.name), expiresAt: time });
+  if (fields.expiresAt !== null && fields.expiresAt <= Date.now())
+    throw fieldError('invalid_request', 'expiresAt', 'must be in the future');
+  return { ...fields, scopes };
+}

@@ -1,0 +1,47 @@
+/** What the admin API's routes share. */
+import type { FastifyRequest } from 'fastify';
+import Type from 'typebox';
+import { parseUuid } from '../domain/ids.ts';
+import type { Parsed } from '../domain/parse.ts';
+import { parseText } from '../domain/text.ts';
+import { findMerchant } from '../store/merchants.ts';
+import type { Queryable } from '../store/postgres.ts';
+import { ApiError, type Reason } from './errors.ts';
+import { invalidFields } from './fields.ts';
+
+/** The part of every admin route's schema that is the same. */
+export const ADMIN = { tags: ['Admin'], security: [{ operatorApiKey: [] }] };
+export const OPERATOR = { auth: 'operator' } as const;
+export const ERRORS = { '4xx': Type.Ref('Error'), '5xx': Type.Ref('Error') };
+
+const MAX_NAME_LENGTH = 255;
+
+/** The name of a merchant or of a key, or a transfer's reference. */
+export function parseName(text: string): Parsed<string> {
+  return parseText(text, { max: MAX_NAME_LENGTH });
+}
+
+/** The id in a path. Malformed ids and unknown ones are answered alike. @throws ApiError 404 */
+export function idOf(text: string, unknown: Reason): string {
+  const id = parseUuid(text);
+  if (!id.ok) throw new ApiError(unknown);
+  return id.value;
+}
+
+export function merchantIdOf(text: string): string {
+  return idOf(text, 'merchant_not_found');
+}
+
+/** @throws ApiError 404 */
+export async function requireMerchant(db: Queryable, id: string): Promise<void> {
+  if ((await findMerchant(db, id)) === null) throw new ApiError('merchant_not_found');
+}
+
+/** A POST that needs no body may have an empty object. @throws ApiError 400 naming what it has instead */
+export function refuseBody({ body }: FastifyRequest): void {
+  if (body === undefined || body === null) return;
+  if (typeof body !== 'object' || Array.isArray(body))
+    throw invalidFields([{ path: 'body', message: 'must be an object, or absent' }]);
+  const details = Object.keys(body).map((path) => ({ path, message: 'is not a known field' }));
+  if (details.length > 0) throw invalidFields(details, 'unknown_field');
+}

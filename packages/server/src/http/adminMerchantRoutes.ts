@@ -1,0 +1,194 @@
+import Type from 'typebox';
+import { v7 as uuidv7 } from 'uuid';
+import { parseCurrency } from '../domain/currency.ts';
+import {
+  findMerchant,
+  insertMerchant,
+  listMerchantBalances,
+  listMerchants,
+  lockMerchant,
+  type MerchantSettings,
+  updateMerchant,
+} from '../store/merchants.ts';
+import { readMerchantStatement } from '../store/statements.ts';
+import { ADMIN, ERRORS, merchantIdOf, OPERATOR, parseName, requireMerchant } from './adminCommon.ts';
+import * as bodies from './adminSchemas.ts';
+import { change, merchantEntries, merchantView } from './adminViews.ts';
+import type { App, Deps } from './app.ts';
+import { ApiError, fieldError } from './errors.ts';
+import { exactJson } from './exactJson.ts';
+import { sendJson } from './execute.ts';
+import { valuesOf } from './fields.ts';
+import { operatorWrite } from './operatorWrite.ts';
+import { readPage, wholePage } from './page.ts';
+import { IdempotencyHeader } from './schemas.ts';
+import { openPosition, sealPosition } from './statementPosition.ts';
+
+const Params = Type.Object({ merchantId: Type.String() });
+const DEFAULTS = { captureMode: 'manual', captureDelay: 0, authorizationTtl: 7 * 86_400 } as const;
+
+export function adminMerchantRoutes(app: App, deps: Deps): void {
+  writeRoutes(app, deps);
+  readRoutes(app, deps);
+  balanceRoutes(app, deps);
+}
+
+function writeRoutes(app: App, deps: Deps): void {
+  app.post(
+    '/v1/admin/merchants',
+    {
+      config: OPERATOR,
+      schema: {
+        ...ADMIN,
+        operationId: 'createMerchant',
+        summary: 'Create a merchant',
+        headers: IdempotencyHeader,
+        body: bodies.MerchantBody,
+        response: { 201: Type.Ref('Merchant'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const settings = checkedSettings({ ...DEFAULTS, ...request.body });
+      return operatorWrite(deps, request, reply, {
+        path: '/v1/admin/merchants',
+        statusCode: 201,
+        work: async (db) => {
+          const merchant = await insertMerchant(db, uuidv7(), settings);
+          return { effectId: merchant.id, body: merchantView(merchant) };
+        },
+      });
+    },
+  );
+
+  app.patch(
+    '/v1/admin/merchants/:merchantId',
+    {
+      config: OPERATOR,
+      schema: {
+        ...ADMIN,
+        operationId: 'updateMerchant',
+        summary: 'Change settings of a merchant; they hold for authorizations from now on',
+        params: Params,
+        headers: IdempotencyHeader,
+        body: bodies.MerchantPatch,
+        response: { 200: Type.Ref('Merchant'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const id = merchantIdOf(request.params.merchantId);
+      return operatorWrite(deps, request, reply, {
+        path: `/v1/admin/merchants/${id}`,
+        statusCode: 200,
+        work: async (db) => {
+          const before = await lockMerchant(db, id);
+          if (before === null) throw new ApiError('merchant_not_found');
+          const after = await updateMerchant(db, id, checkedSettings({ ...before, ...request.body }));
+          if (after === null) throw new Error(`merchant ${id} went away while it was locked`);
+          return { effectId: id, body: merchantView(after) };
+        },
+      });
+    },
+  );
+}
+
+function readRoutes(app: App, deps: Deps): void {
+  app.get(
+    '/v1/admin/merchants',
+    {
+      config: OPERATOR,
+      schema: {
+        ...ADMIN,
+        operationId: 'listMerchants',
+        summary: 'List merchants, newest first',
+        querystring: bodies.ListQuery,
+        response: { 200: bodies.pageSchema('Merchant'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const load = (before: string | null, limit: number) => listMerchants(deps.pool, before, limit);
+      const page = await readPage(deps, 'merchants', request.query, load, ({ id }) => id);
+      return sendJson(reply, 200, exactJson({ ...page, items: page.items.map(merchantView) }));
+    },
+  );
+
+  app.get(
+    '/v1/admin/merchants/:merchantId',
+    {
+      config: OPERATOR,
+      schema: {
+        ...ADMIN,
+        operationId: 'getMerchant',
+        summary: 'Get a merchant with its settings',
+        params: Params,
+        response: { 200: Type.Ref('Merchant'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const merchant = await findMerchant(deps.pool, merchantIdOf(request.params.merchantId));
+      if (merchant === null) throw new ApiError('merchant_not_found');
+      return sendJson(reply, 200, exactJson(merchantView(merchant)));
+    },
+  );
+}
+
+function balanceRoutes(app: App, deps: Deps): void {
+  app.get(
+    '/v1/admin/merchants/:merchantId/balances',
+    {
+      config: OPERATOR,
+      schema: {
+        ...ADMIN,
+        operationId: 'listMerchantBalances',
+        summary: 'List what a merchant has, by currency',
+        params: Params,
+        querystring: bodies.NoQuery,
+        response: { 200: bodies.pageSchema('MerchantBalance'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const id = merchantIdOf(request.params.merchantId);
+      await requireMerchant(deps.pool, id);
+      return sendJson(reply, 200, exactJson(wholePage(await listMerchantBalances(deps.pool, id))));
+    },
+  );
+
+  app.get(
+    '/v1/admin/merchants/:merchantId/statement',
+    {
+      config: OPERATOR,
+      schema: {
+        ...ADMIN,
+        operationId: 'getMerchantStatement',
+        summary: 'What moved on a merchant’s balance in one currency, newest first',
+        params: Params,
+        querystring: bodies.StatementQuery,
+        response: { 200: bodies.pageSchema('MerchantEntry'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const { currency } = valuesOf({ currency: parseCurrency(request.query.currency) });
+      const id = merchantIdOf(request.params.merchantId);
+      await requireMerchant(deps.pool, id);
+      const load = async (cursor: string | null, limit: number) => {
+        const after = cursor === null ? null : openPosition(cursor);
+        const read = await readMerchantStatement(deps.pool, id, currency, after, limit);
+        // A later page counts on from where the one before it ended.
+        return merchantEntries({ ...read, balance: after?.balances[0] ?? read.balance }, currency);
+      };
+      const page = await readPage(deps, `${currency} of ${id}`, request.query, load, ({ row, view }) =>
+        sealPosition(row, [view.balance - change(row, 'balance')]),
+      );
+      return sendJson(reply, 200, exactJson({ ...page, items: page.items.map(({ view }) => view) }));
+    },
+  );
+}
+
+/** @throws ApiError 400 naming what is wrong */
+function checkedSettings(settings: MerchantSettings): MerchantSettings {
+  const { captureMode, captureDelay, authorizationTtl } = settings;
+  const { name } = valuesOf({ name: parseName(settings.name) });
+  if (captureMode === 'automatic' && captureDelay >= authorizationTtl) {
+    throw fieldError('invalid_request', 'captureDelay', 'must be less than authorizationTtl');
+  }
+  return { name, captureMode, captureDelay, authorizationTtl };
+}

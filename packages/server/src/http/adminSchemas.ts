@@ -1,0 +1,194 @@
+/** What the admin API takes and answers. Objects of answers have names, which the SDK's types carry too. */
+import Type from 'typebox';
+import { Cursor, closed, Limit, NextCursor } from './schemas.ts';
+
+const Id = Type.String({ format: 'uuid', examples: ['01900000-0000-7000-8000-000000000001'] });
+const Time = Type.String({ format: 'date-time', examples: ['2026-11-20T09:30:00.000Z'] });
+const NullableTime = Type.Union([Time, Type.Null()]);
+const NullableText = Type.Union([Type.String(), Type.Null()]);
+const Currency = Type.String({ description: 'ISO 4217 code.', examples: ['KZT'] });
+const Money = Type.Integer({ description: 'Minor units of the currency.' });
+/** `bigint` is our own format: the SDK reads these fields exactly. */
+const Balance = Type.Integer({
+  format: 'bigint',
+  description: 'Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit.',
+});
+const Name = Type.String({ description: '1 to 255 characters.', examples: ['Demo Store'] });
+const CaptureMode = Type.Enum(['manual', 'automatic']);
+/** A year: longer is a mistake in the unit. */
+const MAX_SECONDS = 366 * 86_400;
+const CaptureDelay = Type.Integer({
+  minimum: 0,
+  maximum: MAX_SECONDS,
+  description: 'Seconds from the authorization to its automatic capture; less than authorizationTtl.',
+});
+const AuthorizationTtl = Type.Integer({
+  minimum: 1,
+  maximum: MAX_SECONDS,
+  description: 'Seconds that an authorization holds. Default: 7 days.',
+});
+const Scopes = Type.Array(Type.Enum(['read', 'write']), { minItems: 1, uniqueItems: true });
+
+const settings = {
+  name: Name,
+  captureMode: CaptureMode,
+  captureDelay: CaptureDelay,
+  authorizationTtl: AuthorizationTtl,
+};
+export const Merchant = Type.Object({ id: Id, ...settings, createdAt: Time }, { $id: 'Merchant' });
+export const MerchantBody = Type.Object(
+  {
+    name: Name,
+    captureMode: Type.Optional(CaptureMode),
+    captureDelay: Type.Optional(CaptureDelay),
+    authorizationTtl: Type.Optional(AuthorizationTtl),
+  },
+  closed,
+);
+export const MerchantPatch = Type.Partial(Type.Object(settings), { ...closed, minProperties: 1 });
+
+const apiKey = {
+  id: Id,
+  merchantId: Type.Union([Id, Type.Null()], { description: 'Null: an operator’s key.' }),
+  name: Name,
+  hint: Type.String({ description: 'The last characters of the key, to tell keys apart.' }),
+  scopes: Scopes,
+  createdAt: Time,
+  expiresAt: NullableTime,
+  revokedAt: NullableTime,
+};
+export const ApiKey = Type.Object(apiKey, { $id: 'ApiKey' });
+export const IssuedApiKey = Type.Object(
+  { ...apiKey, apiKey: Type.String({ description: 'The key itself. Shown only in this answer.' }) },
+  { $id: 'IssuedApiKey' },
+);
+export const ApiKeyBody = Type.Object(
+  {
+    name: Name,
+    scopes: Type.Optional(Scopes),
+    expiresAt: Type.Optional(
+      Type.String({ description: 'A time to come, ISO 8601 in UTC. Default: never.' }),
+    ),
+  },
+  closed,
+);
+
+export const Customer = Type.Object(
+  {
+    id: Id,
+    phoneNumber: Type.String({ description: 'E.164.', examples: ['+77010000001'] }),
+    iinLast4: Type.String({ description: 'The last four digits of the IIN.', examples: ['0017'] }),
+    createdAt: Time,
+  },
+  { $id: 'Customer' },
+);
+export const CustomerBody = Type.Object(
+  {
+    phoneNumber: Type.String({ examples: ['+77010000001'] }),
+    iin: Type.String({ description: '12 digits. Never shown again.', examples: ['900101300017'] }),
+  },
+  closed,
+);
+
+const balances = { available: Balance, held: Balance };
+export const Wallet = Type.Object(
+  {
+    id: Id,
+    customerId: Id,
+    currency: Currency,
+    ...balances,
+    frozen: Type.Boolean(),
+    requiresConfirmation: Type.Boolean({
+      description: 'Each authorization waits for its customer’s approval.',
+    }),
+  },
+  { $id: 'Wallet' },
+);
+export const WalletBody = Type.Object(
+  { currency: Currency, requiresConfirmation: Type.Optional(Type.Boolean()) },
+  closed,
+);
+
+export const Transfer = Type.Object(
+  {
+    id: Id,
+    walletId: Id,
+    kind: Type.Enum(['deposit', 'withdrawal']),
+    amount: Money,
+    currency: Currency,
+    reference: NullableText,
+    createdAt: Time,
+    ...balances,
+  },
+  { $id: 'Transfer', description: 'Money that entered a wallet or left it, and the balances after it.' },
+);
+
+const entry = {
+  operationId: Type.String({ description: 'The transaction, or the transfer, that moved the money.' }),
+  amount: Money,
+  reference: Type.Union([Type.String(), Type.Null()], {
+    description: 'The order reference of a payment, or the reference of a transfer.',
+  }),
+  at: Time,
+};
+export const WalletEntry = Type.Object(
+  {
+    ...entry,
+    kind: Type.Enum(['deposit', 'withdrawal', 'hold', 'release', 'capture', 'refund']),
+    merchantId: Type.Union([Id, Type.Null()]),
+    ...balances,
+  },
+  { $id: 'WalletEntry', description: 'One move of money, and the wallet’s balances after it.' },
+);
+export const MerchantEntry = Type.Object(
+  { ...entry, kind: Type.Enum(['capture', 'refund']), currency: Currency, balance: Balance },
+  { $id: 'MerchantEntry', description: 'One move of money, and the merchant’s balance after it.' },
+);
+export const MerchantBalance = Type.Object(
+  { currency: Currency, balance: Balance },
+  { $id: 'MerchantBalance' },
+);
+export const SystemAccount = Type.Object(
+  {
+    kind: Type.Enum(['funding', 'acquirer'], {
+      description: 'funding: the world outside the wallets. acquirer: the bank that cards are paid by.',
+    }),
+    currency: Currency,
+    balance: Balance,
+  },
+  { $id: 'SystemAccount' },
+);
+
+/** Every named object, to be registered once. */
+export const ADMIN_OBJECTS = [
+  Merchant,
+  ApiKey,
+  IssuedApiKey,
+  Customer,
+  Wallet,
+  Transfer,
+  WalletEntry,
+  MerchantEntry,
+  MerchantBalance,
+  SystemAccount,
+];
+
+export const TransferBody = Type.Object(
+  {
+    amount: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, examples: [15000] }),
+    reference: Type.Optional(Type.String({ description: 'Up to 255 characters, for the statement.' })),
+  },
+  closed,
+);
+export const ListQuery = Type.Object({ limit: Limit, cursor: Cursor }, closed);
+export const CustomerQuery = Type.Object(
+  { limit: Limit, cursor: Cursor, phoneNumber: Type.Optional(Type.String()) },
+  closed,
+);
+export const StatementQuery = Type.Object({ currency: Currency, limit: Limit, cursor: Cursor }, closed);
+export const NoQuery = Type.Object({}, closed);
+
+/** An answer of one page of named objects. */
+export function pageSchema(name: string) {
+  return Type.Object({ items: Type.Array(Type.Ref(name)), nextCursor: NextCursor });
+}

@@ -1,0 +1,76 @@
+/** What operators see: rows of the store with times as ISO 8601 in UTC. Never an IIN or a key. */
+import type { Account, Wallet, WalletTransfer } from '../domain/transaction.ts';
+import type { ApiKey } from '../store/apiKeys.ts';
+import type { Customer } from '../store/customers.ts';
+import type { Merchant } from '../store/merchants.ts';
+import type { MerchantStatement, StatementRow, WalletStatement } from '../store/statements.ts';
+
+export function merchantView({ createdAt, ...merchant }: Merchant) {
+  return { ...merchant, createdAt: isoTime(createdAt) };
+}
+
+export function apiKeyView({ createdAt, expiresAt, revokedAt, ...key }: ApiKey) {
+  const times = { expiresAt: nullableTime(expiresAt), revokedAt: nullableTime(revokedAt) };
+  return { ...key, createdAt: isoTime(createdAt), ...times };
+}
+
+export function customerView({ id, phone, iinLast4, createdAt }: Customer) {
+  return { id, phoneNumber: phone, iinLast4, createdAt: isoTime(createdAt) };
+}
+
+export function walletView({ id, customerId, currency, available, held, frozen, approval }: Wallet) {
+  return { id, customerId, currency, available, held, frozen, requiresConfirmation: approval === 'customer' };
+}
+
+export function transferView(transfer: WalletTransfer, { available, held }: Wallet) {
+  const { id, walletId, kind, amount, currency, reference, createdAt } = transfer;
+  return { id, walletId, kind, amount, currency, reference, createdAt: isoTime(createdAt), available, held };
+}
+
+/** Rows newest first, each with the balances after it, counted back from those of the newest. */
+export function walletEntries({ available, held, rows }: WalletStatement) {
+  const after = { available, held };
+  return rows.map((row) => {
+    const { merchantId } = row;
+    const entry = { row, view: { ...entryView(row), merchantId, ...after } };
+    after.available -= change(row, 'available');
+    after.held -= change(row, 'held');
+    return entry;
+  });
+}
+
+export function merchantEntries({ balance, rows }: MerchantStatement, currency: string) {
+  let after = balance;
+  return rows.map((row) => {
+    const entry = { row, view: { ...entryView(row), currency, balance: after } };
+    after -= change(row, 'balance');
+    return entry;
+  });
+}
+
+/** What a posting did to an account of this kind. */
+export function change({ from, to, amount }: StatementRow, kind: Account['kind']): bigint {
+  if (to === kind) return amount;
+  return from === kind ? -amount : 0n;
+}
+
+function entryView(row: StatementRow) {
+  const { operationId, amount, reference, at } = row;
+  return { operationId, kind: kindOf(row), amount, reference, at: isoTime(at) };
+}
+
+function kindOf({ from, to }: StatementRow): string {
+  if (from === 'funding') return 'deposit';
+  if (to === 'funding') return 'withdrawal';
+  if (to === 'held') return 'hold';
+  if (to === 'balance') return 'capture';
+  return from === 'balance' ? 'refund' : 'release';
+}
+
+function isoTime(time: number): string {
+  return new Date(time).toISOString();
+}
+
+function nullableTime(time: number | null): string | null {
+  return time === null ? null : isoTime(time);
+}

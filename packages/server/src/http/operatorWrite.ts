@@ -1,0 +1,96 @@
+/**
+ * What operators change besides money. One database transaction: claim the Idempotency-Key, read the
+ * API key again, do it, store the answer with the key. (Money goes through the engine.)
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type Answer, OPERATOR_SCOPE } from '../engine/batch.ts';
+import { type Claim, claimKeys, readApiKeys, readResponses, updateResponses } from '../store/batchSql.ts';
+import { inTransaction, type Queryable, sqlStateOf } from '../store/postgres.ts';
+import type { Deps } from './app.ts';
+import { operatorOf } from './auth.ts';
+import { ApiError } from './errors.ts';
+import { exactJson } from './exactJson.ts';
+import { sendJson } from './execute.ts';
+import { fingerprintOf, idempotencyKeyOf } from './idempotency.ts';
+
+export interface OperatorWrite {
+  /** The route's path with its ids in one spelling: part of the request's fingerprint. */
+  readonly path: string;
+  /** The answer shows a secret: it is stored encrypted. */
+  readonly secret?: boolean;
+  readonly statusCode: 200 | 201;
+  /** Does it. @throws ApiError when it cannot be done: then nothing is changed or remembered */
+  readonly work: (db: Queryable) => Promise<Done>;
+}
+
+export interface Done {
+  /** The object that was made or changed. */
+  readonly effectId: string;
+  readonly body: unknown;
+}
+
+/** How long a request waits for another one with the same key. */
+const KEY_WAIT = `SET LOCAL lock_timeout = '10s'`;
+const LOCK_TIMEOUT = '55P03';
+
+/** Does an operator's write once per Idempotency-Key, and sends its answer. @throws ApiError */
+export async function operatorWrite(
+  deps: Deps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  write: OperatorWrite,
+): Promise<FastifyReply> {
+  const { apiKeyId } = operatorOf(request);
+  const key = idempotencyKeyOf(request, false);
+  const fingerprint = fingerprintOf(deps.secrets, request.method, write.path, request.body ?? null);
+  const stored = await inTransaction(deps.pool, async (client) => {
+    const earlier = key === null ? null : await claimOrReplay(client, key, fingerprint);
+    await checkApiKey(client, apiKeyId);
+    if (earlier !== null) return { answer: opened(deps, write, earlier), replayed: true };
+    const { effectId, body } = await write.work(client);
+    const answer = { statusCode: write.statusCode, body: exactJson(body) };
+    if (key !== null) {
+      const response = write.secret === true ? deps.secrets.encrypt(answer.body) : answer.body;
+      const { statusCode } = answer;
+      await updateResponses(client, [
+        { scopeId: OPERATOR_SCOPE, key, fingerprint, effectId, effectSeq: 0, statusCode, response },
+      ]);
+    }
+    return { answer, replayed: false };
+  });
+  if (stored.replayed) reply.header('idempotency-replayed', 'true');
+  return sendJson(reply, stored.answer.statusCode, stored.answer.body);
+}
+
+/** @returns null when the key is new and now ours, else the answer of the request that had it */
+async function claimOrReplay(db: Queryable, key: string, fingerprint: string): Promise<Answer | null> {
+  const unknown = { effectId: null, effectSeq: null, statusCode: null, response: null };
+  const claim: Claim = { scopeId: OPERATOR_SCOPE, key, fingerprint, ...unknown };
+  await db.query(KEY_WAIT);
+  const claimed = await claimKeys(db, [claim]).catch((error: unknown) => {
+    throw sqlStateOf(error) === LOCK_TIMEOUT ? inProgress() : error;
+  });
+  if (claimed.length > 0) return null;
+  const [stored] = await readResponses(db, [claim]);
+  if (stored === undefined) throw inProgress();
+  if (stored.fingerprint !== fingerprint) throw new ApiError('idempotency_key_reused');
+  const { statusCode, response } = stored;
+  if (statusCode === null || response === null) throw inProgress();
+  return { statusCode, body: response };
+}
+
+function inProgress(): ApiError {
+  return new ApiError('request_in_progress', undefined, [], { 'retry-after': '1' });
+}
+
+/** A revocation that committed before works at once. */
+async function checkApiKey(db: Queryable, apiKeyId: string): Promise<void> {
+  const [key] = await readApiKeys(db, [apiKeyId]);
+  if (key === undefined || !key.live) throw new ApiError('invalid_api_key');
+  if (!key.scopes.includes('write')) throw new ApiError('insufficient_scope');
+}
+
+/** The same fingerprint means the same route, so that a stored answer was sealed exactly if this one is. */
+function opened(deps: Deps, write: OperatorWrite, answer: Answer): Answer {
+  return write.secret === true ? { ...answer, body: deps.secrets.decrypt(answer.body) } : answer;
+}
