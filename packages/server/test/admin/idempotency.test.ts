@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import {
+  assertError,
+  DEMO_STORE,
+  KZT_WALLET,
+  newWallet,
+  type Operate,
+  operatorOf,
+} from '../support/operator.ts';
+import { DEMO_KEY, type Sandbox, startSandbox } from '../support/sandbox.ts';
+
+let sandbox: Sandbox;
+let operate: Operate;
+before(async () => {
+  sandbox = await startSandbox();
+  operate = operatorOf(sandbox);
+});
+after(() => sandbox.stop());
+
+async function merchantsNamed(name: string): Promise<number> {
+  return Number(
+    (await sandbox.pool.query('SELECT count(*) FROM merchant WHERE name = $1', [name])).rows[0].count,
+  );
+}
+
+describe('Idempotency-Key', () => {
+  test('the same request again gets the same bytes, and nothing happens twice', async () => {
+    const first = await operate('POST', '/merchants', { name: 'Once', captureDelay: 5 }, 'once');
+    const again = await operate('POST', '/merchants', { captureDelay: 5.0, name: 'Once' }, 'once');
+    assert.deepEqual([again.status, again.text], [first.status, first.text]);
+    assert.equal(first.headers.get('idempotency-replayed'), null);
+    assert.equal(again.headers.get('idempotency-replayed'), 'true');
+    assert.equal(await merchantsNamed('Once'), 1);
+  });
+
+  test('another request with the key is refused, whichever route it is for', async () => {
+    await operate('POST', '/merchants', { name: 'Mine' }, 'mine');
+    const others = [
+      operate('POST', '/merchants', { name: 'Not mine' }, 'mine'),
+      operate('POST', `/wallets/${KZT_WALLET}/freeze`, undefined, 'mine'),
+      operate('POST', `/wallets/${KZT_WALLET}/deposit`, { amount: 1 }, 'mine'),
+    ];
+    for (const other of await Promise.all(others)) assertError(other, 422, 'idempotency_key_reused');
+    await operate('POST', `/wallets/${KZT_WALLET}/deposit`, { amount: 1 }, 'money');
+    const freeze = await operate('POST', `/wallets/${KZT_WALLET}/freeze`, undefined, 'money');
+    assertError(freeze, 422, 'idempotency_key_reused');
+  });
+
+  test('fifty at once: one is executed, the others get its answer', async () => {
+    const calls = Array.from({ length: 50 }, () => operate('POST', '/merchants', { name: 'Crowd' }, 'crowd'));
+    const replies = await Promise.all(calls);
+    assert.deepEqual(new Set(replies.map(({ status, text }) => `${status} ${text}`)).size, 1);
+    const fresh = replies.filter(({ headers }) => headers.get('idempotency-replayed') === null);
+    assert.equal(fresh.length, 1);
+    assert.equal(await merchantsNamed('Crowd'), 1);
+  });
+
+  test('what was not done is not remembered', async () => {
+    assertError(await operate('POST', '/merchants', { name: '' }, 'retry'), 400, 'invalid_request');
+    assert.equal((await operate('POST', '/merchants', { name: 'Retry' }, 'retry')).status, 201);
+    const { walletId } = await newWallet(operate);
+    const { body } = await operate('GET', `/wallets/${walletId}`);
+    const path = `/customers/${body.customerId}/wallets`;
+    assertError(
+      await operate('POST', path, { currency: 'KZT' }, 'wallet'),
+      409,
+      'already_exists',
+      'currency',
+    );
+    assert.equal((await operate('POST', path, { currency: 'USD' }, 'wallet')).status, 201);
+  });
+
+  test('an issued key is replayed whole, and stored encrypted', async () => {
+    const path = `/merchants/${DEMO_STORE}/api-keys`;
+    const first = await operate('POST', path, { name: 'till' }, 'till key');
+    const again = await operate('POST', path, { name: 'till' }, 'till key');
+    assert.equal(again.text, first.text);
+    assert.equal(again.headers.get('idempotency-replayed'), 'true');
+    const { rows } = await sandbox.pool.query('SELECT response FROM idempotency_key WHERE key = $1', [
+      'till key',
+    ]);
+    assert.ok(rows[0].response.length > 0);
+    assert.ok(!rows[0].response.includes(first.body.apiKey) && !rows[0].response.includes('till'));
+  });
+
+  test('a malformed key is a 400 everywhere', async () => {
+    for (const key of ['', ' ', 'x'.repeat(256)]) {
+      const calls = [
+        operate('POST', '/merchants', { name: 'M' }, key),
+        operate('POST', '/operator-keys', {}, key),
+      ];
+      for (const reply of await Promise.all(calls)) assert.equal(reply.status, 400, reply.text);
+    }
+    const freeze = await operate('POST', `/wallets/${KZT_WALLET}/freeze`, undefined, ' ');
+    assertError(freeze, 400, 'invalid_idempotency_key', 'Idempotency-Key');
+  });
+
+  test("operators' keys and merchants' keys are apart", async () => {
+    const { walletId, phoneNumber, iin } = await newWallet(operate);
+    const deposit = await operate('POST', `/wallets/${walletId}/deposit`, { amount: 15_000 }, 'shared');
+    assert.equal(deposit.status, 201);
+    const paid = await sandbox.authorize(
+      { phoneNumber, iin },
+      { apiKey: DEMO_KEY, idempotencyKey: 'shared' },
+    );
+    assert.deepEqual([paid.status, paid.body.walletTransactionStatus], [201, 'PROCESSING']);
+  });
+});
