@@ -77,12 +77,9 @@ export async function openApi(app: FastifyInstance, config: Config): Promise<voi
       servers: [{ url, description: 'This server' }],
       tags: [
         { name: 'Wallet', description: 'Hold an amount on a wallet, then capture, cancel or refund it.' },
-<<<<<<< HEAD
         { name: 'Payments', description: 'Pay by card, with 3-D Secure where the bank asks for it.' },
         { name: 'Transactions', description: 'Every payment and refund, whatever the method.' },
-=======
         { name: 'Admin', description: 'For operators; in production on ADMIN_PORT only.' },
->>>>>>> efcdc8f (Give operators an API of their own: merchants, keys, customers, wallets, statements)
         { name: 'Sandbox', description: 'What only a sandbox can do.' },
         { name: 'Operations', description: 'Health and readiness.' },
       ],

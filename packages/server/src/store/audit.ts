@@ -2,8 +2,7 @@
  * The seven invariants of the ledger, each as a query that returns what breaks it. All of them read
  * one snapshot, so they hold on a live system at any moment between two commits.
  */
-import type { Pool } from './postgres.ts';
-import { inTransaction } from './postgres.ts';
+import { inTransaction, type Pool, type Queryable } from './postgres.ts';
 
 export interface Violation {
   /** 1 to 7. */
@@ -121,18 +120,24 @@ const CHECKS: readonly Check[] = [
   },
 ];
 
+/** Every invariant by its number. */
+export const INVARIANTS: readonly Pick<Check, 'invariant' | 'rule'>[] = CHECKS;
+
 /** How many rows of each broken invariant are reported. */
-const ROWS_PER_INVARIANT = 20;
+export const ROWS_PER_INVARIANT = 20;
 
 /** Checks everything. @returns what is broken; empty means that every tiyn is accounted for */
 export async function audit(pool: Pool): Promise<Violation[]> {
-  return inTransaction(pool, async (client) => {
-    await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
-    const violations: Violation[] = [];
-    for (const { invariant, rule, sql } of CHECKS) {
-      const { rows } = await client.query(`${sql} LIMIT ${ROWS_PER_INVARIANT}`);
-      violations.push(...rows.map((row) => ({ invariant, rule, row })));
-    }
-    return violations;
-  });
+  return inTransaction(pool, auditWithin);
+}
+
+/** The same within a transaction that has done nothing yet. */
+export async function auditWithin(db: Queryable): Promise<Violation[]> {
+  await db.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
+  const violations: Violation[] = [];
+  for (const { invariant, rule, sql } of CHECKS) {
+    const { rows } = await db.query(`${sql} LIMIT ${ROWS_PER_INVARIANT}`);
+    violations.push(...rows.map((row) => ({ invariant, rule, row })));
+  }
+  return violations;
 }

@@ -1,6 +1,6 @@
-import { access, constants, mkdir, realpath } from 'node:fs/promises';
+import { access, constants, mkdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { DATABASE, ensureCluster, readPassword } from './embedded/cluster.ts';
+import { DATABASE, ensureCluster, readPassword, runningServer } from './embedded/cluster.ts';
 import { launch } from './embedded/launch.ts';
 import { lockDataDir } from './embedded/lock.ts';
 import { choosePlace, SYSTEM_FOLDER } from './embedded/place.ts';
@@ -54,11 +54,38 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       stopped ??= server.stop().finally(() => lock.release());
       return stopped;
     };
-    return { url: `postgres://${DATABASE}:${password}@127.0.0.1:${server.port}/${DATABASE}`, stop };
+    return { url: urlOf(password, server.port), stop };
   } catch (error) {
     await lock.release();
     throw error;
   }
+}
+
+/**
+ * The database of DATA_DIR for a command beside the server: that of the running server if there is one
+ * (`stop` then leaves it alone), else started until `stop`.
+ * @throws EmbeddedPostgresError when there is no database there, or it does not start
+ */
+export async function borrowEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const { log, systemFolder = SYSTEM_FOLDER } = options;
+  const dataDir = await realpath(path.resolve(options.dataDir)).catch(() => undefined);
+  const place = dataDir === undefined ? undefined : await choosePlace({ dataDir, systemFolder, log });
+  if (place === undefined || !(await isFolder(place.folder))) {
+    throw new EmbeddedPostgresError(
+      `There is no database in DATA_DIR ${path.resolve(options.dataDir)}. Start the server there once, or set DATABASE_URL.`,
+    );
+  }
+  const running = await runningServer(place);
+  if (running === undefined || !running.ready) return startEmbeddedPostgres(options);
+  return { url: urlOf(await readPassword(place), running.port), stop: async () => undefined };
+}
+
+function urlOf(password: string, port: number): string {
+  return `postgres://${DATABASE}:${password}@127.0.0.1:${port}/${DATABASE}`;
+}
+
+async function isFolder(folder: string): Promise<boolean> {
+  return (await stat(folder).catch(() => undefined))?.isDirectory() === true;
 }
 
 /** One spelling of the path, so that two starts on one folder know that it is one. */

@@ -38,6 +38,12 @@ export async function openInstallation(pool: Pool, mode: Mode, secretKey: string
   });
 }
 
+/** The mode that the database is stamped with; null before the first start. */
+export async function readMode(db: Queryable): Promise<Mode | null> {
+  const { rows } = await db.query<{ mode: Mode }>('SELECT mode FROM installation');
+  return rows[0]?.mode ?? null;
+}
+
 /** The engine's clock in milliseconds: the database's, plus the sandbox's offset. */
 export async function readClock(db: Queryable): Promise<number> {
   const { rows } = await db.query(

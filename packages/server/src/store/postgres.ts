@@ -42,6 +42,14 @@ export type Client = pg.Client;
 /** What runs single statements: the pool, or one connection inside a transaction. */
 export type Queryable = Pick<pg.Pool, 'query'>;
 
+/** One connection for a command beside the server. Its statements may take as long as they need. */
+export async function connectForCommand(url: string): Promise<Client> {
+  const client = new pg.Client({ ...connectionOptions(url, 'command'), query_timeout: 0 });
+  await client.connect();
+  await client.query(SESSION_SETTINGS);
+  return client;
+}
+
 /** A pool for everything but the engine's batches. */
 export function createPool(url: string, max: number, onError: (error: Error) => void): Pool {
   const pool = new pg.Pool({

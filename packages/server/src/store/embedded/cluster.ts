@@ -123,13 +123,21 @@ async function syncFolder(folder: string): Promise<void> {
   await handle.sync().finally(() => handle.close());
 }
 
-/** The process id and state that the data folder's server wrote down, if that server is running. */
-export async function runningServer(place: Place): Promise<{ pid: number; ready: boolean } | undefined> {
+export interface RunningServer {
+  readonly pid: number;
+  /** On loopback. */
+  readonly port: number;
+  /** Whether it takes connections. */
+  readonly ready: boolean;
+}
+
+/** What the data folder's server wrote down about itself, if that server is running. */
+export async function runningServer(place: Place): Promise<RunningServer | undefined> {
   const lines = (await readText(postmasterFile(place)))?.split('\n') ?? [];
   const pid = Number(lines[0]);
   if (!Number.isSafeInteger(pid) || pid <= 0) return undefined;
   if (!(await isServerOf(pid, dataFolderOf(place)))) return undefined;
-  return { pid, ready: lines[7]?.trim() === 'ready' };
+  return { pid, port: Number(lines[3]), ready: lines[7]?.trim() === 'ready' };
 }
 
 /** Stops the data folder's server, whoever started it: within 8 s, and in order if it lets us. */

@@ -1,0 +1,30 @@
+import { auditWithin, INVARIANTS, ROWS_PER_INVARIANT } from '../store/audit.ts';
+import { CONSOLE, type Environment, type Output, withDatabase } from './database.ts';
+
+/**
+ * Checks the seven invariants on any database, also one that is in use, and prints each with `ok` or
+ * the rows that break it.
+ * @returns the exit code: 0 when all hold
+ */
+export function auditCommand(env: Environment, output: Output = CONSOLE): Promise<number> {
+  return withDatabase(env, output, async (client) => {
+    await client.query('BEGIN');
+    const violations = await auditWithin(client);
+    await client.query('COMMIT');
+    for (const { invariant, rule } of INVARIANTS) {
+      const broken = violations.filter((violation) => violation.invariant === invariant);
+      output.out(`${broken.length === 0 ? 'ok    ' : 'BROKEN'} ${invariant}. ${rule}`);
+      for (const { row } of broken) output.out(`         ${rowText(row)}`);
+      if (broken.length === ROWS_PER_INVARIANT) output.out('         … there may be more');
+    }
+    return violations.length === 0 ? 0 : 1;
+  });
+}
+
+function rowText(row: Readonly<Record<string, unknown>>): string {
+  return Object.entries(row)
+    .map(([name, value]) => `${name}=${value === null ? 'none' : String(value)}`)
+    .join(' ');
+}
+
+if (import.meta.main) process.exitCode = await auditCommand(process.env);

@@ -1,0 +1,58 @@
+/** The database for a command that works beside the server, or without one. */
+import { ConfigError, readConfig } from '../config.ts';
+import { borrowEmbeddedPostgres, EmbeddedPostgresError } from '../store/embedded.ts';
+import { type Client, connectForCommand, sqlStateOf } from '../store/postgres.ts';
+
+/** Where a command writes what people read. */
+export interface Output {
+  readonly out: (text: string) => void;
+  readonly error: (text: string) => void;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export const CONSOLE: Output = {
+  out: (text) => process.stdout.write(`${text}\n`),
+  error: (text) => process.stderr.write(`${text}\n`),
+};
+
+/** Why a command cannot do its work: a sentence for the person who ran it. */
+export class CommandError extends Error {}
+
+const UNDEFINED_TABLE = '42P01';
+
+/**
+ * Runs `work` on the database of DATABASE_URL, else on that of DATA_DIR, whether or not a server is
+ * running there. Only these two variables are read: a command needs no SECRET_KEY.
+ * @returns its result, or 1 after saying why it could not be done
+ */
+export async function withDatabase(
+  env: Environment,
+  output: Output,
+  work: (client: Client) => Promise<number>,
+): Promise<number> {
+  try {
+    const { DATABASE_URL, DATA_DIR } = env;
+    const { databaseUrl, dataDir } = readConfig({ DATABASE_URL, DATA_DIR });
+    if (databaseUrl !== null) return await withUrl(databaseUrl, work);
+    const embedded = await borrowEmbeddedPostgres({ dataDir, log: output.error });
+    return await withUrl(embedded.url, work).finally(() => embedded.stop());
+  } catch (error) {
+    output.error(sentenceOf(error));
+    return 1;
+  }
+}
+
+async function withUrl(url: string, work: (client: Client) => Promise<number>): Promise<number> {
+  const client = await connectForCommand(url);
+  return work(client).finally(() => client.end());
+}
+
+function sentenceOf(error: unknown): string {
+  if (sqlStateOf(error) === UNDEFINED_TABLE)
+    return 'This database has no tables of Plexy Pay: start the server on it once.';
+  if (!(error instanceof Error)) return String(error);
+  const expected =
+    error instanceof CommandError || error instanceof ConfigError || error instanceof EmbeddedPostgresError;
+  return expected ? error.message : `The database cannot be used: ${error.message || String(error)}`;
+}

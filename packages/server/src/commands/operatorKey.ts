@@ -1,0 +1,35 @@
+import { v7 as uuidv7 } from 'uuid';
+import { generateApiKey, hashApiKey } from '../secrets.ts';
+import { insertApiKey } from '../store/apiKeys.ts';
+import { readMode } from '../store/installation.ts';
+import { CONSOLE, CommandError, type Environment, type Output, withDatabase } from './database.ts';
+
+/**
+ * Makes an operator's key by access to the database alone: the way to the first one in production.
+ * @param name what the key is for, as operators will see it in lists
+ * @returns the exit code; the key is the only thing written to the output proper
+ */
+export function createOperatorKeyCommand(
+  name: string,
+  env: Environment,
+  output: Output = CONSOLE,
+): Promise<number> {
+  return withDatabase(env, output, async (client) => {
+    const mode = await readMode(client);
+    if (mode === null)
+      throw new CommandError('This database is not set up yet: start the server on it once.');
+    const apiKey = generateApiKey('op', mode);
+    await insertApiKey(client, {
+      id: uuidv7(),
+      merchantId: null,
+      name,
+      hash: hashApiKey(apiKey),
+      hint: apiKey.slice(-4),
+      scopes: ['read', 'write'],
+      expiresAt: null,
+    });
+    output.error(`An operator's key named "${name}". It is shown this once; keep it safe:`);
+    output.out(apiKey);
+    return 0;
+  });
+}

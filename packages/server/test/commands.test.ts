@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { pino } from 'pino';
+import { createOperatorKeyCommand } from '../src/commands/operatorKey.ts';
+import { readConfig } from '../src/config.ts';
+import { startServer } from '../src/server.ts';
+import { request } from './support/sandbox.ts';
+
+let dataDir: string;
+before(async () => {
+  dataDir = path.join(await mkdtemp(path.join(tmpdir(), 'plexy-commands-')), 'data');
+});
+after(() => rm(path.dirname(dataDir), { recursive: true, force: true }));
+
+/** `npm run audit` as a process of its own. */
+async function auditProcess(): Promise<{ exitCode: number | null; text: string }> {
+  const entry = path.join(import.meta.dirname, '../src/commands/audit.ts');
+  const { DATABASE_URL: _, ...env } = process.env;
+  const child = spawn(process.execPath, [entry], { env: { ...env, DATA_DIR: dataDir } });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+  const exitCode = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { exitCode, text };
+}
+
+test('commands on the embedded data: without any, beside a running server, and after it', async () => {
+  const nothing = await auditProcess();
+  assert.equal(nothing.exitCode, 1);
+  assert.match(nothing.text, /^There is no database in DATA_DIR/);
+
+  const server = await startServer(readConfig({ DATA_DIR: dataDir, PORT: '0' }), pino({ level: 'silent' }));
+  try {
+    const beside = await auditProcess();
+    assert.equal(beside.exitCode, 0, beside.text);
+    assert.equal(beside.text.match(/^ok/gm)?.length, 7);
+    const out: string[] = [];
+    const output = { out: (text: string) => void out.push(text), error: () => undefined };
+    assert.equal(await createOperatorKeyCommand('beside', { DATA_DIR: dataDir }, output), 0);
+    const apiKey = out[0] ?? '';
+    assert.match(apiKey, /^op_test_/);
+    assert.equal((await request(server.url, 'GET', '/v1/admin/merchants', { apiKey })).status, 200);
+  } finally {
+    await server.stop();
+  }
+
+  const alone = await auditProcess();
+  assert.equal(alone.exitCode, 0, alone.text);
+  const again = await startServer(readConfig({ DATA_DIR: dataDir, PORT: '0' }), pino({ level: 'silent' }));
+  await again.stop();
+});

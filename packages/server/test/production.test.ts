@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { pino } from 'pino';
+import { auditCommand } from '../src/commands/audit.ts';
+import { createOperatorKeyCommand } from '../src/commands/operatorKey.ts';
+import { ConfigError, readConfig } from '../src/config.ts';
+import { type Server, startServer } from '../src/server.ts';
+import { createDatabase, stopDatabaseServer, type TestDatabase } from './support/database.ts';
+import { iinOf } from './support/operator.ts';
+import { type CallOptions, type Reply, request } from './support/sandbox.ts';
+
+const SECRET_KEY = 'a secret of production, long enough';
+const silent = pino({ level: 'silent' });
+
+let database: TestDatabase;
+let server: Server;
+
+function environment(more: Record<string, string> = {}): Record<string, string> {
+  return { MODE: 'production', DATABASE_URL: database.url, SECRET_KEY, PORT: '0', ADMIN_PORT: '0', ...more };
+}
+
+before(async () => {
+  database = await createDatabase();
+  const early = await keyCommand('too early');
+  assert.deepEqual([early.exitCode, early.out], [1, []]);
+  server = await startServer(readConfig(environment()), silent);
+});
+after(async () => {
+  await server.stop();
+  await database.drop();
+  await stopDatabaseServer();
+});
+
+async function keyCommand(name: string): Promise<{ exitCode: number; out: string[]; errors: string[] }> {
+  const out: string[] = [];
+  const errors: string[] = [];
+  const output = {
+    out: (text: string) => void out.push(text),
+    error: (text: string) => void errors.push(text),
+  };
+  const exitCode = await createOperatorKeyCommand(name, { DATABASE_URL: database.url }, output);
+  return { exitCode, out, errors };
+}
+
+function admin(method: string, path: string, options: CallOptions): Promise<Reply> {
+  return request(server.adminUrl ?? '', method, `/v1/admin${path}`, options);
+}
+
+describe('the configuration of production', () => {
+  test('needs a database and a secret', () => {
+    for (const missing of ['DATABASE_URL', 'SECRET_KEY']) {
+      const { [missing]: _, ...rest } = environment();
+      assert.throws(
+        () => readConfig(rest),
+        new ConfigError(`${missing} must be set when MODE is production`),
+      );
+    }
+    assert.throws(
+      () => readConfig(environment({ SECRET_KEY: 'short' })),
+      /^Error: SECRET_KEY must have at least 32/,
+    );
+    assert.throws(() => readConfig(environment({ ADMIN_PORT: 'x' })), /ADMIN_PORT must be a whole number/);
+  });
+
+  test('another secret, or the other mode, does not start on its database', async () => {
+    const other = readConfig(environment({ SECRET_KEY: 'another secret, and also long enough' }));
+    await assert.rejects(startServer(other, silent), /SECRET_KEY is not the one/);
+    const sandbox = readConfig({ DATABASE_URL: database.url, PORT: '0' });
+    await assert.rejects(startServer(sandbox, silent), /set up in production mode, but MODE is sandbox/);
+  });
+});
+
+describe('a production server', () => {
+  test('starts empty, without the sandbox’s keys', async () => {
+    for (const apiKey of ['op_test_demo', 'pr_test_demo']) {
+      const reply = await admin('GET', '/merchants', { apiKey });
+      assert.deepEqual([reply.status, reply.body.reason], [401, 'wrong_mode_api_key']);
+    }
+    const key = await keyCommand('first operator');
+    const { body } = await admin('GET', '/merchants', { apiKey: key.out[0] ?? '' });
+    assert.deepEqual(body, { items: [], nextCursor: null });
+  });
+
+  test('serves operators on ADMIN_PORT only, merchants and no sandbox on the other', async () => {
+    const { out } = await keyCommand('surfaces');
+    const apiKey = out[0] ?? '';
+    const here = (path: string, method = 'GET') => request(server.url, method, path, { apiKey });
+    const there = (path: string, method = 'GET') => request(server.adminUrl ?? '', method, path, { apiKey });
+    for (const path of ['/v1/admin/merchants', '/metrics', '/v1/sandbox/transactions/x/confirm'])
+      assert.equal((await here(path, path.endsWith('confirm') ? 'POST' : 'GET')).status, 404, path);
+    assert.equal((await here('/v1/wallet/transactions')).status, 403);
+    for (const path of ['/v1/wallet/transactions', '/v1/sandbox/transactions/x/confirm'])
+      assert.equal((await there(path, path.endsWith('confirm') ? 'POST' : 'GET')).status, 404, path);
+    for (const path of ['/v1/admin/merchants', '/metrics', '/health', '/ready'])
+      assert.equal((await there(path)).status, 200, path);
+  });
+
+  test('from the first operator to the first payment', async () => {
+    const { exitCode, out, errors } = await keyCommand('ops');
+    assert.equal(exitCode, 0);
+    const apiKey = out[0] ?? '';
+    assert.match(apiKey, /^op_live_[\w-]{43}$/);
+    assert.ok(!errors.join().includes(apiKey));
+    const post = async (path: string, body: unknown) => {
+      const reply = await admin('POST', path, { apiKey, body });
+      assert.equal(reply.status, 201, reply.text);
+      return reply.body;
+    };
+    const merchant = await post('/merchants', { name: 'Real Store' });
+    const key = await post(`/merchants/${merchant.id}/api-keys`, { name: 'server' });
+    assert.match(key.apiKey, /^pr_live_/);
+    const customer = { phoneNumber: '+77011234567', iin: iinOf(1) };
+    const { id } = await post('/customers', customer);
+    const wallet = await post(`/customers/${id}/wallets`, { currency: 'KZT' });
+    await post(`/wallets/${wallet.id}/deposit`, { amount: 20_000 });
+    const paid = await request(server.url, 'POST', '/v1/wallet/authorize', {
+      apiKey: key.apiKey,
+      idempotencyKey: 'first',
+      body: { amount: 15_000, currency: 'KZT', orderReference: '1', ...customer },
+    });
+    assert.deepEqual([paid.status, paid.body.walletTransactionStatus], [201, 'PROCESSING'], paid.text);
+    const lines: string[] = [];
+    const output = {
+      out: (text: string) => void lines.push(text),
+      error: (text: string) => void lines.push(text),
+    };
+    assert.equal(await auditCommand({ DATABASE_URL: database.url }, output), 0, lines.join('\n'));
+  });
+});
