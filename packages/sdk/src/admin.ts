@@ -1,0 +1,182 @@
+import type { List } from './pagination.ts';
+import { pathOf, type RequestOptions, type RequestSender } from './request.ts';
+import { Resource } from './resource.ts';
+import type {
+  ApiKey,
+  CreateCustomerBody,
+  CreateMerchantBody,
+  CreateWalletBody,
+  Customer,
+  DepositWalletBody,
+  GetMerchantStatementQuery,
+  GetWalletStatementQuery,
+  IssueApiKeyBody,
+  IssuedApiKey,
+  IssueOperatorKeyBody,
+  ListApiKeysQuery,
+  ListCustomersQuery,
+  ListMerchantsQuery,
+  ListOperatorKeysQuery,
+  Merchant,
+  MerchantBalance,
+  MerchantEntry,
+  SystemAccount,
+  Transfer,
+  UpdateMerchantBody,
+  Wallet,
+  WalletEntry,
+  WalletTransaction,
+  WithdrawWalletBody,
+} from './types.generated.ts';
+
+/** What operators do, with an operator's key. In production on the server's ADMIN_PORT only. */
+export class AdminResource {
+  readonly merchants: AdminMerchants;
+  readonly apiKeys: AdminApiKeys;
+  readonly operatorKeys: AdminOperatorKeys;
+  readonly customers: AdminCustomers;
+  readonly wallets: AdminWallets;
+  readonly accounts: AdminAccounts;
+  readonly transactions: AdminTransactions;
+
+  constructor(sender: RequestSender) {
+    this.merchants = new AdminMerchants(sender);
+    this.apiKeys = new AdminApiKeys(sender);
+    this.operatorKeys = new AdminOperatorKeys(sender);
+    this.customers = new AdminCustomers(sender);
+    this.wallets = new AdminWallets(sender);
+    this.accounts = new AdminAccounts(sender);
+    this.transactions = new AdminTransactions(sender);
+  }
+}
+
+export class AdminMerchants extends Resource {
+  create(body: CreateMerchantBody, options?: RequestOptions): Promise<Merchant> {
+    return this.postTo('/v1/admin/merchants', body, options);
+  }
+
+  /** Newest first. */
+  list(query: ListMerchantsQuery = {}, options?: RequestOptions): List<Merchant> {
+    return this.listOf('/v1/admin/merchants', { ...query }, options);
+  }
+
+  get(id: string, options?: RequestOptions): Promise<Merchant> {
+    return this.getFrom(pathOf`/v1/admin/merchants/${id}`, options);
+  }
+
+  /** Changes the settings that are given, for authorizations from now on. */
+  update(id: string, body: UpdateMerchantBody, options?: RequestOptions): Promise<Merchant> {
+    return this.patchAt(pathOf`/v1/admin/merchants/${id}`, body, options);
+  }
+
+  balances(id: string, options?: RequestOptions): List<MerchantBalance> {
+    return this.listOf(pathOf`/v1/admin/merchants/${id}/balances`, {}, options);
+  }
+
+  /** What moved in one currency, newest first. */
+  statement(id: string, query: GetMerchantStatementQuery, options?: RequestOptions): List<MerchantEntry> {
+    return this.listOf(pathOf`/v1/admin/merchants/${id}/statement`, { ...query }, options);
+  }
+}
+
+export class AdminApiKeys extends Resource {
+  /** The answer is the only one that shows the key. */
+  issue(merchantId: string, body: IssueApiKeyBody, options?: RequestOptions): Promise<IssuedApiKey> {
+    return this.postTo(pathOf`/v1/admin/merchants/${merchantId}/api-keys`, body, options);
+  }
+
+  /** Newest first, revoked ones too. */
+  list(merchantId: string, query: ListApiKeysQuery = {}, options?: RequestOptions): List<ApiKey> {
+    return this.listOf(pathOf`/v1/admin/merchants/${merchantId}/api-keys`, { ...query }, options);
+  }
+
+  revoke(merchantId: string, id: string, options?: RequestOptions): Promise<ApiKey> {
+    return this.postTo(pathOf`/v1/admin/merchants/${merchantId}/api-keys/${id}/revoke`, undefined, options);
+  }
+}
+
+export class AdminOperatorKeys extends Resource {
+  /** The answer is the only one that shows the key. */
+  issue(body: IssueOperatorKeyBody, options?: RequestOptions): Promise<IssuedApiKey> {
+    return this.postTo('/v1/admin/operator-keys', body, options);
+  }
+
+  /** Newest first, revoked ones too. */
+  list(query: ListOperatorKeysQuery = {}, options?: RequestOptions): List<ApiKey> {
+    return this.listOf('/v1/admin/operator-keys', { ...query }, options);
+  }
+
+  revoke(id: string, options?: RequestOptions): Promise<ApiKey> {
+    return this.postTo(pathOf`/v1/admin/operator-keys/${id}/revoke`, undefined, options);
+  }
+}
+
+export class AdminCustomers extends Resource {
+  create(body: CreateCustomerBody, options?: RequestOptions): Promise<Customer> {
+    return this.postTo('/v1/admin/customers', body, options);
+  }
+
+  /** Newest first; with `phoneNumber` that customer alone. */
+  list(query: ListCustomersQuery = {}, options?: RequestOptions): List<Customer> {
+    return this.listOf('/v1/admin/customers', { ...query }, options);
+  }
+
+  get(id: string, options?: RequestOptions): Promise<Customer> {
+    return this.getFrom(pathOf`/v1/admin/customers/${id}`, options);
+  }
+
+  createWallet(id: string, body: CreateWalletBody, options?: RequestOptions): Promise<Wallet> {
+    return this.postTo(pathOf`/v1/admin/customers/${id}/wallets`, body, options);
+  }
+
+  wallets(id: string, options?: RequestOptions): List<Wallet> {
+    return this.listOf(pathOf`/v1/admin/customers/${id}/wallets`, {}, options);
+  }
+}
+
+export class AdminWallets extends Resource {
+  get(id: string, options?: RequestOptions): Promise<Wallet> {
+    return this.getFrom(pathOf`/v1/admin/wallets/${id}`, options);
+  }
+
+  deposit(id: string, body: DepositWalletBody, options?: RequestOptions): Promise<Transfer> {
+    return this.postTo(pathOf`/v1/admin/wallets/${id}/deposit`, body, options);
+  }
+
+  /** No more than is available, and not while it is frozen. */
+  withdraw(id: string, body: WithdrawWalletBody, options?: RequestOptions): Promise<Transfer> {
+    return this.postTo(pathOf`/v1/admin/wallets/${id}/withdraw`, body, options);
+  }
+
+  freeze(id: string, options?: RequestOptions): Promise<Wallet> {
+    return this.postTo(pathOf`/v1/admin/wallets/${id}/freeze`, undefined, options);
+  }
+
+  unfreeze(id: string, options?: RequestOptions): Promise<Wallet> {
+    return this.postTo(pathOf`/v1/admin/wallets/${id}/unfreeze`, undefined, options);
+  }
+
+  /** What moved, newest first, and the balances after each move. */
+  statement(id: string, query: GetWalletStatementQuery = {}, options?: RequestOptions): List<WalletEntry> {
+    return this.listOf(pathOf`/v1/admin/wallets/${id}/statement`, { ...query }, options);
+  }
+}
+
+export class AdminAccounts extends Resource {
+  /** The ledger's own accounts. */
+  list(options?: RequestOptions): List<SystemAccount> {
+    return this.listOf('/v1/admin/accounts', {}, options);
+  }
+}
+
+export class AdminTransactions extends Resource {
+  /** Confirms a payment that waits for its customer. */
+  confirm(id: string, options?: RequestOptions): Promise<WalletTransaction> {
+    return this.postTo(pathOf`/v1/admin/transactions/${id}/confirm`, undefined, options);
+  }
+
+  /** Declines a payment that waits for its customer. */
+  decline(id: string, options?: RequestOptions): Promise<WalletTransaction> {
+    return this.postTo(pathOf`/v1/admin/transactions/${id}/decline`, undefined, options);
+  }
+}

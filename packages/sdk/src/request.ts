@@ -1,0 +1,179 @@
+import { ConnectionError, errorOf, PlexyPayError } from './errors.ts';
+import { BIGINT_FIELDS } from './types.generated.ts';
+
+export interface PlexyPayOptions {
+  /** Of a merchant (`pr_…`) or of an operator (`op_…`). */
+  readonly apiKey: string;
+  /** Such as `https://pay.example.com`. Default: a sandbox on this machine, http://127.0.0.1:8080. */
+  readonly baseUrl?: string;
+  /** In place of the global `fetch`. */
+  readonly fetch?: typeof fetch;
+  /** How long one attempt may take. Default: 30,000. */
+  readonly timeoutMs?: number;
+  /** How often a request is tried again. Default: 3. */
+  readonly maxRetries?: number;
+}
+
+/** Of one call, where they differ from the client's. */
+export interface RequestOptions {
+  /** Of a POST. Default: a random one, kept across the retries of this call. */
+  readonly idempotencyKey?: string;
+  readonly timeoutMs?: number;
+  readonly maxRetries?: number;
+  readonly signal?: AbortSignal;
+}
+
+export type QueryValue = string | number | undefined;
+
+export interface Call {
+  readonly method: 'GET' | 'POST' | 'PATCH';
+  /** With ids already encoded: see `pathOf`. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, QueryValue>> | undefined;
+  readonly body?: object | undefined;
+  readonly options?: RequestOptions | undefined;
+}
+
+const DEFAULT_URL = 'http://127.0.0.1:8080';
+const FIRST_DELAY_MS = 500;
+const MAX_DELAY_MS = 8_000;
+/** A server that asks for a longer pause than this is not waited for. */
+const MAX_RETRY_AFTER_MS = 60_000;
+/** 502 and 504 are a proxy's: the request may or may not have arrived, as when a connection is lost. */
+const RETRIED = new Set([429, 502, 503, 504]);
+
+/** What one attempt led to: an answer, or an error and whether another attempt may help. */
+type Attempt =
+  | { readonly ok: true; readonly body: unknown }
+  | {
+      readonly ok: false;
+      readonly error: PlexyPayError;
+      readonly retry: boolean;
+      readonly afterMs: number | null;
+    };
+
+/** Sends requests: authentication, idempotency keys, time-outs, retries, errors. */
+export class RequestSender {
+  readonly #options: PlexyPayOptions;
+  readonly #baseUrl: string;
+
+  constructor(options: PlexyPayOptions) {
+    if (options.apiKey.trim() === '') throw new PlexyPayError('apiKey must not be empty');
+    this.#options = options;
+    this.#baseUrl = (options.baseUrl ?? DEFAULT_URL).replace(/\/+$/, '');
+  }
+
+  /** @throws PlexyPayError, or what `signal` was aborted with */
+  async send<T>(call: Call): Promise<T> {
+    const { options = {}, method } = call;
+    const maxRetries = options.maxRetries ?? this.#options.maxRetries ?? 3;
+    const idempotencyKey = options.idempotencyKey ?? (method === 'POST' ? randomKey() : undefined);
+    for (let attempt = 0; ; attempt += 1) {
+      const result = await this.#attempt(call, idempotencyKey);
+      if (result.ok) return result.body as T;
+      const delayMs = result.afterMs ?? backOffMs(attempt);
+      if (!result.retry || attempt >= maxRetries || delayMs > MAX_RETRY_AFTER_MS) throw result.error;
+      await pause(delayMs, options.signal);
+    }
+  }
+
+  async #attempt(call: Call, idempotencyKey: string | undefined): Promise<Attempt> {
+    const { method, body, options = {} } = call;
+    const headers: Record<string, string> = {
+      authorization: this.#options.apiKey,
+      accept: 'application/json',
+    };
+    if (body !== undefined) headers['content-type'] = 'application/json';
+    if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey;
+    const timeoutMs = options.timeoutMs ?? this.#options.timeoutMs ?? 30_000;
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
+    const send = this.#options.fetch ?? fetch;
+    try {
+      const response = await send(this.#urlOf(call), {
+        method,
+        headers,
+        signal,
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      return attemptOf(response, await response.text());
+    } catch (cause) {
+      options.signal?.throwIfAborted();
+      const message = timeout.aborted
+        ? `no answer within ${timeoutMs} ms`
+        : `no connection to ${this.#baseUrl}`;
+      return { ok: false, error: new ConnectionError(message, { cause }), retry: true, afterMs: null };
+    }
+  }
+
+  #urlOf({ path, query = {} }: Call): string {
+    const parameters = new URLSearchParams();
+    for (const [name, value] of Object.entries(query))
+      if (value !== undefined) parameters.set(name, String(value));
+    return `${this.#baseUrl}${path}${parameters.size === 0 ? '' : `?${parameters}`}`;
+  }
+}
+
+function attemptOf(response: Response, text: string): Attempt {
+  const body = parseExactly(text);
+  if (response.ok && body !== undefined) return { ok: true, body };
+  const error = errorOf(response.status, body);
+  const retry = RETRIED.has(response.status) || error.reason === 'request_in_progress';
+  return { ok: false, error, retry, afterMs: retryAfterMs(response.headers) };
+}
+
+const EXACT = new Set(BIGINT_FIELDS);
+
+/** JSON with balances as BigInt, every digit kept; undefined when it is not JSON. */
+export function parseExactly(text: string): unknown {
+  const revive = (key: string, value: unknown, context?: { source?: string }): unknown =>
+    typeof value === 'number' && EXACT.has(key) ? BigInt(context?.source ?? value) : value;
+  try {
+    return JSON.parse(text, revive);
+  } catch {
+    return undefined;
+  }
+}
+
+function retryAfterMs(headers: Headers): number | null {
+  const seconds = Number(headers.get('retry-after') ?? Number.NaN);
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1_000 : null;
+}
+
+/** Twice as long each time, somewhere in the upper half, so that clients do not come back together. */
+function backOffMs(attempt: number): number {
+  const longest = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** attempt);
+  return longest * (0.5 + Math.random() / 2);
+}
+
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', abort);
+      resolve();
+    }, ms);
+    if (signal?.aborted) abort();
+    else signal?.addEventListener('abort', abort, { once: true });
+  });
+}
+
+/** 128 random bits. Not crypto.randomUUID: browsers have that on https pages only. */
+function randomKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** A path with each value encoded, so that no id can reach another route. */
+export function pathOf(parts: TemplateStringsArray, ...ids: string[]): string {
+  return parts.reduce((path, part, i) => `${path}${encodeURIComponent(checkedId(ids[i - 1]))}${part}`);
+}
+
+/** An empty id, or one of dots, would be the path of something else. */
+function checkedId(id: string | undefined): string {
+  if (id === undefined || /^\.{0,2}$/.test(id)) throw new PlexyPayError('an id must not be empty');
+  return id;
+}
