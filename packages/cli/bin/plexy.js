@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+// Plain JavaScript, so that an old Node can say what it needs instead of failing on the first type.
+const MINIMUM_NODE = 24;
+if (Number(process.versions.node.split('.')[0]) < MINIMUM_NODE) {
+  process.stderr.write(
+    `Node ${process.versions.node} cannot run plexy; "npx plexy" uses the Node ${MINIMUM_NODE} that "npm ci" installs\n`,
+  );
+  process.exit(1);
+}
+const { main } = await import('../src/main.ts');
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,102 @@
+import type { Merchant } from '@plexy-pay/sdk';
+import type { Command } from 'commander';
+import {
+  type Context,
+  type ListOptions,
+  listing,
+  pageSize,
+  requestOptions,
+  type WriteOptions,
+  wholeNumber,
+  writing,
+} from './context.ts';
+import { type Cell, money } from './output.ts';
+
+interface Settings {
+  readonly name?: string;
+  readonly captureMode?: Merchant['captureMode'];
+  readonly captureDelay?: number;
+  readonly authorizationTtl?: number;
+}
+
+export function merchantCommands(program: Command, context: Context): void {
+  const merchants = program.command('merchants').description('merchants, their settings and balances');
+  writeCommands(merchants, context);
+  readCommands(merchants, context);
+}
+
+function writeCommands(merchants: Command, context: Context): void {
+  settings(writing(merchants.command('create <name>').description('create a merchant'))).action(
+    async (name: string, { idempotencyKey, ...given }: Settings & WriteOptions) => {
+      const write = requestOptions(idempotencyKey === undefined ? {} : { idempotencyKey });
+      context.show(await context.client().admin.merchants.create({ ...given, name }, write), fieldsOf);
+    },
+  );
+  settings(merchants.command('update <merchant>').description('change settings, for payments from now on'))
+    .option('--name <name>')
+    .action(async (id: string, given: Settings) => {
+      context.show(await context.client().admin.merchants.update(id, given), fieldsOf);
+    });
+}
+
+function readCommands(merchants: Command, context: Context): void {
+  listing(merchants.command('list').description('list merchants, newest first')).action(
+    async (options: ListOptions) => {
+      const list = context.client().admin.merchants.list(pageSize(options));
+      await context.showList(list, options.limit, ['ID', 'NAME', 'CAPTURE', 'CREATED'], (merchant) => [
+        ...[merchant.id, merchant.name, merchant.captureMode, merchant.createdAt],
+      ]);
+    },
+  );
+  merchants
+    .command('get <merchant>')
+    .description('show a merchant')
+    .action(async (id: string) => {
+      context.show(await context.client().admin.merchants.get(id), fieldsOf);
+    });
+  merchants
+    .command('balances <merchant>')
+    .description('what a merchant has, by currency')
+    .action(async (id: string) => {
+      const list = context.client().admin.merchants.balances(id);
+      await context.showList(
+        list,
+        Number.POSITIVE_INFINITY,
+        ['CURRENCY', 'BALANCE'],
+        ({ currency, balance }) => [...[currency, money(balance, currency)]],
+      );
+    });
+  listing(
+    merchants.command('statement <merchant> <currency>').description('what moved, newest first'),
+  ).action(async (id: string, currency: string, options: ListOptions) => {
+    const query = { currency, ...pageSize(options) };
+    const list = context.client().admin.merchants.statement(id, query);
+    const headings = ['TIME', 'KIND', 'AMOUNT', 'BALANCE', 'REFERENCE', 'OPERATION'];
+    await context.showList(
+      list,
+      options.limit,
+      headings,
+      ({ at, kind, amount, balance, reference, operationId }) => [
+        ...[at, kind, money(amount, currency), money(balance, currency), reference, operationId],
+      ],
+    );
+  });
+}
+
+function settings(command: Command): Command {
+  return command
+    .option('--capture-mode <mode>', 'manual or automatic')
+    .option('--capture-delay <seconds>', 'from the authorization to an automatic capture', wholeNumber)
+    .option('--authorization-ttl <seconds>', 'that an authorization holds', wholeNumber);
+}
+
+function fieldsOf(merchant: Merchant): Record<string, Cell> {
+  return {
+    id: merchant.id,
+    name: merchant.name,
+    'capture mode': merchant.captureMode,
+    'capture delay': `${merchant.captureDelay} s`,
+    'authorization holds': `${merchant.authorizationTtl} s`,
+    created: merchant.createdAt,
+  };
+}

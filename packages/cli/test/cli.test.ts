@@ -1,0 +1,238 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { DEMO_STORE, iinOf, KZT_WALLET, UNKNOWN_ID } from '../../server/test/support/operator.ts';
+import { CUSTOMER, type Sandbox, startSandbox } from '../../server/test/support/sandbox.ts';
+import { main } from '../src/main.ts';
+
+let sandbox: Sandbox;
+before(async () => {
+  sandbox = await startSandbox();
+});
+after(() => sandbox.stop());
+
+interface Result {
+  readonly exitCode: number;
+  readonly out: string;
+  readonly errors: string;
+}
+
+/** Runs a command in this process, against the sandbox. */
+async function plexy(args: string[], env: Record<string, string> = {}): Promise<Result> {
+  const out: string[] = [];
+  const errors: string[] = [];
+  const exitCode = await main(args, {
+    env: { PLEXY_URL: sandbox.url, DATABASE_URL: sandbox.databaseUrl, ...env },
+    out: (text) => void out.push(text),
+    error: (text) => void errors.push(text),
+  });
+  return { exitCode, out: out.join('\n'), errors: errors.join('\n') };
+}
+
+/** What a command prints, when it succeeds. */
+async function printed(...args: string[]): Promise<string> {
+  const { exitCode, out, errors } = await plexy(args);
+  assert.deepEqual([exitCode, errors], [0, ''], `plexy ${args.join(' ')}: ${errors}`);
+  return out;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: tests look into objects of any shape
+async function json(...args: string[]): Promise<any> {
+  return JSON.parse(await printed(...args, '--json'));
+}
+
+async function refused(...args: string[]): Promise<string> {
+  const { exitCode, out, errors } = await plexy(args);
+  assert.deepEqual([exitCode, out], [1, '']);
+  assert.equal(errors.split('\n').length, 1, errors);
+  return errors;
+}
+
+describe('what an operator does', () => {
+  test('merchants', async () => {
+    const shop = await json(
+      'merchants',
+      'create',
+      'Shop',
+      '--capture-mode',
+      'automatic',
+      '--capture-delay',
+      '60',
+    );
+    assert.deepEqual([shop.captureMode, shop.captureDelay], ['automatic', 60]);
+    const updated = await printed(
+      'merchants',
+      'update',
+      shop.id,
+      '--name',
+      'Shop 2',
+      '--authorization-ttl',
+      '3600',
+    );
+    assert.match(updated, /^name +Shop 2$/m);
+    assert.match(updated, /^authorization holds +3600 s$/m);
+    assert.match(await printed('merchants', 'get', shop.id), /^capture mode +automatic$/m);
+    const table = (await printed('merchants', 'list')).split('\n');
+    assert.match(table[0] ?? '', /^ID +NAME +CAPTURE +CREATED$/);
+    assert.match(table[1] ?? '', new RegExp(`^${shop.id}  Shop 2 +automatic +20`));
+    assert.equal((await json('merchants', 'list', '--limit', '2')).length, 2);
+    assert.equal(await printed('merchants', 'balances', shop.id), 'nothing');
+  });
+
+  test('keys of merchants and operators', async () => {
+    const issued = await printed(
+      'keys',
+      'issue',
+      DEMO_STORE,
+      'Till',
+      '--scope',
+      'read',
+      '--expires',
+      '2099-01-01T00:00:00Z',
+    );
+    const apiKey = /^API key +(pr_test_\S+) +\(shown this once\)$/m.exec(issued)?.[1] ?? '';
+    const id = /^id +(\S+)$/m.exec(issued)?.[1] ?? '';
+    assert.equal((await sandbox.call('GET', '/v1/wallet/transactions', { apiKey })).status, 200);
+    const list = await printed('keys', 'list', DEMO_STORE);
+    assert.match(
+      list,
+      new RegExp(`^${id}  Till +${apiKey.slice(-4)} +read +20\\S+ +2099-01-01T00:00:00.000Z +–$`, 'm'),
+    );
+    assert.ok(!list.includes(apiKey));
+    assert.match(await printed('keys', 'revoke', DEMO_STORE, id), /^revoked +20/m);
+    const operator = await json('operator-key', 'issue', 'Colleague');
+    assert.match(operator.apiKey, /^op_test_/);
+    const { exitCode } = await plexy(['merchants', 'list'], { PLEXY_OPERATOR_KEY: operator.apiKey });
+    assert.equal(exitCode, 0);
+    assert.match(await printed('operator-key', 'list'), /Colleague/);
+    await printed('operator-key', 'revoke', operator.id);
+    const second = await plexy(['wallets', 'freeze', KZT_WALLET], { PLEXY_API_KEY: operator.apiKey });
+    assert.match(second.errors, /^the API key is unknown, expired or revoked \(request [0-9a-f-]{36}\)$/);
+  });
+
+  test('customers and wallets', async () => {
+    const customer = await json('customers', 'create', '8 704 123 45 67', iinOf(33));
+    assert.equal(customer.phoneNumber, '+77041234567');
+    const found = await printed('customers', 'list', '--phone', '+77041234567');
+    assert.match(found, new RegExp(`^${customer.id}  \\+77041234567  ••••••••${iinOf(33).slice(-4)}`, 'm'));
+    assert.match(await printed('customers', 'get', customer.id), /^phone +\+77041234567$/m);
+    const wallet = await json('wallets', 'create', customer.id, 'KWD', '--requires-confirmation');
+    assert.equal(wallet.requiresConfirmation, true);
+    const deposit = [
+      'wallets',
+      'deposit',
+      wallet.id,
+      '1234567',
+      '--reference',
+      'cash',
+      '--idempotency-key',
+      'cli',
+    ];
+    const once = await printed(...deposit);
+    assert.match(once, /^amount +1234567 \(1,234\.567 KWD\)$/m);
+    assert.equal(await printed(...deposit), once);
+    assert.match(
+      await printed('wallets', 'withdraw', wallet.id, '567'),
+      /^available now +1234000 \(1,234\.000 KWD\)$/m,
+    );
+    assert.match(await printed('wallets', 'freeze', wallet.id), /^frozen +yes$/m);
+    assert.match(await printed('wallets', 'unfreeze', wallet.id), /^frozen +no$/m);
+    assert.match(await printed('wallets', 'get', wallet.id), /^available +1234000 \(1,234\.000 KWD\)$/m);
+    assert.match(
+      await printed('wallets', 'list', customer.id),
+      /1,234\.000 KWD\) +0 \(0\.000 KWD\) +no +yes$/m,
+    );
+    const statement = (await printed('wallets', 'statement', wallet.id)).split('\n');
+    assert.match(
+      statement[1] ?? '',
+      /withdrawal {2}567 \(0\.567 KWD\) +1234000 \(1,234\.000 KWD\) +0 \(0\.000 KWD\) {2}–/,
+    );
+    assert.match(statement[2] ?? '', /deposit +1234567 .* cash /);
+  });
+
+  test('payments, balances, accounts', async () => {
+    const { body } = await sandbox.authorize({ phoneNumber: '+77010000004', iin: '950308400048' });
+    assert.match(await printed('payments', 'confirm', body.walletTransactionId), /^status +PROCESSING$/m);
+    const other = await sandbox.authorize({ phoneNumber: '+77010000004', iin: '950308400048' });
+    const declined = await printed('payments', 'decline', other.body.walletTransactionId);
+    assert.match(declined, /^failure +the customer declined the payment$/m);
+    await sandbox.call('POST', `/v1/wallet/${body.walletTransactionId}/capture`, {
+      body: { amount: 15_000 },
+    });
+    assert.match(await printed('merchants', 'balances', DEMO_STORE), /^KZT +15000 \(150\.00 KZT\)$/m);
+    assert.match(
+      await printed('merchants', 'statement', DEMO_STORE, 'KZT'),
+      /capture {2}15000 \(150\.00 KZT\)/,
+    );
+    assert.match(await printed('accounts'), /^funding USD +-100000000 \(-1,000,000\.00 USD\)$/m);
+  });
+
+  test('balances beyond 2^53 keep every digit', async () => {
+    for (let i = 0; i < 2; i += 1) await printed('wallets', 'deposit', KZT_WALLET, '9007199254740991');
+    assert.match(await printed('wallets', 'get', KZT_WALLET, '--json'), /"available": 180144\d{11},/);
+    assert.match(await printed('wallets', 'get', KZT_WALLET), /\(180,144,\d{3},\d{3},\d{3}\.\d\d KZT\)/);
+  });
+
+  test('what comes from outside cannot steer the terminal', async () => {
+    await sandbox.authorize({ orderReference: 'A\u202eB', ...CUSTOMER });
+    const statement = await printed('wallets', 'statement', KZT_WALLET, '--limit', '1');
+    assert.ok(statement.includes('A?B') && !statement.includes('\u202e'));
+  });
+});
+
+describe('what goes wrong', () => {
+  test('the server’s sentence with the request id, exit code 1', async () => {
+    const request = String.raw`\(request [0-9a-f-]{36}\)$`;
+    const unknown = await refused('wallets', 'get', UNKNOWN_ID);
+    assert.match(unknown, new RegExp(`^there is no such wallet ${request}`));
+    const iin = await refused('customers', 'create', '+77049999999', '123');
+    assert.match(iin, new RegExp(`^iin must .* ${request}`));
+    const scope = await refused('keys', 'issue', DEMO_STORE, 'k', '--scope', 'everything');
+    assert.match(scope, new RegExp(`^scopes.0 must .* ${request}`));
+    const merchant = await plexy(['merchants', 'list', '--key', 'pr_test_demo']);
+    assert.match(merchant.errors, /^the API key does not have the scope for this/);
+  });
+
+  test('no server, wrong arguments', async () => {
+    assert.equal(
+      await refused('accounts', '--url', 'http://127.0.0.1:1'),
+      'no connection to http://127.0.0.1:1',
+    );
+    for (const amount of ['12.50', '1e3', '9007199254740993', 'x'])
+      assert.match(
+        await refused('wallets', 'deposit', KZT_WALLET, amount),
+        /whole number; amounts are in minor units/,
+      );
+    assert.match(await refused('wallets', 'deposit', KZT_WALLET), /missing required argument 'amount'/);
+    assert.match(await refused('nonsense'), /unknown command 'nonsense'/);
+  });
+
+  test('the help shows no key', async () => {
+    const { exitCode, out } = await plexy(['--help'], { PLEXY_OPERATOR_KEY: 'op_live_secret' });
+    assert.equal(exitCode, 0);
+    assert.ok(out.includes('PLEXY_OPERATOR_KEY') && !out.includes('op_live_secret'));
+  });
+});
+
+test('commands with access to the database: the audit, and a first key', async () => {
+  assert.equal((await printed('audit')).match(/^ok/gm)?.length, 7);
+  const { exitCode, out } = await plexy(['operator-key', 'create', 'first']);
+  assert.equal(exitCode, 0);
+  assert.equal((await plexy(['merchants', 'list', '--key', out])).exitCode, 0);
+  const nowhere = await plexy(['audit'], { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/x' });
+  assert.deepEqual([nowhere.exitCode, nowhere.out], [1, '']);
+});
+
+test('the installed program', async () => {
+  const program = path.join(import.meta.dirname, '../../../node_modules/.bin/plexy');
+  const child = spawn(process.execPath, [program, 'accounts', '--json'], {
+    env: { ...process.env, PLEXY_URL: sandbox.url },
+  });
+  let out = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    out += chunk.toString();
+  });
+  assert.equal(await new Promise((resolve) => child.once('close', resolve)), 0);
+  assert.equal(JSON.parse(out)[0].kind, 'funding');
+});
