@@ -66,6 +66,7 @@ async function insertSeed(db: Queryable, secrets: Secrets): Promise<void> {
       captureMode: 'manual',
       captureDelay: 0,
       authorizationTtl: 7 * 86_400,
+      returnOrigins: [],
     });
     await insertSeedKey(db, id, apiKey);
   }

@@ -18,14 +18,19 @@ import type { App, Deps } from './app.ts';
 import { ApiError, fieldError } from './errors.ts';
 import { exactJson } from './exactJson.ts';
 import { sendJson } from './execute.ts';
-import { valuesOf } from './fields.ts';
+import { invalidFields, valuesOf } from './fields.ts';
 import { operatorWrite } from './operatorWrite.ts';
 import { readPage, wholePage } from './page.ts';
 import { IdempotencyHeader } from './schemas.ts';
 import { openPosition, sealPosition } from './statementPosition.ts';
 
 const Params = Type.Object({ merchantId: Type.String() });
-const DEFAULTS = { captureMode: 'manual', captureDelay: 0, authorizationTtl: 7 * 86_400 } as const;
+const DEFAULTS = {
+  captureMode: 'manual',
+  captureDelay: 0,
+  authorizationTtl: 7 * 86_400,
+  returnOrigins: [],
+} as const;
 
 export function adminMerchantRoutes(app: App, deps: Deps): void {
   writeRoutes(app, deps);
@@ -185,10 +190,21 @@ function balanceRoutes(app: App, deps: Deps): void {
 
 /** @throws ApiError 400 naming what is wrong */
 function checkedSettings(settings: MerchantSettings): MerchantSettings {
-  const { captureMode, captureDelay, authorizationTtl } = settings;
+  const { captureMode, captureDelay, authorizationTtl, returnOrigins } = settings;
   const { name } = valuesOf({ name: parseName(settings.name) });
   if (captureMode === 'automatic' && captureDelay >= authorizationTtl) {
     throw fieldError('invalid_request', 'captureDelay', 'must be less than authorizationTtl');
   }
-  return { name, captureMode, captureDelay, authorizationTtl };
+  const details = returnOrigins.flatMap((origin, i) =>
+    isOrigin(origin)
+      ? []
+      : [{ path: `returnOrigins.${i}`, message: 'must be an origin as in https://shop.example' }],
+  );
+  if (details.length > 0) throw invalidFields(details);
+  return { name, captureMode, captureDelay, authorizationTtl, returnOrigins };
+}
+
+/** Written as browsers do: scheme, host and a port that is not the scheme's own. */
+function isOrigin(text: string): boolean {
+  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }

@@ -1,6 +1,6 @@
 /** What the admin API takes and answers. Objects of answers have names, which the SDK's types carry too. */
 import Type from 'typebox';
-import { Cursor, closed, Limit, NextCursor } from './schemas.ts';
+import { Balance, Cursor, closed, Limit, NextCursor } from './schemas.ts';
 
 const Id = Type.String({ format: 'uuid', examples: ['01900000-0000-7000-8000-000000000001'] });
 const Time = Type.String({ format: 'date-time', examples: ['2026-11-20T09:30:00.000Z'] });
@@ -8,11 +8,6 @@ const NullableTime = Type.Union([Time, Type.Null()]);
 const NullableText = Type.Union([Type.String(), Type.Null()]);
 const Currency = Type.String({ description: 'ISO 4217 code.', examples: ['KZT'] });
 const Money = Type.Integer({ description: 'Minor units of the currency.' });
-/** `bigint` is our own format: the SDK reads these fields exactly. */
-const Balance = Type.Integer({
-  format: 'bigint',
-  description: 'Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit.',
-});
 const Name = Type.String({ description: '1 to 255 characters.', examples: ['Demo Store'] });
 const CaptureMode = Type.Enum(['manual', 'automatic']);
 /** A year: longer is a mistake in the unit. */
@@ -27,6 +22,12 @@ const AuthorizationTtl = Type.Integer({
   maximum: MAX_SECONDS,
   description: 'Seconds that an authorization holds. Default: 7 days.',
 });
+const ReturnOrigins = Type.Array(Type.String({ maxLength: 255 }), {
+  maxItems: 100,
+  uniqueItems: true,
+  description: 'Where payers may be sent back to after 3-D Secure.',
+  examples: [['https://shop.example']],
+});
 const Scopes = Type.Array(Type.Enum(['read', 'write']), { minItems: 1, uniqueItems: true });
 
 const settings = {
@@ -34,6 +35,7 @@ const settings = {
   captureMode: CaptureMode,
   captureDelay: CaptureDelay,
   authorizationTtl: AuthorizationTtl,
+  returnOrigins: ReturnOrigins,
 };
 export const Merchant = Type.Object({ id: Id, ...settings, createdAt: Time }, { $id: 'Merchant' });
 export const MerchantBody = Type.Object(
@@ -42,6 +44,7 @@ export const MerchantBody = Type.Object(
     captureMode: Type.Optional(CaptureMode),
     captureDelay: Type.Optional(CaptureDelay),
     authorizationTtl: Type.Optional(AuthorizationTtl),
+    returnOrigins: Type.Optional(ReturnOrigins),
   },
   closed,
 );

@@ -12,6 +12,12 @@ export const Amount = Type.Integer({
   examples: [15000],
 });
 
+/** `bigint` is our own format: the SDK reads these fields exactly. */
+export const Balance = Type.Integer({
+  format: 'bigint',
+  description: 'Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit.',
+});
+
 export const ErrorResponse = Type.Object(
   {
     code: Type.Integer({ minimum: 1, maximum: 5 }),
@@ -53,7 +59,7 @@ export const Transaction = Type.Object(
   {
     id: Type.String({ format: 'uuid' }),
     amount: Minor,
-    balance: Maybe(Minor),
+    balance: Maybe(Balance),
     currency: Type.String({ examples: ['KZT'] }),
     status: Type.Enum([...STATUSES]),
     type: Type.Enum(['payment', 'refund']),

@@ -14,7 +14,7 @@ export interface Merchant {
   readonly createdAt: number;
 }
 
-export type MerchantSettings = Pick<Merchant, 'name' | 'captureMode' | 'captureDelay' | 'authorizationTtl'>;
+export type MerchantSettings = Omit<Merchant, 'id' | 'createdAt'>;
 
 const COLUMNS = `id, name, capture_mode AS "captureMode", capture_delay_s AS "captureDelay",
   authorization_ttl_s AS "authorizationTtl", return_origins AS "returnOrigins", created_at AS "createdAt"`;
@@ -25,9 +25,9 @@ export async function insertMerchant(
   settings: MerchantSettings,
 ): Promise<Merchant> {
   const { rows } = await db.query<Merchant>(
-    `INSERT INTO merchant (id, name, capture_mode, capture_delay_s, authorization_ttl_s, created_at)
-     VALUES ($1, $2, $3, $4, $5, clock_timestamp()) RETURNING ${COLUMNS}`,
-    [id, settings.name, settings.captureMode, settings.captureDelay, settings.authorizationTtl],
+    `INSERT INTO merchant (id, name, capture_mode, capture_delay_s, authorization_ttl_s, return_origins, created_at)
+     VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp()) RETURNING ${COLUMNS}`,
+    valuesOf(id, settings),
   );
   const [row] = rows;
   if (row === undefined) throw new Error('the merchant was not inserted');
@@ -42,11 +42,17 @@ export async function updateMerchant(
 ): Promise<Merchant | null> {
   const { rows } = await db.query<Merchant>(
     `UPDATE merchant SET name = coalesce($2, name), capture_mode = coalesce($3, capture_mode),
-       capture_delay_s = coalesce($4, capture_delay_s), authorization_ttl_s = coalesce($5, authorization_ttl_s)
+       capture_delay_s = coalesce($4, capture_delay_s), authorization_ttl_s = coalesce($5, authorization_ttl_s),
+       return_origins = coalesce($6, return_origins)
      WHERE id = $1 RETURNING ${COLUMNS}`,
-    [id, settings.name, settings.captureMode, settings.captureDelay, settings.authorizationTtl],
+    valuesOf(id, settings),
   );
   return rows[0] ?? null;
+}
+
+function valuesOf(id: string, settings: Partial<MerchantSettings>): unknown[] {
+  const { name, captureMode, captureDelay, authorizationTtl, returnOrigins } = settings;
+  return [id, name, captureMode, captureDelay, authorizationTtl, returnOrigins];
 }
 
 export async function findMerchant(db: Queryable, id: string): Promise<Merchant | null> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { OPERATOR_SCOPE } from '../../src/engine/batch.ts';
 import {
   assertError,
   DEMO_STORE,
@@ -54,6 +55,29 @@ describe('Idempotency-Key', () => {
     const fresh = replies.filter(({ headers }) => headers.get('idempotency-replayed') === null);
     assert.equal(fresh.length, 1);
     assert.equal(await merchantsNamed('Crowd'), 1);
+  });
+
+  test('a second request waits until the first is decided, and takes its place if it was not', async () => {
+    const holder = await sandbox.pool.connect();
+    try {
+      await holder.query('BEGIN');
+      await holder.query(
+        "INSERT INTO idempotency_key (scope_id, key, fingerprint, created_at) VALUES ($1, 'held', 'x', now())",
+        [OPERATOR_SCOPE],
+      );
+      let answered = false;
+      const waiting = operate('POST', '/merchants', { name: 'Patient' }, 'held').then((reply) => {
+        answered = true;
+        return reply;
+      });
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      assert.equal(answered, false);
+      await holder.query('ROLLBACK');
+      assert.equal((await waiting).status, 201);
+      assert.equal(await merchantsNamed('Patient'), 1);
+    } finally {
+      holder.release();
+    }
   });
 
   test('what was not done is not remembered', async () => {

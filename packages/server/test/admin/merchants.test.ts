@@ -24,7 +24,7 @@ describe('merchants', () => {
     const { id, createdAt, ...rest } = body;
     assert.match(id, /^[0-9a-f-]{36}$/);
     assert.match(createdAt, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
-    const defaults = { captureMode: 'manual', captureDelay: 0, authorizationTtl: 604_800 };
+    const defaults = { captureMode: 'manual', captureDelay: 0, authorizationTtl: 604_800, returnOrigins: [] };
     assert.deepEqual(rest, { name: 'Кофейня №1', ...defaults });
     assert.deepEqual((await operate('GET', `/merchants/${id}`)).body, body);
     assert.deepEqual((await operate('GET', `/merchants/${id.toUpperCase()}/`)).body, body);
@@ -32,7 +32,10 @@ describe('merchants', () => {
 
   test('settings change one by one, and the next authorization follows them', async () => {
     const id = await newMerchant({ captureMode: 'automatic', captureDelay: 60, authorizationTtl: 3_600 });
+    const returnOrigins = ['https://shop.example', 'http://127.0.0.1:3000'];
+    assert.deepEqual((await operate('PATCH', `/merchants/${id}`, { returnOrigins })).body.captureDelay, 60);
     const { body } = await operate('PATCH', `/merchants/${id}`, { captureDelay: 0 });
+    assert.deepEqual(body.returnOrigins, returnOrigins);
     assert.deepEqual([body.captureMode, body.captureDelay, body.authorizationTtl], ['automatic', 0, 3_600]);
     const { body: key } = await operate('POST', `/merchants/${id}/api-keys`, { name: 'shop' });
     const paid = await sandbox.authorize({}, { apiKey: key.apiKey, idempotencyKey: crypto.randomUUID() });
@@ -60,6 +63,9 @@ describe('merchants', () => {
       [{ name: 'M', authorizationTtl: 0 }, 'authorizationTtl'],
       [{ name: 'M', authorizationTtl: 1e12 }, 'authorizationTtl'],
       [{ name: 'M', captureMode: 'automatic', captureDelay: 60, authorizationTtl: 60 }, 'captureDelay'],
+      [{ name: 'M', returnOrigins: ['https://shop.example/'] }, 'returnOrigins.0'],
+      [{ name: 'M', returnOrigins: ['https://a.example', 'ftp://b.example'] }, 'returnOrigins.1'],
+      [{ name: 'M', returnOrigins: 'https://shop.example' }, 'returnOrigins'],
       [[], 'body'],
     ];
     for (const [body, path, reason = 'invalid_request'] of bad)
