@@ -79,9 +79,13 @@ function interfaceText(name: string, schema: Schema): string {
   if (schema.properties === undefined) throw new Error(`${name} is not an object`);
   const lines = Object.entries(schema.properties).flatMap(([field, property]) => [
     ...comment(property.description, '  '),
-    `  ${field}${schema.required?.includes(field) ? '' : '?'}: ${typeText(property)};`,
+    `  ${fieldText(schema, field)}: ${typeText(property)};`,
   ]);
   return [...comment(schema.description, ''), `export interface ${name} {`, ...lines, '}', ''].join('\n');
+}
+
+function fieldText({ required = [] }: Schema, field: string): string {
+  return required.includes(field) ? field : `${field}?`;
 }
 
 function comment(text: string | undefined, indent: string): string[] {
@@ -103,7 +107,7 @@ function typeText(schema: Schema): string {
       return `(${typeText(schema.items ?? {})})[]`;
     case 'object':
       return `{ ${Object.entries(schema.properties ?? {})
-        .map(([field, property]) => `${field}: ${typeText(property)}`)
+        .map(([field, property]) => `${fieldText(schema, field)}: ${typeText(property)}`)
         .join('; ')} }`;
     default:
       throw new Error(`no TypeScript for ${JSON.stringify(schema)}`);
@@ -116,7 +120,11 @@ function nameOf(name: string): string {
 
 function exactFields(schemas: readonly Schema[]): Set<string> {
   const fields = schemas.flatMap((schema) => Object.entries(schema.properties ?? {}));
-  return new Set(fields.flatMap(([field, { format }]) => (format === 'bigint' ? [field] : [])));
+  return new Set(fields.flatMap(([field, schema]) => (isBigint(schema) ? [field] : [])));
+}
+
+function isBigint({ format, anyOf = [] }: Schema): boolean {
+  return format === 'bigint' || anyOf.some(isBigint);
 }
 
 if (import.meta.main) {

@@ -17,6 +17,7 @@ interface Settings {
   readonly captureMode?: Merchant['captureMode'];
   readonly captureDelay?: number;
   readonly authorizationTtl?: number;
+  readonly returnOrigins?: string[];
 }
 
 export function merchantCommands(program: Command, context: Context): void {
@@ -87,7 +88,8 @@ function settings(command: Command): Command {
   return command
     .option('--capture-mode <mode>', 'manual or automatic')
     .option('--capture-delay <seconds>', 'from the authorization to an automatic capture', wholeNumber)
-    .option('--authorization-ttl <seconds>', 'that an authorization holds', wholeNumber);
+    .option('--authorization-ttl <seconds>', 'that an authorization holds', wholeNumber)
+    .option('--return-origins <origins...>', 'where payers may come back to after 3-D Secure');
 }
 
 function fieldsOf(merchant: Merchant): Record<string, Cell> {
@@ -97,6 +99,7 @@ function fieldsOf(merchant: Merchant): Record<string, Cell> {
     'capture mode': merchant.captureMode,
     'capture delay': `${merchant.captureDelay} s`,
     'authorization holds': `${merchant.authorizationTtl} s`,
+    'return origins': merchant.returnOrigins,
     created: merchant.createdAt,
   };
 }

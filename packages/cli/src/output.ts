@@ -22,7 +22,7 @@ export function money(amount: number | bigint, currency: string): string {
 export type Cell = string | number | bigint | boolean | null | readonly string[];
 
 function cellText(cell: Cell): string {
-  if (cell === null) return '–';
+  if (cell === null || (Array.isArray(cell) && cell.length === 0)) return '–';
   if (typeof cell === 'boolean') return cell ? 'yes' : 'no';
   return printable(Array.isArray(cell) ? cell.join(', ') : String(cell));
 }

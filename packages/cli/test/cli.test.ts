@@ -61,16 +61,11 @@ describe('what an operator does', () => {
       '60',
     );
     assert.deepEqual([shop.captureMode, shop.captureDelay], ['automatic', 60]);
-    const updated = await printed(
-      'merchants',
-      'update',
-      shop.id,
-      '--name',
-      'Shop 2',
-      '--authorization-ttl',
-      '3600',
-    );
+    const origins = ['--return-origins', 'https://a.example', 'https://b.example'];
+    const changes = ['--name', 'Shop 2', '--authorization-ttl', '3600', ...origins];
+    const updated = await printed('merchants', 'update', shop.id, ...changes);
     assert.match(updated, /^name +Shop 2$/m);
+    assert.match(updated, /^return origins +https:\/\/a.example, https:\/\/b.example$/m);
     assert.match(updated, /^authorization holds +3600 s$/m);
     assert.match(await printed('merchants', 'get', shop.id), /^capture mode +automatic$/m);
     const table = (await printed('merchants', 'list')).split('\n');

@@ -6,7 +6,7 @@ export interface ErrorBody {
   message: string;
   source: string;
   type: 'apiError' | 'validationError';
-  reason: 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'invalid_cursor' | 'invalid_limit' | 'invalid_status' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'transaction_not_found' | 'wallet_not_found' | 'merchant_not_found' | 'customer_not_found' | 'api_key_not_found' | 'not_found' | 'method_not_allowed' | 'request_in_progress' | 'already_exists' | 'body_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'insufficient_merchant_balance' | 'wallet_frozen' | 'insufficient_wallet_balance' | 'rate_limited';
+  reason: 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'invalid_card' | 'invalid_cursor' | 'invalid_limit' | 'invalid_status' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'transaction_not_found' | 'wallet_not_found' | 'merchant_not_found' | 'customer_not_found' | 'api_key_not_found' | 'not_found' | 'method_not_allowed' | 'operation_in_progress' | 'request_in_progress' | 'already_exists' | 'authentication_over' | 'body_too_large' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'insufficient_merchant_balance' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'rate_limited';
   details: ({ path: string; message: string })[];
   requestId: string;
 }
@@ -23,6 +23,54 @@ export interface WalletTransaction {
   failureMessage?: string;
 }
 
+/** A payment or a refund, with every field of the webhook’s `data`. */
+export interface Transaction {
+  id: string;
+  /** Minor units. */
+  amount: number;
+  balance: bigint | null;
+  currency: string;
+  status: 'created' | '3d' | 'authorized' | 'rejected' | 'transaction.failed' | 'charged' | 'cancelled' | 'refunded';
+  type: 'payment' | 'refund';
+  paymentMethod: 'wallet' | 'card';
+  payerIp: string | null;
+  merchantReference: string;
+  description: string | null;
+  createdAt: string;
+  updatedAt: string;
+  authedAt: string | null;
+  confirmedAt: string | null;
+  processedAt: string | null;
+  processedAmount: number | null;
+  storeId: string | null;
+  terminalId: string | null;
+  secure3d: boolean;
+  parentTransactionId: string | null;
+  recurringType: string | null;
+  retrievalReferenceNumber: string | null;
+  paymentLinkId: { Value: string } | null;
+  paymentSessionId: { Value: string } | null;
+  cardTokenId: { Value: string } | null;
+  customerId: { Value: string } | null;
+  orderReference: string;
+  walletTransactionId: string | null;
+  last4: string | null;
+  cardBrand: string | null;
+  captureMode: 'manual' | 'automatic';
+  /** Minor units. */
+  capturedAmount: number;
+  /** Minor units. */
+  releasedAmount: number;
+  /** Minor units. */
+  refundedAmount: number;
+  /** Minor units. */
+  reservedAmount: number;
+  expiresAt: string | null;
+  redirectUrl: string | null;
+  failureCode: string | null;
+  failureMessage: string | null;
+}
+
 export interface Merchant {
   id: string;
   /** 1 to 255 characters. */
@@ -32,6 +80,8 @@ export interface Merchant {
   captureDelay: number;
   /** Seconds that an authorization holds. Default: 7 days. */
   authorizationTtl: number;
+  /** Where payers may be sent back to after 3-D Secure. */
+  returnOrigins: (string)[];
   createdAt: string;
 }
 
@@ -162,6 +212,8 @@ export interface CreateMerchantBody {
   captureDelay?: number;
   /** Seconds that an authorization holds. Default: 7 days. */
   authorizationTtl?: number;
+  /** Where payers may be sent back to after 3-D Secure. */
+  returnOrigins?: (string)[];
 }
 
 export interface ListMerchantsQuery {
@@ -179,6 +231,8 @@ export interface UpdateMerchantBody {
   captureDelay?: number;
   /** Seconds that an authorization holds. Default: 7 days. */
   authorizationTtl?: number;
+  /** Where payers may be sent back to after 3-D Secure. */
+  returnOrigins?: (string)[];
 }
 
 export interface GetMerchantStatementQuery {
@@ -295,6 +349,52 @@ export interface ListWalletTransactionsQuery {
   orderReference?: string;
   /** One of NEW, PROCESSING, SUCCESS, FAILED, created, 3d, authorized, rejected, transaction.failed, charged, cancelled, refunded, failed. */
   status?: string;
+}
+
+export interface CreatePaymentBody {
+  /** Minor units of the currency, such as tiyn for KZT: 1,234.56 KZT is 123456. */
+  amount: number;
+  /** ISO 4217 code. */
+  currency: string;
+  /** 1 to 255 characters. */
+  orderReference: string;
+  /** 1 to 1,000 characters, shown to the payer. */
+  description?: string;
+  /** The card. It is held in memory only; what is kept is a token. */
+  card?: { number: string; expiryMonth: number; expiryYear: number; cvc?: string; holder?: string };
+  /** A card that was used before, in place of `card`. */
+  cardTokenId?: string;
+  /** Default: as the merchant is set up. */
+  captureMode?: 'manual' | 'automatic';
+  /** UUID. */
+  customerId?: string;
+  /** One of the merchant’s stores. */
+  storeId?: string;
+  /** One of the merchant’s terminals. */
+  terminalId?: string;
+  /** Where the payer comes back to after 3-D Secure. Without it 3-D Secure is impossible. */
+  returnUrl?: string;
+  recurringType?: 'subscription' | 'installment' | 'unscheduled';
+  /** IPv4 or IPv6 address of the payer. */
+  payerIp?: string;
+}
+
+/** Without `amount`: all that remains. */
+export interface CaptureTransactionBody {
+  /** Minor units of the currency, such as tiyn for KZT: 1,234.56 KZT is 123456. */
+  amount?: number;
+}
+
+/** Without `amount`: all that remains. */
+export interface CancelTransactionBody {
+  /** Minor units of the currency, such as tiyn for KZT: 1,234.56 KZT is 123456. */
+  amount?: number;
+}
+
+/** Without `amount`: all that remains. */
+export interface RefundTransactionBody {
+  /** Minor units of the currency, such as tiyn for KZT: 1,234.56 KZT is 123456. */
+  amount?: number;
 }
 
 /** Fields whose integers may exceed 2^53. */
