@@ -1,6 +1,6 @@
 /**
- * Writes what the docs take from the program: docs/openapi.json (the routes' schemas) and docs/errors.md
- * (the table of reasons). `npm run openapi`; a test fails when either is out of step.
+ * Writes what docs and SDK take from the program: docs/openapi.json (the routes' schemas), docs/errors.md
+ * (the table of reasons) and the SDK's types. `npm run openapi`; tests fail when one is out of step.
  */
 import { writeFile } from 'node:fs/promises';
 import { readConfig } from '../packages/server/src/config.ts';
@@ -11,6 +11,7 @@ import { createLogger } from '../packages/server/src/logging.ts';
 import { createSecrets } from '../packages/server/src/secrets.ts';
 import { createEngine } from '../packages/server/src/server.ts';
 import { createPool } from '../packages/server/src/store/postgres.ts';
+import { OUTPUT as SDK_TYPES, sdkTypes } from './sdkTypes.ts';
 
 /** The document of a sandbox that serves everything on one port. No database is connected to. */
 export async function openApiText(): Promise<string> {
@@ -71,6 +72,8 @@ ${rows.join('\n')}
 }
 
 if (import.meta.main) {
-  await writeFile(new URL('../docs/openapi.json', import.meta.url), await openApiText());
+  const document = await openApiText();
+  await writeFile(new URL('../docs/openapi.json', import.meta.url), document);
+  await writeFile(SDK_TYPES, sdkTypes(JSON.parse(document)));
   await writeFile(new URL('../docs/errors.md', import.meta.url), errorsText());
 }

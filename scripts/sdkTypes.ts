@@ -1,12 +1,7 @@
 /**
- * Writes the SDK's types from the OpenAPI document, so that they cannot drift apart (a test compares):
- *
- *   node scripts/sdkTypes.ts [docs/openapi.json]
- *
- * It knows the part of JSON Schema that our routes use, and stops at anything else.
+ * The SDK's types, from the OpenAPI document, so that they cannot drift apart: `npm run openapi` writes
+ * them, a test compares. It knows the part of JSON Schema that our routes use, and stops at anything else.
  */
-import { readFile, writeFile } from 'node:fs/promises';
-
 export interface Schema {
   readonly type?: string;
   readonly format?: string;
@@ -53,7 +48,7 @@ export function sdkTypes(document: OpenApiDocument): string {
   parts.push(
     `/** Fields whose integers may exceed 2^53. */\nexport const BIGINT_FIELDS: readonly string[] = [${fields}];\n`,
   );
-  return `// Made by scripts/sdkTypes.ts from the OpenAPI document. Not to be edited.\n\n${parts.join('\n')}`;
+  return `// Made from the OpenAPI document by "npm run openapi". Not to be edited.\n\n${parts.join('\n')}`;
 }
 
 function operationTypes({ operationId, requestBody, parameters = [] }: Operation): string[] {
@@ -125,9 +120,4 @@ function exactFields(schemas: readonly Schema[]): Set<string> {
 
 function isBigint({ format, anyOf = [] }: Schema): boolean {
   return format === 'bigint' || anyOf.some(isBigint);
-}
-
-if (import.meta.main) {
-  const [file = 'docs/openapi.json'] = process.argv.slice(2);
-  await writeFile(OUTPUT, sdkTypes(JSON.parse(await readFile(file, 'utf8'))));
 }

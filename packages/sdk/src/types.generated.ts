@@ -1,4 +1,4 @@
-// Made by scripts/sdkTypes.ts from the OpenAPI document. Not to be edited.
+// Made from the OpenAPI document by "npm run openapi". Not to be edited.
 
 /** Every error has this shape. `reason` is stable and machine-readable. */
 export interface ErrorBody {
@@ -20,6 +20,7 @@ export interface WalletTransaction {
   currency: string;
   /** Why it failed; only with status FAILED. */
   failureCode?: string;
+  /** The failureCode in words, for people. */
   failureMessage?: string;
 }
 
@@ -346,6 +347,7 @@ export interface ListWalletTransactionsQuery {
   limit?: number;
   /** The nextCursor of the page before. */
   cursor?: string;
+  /** Only payments with this order reference. */
   orderReference?: string;
   /** One of NEW, PROCESSING, SUCCESS, FAILED, created, 3d, authorized, rejected, transaction.failed, charged, cancelled, refunded, failed. */
   status?: string;

@@ -26,7 +26,7 @@ after(() => sandbox.stop());
 test('the types are those of the OpenAPI document', async () => {
   const { body } = await sandbox.call('GET', '/openapi.json', { apiKey: null });
   const written = await readFile(OUTPUT, 'utf8');
-  assert.equal(written, sdkTypes(body), 'run "node scripts/sdkTypes.ts" on the new document');
+  assert.equal(written, sdkTypes(body), 'npm run openapi');
 });
 
 test('a payment from the hold to the refund', async () => {

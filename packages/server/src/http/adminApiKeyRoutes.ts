@@ -70,7 +70,7 @@ function issueRoute(app: App, deps: Deps, { url, noun, whose, ids }: Owner): voi
       schema: {
         ...ADMIN,
         operationId: `issue${noun}`,
-        summary: `Issue an API key of ${whose}; the key itself is shown in this answer only`,
+        summary: `Issue an API key of ${whose}, shown this once`,
         params: Type.Unsafe<Ids>(Type.Object(ids)),
         headers: IdempotencyHeader,
         body: bodies.ApiKeyBody,
@@ -104,7 +104,7 @@ function listRoute(app: App, deps: Deps, { url, noun, whose, ids }: Owner): void
       schema: {
         ...ADMIN,
         operationId: `list${noun}s`,
-        summary: `List the API keys of ${whose}, newest first, revoked ones too`,
+        summary: `List the API keys of ${whose}, newest first`,
         params: Type.Unsafe<Ids>(Type.Object(ids)),
         querystring: bodies.ListQuery,
         response: { 200: bodies.pageSchema('ApiKey'), ...ERRORS },
@@ -129,7 +129,7 @@ function revokeRoute(app: App, deps: Deps, { url, noun, whose, ids }: Owner): vo
       schema: {
         ...ADMIN,
         operationId: `revoke${noun}`,
-        summary: `Revoke an API key of ${whose}, at once; a second time changes nothing`,
+        summary: `Revoke an API key of ${whose}, at once`,
         params: Type.Unsafe<Ids>(Type.Object({ ...ids, apiKeyId: Type.String() })),
         headers: IdempotencyHeader,
         response: { 200: Type.Ref('ApiKey'), ...ERRORS },

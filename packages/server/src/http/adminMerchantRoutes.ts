@@ -72,7 +72,7 @@ function writeRoutes(app: App, deps: Deps): void {
       schema: {
         ...ADMIN,
         operationId: 'updateMerchant',
-        summary: 'Change settings of a merchant; they hold for authorizations from now on',
+        summary: 'Change settings of a merchant, from now on',
         params: Params,
         headers: IdempotencyHeader,
         body: bodies.MerchantPatch,
@@ -164,7 +164,7 @@ function balanceRoutes(app: App, deps: Deps): void {
       schema: {
         ...ADMIN,
         operationId: 'getMerchantStatement',
-        summary: 'What moved on a merchant’s balance in one currency, newest first',
+        summary: 'What moved on a merchant’s balance, newest first',
         params: Params,
         querystring: bodies.StatementQuery,
         response: { 200: bodies.pageSchema('MerchantEntry'), ...ERRORS },

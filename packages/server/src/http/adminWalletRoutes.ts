@@ -54,7 +54,7 @@ function readRoutes(app: App, deps: Deps): void {
       schema: {
         ...ADMIN,
         operationId: 'getWalletStatement',
-        summary: 'What moved on a wallet, newest first, and its balances after each move',
+        summary: 'What moved on a wallet, and its balances after each move',
         params: Params,
         querystring: bodies.ListQuery,
         response: { 200: bodies.pageSchema('WalletEntry'), ...ERRORS },
@@ -80,7 +80,7 @@ function readRoutes(app: App, deps: Deps): void {
 
 const TRANSFERS = {
   deposit: 'Pay money from outside into a wallet',
-  withdraw: 'Pay money out of a wallet: no more than is available, and not while it is frozen',
+  withdraw: 'Pay money out of a wallet',
 } as const;
 
 function transferRoutes(app: App, deps: Deps): void {
@@ -118,7 +118,7 @@ function transferRoutes(app: App, deps: Deps): void {
 }
 
 const FREEZING = {
-  freeze: 'Freeze a wallet: it refuses authorizations and withdrawals, nothing else',
+  freeze: 'Freeze a wallet: no authorizations, no withdrawals',
   unfreeze: 'Unfreeze a wallet',
 } as const;
 
