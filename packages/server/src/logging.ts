@@ -1,8 +1,18 @@
-/** Logs as JSON lines that never hold a key, an IIN or a phone number. */
+/** Logs as JSON lines that never hold a key, an IIN, a phone or a card number. */
 import { type DestinationStream, type Logger, pino } from 'pino';
 
 /** Fields that nobody should log, should somebody do it all the same. */
-const SECRET_FIELDS = ['headers', 'authorization', 'apiKey', 'iin', 'phone', 'phoneNumber', 'body'];
+const SECRET_FIELDS = [
+  'headers',
+  'authorization',
+  'apiKey',
+  'iin',
+  'phone',
+  'phoneNumber',
+  'body',
+  'card',
+  'cvc',
+];
 
 /** @param destination standard output unless it is given */
 export function createLogger(level: string, destination?: DestinationStream): Logger {
@@ -34,7 +44,7 @@ export function describeError(error: unknown): Record<string, unknown> {
   return described;
 }
 
-/** Takes out what looks like an API key, a connection string's password, a phone number or an IIN. */
+/** Takes out what looks like an API key, a connection string's password, a phone number, an IIN or a card number. */
 function scrub(text: string): string {
   return text
     .replace(/\b(pr|op)_(test|live)_[\w-]+/g, '$1_$2_•••')

@@ -126,6 +126,11 @@ describe('what belongs together', () => {
     assert.equal(readConfig(PRODUCTION).mode, 'production');
   });
 
+  test('a bank needs an address and a secret', () => {
+    refuses({ ACQUIRER_URL: 'https://bank.example' }, /^ACQUIRER_SECRET must be set when ACQUIRER_URL is$/);
+    refuses({ ACQUIRER_SECRET: 'x' }, /^ACQUIRER_URL must be set when ACQUIRER_SECRET is$/);
+  });
+
   test('two listeners need two ports', () => {
     refuses({ PORT: '9000', ADMIN_PORT: '9000' }, /^ADMIN_PORT must not be the same as PORT$/);
     refuses({ ADMIN_PORT: '8080' }, /^ADMIN_PORT must not be the same as PORT$/);

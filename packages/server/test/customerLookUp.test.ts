@@ -1,0 +1,75 @@
+/** Nobody can tell an unknown customer from a phone number and an IIN that do not belong together. */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import type { TransactionId } from '../src/domain/ids.ts';
+import { type Request, runBatch } from '../src/engine/batch.ts';
+import { lateTransactionAnswer } from '../src/http/transactionViews.ts';
+import type { Client } from '../src/store/postgres.ts';
+import { type Sandbox, startSandbox } from './support/sandbox.ts';
+
+let sandbox: Sandbox;
+before(async () => {
+  sandbox = await startSandbox();
+});
+after(() => sandbox.stop());
+
+const DEMO_STORE = '01900000-0000-7000-8000-000000000001';
+
+function authorization(phone: string, iinHash: string): Request {
+  return {
+    command: {
+      kind: 'authorize',
+      transactionId: randomUUID() as TransactionId,
+      merchantId: DEMO_STORE,
+      amount: 1n,
+      currency: 'KZT',
+      phone,
+      iinHash,
+      orderReference: 'LOOK-UP',
+    },
+    sender: { actor: 'api', merchantId: DEMO_STORE, paymentMethod: 'wallet' },
+    apiKeyId: null,
+    scopeId: DEMO_STORE,
+    internalId: randomUUID(),
+    idempotencyKey: randomUUID(),
+    fingerprint: 'look-up',
+    expected: null,
+    answer: () => ({ statusCode: 201, body: '{}' }),
+  };
+}
+
+/** The texts of the statements that a batch of this one request sends, in their order. */
+async function statementsOf(request: Request): Promise<string[]> {
+  const client = await sandbox.pool.connect();
+  const texts: string[] = [];
+  const recording = new Proxy(client, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (name !== 'query') return typeof value === 'function' ? value.bind(target) : value;
+      return (query: string | { text: string }, values?: unknown[]) => {
+        texts.push(typeof query === 'string' ? query : query.text);
+        return target.query(query as string, values);
+      };
+    },
+  });
+  const batch = runBatch(recording as unknown as Client, [request], lateTransactionAnswer, false);
+  await batch.finally(() => client.release());
+  return texts;
+}
+
+test('both run the same statements in the same order', async () => {
+  const unknown = await statementsOf(authorization('+77010000099', 'no such hash'));
+  const mismatched = await statementsOf(authorization('+77010000001', 'no such hash'));
+  assert.ok(unknown.length > 5);
+  assert.deepEqual(mismatched, unknown);
+});
+
+test('and get the same answer', async () => {
+  const unknown = await sandbox.authorize({ phoneNumber: '+77010000099' });
+  const mismatched = await sandbox.authorize({ iin: '850520400027' });
+  const { walletTransactionId: first, ...unknownRest } = unknown.body;
+  const { walletTransactionId: second, ...mismatchedRest } = mismatched.body;
+  assert.deepEqual([mismatched.status, mismatchedRest], [unknown.status, unknownRest]);
+  assert.notEqual(first, second);
+});
