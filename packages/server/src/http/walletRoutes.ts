@@ -57,6 +57,13 @@ const tags = ['Wallet'];
 
 /** The wallet API of the specification. */
 export function walletRoutes(app: App, deps: Deps): void {
+  authorizeRoute(app, deps);
+  for (const operation of ['capture', 'cancel', 'refund'] as const) operationRoute(app, deps, operation);
+  getRoute(app, deps);
+  listRoute(app, deps);
+}
+
+function authorizeRoute(app: App, deps: Deps): void {
   app.post(
     '/v1/wallet/authorize',
     {
@@ -94,46 +101,48 @@ export function walletRoutes(app: App, deps: Deps): void {
       return execute(deps, request, reply, { ...call, answer: (outcome) => transactionAnswer(201, outcome) });
     },
   );
+}
 
-  for (const operation of ['capture', 'cancel', 'refund'] as const) {
-    app.post(
-      `/v1/wallet/:wallet_transaction_id/${operation}`,
-      {
-        config: { auth: 'merchant' },
-        schema: {
-          operationId: `${operation}Wallet`,
-          ...TEXTS[operation],
-          tags,
-          security,
-          params: IdParams,
-          headers: schemas.IdempotencyHeader,
-          body: schemas.AmountBody,
-          response: {
-            200: Type.Ref('WalletTransaction'),
-            '4xx': Type.Ref('Error'),
-            '5xx': Type.Ref('Error'),
-          },
+function operationRoute(app: App, deps: Deps, operation: 'capture' | 'cancel' | 'refund'): void {
+  app.post(
+    `/v1/wallet/:wallet_transaction_id/${operation}`,
+    {
+      config: { auth: 'merchant' },
+      schema: {
+        operationId: `${operation}Wallet`,
+        ...TEXTS[operation],
+        tags,
+        security,
+        params: IdParams,
+        headers: schemas.IdempotencyHeader,
+        body: schemas.AmountBody,
+        response: {
+          200: Type.Ref('WalletTransaction'),
+          '4xx': Type.Ref('Error'),
+          '5xx': Type.Ref('Error'),
         },
       },
-      async (request, reply) => {
-        const { merchantId } = merchantOf(request);
-        const idempotencyKey = idempotencyKeyOf(request, false);
-        const transactionId = walletIdOf(request.params.wallet_transaction_id);
-        const { amount } = valuesOf({ amount: parseAmount(request.body.amount) });
-        const command: Command =
-          operation === 'refund'
-            ? { kind: 'refund', transactionId, amount, refundId: newId() as TransactionId }
-            : { kind: operation, transactionId, amount, operationId: newId() };
-        const path = `/v1/wallet/${transactionId}/${operation}`;
-        const call = { command, sender: senderOf(merchantId), idempotencyKey, path, expected: null };
-        return execute(deps, request, reply, {
-          ...call,
-          answer: (outcome) => transactionAnswer(200, outcome),
-        });
-      },
-    );
-  }
+    },
+    async (request, reply) => {
+      const { merchantId } = merchantOf(request);
+      const idempotencyKey = idempotencyKeyOf(request, false);
+      const transactionId = walletIdOf(request.params.wallet_transaction_id);
+      const { amount } = valuesOf({ amount: parseAmount(request.body.amount) });
+      const command: Command =
+        operation === 'refund'
+          ? { kind: 'refund', transactionId, amount, refundId: newId() as TransactionId }
+          : { kind: operation, transactionId, amount, operationId: newId() };
+      const path = `/v1/wallet/${transactionId}/${operation}`;
+      const call = { command, sender: senderOf(merchantId), idempotencyKey, path, expected: null };
+      return execute(deps, request, reply, {
+        ...call,
+        answer: (outcome) => transactionAnswer(200, outcome),
+      });
+    },
+  );
+}
 
+function getRoute(app: App, deps: Deps): void {
   app.get(
     '/v1/wallet/transaction/:wallet_transaction_id',
     {
@@ -156,7 +165,9 @@ export function walletRoutes(app: App, deps: Deps): void {
       return sendJson(reply, 200, walletTransactionJson(transaction, transaction.amount));
     },
   );
+}
 
+function listRoute(app: App, deps: Deps): void {
   app.get(
     '/v1/wallet/transactions',
     {
