@@ -1,5 +1,5 @@
 /** Medians over the rounds, the table and the goals. */
-import { cpus, totalmem, type } from 'node:os';
+import { cpus, loadavg, totalmem, type } from 'node:os';
 import type { Measurement } from './load.ts';
 
 export interface Column {
@@ -77,10 +77,13 @@ export function goalsOf(goals: readonly Goal[], rounds: readonly Round[]): strin
     .reduce((table, line) => `${table}\n${line}`, '| goal | | measured | |\n|---|--:|--:|---|');
 }
 
+/** Of the minute before the run: what others were doing. A run counts when it is well below the cores. */
+const LOAD_BEFORE = loadavg()[0] ?? Number.NaN;
+
 export function machineOf(postgresVersion: string): string {
   const all = cpus();
   const gigabytes = Math.round(totalmem() / 2 ** 30);
-  return `${all.length} × ${all[0]?.model.trim()}, ${gigabytes} GB, ${type()}; Node ${process.versions.node}; PostgreSQL ${postgresVersion}, fsync on; load generator, server and database on the same cores`;
+  return `${all.length} × ${all[0]?.model.trim()}, ${gigabytes} GB, ${type()}; Node ${process.versions.node}; PostgreSQL ${postgresVersion}, fsync on; load generator, server and database on the same cores; load average before the run ${LOAD_BEFORE.toFixed(1)}`;
 }
 
 function row(cells: readonly string[]): string {
