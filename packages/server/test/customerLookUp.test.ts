@@ -53,7 +53,10 @@ async function statementsOf(request: Request): Promise<string[]> {
       };
     },
   });
-  const batch = runBatch(recording as unknown as Client, [request], lateTransactionAnswer, false);
+  const batch = runBatch(recording as unknown as Client, [request], lateTransactionAnswer, {
+    retry: false,
+    apart: false,
+  });
   await batch.finally(() => client.release());
   return texts;
 }
