@@ -1,11 +1,13 @@
 /** The engine alone, without HTTP. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { v7 as uuidv7 } from 'uuid';
+import type { TransactionId } from '../src/domain/ids.ts';
 import { Engine, type EngineOptions } from '../src/engine/engine.ts';
 import { lateTransactionAnswer } from '../src/http/transactionViews.ts';
 import { createPool, type Pool } from '../src/store/postgres.ts';
 import { stopDatabaseServer } from './support/database.ts';
-import { createWallets } from './support/ledger.ts';
+import { createWallets, type TestWallet } from './support/ledger.ts';
 import { type Nodes, startNodes } from './support/nodes.ts';
 import { atOnce, Shop } from './support/shop.ts';
 
@@ -51,3 +53,38 @@ test('due batches that are asked for at once take turns on their connection', as
   await nodes.assertInvariants();
   await shop.assertMoney(wallet, { available: 10_000, held: 0, merchant: 0 });
 });
+
+test('a batch whose times cannot be written changes nothing at all', async () => {
+  const shop = await Shop.open(nodes);
+  const wallet = await shop.wallet(10_000);
+  // A clock moved beyond what a Date can be: the year 300,000.
+  await pool.query('UPDATE installation SET clock_offset_ms = clock_offset_ms + 9404640000000000');
+  try {
+    await assert.rejects(engine.execute(authorizationOf(shop, wallet)));
+  } finally {
+    await pool.query('UPDATE installation SET clock_offset_ms = 2000');
+  }
+  await nodes.assertInvariants();
+  await shop.assertMoney(wallet, { available: 10_000, held: 0, merchant: 0 });
+});
+
+/** A command as a route would send it. */
+function authorizationOf(shop: Shop, wallet: TestWallet): Parameters<Engine['execute']>[0] {
+  const { phoneNumber: phone, currency } = wallet;
+  const { id: merchantId } = shop.merchant;
+  const transactionId = uuidv7() as TransactionId;
+  return {
+    command: {
+      ...{ kind: 'authorize', transactionId, merchantId, amount: 100n, currency, phone },
+      ...{ iinHash: wallet.iinHash, orderReference: 'ORDER-1' },
+    },
+    sender: { actor: 'api', merchantId, paymentMethod: 'wallet' },
+    apiKeyId: null,
+    scopeId: merchantId,
+    internalId: uuidv7(),
+    idempotencyKey: uuidv7(),
+    fingerprint: 'test',
+    expected: null,
+    answer: ({ kind }) => ({ statusCode: kind === 'transaction' ? 201 : 422, body: '{}' }),
+  };
+}

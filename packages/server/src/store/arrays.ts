@@ -3,6 +3,9 @@
  * driver's own conversion, which escapes every element.
  */
 
+/** The last moment that a Date can be, in milliseconds: the year 275760. */
+const LAST_DATE = 8_640_000_000_000_000;
+
 /** An array of uuids, numbers, timestamps or of our own constants: nothing in them needs escaping. */
 export function plainArray(values: readonly (string | number | bigint | boolean | null)[]): string {
   return `{${values.map((value) => (value === null ? 'NULL' : value)).join(',')}}`;
@@ -18,7 +21,11 @@ function quoted(value: string | null): string {
   return `"${/["\\]/.test(value) ? value.replace(/["\\]/g, '\\$&') : value}"`;
 }
 
-/** Times in milliseconds, as an array of `timestamptz`. */
+/**
+ * Times in milliseconds, as an array of `timestamptz`. A time that is none is left for PostgreSQL to refuse,
+ * which rolls the batch back: an error thrown here would keep one statement of a pipeline from being sent,
+ * and the COMMIT behind it would commit the others.
+ */
 export function timeArray(values: readonly (number | null)[]): string {
   let last = Number.NaN;
   let text = '';
@@ -27,7 +34,7 @@ export function timeArray(values: readonly (number | null)[]): string {
       if (value === null) return null;
       if (value !== last) {
         last = value;
-        text = `"${new Date(value).toISOString()}"`;
+        text = Math.abs(value) <= LAST_DATE ? `"${new Date(value).toISOString()}"` : `"${value} ms"`;
       }
       return text;
     }),

@@ -10,6 +10,8 @@ export interface TestWallet {
   readonly id: string;
   readonly phoneNumber: string;
   readonly iin: string;
+  /** As the product stores it. */
+  readonly iinHash: string;
   readonly currency: string;
 }
 
@@ -30,8 +32,10 @@ export function nextPhoneNumber(): string {
 
 /** A new customer for each of these wallets. */
 export async function createWallets(pool: Pool, options: readonly WalletOptions[]): Promise<TestWallet[]> {
+  const iinHash = await iinHashOf(pool);
   const wallets = options.map(({ currency = 'KZT' }) => ({
     id: randomUUID(),
+    iinHash,
     phoneNumber: nextPhoneNumber(),
     iin: IIN,
     currency,
@@ -60,7 +64,7 @@ export async function createWallets(pool: Pool, options: readonly WalletOptions[
         ON CONFLICT (kind, currency) DO UPDATE SET balance = a.balance + excluded.balance)
     INSERT INTO wallet (id, customer_id, currency, available, frozen, approval, created_at)
       SELECT id, customer, currency, available, frozen, approval, clock_timestamp() FROM w`,
-    [JSON.stringify(rows), await iinHashOf(pool)],
+    [JSON.stringify(rows), iinHash],
   );
   return wallets;
 }
