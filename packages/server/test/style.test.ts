@@ -1,0 +1,212 @@
+/** Style that a test can check: who imports whom, what the pure core may not do, how long functions are. */
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+
+const SRC = path.join(import.meta.dirname, '../src');
+
+interface SourceFile {
+  /** Relative to src, such as `engine/batch.ts`. */
+  readonly name: string;
+  /** The first folder, or '' for the composition root's own files. */
+  readonly part: string;
+  readonly text: string;
+  /** Without comments and the contents of strings and templates, line by line as in `text`. */
+  readonly code: string;
+}
+
+const FILES: readonly SourceFile[] = globSync('**/*.ts', { cwd: SRC })
+  .sort()
+  .map((name) => {
+    const text = readFileSync(path.join(SRC, name), 'utf8');
+    const part = name.includes(path.sep) ? (name.split(path.sep)[0] ?? '') : '';
+    return { name, part, text, code: codeOf(text) };
+  });
+
+/** Blanks comments, strings, regular expressions and template text, keeping line breaks. */
+function codeOf(text: string): string {
+  const token =
+    /\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`|(?<=[=(,:!&|?{;]\s*)\/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n])+\/[a-z]*/g;
+  return text.replace(token, (found) => found.replace(/[^\n]/g, ' '));
+}
+
+function filesOf(part: string): SourceFile[] {
+  return FILES.filter((file) => file.part === part);
+}
+
+interface Import {
+  /** As it is written. */
+  readonly specifier: string;
+  /** The part of src that it leads to; null for packages. */
+  readonly part: string | null;
+  readonly typeOnly: boolean;
+}
+
+function importsOf(file: SourceFile): Import[] {
+  const statement = /^(?:import|export)\s+(type\s+)?(?:[\w*{][^;]*?\sfrom\s+)?'([^']+)'/gm;
+  return [...file.text.matchAll(statement)].map(([, type, specifier = '']) => {
+    const target = path.relative(SRC, path.resolve(SRC, path.dirname(file.name), specifier));
+    const part = target.includes(path.sep) ? (target.split(path.sep)[0] ?? '') : '';
+    return { specifier, part: specifier.startsWith('.') ? part : null, typeOnly: type !== undefined };
+  });
+}
+
+/** Lines of code that match, as file:line text. */
+function findings(files: readonly SourceFile[], pattern: RegExp, of: 'code' | 'text' = 'code'): string[] {
+  return files.flatMap(({ name, [of]: source }) =>
+    source.split('\n').flatMap((line, i) => (pattern.test(line) ? [`${name}:${i + 1} ${line.trim()}`] : [])),
+  );
+}
+
+describe('imports go one way', () => {
+  /** http, acquirer, webhooks → engine → store → domain; '' are the files beside the folders. */
+  const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+    domain: ['domain'],
+    store: ['store', 'domain'],
+    engine: ['engine', 'store', 'domain'],
+    acquirer: ['acquirer', 'engine', 'store', 'domain'],
+    webhooks: ['webhooks', 'engine', 'store', 'domain'],
+    http: ['http', 'engine', 'store', 'domain'],
+  };
+  /** Of the composition root's files, these are for everybody. */
+  const SHARED: Readonly<Record<string, readonly string[]>> = {
+    store: ['../secrets.ts'],
+    acquirer: ['../secrets.ts'],
+    webhooks: ['../secrets.ts'],
+    http: ['../secrets.ts'],
+  };
+
+  for (const [part, allowed] of Object.entries(ALLOWED)) {
+    test(part, () => {
+      const wrong = filesOf(part).flatMap((file) =>
+        importsOf(file)
+          .filter(({ part: to, specifier, typeOnly }) => {
+            if (to === null || allowed.includes(to)) return false;
+            // Types of the configuration may be named anywhere but in the domain.
+            if (to === '' && typeOnly && part !== 'domain') return false;
+            return !SHARED[part]?.includes(specifier);
+          })
+          .map(({ specifier }) => `${file.name} imports ${specifier}`),
+      );
+      assert.deepEqual(wrong, []);
+    });
+  }
+
+  test('every folder is known', () => {
+    const parts = new Set(FILES.map((file) => file.part));
+    assert.deepEqual(
+      [...parts].filter((part) => part !== '' && !(part in ALLOWED) && part !== 'cli'),
+      [],
+    );
+  });
+
+  test('the domain uses no package that does anything but compute', () => {
+    const packages = filesOf('domain')
+      .flatMap(importsOf)
+      .filter(({ part }) => part === null);
+    assert.deepEqual(
+      packages.map(({ specifier }) => specifier).filter((name) => !name.startsWith('libphonenumber-js')),
+      [],
+    );
+  });
+});
+
+describe('the domain is pure', () => {
+  const domain = filesOf('domain');
+
+  test('no clock, randomness, waiting or output', () => {
+    const impure =
+      /\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b|\bperformance\.|\bcrypto\b|\bawait\b(?!\()|\basync\b|\bsetTimeout\b|\bconsole\.|\bprocess\b/;
+    // `change.await(…)` is a word of ours.
+    assert.deepEqual(findings(domain, impure), []);
+  });
+
+  test('no floating point near money', () => {
+    const floats = /\bparseFloat\b|\.toFixed\b|\bNumber\((?!\s*\))|\bMath\.(?:round|floor|ceil|trunc)\b/;
+    assert.deepEqual(
+      findings(domain, floats).filter((line) => !/^(?:iin|phone)\.ts/.test(path.basename(line))),
+      [],
+    );
+  });
+});
+
+test('amounts are never turned into floating point in engine and store', () => {
+  const floats =
+    /\bparseFloat\b|\.toFixed\b|Number\([^)]*(?:amount|balance|available|held|captured|refunded|released|reserved)/i;
+  assert.deepEqual(findings([...filesOf('engine'), ...filesOf('store')], floats), []);
+});
+
+/** main.ts hands it to config.ts; PostgreSQL's programs inherit it. */
+const READERS = /^(?:config|main|store.embedded.process)\.ts/;
+
+test('only config.ts reads the environment', () => {
+  const readers = findings(FILES, /\bprocess\.env\b/).filter((line) => !READERS.test(line));
+  assert.deepEqual(readers, []);
+  assert.deepEqual(
+    findings(
+      FILES.filter(({ name }) => name === 'main.ts'),
+      /\bprocess\.env\b(?!\))/,
+    ),
+    [],
+  );
+});
+
+test('SQL is in store/ only', () => {
+  const statement =
+    /(['"`])\s*(?:SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|WITH \w+ AS|CREATE TABLE|ALTER TABLE)\b/;
+  const elsewhere = FILES.filter(({ part, name }) => part !== 'store' && name !== 'seed.ts');
+  assert.deepEqual(findings(elsewhere, statement, 'text'), []);
+});
+
+test('statement names are unique: two texts under one name would make PostgreSQL run neither', () => {
+  const names = filesOf('store').flatMap(({ text }) =>
+    [...text.matchAll(/\bname: '(\w+)'/g)].map(([, name]) => name),
+  );
+  assert.deepEqual(
+    names.filter((name, i) => names.indexOf(name) !== i),
+    [],
+  );
+});
+
+test('no escape from the type checker', () => {
+  assert.deepEqual(
+    [
+      ...findings(FILES, /@ts-(?:ignore|expect-error|nocheck)/, 'text'),
+      ...findings(FILES, /\bas any\b|: any\b/),
+    ],
+    [],
+  );
+});
+
+/** A list of routes with their schemas, one after the other: long, but with nothing to follow. */
+const ROUTE_LISTS = /^http.walletRoutes\.ts/;
+
+test('functions have at most 70 lines', () => {
+  const long = FILES.flatMap((file) => longFunctions(file, 70));
+  assert.deepEqual(
+    long.filter((line) => !ROUTE_LISTS.test(line)),
+    [],
+  );
+});
+
+/** Functions and methods whose closing brace, by its indentation, is too far from their head. */
+function longFunctions({ name, code }: SourceFile, limit: number): string[] {
+  const lines = code.split('\n');
+  const head =
+    /^(\s*)(?:export )?(?:default )?(?:static )?(?:async )?(?:function\b|(?!if\b|for\b|while\b|switch\b|catch\b|return\b|describe\b)[#\w]+\()/;
+  return lines.flatMap((line, start) => {
+    const indent = head.exec(line)?.[1];
+    if (indent === undefined || !opensBody(lines, start, indent)) return [];
+    const end = lines.findIndex((other, i) => i > start && new RegExp(`^${indent}}`).test(other));
+    return end - start >= limit ? [`${name}:${start + 1} has ${end - start + 1} lines`] : [];
+  });
+}
+
+/** Whether the head's own line, or the closing parenthesis of its parameters, ends with `{`. */
+function opensBody(lines: readonly string[], start: number, indent: string): boolean {
+  const line = lines[start] ?? '';
+  if (line.trimEnd().endsWith(') {') || /\)[^()]*\{\s*$/.test(line)) return true;
+  const close = lines.findIndex((other, i) => i > start && other.startsWith(`${indent})`));
+  return close > 0 && (lines[close] ?? '').trimEnd().endsWith('{');
+}
