@@ -5,11 +5,11 @@ export interface TcpProxy {
   readonly port: number;
   /** New connections go to this port from now on. */
   target(port: number): void;
-  /** Resets every open connection. */
+  /** Closes every open connection. */
   cut(): void;
   /** Stops passing bytes in both directions without closing anything, as a network that drops packets. */
   stall(): void;
-  /** Resets every open connection, and new ones as they come. */
+  /** Closes every open connection, and new ones as they come. */
   refuse(): void;
   /** Ends `stall` and `refuse`; bytes that waited go first. */
   resume(): void;
@@ -35,7 +35,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   };
   const server = createServer((client) => {
     if (refusing) {
-      client.resetAndDestroy();
+      client.destroy();
       return;
     }
     const upstream = connect(target, '127.0.0.1');
@@ -48,7 +48,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the proxy has no port');
   const cut = (): void => {
-    for (const socket of sockets) socket.resetAndDestroy();
+    for (const socket of sockets) socket.destroy();
   };
   return {
     port: address.port,
