@@ -9,7 +9,7 @@ import {
   decideReversal,
   type OperationDeclineCode,
 } from './domain/authorization.ts';
-import { brandOf } from './domain/cards.ts';
+import { behaviourOf, brandOf, type CardBehaviour, passesLuhn } from './domain/cards.ts';
 import { inTransaction, type Pool, type Transaction } from './store/database.ts';
 import * as rows from './store/rows.ts';
 import * as sql from './store/sql.ts';
@@ -20,9 +20,16 @@ export interface AuthorizeCommand {
   readonly merchantName: string;
   readonly amount: bigint;
   readonly currency: string;
-  readonly card: { readonly number: string; readonly expiryMonth: number; readonly expiryYear: number };
+  /** As the payer typed it, or the token that the bank gave this merchant for it. */
+  readonly card: TypedCard | { readonly token: string };
   readonly threeDS: boolean;
   readonly returnUrl: string | null;
+}
+
+export interface TypedCard {
+  readonly number: string;
+  readonly expiryMonth: number;
+  readonly expiryYear: number;
 }
 
 export interface AuthorizeAnswer {
@@ -31,6 +38,8 @@ export interface AuthorizeAnswer {
   readonly declineCode: DeclineCode | null;
   /** The last part of the 3-D Secure page's address, for a challenge. */
   readonly acsToken: string | null;
+  /** The bank's name for the card, good for this merchant only; null when it was declined at once. */
+  readonly cardToken: string | null;
 }
 
 export interface OperationCommand {
@@ -44,7 +53,13 @@ export interface OperationCommand {
 
 /** What the bank knows of an id: its books, a reversal that came first, or nothing. */
 export type AuthorizationKnowledge =
-  | { readonly known: 'authorization'; readonly authorization: rows.StoredAuthorization }
+  | {
+      readonly known: 'authorization';
+      readonly authorization: rows.StoredAuthorization;
+      /** While the payer may answer. */
+      readonly acsToken: string | null;
+      readonly cardToken: string | null;
+    }
   | { readonly known: 'tombstone'; readonly rrn: string }
   | { readonly known: 'nothing' };
 
@@ -67,9 +82,10 @@ export type Bank = ReturnType<typeof createBank>;
 export function createBank(pool: Pool, hashKey: Buffer) {
   return {
     authorize: (command: AuthorizeCommand) => authorize(pool, hashKey, command),
-    operate: (command: OperationCommand) => operate(pool, command),
-    complete: (id: string) => complete(pool, id),
-    know: (id: string) => know(pool, id),
+    operate: (command: OperationCommand) => operate(pool, hashKey, command),
+    behaviour: (command: AuthorizeCommand) => behaviourOfCard(pool, hashKey, command),
+    complete: (id: string) => complete(pool, hashKey, id),
+    know: (id: string) => know(pool, hashKey, id),
     operation: (operationId: string) => rows.findOperation(pool, operationId),
     merchantOf: (id: string, of: 'authorization' | 'operation') => rows.findMerchant(pool, id, of),
     books: (merchantId: string | undefined, after: string | undefined, limit: number) =>
@@ -85,21 +101,25 @@ async function authorize(
   hashKey: Buffer,
   command: AuthorizeCommand,
 ): Promise<AuthorizeAnswer | typeof conflict> {
-  const fingerprint = fingerprintOf(hashKey, command);
   const token = acsTokenOf(hashKey, command.id);
   return inTransaction(pool, async (transaction) => {
-    const knowledge = await lockAuthorization(transaction, command.id);
+    const knowledge = await lockAuthorization(transaction, hashKey, command.id);
     if (knowledge.known === 'tombstone') {
-      return { status: 'declined', rrn: knowledge.rrn, declineCode: 'reversed', acsToken: null };
+      const { rrn } = knowledge;
+      return { status: 'declined', rrn, declineCode: 'reversed', acsToken: null, cardToken: null };
     }
+    const card = await resolveCard(transaction, hashKey, command);
+    const fingerprint = fingerprintOf(hashKey, command, card);
     if (knowledge.known === 'authorization') {
       const { authorization } = knowledge;
       return fingerprint.equals(authorization.requestFingerprint)
-        ? firstAnswer(authorization, token)
+        ? firstAnswer(hashKey, authorization, token)
         : conflict;
     }
-    const decided = decideAuthorization(command, new Date());
+    const { amount, threeDS } = command;
+    const decided = decideAuthorization({ amount, threeDS, card }, new Date());
     const challenged = decided.status === 'challenge';
+    if (card !== null && decided.status !== 'declined') await keepCard(transaction, hashKey, command, card);
     const added = await rows.addAuthorization(transaction, {
       ...decided,
       id: command.id,
@@ -107,29 +127,89 @@ async function authorize(
       merchantName: command.merchantName,
       currency: command.currency,
       requestFingerprint: fingerprint,
-      cardBrand: brandOf(command.card.number),
-      cardLast4: command.card.number.slice(-4),
+      cardFingerprint: decided.status === 'declined' ? null : (card?.fingerprint ?? null),
+      cardBrand: card?.brand ?? 'Card',
+      cardLast4: card?.last4 ?? '',
       acsTokenHash: challenged ? hashToken(token) : null,
       returnUrl: challenged ? command.returnUrl : null,
     });
-    return firstAnswer(added, token);
+    return firstAnswer(hashKey, added, token);
   });
 }
 
 /** What the first delivery was told, however far the authorization has moved since. */
-function firstAnswer(authorization: rows.StoredAuthorization, token: string): AuthorizeAnswer {
+function firstAnswer(
+  hashKey: Buffer,
+  authorization: rows.StoredAuthorization,
+  token: string,
+): AuthorizeAnswer {
   const { status, rrn, declineCode, acsTokenHash } = authorization;
-  if (acsTokenHash) return { status: 'challenge', rrn, declineCode: null, acsToken: token };
-  return { status: status === 'approved' ? 'approved' : 'declined', rrn, declineCode, acsToken: null };
+  const cardToken = cardTokenOf(hashKey, authorization);
+  if (acsTokenHash) return { status: 'challenge', rrn, declineCode: null, acsToken: token, cardToken };
+  if (status !== 'approved') return { status: 'declined', rrn, declineCode, acsToken: null, cardToken: null };
+  return { status, rrn, declineCode, acsToken: null, cardToken };
 }
 
-/** What must be the same when an id comes again. Keyed, because it covers a card number; no cvc in it. */
-function fingerprintOf(hashKey: Buffer, command: AuthorizeCommand): Buffer {
+/** The card that a request means, without its number. Null: the bank has no such card. */
+async function resolveCard(
+  db: Transaction,
+  hashKey: Buffer,
+  { merchantId, card }: AuthorizeCommand,
+): Promise<rows.KnownCard | null> {
+  if ('token' in card) return (await rows.findCard(db, merchantId, hashToken(card.token))) ?? null;
+  const { number, expiryMonth, expiryYear } = card;
+  if (!passesLuhn(number)) return null;
+  return {
+    fingerprint: keyedHash(hashKey, `card:${JSON.stringify([number, expiryMonth, expiryYear])}`),
+    brand: brandOf(number),
+    last4: number.slice(-4),
+    expiryMonth,
+    expiryYear,
+    behaviour: behaviourOf(number),
+  };
+}
+
+async function keepCard(
+  transaction: Transaction,
+  hashKey: Buffer,
+  { merchantId }: AuthorizeCommand,
+  card: rows.KnownCard,
+): Promise<void> {
+  const token = cardTokenOf(hashKey, { merchantId, cardFingerprint: card.fingerprint });
+  if (token !== null) await rows.addCard(transaction, merchantId, hashToken(token), card);
+}
+
+async function behaviourOfCard(
+  pool: Pool,
+  hashKey: Buffer,
+  command: AuthorizeCommand,
+): Promise<CardBehaviour> {
+  return (await resolveCard(pool, hashKey, command))?.behaviour ?? {};
+}
+
+/**
+ * What must be the same when an id comes again, whether the card comes by number or by token. Keyed,
+ * because it covers a card number; no cvc in it.
+ */
+function fingerprintOf(hashKey: Buffer, command: AuthorizeCommand, known: rows.KnownCard | null): Buffer {
   const { merchantId, amount, currency, card } = command;
-  const fields = [merchantId, amount.toString(), currency, card.number, card.expiryMonth, card.expiryYear];
-  return createHmac('sha256', hashKey)
-    .update(`authorize:${JSON.stringify(fields)}`)
-    .digest();
+  const unknown = 'token' in card ? card.token : [card.number, card.expiryMonth, card.expiryYear];
+  const fields = [merchantId, amount.toString(), currency, known?.fingerprint.toString('hex') ?? unknown];
+  return keyedHash(hashKey, `authorize:${JSON.stringify(fields)}`);
+}
+
+function keyedHash(hashKey: Buffer, text: string): Buffer {
+  return createHmac('sha256', hashKey).update(text).digest();
+}
+
+/** Derived, not drawn, so that a repeated request is told the same token although only a hash is stored. */
+function cardTokenOf(
+  hashKey: Buffer,
+  { merchantId, cardFingerprint }: Pick<rows.StoredAuthorization, 'merchantId' | 'cardFingerprint'>,
+): string | null {
+  if (cardFingerprint === null) return null;
+  const fields = [merchantId, cardFingerprint.toString('hex')];
+  return `card_${keyedHash(hashKey, `card-token:${JSON.stringify(fields)}`).toString('base64url')}`;
 }
 
 /** Derived, not drawn, so that a repeated request gets the same page although only a hash is stored. */
@@ -142,24 +222,39 @@ function hashToken(token: string): Buffer {
 }
 
 /** Holds the id until the transaction ends, then reads: two deliveries of one request cannot overlap. */
-async function lockAuthorization(transaction: Transaction, id: string): Promise<AuthorizationKnowledge> {
+async function lockAuthorization(
+  transaction: Transaction,
+  hashKey: Buffer,
+  id: string,
+): Promise<AuthorizationKnowledge> {
   await transaction.query(sql.lockId, [`bank.authorization:${id}`]);
-  return know(transaction, id);
+  return know(transaction, hashKey, id);
 }
 
-async function know(db: Transaction, id: string): Promise<AuthorizationKnowledge> {
+async function know(db: Transaction, hashKey: Buffer, id: string): Promise<AuthorizationKnowledge> {
   const authorization = await rows.findAuthorization(db, id);
-  if (authorization) return { known: 'authorization', authorization };
+  if (authorization) return knowledgeOf(hashKey, authorization);
   const rrn = await rows.findTombstone(db, id);
   return rrn === undefined ? { known: 'nothing' } : { known: 'tombstone', rrn };
 }
 
+function knowledgeOf(hashKey: Buffer, authorization: rows.StoredAuthorization): AuthorizationKnowledge {
+  const open = challengeStanding(authorization, new Date()) === 'open';
+  return {
+    known: 'authorization',
+    authorization,
+    acsToken: open ? acsTokenOf(hashKey, authorization.id) : null,
+    cardToken: authorization.status === 'declined' ? null : cardTokenOf(hashKey, authorization),
+  };
+}
+
 async function operate(
   pool: Pool,
+  hashKey: Buffer,
   command: OperationCommand,
 ): Promise<rows.StoredOperation | typeof conflict> {
   return inTransaction(pool, async (transaction) => {
-    const knowledge = await lockAuthorization(transaction, command.authorizationId);
+    const knowledge = await lockAuthorization(transaction, hashKey, command.authorizationId);
     await transaction.query(sql.lockId, [`bank.operation:${command.operationId}`]);
     const earlier = await rows.findOperation(transaction, command.operationId);
     if (earlier) return isSameOperation(earlier, command) ? earlier : conflict;
@@ -202,14 +297,14 @@ function isSameOperation(earlier: rows.StoredOperation, command: OperationComman
 }
 
 /** Turns the payer's answer into the bank's; what is decided, or has no answer yet, stays as it is. */
-async function complete(pool: Pool, id: string): Promise<AuthorizationKnowledge> {
+async function complete(pool: Pool, hashKey: Buffer, id: string): Promise<AuthorizationKnowledge> {
   return inTransaction(pool, async (transaction) => {
-    const knowledge = await lockAuthorization(transaction, id);
+    const knowledge = await lockAuthorization(transaction, hashKey, id);
     if (knowledge.known !== 'authorization') return knowledge;
     const next = decideCompletion(knowledge.authorization, new Date());
     if (!next) return knowledge;
     await rows.saveAuthorization(transaction, next);
-    return { known: 'authorization', authorization: next };
+    return knowledgeOf(hashKey, next);
   });
 }
 

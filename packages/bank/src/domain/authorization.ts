@@ -1,4 +1,4 @@
-import { behaviourOf, isExpired, passesLuhn } from './cards.ts';
+import { type CardBehaviour, isExpired } from './cards.ts';
 
 /*
  * One authorization at the bank:
@@ -62,7 +62,12 @@ export interface Authorization {
 export interface AuthorizationRequest {
   readonly amount: bigint;
   readonly threeDS: boolean;
-  readonly card: { readonly number: string; readonly expiryMonth: number; readonly expiryYear: number };
+  /** Null: neither a number that passes the check nor a token of this merchant's. */
+  readonly card: {
+    readonly expiryMonth: number;
+    readonly expiryYear: number;
+    readonly behaviour: CardBehaviour;
+  } | null;
 }
 
 /** What an operation did; `amount` is what moved, `released` what a final capture gave back. */
@@ -78,10 +83,9 @@ export interface Decision<State extends Authorization> {
 
 /** The issuer's first word on a new authorization. Checks, in order: number, expiry, 3-D Secure, card. */
 export function decideAuthorization(request: AuthorizationRequest, now: Date): Authorization {
-  const { number, expiryMonth, expiryYear } = request.card;
-  if (!passesLuhn(number)) return declinedAtOnce(request.amount, 'incorrect_number');
+  if (request.card === null) return declinedAtOnce(request.amount, 'incorrect_number');
+  const { expiryMonth, expiryYear, behaviour } = request.card;
   if (isExpired(expiryMonth, expiryYear, now)) return declinedAtOnce(request.amount, 'expired_card');
-  const behaviour = behaviourOf(number);
   if (behaviour.threeDS) {
     return request.threeDS
       ? challenged(request.amount, behaviour.declineCode ?? null, now)

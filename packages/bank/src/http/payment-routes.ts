@@ -1,6 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { type AuthorizeCommand, type Bank, conflict, type OperationCommand } from '../bank.ts';
-import { behaviourOf } from '../domain/cards.ts';
 import { type FaultPlan, faultPlans } from '../domain/faults.ts';
 import type { FaultSwitches } from '../fault-switches.ts';
 import type { Answer, Deliverer } from './delivery.ts';
@@ -55,7 +54,7 @@ const authorizationRoutes: FastifyPluginAsyncTypebox<PaymentRoutesOptions> = asy
       const id = request.params.id.toLowerCase();
       const plan = faults.strike('complete', await merchantOf(options, id, 'authorization'), id);
       return deliverer.deliver(reply, plan, async () =>
-        ok(wire.authorizationState(id, await bank.complete(id))),
+        ok(wire.authorizationState(id, await bank.complete(id), publicUrl())),
       );
     },
   );
@@ -105,12 +104,14 @@ const operationRoutes: FastifyPluginAsyncTypebox<PaymentRoutesOptions> = async (
 };
 
 const inquiryRoutes: FastifyPluginAsyncTypebox<PaymentRoutesOptions> = async (app, options) => {
-  const { bank, faults, deliverer } = options;
+  const { bank, faults, deliverer, publicUrl } = options;
 
   app.get('/authorizations/:id', { schema: { params: AuthorizationParams } }, async (request, reply) => {
     const id = request.params.id.toLowerCase();
     const plan = faults.strike('inquire', await merchantOf(options, id, 'authorization'), id);
-    return deliverer.deliver(reply, plan, async () => ok(wire.authorizationState(id, await bank.know(id))));
+    return deliverer.deliver(reply, plan, async () =>
+      ok(wire.authorizationState(id, await bank.know(id), publicUrl())),
+    );
   });
 
   app.get('/operations/:operationId', { schema: { params: OperationParams } }, async (request, reply) => {
@@ -178,7 +179,7 @@ function readReturnUrl(text: string | undefined): string | null {
  * only: whoever asks again with the same id gets the answer.
  */
 async function cardFault(bank: Bank, command: AuthorizeCommand): Promise<FaultPlan | undefined> {
-  const { fault } = behaviourOf(command.card.number);
+  const { fault } = await bank.behaviour(command);
   if (!fault) return undefined;
   const plan = faultPlans[fault];
   const repeated = plan.works > 0 && (await bank.know(command.id)).known !== 'nothing';

@@ -10,6 +10,22 @@ const strict = { additionalProperties: false };
 export const AuthorizationParams = Type.Object({ id: uuid });
 export const OperationParams = Type.Object({ operationId });
 
+/** What EMV 3-D Secure wants to know of the payer's browser, to judge the risk of the payment. */
+const Browser = Type.Object(
+  {
+    userAgent: Type.String({ maxLength: 2048 }),
+    language: Type.String({ maxLength: 35 }),
+    screenWidth: Type.Optional(Type.Integer({ minimum: 0, maximum: 999_999 })),
+    screenHeight: Type.Optional(Type.Integer({ minimum: 0, maximum: 999_999 })),
+    colorDepth: Type.Optional(Type.Enum([1, 4, 8, 15, 16, 24, 32, 48])),
+    timezoneOffset: Type.Optional(Type.Integer({ minimum: -840, maximum: 840 })),
+    javaScriptEnabled: Type.Boolean(),
+  },
+  strict,
+);
+
+const CardToken = Type.Object({ token: Type.String({ minLength: 1, maxLength: 100 }) }, strict);
+
 const Card = Type.Object(
   {
     number: Type.String({ pattern: '^[0-9]{12,19}$' }),
@@ -28,9 +44,11 @@ export const AuthorizeBody = Type.Object(
     merchantName: Type.String({ minLength: 1, maxLength: 255 }),
     amount,
     currency: Type.String({ pattern: '^[A-Z]{3}$' }),
-    card: Card,
+    card: Type.Union([Card, CardToken]),
     threeDS: Type.Boolean(),
     returnUrl: Type.Optional(Type.String({ maxLength: 2048 })),
+    payerIp: Type.Optional(Type.String({ maxLength: 100 })),
+    browser: Type.Optional(Browser),
   },
   strict,
 );

@@ -19,22 +19,23 @@ function amounts(authorization: StoredAuthorization) {
 }
 
 export function authorizeAnswer(answer: AuthorizeAnswer, publicUrl: string) {
-  const { status, rrn, declineCode, acsToken } = answer;
+  const { status, rrn, declineCode, acsToken, cardToken } = answer;
   return {
     status,
     rrn,
     ...(declineCode && { declineCode }),
     ...(acsToken && { acsUrl: `${publicUrl}/acs/${acsToken}` }),
+    ...(cardToken && { cardToken }),
   };
 }
 
 /** One shape for inquiry and completion; a reversal that came first reads as a decline. */
-export function authorizationState(id: string, knowledge: AuthorizationKnowledge) {
+export function authorizationState(id: string, knowledge: AuthorizationKnowledge, publicUrl: string) {
   if (knowledge.known === 'nothing') return { id, status: 'not_found' };
   if (knowledge.known === 'tombstone') {
     return { id, status: 'declined', declineCode: 'reversed', rrn: knowledge.rrn };
   }
-  const { authorization } = knowledge;
+  const { authorization, acsToken, cardToken } = knowledge;
   return {
     id,
     status: authorization.status,
@@ -47,6 +48,8 @@ export function authorizationState(id: string, knowledge: AuthorizationKnowledge
     ...(authorization.challengeExpiresAt && {
       challengeExpiresAt: authorization.challengeExpiresAt.toISOString(),
     }),
+    ...(acsToken && { acsUrl: `${publicUrl}/acs/${acsToken}` }),
+    ...(cardToken && { cardToken }),
   };
 }
 

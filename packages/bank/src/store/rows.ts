@@ -1,4 +1,5 @@
 import type { Authorization, OperationDeclineCode } from '../domain/authorization.ts';
+import type { CardBehaviour } from '../domain/cards.ts';
 import type { FaultSwitch } from '../domain/faults.ts';
 import type { Transaction } from './database.ts';
 import * as sql from './sql.ts';
@@ -9,6 +10,8 @@ export interface StoredAuthorization extends Authorization {
   readonly merchantName: string;
   readonly currency: string;
   readonly requestFingerprint: Buffer;
+  /** Keyed hash of number and expiry; null when it was declined at once. */
+  readonly cardFingerprint: Buffer | null;
   readonly cardBrand: string;
   readonly cardLast4: string;
   readonly rrn: string;
@@ -50,6 +53,7 @@ interface AuthorizationRow {
   amount: string;
   currency: string;
   request_fingerprint: Buffer;
+  card_fingerprint: Buffer | null;
   card_brand: string;
   card_last4: string;
   rrn: string;
@@ -73,6 +77,7 @@ function toAuthorization(row: AuthorizationRow): StoredAuthorization {
     amount: BigInt(row.amount),
     currency: row.currency,
     requestFingerprint: row.request_fingerprint,
+    cardFingerprint: row.card_fingerprint,
     cardBrand: row.card_brand,
     cardLast4: row.card_last4,
     rrn: row.rrn,
@@ -116,6 +121,7 @@ export async function addAuthorization(
     added.amount,
     added.currency,
     added.requestFingerprint,
+    added.cardFingerprint,
     added.cardBrand,
     added.cardLast4,
     added.status,
@@ -135,6 +141,37 @@ export async function addAuthorization(
 export async function saveAuthorization(db: Transaction, changed: StoredAuthorization): Promise<void> {
   const { id, status, declineCode, held, captured, released, refunded } = changed;
   await db.query(sql.updateAuthorization, [id, status, declineCode, held, captured, released, refunded]);
+}
+
+/** A card that the bank has seen: what it does, and never its number. */
+export interface KnownCard {
+  readonly fingerprint: Buffer;
+  readonly brand: string;
+  readonly last4: string;
+  readonly expiryMonth: number;
+  readonly expiryYear: number;
+  readonly behaviour: CardBehaviour;
+}
+
+export async function addCard(
+  db: Transaction,
+  merchantId: string,
+  tokenHash: Buffer,
+  card: KnownCard,
+): Promise<void> {
+  const { fingerprint, brand, last4, expiryMonth, expiryYear, behaviour } = card;
+  const values = [tokenHash, merchantId, fingerprint, brand, last4, expiryMonth, expiryYear, behaviour];
+  await db.query(sql.insertCard, values);
+}
+
+/** A token is the merchant's who was given it; for any other there is no such card. */
+export async function findCard(
+  db: Transaction,
+  merchantId: string,
+  tokenHash: Buffer,
+): Promise<KnownCard | undefined> {
+  const { rows } = await db.query<KnownCard>(sql.selectCard, [tokenHash, merchantId]);
+  return rows[0];
 }
 
 export async function addTombstone(db: Transaction, authorizationId: string): Promise<void> {

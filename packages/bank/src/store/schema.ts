@@ -38,7 +38,21 @@ create table if not exists bank.authorizations (
   check (held + captured + released = case status when 'approved' then amount else 0 end),
   check ((status = 'declined') = (decline_code is not null))
 );
+alter table bank.authorizations add column if not exists card_fingerprint bytea;
 create index if not exists authorizations_by_merchant on bank.authorizations (merchant_id, id);
+
+-- Cards on file, by the hash of the token that their merchant has. What a card does is kept, its number not.
+create table if not exists bank.cards (
+  token_hash   bytea primary key,
+  merchant_id  text not null,
+  fingerprint  bytea not null,
+  brand        text not null,
+  last4        text not null,
+  expiry_month integer not null,
+  expiry_year  integer not null,
+  behaviour    jsonb not null,
+  created_at   timestamptz not null default now()
+);
 
 -- Reversed before they arrived; an authorization that comes later is declined.
 create table if not exists bank.tombstones (

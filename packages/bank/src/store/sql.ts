@@ -13,8 +13,8 @@ export const selectSecret = `select value from bank.secrets where name = $1`;
 export const lockId = `select pg_advisory_xact_lock(hashtextextended($1, 0))`;
 
 const authorizationColumns = `id, merchant_id, merchant_name, amount, currency, request_fingerprint,
-  card_brand, card_last4, rrn, status, decline_code, decline_after_challenge, challenge_expires_at,
-  acs_token_hash, return_url, held, captured, released, refunded`;
+  card_fingerprint, card_brand, card_last4, rrn, status, decline_code, decline_after_challenge,
+  challenge_expires_at, acs_token_hash, return_url, held, captured, released, refunded`;
 
 export const selectAuthorization = `select ${authorizationColumns} from bank.authorizations where id = $1`;
 
@@ -22,14 +22,22 @@ export const selectAuthorizationByToken = `select ${authorizationColumns} from b
   where acs_token_hash = $1`;
 
 export const insertAuthorization = `insert into bank.authorizations (id, merchant_id, merchant_name, amount,
-    currency, request_fingerprint, card_brand, card_last4, status, decline_code, decline_after_challenge,
+    currency, request_fingerprint, card_fingerprint, card_brand, card_last4, status, decline_code, decline_after_challenge,
     challenge_expires_at, acs_token_hash, return_url, held, captured, released, refunded)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
   returning ${authorizationColumns}`;
 
 export const updateAuthorization = `update bank.authorizations
   set status = $2, decline_code = $3, held = $4, captured = $5, released = $6, refunded = $7
   where id = $1`;
+
+export const insertCard = `insert into bank.cards
+    (token_hash, merchant_id, fingerprint, brand, last4, expiry_month, expiry_year, behaviour)
+  values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing`;
+
+export const selectCard = `select fingerprint, brand, last4, expiry_month as "expiryMonth",
+    expiry_year as "expiryYear", behaviour
+  from bank.cards where token_hash = $1 and merchant_id = $2`;
 
 export const insertTombstone = `insert into bank.tombstones (authorization_id) values ($1)
   on conflict do nothing`;
@@ -74,4 +82,4 @@ export const upsertFault = `insert into bank.faults
     probability = excluded.probability, seed = excluded.seed, operations = excluded.operations`;
 
 /** Retrieval reference numbers go on counting: none is ever given out twice. */
-export const wipe = `truncate bank.authorizations, bank.tombstones, bank.operations, bank.faults`;
+export const wipe = `truncate bank.authorizations, bank.cards, bank.tombstones, bank.operations, bank.faults`;
