@@ -16,6 +16,10 @@ export interface Config {
   readonly publicUrl: string | null;
   /** The acquiring bank. Null: in the sandbox the simulated bank, in production no cards. */
   readonly acquirer: { readonly url: string; readonly secret: string } | null;
+  /** How long the bank may take for an answer. */
+  readonly acquirerTimeoutMs: number;
+  /** How long an authorization's fate may be unknown. */
+  readonly acquirerPatienceMs: number;
   readonly rateLimitPerSecond: number;
   readonly batchSize: number;
   readonly batchLanes: number;
@@ -44,6 +48,8 @@ const VARIABLES = [
   'SANDBOX_ALLOW_REMOTE',
   'ACQUIRER_URL',
   'ACQUIRER_SECRET',
+  'ACQUIRER_TIMEOUT_MS',
+  'ACQUIRER_PATIENCE_MS',
 ] as const;
 type Variable = (typeof VARIABLES)[number];
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -67,6 +73,9 @@ export function readConfig(env: Environment): Config {
     secretKey: text(env, 'SECRET_KEY'),
     publicUrl: url(env, 'PUBLIC_URL', ['http:', 'https:'])?.replace(/\/$/, '') ?? null,
     acquirer: acquirer(env),
+    // Two questions in a row must fit into the 15 s after which another node asks.
+    acquirerTimeoutMs: integer(env, 'ACQUIRER_TIMEOUT_MS', 100, 7_000) ?? 7_000,
+    acquirerPatienceMs: integer(env, 'ACQUIRER_PATIENCE_MS', 1_000, 3_600_000) ?? 60_000,
     rateLimitPerSecond: integer(env, 'RATE_LIMIT_PER_SECOND', 0, 1_000_000) ?? 0,
     batchSize: integer(env, 'BATCH_SIZE', 1, 1_000) ?? 64,
     batchLanes: integer(env, 'BATCH_LANES', 1, 32) ?? 2,

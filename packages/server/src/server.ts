@@ -25,6 +25,8 @@ export interface Server {
   readonly url: string;
   /** Where operators do, when that is another port. */
   readonly adminUrl: string | null;
+  /** How many card numbers are in memory now: those of authorizations that are under way. */
+  cardsHeld(): number;
   /** Stops accepting, finishes what is in flight, closes everything. */
   stop(): Promise<void>;
 }
@@ -81,7 +83,7 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
       adminPort === null
         ? null
         : await listen(await createApp(deps, 'operator'), config.host, adminPort, stops);
-    return { url, adminUrl, stop };
+    return { url, adminUrl, cardsHeld: () => acquirer.cardsHeld, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -118,7 +120,12 @@ export function createEngine({
   const acquirer: Acquirer = new Acquirer({
     pool,
     engine: () => engine,
-    connector: createHttpBank(() => bankUrl(), secret),
+    connector: createHttpBank({
+      baseUrl: () => bankUrl(),
+      secret,
+      timeoutMs: config.acquirerTimeoutMs,
+    }),
+    patienceMs: config.acquirerPatienceMs,
     authenticationUrl: (id) => `${publicUrl.current}/3ds/${sealState(secrets, id)}`,
     keepBankToken: (transactionId, bankToken) => setBankToken(pool, transactionId, bankToken),
     onError: (error, operation) =>

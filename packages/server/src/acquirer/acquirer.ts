@@ -13,13 +13,14 @@ import type { Engine } from '../engine/engine.ts';
 import {
   claimDueOperations,
   type DueOperation,
+  findOperation,
   findPaymentForBank,
   listUnanswered,
   postponeOperation,
 } from '../store/bankOperations.ts';
 import { readClock } from '../store/installation.ts';
 import type { Pool } from '../store/postgres.ts';
-import type { AcquirerConnector, CardForBank, ConnectorAnswer } from './connector.ts';
+import type { AcquirerConnector, ConnectorAnswer, PayerForBank } from './connector.ts';
 
 export interface AcquirerOptions {
   readonly pool: Pool;
@@ -29,20 +30,22 @@ export interface AcquirerOptions {
   readonly authenticationUrl: (transactionId: string) => string;
   /** Keeps the bank's token for a card, so that the card can be charged again. */
   readonly keepBankToken: (transactionId: string, bankToken: string) => Promise<void>;
+  /** After this an authorization of unknown fate is given up, and reversed at the bank. */
+  readonly patienceMs: number;
   readonly onError: (error: unknown, operation: BankOperation | null) => void;
 }
 
 const POLL_MS = 250;
 const CLAIM_LIMIT = 50;
 const STOP_LIMIT_MS = 3_000;
-/** After this an authorization of unknown fate is given up, and reversed at the bank. */
-export const AUTHORIZATION_PATIENCE_MS = 60_000;
+/** How much longer than an authorization may take its card is kept: the time that its command may wait. */
+const COMMAND_WAIT_MS = 15_000;
 const RETRY_MS = [500, 1_000, 2_000, 5_000, 10_000, 30_000];
 
 export class Acquirer {
   readonly #options: AcquirerOptions;
-  /** Cards of authorizations that this process is carrying out; gone with their answer. */
-  readonly #cards = new Map<string, CardForBank>();
+  /** Of authorizations that this process is carrying out; gone with their answer. */
+  readonly #payers = new Map<string, PayerForBank & { readonly forgetAt: number }>();
   readonly #running = new Set<Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -51,13 +54,22 @@ export class Acquirer {
     this.#options = options;
   }
 
-  /** Holds a card until the authorization with this id is answered. Before the command is sent. */
-  remember(transactionId: string, card: CardForBank): void {
-    this.#cards.set(transactionId, card);
+  /** Holds card and browser until the authorization with this id is answered. Before the command is sent. */
+  remember(transactionId: string, payer: PayerForBank): void {
+    const forgetAt = performance.now() + this.#options.patienceMs + COMMAND_WAIT_MS;
+    this.#payers.set(transactionId, { ...payer, forgetAt });
   }
 
-  forget(transactionId: string): void {
-    this.#cards.delete(transactionId);
+  /** After the command: forgets a card that nobody will be asked about, as that of a repeated request. */
+  async forgetUnlessAsked(transactionId: string): Promise<void> {
+    if (!this.#payers.has(transactionId)) return;
+    const operation = await findOperation(this.#options.pool, transactionId);
+    if (operation?.status !== 'pending') this.#payers.delete(transactionId);
+  }
+
+  /** How many cards are held in memory now. */
+  get cardsHeld(): number {
+    return this.#payers.size;
   }
 
   /** Starts operations that were just committed. */
@@ -81,6 +93,7 @@ export class Acquirer {
 
   async poll(): Promise<void> {
     const { pool } = this.#options;
+    this.#forgetOld();
     for (const operation of await claimDueOperations(pool, CLAIM_LIMIT))
       this.#track(this.#attempt(operation));
     for (const operation of await listUnanswered(pool, CLAIM_LIMIT)) await this.giveAnswer(operation);
@@ -96,6 +109,12 @@ export class Acquirer {
     clearTimeout(this.#timer);
     // What is not answered by then is taken up by another node, or after the next start.
     await Promise.race([Promise.all(this.#running), pause(STOP_LIMIT_MS, undefined, { ref: false })]);
+  }
+
+  /** What another node has settled, or nobody could. */
+  #forgetOld(): void {
+    const now = performance.now();
+    for (const [id, { forgetAt }] of this.#payers) if (now >= forgetAt) this.#payers.delete(id);
   }
 
   #track(work: Promise<void>): void {
@@ -123,7 +142,7 @@ export class Acquirer {
   async #ask(operation: DueOperation): Promise<ConnectorAnswer | null> {
     const { connector } = this.#options;
     if (operation.kind === 'authorize') return this.#askAuthorization(operation);
-    if (operation.kind === 'complete') return connector.complete(operation);
+    if (operation.kind === 'complete') return this.#orGiveUp(operation, () => connector.complete(operation));
     const known = operation.attempts > 0 ? await connector.inquire(operation) : null;
     if (known !== null) return known;
     if (operation.kind === 'capture') return connector.capture(operation);
@@ -132,36 +151,46 @@ export class Acquirer {
 
   async #askAuthorization(operation: DueOperation): Promise<ConnectorAnswer | null> {
     const { connector, pool } = this.#options;
-    const known = operation.attempts > 0 ? await this.#inquire(operation) : null;
+    const inquire = () => this.#orGiveUp(operation, () => connector.inquire(operation));
+    const known = operation.attempts > 0 ? await inquire() : null;
     if (known !== null) return known;
     const payment = await findPaymentForBank(pool, operation.transactionId);
     if (payment === null) throw new Error(`payment ${operation.transactionId} does not exist`);
     const token = payment.bankToken === null ? null : { token: payment.bankToken };
-    const card = this.#cards.get(operation.transactionId) ?? token;
-    const tooOld = (await readClock(pool)) - operation.requestedAt >= AUTHORIZATION_PATIENCE_MS;
-    if (tooOld) return GIVEN_UP;
+    const payer = this.#payers.get(operation.transactionId);
+    const card = payer?.card ?? token;
+    if (await this.#isTooOld(operation)) return GIVEN_UP;
     // The number is in no other place, so what the bank never saw cannot be sent again after a crash.
     if (card === null) return null;
     const returnUrl =
       payment.returnUrl === null ? null : this.#options.authenticationUrl(operation.transactionId);
-    return connector.authorize({ operation, card, merchantName: payment.merchantName, returnUrl });
+    const { merchantName, payerIp } = payment;
+    return connector.authorize({
+      ...{ operation, card, merchantName, returnUrl, payerIp },
+      browser: payer?.browser ?? null,
+    });
   }
 
-  /** An inquiry that fails is given up with the authorization, once that is too old. */
-  async #inquire(operation: DueOperation): Promise<ConnectorAnswer | null> {
+  /** A question about an authorization that fails is given up with it, once that is too old. */
+  async #orGiveUp<T>(operation: DueOperation, ask: () => Promise<T>): Promise<T | ConnectorAnswer> {
     try {
-      return await this.#options.connector.inquire(operation);
+      return await ask();
     } catch (error) {
-      const age = (await readClock(this.#options.pool)) - operation.requestedAt;
-      if (age >= AUTHORIZATION_PATIENCE_MS) return GIVEN_UP;
+      if (await this.#isTooOld(operation)) return GIVEN_UP;
       throw error;
     }
+  }
+
+  async #isTooOld({ requestedAt }: DueOperation): Promise<boolean> {
+    return (await readClock(this.#options.pool)) - requestedAt >= this.#options.patienceMs;
   }
 
   async #take(operation: DueOperation, connectorAnswer: ConnectorAnswer): Promise<void> {
     const { bankToken, ...answer } = connectorAnswer;
     const { id: operationId, transactionId, paymentId } = operation;
-    if (bankToken !== null) await this.#options.keepBankToken(transactionId, bankToken);
+    // A card whose payer did not pass 3-D Secure was never charged, and is not charged again.
+    if (bankToken !== null && answer.status === 'approved')
+      await this.#options.keepBankToken(transactionId, bankToken);
     const reversalId = uuidv7();
     await this.#execute({
       kind: 'take_bank_answer',
@@ -171,7 +200,7 @@ export class Acquirer {
       answer,
       reversalId,
     });
-    this.forget(transactionId);
+    this.#payers.delete(transactionId);
   }
 
   async #execute(command: Command): Promise<void> {

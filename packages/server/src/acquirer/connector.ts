@@ -11,12 +11,33 @@ export type CardForBank =
     }
   | { readonly token: string };
 
+/** What EMV 3-D Secure wants to know of the payer's browser. In memory only. */
+export interface BrowserForBank {
+  readonly userAgent: string;
+  readonly language: string;
+  readonly screenWidth?: number;
+  readonly screenHeight?: number;
+  readonly colorDepth?: number;
+  /** Minutes that UTC is ahead of the payer's clock. */
+  readonly timezoneOffset?: number;
+  readonly javaScriptEnabled: boolean;
+}
+
+/** What a payment's request said and the database must not hold. */
+export interface PayerForBank {
+  /** Null: the bank knows the card by its token. */
+  readonly card: CardForBank | null;
+  readonly browser: BrowserForBank | null;
+}
+
 export interface AuthorizationRequest {
   readonly operation: BankOperation;
   readonly card: CardForBank;
   readonly merchantName: string;
   /** Where the bank sends the payer after 3-D Secure: an address of ours. Null: no payer is present. */
   readonly returnUrl: string | null;
+  readonly payerIp: string | null;
+  readonly browser: BrowserForBank | null;
 }
 
 /** What the bank says, and for an authorization its token for the card. */

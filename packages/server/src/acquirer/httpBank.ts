@@ -16,6 +16,7 @@ const BankReply = Type.Object({
     'done',
     'not_found',
   ]),
+  operationId: Nullish,
   declineCode: Nullish,
   rrn: Nullish,
   acsUrl: Nullish,
@@ -26,40 +27,78 @@ type BankReply = Static<typeof BankReply>;
 /** The bank did not answer, or not in a way that can be understood. */
 export class BankUnreachableError extends Error {}
 
-/** Longer than the bank's slow answers, and shorter than callers wait. */
-const TIMEOUT_MS = 8_000;
+/** What may be the answer to what; a capture that is `approved` is garbage, too. */
+const EXPECTED = {
+  authorize: ['approved', 'declined', 'challenge'],
+  authorization: ['approved', 'declined', 'challenge', 'challenge_approved', 'challenge_failed', 'not_found'],
+  operation: ['done', 'declined', 'not_found'],
+} as const satisfies Record<string, readonly BankReply['status'][]>;
+
+/** What is asked, and what the answer must look like. */
+interface Question {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly body?: unknown;
+  readonly expected: readonly BankReply['status'][];
+  readonly operationId?: string;
+}
+
 const REPLY_LIMIT = 64 * 1024;
 
+export interface HttpBankOptions {
+  readonly baseUrl: () => string;
+  readonly secret: string;
+  /** How long an answer may take. Two questions in a row must fit into an operation's lease. */
+  readonly timeoutMs: number;
+}
+
 /** A bank that speaks the simulated bank's HTTP interface. */
-export function createHttpBank(baseUrl: () => string, secret: string): AcquirerConnector {
-  const call = (method: string, path: string, body?: unknown): Promise<ConnectorAnswer> =>
-    ask(`${baseUrl()}${path}`, secret, method, body);
+export function createHttpBank({ baseUrl, secret, timeoutMs }: HttpBankOptions): AcquirerConnector {
+  const call = async (question: Question): Promise<ConnectorAnswer> => {
+    const text = await ask(`${baseUrl()}${question.path}`, secret, timeoutMs, question);
+    return understand(text, question);
+  };
+  const operateWith = (operation: BankOperation, noun: string, body: unknown): Promise<ConnectorAnswer> => {
+    const path = `/v1/authorizations/${operation.paymentId}/${noun}`;
+    return call({ method: 'POST', path, body, expected: EXPECTED.operation, operationId: operation.id });
+  };
   const operate = (operation: BankOperation, noun: string): Promise<ConnectorAnswer> => {
     const amount = jsonAmount(operation.amount);
-    return call('POST', `/v1/authorizations/${operation.paymentId}/${noun}`, {
-      operationId: operation.id,
-      amount,
-    });
+    return operateWith(operation, noun, { operationId: operation.id, amount });
   };
   return {
-    authorize: (request) => call('POST', '/v1/authorizations', authorizationBody(request)),
-    complete: ({ paymentId }) => call('POST', `/v1/authorizations/${paymentId}/complete`, {}),
+    authorize: (request) => {
+      const body = authorizationBody(request);
+      return call({ method: 'POST', path: '/v1/authorizations', body, expected: EXPECTED.authorize });
+    },
+    complete: ({ paymentId }) => {
+      const path = `/v1/authorizations/${paymentId}/complete`;
+      return call({ method: 'POST', path, body: {}, expected: EXPECTED.authorization });
+    },
     capture: (operation) => operate(operation, 'captures'),
     reverse: (operation) =>
       operation.kind === 'reverse'
-        ? call('POST', `/v1/authorizations/${operation.paymentId}/reversals`, { operationId: operation.id })
+        ? operateWith(operation, 'reversals', { operationId: operation.id })
         : operate(operation, 'reversals'),
     refund: (operation) => operate(operation, 'refunds'),
     inquire: async (operation) => {
       const isAuthorization = operation.kind === 'authorize' || operation.kind === 'complete';
-      const path = isAuthorization
-        ? `/v1/authorizations/${operation.paymentId}`
-        : `/v1/operations/${operation.id}`;
-      const answer = await call('GET', path).catch((error: unknown) => {
+      const question: Question = isAuthorization
+        ? {
+            method: 'GET',
+            path: `/v1/authorizations/${operation.paymentId}`,
+            expected: EXPECTED.authorization,
+          }
+        : {
+            method: 'GET',
+            path: `/v1/operations/${operation.id}`,
+            expected: EXPECTED.operation,
+            operationId: operation.id,
+          };
+      return call(question).catch((error: unknown) => {
         if (error instanceof NotFoundError) return null;
         throw error;
       });
-      return answer;
     },
   };
 }
@@ -71,7 +110,8 @@ function jsonAmount(amount: bigint): number {
   return Number(amount);
 }
 
-function authorizationBody({ operation, card, merchantName, returnUrl }: AuthorizationRequest): unknown {
+function authorizationBody(request: AuthorizationRequest): unknown {
+  const { operation, card, merchantName, returnUrl, payerIp, browser } = request;
   const { paymentId: id, merchantId, amount, currency } = operation;
   const cardBody =
     'token' in card ? card : Object.fromEntries(Object.entries(card).filter(([, value]) => value !== null));
@@ -86,31 +126,49 @@ function authorizationBody({ operation, card, merchantName, returnUrl }: Authori
     card: cardBody,
     threeDS,
     ...back,
+    ...(payerIp === null ? {} : { payerIp }),
+    ...(browser === null ? {} : { browser }),
   };
 }
 
-async function ask(url: string, secret: string, method: string, body?: unknown): Promise<ConnectorAnswer> {
+async function ask(url: string, secret: string, timeoutMs: number, question: Question): Promise<string> {
+  const { method, body } = question;
   const headers = { authorization: `Bearer ${secret}`, 'content-type': 'application/json' };
   const payload = body === undefined ? {} : { body: JSON.stringify(body) };
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
-  let text: string;
+  const signal = AbortSignal.timeout(timeoutMs);
   try {
     const response = await fetch(url, { method, headers, signal, redirect: 'error', ...payload });
-    text = await response.text();
+    const text = await readReply(response);
     if (!response.ok) throw new BankUnreachableError(`the bank answered ${response.status}`);
+    return text;
   } catch (error) {
     if (error instanceof BankUnreachableError) throw error;
     throw new BankUnreachableError('the bank did not answer', { cause: error });
   }
-  return understand(text);
 }
 
-function understand(text: string): ConnectorAnswer {
-  const reply = text.length <= REPLY_LIMIT ? parse(text) : undefined;
-  if (!Value.Check(BankReply, reply))
-    throw new BankUnreachableError('the bank answered something that is no answer');
+/** Never more than an answer of the bank has, whatever is sent. */
+async function readReply(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length;
+    if (size > REPLY_LIMIT) throw new BankUnreachableError('the bank answered more than an answer has');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function understand(text: string, { expected, operationId }: Question): ConnectorAnswer {
+  const reply = parse(text);
+  if (!Value.Check(BankReply, reply)) throw new BankUnreachableError(NO_ANSWER);
   const { status, declineCode, rrn, acsUrl, cardToken }: BankReply = reply;
-  if (status === 'not_found') throw new NotFoundError();
+  if (!expected.includes(status)) throw new BankUnreachableError(NO_ANSWER);
+  if (operationId !== undefined && reply.operationId !== operationId)
+    throw new BankUnreachableError(NO_ANSWER);
+  if (status === 'not_found') throw new NotFoundError(NO_ANSWER);
+  if (typeof acsUrl === 'string' && !/^https?:/.test(URL.parse(acsUrl)?.protocol ?? ''))
+    throw new BankUnreachableError(NO_ANSWER);
   return {
     // However the payer has decided, it counts once it is completed.
     status: status === 'challenge_approved' || status === 'challenge_failed' ? 'challenge' : status,
@@ -120,6 +178,8 @@ function understand(text: string): ConnectorAnswer {
     bankToken: cardToken ?? null,
   };
 }
+
+const NO_ANSWER = 'the bank answered something that is no answer';
 
 function parse(text: string): unknown {
   try {

@@ -57,6 +57,12 @@ export function parseCard(body: Static<typeof CardBody>, now: number): Card {
   return { number, brand: card.type, last4: number.slice(-4), expiryMonth, expiryYear, cvc, holder };
 }
 
+/** Whether a text spells this number, with or without spaces and dashes. */
+export function holdsCardNumber(text: string, number: string): boolean {
+  const digits = number.replace(/\D/g, '');
+  return digits.length >= 12 && text.replace(/[ -]/g, '').includes(digits);
+}
+
 /** A card is good to the end of its month, wherever that is: the last time zone is UTC-12. */
 function notExpired(year: number, month: number, now: number): Parsed<true> {
   const end = Date.UTC(year, month, 1) + 12 * 3_600_000;

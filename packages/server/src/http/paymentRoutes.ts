@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import Type, { type Static } from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
-import type { CardForBank } from '../acquirer/connector.ts';
+import type { CardForBank, PayerForBank } from '../acquirer/connector.ts';
 import type { PayByCard } from '../domain/command.ts';
 import { parseCurrency } from '../domain/currency.ts';
 import { parseUuid, type TransactionId } from '../domain/ids.ts';
@@ -16,8 +16,9 @@ import { findMerchant } from '../store/merchants.ts';
 import { findStore, findTerminal } from '../store/stores.ts';
 import type { App, Deps } from './app.ts';
 import { merchantOf } from './auth.ts';
-import { CardBody, parseCard } from './cards.ts';
-import { fieldError } from './errors.ts';
+import { BrowserBody, parseBrowser } from './browser.ts';
+import { CardBody, holdsCardNumber, parseCard } from './cards.ts';
+import { ApiError, fieldError } from './errors.ts';
 import { execute } from './execute.ts';
 import { valuesOf } from './fields.ts';
 import { idempotencyKeyOf } from './idempotency.ts';
@@ -47,6 +48,7 @@ const PaymentBody = Type.Object(
     ),
     recurringType: Type.Optional(Type.Enum(['subscription', 'installment', 'unscheduled'])),
     payerIp: Type.Optional(Type.String({ description: 'IPv4 or IPv6 address of the payer.' })),
+    browser: Type.Optional(BrowserBody),
   },
   schemas.closed,
 );
@@ -71,9 +73,11 @@ export function paymentRoutes(app: App, deps: Deps): void {
     async (request, reply) => {
       const { merchantId } = merchantOf(request);
       const idempotencyKey = idempotencyKeyOf(request, true);
-      const { command, card, fingerprintBody } = await parsePayment(deps, merchantId, request.body);
+      refuseWithoutBank(deps);
+      refuseNumberElsewhere(request.body, idempotencyKey);
+      const { command, payer, fingerprintBody } = await parsePayment(deps, merchantId, request.body);
       const { acquirer } = deps;
-      if (card !== null) acquirer.remember(command.transactionId, card);
+      acquirer.remember(command.transactionId, payer);
       try {
         return await execute(deps, request, reply, {
           command,
@@ -84,24 +88,38 @@ export function paymentRoutes(app: App, deps: Deps): void {
           expected: null,
           answer: (outcome, balance) => transactionAnswer(201, outcome, balance),
         });
-      } catch (error) {
-        acquirer.forget(command.transactionId);
-        throw error;
+      } finally {
+        await acquirer.forgetUnlessAsked(command.transactionId);
       }
     },
   );
 }
 
+/** In production there is no simulated bank, and no card may seem to be taken. */
+function refuseWithoutBank({ config }: Deps): void {
+  if (config.mode === 'production' && config.acquirer === null)
+    throw new ApiError('service_unavailable', 'card payments are not set up here');
+}
+
+/** The other fields are stored and logged by somebody: none of them may hold the card's number. */
+function refuseNumberElsewhere({ card, ...rest }: PaymentBody, idempotencyKey: string | null): void {
+  if (card === undefined) return;
+  for (const [path, value] of Object.entries({ ...rest, 'Idempotency-Key': idempotencyKey })) {
+    if (typeof value === 'string' && holdsCardNumber(value, card.number))
+      throw fieldError('invalid_request', path, 'must not hold the card number');
+  }
+}
+
 interface ParsedPayment {
   readonly command: PayByCard;
-  /** Null: the bank knows the card by its token. */
-  readonly card: CardForBank | null;
+  readonly payer: PayerForBank;
   readonly fingerprintBody: unknown;
 }
 
 /** @throws ApiError 400 naming every field that is wrong */
 async function parsePayment(deps: Deps, merchantId: string, body: PaymentBody): Promise<ParsedPayment> {
   const { card: cardBody, ...rest } = body;
+  const browser = parseBrowser(body.browser);
   const fields = valuesOf({
     amount: parseAmount(body.amount),
     currency: parseCurrency(body.currency),
@@ -127,7 +145,8 @@ async function parsePayment(deps: Deps, merchantId: string, body: PaymentBody): 
     cardBrand: token.brand,
     cardLast4: token.last4,
   };
-  return { command, card, fingerprintBody: cardBody === undefined ? rest : { ...rest, card: fingerprint } };
+  const fingerprintBody = cardBody === undefined ? rest : { ...rest, card: fingerprint };
+  return { command, payer: { card, browser }, fingerprintBody };
 }
 
 interface ResolvedCard {
@@ -142,7 +161,8 @@ async function resolveCard(deps: Deps, merchantId: string, body: PaymentBody): P
     throw fieldError('invalid_request', 'card', 'or cardTokenId is required, and not both');
   }
   if (body.cardTokenId !== undefined) {
-    const token = await findCardToken(deps.pool, merchantId, body.cardTokenId);
+    const known = /^ct_[0-9a-f]{32}$/.test(body.cardTokenId);
+    const token = known ? await findCardToken(deps.pool, merchantId, body.cardTokenId) : null;
     if (token?.chargeable !== true)
       throw fieldError('invalid_card', 'cardTokenId', 'is not a card of yours that can be charged');
     return { token, card: null, fingerprint: token.id };
@@ -182,9 +202,9 @@ function parseIp(text: string): Parsed<string> {
 
 function parseReturnUrl(text: string): Parsed<string> {
   if (text.length > 2_000 || !URL.canParse(text)) return refused('must be a URL of at most 2,000 characters');
-  const { protocol, href, username } = new URL(text);
+  const { protocol, href, username, password } = new URL(text);
   if (protocol !== 'https:' && protocol !== 'http:') return refused('must start with http:// or https://');
-  return username === '' ? parsed(href) : refused('must not hold credentials');
+  return username === '' && password === '' ? parsed(href) : refused('must not hold credentials');
 }
 
 async function checkPlaces(

@@ -53,6 +53,7 @@ export async function listUnanswered(db: Queryable, limit: number): Promise<Bank
 export interface PaymentForBank {
   readonly merchantName: string;
   readonly returnUrl: string | null;
+  readonly payerIp: string | null;
   readonly bankToken: string | null;
 }
 
@@ -61,7 +62,8 @@ export async function findPaymentForBank(
   transactionId: string,
 ): Promise<PaymentForBank | null> {
   const { rows } = await db.query<PaymentForBank>(
-    `SELECT m.name AS "merchantName", t.return_url AS "returnUrl", c.bank_token AS "bankToken"
+    `SELECT m.name AS "merchantName", t.return_url AS "returnUrl", t.payer_ip AS "payerIp",
+       c.bank_token AS "bankToken"
      FROM transaction t JOIN merchant m ON m.id = t.merchant_id LEFT JOIN card_token c ON c.id = t.card_token_id
      WHERE t.id = $1`,
     [transactionId],

@@ -19,6 +19,8 @@ export interface Sandbox {
   readonly pool: Pool;
   /** Everything that the server logged. */
   readonly log: string[];
+  /** How many card numbers the server has in memory. */
+  cardsHeld(): number;
   call(method: string, path: string, options?: CallOptions): Promise<Reply>;
   /** An authorization of customer 1 at Demo Store, unless `body` says otherwise. */
   authorize(body?: Record<string, unknown>, options?: CallOptions): Promise<Reply>;
@@ -61,6 +63,7 @@ export async function startSandbox(environment: Record<string, string> = {}): Pr
     databaseUrl: database.url,
     pool,
     log,
+    cardsHeld: server.cardsHeld,
     call,
     authorize: (body = {}, options = {}) =>
       call('POST', '/v1/wallet/authorize', {
