@@ -34,7 +34,9 @@ button { width: 100%; min-height: 48px; padding: 12px 16px; border-radius: 10px;
   background: transparent; color: inherit; font: inherit; font-weight: 600; cursor: pointer; }
 button.approve { background: var(--accent); border-color: var(--accent); color: var(--accent-text); }
 button:hover { filter: brightness(1.08); }
-button:focus-visible { outline: 3px solid var(--accent); outline-offset: 3px; }
+a { display: block; margin-top: 24px; padding: 12px 16px; border-radius: 10px; background: var(--accent);
+  color: var(--accent-text); font-weight: 600; text-align: center; text-decoration: none; }
+a:focus-visible, button:focus-visible { outline: 3px solid var(--accent); outline-offset: 3px; }
 .hint { font-size: 14px; }
 `;
 
@@ -82,8 +84,9 @@ export function challengePage(authorization: StoredAuthorization): Page {
   );
 }
 
-export function noticePage(title: string, text: string): Page {
-  return htmlDocument(title, `<h1>${escapeHtml(title)}</h1>\n<p>${escapeHtml(text)}</p>`);
+export function noticePage(title: string, text: string, shopUrl: string | null): Page {
+  const link = shopUrl === null ? '' : `\n<a href="${escapeHtml(shopUrl)}">Back to the shop</a>`;
+  return htmlDocument(title, `<h1>${escapeHtml(title)}</h1>\n<p>${escapeHtml(text)}</p>${link}`);
 }
 
 function htmlDocument(title: string, content: string): Page {

@@ -17,14 +17,14 @@ export const acsRoutes: FastifyPluginAsync<{ readonly bank: Bank }> = async (app
     const challenge = await bank.challenge(request.params.token);
     return challenge.standing === 'open'
       ? sendPage(reply, 200, challengePage(challenge.authorization))
-      : sendNotice(reply, challenge.standing);
+      : sendNotice(reply, challenge.standing, shopOf(challenge));
   });
 
   app.post<{ Params: { token: string } }>('/acs/:token', async (request, reply) => {
     const decision = request.body instanceof URLSearchParams ? request.body.get('decision') : null;
     if (decision !== 'approve' && decision !== 'decline') return sendNotice(reply, 'unanswered');
     const challenge = await bank.answerChallenge(request.params.token, decision === 'approve');
-    if (challenge.standing !== 'open') return sendNotice(reply, challenge.standing);
+    if (challenge.standing !== 'open') return sendNotice(reply, challenge.standing, shopOf(challenge));
     const { returnUrl } = challenge.authorization;
     if (returnUrl === null) throw new Error('a challenge without a return address');
     return reply.headers(pageHeaders).redirect(returnUrl, 303);
@@ -56,9 +56,14 @@ const notices: Readonly<Record<Notice, { statusCode: number; title: string; text
   },
 };
 
-function sendNotice(reply: FastifyReply, notice: Notice) {
+/** A payer whose browser lost its way, by a double click for instance, finds it again. */
+function shopOf(challenge: Challenge): string | null {
+  return challenge.standing === 'unknown' ? null : challenge.authorization.returnUrl;
+}
+
+function sendNotice(reply: FastifyReply, notice: Notice, shopUrl: string | null = null) {
   const { statusCode, title, text } = notices[notice];
-  return sendPage(reply, statusCode, noticePage(title, text));
+  return sendPage(reply, statusCode, noticePage(title, text, shopUrl));
 }
 
 function sendPage(reply: FastifyReply, statusCode: number, page: Page) {
