@@ -2,7 +2,7 @@
  * What the bank's answers mean. An answer is a command like any other: it finds the operation that asked
  * and finishes it, once; the response that was waiting for it is given in the same commit.
  */
-import { both, Change, type Decision, NOTHING, NOTHING_TO_DO } from './change.ts';
+import { both, Change, type Decision, NOTHING, NOTHING_TO_DO, type Patch } from './change.ts';
 import type { GiveAnswer, LateAnswer, Outcome, Sender, TakeBankAnswer } from './command.ts';
 import { authorize, capture, countRefund, release, type State } from './effects.ts';
 import { EXPIRED } from './lifecycle.ts';
@@ -46,7 +46,8 @@ function finish(state: State, change: Change, operation: BankOperation, command:
       return finishAuthorization(state, change, operation, command);
     case 'capture':
       if (answer.status === 'declined')
-        return noteDecline(change, 'transaction.capture_declined', operation, answer);
+        // Not tried again by itself: the bank would say the same.
+        return noteDecline(change, 'transaction.capture_declined', operation, answer, { captureAt: null });
       return capture(state, change, operation.amount);
     case 'cancel':
       return finishCancel(change, operation, answer);
@@ -104,7 +105,7 @@ function finishCancel(change: Change, operation: BankOperation, answer: BankAnsw
     return change.done(amount);
   }
   if (answer.status === 'declined')
-    return noteDecline(change, 'transaction.cancel_declined', operation, answer);
+    return noteDecline(change, 'transaction.cancel_declined', operation, answer, {});
   release(change, amount, 'requested');
   return change.done(amount);
 }
@@ -128,8 +129,14 @@ function finishRefund(state: State, child: Change, operation: BankOperation, ans
 }
 
 /** The bank refused a capture or a cancel: the payment stays as it was, and its history says so. */
-function noteDecline(change: Change, name: string, operation: BankOperation, answer: BankAnswer): Decision {
-  change.record(name, failureOf(answer.declineCode), operation.amount, { captureAt: null });
+function noteDecline(
+  change: Change,
+  name: string,
+  operation: BankOperation,
+  answer: BankAnswer,
+  patch: Patch,
+): Decision {
+  change.record(name, failureOf(answer.declineCode), operation.amount, patch);
   return change.done(operation.amount);
 }
 

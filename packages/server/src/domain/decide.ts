@@ -192,7 +192,15 @@ function decideCompletion(change: Change, operationId: string): Decision {
   const { transaction } = change;
   if (transaction.operationId !== null) return refuse('operation_in_progress');
   if (transaction.status !== '3d') return refuse('invalid_transaction_state');
+  if (transaction.expiresAt !== null && change.now >= transaction.expiresAt)
+    return abandonAuthentication(change, operationId);
   return change.ask({ id: operationId, kind: 'complete', amount: transaction.amount, reason: null });
+}
+
+/** Whatever the payer may still do at the bank must not hold money. */
+function abandonAuthentication(change: Change, operationId: string): Decision {
+  const { amount } = change.transaction;
+  return change.ask({ id: operationId, kind: 'cancel', amount, reason: 'authentication_expired' });
 }
 
 /** What the engine does by itself once a moment has come; nothing if it has not, or no longer must. */
@@ -205,10 +213,7 @@ function decideDue(state: State, change: Change, operationId: string): Decision 
     if (transaction.awaiting === 'delay') return placeHold(state, change, state.walletOf(transaction));
     return change.end('rejected', 'confirmation_expired');
   }
-  if (status === '3d' && lapsed) {
-    const { amount } = transaction;
-    return change.ask({ id: operationId, kind: 'cancel', amount, reason: 'authentication_expired' });
-  }
+  if (status === '3d' && lapsed) return abandonAuthentication(change, operationId);
   if (status !== 'authorized') return NOTHING_TO_DO;
   const held = heldBy(transaction);
   if (lapsed && paymentMethod === 'card') {
