@@ -99,3 +99,14 @@ export function statusFilterOf(text: string): StatusFilter | null {
   const canonical = text === 'failed' ? 'transaction.failed' : STATUSES.find((status) => status === text);
   return canonical === undefined ? null : { statuses: [canonical], expired: null };
 }
+
+/** What several of these select together: a comma-separated list of them, one at least; else null. */
+export function statusFilterOfList(text: string): StatusFilter | null {
+  const filters = text.split(',').map(statusFilterOf);
+  const known = filters.filter((filter) => filter !== null);
+  if (known.length < filters.length) return null;
+  const statuses = STATUSES.filter((status) => known.some((filter) => filter.statuses.includes(status)));
+  const kinds = known.filter((filter) => filter.statuses.includes('cancelled'));
+  const expired = new Set(kinds.map((filter) => filter.expired));
+  return { statuses, expired: expired.size === 1 ? (kinds[0]?.expired ?? null) : null };
+}

@@ -24,6 +24,7 @@ import { docsRoutes } from './docs.ts';
 import { answerClientError, createErrorHandler, SECURITY_HEADERS } from './errorHandler.ts';
 import { ApiError, fieldError } from './errors.ts';
 import { reasonOf } from './fields.ts';
+import { lookupRoutes } from './lookupRoutes.ts';
 import type { Metrics } from './metrics.ts';
 import { openApi } from './openApi.ts';
 import { operationsRoutes } from './operationsRoutes.ts';
@@ -89,6 +90,7 @@ function registerRoutes(app: App, deps: Deps, surface: Surface): void {
     walletRoutes(app, deps);
     paymentRoutes(app, deps);
     transactionRoutes(app, deps);
+    lookupRoutes(app, deps);
     authenticationRoutes(app, deps);
     docsRoutes(app, deps.config.mode);
     if (deps.config.mode === 'sandbox') sandboxRoutes(app, deps);
@@ -141,7 +143,8 @@ function createBareApp(deps: Deps) {
   });
   app.setErrorHandler(handleError);
   // All of them here: adding one in a child scope gives that scope Fastify's own validator again.
-  const shared = [schemas.ErrorResponse, schemas.WalletTransaction, schemas.Transaction, ...ADMIN_OBJECTS];
+  const { ErrorResponse, WalletTransaction, Transaction, TransactionEvent } = schemas;
+  const shared = [ErrorResponse, WalletTransaction, Transaction, TransactionEvent, ...ADMIN_OBJECTS];
   for (const schema of shared) app.addSchema(schema);
   return app;
 }

@@ -32,6 +32,12 @@ export const REASONS = {
   invalid_cursor: { status: 400, code: 3, message: 'cursor must be a nextCursor of this list' },
   invalid_limit: { status: 400, code: 3, message: 'limit must be an integer from 1 to 100' },
   invalid_status: { status: 400, code: 3, message: 'status must be a transaction status' },
+  search_too_broad: {
+    status: 400,
+    code: 3,
+    message:
+      'these filters match too little in too much to be answered within 2 seconds; add orderReference, or createdFrom and createdTo',
+  },
   missing_idempotency_key: {
     status: 400,
     code: 3,

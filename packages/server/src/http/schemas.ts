@@ -100,6 +100,28 @@ export const Transaction = Type.Object(
   { $id: 'Transaction', description: 'A payment or a refund, with every field of the webhook’s `data`.' },
 );
 
+export const TransactionEvent = Type.Object(
+  {
+    seq: Type.Integer({ minimum: 1, description: '1, 2, 3 … without gaps.' }),
+    name: Type.String({ examples: ['transaction.authorized'] }),
+    status: Type.Enum([...STATUSES], { description: 'Of the transaction after this.' }),
+    amount: Type.Integer({ description: 'What this itself was about, in minor units.' }),
+    capturedAmount: Minor,
+    releasedAmount: Minor,
+    refundedAmount: Minor,
+    balance: Type.Union([Minor, Type.Null()], {
+      description: 'The merchant’s balance after this, where it was changed by it; else null.',
+    }),
+    actor: Type.Enum(['api', 'operator', 'customer', 'engine']),
+    reason: Maybe(Text),
+    at: Time,
+  },
+  {
+    $id: 'TransactionEvent',
+    description: 'One entry of a history; the three amounts are in all until then.',
+  },
+);
+
 export const AmountBody = Type.Object({ amount: Amount }, closed);
 
 export const IdempotencyHeader = Type.Object({

@@ -1,7 +1,7 @@
 import type { LateAnswer, Outcome } from '../domain/command.ts';
 import { walletTransactionIdOf } from '../domain/ids.ts';
 import { failureMessageOf } from '../domain/reasons.ts';
-import type { Minor, Transaction } from '../domain/transaction.ts';
+import type { Minor, Transaction, TransactionEvent } from '../domain/transaction.ts';
 import type { Answer } from '../engine/batch.ts';
 import { errorBody, REASONS } from './errors.ts';
 import { exactJson } from './exactJson.ts';
@@ -78,6 +78,24 @@ export function transactionView(t: Transaction, balance: Minor | null): Record<s
     redirectUrl: t.redirectUrl,
     failureCode: failureMessageOf(t.statusReason) === null ? null : t.statusReason,
     failureMessage: failureMessageOf(t.statusReason),
+  };
+}
+
+/** One entry of a transaction's history. For `exactJson`. */
+export function eventView(event: TransactionEvent): Record<string, unknown> {
+  const { seq, name, status, amount, balance, actor, reason, at } = event;
+  return {
+    seq,
+    name,
+    status,
+    amount,
+    capturedAmount: event.captured,
+    releasedAmount: event.released,
+    refundedAmount: event.refunded,
+    balance,
+    actor,
+    reason,
+    at: iso(at),
   };
 }
 

@@ -1,7 +1,8 @@
 import type { StatusFilter } from '../domain/lifecycle.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { TRANSACTION_COLUMNS } from './batchSql.ts';
-import type { Queryable } from './postgres.ts';
+import { listTransactions, NO_FILTER } from './lookups.ts';
+import type { Pool, Queryable } from './postgres.ts';
 
 /** Any transaction, whoever's it is: for the engine's own use. */
 export async function findTransaction(db: Queryable, id: string): Promise<Transaction | null> {
@@ -37,24 +38,12 @@ export interface WalletPaymentQuery {
 }
 
 /** A merchant's wallet payments, newest first. Keyset paging: new rows never move older ones. */
-export async function listWalletPayments(db: Queryable, query: WalletPaymentQuery): Promise<Transaction[]> {
-  const values: unknown[] = [query.merchantId, query.limit];
-  const conditions = [`merchant_id = $1`, `payment_method = 'wallet'`, `type = 'payment'`];
-  const add = (condition: (parameter: string) => string, value: unknown): void => {
-    values.push(value);
-    conditions.push(condition(`$${values.length}`));
-  };
-  if (query.before !== null) add((p) => `id < ${p}`, query.before);
-  if (query.orderReference !== null) add((p) => `order_reference = ${p}`, query.orderReference);
-  if (query.status !== null) {
-    add((p) => `status = ANY(${p})`, query.status.statuses);
-    if (query.status.expired !== null) {
-      add((p) => `(status <> 'cancelled' OR (status_reason = 'expired') = ${p})`, query.status.expired);
-    }
-  }
-  const { rows } = await db.query<Transaction>(
-    `SELECT ${TRANSACTION_COLUMNS} FROM transaction WHERE ${conditions.join(' AND ')} ORDER BY id DESC LIMIT $2`,
-    values,
-  );
-  return rows;
+export async function listWalletPayments(
+  pool: Pool,
+  query: WalletPaymentQuery,
+): Promise<readonly Transaction[]> {
+  const { merchantId, limit, before, orderReference, status } = query;
+  const filter = { ...NO_FILTER, type: 'payment', paymentMethod: 'wallet', orderReference, status } as const;
+  const page = { merchantId, filter, limit, before, offset: 0, countTo: null };
+  return (await listTransactions(pool, page)).rows;
 }

@@ -1,0 +1,114 @@
+import Type, { type Static } from 'typebox';
+import { parseCurrency } from '../domain/currency.ts';
+import { parseTransactionId, parseUuid } from '../domain/ids.ts';
+import { STATUSES, type StatusFilter, statusFilterOfList, WALLET_STATUSES } from '../domain/lifecycle.ts';
+import { MAX_AMOUNT } from '../domain/money.ts';
+import { parseOrderReference } from '../domain/orderReference.ts';
+import { type Parsed, parsed, refused } from '../domain/parse.ts';
+import { parseText } from '../domain/text.ts';
+import type { Millis, Minor } from '../domain/transaction.ts';
+import type { SearchText, TransactionFilter } from '../store/lookups.ts';
+import { invalidFields, valuesOf } from './fields.ts';
+
+const Text = (description: string, example?: string) =>
+  Type.Optional(Type.String({ description, ...(example === undefined ? {} : { examples: [example] }) }));
+
+/** The query parameters by which transactions are filtered; all that are given must hold. */
+export const FilterQuery = {
+  status: Text(
+    `One or several, separated by commas, of ${[...STATUSES, 'failed', ...WALLET_STATUSES].join(', ')}.`,
+    'authorized,charged',
+  ),
+  type: Type.Optional(Type.Enum(['payment', 'refund'])),
+  paymentMethod: Type.Optional(Type.Enum(['wallet', 'card'])),
+  orderReference: Text('Exactly this one; it need not be unique.', 'ORDER-100045'),
+  amountFrom: Text('The least amount, in minor units.', '1000'),
+  amountTo: Text('The largest amount, in minor units.', '500000'),
+  currency: Text('ISO 4217 code.', 'KZT'),
+  createdFrom: Text('Created then or later: ISO 8601 with a time zone.', '2025-04-01T00:00:00Z'),
+  createdTo: Text('Created then or earlier: ISO 8601 with a time zone.', '2025-04-30T23:59:59.999Z'),
+  storeId: Text('UUID.'),
+  terminalId: Text('UUID.'),
+  customerId: Text('UUID.'),
+  parentTransactionId: Text('The refunds of this payment; either spelling of its id.'),
+  query: Text(
+    'Free text: what an order reference begins with (case counts), what a description begins with (case does not count; of its first 100 characters), all four last digits of a card, or a transaction’s id in either spelling.',
+  ),
+};
+
+const FilterParameters = Type.Object(FilterQuery);
+export type FilterParameters = Static<typeof FilterParameters>;
+
+/** @throws ApiError 400 naming every parameter that is wrong */
+export function parseFilter(query: FilterParameters): TransactionFilter {
+  const { type = null, paymentMethod = null } = query;
+  const { query: text, ...fields } = valuesOf({
+    status: optional(query.status, parseStatuses),
+    orderReference: optional(query.orderReference, parseOrderReference),
+    amountFrom: optional(query.amountFrom, parseBound),
+    amountTo: optional(query.amountTo, parseBound),
+    currency: optional(query.currency, parseCurrency),
+    createdFrom: optional(query.createdFrom, parseTime),
+    createdTo: optional(query.createdTo, parseTime),
+    storeId: optional(query.storeId, parseUuid<'StoreId'>),
+    terminalId: optional(query.terminalId, parseUuid<'TerminalId'>),
+    customerId: optional(query.customerId, parseUuid<'CustomerId'>),
+    parentTransactionId: optional(query.parentTransactionId, parseTransactionId),
+    query: optional(query.query, parseSearchText),
+  });
+  requireOrder(fields.amountFrom, fields.amountTo, 'amount');
+  requireOrder(fields.createdFrom, fields.createdTo, 'created');
+  return { ...fields, type, paymentMethod, paymentLinkId: null, text };
+}
+
+/** An upside-down range matches nothing: more likely a mistake than a question. */
+function requireOrder(from: bigint | number | null, to: bigint | number | null, name: string): void {
+  if (from === null || to === null || from <= to) return;
+  throw invalidFields(
+    [{ path: `${name}To`, message: `must not be less than ${name}From` }],
+    'invalid_request',
+  );
+}
+
+function optional<T>(text: string | undefined, parse: (text: string) => Parsed<T>): Parsed<T | null> {
+  return text === undefined ? parsed(null) : parse(text);
+}
+
+function parseStatuses(text: string): Parsed<StatusFilter> {
+  const filter = statusFilterOfList(text);
+  return filter === null ? refused('must be transaction statuses, separated by commas') : parsed(filter);
+}
+
+function parseBound(text: string): Parsed<Minor> {
+  const amount = /^\d{1,16}$/.test(text) ? BigInt(text) : null;
+  if (amount !== null && amount <= MAX_AMOUNT) return parsed(amount);
+  return refused(`must be an integer in minor units, from 0 to ${MAX_AMOUNT}`);
+}
+
+const TIME = /^(\d{4}-(\d\d)-(\d\d))T\d\d:\d\d(:\d\d([.,]\d{1,9})?)?(Z|[+ -]\d\d:?\d\d)$/;
+const TIME_RULE = 'must be a time with its zone in ISO 8601, such as 2025-04-01T12:00:00Z';
+
+/** Of a `+` that was not escaped in the URL a space is left: it is taken for what it was. */
+function parseTime(text: string): Parsed<Millis> {
+  const [, date, , day] = TIME.exec(text) ?? [];
+  if (date === undefined) return refused(TIME_RULE);
+  const time = Date.parse(
+    text
+      .replace(' ', '+')
+      .replace(',', '.')
+      .replace(/([+-]\d\d)(\d\d)$/, '$1:$2'),
+  );
+  // Date.parse takes the 31st of any month.
+  const exists = new Date(`${date}T00:00:00Z`).getUTCDate() === Number(day);
+  return Number.isNaN(time) || !exists ? refused(TIME_RULE) : parsed(time);
+}
+
+const MAX_QUERY_LENGTH = 255;
+
+function parseSearchText(text: string): Parsed<SearchText> {
+  const prefix = parseText(text, { max: MAX_QUERY_LENGTH });
+  if (!prefix.ok) return prefix;
+  const id = parseTransactionId(text);
+  const last4 = /^\d{4}$/.test(text) ? text : null;
+  return parsed({ prefix: prefix.value, id: id.ok ? id.value : null, last4 });
+}
