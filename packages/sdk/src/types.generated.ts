@@ -6,7 +6,7 @@ export interface ErrorBody {
   message: string;
   source: string;
   type: 'apiError' | 'validationError';
-  reason: 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'invalid_card' | 'invalid_cursor' | 'invalid_limit' | 'invalid_status' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'transaction_not_found' | 'wallet_not_found' | 'merchant_not_found' | 'customer_not_found' | 'api_key_not_found' | 'not_found' | 'method_not_allowed' | 'operation_in_progress' | 'request_in_progress' | 'already_exists' | 'authentication_over' | 'body_too_large' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'insufficient_merchant_balance' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'rate_limited';
+  reason: 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'invalid_card' | 'invalid_cursor' | 'invalid_limit' | 'invalid_status' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'transaction_not_found' | 'wallet_not_found' | 'merchant_not_found' | 'customer_not_found' | 'api_key_not_found' | 'not_found' | 'method_not_allowed' | 'operation_in_progress' | 'request_in_progress' | 'already_exists' | 'authentication_over' | 'body_too_large' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'insufficient_merchant_balance' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'rate_limited';
   details: ({ path: string; message: string })[];
   requestId: string;
 }
@@ -29,6 +29,7 @@ export interface Transaction {
   id: string;
   /** Minor units. */
   amount: number;
+  /** The merchant’s balance in this currency: after the latest event, if that changed it; else as it is now. */
   balance: bigint | null;
   currency: string;
   status: 'created' | '3d' | 'authorized' | 'rejected' | 'transaction.failed' | 'charged' | 'cancelled' | 'refunded';
@@ -70,6 +71,28 @@ export interface Transaction {
   redirectUrl: string | null;
   failureCode: string | null;
   failureMessage: string | null;
+}
+
+/** One entry of a history; the three amounts are in all until then. */
+export interface TransactionEvent {
+  /** 1, 2, 3 … without gaps. */
+  seq: number;
+  name: string;
+  /** Of the transaction after this. */
+  status: 'created' | '3d' | 'authorized' | 'rejected' | 'transaction.failed' | 'charged' | 'cancelled' | 'refunded';
+  /** What this itself was about, in minor units. */
+  amount: number;
+  /** Minor units. */
+  capturedAmount: number;
+  /** Minor units. */
+  releasedAmount: number;
+  /** Minor units. */
+  refundedAmount: number;
+  /** The merchant’s balance after this, where it was changed by it; else null. */
+  balance: bigint | null;
+  actor: 'api' | 'operator' | 'customer' | 'engine';
+  reason: string | null;
+  at: string;
 }
 
 export interface Merchant {
@@ -397,6 +420,64 @@ export interface CancelTransactionBody {
 export interface RefundTransactionBody {
   /** Minor units of the currency, such as tiyn for KZT: 1,234.56 KZT is 123456. */
   amount?: number;
+}
+
+export interface ListTransactionsQuery {
+  /** One or several, separated by commas, of created, 3d, authorized, rejected, transaction.failed, charged, cancelled, refunded, failed, NEW, PROCESSING, SUCCESS, FAILED. */
+  status?: string;
+  type?: 'payment' | 'refund';
+  paymentMethod?: 'wallet' | 'card';
+  /** Exactly this one; it need not be unique. */
+  orderReference?: string;
+  /** The least amount, in minor units. */
+  amountFrom?: string;
+  /** The largest amount, in minor units. */
+  amountTo?: string;
+  /** ISO 4217 code. */
+  currency?: string;
+  /** Created then or later: ISO 8601 with a time zone. */
+  createdFrom?: string;
+  /** Created then or earlier: ISO 8601 with a time zone. */
+  createdTo?: string;
+  /** UUID. */
+  storeId?: string;
+  /** UUID. */
+  terminalId?: string;
+  /** UUID. */
+  customerId?: string;
+  /** The refunds of this payment; either spelling of its id. */
+  parentTransactionId?: string;
+  /** Free text: what an order reference begins with (case counts), what a description begins with (case does not count; of its first 100 characters), all four last digits of a card, or a transaction’s id in either spelling. */
+  query?: string;
+  /** The most items to return; 20 by default. */
+  limit?: number;
+  /** The nextCursor of the page before. */
+  cursor?: string;
+  /** In place of `cursor` and `limit`: the number of a page, from 1; rows 1 to 10,000 only. */
+  page?: number;
+  /** Rows of a numbered page; 20 by default. */
+  size?: number;
+}
+
+export interface ListTransactionsByOrderReferenceQuery {
+  /** The most items to return. */
+  limit?: number;
+  /** The nextCursor of the page before. */
+  cursor?: string;
+}
+
+export interface ListTransactionsByPaymentLinkQuery {
+  /** The most items to return. */
+  limit?: number;
+  /** The nextCursor of the page before. */
+  cursor?: string;
+}
+
+export interface GetTransactionHistoryQuery {
+  /** The most items to return. */
+  limit?: number;
+  /** The nextCursor of the page before. */
+  cursor?: string;
 }
 
 /** Fields whose integers may exceed 2^53. */

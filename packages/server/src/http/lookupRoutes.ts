@@ -190,7 +190,7 @@ function historyRoute(app: App, deps: Deps): void {
       config: { auth: 'merchant' },
       schema: {
         operationId: 'getTransactionHistory',
-        summary: 'List everything that happened to a payment or a refund, oldest first',
+        summary: 'List what happened to a transaction, oldest first',
         description:
           'A payment’s history tells of each refund when it is done; what happened to the refund before is in the refund’s own history, and a payment’s refunds are listed by `GET /v1/transactions?parentTransactionId=`.',
         tags,

@@ -59,7 +59,10 @@ export const Transaction = Type.Object(
   {
     id: Type.String({ format: 'uuid' }),
     amount: Minor,
-    balance: Maybe(Balance),
+    balance: Type.Union([Balance, Type.Null()], {
+      description:
+        'The merchant’s balance in this currency: after the latest event, if that changed it; else as it is now.',
+    }),
     currency: Type.String({ examples: ['KZT'] }),
     status: Type.Enum([...STATUSES]),
     type: Type.Enum(['payment', 'refund']),
@@ -109,7 +112,7 @@ export const TransactionEvent = Type.Object(
     capturedAmount: Minor,
     releasedAmount: Minor,
     refundedAmount: Minor,
-    balance: Type.Union([Minor, Type.Null()], {
+    balance: Type.Union([Balance, Type.Null()], {
       description: 'The merchant’s balance after this, where it was changed by it; else null.',
     }),
     actor: Type.Enum(['api', 'operator', 'customer', 'engine']),

@@ -375,17 +375,19 @@ class Search {
     return `SELECT id FROM transaction WHERE ${all(others, [condition(bind)])} ORDER BY ${order}, id`;
   }
 
-  /** A query of the ids that match, at least the `most` newest of them, without an order. */
+  /**
+   * A query of the ids that match, at least the `most` newest of them, without an order. Candidates and
+   * kinds as in the engine's batch: `CROSS JOIN LATERAL (… LIMIT …)` is one look-up each on any version.
+   */
   #ids(bind: Bind, most: number): string {
     const { filter } = this.#page;
     const others = [...this.#timeConditions(bind), ...amountConditions(filter, bind)];
     others.push(...expiredCondition(filter, bind));
     others.push(...this.#selective.map(({ condition }) => condition(bind)));
     if (this.#candidates !== null) {
-      const candidates = `id = ANY(${bind(plainArray(this.#candidates))}::uuid[])`;
-      const conditions = all([candidates], kindConditions(filter, bind), others);
-      // OFFSET 0: not by the merchant's index until enough of the candidates have come by.
-      return `SELECT id FROM (SELECT id FROM transaction WHERE ${conditions} OFFSET 0) candidate`;
+      const ids = `unnest(${bind(plainArray(this.#candidates))}::uuid[]) candidate(id)`;
+      const conditions = all(['id = candidate.id'], kindConditions(filter, bind), others);
+      return `SELECT found.id FROM ${ids} CROSS JOIN LATERAL (SELECT id FROM transaction WHERE ${conditions} LIMIT 1) found`;
     }
     const kinds = kindConditions(filter, bind);
     if (kinds.length === 0) {
