@@ -18,7 +18,7 @@ import { setBankToken } from './store/cards.ts';
 import { startEmbeddedPostgres } from './store/embedded.ts';
 import { openInstallation } from './store/installation.ts';
 import { migrate } from './store/migrate.ts';
-import { createPool, type Pool } from './store/postgres.ts';
+import { createPool, type Pool, readServerVersion } from './store/postgres.ts';
 
 export interface Server {
   /** Where merchants reach it, such as http://127.0.0.1:8080. */
@@ -169,16 +169,11 @@ const OLDEST_POSTGRES = 15;
 
 /** @throws StartError when there is no database that can be used */
 async function checkDatabase(pool: Pool, name: string): Promise<void> {
-  const { rows } = await pool
-    .query<{ version: number; name: string }>(
-      `SELECT current_setting('server_version_num')::int / 10000 AS version, current_setting('server_version') AS name`,
-    )
-    .catch((error: unknown) => {
-      throw new StartError(`the database of ${name} cannot be used: ${reasonOf(error)}`, { cause: error });
-    });
-  const [row] = rows;
-  if (row === undefined || row.version < OLDEST_POSTGRES) {
-    throw new StartError(`${name} must be PostgreSQL ${OLDEST_POSTGRES} or newer, but is ${row?.name}`);
+  const version = await readServerVersion(pool).catch((error: unknown) => {
+    throw new StartError(`the database of ${name} cannot be used: ${reasonOf(error)}`, { cause: error });
+  });
+  if (version.major < OLDEST_POSTGRES) {
+    throw new StartError(`${name} must be PostgreSQL ${OLDEST_POSTGRES} or newer, but is ${version.name}`);
   }
 }
 

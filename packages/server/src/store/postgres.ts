@@ -113,3 +113,11 @@ export function isPassing(error: unknown): boolean {
     return true;
   return error instanceof Error && /connection|terminated|timeout|not queryable/i.test(error.message);
 }
+
+/** The server's version: the number of its major version, and its whole name. */
+export async function readServerVersion(db: Queryable): Promise<{ major: number; name: string }> {
+  const { rows } = await db.query(
+    `SELECT current_setting('server_version_num')::int / 10000 AS major, current_setting('server_version') AS name`,
+  );
+  return rows[0];
+}

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { BLANK, type Decision } from '../../src/domain/change.ts';
 import type { Command, Outcome, Sender } from '../../src/domain/command.ts';
-import { type Decision, decide, type State } from '../../src/domain/decide.ts';
+import { decide } from '../../src/domain/decide.ts';
+import type { State } from '../../src/domain/effects.ts';
 import type { TransactionId } from '../../src/domain/ids.ts';
 import { mayBecome, STATUSES, type Status } from '../../src/domain/lifecycle.ts';
 import type { Account, Transaction, Wallet } from '../../src/domain/transaction.ts';
@@ -24,6 +26,7 @@ interface Given {
 function paymentOf({ status, released = 0n, refunded = 0n, lapsed = false }: Given): Transaction {
   const captured = status === 'charged' || status === 'refunded' ? AMOUNT - released : 0n;
   return {
+    ...BLANK,
     ...{ id: ID, merchantId: 'm', type: 'payment', paymentMethod: 'wallet', status, statusReason: null },
     awaiting: status === 'created' ? 'confirmation' : null,
     ...{ amount: AMOUNT, currency: 'KZT', captured, released: status === 'cancelled' ? AMOUNT : released },
@@ -42,7 +45,9 @@ const WALLET: Wallet = {
 function stateOf(payment: Transaction | null, wallet = WALLET, balance = 1_000n): State {
   return {
     transaction: (id) => (payment?.id === id ? payment : undefined),
+    operation: () => undefined,
     wallet: (id) => (wallet.id === id ? wallet : undefined),
+    walletOf: () => wallet,
     lookUpWallet: (phone) => (phone === 'unknown' ? { failure: 'customer_not_found' } : { wallet }),
     merchantBalance: () => balance,
     merchantSettings: () => ({ captureMode: 'manual', captureDelayMs: 0, authorizationTtlMs: 60_000 }),
@@ -50,8 +55,8 @@ function stateOf(payment: Transaction | null, wallet = WALLET, balance = 1_000n)
 }
 
 const COMMANDS = {
-  capture: (amount) => ({ kind: 'capture', transactionId: ID, amount }),
-  cancel: (amount) => ({ kind: 'cancel', transactionId: ID, amount }),
+  capture: (amount) => ({ kind: 'capture', transactionId: ID, amount, operationId: 'operation' }),
+  cancel: (amount) => ({ kind: 'cancel', transactionId: ID, amount, operationId: 'operation' }),
   refund: (amount) => ({ kind: 'refund', transactionId: ID, refundId: 'refund' as TransactionId, amount }),
   confirm: () => ({ kind: 'confirm', transactionId: ID, approve: true }),
   decline: () => ({ kind: 'confirm', transactionId: ID, approve: false }),
@@ -66,7 +71,7 @@ function resultOf(outcome: Outcome): string {
 /** What must hold of any decision on `before`. */
 function assertSound(decision: Decision, before: Transaction | null): void {
   const { outcome, transactions, events, postings } = decision;
-  if (outcome.kind === 'refused' || outcome.kind === 'nothing_due') {
+  if (outcome.kind === 'refused' || outcome.kind === 'nothing_to_do') {
     assert.deepEqual([transactions, events, postings], [[], [], []]);
     return;
   }
@@ -124,7 +129,11 @@ describe('every command on every status', () => {
     for (const status of STATUSES) {
       test(`${name} of ${status}`, () => {
         const payment = paymentOf({ status });
-        const decision = decide(stateOf(payment), COMMANDS[name](AMOUNT), SENDER, NOW);
+        const decision = decide(stateOf(payment), COMMANDS[name](AMOUNT), {
+          sender: SENDER,
+          answerTo: null,
+          now: NOW,
+        });
         assert.equal(resultOf(decision.outcome), TABLE[name][status] ?? 'invalid_transaction_state');
         assertSound(decision, payment);
       });
@@ -134,20 +143,33 @@ describe('every command on every status', () => {
   for (const status of STATUSES) {
     test(`what falls due of ${status}`, () => {
       const lapsed = paymentOf({ status, lapsed: true });
-      const decision = decide(stateOf(lapsed), { kind: 'act_when_due', transactionId: ID }, ENGINE, NOW);
-      const expected = { created: 'rejected', authorized: 'cancelled' }[status as string];
-      assert.equal(resultOf(decision.outcome), expected ?? 'nothing_due');
-      assertSound(decision, lapsed);
+      const decision = decide(
+        stateOf(lapsed),
+        { kind: 'act_when_due', transactionId: ID, operationId: 'operation' },
+        { sender: ENGINE, answerTo: null, now: NOW },
+      );
+      // Only a card's payer can be in 3-D Secure: its bank is asked to release the authorization.
+      const expected = { created: 'rejected', authorized: 'cancelled', '3d': 'pending' }[status as string];
+      assert.equal(resultOf(decision.outcome), expected ?? 'nothing_to_do');
+      if (status !== '3d') assertSound(decision, lapsed);
       const early = paymentOf({ status });
-      const nothing = decide(stateOf(early), { kind: 'act_when_due', transactionId: ID }, ENGINE, NOW);
-      assert.equal(nothing.outcome.kind, 'nothing_due');
+      const nothing = decide(
+        stateOf(early),
+        { kind: 'act_when_due', transactionId: ID, operationId: 'operation' },
+        { sender: ENGINE, answerTo: null, now: NOW },
+      );
+      assert.equal(nothing.outcome.kind, 'nothing_to_do');
     });
   }
 });
 
 test('a hold that has lapsed is refused by the decision itself, before any sweep', () => {
   const payment = paymentOf({ status: 'authorized', lapsed: true });
-  const { outcome } = decide(stateOf(payment), COMMANDS.capture(AMOUNT), SENDER, NOW);
+  const { outcome } = decide(stateOf(payment), COMMANDS.capture(AMOUNT), {
+    sender: SENDER,
+    answerTo: null,
+    now: NOW,
+  });
   assert.equal(resultOf(outcome), 'authorization_expired');
 });
 
@@ -160,7 +182,11 @@ test('another merchant, another payment method and a refund are not found', () =
   ];
   for (const [sender, transaction] of others) {
     for (const name of Object.keys(COMMANDS) as Name[]) {
-      const { outcome } = decide(stateOf(transaction), COMMANDS[name](1n), sender, NOW);
+      const { outcome } = decide(stateOf(transaction), COMMANDS[name](1n), {
+        sender,
+        answerTo: null,
+        now: NOW,
+      });
       assert.equal(resultOf(outcome), 'transaction_not_found');
     }
   }
@@ -180,7 +206,10 @@ test('whatever is asked, decisions are sound and amounts stay within bounds', ()
       const released = start.status === 'authorized' || start.status === 'charged' ? start.released : 0n;
       const payment = paymentOf({ ...start, released });
       const state = stateOf(payment, { ...WALLET, available: balance }, balance);
-      assertSound(decide(state, COMMANDS[command](amount), SENDER, NOW), payment);
+      assertSound(
+        decide(state, COMMANDS[command](amount), { sender: SENDER, answerTo: null, now: NOW }),
+        payment,
+      );
     }),
     { numRuns: 2_000 },
   );
@@ -198,7 +227,7 @@ test('an authorization holds exactly its amount, or nothing', () => {
         const wallet = { ...WALLET, available, frozen };
         const fields = { currency: 'KZT', phone, iinHash: 'h', orderReference: 'o' };
         const command: Command = { kind: 'authorize', transactionId: ID, merchantId: 'm', amount, ...fields };
-        const decision = decide(stateOf(null, wallet), command, SENDER, NOW);
+        const decision = decide(stateOf(null, wallet), command, { sender: SENDER, answerTo: null, now: NOW });
         const holds = phone === 'known' && !frozen && amount <= available;
         assert.equal(resultOf(decision.outcome), holds ? 'authorized' : 'rejected');
         assertSound(decision, null);
