@@ -82,10 +82,57 @@ const CHECKS: readonly Check[] = [
           t.captured + t.released + p.held <> CASE WHEN t.authed_at IS NULL THEN 0 ELSE t.amount END
           OR p.held <> CASE WHEN t.status = 'authorized' THEN t.amount - t.captured - t.released ELSE 0 END))
         OR (t.authed_at IS NULL AND t.captured + t.released <> 0)
+        OR (t.status = 'authorized' AND (t.captured <> 0 OR t.released >= t.amount))
         OR (t.status IN ('charged', 'refunded', 'cancelled') AND t.authed_at IS NOT NULL AND t.captured + t.released <> t.amount)
         OR t.captured <> p.to_merchant OR t.refunded <> r.refunded OR t.reserved <> r.reserved
         OR t.refunded + t.reserved > t.captured
         OR (t.status = 'refunded') <> (t.captured > 0 AND t.refunded = t.captured))`,
+  },
+  {
+    invariant: 5,
+    rule: 'a card payment captured, released, refunded and reserved what the bank was asked for and did',
+    sql: `SELECT t.id AS transaction, t.status, t.amount, t.captured, t.released, t.refunded, t.reserved,
+        o.captures, o.captured::text AS "capturedAtBank", o.cancelled::text AS "cancelledAtBank",
+        o.refunded::text AS "refundedAtBank", o.refunding::text AS "refundingAtBank", o.authorized
+      FROM transaction t
+      CROSS JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE kind = 'capture' AND status = 'done') AS captures,
+          coalesce(sum(amount) FILTER (WHERE kind = 'capture' AND status = 'done'), 0) AS captured,
+          coalesce(sum(amount) FILTER (WHERE kind = 'cancel' AND (status = 'done' OR reason = 'expired' AND status = 'declined')), 0) AS cancelled,
+          coalesce(sum(amount) FILTER (WHERE kind = 'refund' AND status = 'done'), 0) AS refunded,
+          coalesce(sum(amount) FILTER (WHERE kind = 'refund' AND status = 'pending'), 0) AS refunding,
+          count(*) FILTER (WHERE kind IN ('authorize', 'complete') AND status = 'done') AS authorized
+        FROM bank_operation WHERE payment_id = t.id) o
+      WHERE t.payment_method = 'card' AND t.type = 'payment' AND (
+        o.captures > 1 OR o.captured <> t.captured OR o.refunded <> t.refunded OR o.refunding <> t.reserved
+        OR (t.authed_at IS NOT NULL AND o.authorized = 0)
+        OR (t.authed_at IS NOT NULL
+          AND t.released <> CASE WHEN o.captures = 1 THEN t.amount - t.captured ELSE o.cancelled END))`,
+  },
+  {
+    invariant: 5,
+    rule: 'the acquirer owes what was captured by card and not refunded or set aside',
+    sql: `SELECT coalesce(a.currency, t.currency) AS currency, a.balance::text, t.owed::text
+      FROM (SELECT currency, balance FROM system_account WHERE kind = 'acquirer') a
+      FULL JOIN (SELECT currency, sum(captured - refunded - reserved) AS owed FROM transaction
+        WHERE payment_method = 'card' AND type = 'payment' GROUP BY currency) t ON t.currency = a.currency
+      WHERE coalesce(a.balance, 0) <> -coalesce(t.owed, 0)`,
+  },
+  {
+    invariant: 5,
+    rule: 'a transaction and the bank operation that it waits for name each other, and nobody waits in vain',
+    sql: `SELECT t.id AS transaction, t.status, o.id AS operation, o.kind, o.status AS "operationStatus"
+      FROM transaction t LEFT JOIN bank_operation o ON o.id = t.operation_id
+      WHERE t.operation_id IS NOT NULL AND (o.status IS DISTINCT FROM 'pending' OR o.transaction_id <> t.id
+        OR o.kind = 'reverse' OR t.status NOT IN ('created', '3d', 'authorized'))
+      UNION ALL
+      SELECT t.id, t.status, o.id, o.kind, o.status FROM bank_operation o LEFT JOIN transaction t ON t.id = o.transaction_id
+      WHERE (o.status = 'pending' AND o.kind <> 'reverse' AND t.operation_id IS DISTINCT FROM o.id)
+        OR (o.status = 'pending') <> (o.next_attempt_at IS NOT NULL)
+        OR (o.status = 'pending') <> (o.settled_at IS NULL)
+      UNION ALL
+      SELECT t.id, t.status, NULL, NULL, NULL FROM transaction t
+      WHERE t.status IN ('created', '3d', 'authorized') AND t.operation_id IS NULL AND t.due_at IS NULL`,
   },
   {
     invariant: 6,
