@@ -142,9 +142,9 @@ export class Change {
     const seq = this.transaction.eventCount + 1;
     const after = { ...this.transaction, ...patch, updatedAt: this.now, eventCount: seq };
     this.transaction = after;
-    const { id: transactionId, merchantId, status, captured, released, refunded } = after;
+    const { id: transactionId, merchantId, status, captured, released, refunded, reserved } = after;
     const { actor } = this.sender;
-    const amounts = { amount, captured, released, refunded, balance };
+    const amounts = { amount, captured, released, refunded, reserved, balance };
     this.#events.push({
       transactionId,
       seq,

@@ -79,6 +79,7 @@ export interface TransactionEvent {
   readonly captured: Minor;
   readonly released: Minor;
   readonly refunded: Minor;
+  readonly reserved: Minor;
   /** The merchant's balance after the event, when the event posts to it. */
   readonly balance: Minor | null;
   /** Who: `api`, `operator`, `customer` or `engine`. */

@@ -363,7 +363,7 @@ export const UPDATE_TRANSACTIONS = {
   card: writeOf('update_card', updateOf('transaction', CARD_UPDATE), CARD_UPDATE),
 } as const;
 
-const EVENT_COLUMNS: readonly Column<TransactionEvent & { readonly position: number }>[] = [
+const EVENT_COLUMNS: readonly Column<TransactionEvent>[] = [
   { name: 'transaction_id', type: 'uuid', value: (e) => e.transactionId },
   { name: 'seq', type: 'int', value: (e) => e.seq },
   { name: 'merchant_id', type: 'uuid', value: (e) => e.merchantId },
@@ -373,18 +373,23 @@ const EVENT_COLUMNS: readonly Column<TransactionEvent & { readonly position: num
   { name: 'captured', type: 'bigint', value: (e) => e.captured },
   { name: 'released', type: 'bigint', value: (e) => e.released },
   { name: 'refunded', type: 'bigint', value: (e) => e.refunded },
+  { name: 'reserved', type: 'bigint', value: (e) => e.reserved },
   { name: 'balance', type: 'numeric', value: (e) => e.balance },
   { name: 'actor', type: 'word', value: (e) => e.actor },
   { name: 'reason', type: 'word', value: (e) => e.reason },
   { name: 'at', type: 'time', value: (e) => e.at },
-  { name: 'position', type: 'int', value: (e) => e.position },
 ];
 
-/** All events of the batch in one statement: their position is their order within its commit. */
+/** Migration 0003 says why this is the order in which events become readable, and why no event is skipped. */
+const ROUND = `(SELECT greatest(pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
+    pg_current_xact_id()::text::bigint + 1) + event_round_offset FROM installation)`;
+const INSERT_EVENTS = `INSERT INTO event (${namesOf(EVENT_COLUMNS)}, round)
+  SELECT u.*, ${ROUND} FROM ${unnestOf(EVENT_COLUMNS)} u`;
+
+/** All events of the batch in one statement, after every lock: it numbers them in their order. */
 export async function insertEvents(client: Client, events: readonly TransactionEvent[]): Promise<void> {
-  const rows = events.map((event, position) => ({ ...event, position }));
-  const text = insertOf('event', EVENT_COLUMNS);
-  await client.query({ name: 'insert_events', text, values: valuesOf(EVENT_COLUMNS, rows) });
+  const values = valuesOf(EVENT_COLUMNS, events);
+  await client.query({ name: 'insert_events', text: INSERT_EVENTS, values });
 }
 
 const OPERATION_COLUMNS: readonly Column<BankOperation>[] = [

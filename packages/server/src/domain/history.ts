@@ -1,0 +1,53 @@
+/** Reading a transaction's history: what the transaction was right after one of its events. */
+import { eventNameOf } from './lifecycle.ts';
+import type { Millis, Transaction, TransactionEvent } from './transaction.ts';
+
+/** False for events that only the history and the stream show: amounts changed, or the bank refused. */
+export function isStatusChange(event: Pick<TransactionEvent, 'name' | 'status'>): boolean {
+  return event.name === eventNameOf(event.status);
+}
+
+/** What an event says of its transaction. */
+type After = Pick<
+  TransactionEvent,
+  'seq' | 'name' | 'status' | 'captured' | 'released' | 'refunded' | 'reserved' | 'reason' | 'at'
+>;
+
+/**
+ * The transaction as it was right after the event: the same whenever it is asked for, with one exception.
+ * `redirectUrl` is there only as long as the payer may still use it.
+ * @param transaction as it is now, or at any time after the event
+ */
+export function transactionAsOf(transaction: Transaction, event: After): Transaction {
+  const { status, captured, released, refunded, reserved } = event;
+  const isUndecided = status === 'created' || status === '3d';
+  return {
+    ...transaction,
+    ...{ status, captured, released, refunded, reserved },
+    statusReason: isStatusChange(event) ? event.reason : null,
+    eventCount: event.seq,
+    updatedAt: event.at,
+    authedAt: isUndecided ? null : transaction.authedAt,
+    confirmedAt: isUndecided ? null : transaction.confirmedAt,
+    processedAt: processedAtOf(transaction, event),
+    // Until the decision it was the decision's deadline, which the authorization's has replaced.
+    expiresAt: isUndecided ? null : transaction.expiresAt,
+    secure3d: isUndecided ? false : transaction.secure3d,
+    retrievalReferenceNumber: isUndecided ? null : transaction.retrievalReferenceNumber,
+    redirectUrl: status === '3d' ? transaction.redirectUrl : null,
+  };
+}
+
+const PROCESSING_EVENTS = new Set([
+  eventNameOf('authorized'),
+  eventNameOf('charged'),
+  eventNameOf('refunded'),
+  'transaction.partially_refunded',
+]);
+
+/** When money was last reserved, debited or given back. */
+function processedAtOf(transaction: Transaction, event: After): Millis | null {
+  if (PROCESSING_EVENTS.has(event.name)) return event.at;
+  const keepsAuthorization = event.status === 'authorized' || event.status === 'cancelled';
+  return keepsAuthorization ? transaction.authedAt : null;
+}
