@@ -6,7 +6,7 @@ export interface ErrorBody {
   message: string;
   source: string;
   type: 'apiError' | 'validationError';
-  reason: 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'invalid_card' | 'invalid_cursor' | 'invalid_limit' | 'invalid_status' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'transaction_not_found' | 'wallet_not_found' | 'merchant_not_found' | 'customer_not_found' | 'api_key_not_found' | 'not_found' | 'method_not_allowed' | 'operation_in_progress' | 'request_in_progress' | 'already_exists' | 'authentication_over' | 'body_too_large' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'insufficient_merchant_balance' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'rate_limited';
+  reason: 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'transaction_not_found' | 'wallet_not_found' | 'merchant_not_found' | 'customer_not_found' | 'api_key_not_found' | 'not_found' | 'method_not_allowed' | 'operation_in_progress' | 'request_in_progress' | 'already_exists' | 'authentication_over' | 'body_too_large' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'insufficient_merchant_balance' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'rate_limited';
   details: ({ path: string; message: string })[];
   requestId: string;
 }
@@ -402,6 +402,8 @@ export interface CreatePaymentBody {
   recurringType?: 'subscription' | 'installment' | 'unscheduled';
   /** IPv4 or IPv6 address of the payer. */
   payerIp?: string;
+  /** The payer’s browser, for 3-D Secure. It is passed to the bank and not kept. */
+  browser?: { userAgent: string; language: string; screenWidth?: number; screenHeight?: number; colorDepth?: number; timezoneOffset?: number; javaScriptEnabled: boolean };
 }
 
 /** Without `amount`: all that remains. */
@@ -478,6 +480,11 @@ export interface GetTransactionHistoryQuery {
   limit?: number;
   /** The nextCursor of the page before. */
   cursor?: string;
+}
+
+export interface StreamTransactionsQuery {
+  /** Where to go on; the header has precedence. */
+  lastEventId?: string;
 }
 
 /** Fields whose integers may exceed 2^53. */

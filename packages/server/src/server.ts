@@ -8,6 +8,7 @@ import { createHttpBank } from './acquirer/httpBank.ts';
 import { LateAnswers } from './acquirer/lateAnswers.ts';
 import type { Config } from './config.ts';
 import { Engine } from './engine/engine.ts';
+import { EventFeed } from './engine/feed.ts';
 import { startScheduler } from './engine/scheduler.ts';
 import { type App, createApp, type Deps } from './http/app.ts';
 import { sealState } from './http/authenticationRoutes.ts';
@@ -16,6 +17,7 @@ import { lateTransactionAnswer } from './http/transactionViews.ts';
 import { seedSandbox } from './seed.ts';
 import { setBankToken } from './store/cards.ts';
 import { startEmbeddedPostgres } from './store/embedded.ts';
+import { continueRounds } from './store/events.ts';
 import { openInstallation } from './store/installation.ts';
 import { migrate } from './store/migrate.ts';
 import { createPool, type Pool, readServerVersion } from './store/postgres.ts';
@@ -51,10 +53,13 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
     stops.push(() => pool.end());
     await checkDatabase(pool, config.databaseUrl === null ? 'the embedded PostgreSQL' : 'DATABASE_URL');
     await migrate(pool);
+    await continueRounds(pool);
     const secrets = await openInstallation(pool, config.mode, config.secretKey);
     const metrics = createMetrics();
     const parts = createEngine({ config, databaseUrl, pool, secrets, metrics, logger });
-    const { engine, acquirer } = parts;
+    const { engine, acquirer, lateAnswers, feed } = parts;
+    feed.start();
+    stops.push(() => feed.stop());
     stops.push(() => engine.stop());
     if (config.mode === 'sandbox') await seedSandbox(pool, engine, secrets);
     await parts.startBank(stops);
@@ -65,7 +70,8 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
       pool,
       engine,
       acquirer,
-      lateAnswers: parts.lateAnswers,
+      lateAnswers,
+      feed,
       secrets,
       metrics,
       logger,
@@ -94,6 +100,7 @@ export interface EngineParts {
   readonly engine: Engine;
   readonly acquirer: Acquirer;
   readonly lateAnswers: LateAnswers;
+  readonly feed: EventFeed;
   /** Starts the simulated bank where there is no other, and looks after operations of unknown fate. */
   startBank(stops: (() => Promise<unknown>)[]): Promise<void>;
   /** Where payers' browsers reach this node. */
@@ -131,11 +138,18 @@ export function createEngine({
     onError: (error, operation) =>
       logger.warn({ err: error, operation: operation?.id }, 'the bank was not reached'),
   });
+  const feed = new EventFeed({
+    databaseUrl,
+    directUrl: config.databaseDirectUrl ?? databaseUrl,
+    observe: metrics,
+    onError: (error) => logger.warn({ err: error }, 'the event feed was not read'),
+  });
   const lateAnswers = new LateAnswers(pool, () => acquirer);
   const engine = new Engine({
     ...{ databaseUrl, batchSize, lanes, maxQueue, patienceMs: 10_000, observe: metrics },
     answerLate: lateTransactionAnswer,
-    afterCommit: ({ newOperations, answered }) => {
+    afterCommit: ({ newOperations, answered, hasEvents }) => {
+      if (hasEvents) feed.committed();
       if (newOperations.length > 0) acquirer.begin(newOperations);
       if (answered.length > 0) lateAnswers.wake(answered);
     },
@@ -149,7 +163,7 @@ export function createEngine({
     acquirer.start();
     stops.push(() => acquirer.stop());
   };
-  return { engine, acquirer, lateAnswers, startBank: startBankProcess, publicUrl };
+  return { engine, acquirer, lateAnswers, feed, startBank: startBankProcess, publicUrl };
 }
 
 async function embeddedUrl(

@@ -30,6 +30,12 @@ export const REASONS = {
   invalid_order_reference: { status: 400, code: 3, message: 'orderReference must be 1 to 255 characters' },
   invalid_card: { status: 400, code: 3, message: 'the card is not valid' },
   invalid_cursor: { status: 400, code: 3, message: 'cursor must be a nextCursor of this list' },
+  invalid_last_event_id: {
+    status: 400,
+    code: 3,
+    message: 'Last-Event-ID must be the id of an event of this stream',
+    path: 'Last-Event-ID',
+  },
   invalid_limit: { status: 400, code: 3, message: 'limit must be an integer from 1 to 100' },
   invalid_status: { status: 400, code: 3, message: 'status must be a transaction status' },
   search_too_broad: {

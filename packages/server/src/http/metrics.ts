@@ -1,9 +1,12 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { EngineObserver } from '../engine/engine.ts';
+import type { FeedObserver } from '../engine/feed.ts';
 import { sqlStateOf } from '../store/postgres.ts';
 
 /** What the node measures of itself, in the Prometheus text format. Never an id, a key or a person. */
-export interface Metrics extends EngineObserver {
+export interface Metrics extends EngineObserver, FeedObserver {
+  /** How many event streams are open. */
+  streams(count: number): void;
   request(method: string, route: string, statusCode: number, seconds: number): void;
   render(): Promise<string>;
   readonly contentType: string;
@@ -40,6 +43,7 @@ export function createMetrics(): Metrics {
     help: 'Commands waiting for a batch',
     registers,
   });
+  const feed = feedGauges(registry);
   const databaseErrors = new Counter({
     name: 'plexy_database_errors_total',
     help: 'Batches that failed, by SQLSTATE',
@@ -54,8 +58,28 @@ export function createMetrics(): Metrics {
       batchSeconds.observe(seconds);
     },
     queueDepth: (depth) => queue.set(depth),
+    feedLag: (seconds) => feed.lag.set(seconds),
+    feedListening: (works) => feed.listening.set(works ? 1 : 0),
+    streams: (count) => feed.streams.set(count),
     databaseError: (error) => databaseErrors.inc({ sqlstate: sqlStateOf(error) ?? 'connection' }),
     render: () => registry.metrics(),
     contentType: registry.contentType,
+  };
+}
+
+function feedGauges(registry: Registry): Record<'lag' | 'listening' | 'streams', Gauge> {
+  const registers = [registry];
+  return {
+    lag: new Gauge({
+      name: 'plexy_event_feed_lag_seconds',
+      help: 'How long committed events have been waiting for a transaction that has not ended',
+      registers,
+    }),
+    listening: new Gauge({
+      name: 'plexy_event_feed_listening',
+      help: '1 while commits of other nodes wake this one, 0 while it polls',
+      registers,
+    }),
+    streams: new Gauge({ name: 'plexy_event_streams', help: 'Event streams that are open', registers }),
   };
 }

@@ -66,6 +66,17 @@ export async function listApiKeys(
   return rows;
 }
 
+/** Which of these keys may read now. */
+export async function readReadableKeys(db: Queryable, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const { rows } = await db.query<{ id: string }>({
+    name: 'readable_keys',
+    text: `SELECT id FROM api_key WHERE id = ANY($1::uuid[]) AND 'read' = ANY(scopes)
+      AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())`,
+    values: [ids],
+  });
+  return new Set(rows.map(({ id }) => id));
+}
+
 /**
  * Revokes once; a second time changes nothing.
  * @param merchantId whose key it must be; null: an operator's

@@ -1,5 +1,235 @@
-import type { TransactionEvent } from '../domain/transaction.ts';
+/**
+ * The event feed: every event of every merchant, in one order that never changes, without a gap.
+ *
+ * Events commit in another order than they are written in, so a reader that remembers the last one it saw
+ * would skip some. Here it stops at the horizon, below which everything is complete for good (migration
+ * 0003 says why), and what it has read up to there will never be added to.
+ *
+ * What holds the horizon back: any transaction that has taken an id and has not ended. PostgreSQL's
+ * snapshots span the whole cluster, so that means other databases' transactions and prepared ones, too
+ * (measured on 18). Those of other databases cannot write our events: `CLUSTER_WIDE` reads do not wait for
+ * them, at the price of a look at every session, so they are for a horizon that does not move. A long
+ * transaction in this database delays the feed; nothing is lost. The lag is a metric.
+ *
+ * Transaction ids begin anew when a dump is restored into another cluster. `continueRounds` then lifts the
+ * rounds of new events above all that were restored, so that positions given out before stay valid. It
+ * runs at every start: nodes must be restarted after a restore. A physical copy (standby, base backup,
+ * pg_upgrade) keeps its ids.
+ */
+import { transactionAsOf } from '../domain/history.ts';
+import { type Parsed, parsed, refused } from '../domain/parse.ts';
+import type { Minor, Transaction, TransactionEvent } from '../domain/transaction.ts';
+import { plainArray } from './arrays.ts';
+import { TRANSACTION_COLUMNS } from './batchSql.ts';
 import type { Queryable } from './postgres.ts';
+
+/** A place in the feed: after every event up to this round, and up to this position of the round itself. */
+export interface FeedPosition {
+  readonly round: number;
+  readonly position: number;
+}
+
+/** The opaque text of a position; it stays valid for good. */
+export function positionText({ round, position }: FeedPosition): string {
+  return `${round.toString(36)}-${position.toString(36)}`;
+}
+
+/** The position that `positionText` made this text of. */
+export function parsePosition(text: string): Parsed<FeedPosition> {
+  const match = /^(0|[1-9a-z][0-9a-z]{0,10})-(0|[1-9a-z][0-9a-z]{0,10})$/.exec(text);
+  const [round, position] = [Number.parseInt(match?.[1] ?? '', 36), Number.parseInt(match?.[2] ?? '', 36)];
+  if (Number.isSafeInteger(round) && Number.isSafeInteger(position)) return parsed({ round, position });
+  return refused('must be the id of an event');
+}
+
+/** Negative when `a` comes before `b`. */
+export function comparePositions(a: FeedPosition, b: FeedPosition): number {
+  return a.round - b.round || a.position - b.position;
+}
+
+/** An event with its transaction as it was right after it. */
+export interface FeedEvent {
+  readonly event: TransactionEvent;
+  readonly transaction: Transaction;
+  /** The merchant's balance: after the event if it posts to it, else as last committed. */
+  readonly balance: Minor;
+  readonly at: FeedPosition;
+}
+
+export interface FeedPage {
+  readonly events: readonly FeedEvent[];
+  /** Everything up to here has been read. */
+  readonly end: FeedPosition;
+  /** Whether more is ready to be read. */
+  readonly more: boolean;
+  /** The first committed round that has to wait for the horizon; null when nothing has. */
+  readonly waiting: number | null;
+}
+
+export interface FeedQuery {
+  readonly after: FeedPosition;
+  readonly merchantIds: readonly string[];
+  /** How many events of the feed, of any merchant, are looked at. */
+  readonly limit: number;
+  /** Do not wait for transactions of other databases. */
+  readonly clusterWide: boolean;
+}
+
+const SNAPSHOT_HORIZON = 'pg_snapshot_xmin(pg_current_snapshot())::text::bigint';
+/**
+ * The least transaction id in progress that is not seen in another database. A session that the snapshot
+ * names and that is still there cannot have become another one, and one that is gone is waited for.
+ */
+const DATABASE_HORIZON = `(SELECT coalesce(min(x::text::bigint), pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
+    FROM pg_snapshot_xip(pg_current_snapshot()) x
+    WHERE NOT EXISTS (SELECT FROM pg_stat_activity a JOIN pg_database d ON d.oid = a.datid
+        WHERE a.backend_xid = x::xid AND d.datname <> current_database())
+      AND NOT EXISTS (SELECT FROM pg_prepared_xacts p WHERE p.transaction = x::xid AND p.database <> current_database()))`;
+
+const EVENT_FIELDS = `p.transaction_id AS "transactionId", p.seq, p.merchant_id AS "eventMerchantId", p.name,
+  p.status AS "eventStatus", p.amount AS "eventAmount", p.captured AS "eventCaptured", p.released AS "eventReleased",
+  p.refunded AS "eventRefunded", p.reserved AS "eventReserved", p.balance AS "eventBalance", p.actor, p.reason,
+  p.at, p.round, p.position`;
+
+/**
+ * One row per event, at least one: the page's end is on each. `IS TRUE` keeps the list of merchants a hash
+ * table that is built once; a join would be planned as a loop over it.
+ */
+function pageSql(horizon: string): string {
+  return `WITH horizon AS MATERIALIZED (SELECT ${horizon} + event_round_offset AS round FROM installation),
+    page AS MATERIALIZED (SELECT * FROM event WHERE (round, position) > ($1::bigint, $2::bigint)
+      AND round <= (SELECT round FROM horizon) ORDER BY round, position LIMIT $3::int),
+    found AS (SELECT ${EVENT_FIELDS}, t.*, b.balance AS "merchantBalance" FROM page p
+      CROSS JOIN LATERAL (SELECT ${TRANSACTION_COLUMNS} FROM transaction WHERE id = p.transaction_id LIMIT 1) t
+      LEFT JOIN LATERAL (SELECT balance FROM merchant_balance m
+        WHERE m.merchant_id = p.merchant_id AND m.currency = t.currency LIMIT 1) b ON true
+      WHERE (p.merchant_id IN (SELECT unnest($4::uuid[]))) IS TRUE)
+    SELECT h.round AS horizon, l.round AS "lastRound", l.position AS "lastPosition",
+      (SELECT count(*)::int FROM page) AS scanned,
+      (SELECT round FROM event WHERE round > h.round ORDER BY round LIMIT 1) AS waiting, f.*
+    FROM horizon h
+    LEFT JOIN LATERAL (SELECT round, position FROM page ORDER BY round DESC, position DESC LIMIT 1) l ON true
+    LEFT JOIN found f ON true ORDER BY f.round, f.position`;
+}
+
+const PAGE = { snapshot: pageSql(SNAPSHOT_HORIZON), database: pageSql(DATABASE_HORIZON) };
+
+interface PageRow extends Transaction {
+  readonly horizon: bigint;
+  readonly lastRound: bigint | null;
+  readonly lastPosition: bigint | null;
+  readonly scanned: number;
+  readonly waiting: bigint | null;
+  /** Null when no event of the page is of these merchants. */
+  readonly transactionId: string | null;
+  readonly seq: number;
+  readonly eventMerchantId: string;
+  readonly name: string;
+  readonly eventStatus: TransactionEvent['status'];
+  readonly eventAmount: Minor;
+  readonly eventCaptured: Minor;
+  readonly eventReleased: Minor;
+  readonly eventRefunded: Minor;
+  readonly eventReserved: Minor;
+  readonly eventBalance: Minor | null;
+  readonly actor: TransactionEvent['actor'];
+  readonly reason: string | null;
+  readonly at: number;
+  readonly round: bigint;
+  readonly position: bigint;
+  readonly merchantBalance: Minor | null;
+}
+
+/**
+ * The next events of these merchants.
+ * @param db with `enable_seqscan` off: a plan made while the table was empty would scan it for good
+ */
+export async function readEvents(db: Queryable, query: FeedQuery): Promise<FeedPage> {
+  const { after, merchantIds, limit, clusterWide } = query;
+  const { rows } = await db.query<PageRow>({
+    name: clusterWide ? 'events_database' : 'events_snapshot',
+    text: clusterWide ? PAGE.database : PAGE.snapshot,
+    values: [after.round, after.position, limit, plainArray(merchantIds)],
+  });
+  const [first] = rows;
+  if (first === undefined) throw new Error('the installation row is missing');
+  const more = first.scanned === limit;
+  const last = { round: Number(first.lastRound), position: Number(first.lastPosition) };
+  const horizon = endOfRound(Number(first.horizon));
+  return {
+    events: rows.flatMap((row) => (row.transactionId === null ? [] : [feedEventOf(row, row.transactionId)])),
+    // The horizon of a database may be ahead of its cluster's, and so may have been the reader.
+    end: more ? last : comparePositions(horizon, after) > 0 ? horizon : after,
+    more,
+    waiting: first.waiting === null ? null : Number(first.waiting),
+  };
+}
+
+/** The place after every event of a round: positions begin at 1. */
+function endOfRound(round: number): FeedPosition {
+  return { round: round + 1, position: 0 };
+}
+
+function feedEventOf(row: PageRow, transactionId: string): FeedEvent {
+  const event: TransactionEvent = {
+    transactionId,
+    seq: row.seq,
+    merchantId: row.eventMerchantId,
+    name: row.name,
+    status: row.eventStatus,
+    amount: row.eventAmount,
+    captured: row.eventCaptured,
+    released: row.eventReleased,
+    refunded: row.eventRefunded,
+    reserved: row.eventReserved,
+    balance: row.eventBalance,
+    actor: row.actor,
+    reason: row.reason,
+    at: row.at,
+  };
+  return {
+    event,
+    transaction: transactionAsOf(row, event),
+    balance: row.eventBalance ?? row.merchantBalance ?? 0n,
+    at: { round: Number(row.round), position: Number(row.position) },
+  };
+}
+
+export interface FeedEnd {
+  /** After everything that is complete. */
+  readonly end: FeedPosition;
+  /** No position that was ever given out is beyond this. */
+  readonly limit: FeedPosition;
+  readonly waiting: number | null;
+}
+
+/** Where the feed ends now: as far as any reader may have come. */
+export async function readFeedEnd(db: Queryable): Promise<FeedEnd> {
+  const { rows } = await db.query<{ horizon: bigint; limit: bigint; waiting: bigint | null }>({
+    name: 'events_end',
+    text: `SELECT h.*, (SELECT round FROM event WHERE round > h.horizon ORDER BY round LIMIT 1) AS waiting
+      FROM (SELECT ${DATABASE_HORIZON} + event_round_offset AS horizon,
+        pg_snapshot_xmax(pg_current_snapshot())::text::bigint + event_round_offset AS "limit" FROM installation) h`,
+  });
+  const [row] = rows;
+  if (row === undefined) throw new Error('the installation row is missing');
+  const { horizon, limit, waiting } = row;
+  return {
+    end: endOfRound(Number(horizon)),
+    limit: endOfRound(Number(limit)),
+    waiting: waiting === null ? null : Number(waiting),
+  };
+}
+
+/** Lets the rounds of new events follow those that there are, also after a restore into another cluster. */
+export async function continueRounds(db: Queryable): Promise<void> {
+  const greatest = 'SELECT round FROM event ORDER BY round DESC LIMIT 1';
+  const next = 'pg_snapshot_xmax(pg_current_snapshot())::text::bigint';
+  await db.query(
+    `UPDATE installation SET event_round_offset = (${greatest}) - ${next} + 1
+     WHERE (${greatest}) > ${next} + event_round_offset`,
+  );
+}
 
 /** The events of a transaction after number `after`, oldest first. */
 export async function listEvents(
@@ -11,7 +241,7 @@ export async function listEvents(
   const { rows } = await db.query<TransactionEvent>({
     name: 'events_of',
     text: `SELECT transaction_id AS "transactionId", seq, merchant_id AS "merchantId", name, status, amount, captured,
-        released, refunded, balance, actor, reason, at
+        released, refunded, reserved, balance, actor, reason, at
       FROM event WHERE transaction_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
     values: [transactionId, after, limit],
   });

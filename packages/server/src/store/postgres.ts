@@ -50,14 +50,17 @@ export async function connectForCommand(url: string): Promise<Client> {
   return client;
 }
 
-/** A pool for everything but the engine's batches. */
-export function createPool(url: string, max: number, onError: (error: Error) => void): Pool {
+/**
+ * A pool for everything but the engine's batches.
+ * @param settings more statements for each new session
+ */
+export function createPool(url: string, max: number, onError: (error: Error) => void, settings = ''): Pool {
   const pool = new pg.Pool({
     ...connectionOptions(url, 'pool'),
     max,
     idleTimeoutMillis: 30_000,
     onConnect: async (client) => {
-      await client.query(SESSION_SETTINGS);
+      await client.query(`${SESSION_SETTINGS}; ${settings}`);
     },
   });
   pool.on('error', onError);

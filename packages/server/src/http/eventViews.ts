@@ -1,0 +1,18 @@
+import { isStatusChange } from '../domain/history.ts';
+import type { FeedEvent } from '../store/events.ts';
+import { exactJson } from './exactJson.ts';
+import { transactionView } from './transactionViews.ts';
+
+/** An event as merchants get it: name, merchant, and the transaction right after it. */
+export function eventView({ event, transaction, balance }: FeedEvent): Record<string, unknown> {
+  const { name, merchantId } = event;
+  return { name, merchantId, data: transactionView(transaction, balance) };
+}
+
+/**
+ * The same for the stream, which also has the events that leave the status as it is.
+ * JSON text, one line.
+ */
+export function streamedEventJson(feedEvent: FeedEvent): string {
+  return exactJson({ ...eventView(feedEvent), statusChanged: isStatusChange(feedEvent.event) });
+}
