@@ -6,7 +6,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { BLANK } from '../../src/domain/change.ts';
 import type { TransactionId } from '../../src/domain/ids.ts';
 import type { Transaction } from '../../src/domain/transaction.ts';
-import { insertEvents, insertTransactions } from '../../src/store/batchSql.ts';
+import { INSERT_TRANSACTIONS, insertEvents } from '../../src/store/batchSql.ts';
 import { connectionOptions } from '../../src/store/postgres.ts';
 import { DEMO_KEY } from './sandbox.ts';
 
@@ -114,7 +114,7 @@ export async function createWriter(databaseUrl: string): Promise<EventWriter> {
     },
     create: async (merchantId) => {
       const transaction = payment(merchantId);
-      await insertTransactions(client, [transaction]);
+      await INSERT_TRANSACTIONS.wallet(client, [transaction]);
       await insertEvents(client, [eventOf(transaction)]);
       return transaction.id;
     },
