@@ -1,0 +1,69 @@
+/** The commands of README.md, run as they stand there (but for the port and the id), print what it says. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
+import { type Sandbox, startSandbox } from './support/sandbox.ts';
+
+const run = promisify(execFile);
+const README = new URL('../../../README.md', import.meta.url);
+/** Where the documents say that the server is. */
+const ADDRESS = 'http://127.0.0.1:8080';
+
+interface Step {
+  readonly command: string;
+  /** What the document shows as its answer; null when it shows none. */
+  readonly answer: string | null;
+}
+
+/** The blocks of shell commands with the JSON block that follows each. */
+function stepsOf(text: string): Step[] {
+  const blocks = [...text.matchAll(/```(sh|json)\n([\s\S]*?)```/g)].map(([, language, body = '']) => ({
+    language,
+    body: body.trim(),
+  }));
+  return blocks.flatMap(({ language, body }, i) => {
+    const next = blocks[i + 1];
+    return language === 'sh' ? [{ command: body, answer: next?.language === 'json' ? next.body : null }] : [];
+  });
+}
+
+let sandbox: Sandbox;
+before(async () => {
+  sandbox = await startSandbox();
+});
+after(() => sandbox.stop());
+
+test('the walk-through of README.md', async () => {
+  const steps = stepsOf(await readFile(README, 'utf8')).filter(({ command }) =>
+    /^(?:curl|ID=)/.test(command),
+  );
+  assert.ok(steps.length >= 6);
+  let id = '';
+  for (const { command, answer } of steps) {
+    if (command.startsWith('ID=')) continue;
+    const script = command.replaceAll(ADDRESS, sandbox.url);
+    const { stdout } = await run('bash', ['-c', script], { env: { PATH: process.env.PATH ?? '', ID: id } });
+    const body = JSON.parse(stdout);
+    id = body.walletTransactionId ?? id;
+    if (answer === null) assert.equal(body.items?.[0]?.walletTransactionId, id);
+    else
+      assert.deepEqual(
+        { ...body, walletTransactionId: '' },
+        { ...JSON.parse(answer), walletTransactionId: '' },
+      );
+  }
+});
+
+test('every variable of the configuration is in the table of README.md', async () => {
+  const readme = await readFile(README, 'utf8');
+  const config = await readFile(new URL('../src/config.ts', import.meta.url), 'utf8');
+  const list = /const VARIABLES = \[([\s\S]*?)\]/.exec(config)?.[1] ?? '';
+  const names = [...list.matchAll(/'([A-Z_]+)'/g)].map(([, name]) => name);
+  assert.ok(names.length > 10);
+  assert.deepEqual(
+    names.filter((name) => !readme.includes(`\`${name}\``)),
+    [],
+  );
+});
