@@ -56,6 +56,21 @@ test('the walk-through of README.md', async () => {
   }
 });
 
+test('the commands of docs/cards.md', async () => {
+  const text = await readFile(new URL('../../../docs/cards.md', import.meta.url), 'utf8');
+  const answers: { id: string; status: string; redirectUrl: string | null }[] = [];
+  for (const { command } of stepsOf(text)) {
+    const env = { PATH: process.env.PATH ?? '', ID: answers[0]?.id };
+    const { stdout } = await run('bash', ['-c', command.replaceAll(ADDRESS, sandbox.url)], { env });
+    answers.push(JSON.parse(stdout));
+  }
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    ['authorized', 'charged', 'refunded', '3d'],
+  );
+  assert.match(answers.at(-1)?.redirectUrl ?? '', /^http/);
+});
+
 test('every variable of the configuration is in the table of README.md', async () => {
   const readme = await readFile(README, 'utf8');
   const config = await readFile(new URL('../src/config.ts', import.meta.url), 'utf8');
