@@ -49,7 +49,14 @@ const REFERENCES = [
   '1234',
   'ORDER-777',
 ] as const;
-const DESCRIPTIONS = ['Books', 'books and more', 'BOOK_1', 'Shoes 100%', `${'x'.repeat(120)}`] as const;
+const DESCRIPTIONS = [
+  'Books',
+  'books and more',
+  'BOOK_1',
+  'Книги',
+  'Shoes 100%',
+  `${'x'.repeat(120)}`,
+] as const;
 const LAST4 = ['1234', '4242', '0005'] as const;
 
 let sandbox: Sandbox;
