@@ -70,6 +70,7 @@ function formsOf(
     ['amount, the oldest row only', 'amountFrom=10000001'],
     ['amount + currency, none', 'amountFrom=10000002&currency=KZT'],
     ['storeId + status, none together', `storeId=${uuidOf('store 1')}&status=3d`],
+    ['storeId + currency, none together', `storeId=${uuidOf('store 1')}&currency=JPY`],
     ['store + terminal, none together', `storeId=${uuidOf('store 1')}&terminalId=${uuidOf('terminal 0')}`],
   ];
 }

@@ -5,8 +5,9 @@
  *
  *   a selective filter (reference, customer, store …)   up to 2,000 ids from its index; if that is all of
  *                                                       them, the rest of the filters is tried on these
- *   else status, type, method or currency               the newest of each kind of transaction wanted
- *   else                                                the merchant's newest
+ *   status, type, method or currency besides            the same with the kinds of transaction wanted
+ *   these alone                                         the newest of each kind wanted
+ *   else                                                the newest, in the order of time, until enough match
  *
  * What remains slow is a list by filters that match many rows each, and hardly any together; and by an
  * amount that hardly any row has (an index on it would cost a fifth of the authorizations), though that
@@ -294,6 +295,13 @@ const KINDS = `WITH RECURSIVE kind AS (
 
 const SAME_KIND = KIND.map((column) => `${column} COLLATE "C" = k.${column}`).join(' AND ');
 
+/** The `most` newest ids of each kind that is wanted. */
+function newestOfKinds(kinds: readonly string[], others: readonly string[], most: number): string {
+  return `${KINDS} SELECT newest.id FROM kind k CROSS JOIN LATERAL (
+      SELECT id FROM transaction WHERE ${all([SAME_KIND], others)} ORDER BY id DESC LIMIT ${most}) newest
+    WHERE ${kinds.map((condition) => `k.${condition}`).join(' AND ')}`;
+}
+
 /** One search in one database transaction: which way to take is found out once. */
 class Search {
   readonly #db: Queryable;
@@ -315,9 +323,21 @@ class Search {
     const search = new Search(db, page, page.filter.createdFrom === null ? 0 : await clockOffset(db));
     for (const selective of search.#selective) {
       search.#candidates = await search.#candidatesOf(selective);
-      if (search.#candidates !== null) break;
+      if (search.#candidates !== null) return search;
     }
+    if (search.#selective.length > 0) search.#candidates = await search.#candidatesOfKinds();
     return search;
+  }
+
+  /** All ids of the kinds that are wanted; null when they are too many, or any kind will do. */
+  async #candidatesOfKinds(): Promise<readonly string[] | null> {
+    const { values, bind } = this.#parameters();
+    const most = MAX_CANDIDATES + 1;
+    const kinds = kindConditions(this.#page.filter, bind);
+    if (kinds.length === 0) return null;
+    const text = `${newestOfKinds(kinds, this.#idBounds(bind), most)} LIMIT ${most}`;
+    const { rows } = await this.#db.query<{ id: string }>(text, values);
+    return rows.length > MAX_CANDIDATES ? null : rows.map((row) => row.id);
   }
 
   /** All ids that match one selective filter; null when they are too many. */
@@ -390,13 +410,12 @@ class Search {
       return `SELECT found.id FROM ${ids} CROSS JOIN LATERAL (SELECT id FROM transaction WHERE ${conditions} LIMIT 1) found`;
     }
     const kinds = kindConditions(filter, bind);
-    if (kinds.length === 0) {
-      return `SELECT id FROM (SELECT id FROM transaction WHERE ${all(others)}
+    // With a frequent value of another filter: some of the kinds may have many rows and none with it.
+    if (kinds.length === 0 || this.#selective.length > 0) {
+      return `SELECT id FROM (SELECT id FROM transaction WHERE ${all(kinds, others)}
         ORDER BY id DESC LIMIT ${most}) newest`;
     }
-    return `SELECT id FROM (${KINDS} SELECT newest.id FROM kind k CROSS JOIN LATERAL (
-        SELECT id FROM transaction WHERE ${all([SAME_KIND], others)} ORDER BY id DESC LIMIT ${most}) newest
-      WHERE ${kinds.map((condition) => `k.${condition}`).join(' AND ')}) newest`;
+    return `SELECT id FROM (${newestOfKinds(kinds, others, most)}) newest`;
   }
 
   /** The first parameter is the merchant's id. */
