@@ -165,20 +165,22 @@ describe('a database out of reach', () => {
     const shop = await Shop.open(nodes);
     const wallet = await shop.wallet(100_000);
     await shop.authorize(wallet, 100, 'warm');
-    // Some hundred milliseconds of load, so that batches are in flight when the network goes silent.
+    // The network goes silent after some answers, with batches in flight and more load to come.
+    let answered = 0;
     const before = atOnce(300, (i) =>
       timed(async () => {
         await delay(i);
-        return shop.authorize(wallet, 100, `silent-${i}`);
+        const reply = await shop.authorize(wallet, 100, `silent-${i}`);
+        answered += 1;
+        return reply;
       }),
     );
-    await delay(150);
+    while (answered < 10) await delay(1);
     postgres.proxy.stall();
-    const answers = await before;
+    const answers = await before.finally(() => postgres.proxy.resume());
     assertInTime(answers, LIMIT_SECONDS + 1);
     const counts = tally(answers.map(({ reply }) => reply));
     assert.deepEqual(Object.keys(counts).sort(), ['201 PROCESSING', '503 service_unavailable']);
-    postgres.proxy.resume();
     const retries = await atOnce(300, (i) => timed(() => shop.authorize(wallet, 100, `silent-${i}`)));
     assert.deepEqual(tally(retries.map(({ reply }) => reply)), { '201 PROCESSING': 300 });
     answers.forEach(({ reply }, i) => {
@@ -192,8 +194,8 @@ describe('a database out of reach', () => {
     const wallet = await shop.wallet(1_000_000);
     await shop.authorize(wallet, 100, 'warm');
     postgres.proxy.refuse();
-    const answers = await atOnce(1_000, (i) => timed(() => shop.authorize(wallet, 100, `refused-${i}`)));
-    postgres.proxy.resume();
+    const calls = atOnce(1_000, (i) => timed(() => shop.authorize(wallet, 100, `refused-${i}`)));
+    const answers = await calls.finally(() => postgres.proxy.resume());
     assertInTime(answers);
     assert.deepEqual(tally(answers.map(({ reply }) => reply)), { '503 service_unavailable': 1_000 });
     const after = await timed(() => shop.authorize(wallet, 100, 'refused-0'));

@@ -73,19 +73,30 @@ describe('the same key 100 times at once, to two processes', () => {
 });
 
 describe('a slow first attempt', () => {
-  test('the second waits for it and gets its answer', async () => {
+  test('the second waits for it and gets its answer; another body is refused', async () => {
     const shop = await Shop.open(nodes);
     const wallet = await shop.wallet(10_000);
     const lock = await lockRow(nodes.databaseUrl, 'wallet', wallet.id);
     const first = shop.at(0).authorize(wallet, 100, 'slow');
-    await delay(200);
+    await lock.waitedFor();
     const second = shop.at(1).authorize(wallet, 100, 'slow');
     const third = shop.at(0).authorize(wallet, 100, 'slow');
     const other = shop.at(1).authorize(wallet, 101, 'slow');
-    await delay(1_300);
+    await delay(300);
     await lock.release();
     assertOnce(await Promise.all([first, second, third]), 201);
     assert.deepEqual(tally([await other]), { '422 idempotency_key_reused': 1 });
+    await shop.assertMoney(wallet, { available: 9_900, held: 100, merchant: 0 });
+  });
+
+  test('also when it is so slow that the engine tries it again and again', async () => {
+    const shop = await Shop.open(nodes);
+    const wallet = await shop.wallet(10_000);
+    const lock = await lockRow(nodes.databaseUrl, 'wallet', wallet.id);
+    const calls = atOnce(10, (i) => shop.at(i % 2).authorize(wallet, 100, 'slower'));
+    await delay(5_000);
+    await lock.release();
+    assertOnce(await calls, 201);
     await shop.assertMoney(wallet, { available: 9_900, held: 100, merchant: 0 });
   });
 
