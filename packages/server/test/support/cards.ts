@@ -87,6 +87,16 @@ export async function advanceClock(pool: Pool, ms: number): Promise<void> {
   await pool.query('UPDATE installation SET clock_offset_ms = clock_offset_ms + $1', [ms]);
 }
 
+/** As if what is outstanding had just been asked, `seconds` from now: a test must not depend on how long a start takes. */
+export async function askedNow(pool: Pool, seconds = 0): Promise<void> {
+  await pool.query(
+    `UPDATE bank_operation SET requested_at = i.now, answer_due_at = CASE WHEN answer_due_at IS NOT NULL THEN i.now + interval '10 seconds' END
+     FROM (SELECT clock_timestamp() + clock_offset_ms * interval '1 millisecond' + $1 * interval '1 second' AS now FROM installation) i
+     WHERE status = 'pending'`,
+    [seconds],
+  );
+}
+
 /** As if the node that carries out the bank's operations had died long ago. */
 export async function endLeases(pool: Pool): Promise<void> {
   await pool.query(
