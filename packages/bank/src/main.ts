@@ -1,8 +1,8 @@
 import { createBank } from './bank.ts';
-import { readConfig } from './config.ts';
+import { type Config, readConfig } from './config.ts';
 import { loadFaultSwitches } from './fault-switches.ts';
 import { buildApp, listeningPort } from './http/app.ts';
-import { createSchema, loadHashKey, openPool } from './store/database.ts';
+import { createSchema, loadHashKey, openPool, readLastPort, saveLastPort } from './store/database.ts';
 
 /** Requests that are still at work after this long are cut, so that a stop always ends. */
 const stopWithinMs = 5000;
@@ -14,13 +14,31 @@ async function start(): Promise<() => Promise<void>> {
   const bank = createBank(pool, await loadHashKey(pool));
   const faults = await loadFaultSwitches(pool);
   const app = buildApp({ bank, faults, secret: config.secret, publicUrl: config.publicUrl });
-  await app.listen({ port: config.port, host: config.host });
-  console.log(JSON.stringify({ bank: 'listening', port: listeningPort(app.server.address()) }));
+  await listen(app, config, await readLastPort(pool));
+  const port = listeningPort(app.server.address());
+  await saveLastPort(pool, port);
+  console.log(JSON.stringify({ bank: 'listening', port }));
   return async () => {
     setTimeout(() => app.server.closeAllConnections(), stopWithinMs).unref();
     await app.close();
     await pool.end();
   };
+}
+
+/** On any free port if it may be any, but on the last one if that is free: payers may have its address. */
+async function listen(
+  app: ReturnType<typeof buildApp>,
+  { host, port }: Config,
+  lastPort: number,
+): Promise<void> {
+  if (port !== 0 || lastPort === 0) {
+    await app.listen({ host, port });
+    return;
+  }
+  await app.listen({ host, port: lastPort }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES') throw error;
+    return app.listen({ host, port: 0 });
+  });
 }
 
 /** Ends with SIGTERM, and when stdin closes: the bank never outlives the server that started it. */

@@ -52,6 +52,17 @@ test('decline, and an approval that the bank then declines', async () => {
   assert.equal((await inquire(approved.id)).held, 0);
 });
 
+test('the page outlives a kill -9, and another bank on the same books gets a port of its own', async () => {
+  const { id, acsUrl } = await challenge();
+  await bank.restart();
+  assert.equal((await fetch(acsUrl)).status, 200);
+  const other = await bank.another();
+  assert.notEqual(new URL(other.url).port, new URL(acsUrl).port);
+  other.child.kill('SIGKILL');
+  assert.equal((await decide(acsUrl, 'approve')).status, 303);
+  assert.equal((await complete(id)).status, 'approved');
+});
+
 test('a repeated authorization gets the same page, even when it was used', async () => {
   const { acsUrl, answer, ...body } = await challenge();
   await decide(acsUrl, 'approve');

@@ -43,6 +43,16 @@ export async function createSchema(pool: Pool): Promise<void> {
   });
 }
 
+/** The port that this bank listened on last; 0 when it never has. */
+export async function readLastPort(pool: Pool): Promise<number> {
+  const { rows } = await pool.query<{ port: number }>(sql.selectPort);
+  return rows[0]?.port ?? 0;
+}
+
+export async function saveLastPort(pool: Pool, port: number): Promise<void> {
+  await pool.query(sql.savePort, [port]);
+}
+
 /**
  * The key of every hash the bank keeps. Made once and kept with the books: a key that changed at a
  * restart would take a repeated request for a different one.

@@ -77,6 +77,12 @@ create table if not exists bank.operations (
 );
 create index if not exists operations_by_authorization on bank.operations (authorization_id);
 
+-- Where the payer's pages were last, so that their addresses outlive a restart.
+create table if not exists bank.listening (
+  singleton boolean primary key default true check (singleton),
+  port      integer not null
+);
+
 create table if not exists bank.faults (
   merchant_id text unique nulls not distinct,
   mode        text not null,

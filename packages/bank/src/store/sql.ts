@@ -70,6 +70,10 @@ export const selectBooksTotals = `select currency, count(*) as authorizations,
   from bank.authorizations where $1::text is null or merchant_id = $1
   group by currency order by currency`;
 
+export const selectPort = `select port from bank.listening`;
+export const savePort = `insert into bank.listening (port) values ($1)
+  on conflict (singleton) do update set port = excluded.port where bank.listening.port <> excluded.port`;
+
 export const selectFaults = `select merchant_id, mode, delay_ms, probability, seed, operations
   from bank.faults`;
 

@@ -20,6 +20,8 @@ export interface TestBank {
   readonly process: () => ChildProcess;
   readonly url: () => string;
   call(method: string, path: string, body?: object, timeoutMs?: number): Promise<Reply>;
+  /** One more process on the same database. */
+  another(): Promise<{ child: ChildProcess; url: string }>;
   kill(): Promise<void>;
   restart(): Promise<void>;
   close(): Promise<void>;
@@ -45,6 +47,7 @@ export async function startBank(): Promise<TestBank> {
     process: () => running.child,
     url: () => running.url,
     call: (method, path, body, timeoutMs = 10_000) => call(running.url, method, path, body, timeoutMs),
+    another: () => launch(databaseUrl),
     kill,
     async restart() {
       await kill();
