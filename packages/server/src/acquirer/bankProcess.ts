@@ -24,20 +24,26 @@ export interface BankOptions {
 /** Starts the simulated bank. @throws Error when it does not listen in time */
 export async function startBank(options: BankOptions): Promise<BankProcess> {
   let stopped = false;
+  // A bank that cannot even start once is the caller's to know, not to be tried again.
+  let hasListened = false;
   let port = 0;
   let child: ChildProcess;
   const launch = async (): Promise<void> => {
     child = spawnBank(options, port);
     child.once('exit', (code) => {
-      if (stopped) return;
+      if (stopped || !hasListened) return;
       options.onError(`the simulated bank ended with code ${code}; starting it again`);
       setTimeout(() => {
         if (!stopped) launch().catch((error: unknown) => options.onError(String(error)));
       }, RESTART_MS);
     });
     port = await listeningPort(child);
+    hasListened = true;
   };
-  await launch();
+  await launch().catch((error: unknown) => {
+    child.kill('SIGKILL');
+    throw error;
+  });
   return {
     url: () => `http://127.0.0.1:${port}`,
     pid: () => child.pid,
