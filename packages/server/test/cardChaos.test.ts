@@ -57,12 +57,17 @@ test('captures and cancels race the expiry and two schedulers: each hold ends on
   const { id, call } = await newMerchant(3_600);
   const payments = await Promise.all(Array.from({ length: 30 }, () => pay(call, VISA)));
   await bank.fault({ mode: 'slow', merchantId: id, delayMs: 100, operations: ['capture', 'reverse'] });
+  // Half a second before the first one lapses: all callers of outstanding operations still wait.
+  const { rows } = await nodes.pool.query<{ left: number }>(
+    `SELECT extract(epoch FROM min(expires_at) - clock_timestamp())::float8 * 1000 - clock_offset_ms AS left
+     FROM transaction, installation WHERE merchant_id = $1 GROUP BY clock_offset_ms`,
+    [id],
+  );
+  await advanceClock(nodes.pool, Math.floor((rows[0]?.left ?? 0) - 500));
   const races = payments.map(async ({ body }, i) => {
-    await pause(i * 15);
+    await pause(i * 40);
     return operate(call, body.id, i % 2 === 0 ? 'capture' : 'cancel');
   });
-  await pause(200);
-  await advanceClock(nodes.pool, 3_600_000);
   const replies = await Promise.all(races);
   await eventually('no hold is left', async () => (await statuses(id)).authorized === undefined);
   await bank.fault({ mode: 'none', merchantId: id });
