@@ -61,8 +61,10 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
     feed.start();
     stops.push(() => feed.stop());
     stops.push(() => engine.stop());
+    // The bank is a process of its own and takes as long to start as all the rest.
+    const bank = parts.startBank(stops);
+    bank.catch(() => undefined);
     if (config.mode === 'sandbox') await seedSandbox(pool, engine, secrets);
-    await parts.startBank(stops);
     const scheduler = startScheduler(engine, (error) => logger.warn({ err: error }, 'the sweep failed'));
     stops.push(() => scheduler.stop());
     const deps: Deps = {
@@ -77,12 +79,9 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
       logger,
     };
     const split = config.adminPort !== null || config.mode === 'production';
-    const url = await listen(
-      await createApp(deps, split ? 'merchant' : 'both'),
-      config.host,
-      config.port,
-      stops,
-    );
+    const app = await createApp(deps, split ? 'merchant' : 'both');
+    await bank;
+    const url = await listen(app, config.host, config.port, stops);
     if (config.publicUrl === null) parts.publicUrl.current = url;
     const { adminPort } = config;
     const adminUrl =

@@ -194,6 +194,7 @@ export class Acquirer {
     const reversalId = uuidv7();
     await this.#execute({
       kind: 'take_bank_answer',
+      operationKind: operation.kind,
       operationId,
       transactionId,
       paymentId,

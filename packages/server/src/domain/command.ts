@@ -78,6 +78,7 @@ export interface PayByCard
 export interface TakeBankAnswer {
   readonly kind: 'take_bank_answer';
   readonly operationId: string;
+  readonly operationKind: BankOperation['kind'];
   readonly transactionId: TransactionId;
   readonly paymentId: TransactionId;
   readonly answer: BankAnswer;

@@ -158,7 +158,7 @@ export async function runDueBatch(client: Client, limit: number, answerLate: Ans
   await client.query(sql.BEGIN_BATCH);
   const transactions = await sql.lockDueTransactions(client, limit);
   const paymentIds = transactions.map((transaction) => transaction.id);
-  const needs = { ...needsOf([]), paymentIds, balances: paymentIds.length > 0 };
+  const needs = { ...needsOf([]), paymentIds, postingIds: paymentIds };
   const { world, now } = await loadWorld(client, needs, transactions);
   for (const transactionId of paymentIds) {
     const command: Command = { kind: 'act_when_due', transactionId, operationId: uuidv7() };
@@ -177,8 +177,10 @@ interface Needs {
   readonly paymentIds: TransactionId[];
   readonly refundIds: TransactionId[];
   readonly operationIds: string[];
-  /** Whether any command may post to a merchant's balance, or shows it. */
-  balances: boolean;
+  /** Payments whose command may post to their merchant's balance. */
+  readonly postingIds: TransactionId[];
+  /** Payments whose answer shows their merchant's balance. */
+  readonly shownIds: TransactionId[];
 }
 
 function needsOf(requests: readonly Request[]): Needs {
@@ -190,7 +192,8 @@ function needsOf(requests: readonly Request[]): Needs {
     paymentIds: [],
     refundIds: [],
     operationIds: [],
-    balances: false,
+    postingIds: [],
+    shownIds: [],
   };
   for (const { command, sender } of requests) addNeeds(needs, command, sender);
   return needs;
@@ -215,13 +218,23 @@ function addNeeds(needs: Needs, command: Command, sender: Sender): void {
       needs.operationIds.push(command.operationId);
       needs.paymentIds.push(command.paymentId);
       if (command.transactionId !== command.paymentId) needs.refundIds.push(command.transactionId);
-      needs.balances = true;
+      if (mayPost(command)) needs.postingIds.push(command.paymentId);
+      needs.shownIds.push(command.paymentId);
       return;
     default:
       needs.paymentIds.push(command.transactionId);
-      // The wallet API's cancel neither posts to the merchant's balance nor shows it.
-      needs.balances ||= command.kind !== 'cancel' || sender.paymentMethod === null;
+      if (mayPost(command)) needs.postingIds.push(command.transactionId);
+      // The wallet API does not show balances.
+      if (sender.paymentMethod === null) needs.shownIds.push(command.transactionId);
   }
+}
+
+/** Authorizations and cancels do not post to the merchant's balance, so they never lock it. */
+function mayPost(command: Command): boolean {
+  if (command.kind === 'take_bank_answer') {
+    return command.operationKind === 'capture' || command.operationKind === 'refund';
+  }
+  return command.kind === 'capture' || command.kind === 'refund' || command.kind === 'act_when_due';
 }
 
 interface ClaimedAndLoaded {
@@ -260,22 +273,27 @@ async function loadWorld(
   locked: readonly Transaction[] | null,
 ): Promise<{ world: World; now: number }> {
   const { merchantIds, phones, currencies, walletIds, paymentIds, refundIds, operationIds } = needs;
+  const { postingIds, shownIds } = needs;
   const some = paymentIds.length > 0;
+  const posts = postingIds.length > 0;
   // One flat list: once a statement has failed, those behind it fail too ("transaction is aborted"), and the
   // first one to be heard must be the one that says why.
-  const [payments, refunds, operations, merchants, customers, wallets, , balances, now] = await Promise.all([
-    locked ?? (some ? sql.lockTransactions(client, paymentIds) : []),
-    refundIds.length > 0 ? sql.lockTransactions(client, refundIds) : [],
-    operationIds.length > 0 ? sql.lockOperations(client, operationIds) : [],
-    some || merchantIds.length > 0 ? sql.readMerchants(client, [...new Set(merchantIds)], paymentIds) : [],
-    phones.length > 0 ? sql.readCustomers(client, phones) : [],
-    sql.lockWallets(client, { phones, currencies, transactionIds: paymentIds, walletIds }),
-    needs.balances ? sql.ensureMerchantBalances(client, paymentIds) : [],
-    needs.balances ? sql.lockMerchantBalances(client, paymentIds) : [],
-    sql.readNow(client),
-  ]);
+  const [payments, refunds, operations, merchants, customers, wallets, , balances, shownBalances, now] =
+    await Promise.all([
+      locked ?? (some ? sql.lockTransactions(client, paymentIds) : []),
+      refundIds.length > 0 ? sql.lockTransactions(client, refundIds) : [],
+      operationIds.length > 0 ? sql.lockOperations(client, operationIds) : [],
+      some || merchantIds.length > 0 ? sql.readMerchants(client, [...new Set(merchantIds)], paymentIds) : [],
+      phones.length > 0 ? sql.readCustomers(client, phones) : [],
+      sql.lockWallets(client, { phones, currencies, transactionIds: paymentIds, walletIds }),
+      posts ? sql.ensureMerchantBalances(client, postingIds) : [],
+      posts ? sql.lockMerchantBalances(client, postingIds) : [],
+      shownIds.length > 0 ? sql.readMerchantBalances(client, shownIds) : [],
+      sql.readNow(client),
+    ]);
   const transactions = [...payments, ...refunds];
-  return { world: new World({ transactions, operations, merchants, customers, wallets, balances }), now };
+  const loaded = { transactions, operations, merchants, customers, wallets, balances, shownBalances };
+  return { world: new World(loaded), now };
 }
 
 function claimOf(request: Request): sql.Claim {

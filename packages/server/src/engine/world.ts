@@ -20,7 +20,10 @@ export interface Loaded {
   readonly wallets: readonly Wallet[];
   readonly customers: readonly CustomerRow[];
   readonly merchants: readonly SettingsRow[];
+  /** Locked. */
   readonly balances: readonly BalanceRow[];
+  /** As last committed, for answers only. */
+  readonly shownBalances: readonly BalanceRow[];
 }
 
 /**
@@ -35,6 +38,7 @@ export class World implements State {
   readonly #customers = new Map<string, CustomerRow>();
   readonly #settings = new Map<string, MerchantSettings>();
   readonly #balances = new Map<string, BalanceRow>();
+  readonly #shownBalances = new Map<string, Minor>();
   readonly #systemDeltas = new Map<string, SystemAccountDelta>();
 
   readonly #operations = new Map<string, BankOperation>();
@@ -62,6 +66,9 @@ export class World implements State {
       this.#walletOfOwner.set(`${wallet.customerId} ${wallet.currency}`, wallet.id);
     }
     for (const customer of loaded.customers) this.#customers.set(customer.phone, customer);
+    for (const row of loaded.shownBalances) {
+      this.#shownBalances.set(`${row.merchant_id} ${row.currency}`, row.balance);
+    }
     for (const row of loaded.balances) this.#balances.set(`${row.merchant_id} ${row.currency}`, row);
     for (const row of loaded.merchants) {
       this.#settings.set(row.id, {
@@ -100,9 +107,10 @@ export class World implements State {
     return this.#balanceRow(merchantId, currency).balance;
   }
 
-  /** The balance that a transaction's merchant has; null when it was not loaded. */
+  /** The balance that a transaction's merchant has, for an answer; null when it was not loaded. */
   knownBalanceOf({ merchantId, currency }: Transaction): Minor | null {
-    return this.#balances.get(`${merchantId} ${currency}`)?.balance ?? null;
+    const key = `${merchantId} ${currency}`;
+    return this.#balances.get(key)?.balance ?? this.#shownBalances.get(key) ?? null;
   }
 
   merchantSettings(merchantId: string): MerchantSettings {

@@ -102,7 +102,10 @@ export function eventView(event: TransactionEvent): Record<string, unknown> {
 /** The answer to a command on a transaction. @throws Error for any other outcome: a bug */
 export function transactionAnswer(statusCode: number, outcome: Outcome, balance: Minor | null): Answer {
   if (outcome.kind !== 'transaction') throw new Error(`an operation ended as ${outcome.kind}`);
-  return { statusCode, body: exactJson(transactionView(outcome.refund ?? outcome.transaction, balance)) };
+  return {
+    statusCode,
+    body: exactJson(transactionView(outcome.refund ?? outcome.transaction, balance ?? 0n)),
+  };
 }
 
 /** The response of a card command, known with the bank's answer or because its caller waited long enough. */

@@ -335,6 +335,20 @@ export async function lockMerchantBalances(
   return rows;
 }
 
+/** The balances of these payments' merchants as last committed: for answers, never for decisions. */
+export async function readMerchantBalances(
+  client: Client,
+  transactionIds: readonly string[],
+): Promise<BalanceRow[]> {
+  const { rows } = await client.query({
+    name: 'read_balances',
+    text: `SELECT merchant_id, currency, balance FROM merchant_balance
+      WHERE (merchant_id, currency) IN (${BALANCE_OWNERS})`,
+    values: [plainArray(transactionIds)],
+  });
+  return rows;
+}
+
 /** The engine's time in milliseconds: read after the locks, so that no decision is older than its rows. */
 export async function readNow(client: Client): Promise<number> {
   const { rows } = await client.query({

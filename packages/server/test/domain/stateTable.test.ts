@@ -384,6 +384,7 @@ const ANSWERS: readonly (readonly [
 function take(payment: Transaction, operation: BankOperation, answer: Partial<BankAnswer>) {
   const command: Command = {
     kind: 'take_bank_answer',
+    operationKind: operation.kind,
     operationId: 'o',
     transactionId: operation.transactionId,
     paymentId: ID,
