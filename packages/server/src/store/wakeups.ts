@@ -22,7 +22,7 @@ export interface WakeupOptions {
   readonly directUrl: string;
   /** For NOTIFY. */
   readonly pool: Pool;
-  /** Another node has committed events. */
+  /** Another node has committed events, or will no longer be heard. */
   readonly onWake: () => void;
   readonly onError: (error: unknown) => void;
 }
@@ -130,7 +130,11 @@ export class Wakeups {
 
   /** Forgets a connection; the next check makes another one. */
   #drop(client: pg.Client | null): void {
-    if (this.#client === client) this.#client = null;
+    if (client !== null && this.#client === client) {
+      this.#client = null;
+      // From now on the reader has to look more often.
+      this.#options.onWake();
+    }
     void client?.end().catch(() => undefined);
   }
 }
