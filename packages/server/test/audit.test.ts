@@ -102,7 +102,7 @@ const BREAKS: Readonly<Record<number, Readonly<Record<string, string>>>> = {
     'a lost event in the middle': `DELETE FROM event WHERE seq = 5 AND transaction_id = (SELECT id FROM transaction WHERE order_reference = 'charged' AND type = 'payment')`,
     'a lost first event': `DELETE FROM event WHERE seq = 1 AND transaction_id = (SELECT id FROM transaction WHERE order_reference = 'authorized')`,
     'a lost last event': `DELETE FROM event e USING transaction t WHERE t.id = e.transaction_id AND e.seq = t.event_count AND order_reference = 'charged' AND type = 'payment'`,
-    'an event of no transaction': `INSERT INTO event SELECT '01900000-0000-7000-8000-0000000000aa', 1, merchant_id, name, status, amount, captured, released, refunded, balance, actor, reason, at FROM event LIMIT 1`,
+    'an event of no transaction': `INSERT INTO event (transaction_id, seq, merchant_id, name, status, amount, captured, released, refunded, actor, at, round) SELECT '01900000-0000-7000-8000-0000000000aa', 1, merchant_id, name, status, amount, captured, released, refunded, actor, at, round FROM event LIMIT 1`,
     'an end at another status': `UPDATE event e SET status = 'charged' FROM transaction t WHERE t.id = e.transaction_id AND e.seq = t.event_count AND t.status = 'rejected'`,
   },
   7: {
