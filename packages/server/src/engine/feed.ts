@@ -22,6 +22,8 @@ import { Wakeups } from '../store/wakeups.ts';
 
 /** While there is something to read all the time, it is read this often. */
 const READ_INTERVAL_MS = 20;
+/** … and this often while it is all of merchants to whom nobody listens. */
+const IDLE_READ_INTERVAL_MS = 40;
 /** With LISTEN, only a NOTIFY that its sender did not live to send is found by polling. */
 const POLL_LISTENING_MS = 250;
 const POLL_MS = 50;
@@ -93,6 +95,7 @@ export class EventFeed {
   #woken = false;
   #waiting: { readonly round: number; readonly since: number } | null = null;
   #clusterWideUntil = 0;
+  #intervalMs = READ_INTERVAL_MS;
   #catchUps = 0;
   readonly #queue: (() => void)[] = [];
 
@@ -183,7 +186,8 @@ export class EventFeed {
       this.#options.observe.feedListening(this.#wakeups.works);
       if (pauseMs === 0) continue;
       await this.#pause(pauseMs);
-      const rest = startedAt + Math.min(READ_INTERVAL_MS, pauseMs) - performance.now();
+      const intervalMs = this.#woken ? this.#intervalMs : Math.min(this.#intervalMs, pauseMs);
+      const rest = startedAt + intervalMs - performance.now();
       if (rest > 0 && !this.#stopped) await sleep(rest);
     }
   }
@@ -215,6 +219,7 @@ export class EventFeed {
     }
     const page = await this.#readPage(from, [...this.#following.keys()], PAGE_LIMIT);
     this.#noteLag(page);
+    this.#intervalMs = page.events.length > 0 ? READ_INTERVAL_MS : IDLE_READ_INTERVAL_MS;
     this.#head = page.end;
     const byMerchant = new Map<string, FeedEvent[]>();
     for (const event of page.events) {
