@@ -487,5 +487,10 @@ export interface StreamTransactionsQuery {
   lastEventId?: string;
 }
 
+export interface AdvanceSandboxClockBody {
+  /** How far to move the clock forward; at most ten years at a time. */
+  advanceSeconds: number;
+}
+
 /** Fields whose integers may exceed 2^53. */
 export const BIGINT_FIELDS: readonly string[] = ['available', 'balance', 'held'];

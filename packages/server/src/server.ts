@@ -9,6 +9,7 @@ import { LateAnswers } from './acquirer/lateAnswers.ts';
 import type { Config } from './config.ts';
 import { Engine } from './engine/engine.ts';
 import { EventFeed } from './engine/feed.ts';
+import { startPurge } from './engine/purge.ts';
 import { startScheduler } from './engine/scheduler.ts';
 import { type App, createApp, type Deps } from './http/app.ts';
 import { sealState } from './http/authenticationRoutes.ts';
@@ -67,6 +68,8 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
     if (config.mode === 'sandbox') await seedSandbox(pool, engine, secrets);
     const scheduler = startScheduler(engine, (error) => logger.warn({ err: error }, 'the sweep failed'));
     stops.push(() => scheduler.stop());
+    const purge = startPurge(pool, (error) => logger.warn({ err: error }, 'the purge of old keys failed'));
+    stops.push(() => purge.stop());
     const deps: Deps = {
       config,
       pool,

@@ -206,6 +206,23 @@ export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
       last: { summary: 'Nothing found', value: { items: [], nextCursor: null } },
     },
   },
+  getSandboxClock: {
+    response: {
+      ahead: {
+        summary: 'A day ahead of real time',
+        value: { now: '2026-11-21T09:30:00.000Z', offsetSeconds: 86_400 },
+      },
+    },
+  },
+  advanceSandboxClock: {
+    request: { day: { summary: 'By a day', value: { advanceSeconds: 86_400 } } },
+    response: {
+      settled: {
+        summary: 'Everything that fell due has happened',
+        value: { now: '2026-11-21T09:30:00.000Z', offsetSeconds: 86_400, settled: true },
+      },
+    },
+  },
   sandboxConfirm: { response: { held: HELD } },
   sandboxDecline: {
     response: {

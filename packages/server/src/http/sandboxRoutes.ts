@@ -5,6 +5,7 @@ import { merchantOf } from './auth.ts';
 import { ApiError } from './errors.ts';
 import { execute } from './execute.ts';
 import { idempotencyKeyOf } from './idempotency.ts';
+import { sandboxClockRoutes } from './sandboxClockRoutes.ts';
 import * as schemas from './schemas.ts';
 import { walletTransactionJson } from './walletViews.ts';
 
@@ -15,6 +16,7 @@ const SUMMARIES = {
 
 /** What only the sandbox can do. These routes do not exist in production. */
 export function sandboxRoutes(app: App, deps: Deps): void {
+  sandboxClockRoutes(app, deps);
   for (const operation of ['confirm', 'decline'] as const) {
     app.post(
       `/v1/sandbox/transactions/:id/${operation}`,

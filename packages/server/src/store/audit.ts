@@ -32,6 +32,9 @@ const MOVES = `moves AS (
     UNION ALL SELECT kind, NULL, currency, balance FROM system_account
   )`;
 
+/** In real time, from the UUIDv7: internal ids are kept for one day of that, whatever the sandbox's clock says. */
+const MADE_AT = `to_timestamp(('x' || lpad(left(replace(w.id::text, '-', ''), 12), 16, '0'))::bit(64)::bigint / 1000.0)`;
+
 const CHECKS: readonly Check[] = [
   {
     invariant: 1,
@@ -163,7 +166,7 @@ const CHECKS: readonly Check[] = [
         OR (effect_id IS NOT NULL AND (event IS NOT NULL OR transfer IS NOT NULL) AND keys > 1)
       UNION ALL
       SELECT NULL, NULL, w.id, 0, 0 FROM wallet_transfer w
-      WHERE NOT EXISTS (SELECT FROM idempotency_key k WHERE k.effect_id = w.id) AND w.created_at > now() - interval '29 days'`,
+      WHERE NOT EXISTS (SELECT FROM idempotency_key k WHERE k.effect_id = w.id) AND ${MADE_AT} > now() - interval '23 hours'`,
   },
 ];
 

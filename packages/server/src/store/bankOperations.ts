@@ -29,6 +29,13 @@ export async function postponeOperation(db: Queryable, id: string, delayMs: numb
   );
 }
 
+/** Operations that were asked for before and wait for their next attempt need not wait any longer. */
+export async function retryOperationsNow(db: Queryable): Promise<void> {
+  await db.query(
+    'UPDATE bank_operation SET next_attempt_at = clock_timestamp() WHERE next_attempt_at > clock_timestamp() AND attempts > 0',
+  );
+}
+
 export async function findOperation(db: Queryable, id: string): Promise<BankOperation | null> {
   const { rows } = await db.query<BankOperation>(
     `SELECT ${BANK_OPERATION_COLUMNS} FROM bank_operation WHERE id = $1`,

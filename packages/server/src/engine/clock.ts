@@ -1,0 +1,59 @@
+/** Moves the sandbox's clock, and does what falls due on the way before anybody is told. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { retryOperationsNow } from '../store/bankOperations.ts';
+import { type Clock, isUnsettled, MAX_OFFSET_MS, readClockState, stepClock } from '../store/clock.ts';
+import { isPassing, type Pool } from '../store/postgres.ts';
+import type { Engine } from './engine.ts';
+
+/** The bank's answers are waited for this long, all in all. */
+export const SETTLE_LIMIT_MS = 20_000;
+const LOOK_MS = 20;
+const SWEEP_LIMIT = 100;
+/** So many moments are taken one by one; after that those that are close together become one. */
+const EXACT_STEPS = 1_000;
+
+export interface Advanced extends Clock {
+  /** Whether everything that fell due is done. False: the bank has not answered in time, and is asked on. */
+  readonly settled: boolean;
+}
+
+/**
+ * Moves the clock forward, from one moment at which something is due to the next, so that what would have
+ * come first does: a capture that is due on Monday comes before the expiry on Friday. The caller holds the
+ * clock's lock. @returns null when that would be too far
+ */
+export async function advanceClock(pool: Pool, engine: Engine, advanceMs: number): Promise<Advanced | null> {
+  const { offsetMs } = await readClockState(pool);
+  const targetMs = offsetMs + advanceMs;
+  if (targetMs > MAX_OFFSET_MS) return null;
+  const deadline = performance.now() + SETTLE_LIMIT_MS;
+  await retryOperationsNow(pool);
+  let settled = await settle(pool, engine, deadline);
+  for (let step = 0; ; step += 1) {
+    const slackMs = step < EXACT_STEPS ? 0 : Math.ceil(advanceMs / EXACT_STEPS);
+    // What the bank has not answered by now does not keep the clock from its target.
+    const reached = await stepClock(pool, targetMs, settled ? slackMs : advanceMs);
+    settled = await settle(pool, engine, deadline);
+    if (reached >= targetMs) return { ...(await readClockState(pool)), settled };
+  }
+}
+
+/** Does everything that is due, and what follows from that. @returns false when the time was up before */
+async function settle(pool: Pool, engine: Engine, deadline: number): Promise<boolean> {
+  for (;;) {
+    let done = SWEEP_LIMIT;
+    while (done === SWEEP_LIMIT) done = await sweep(engine);
+    if (!(await isUnsettled(pool))) return true;
+    if (performance.now() >= deadline) return false;
+    await pause(LOOK_MS);
+  }
+}
+
+async function sweep(engine: Engine): Promise<number> {
+  try {
+    return await engine.doDue(SWEEP_LIMIT);
+  } catch (error) {
+    if (!isPassing(error)) throw error;
+    return 0;
+  }
+}

@@ -1,0 +1,28 @@
+import type { Queryable } from './postgres.ts';
+
+/** 1 MB: some 3,000 keys, which are purged within 50 ms when all are old, also on a busy machine. */
+const PAGES = 128;
+
+/**
+ * Purges one stretch of the table of idempotency keys: those of merchants after 30 days, and after one day the
+ * internal ids, whose requests are over in seconds. In real time: it is real clients that repeat requests,
+ * so the sandbox's clock does not shorten their protection. A key whose response is still awaited stays, and
+ * so does one that somebody has locked.
+ * @param fromPage where the stretch begins
+ * @returns where the next one begins; null at the end of the table
+ */
+export async function purgeKeys(db: Queryable, fromPage: number): Promise<number | null> {
+  const { rows } = await db.query<{ pages: number }>({
+    name: 'purge_keys',
+    text: `WITH old AS (
+        SELECT ctid FROM idempotency_key
+        WHERE ctid >= format('(%s,0)', $1::bigint)::tid AND ctid < format('(%s,0)', $2::bigint)::tid
+          AND status_code IS NOT NULL AND created_at < now() - CASE WHEN key LIKE '\u00b7%' THEN interval '1 day' ELSE interval '30 days' END
+        FOR UPDATE SKIP LOCKED),
+      purged AS (DELETE FROM idempotency_key WHERE ctid = ANY(ARRAY(SELECT ctid FROM old)))
+      SELECT (pg_relation_size('idempotency_key') / current_setting('block_size')::int)::int AS pages`,
+    values: [fromPage, fromPage + PAGES],
+  });
+  const next = fromPage + PAGES;
+  return next < (rows[0]?.pages ?? 0) ? next : null;
+}
