@@ -24,8 +24,7 @@ export async function openApiText(): Promise<string> {
     metrics: createMetrics(),
     logger: createLogger('silent'),
   };
-  const { engine, acquirer, lateAnswers, feed } = createEngine({ ...parts, databaseUrl });
-  const app = await createApp({ ...parts, engine, acquirer, lateAnswers, feed }, 'both');
+  const app = await createApp({ ...parts, ...createEngine({ ...parts, databaseUrl }) }, 'both');
   await app.ready();
   const text = `${JSON.stringify(app.swagger(), null, 2)}\n`;
   await app.close();

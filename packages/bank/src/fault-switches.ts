@@ -6,6 +6,8 @@ import { readFaults, saveFault } from './store/rows.ts';
 export interface FaultSwitches {
   list(): FaultSwitch[];
   set(fault: FaultSwitch): Promise<void>;
+  /** Learns what another process of this bank has switched. */
+  reload(): Promise<void>;
   /** Forgets them all; the caller has wiped the table. */
   clear(): void;
   /** The fault that strikes this delivery: the merchant's own switch before the one for everybody. */
@@ -24,6 +26,8 @@ export async function loadFaultSwitches(pool: Pool): Promise<FaultSwitches> {
 
   /** Who sent what while faults were on: a bank that is down for a merchant is so for its inquiries too. */
   const senders = new Map<string, string>();
+  /** Counts changes: what was read before one is out of date. */
+  let changes = 0;
 
   function remember(requestId: string, merchantId: string | undefined): void {
     if (merchantId === undefined) return;
@@ -41,13 +45,23 @@ export async function loadFaultSwitches(pool: Pool): Promise<FaultSwitches> {
 
   return {
     list: () => [...switches.values()],
+    async reload() {
+      const before = changes;
+      const current = await readFaults(pool);
+      if (changes !== before) return;
+      switches.clear();
+      for (const fault of current) switches.set(fault.merchantId, fault);
+    },
     async set(fault) {
+      changes += 1;
       await saveFault(pool, fault);
+      changes += 1;
       deliveries.clear();
       if (fault.mode === 'none') switches.delete(fault.merchantId);
       else switches.set(fault.merchantId, fault);
     },
     clear() {
+      changes += 1;
       switches.clear();
       deliveries.clear();
       senders.clear();

@@ -6,6 +6,8 @@ import { createSchema, loadHashKey, openPool, readLastPort, saveLastPort } from 
 
 /** Requests that are still at work after this long are cut, so that a stop always ends. */
 const stopWithinMs = 5000;
+/** So soon a fault that was switched on at another process of this bank strikes at this one. */
+const reloadEveryMs = 500;
 
 async function start(): Promise<() => Promise<void>> {
   const config = readConfig(process.env);
@@ -14,6 +16,9 @@ async function start(): Promise<() => Promise<void>> {
   const bank = createBank(pool, await loadHashKey(pool));
   const faults = await loadFaultSwitches(pool);
   const app = buildApp({ bank, faults, secret: config.secret, publicUrl: config.publicUrl });
+  // Each node of a sandbox starts a bank of its own on the same books.
+  const reload = (): Promise<void> => faults.reload().catch((error) => console.error(`bank: ${error}`));
+  setInterval(reload, reloadEveryMs).unref();
   await listen(app, config, await readLastPort(pool));
   const port = listeningPort(app.server.address());
   await saveLastPort(pool, port);

@@ -492,5 +492,12 @@ export interface AdvanceSandboxClockBody {
   advanceSeconds: number;
 }
 
+export interface SetSandboxFaultsBody {
+  /** For this merchant: `down` answers nothing, `slow` answers after 3 s, `timeouts` does what it is asked and does not answer. */
+  bank?: 'none' | 'down' | 'slow' | 'timeouts';
+  /** For all merchants: how long the database takes for each batch, in milliseconds. */
+  databaseDelayMs?: number;
+}
+
 /** Fields whose integers may exceed 2^53. */
 export const BIGINT_FIELDS: readonly string[] = ['available', 'balance', 'held'];

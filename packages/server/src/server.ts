@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';
 import { Acquirer } from './acquirer/acquirer.ts';
+import { createBankControl } from './acquirer/bankControl.ts';
 import { startBank } from './acquirer/bankProcess.ts';
 import { createHttpBank } from './acquirer/httpBank.ts';
 import { LateAnswers } from './acquirer/lateAnswers.ts';
@@ -15,6 +16,7 @@ import { type App, createApp, type Deps } from './http/app.ts';
 import { sealState } from './http/authenticationRoutes.ts';
 import { createMetrics } from './http/metrics.ts';
 import { lateTransactionAnswer } from './http/transactionViews.ts';
+import { resetSandbox } from './reset.ts';
 import { seedSandbox } from './seed.ts';
 import { setBankToken } from './store/cards.ts';
 import { startEmbeddedPostgres } from './store/embedded.ts';
@@ -70,17 +72,7 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
     stops.push(() => scheduler.stop());
     const purge = startPurge(pool, (error) => logger.warn({ err: error }, 'the purge of old keys failed'));
     stops.push(() => purge.stop());
-    const deps: Deps = {
-      config,
-      pool,
-      engine,
-      acquirer,
-      lateAnswers,
-      feed,
-      secrets,
-      metrics,
-      logger,
-    };
+    const deps: Deps = { config, pool, secrets, metrics, logger, ...parts };
     const split = config.adminPort !== null || config.mode === 'production';
     const app = await createApp(deps, split ? 'merchant' : 'both');
     await bank;
@@ -98,11 +90,9 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
   }
 }
 
-export interface EngineParts {
-  readonly engine: Engine;
-  readonly acquirer: Acquirer;
-  readonly lateAnswers: LateAnswers;
-  readonly feed: EventFeed;
+type Parts = Pick<Deps, 'engine' | 'acquirer' | 'lateAnswers' | 'feed' | 'bankControl' | 'resetSandbox'>;
+
+export interface EngineParts extends Parts {
   /** Starts the simulated bank where there is no other, and looks after operations of unknown fate. */
   startBank(stops: (() => Promise<unknown>)[]): Promise<void>;
   /** Where payers' browsers reach this node. */
@@ -149,6 +139,7 @@ export function createEngine({
   const lateAnswers = new LateAnswers(pool, () => acquirer);
   const engine = new Engine({
     ...{ databaseUrl, batchSize, lanes, maxQueue, patienceMs: 10_000, observe: metrics },
+    gated: config.mode === 'sandbox',
     answerLate: lateTransactionAnswer,
     afterCommit: ({ newOperations, answered, hasEvents }) => {
       if (hasEvents) feed.committed();
@@ -165,7 +156,10 @@ export function createEngine({
     acquirer.start();
     stops.push(() => acquirer.stop());
   };
-  return { engine, acquirer, lateAnswers, feed, startBank: startBankProcess, publicUrl };
+  const bankControl = createBankControl(() => bankUrl(), secret);
+  const reset = (): Promise<void> => resetSandbox({ pool, engine, acquirer, bank: bankControl, secrets });
+  const parts = { engine, acquirer, lateAnswers, feed, bankControl, resetSandbox: reset, publicUrl };
+  return { ...parts, startBank: startBankProcess };
 }
 
 async function embeddedUrl(

@@ -56,6 +56,7 @@ async function statementsOf(request: Request): Promise<string[]> {
   const batch = runBatch(recording as unknown as Client, [request], lateTransactionAnswer, {
     retry: false,
     apart: false,
+    gated: false,
   });
   await batch.finally(() => client.release());
   return texts;

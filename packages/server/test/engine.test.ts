@@ -23,7 +23,7 @@ before(async () => {
     databaseError: (error) => errors.push(error),
   };
   const { databaseUrl } = nodes;
-  const limits = { batchSize: 64, lanes: 2, maxQueue: 1_000, patienceMs: 10_000 };
+  const limits = { batchSize: 64, lanes: 2, maxQueue: 1_000, patienceMs: 10_000, gated: true };
   const hooks = { observe, answerLate: lateTransactionAnswer, afterCommit: () => undefined };
   engine = new Engine({ databaseUrl, ...limits, ...hooks });
   pool = createPool(databaseUrl, 2, () => undefined);

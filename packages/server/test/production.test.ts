@@ -95,6 +95,35 @@ describe('a production server', () => {
       assert.equal((await there(path)).status, 200, path);
   });
 
+  test('has none of the sandbox’s routes, for nobody', async () => {
+    const { out } = await keyCommand('no sandbox');
+    const options = { apiKey: out[0] ?? '', body: {} };
+    for (const base of [server.url, server.adminUrl ?? '']) {
+      for (const [method, path] of [
+        ...[
+          ['GET', 'clock'],
+          ['POST', 'clock'],
+          ['GET', 'faults'],
+          ['PUT', 'faults'],
+        ],
+        ...[
+          ['POST', 'reset'],
+          ['GET', 'fixtures'],
+          ['GET', 'transactions/x/confirmation'],
+        ],
+      ] as const) {
+        const { body, ...rest } = options;
+        const reply = await request(
+          base,
+          method,
+          `/v1/sandbox/${path}`,
+          method === 'GET' ? rest : { ...rest, body },
+        );
+        assert.deepEqual([reply.status, reply.body.reason], [404, 'not_found'], `${method} ${path}`);
+      }
+    }
+  });
+
   test('from the first operator to the first payment', async () => {
     const { exitCode, out, errors } = await keyCommand('ops');
     assert.equal(exitCode, 0);

@@ -104,6 +104,11 @@ export class Acquirer {
     await this.#execute({ kind: 'give_answer', operationId, transactionId, paymentId });
   }
 
+  /** Waits until nothing is on its way to the bank, at most this long. */
+  async idle(limitMs: number): Promise<void> {
+    await Promise.race([Promise.allSettled(this.#running), pause(limitMs, undefined, { ref: false })]);
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);

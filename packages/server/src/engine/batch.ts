@@ -8,6 +8,7 @@ import { decide } from '../domain/decide.ts';
 import type { TransactionId } from '../domain/ids.ts';
 import type { BankOperation, Minor, Transaction } from '../domain/transaction.ts';
 import * as sql from '../store/batchSql.ts';
+import { beginGated } from '../store/gate.ts';
 import type { Client } from '../store/postgres.ts';
 import { World } from './world.ts';
 
@@ -97,6 +98,8 @@ export interface Attempt {
   readonly retry: boolean;
   /** After a batch that failed: locks are waited for only briefly, so that others get their turn. */
   readonly apart: boolean;
+  /** In the sandbox: not while it is being reset. */
+  readonly gated: boolean;
 }
 
 /**
@@ -107,14 +110,14 @@ export async function runBatch(
   client: Client,
   requests: readonly Request[],
   answerLate: AnswerLate,
-  { retry, apart }: Attempt,
+  { retry, apart, gated }: Attempt,
 ): Promise<BatchResult> {
   const leaders = new Map<string, Request>();
   for (const request of requests) {
     if (!leaders.has(leaderKeyOf(request))) leaders.set(leaderKeyOf(request), request);
   }
   const candidates = [...leaders.values()];
-  await client.query(apart ? sql.BEGIN_APART : sql.BEGIN_BATCH);
+  await begin(client, apart ? sql.BEGIN_APART : sql.BEGIN_BATCH, gated);
   const toClaim = candidates.filter((request) => mustClaim(request, retry));
   const { claimed, apiKeys, world, now } = await claimAndLoad(client, candidates, toClaim);
   const replies = await readReplies(client, toClaim, claimed);
@@ -154,8 +157,13 @@ export interface DueResult {
 }
 
 /** Does what has fallen due, at most `limit` transactions. */
-export async function runDueBatch(client: Client, limit: number, answerLate: AnswerLate): Promise<DueResult> {
-  await client.query(sql.BEGIN_BATCH);
+export async function runDueBatch(
+  client: Client,
+  limit: number,
+  answerLate: AnswerLate,
+  gated: boolean,
+): Promise<DueResult> {
+  await begin(client, sql.BEGIN_BATCH, gated);
   const transactions = await sql.lockDueTransactions(client, limit);
   const paymentIds = transactions.map((transaction) => transaction.id);
   const needs = { ...needsOf([]), paymentIds, postingIds: paymentIds };
@@ -166,6 +174,11 @@ export async function runDueBatch(client: Client, limit: number, answerLate: Ans
   }
   const effects = await save(client, world, new KeyChanges(new Set()), answerLate);
   return { count: paymentIds.length, effects };
+}
+
+async function begin(client: Client, text: string, gated: boolean): Promise<void> {
+  if (gated) await beginGated(client, text);
+  else await client.query(text);
 }
 
 /** What a batch's commands need to have loaded. */
@@ -278,19 +291,30 @@ async function loadWorld(
   const posts = postingIds.length > 0;
   // One flat list: once a statement has failed, those behind it fail too ("transaction is aborted"), and the
   // first one to be heard must be the one that says why.
-  const [payments, refunds, operations, merchants, customers, wallets, , balances, shownBalances, now] =
-    await Promise.all([
-      locked ?? (some ? sql.lockTransactions(client, paymentIds) : []),
-      refundIds.length > 0 ? sql.lockTransactions(client, refundIds) : [],
-      operationIds.length > 0 ? sql.lockOperations(client, operationIds) : [],
-      some || merchantIds.length > 0 ? sql.readMerchants(client, [...new Set(merchantIds)], paymentIds) : [],
-      phones.length > 0 ? sql.readCustomers(client, phones) : [],
-      sql.lockWallets(client, { phones, currencies, transactionIds: paymentIds, walletIds }),
-      posts ? sql.ensureMerchantBalances(client, postingIds) : [],
-      posts ? sql.lockMerchantBalances(client, postingIds) : [],
-      shownIds.length > 0 ? sql.readMerchantBalances(client, shownIds) : [],
-      sql.readNow(client),
-    ]);
+  const [
+    payments,
+    refunds,
+    operations,
+    merchants,
+    customers,
+    wallets,
+    ,
+    balances,
+    shownBalances,
+    { now, delayMs },
+  ] = await Promise.all([
+    locked ?? (some ? sql.lockTransactions(client, paymentIds) : []),
+    refundIds.length > 0 ? sql.lockTransactions(client, refundIds) : [],
+    operationIds.length > 0 ? sql.lockOperations(client, operationIds) : [],
+    some || merchantIds.length > 0 ? sql.readMerchants(client, [...new Set(merchantIds)], paymentIds) : [],
+    phones.length > 0 ? sql.readCustomers(client, phones) : [],
+    sql.lockWallets(client, { phones, currencies, transactionIds: paymentIds, walletIds }),
+    posts ? sql.ensureMerchantBalances(client, postingIds) : [],
+    posts ? sql.lockMerchantBalances(client, postingIds) : [],
+    shownIds.length > 0 ? sql.readMerchantBalances(client, shownIds) : [],
+    sql.readNow(client),
+  ]);
+  if (delayMs > 0) await sql.sleep(client, delayMs);
   const transactions = [...payments, ...refunds];
   const loaded = { transactions, operations, merchants, customers, wallets, balances, shownBalances };
   return { world: new World(loaded), now };

@@ -7,7 +7,13 @@
  */
 import pg from 'pg';
 import type { AnswerKey } from '../domain/command.ts';
-import { connectionOptions, isPassing, SESSION_SETTINGS, sqlStateOf } from '../store/postgres.ts';
+import {
+  connectionOptions,
+  GateClosedError,
+  isPassing,
+  SESSION_SETTINGS,
+  sqlStateOf,
+} from '../store/postgres.ts';
 import {
   type Answer,
   type AnswerLate,
@@ -26,6 +32,8 @@ export interface EngineOptions {
   readonly maxQueue: number;
   /** How long a request may wait and be retried before its caller is told that its fate is unknown. */
   readonly patienceMs: number;
+  /** In the sandbox: a reset keeps every node's engine out while it happens. */
+  readonly gated: boolean;
   readonly observe: EngineObserver;
   readonly answerLate: AnswerLate;
   /** Hears of every commit that leaves something to do: ask the bank, wake callers and readers of events. */
@@ -136,14 +144,29 @@ export class Engine {
     if (this.#stopping) return 0;
     this.#inFlight += 1;
     try {
-      const { answerLate, afterCommit } = this.#options;
-      const { count, effects } = await this.#dueLane.run((client) => runDueBatch(client, limit, answerLate));
+      const { answerLate, afterCommit, gated } = this.#options;
+      const { count, effects } = await this.#dueLane.run((client) =>
+        runDueBatch(client, limit, answerLate, gated),
+      );
       if (count > 0) afterCommit(effects);
       return count;
+    } catch (error) {
+      if (error instanceof GateClosedError) return 0;
+      throw error;
     } finally {
       this.#inFlight -= 1;
       this.#pump();
     }
+  }
+
+  /** Executes requests while the gate is closed, for the one who has closed it. @throws what the database reports */
+  executeBehindGate(requests: readonly Request[]): Promise<void> {
+    const attempt = { retry: false, apart: false, gated: false };
+    const turn = this.#due.then(() =>
+      this.#dueLane.run((client) => runBatch(client, requests, this.#options.answerLate, attempt)),
+    );
+    this.#due = turn.catch(() => undefined);
+    return turn.then(() => undefined);
   }
 
   /** Takes no more requests, finishes those it has, closes its connections. */
@@ -203,9 +226,9 @@ export class Engine {
     try {
       const requests = jobs.map((job) => job.request);
       const retry = jobs.some((job) => job.retry);
-      const { answerLate, afterCommit } = this.#options;
+      const { answerLate, afterCommit, gated } = this.#options;
       const { settled, effects } = await lane.run((client) =>
-        runBatch(client, requests, answerLate, { retry, apart }),
+        runBatch(client, requests, answerLate, { retry, apart, gated }),
       );
       this.#options.observe.batch(jobs.length, (performance.now() - startedAt) / 1_000);
       jobs.forEach((job, i) => {
@@ -214,8 +237,11 @@ export class Engine {
       });
       afterCommit(effects);
     } catch (error) {
-      this.#options.observe.databaseError(error);
-      await this.#recover(jobs, error);
+      if (error instanceof GateClosedError) this.#turnAway(jobs, error);
+      else {
+        this.#options.observe.databaseError(error);
+        await this.#recover(jobs, error);
+      }
     } finally {
       this.#inFlight -= 1;
       this.#running.delete(jobs);
@@ -247,6 +273,12 @@ export class Engine {
       default:
         job.reject(new Error('the batch did not settle a request'));
     }
+  }
+
+  /** The batch did not begin: nobody waits for the end of a reset. */
+  #turnAway(jobs: readonly Job[], cause: GateClosedError): void {
+    for (const job of jobs)
+      if (!job.answered) this.#fail(job, new EngineUnavailableError(cause.message, { cause }));
   }
 
   /** A batch failed as a whole: what may pass is tried again until its deadline, the rest is isolated. */

@@ -11,6 +11,7 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import type { Acquirer } from '../acquirer/acquirer.ts';
+import type { BankControl } from '../acquirer/bankControl.ts';
 import type { LateAnswers } from '../acquirer/lateAnswers.ts';
 import type { Config } from '../config.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -44,6 +45,12 @@ export interface Deps {
   readonly acquirer: Acquirer;
   readonly lateAnswers: LateAnswers;
   readonly feed: EventFeed;
+  /** The levers of the simulated bank. */
+  readonly bankControl: BankControl;
+  /** Puts a sandbox back to its seed. */
+  readonly resetSandbox: () => Promise<void>;
+  /** Where payers and customers reach this node with their browsers. */
+  readonly publicUrl: { readonly current: string };
   readonly secrets: Secrets;
   readonly metrics: Metrics;
   readonly logger: FastifyBaseLogger;

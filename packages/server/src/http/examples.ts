@@ -223,6 +223,41 @@ export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
       },
     },
   },
+  getSandboxFaults: {
+    response: { none: { summary: 'All is well', value: { bank: 'none', databaseDelayMs: 0 } } },
+  },
+  setSandboxFaults: {
+    request: {
+      down: { summary: 'The bank is down for this merchant', value: { bank: 'down' } },
+      slow: { summary: 'The database is slow for everybody', value: { databaseDelayMs: 500 } },
+      none: { summary: 'All is well again', value: { bank: 'none', databaseDelayMs: 0 } },
+    },
+    response: { down: { summary: 'The bank is down', value: { bank: 'down', databaseDelayMs: 0 } } },
+  },
+  resetSandbox: { response: { reset: { summary: 'As after the first start', value: { reset: true } } } },
+  getSandboxFixtures: {
+    response: {
+      some: {
+        summary: 'The first of each',
+        value: {
+          merchants: [
+            { id: '01900000-0000-7000-8000-000000000001', name: 'Demo Store', apiKey: 'pr_test_demo' },
+          ],
+          stores: [{ id: '01900000-0000-7000-8000-e00000000001', name: 'Abay Avenue' }],
+          terminals: [{ id: '01900000-0000-7000-8000-f00000000001', name: 'Till 1' }],
+          customers: [
+            {
+              phoneNumber: '+77010000002',
+              iin: '850520400027',
+              behaves: 'too little for most: insufficient_funds',
+              wallets: [{ currency: 'KZT', funds: 500 }],
+            },
+          ],
+          cards: [{ number: '4242424242424242', behaves: 'approved (Visa)' }],
+        },
+      },
+    },
+  },
   sandboxConfirm: { response: { held: HELD } },
   sandboxDecline: {
     response: {

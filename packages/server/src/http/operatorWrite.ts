@@ -5,6 +5,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Answer, OPERATOR_SCOPE } from '../engine/batch.ts';
 import { type Claim, claimKeys, readApiKeys, readResponses, updateResponses } from '../store/batchSql.ts';
+import { passGate } from '../store/gate.ts';
 import { inTransaction, type Queryable, sqlStateOf } from '../store/postgres.ts';
 import type { Deps } from './app.ts';
 import { operatorOf } from './auth.ts';
@@ -44,6 +45,7 @@ export async function operatorWrite(
   const key = idempotencyKeyOf(request, false);
   const fingerprint = fingerprintOf(deps.secrets, request.method, write.path, request.body ?? null);
   const stored = await inTransaction(deps.pool, async (client) => {
+    if (deps.config.mode === 'sandbox') await passGate(client);
     const earlier = key === null ? null : await claimOrReplay(client, key, fingerprint);
     await checkApiKey(client, apiKeyId);
     if (earlier !== null) return { answer: opened(deps, write, earlier), replayed: true };

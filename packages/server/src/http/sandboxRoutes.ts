@@ -6,6 +6,7 @@ import { ApiError } from './errors.ts';
 import { execute } from './execute.ts';
 import { idempotencyKeyOf } from './idempotency.ts';
 import { sandboxClockRoutes } from './sandboxClockRoutes.ts';
+import { sandboxLeverRoutes } from './sandboxLeverRoutes.ts';
 import * as schemas from './schemas.ts';
 import { walletTransactionJson } from './walletViews.ts';
 
@@ -17,6 +18,7 @@ const SUMMARIES = {
 /** What only the sandbox can do. These routes do not exist in production. */
 export function sandboxRoutes(app: App, deps: Deps): void {
   sandboxClockRoutes(app, deps);
+  sandboxLeverRoutes(app, deps);
   for (const operation of ['confirm', 'decline'] as const) {
     app.post(
       `/v1/sandbox/transactions/:id/${operation}`,

@@ -349,13 +349,26 @@ export async function readMerchantBalances(
   return rows;
 }
 
-/** The engine's time in milliseconds: read after the locks, so that no decision is older than its rows. */
-export async function readNow(client: Client): Promise<number> {
+export interface Now {
+  /** The engine's time in milliseconds. */
+  readonly now: number;
+  /** Sandbox only, else 0: how long the batch is to sleep. It comes with the row that is read anyway. */
+  readonly delayMs: number;
+}
+
+/** Read after the locks, so that no decision is older than its rows. */
+export async function readNow(client: Client): Promise<Now> {
   const { rows } = await client.query({
     name: 'now',
-    text: `SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint + clock_offset_ms AS now FROM installation`,
+    text: `SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint + clock_offset_ms AS now,
+      database_delay_ms AS delay FROM installation`,
   });
-  return Number(rows[0].now);
+  return { now: Number(rows[0].now), delayMs: rows[0].delay };
+}
+
+/** As if the database were slow: with every lock of the batch held. */
+export async function sleep(client: Client, delayMs: number): Promise<void> {
+  await client.query('SELECT pg_sleep($1)', [delayMs / 1_000]);
 }
 
 /** Writes transactions of one payment method. */

@@ -44,6 +44,20 @@ export async function readMode(db: Queryable): Promise<Mode | null> {
   return rows[0]?.mode ?? null;
 }
 
+export async function markSeeded(db: Queryable): Promise<void> {
+  await db.query('UPDATE installation SET seeded_at = clock_timestamp()');
+}
+
+/** Sandbox only: how long every batch sleeps. */
+export async function readDatabaseDelay(db: Queryable): Promise<number> {
+  const { rows } = await db.query<{ delay: number }>('SELECT database_delay_ms AS delay FROM installation');
+  return rows[0]?.delay ?? 0;
+}
+
+export async function setDatabaseDelay(db: Queryable, delayMs: number): Promise<void> {
+  await db.query('UPDATE installation SET database_delay_ms = $1', [delayMs]);
+}
+
 /** The engine's clock in milliseconds: the database's, plus the sandbox's offset. */
 export async function readClock(db: Queryable): Promise<number> {
   const { rows } = await db.query(

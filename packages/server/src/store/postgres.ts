@@ -104,8 +104,16 @@ const PASSING_STATES = new Set([
   '25P04',
 ]);
 
+/** The sandbox is being reset. */
+export class GateClosedError extends Error {
+  constructor() {
+    super('the sandbox is being reset');
+  }
+}
+
 /** Whether trying again may succeed: no connection, a lost one, a deadlock, a lock wait that was too long. */
 export function isPassing(error: unknown): boolean {
+  if (error instanceof GateClosedError) return true;
   const state = sqlStateOf(error);
   if (state !== null) return PASSING_STATES.has(state) || state.startsWith('08');
   const code = error instanceof Error && 'code' in error ? error.code : undefined;

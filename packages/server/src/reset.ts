@@ -1,0 +1,41 @@
+/** Puts a sandbox back to its seed. */
+import type { Acquirer } from './acquirer/acquirer.ts';
+import type { BankControl } from './acquirer/bankControl.ts';
+import type { Engine } from './engine/engine.ts';
+import type { Secrets } from './secrets.ts';
+import { insertSeed, seedDeposits } from './seed.ts';
+import { lockClock } from './store/clock.ts';
+import { closeGate } from './store/gate.ts';
+import { markSeeded } from './store/installation.ts';
+import { inTransaction, type Pool } from './store/postgres.ts';
+import { wipeEverything } from './store/reset.ts';
+
+export interface ResetDeps {
+  readonly pool: Pool;
+  readonly engine: Engine;
+  readonly acquirer: Acquirer;
+  readonly bank: BankControl;
+  readonly secrets: Secrets;
+}
+
+/** What is on its way to the bank is waited for this long, so that it does not arrive in its new books. */
+const BANK_WAIT_MS = 3_000;
+
+/**
+ * Wipes everything on all nodes and seeds again. The first transaction does nothing but keep the gate closed:
+ * nobody sees a sandbox that is half empty. After a failure half-way the same call completes it.
+ */
+export async function resetSandbox({ pool, engine, acquirer, bank, secrets }: ResetDeps): Promise<void> {
+  await inTransaction(pool, async (gate) => {
+    await lockClock(gate);
+    await closeGate(gate);
+    await inTransaction(pool, async (client) => {
+      await wipeEverything(client);
+      await insertSeed(client, secrets);
+    });
+    await engine.executeBehindGate(seedDeposits());
+    await acquirer.idle(BANK_WAIT_MS);
+    await bank.reset();
+    await markSeeded(pool);
+  });
+}
