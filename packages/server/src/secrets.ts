@@ -20,6 +20,8 @@ export interface Secrets {
   signCursor(text: string): string;
   /** Authenticates the state of a 3-D Secure authentication; 132 bits, base64url. */
   signState(text: string): string;
+  /** Authenticates a customer's confirmation link; all 256 bits, base64url: whoever has it may pay. */
+  signConfirmation(text: string): string;
   /** AES-256-GCM; base64url of nonce, tag and ciphertext. */
   encrypt(text: string): string;
   /** @throws Error when the text was not encrypted with this key, or was changed */
@@ -36,6 +38,7 @@ export function createSecrets(secretKey: string): Secrets {
   const fingerprintKey = createSecretKey(derive('fingerprint'));
   const cursorKey = createSecretKey(derive('cursor'));
   const stateKey = createSecretKey(derive('3ds state'));
+  const confirmationKey = createSecretKey(derive('confirmation'));
   const encryptionKey = derive('encryption');
   const hmac = (key: KeyObject, text: string): string =>
     createHmac('sha256', key).update(text).digest('base64url');
@@ -44,6 +47,7 @@ export function createSecrets(secretKey: string): Secrets {
     fingerprint: (text) => hmac(fingerprintKey, text).slice(0, 22),
     signCursor: (text) => hmac(cursorKey, text).slice(0, 11),
     signState: (text) => hmac(stateKey, text).slice(0, 22),
+    signConfirmation: (text) => hmac(confirmationKey, text),
     encrypt: (text) => encryptWith(encryptionKey, text),
     decrypt: (text) => decryptWith(encryptionKey, text),
     verifier: derive('verifier'),

@@ -9,6 +9,7 @@ import { adminMerchantRoutes } from './adminMerchantRoutes.ts';
 import { NoQuery, pageSchema } from './adminSchemas.ts';
 import { adminWalletRoutes } from './adminWalletRoutes.ts';
 import type { App, Deps } from './app.ts';
+import { confirmationLinkOfOperator } from './confirmationRoutes.ts';
 import { ApiError } from './errors.ts';
 import { exactJson } from './exactJson.ts';
 import { execute, sendJson } from './execute.ts';
@@ -24,6 +25,7 @@ export function adminRoutes(app: App, deps: Deps): void {
   adminWalletRoutes(app, deps);
   accountRoutes(app, deps);
   decisionRoutes(app, deps);
+  confirmationLinkOfOperator(app, deps);
 }
 
 function accountRoutes(app: App, deps: Deps): void {

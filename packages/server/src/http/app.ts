@@ -22,6 +22,7 @@ import { adminRoutes } from './adminRoutes.ts';
 import { ADMIN_OBJECTS } from './adminSchemas.ts';
 import { ApiKeys } from './auth.ts';
 import { authenticationRoutes } from './authenticationRoutes.ts';
+import { confirmationPages } from './confirmationRoutes.ts';
 import { docsRoutes } from './docs.ts';
 import { answerClientError, createErrorHandler, SECURITY_HEADERS } from './errorHandler.ts';
 import { ApiError, fieldError } from './errors.ts';
@@ -103,6 +104,7 @@ function registerRoutes(app: App, deps: Deps, surface: Surface): void {
     lookupRoutes(app, deps);
     streamRoutes(app, deps);
     authenticationRoutes(app, deps);
+    confirmationPages(app, deps);
     docsRoutes(app, deps.config.mode);
     if (deps.config.mode === 'sandbox') sandboxRoutes(app, deps);
   }

@@ -258,6 +258,17 @@ export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
       },
     },
   },
+  getSandboxConfirmation: {
+    response: {
+      open: {
+        summary: 'The customer can still decide',
+        value: {
+          url: 'http://127.0.0.1:8080/confirm/01932831-f3e8-7aa2-94f4-60d854d4a422.mj2k9x1c.3fYq0c7yJm2vW8kTzX5nB1rLhQe6sUaD9pGiCoKxRtE',
+          expiresAt: '2026-11-20T09:40:00.000Z',
+        },
+      },
+    },
+  },
   sandboxConfirm: { response: { held: HELD } },
   sandboxDecline: {
     response: {

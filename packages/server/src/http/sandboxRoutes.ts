@@ -2,6 +2,7 @@ import Type from 'typebox';
 import { parseTransactionId } from '../domain/ids.ts';
 import type { App, Deps } from './app.ts';
 import { merchantOf } from './auth.ts';
+import { confirmationLinkOfMerchant } from './confirmationRoutes.ts';
 import { ApiError } from './errors.ts';
 import { execute } from './execute.ts';
 import { idempotencyKeyOf } from './idempotency.ts';
@@ -19,6 +20,7 @@ const SUMMARIES = {
 export function sandboxRoutes(app: App, deps: Deps): void {
   sandboxClockRoutes(app, deps);
   sandboxLeverRoutes(app, deps);
+  confirmationLinkOfMerchant(app, deps);
   for (const operation of ['confirm', 'decline'] as const) {
     app.post(
       `/v1/sandbox/transactions/:id/${operation}`,
