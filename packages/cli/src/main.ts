@@ -7,6 +7,7 @@ import { databaseCommands } from './database.ts';
 import { keyCommands, operatorKeyCommands } from './keys.ts';
 import { ledgerCommands } from './ledger.ts';
 import { merchantCommands } from './merchants.ts';
+import { storeCommands } from './stores.ts';
 import { walletCommands } from './wallets.ts';
 
 const THIS_PROCESS: Surroundings = {
@@ -48,6 +49,7 @@ function programOf(surroundings: Surroundings, exit: (code: number) => void): Co
   keyCommands(program, context);
   const operatorKeys = program.command('operator-key').description('the keys of operators');
   operatorKeyCommands(operatorKeys, context);
+  storeCommands(program, context);
   customerCommands(program, context);
   walletCommands(program, context);
   ledgerCommands(program, context);

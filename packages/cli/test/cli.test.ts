@@ -75,6 +75,19 @@ describe('what an operator does', () => {
     assert.equal(await printed('merchants', 'balances', shop.id), 'nothing');
   });
 
+  test('stores and terminals', async () => {
+    const store = await json('stores', 'create', DEMO_STORE, 'Second');
+    assert.match(await printed('stores', 'list', DEMO_STORE), new RegExp(`^${store.id}  Second +20`, 'm'));
+    const terminal = await json('terminals', 'create', DEMO_STORE, store.id, 'Till 2');
+    assert.equal(terminal.storeId, store.id);
+    const table = await printed('terminals', 'list', DEMO_STORE);
+    assert.match(table, new RegExp(`^${terminal.id}  Till 2 +${store.id}`, 'm'));
+    assert.match(
+      await refused('terminals', 'create', DEMO_STORE, UNKNOWN_ID, 'Till'),
+      /storeId is not one of/,
+    );
+  });
+
   test('keys of merchants and operators', async () => {
     const issued = await printed(
       'keys',

@@ -5,6 +5,8 @@ import type {
   ApiKey,
   CreateCustomerBody,
   CreateMerchantBody,
+  CreateStoreBody,
+  CreateTerminalBody,
   CreateWalletBody,
   Customer,
   DepositWalletBody,
@@ -17,10 +19,14 @@ import type {
   ListCustomersQuery,
   ListMerchantsQuery,
   ListOperatorKeysQuery,
+  ListStoresQuery,
+  ListTerminalsQuery,
   Merchant,
   MerchantBalance,
   MerchantEntry,
+  Store,
   SystemAccount,
+  Terminal,
   Transfer,
   UpdateMerchantBody,
   Wallet,
@@ -34,6 +40,8 @@ export class AdminResource {
   readonly merchants: AdminMerchants;
   readonly apiKeys: AdminApiKeys;
   readonly operatorKeys: AdminOperatorKeys;
+  readonly stores: AdminStores;
+  readonly terminals: AdminTerminals;
   readonly customers: AdminCustomers;
   readonly wallets: AdminWallets;
   readonly accounts: AdminAccounts;
@@ -43,6 +51,8 @@ export class AdminResource {
     this.merchants = new AdminMerchants(sender);
     this.apiKeys = new AdminApiKeys(sender);
     this.operatorKeys = new AdminOperatorKeys(sender);
+    this.stores = new AdminStores(sender);
+    this.terminals = new AdminTerminals(sender);
     this.customers = new AdminCustomers(sender);
     this.wallets = new AdminWallets(sender);
     this.accounts = new AdminAccounts(sender);
@@ -159,6 +169,28 @@ export class AdminWallets extends Resource {
   /** What moved, newest first, and the balances after each move. */
   statement(id: string, query: GetWalletStatementQuery = {}, options?: RequestOptions): List<WalletEntry> {
     return this.listOf(pathOf`/v1/admin/wallets/${id}/statement`, { ...query }, options);
+  }
+}
+
+export class AdminStores extends Resource {
+  create(merchantId: string, body: CreateStoreBody, options?: RequestOptions): Promise<Store> {
+    return this.postTo(pathOf`/v1/admin/merchants/${merchantId}/stores`, body, options);
+  }
+
+  /** Newest first. */
+  list(merchantId: string, query: ListStoresQuery = {}, options?: RequestOptions): List<Store> {
+    return this.listOf(pathOf`/v1/admin/merchants/${merchantId}/stores`, { ...query }, options);
+  }
+}
+
+export class AdminTerminals extends Resource {
+  create(merchantId: string, body: CreateTerminalBody, options?: RequestOptions): Promise<Terminal> {
+    return this.postTo(pathOf`/v1/admin/merchants/${merchantId}/terminals`, body, options);
+  }
+
+  /** Newest first. */
+  list(merchantId: string, query: ListTerminalsQuery = {}, options?: RequestOptions): List<Terminal> {
+    return this.listOf(pathOf`/v1/admin/merchants/${merchantId}/terminals`, { ...query }, options);
   }
 }
 

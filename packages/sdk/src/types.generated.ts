@@ -228,6 +228,23 @@ export interface SystemAccount {
   balance: bigint;
 }
 
+export interface Store {
+  id: string;
+  merchantId: string;
+  /** 1 to 255 characters. */
+  name: string;
+  createdAt: string;
+}
+
+export interface Terminal {
+  id: string;
+  merchantId: string;
+  /** 1 to 255 characters. */
+  name: string;
+  createdAt: string;
+  storeId: string;
+}
+
 export interface CreateMerchantBody {
   /** 1 to 255 characters. */
   name: string;
@@ -292,6 +309,32 @@ export interface IssueOperatorKeyBody {
 }
 
 export interface ListOperatorKeysQuery {
+  /** The most items to return. */
+  limit?: number;
+  /** The nextCursor of the page before. */
+  cursor?: string;
+}
+
+export interface CreateStoreBody {
+  /** 1 to 255 characters. */
+  name: string;
+}
+
+export interface ListStoresQuery {
+  /** The most items to return. */
+  limit?: number;
+  /** The nextCursor of the page before. */
+  cursor?: string;
+}
+
+export interface CreateTerminalBody {
+  /** 1 to 255 characters. */
+  name: string;
+  /** One of the merchant’s stores. */
+  storeId: string;
+}
+
+export interface ListTerminalsQuery {
   /** The most items to return. */
   limit?: number;
   /** The nextCursor of the page before. */

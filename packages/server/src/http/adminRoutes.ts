@@ -6,6 +6,7 @@ import { adminApiKeyRoutes } from './adminApiKeyRoutes.ts';
 import { ADMIN, ERRORS, OPERATOR, refuseBody } from './adminCommon.ts';
 import { adminCustomerRoutes } from './adminCustomerRoutes.ts';
 import { adminMerchantRoutes } from './adminMerchantRoutes.ts';
+import { adminPlaceRoutes } from './adminPlaceRoutes.ts';
 import { NoQuery, pageSchema } from './adminSchemas.ts';
 import { adminWalletRoutes } from './adminWalletRoutes.ts';
 import type { App, Deps } from './app.ts';
@@ -21,6 +22,7 @@ import { walletTransactionJson } from './walletViews.ts';
 export function adminRoutes(app: App, deps: Deps): void {
   adminMerchantRoutes(app, deps);
   adminApiKeyRoutes(app, deps);
+  adminPlaceRoutes(app, deps);
   adminCustomerRoutes(app, deps);
   adminWalletRoutes(app, deps);
   accountRoutes(app, deps);

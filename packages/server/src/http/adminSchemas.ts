@@ -162,6 +162,15 @@ export const SystemAccount = Type.Object(
   { $id: 'SystemAccount' },
 );
 
+const place = { id: Id, merchantId: Id, name: Name, createdAt: Time };
+export const Store = Type.Object(place, { $id: 'Store' });
+export const Terminal = Type.Object({ ...place, storeId: Id }, { $id: 'Terminal' });
+export const StoreBody = Type.Object({ name: Name }, closed);
+export const TerminalBody = Type.Object(
+  { name: Name, storeId: Type.String({ description: 'One of the merchant’s stores.' }) },
+  closed,
+);
+
 /** Every named object, to be registered once. */
 export const ADMIN_OBJECTS = [
   Merchant,
@@ -174,6 +183,8 @@ export const ADMIN_OBJECTS = [
   MerchantEntry,
   MerchantBalance,
   SystemAccount,
+  Store,
+  Terminal,
 ];
 
 export const TransferBody = Type.Object(

@@ -9,6 +9,11 @@ export function merchantView({ createdAt, ...merchant }: Merchant) {
   return { ...merchant, createdAt: isoTime(createdAt) };
 }
 
+/** Of a store or a terminal. */
+export function placeView<T extends { readonly createdAt: number }>({ createdAt, ...place }: T) {
+  return { ...place, createdAt: isoTime(createdAt) };
+}
+
 export function apiKeyView({ createdAt, expiresAt, revokedAt, ...key }: ApiKey) {
   const times = { expiresAt: nullableTime(expiresAt), revokedAt: nullableTime(revokedAt) };
   return { ...key, createdAt: isoTime(createdAt), ...times };

@@ -54,18 +54,30 @@ export async function findTerminal(db: Queryable, merchantId: string, id: string
   return rows[0] ?? null;
 }
 
-export async function listStores(db: Queryable, merchantId: string): Promise<Store[]> {
+/** Newest first. */
+export async function listStores(
+  db: Queryable,
+  merchantId: string,
+  before: string | null,
+  limit: number,
+): Promise<Store[]> {
   const { rows } = await db.query<Store>(
-    `SELECT ${STORE} FROM store WHERE merchant_id = $1 ORDER BY id DESC`,
-    [merchantId],
+    `SELECT ${STORE} FROM store WHERE merchant_id = $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
+    [merchantId, before, limit],
   );
   return rows;
 }
 
-export async function listTerminals(db: Queryable, merchantId: string): Promise<Terminal[]> {
+/** Newest first. */
+export async function listTerminals(
+  db: Queryable,
+  merchantId: string,
+  before: string | null,
+  limit: number,
+): Promise<Terminal[]> {
   const { rows } = await db.query<Terminal>(
-    `SELECT ${TERMINAL} FROM terminal WHERE merchant_id = $1 ORDER BY id DESC`,
-    [merchantId],
+    `SELECT ${TERMINAL} FROM terminal WHERE merchant_id = $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
+    [merchantId, before, limit],
   );
   return rows;
 }
