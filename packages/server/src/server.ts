@@ -60,7 +60,7 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
     const secrets = await openInstallation(pool, config.mode, config.secretKey);
     const metrics = createMetrics();
     const parts = createEngine({ config, databaseUrl, pool, secrets, metrics, logger });
-    const { engine, acquirer, lateAnswers, feed } = parts;
+    const { engine, acquirer, feed } = parts;
     feed.start();
     stops.push(() => feed.stop());
     stops.push(() => engine.stop());
