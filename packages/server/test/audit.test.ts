@@ -75,7 +75,7 @@ test('a database that is not ours, or not there: one sentence, exit code 1', asy
  */
 const BREAKS: Readonly<Record<number, Readonly<Record<string, string>>>> = {
   1: {
-    'a stored balance of nobody': `INSERT INTO system_account VALUES ('acquirer', 'EUR', 5)`,
+    'a stored balance of nobody': `INSERT INTO system_account VALUES ('funding', 'EUR', 5)`,
   },
   2: {
     'two balances that swapped money without a posting': `UPDATE wallet SET available = available - 7 WHERE id = '${KZT_WALLET}';

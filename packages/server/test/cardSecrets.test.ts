@@ -5,6 +5,7 @@ import { testCards } from '../../bank/src/domain/cards.ts';
 import { CHALLENGED, cardOf, eventually, operate, pay, VISA } from './support/cards.ts';
 import { stopDatabaseServer } from './support/database.ts';
 import { type Nodes, startNodes } from './support/nodes.ts';
+import { OWN_BANK } from './support/process.ts';
 import { OPERATOR_KEY } from './support/sandbox.ts';
 
 /** Found nowhere else: three digits alone would be found everywhere. */
@@ -18,7 +19,7 @@ let nodes: Nodes;
 before(async () => {
   // The server's own bank, which keeps its books in a schema of the same database.
   const impatient = { ACQUIRER_TIMEOUT_MS: '500', ACQUIRER_PATIENCE_MS: '2000' };
-  nodes = await startNodes(1, { LOG_LEVEL: 'debug', ...impatient });
+  nodes = await startNodes(1, { LOG_LEVEL: 'debug', ...impatient, ...OWN_BANK });
 });
 after(async () => {
   await nodes?.stop();

@@ -14,8 +14,10 @@ export function auditCommand(env: Environment, output: Output = CONSOLE): Promis
     for (const { invariant, rule } of INVARIANTS) {
       const broken = violations.filter((violation) => violation.invariant === invariant);
       output.out(`${broken.length === 0 ? 'ok    ' : 'BROKEN'} ${invariant}. ${rule}`);
-      for (const { row } of broken) output.out(`         ${rowText(row)}`);
-      if (broken.length === ROWS_PER_INVARIANT) output.out('         … there may be more');
+      for (const { row, rule: broke } of broken) {
+        output.out(`         ${rowText(row)}${broke === rule ? '' : ` (${broke})`}`);
+      }
+      if (broken.length >= ROWS_PER_INVARIANT) output.out('         … there may be more');
     }
     return violations.length === 0 ? 0 : 1;
   });

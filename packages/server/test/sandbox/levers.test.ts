@@ -5,11 +5,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { eventually, pay, settled, VISA } from '../support/cards.ts';
 import { stopDatabaseServer } from '../support/database.ts';
 import { type Nodes, startNodes } from '../support/nodes.ts';
+import { OWN_BANK } from '../support/process.ts';
 import { CUSTOMER, OPERATOR_KEY, OTHER_KEY, type Reply } from '../support/sandbox.ts';
 
 let nodes: Nodes;
 before(async () => {
-  nodes = await startNodes(2);
+  nodes = await startNodes(2, OWN_BANK);
 });
 after(async () => {
   await nodes.assertInvariants();

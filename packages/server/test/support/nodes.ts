@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { audit } from '../../src/store/audit.ts';
 import { createPool, type Pool } from '../../src/store/postgres.ts';
 import { createDatabase } from './database.ts';
-import { type ServerProcess, startServerProcess } from './process.ts';
+import { type ProcessEnvironment, type ServerProcess, startServerProcess } from './process.ts';
 import { type CallOptions, type Reply, request } from './sandbox.ts';
 
 export interface Nodes {
@@ -22,7 +22,7 @@ export interface Nodes {
 /** Starts `count` nodes on a new database, or on `databaseUrl`. */
 export async function startNodes(
   count: number,
-  environment: Record<string, string> = {},
+  environment: ProcessEnvironment = {},
   databaseUrl?: string,
 ): Promise<Nodes> {
   const database =

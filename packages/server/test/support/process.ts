@@ -45,8 +45,14 @@ const NO_BANK = {
   ACQUIRER_SECRET: 'no bank listens there, so any secret does',
 };
 
+/** Variables of a process; undefined takes back what these tests set by default. */
+export type ProcessEnvironment = Readonly<Record<string, string | undefined>>;
+
+/** The simulated bank, as `npm start` has it. */
+export const OWN_BANK: ProcessEnvironment = { ACQUIRER_URL: undefined, ACQUIRER_SECRET: undefined };
+
 /** Starts `main.ts` with this environment (PORT=0, little logging and no bank unless it says otherwise). */
-export async function startServerProcess(environment: Record<string, string>): Promise<ServerProcess> {
+export async function startServerProcess(environment: ProcessEnvironment): Promise<ServerProcess> {
   let current = await launch(environment);
   const end = async (): Promise<void> => {
     current.child.kill('SIGKILL');
@@ -72,7 +78,7 @@ export async function startServerProcess(environment: Record<string, string>): P
   };
 }
 
-async function launch(environment: Record<string, string>): Promise<Started> {
+async function launch(environment: ProcessEnvironment): Promise<Started> {
   const { PATH = '' } = process.env;
   const child = spawn(process.execPath, [MAIN], {
     env: { PATH, PORT: '0', LOG_LEVEL: 'warn', ...NO_BANK, ...environment },
