@@ -71,6 +71,26 @@ test('the commands of docs/cards.md', async () => {
   assert.match(answers.at(-1)?.redirectUrl ?? '', /^http/);
 });
 
+test('the commands of docs/sandbox.md', async () => {
+  const text = await readFile(new URL('../../../docs/sandbox.md', import.meta.url), 'utf8');
+  const confirms = { phoneNumber: '+77010000004', iin: '950308400048' };
+  const ID = (await sandbox.authorize(confirms)).body.walletTransactionId;
+  // biome-ignore lint/suspicious/noExplicitAny: answers of many shapes
+  const answers: any[] = [];
+  for (const { command } of stepsOf(text)) {
+    const env = { PATH: process.env.PATH ?? '', ID };
+    const { stdout } = await run('bash', ['-c', command.replaceAll(ADDRESS, sandbox.url)], { env });
+    answers.push(JSON.parse(stdout));
+  }
+  const [fixtures, link, confirmed, advanced, clock, down, faults, reset, ...more] = answers;
+  assert.equal(fixtures.customers.length, 6);
+  assert.ok(link.url.startsWith(`${sandbox.url}/confirm/`), link.url);
+  assert.deepEqual([confirmed.walletTransactionId, confirmed.walletTransactionStatus], [ID, 'PROCESSING']);
+  assert.deepEqual([advanced.settled, advanced.offsetSeconds, clock.offsetSeconds], [true, 86_400, 86_400]);
+  assert.deepEqual([down, faults], Array(2).fill({ bank: 'down', databaseDelayMs: 200 }));
+  assert.deepEqual([reset, more], [{ reset: true }, []]);
+});
+
 test('every variable of the configuration is in the table of README.md', async () => {
   const readme = await readFile(README, 'utf8');
   const config = await readFile(new URL('../src/config.ts', import.meta.url), 'utf8');
