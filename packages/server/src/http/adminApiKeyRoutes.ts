@@ -16,7 +16,8 @@ import {
 } from './adminCommon.ts';
 import * as bodies from './adminSchemas.ts';
 import { apiKeyView } from './adminViews.ts';
-import type { App, Deps } from './app.ts';
+import type { App } from './bareApp.ts';
+import type { Deps } from './deps.ts';
 import { ApiError, fieldError } from './errors.ts';
 import { exactJson } from './exactJson.ts';
 import { sendJson } from './execute.ts';

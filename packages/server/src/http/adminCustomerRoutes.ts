@@ -13,7 +13,8 @@ import {
 import { ADMIN, ERRORS, idOf, OPERATOR } from './adminCommon.ts';
 import * as bodies from './adminSchemas.ts';
 import { customerView, walletView } from './adminViews.ts';
-import type { App, Deps } from './app.ts';
+import type { App } from './bareApp.ts';
+import type { Deps } from './deps.ts';
 import { ApiError } from './errors.ts';
 import { exactJson } from './exactJson.ts';
 import { sendJson } from './execute.ts';

@@ -5,7 +5,8 @@ import { findStore, insertStore, insertTerminal, listStores, listTerminals } fro
 import { ADMIN, ERRORS, merchantIdOf, OPERATOR, parseName, requireMerchant } from './adminCommon.ts';
 import * as bodies from './adminSchemas.ts';
 import { placeView } from './adminViews.ts';
-import type { App, Deps } from './app.ts';
+import type { App } from './bareApp.ts';
+import type { Deps } from './deps.ts';
 import { fieldError } from './errors.ts';
 import { exactJson } from './exactJson.ts';
 import { sendJson } from './execute.ts';

@@ -1,68 +1,23 @@
 /** Builds the HTTP application: parsing, authentication, errors, metrics, and one routes file per noun. */
-import { isUtf8 } from 'node:buffer';
-import { randomUUID } from 'node:crypto';
 import rateLimit from '@fastify/rate-limit';
-import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import { Ajv } from 'ajv';
-import Fastify, {
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type FastifyRequest,
-  LogController,
-} from 'fastify';
-import type { Acquirer } from '../acquirer/acquirer.ts';
-import type { BankControl } from '../acquirer/bankControl.ts';
-import type { LateAnswers } from '../acquirer/lateAnswers.ts';
-import type { Config } from '../config.ts';
-import type { Engine } from '../engine/engine.ts';
-import type { EventFeed } from '../engine/feed.ts';
-import type { Secrets } from '../secrets.ts';
-import type { Pool } from '../store/postgres.ts';
+import type { FastifyInstance } from 'fastify';
 import { adminRoutes } from './adminRoutes.ts';
-import { ADMIN_OBJECTS } from './adminSchemas.ts';
 import { ApiKeys } from './auth.ts';
 import { authenticationRoutes } from './authenticationRoutes.ts';
+import { type App, createBareApp } from './bareApp.ts';
 import { confirmationPages } from './confirmationRoutes.ts';
+import type { Deps, Surface } from './deps.ts';
 import { docsRoutes } from './docs.ts';
-import { answerClientError, createErrorHandler, SECURITY_HEADERS } from './errorHandler.ts';
-import { ApiError, fieldError } from './errors.ts';
-import { reasonOf } from './fields.ts';
+import { SECURITY_HEADERS } from './errorHandler.ts';
+import { ApiError } from './errors.ts';
 import { lookupRoutes } from './lookupRoutes.ts';
-import type { Metrics } from './metrics.ts';
 import { openApi } from './openApi.ts';
 import { operationsRoutes } from './operationsRoutes.ts';
 import { paymentRoutes } from './paymentRoutes.ts';
 import { sandboxRoutes } from './sandboxRoutes.ts';
-import * as schemas from './schemas.ts';
 import { streamRoutes } from './streamRoutes.ts';
-import { parseStrictJson } from './strictJson.ts';
 import { transactionRoutes } from './transactionRoutes.ts';
 import { walletRoutes } from './walletRoutes.ts';
-
-export interface Deps {
-  readonly config: Config;
-  readonly pool: Pool;
-  readonly engine: Engine;
-  readonly acquirer: Acquirer;
-  readonly lateAnswers: LateAnswers;
-  readonly feed: EventFeed;
-  /** The levers of the simulated bank. */
-  readonly bankControl: BankControl;
-  /** Puts a sandbox back to its seed. */
-  readonly resetSandbox: () => Promise<void>;
-  /** Where payers and customers reach this node with their browsers. */
-  readonly publicUrl: { readonly current: string };
-  readonly secrets: Secrets;
-  readonly metrics: Metrics;
-  readonly logger: FastifyBaseLogger;
-}
-
-/** What a listener serves: merchants, operators, or (in the sandbox) both. */
-export type Surface = 'merchant' | 'operator' | 'both';
-
-export type App = ReturnType<typeof createBareApp>;
-
-const BODY_LIMIT = 64 * 1024;
 
 /** The whole application, ready to listen or to be called by tests. */
 export async function createApp(deps: Deps, surface: Surface): Promise<App> {
@@ -122,59 +77,6 @@ function recordResponses(app: App, { metrics, logger }: Deps): void {
       request.log.debug({ method, route, status, ms: Math.round(elapsedTime * 10) / 10 }, 'request');
     done();
   });
-}
-
-/** Ids are short; what is longer is an id that does not exist. Node limits the URL to 16 KiB. */
-const MAX_PARAM_LENGTH = 16_384;
-
-function createBareApp(deps: Deps) {
-  const handleError = createErrorHandler(deps.metrics);
-  const app = Fastify({
-    loggerInstance: deps.logger,
-    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
-    bodyLimit: BODY_LIMIT,
-    genReqId: () => randomUUID(),
-    requestIdHeader: false,
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH },
-    trustProxy: false,
-    requestTimeout: 30_000,
-    forceCloseConnections: 'idle',
-    // While it stops, a request on an open connection is still served, and its connection closed.
-    return503OnClosing: false,
-    frameworkErrors: handleError,
-    clientErrorHandler: answerClientError,
-  }).withTypeProvider<TypeBoxTypeProvider>();
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser(
-    'application/json',
-    { parseAs: 'buffer' },
-    async (_request: FastifyRequest, body: Buffer) => parseBody(body),
-  );
-  app.setValidatorCompiler(({ schema, httpPart }) => {
-    if (httpPart === 'headers') return () => true;
-    return (httpPart === 'body' ? strictAjv : queryAjv).compile(schema as object);
-  });
-  app.setErrorHandler(handleError);
-  // All of them here: adding one in a child scope gives that scope Fastify's own validator again.
-  const { ErrorResponse, WalletTransaction, Transaction, TransactionEvent } = schemas;
-  const shared = [ErrorResponse, WalletTransaction, Transaction, TransactionEvent, ...ADMIN_OBJECTS];
-  for (const schema of shared) app.addSchema(schema);
-  return app;
-}
-
-/** Bodies are taken as they are: "100" is not a number, and a field that is not known is an error. */
-const strictAjv = new Ajv({ allErrors: true, strict: false });
-/** Query parameters and paths are text, so numbers are read from it. */
-const queryAjv = new Ajv({ allErrors: true, strict: false, coerceTypes: true, useDefaults: true });
-
-function parseBody(body: Buffer): unknown {
-  if (!isUtf8(body)) throw new ApiError('invalid_json', 'the body must be UTF-8');
-  const json = parseStrictJson(body.toString('utf8'));
-  if (json.ok) return json.value;
-  const { error, field = '' } = json;
-  const reason = reasonOf(field);
-  if (reason === null) throw new ApiError('invalid_json', error, [{ path: 'body', message: error }]);
-  throw fieldError(reason, field, 'must be a number that a 64-bit float holds exactly');
 }
 
 async function limitRate(app: FastifyInstance, perSecond: number): Promise<void> {

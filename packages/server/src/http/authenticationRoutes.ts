@@ -7,7 +7,8 @@ import type { Transaction } from '../domain/transaction.ts';
 import { OPERATOR_SCOPE } from '../engine/batch.ts';
 import { type Secrets, safeEqual } from '../secrets.ts';
 import { findTransaction } from '../store/transactions.ts';
-import type { App, Deps } from './app.ts';
+import type { App } from './bareApp.ts';
+import type { Deps } from './deps.ts';
 import { type Notice, sendNoticePage } from './noticePage.ts';
 
 /**

@@ -16,9 +16,10 @@ import { readClock } from '../store/installation.ts';
 import { findMerchant } from '../store/merchants.ts';
 import { findTransaction, findWalletPayment } from '../store/transactions.ts';
 import { ADMIN, ERRORS, OPERATOR } from './adminCommon.ts';
-import type { App, Deps } from './app.ts';
 import { merchantOf } from './auth.ts';
+import type { App } from './bareApp.ts';
 import { confirmationPage, formatMoney, PAGE_HEADERS } from './confirmationPage.ts';
+import type { Deps } from './deps.ts';
 import { ApiError } from './errors.ts';
 import { type Notice, sendNoticePage } from './noticePage.ts';
 

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import Fastify, { type FastifyReply } from 'fastify';
 import type { Mode } from '../config.ts';
-import type { App } from './app.ts';
+import type { App } from './bareApp.ts';
 
 /** Everything comes from here, nothing from elsewhere; Scalar writes its styles into the page. */
 const PAGE_POLICY = [

@@ -4,7 +4,7 @@ import type { Minor } from '../domain/transaction.ts';
 import { type Answer, type ExpectedAnswer, OPERATOR_SCOPE } from '../engine/batch.ts';
 import { EngineUnavailableError, KeyReusedError, RequestInProgressError } from '../engine/engine.ts';
 import { newId } from '../newId.ts';
-import type { Deps } from './app.ts';
+import type { Deps } from './deps.ts';
 import { ApiError, errorBody, REASONS, sourceOf } from './errors.ts';
 import { fingerprintOf } from './idempotency.ts';
 

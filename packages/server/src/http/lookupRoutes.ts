@@ -13,9 +13,10 @@ import {
   type TransactionWithBalance,
 } from '../store/lookups.ts';
 import { sqlStateOf } from '../store/postgres.ts';
-import type { App, Deps } from './app.ts';
 import { merchantOf } from './auth.ts';
+import type { App } from './bareApp.ts';
 import { openCursor, sealCursor } from './cursor.ts';
+import type { Deps } from './deps.ts';
 import { ApiError } from './errors.ts';
 import { exactJson } from './exactJson.ts';
 import { sendJson } from './execute.ts';

@@ -2,7 +2,8 @@ import { setTimeout } from 'node:timers/promises';
 import Type from 'typebox';
 import { isMigrated } from '../store/migrate.ts';
 import type { Pool } from '../store/postgres.ts';
-import type { App, Deps, Surface } from './app.ts';
+import type { App } from './bareApp.ts';
+import type { Deps, Surface } from './deps.ts';
 import { ApiError } from './errors.ts';
 
 const Status = Type.Object({ status: Type.Literal('ok') });

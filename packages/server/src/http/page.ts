@@ -1,5 +1,5 @@
-import type { Deps } from './app.ts';
 import { openCursor, sealCursor } from './cursor.ts';
+import type { Deps } from './deps.ts';
 import { valuesOf } from './fields.ts';
 
 /** The query parameters of every list. */

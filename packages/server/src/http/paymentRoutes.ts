@@ -14,10 +14,11 @@ import { type CardToken, findCardToken, keepCardToken } from '../store/cards.ts'
 import { readClock } from '../store/installation.ts';
 import { findMerchant } from '../store/merchants.ts';
 import { findStore, findTerminal } from '../store/stores.ts';
-import type { App, Deps } from './app.ts';
 import { merchantOf } from './auth.ts';
+import type { App } from './bareApp.ts';
 import { BrowserBody, parseBrowser } from './browser.ts';
 import { CardBody, holdsCardNumber, parseCard } from './cards.ts';
+import type { Deps } from './deps.ts';
 import { ApiError, fieldError } from './errors.ts';
 import { execute } from './execute.ts';
 import { valuesOf } from './fields.ts';

@@ -5,8 +5,9 @@ import { passGate } from '../store/gate.ts';
 import { readDatabaseDelay, setDatabaseDelay } from '../store/installation.ts';
 import { inTransaction } from '../store/postgres.ts';
 import { refuseBody } from './adminCommon.ts';
-import type { App, Deps } from './app.ts';
 import { merchantOf } from './auth.ts';
+import type { App } from './bareApp.ts';
+import type { Deps } from './deps.ts';
 import { ApiError } from './errors.ts';
 import * as schemas from './schemas.ts';
 

@@ -1,8 +1,9 @@
 import Type from 'typebox';
 import { parseTransactionId } from '../domain/ids.ts';
-import type { App, Deps } from './app.ts';
 import { merchantOf } from './auth.ts';
+import type { App } from './bareApp.ts';
 import { confirmationLinkOfMerchant } from './confirmationRoutes.ts';
+import type { Deps } from './deps.ts';
 import { ApiError } from './errors.ts';
 import { execute } from './execute.ts';
 import { idempotencyKeyOf } from './idempotency.ts';

@@ -3,8 +3,9 @@ import Type from 'typebox';
 import { PositionAheadError, type Subscription } from '../engine/feed.ts';
 import { readReadableKeys } from '../store/apiKeys.ts';
 import { type FeedPosition, parsePosition } from '../store/events.ts';
-import type { App, Deps } from './app.ts';
 import { merchantOf } from './auth.ts';
+import type { App } from './bareApp.ts';
+import type { Deps } from './deps.ts';
 import { ApiError, fieldError } from './errors.ts';
 import { EventStream } from './eventStream.ts';
 

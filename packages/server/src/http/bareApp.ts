@@ -1,0 +1,70 @@
+/** The HTTP server before it has routes: how bodies are parsed and validated, and errors answered. */
+import { isUtf8 } from 'node:buffer';
+import { randomUUID } from 'node:crypto';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import { Ajv } from 'ajv';
+import Fastify, { type FastifyRequest, LogController } from 'fastify';
+import { ADMIN_OBJECTS } from './adminSchemas.ts';
+import type { Deps } from './deps.ts';
+import { answerClientError, createErrorHandler } from './errorHandler.ts';
+import { ApiError, fieldError } from './errors.ts';
+import { reasonOf } from './fields.ts';
+import * as schemas from './schemas.ts';
+import { parseStrictJson } from './strictJson.ts';
+
+export type App = ReturnType<typeof createBareApp>;
+
+const BODY_LIMIT = 64 * 1024;
+
+/** Ids are short; what is longer is an id that does not exist. Node limits the URL to 16 KiB. */
+const MAX_PARAM_LENGTH = 16_384;
+
+export function createBareApp(deps: Deps) {
+  const handleError = createErrorHandler(deps.metrics);
+  const app = Fastify({
+    loggerInstance: deps.logger,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    bodyLimit: BODY_LIMIT,
+    genReqId: () => randomUUID(),
+    requestIdHeader: false,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH },
+    trustProxy: false,
+    requestTimeout: 30_000,
+    forceCloseConnections: 'idle',
+    // While it stops, a request on an open connection is still served, and its connection closed.
+    return503OnClosing: false,
+    frameworkErrors: handleError,
+    clientErrorHandler: answerClientError,
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'buffer' },
+    async (_request: FastifyRequest, body: Buffer) => parseBody(body),
+  );
+  app.setValidatorCompiler(({ schema, httpPart }) => {
+    if (httpPart === 'headers') return () => true;
+    return (httpPart === 'body' ? strictAjv : queryAjv).compile(schema as object);
+  });
+  app.setErrorHandler(handleError);
+  // All of them here: adding one in a child scope gives that scope Fastify's own validator again.
+  const { ErrorResponse, WalletTransaction, Transaction, TransactionEvent } = schemas;
+  const shared = [ErrorResponse, WalletTransaction, Transaction, TransactionEvent, ...ADMIN_OBJECTS];
+  for (const schema of shared) app.addSchema(schema);
+  return app;
+}
+
+/** Bodies are taken as they are: "100" is not a number, and a field that is not known is an error. */
+const strictAjv = new Ajv({ allErrors: true, strict: false });
+/** Query parameters and paths are text, so numbers are read from it. */
+const queryAjv = new Ajv({ allErrors: true, strict: false, coerceTypes: true, useDefaults: true });
+
+function parseBody(body: Buffer): unknown {
+  if (!isUtf8(body)) throw new ApiError('invalid_json', 'the body must be UTF-8');
+  const json = parseStrictJson(body.toString('utf8'));
+  if (json.ok) return json.value;
+  const { error, field = '' } = json;
+  const reason = reasonOf(field);
+  if (reason === null) throw new ApiError('invalid_json', error, [{ path: 'body', message: error }]);
+  throw fieldError(reason, field, 'must be a number that a 64-bit float holds exactly');
+}

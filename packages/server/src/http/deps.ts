@@ -1,0 +1,32 @@
+/** What the routes are given: made once in `server.ts`, passed as an argument. */
+import type { FastifyBaseLogger } from 'fastify';
+import type { Acquirer } from '../acquirer/acquirer.ts';
+import type { BankControl } from '../acquirer/bankControl.ts';
+import type { LateAnswers } from '../acquirer/lateAnswers.ts';
+import type { Config } from '../config.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { EventFeed } from '../engine/feed.ts';
+import type { Secrets } from '../secrets.ts';
+import type { Pool } from '../store/postgres.ts';
+import type { Metrics } from './metrics.ts';
+
+export interface Deps {
+  readonly config: Config;
+  readonly pool: Pool;
+  readonly engine: Engine;
+  readonly acquirer: Acquirer;
+  readonly lateAnswers: LateAnswers;
+  readonly feed: EventFeed;
+  /** The levers of the simulated bank. */
+  readonly bankControl: BankControl;
+  /** Puts a sandbox back to its seed. */
+  readonly resetSandbox: () => Promise<void>;
+  /** Where payers and customers reach this node with their browsers. */
+  readonly publicUrl: { readonly current: string };
+  readonly secrets: Secrets;
+  readonly metrics: Metrics;
+  readonly logger: FastifyBaseLogger;
+}
+
+/** What a listener serves: merchants, operators, or (in the sandbox) both. */
+export type Surface = 'merchant' | 'operator' | 'both';
