@@ -291,32 +291,21 @@ async function loadWorld(
   const posts = postingIds.length > 0;
   // One flat list: once a statement has failed, those behind it fail too ("transaction is aborted"), and the
   // first one to be heard must be the one that says why.
-  const [
-    payments,
-    refunds,
-    operations,
-    merchants,
-    customers,
-    wallets,
-    ,
-    balances,
-    shownBalances,
-    { now, delayMs },
-  ] = await Promise.all([
-    locked ?? (some ? sql.lockTransactions(client, paymentIds) : []),
-    refundIds.length > 0 ? sql.lockTransactions(client, refundIds) : [],
-    operationIds.length > 0 ? sql.lockOperations(client, operationIds) : [],
-    some || merchantIds.length > 0 ? sql.readMerchants(client, [...new Set(merchantIds)], paymentIds) : [],
-    phones.length > 0 ? sql.readCustomers(client, phones) : [],
-    sql.lockWallets(client, { phones, currencies, transactionIds: paymentIds, walletIds }),
-    posts ? sql.ensureMerchantBalances(client, postingIds) : [],
-    posts ? sql.lockMerchantBalances(client, postingIds) : [],
-    shownIds.length > 0 ? sql.readMerchantBalances(client, shownIds) : [],
-    sql.readNow(client),
-  ]);
+  const [payments, refunds, operations, merchants, wallets, , balances, shownBalances, { now, delayMs }] =
+    await Promise.all([
+      locked ?? (some ? sql.lockTransactions(client, paymentIds) : []),
+      refundIds.length > 0 ? sql.lockTransactions(client, refundIds) : [],
+      operationIds.length > 0 ? sql.lockOperations(client, operationIds) : [],
+      some || merchantIds.length > 0 ? sql.readMerchants(client, [...new Set(merchantIds)], paymentIds) : [],
+      sql.lockWallets(client, { phones, currencies, transactionIds: paymentIds, walletIds }),
+      posts ? sql.ensureMerchantBalances(client, postingIds) : [],
+      posts ? sql.lockMerchantBalances(client, postingIds) : [],
+      shownIds.length > 0 ? sql.readMerchantBalances(client, shownIds) : [],
+      sql.readNow(client),
+    ]);
   if (delayMs > 0) await sql.sleep(client, delayMs);
   const transactions = [...payments, ...refunds];
-  const loaded = { transactions, operations, merchants, customers, wallets, balances, shownBalances };
+  const loaded = { transactions, operations, merchants, wallets, balances, shownBalances };
   return { world: new World(loaded), now };
 }
 

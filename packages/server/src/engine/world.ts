@@ -11,14 +11,13 @@ import type {
   Wallet,
   WalletTransfer,
 } from '../domain/transaction.ts';
-import type { BalanceRow, CustomerRow, SettingsRow, SystemAccountDelta } from '../store/batchSql.ts';
+import type { BalanceRow, SettingsRow, SystemAccountDelta, WalletRow } from '../store/batchSql.ts';
 
 /** The rows that a batch has loaded and locked. */
 export interface Loaded {
   readonly transactions: readonly Transaction[];
   readonly operations: readonly BankOperation[];
-  readonly wallets: readonly Wallet[];
-  readonly customers: readonly CustomerRow[];
+  readonly wallets: readonly WalletRow[];
   readonly merchants: readonly SettingsRow[];
   /** Locked. */
   readonly balances: readonly BalanceRow[];
@@ -35,7 +34,7 @@ export class World implements State {
   readonly #loadedIds = new Set<string>();
   readonly #wallets = new Map<string, Wallet>();
   readonly #walletOfOwner = new Map<string, string>();
-  readonly #customers = new Map<string, CustomerRow>();
+  readonly #customers = new Map<string, { readonly id: string; readonly iinHash: string }>();
   readonly #settings = new Map<string, MerchantSettings>();
   readonly #balances = new Map<string, BalanceRow>();
   readonly #shownBalances = new Map<string, Minor>();
@@ -61,11 +60,14 @@ export class World implements State {
       this.#operations.set(operation.id, operation);
       this.#loadedIds.add(`operation ${operation.id}`);
     }
-    for (const wallet of loaded.wallets) {
+    for (const { phone, iinHash, ownerId, ...wallet } of loaded.wallets) {
+      if (phone !== null && iinHash !== null && ownerId !== null) {
+        this.#customers.set(phone, { id: ownerId, iinHash });
+      }
+      if (wallet.id === null) continue;
       this.#wallets.set(wallet.id, wallet);
       this.#walletOfOwner.set(`${wallet.customerId} ${wallet.currency}`, wallet.id);
     }
-    for (const customer of loaded.customers) this.#customers.set(customer.phone, customer);
     for (const row of loaded.shownBalances) {
       this.#shownBalances.set(`${row.merchant_id} ${row.currency}`, row.balance);
     }
@@ -98,7 +100,7 @@ export class World implements State {
   /** The same look-ups, whether the customer is unknown or phone and IIN do not belong together. */
   lookUpWallet(phone: string, iinHash: string, currency: string): WalletLookup {
     const customer = this.#customers.get(phone);
-    if (customer === undefined || customer.iin_hash !== iinHash) return { failure: 'customer_not_found' };
+    if (customer === undefined || customer.iinHash !== iinHash) return { failure: 'customer_not_found' };
     const wallet = this.#wallets.get(this.#walletOfOwner.get(`${customer.id} ${currency}`) ?? '');
     return wallet === undefined ? { failure: 'no_wallet_in_currency' } : { wallet };
   }

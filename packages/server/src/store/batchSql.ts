@@ -150,24 +150,12 @@ export async function readMerchants(
 ): Promise<SettingsRow[]> {
   const { rows } = await client.query({
     name: 'merchants',
-    text: `SELECT id, capture_mode, capture_delay_s, authorization_ttl_s FROM merchant
-      WHERE id IN (SELECT unnest($1::uuid[]) UNION SELECT merchant_id FROM transaction WHERE id = ANY($2::uuid[]))`,
+    text: `SELECT m.id, m.capture_mode, m.capture_delay_s, m.authorization_ttl_s
+      FROM (SELECT unnest($1::uuid[]) AS id
+        UNION SELECT t.merchant_id FROM unnest($2::uuid[]) u(id)
+          CROSS JOIN LATERAL (SELECT merchant_id FROM transaction WHERE id = u.id LIMIT 1) t) u
+      CROSS JOIN LATERAL (SELECT * FROM merchant WHERE id = u.id LIMIT 1) m`,
     values: [plainArray(ids), plainArray(transactionIds)],
-  });
-  return rows;
-}
-
-export interface CustomerRow {
-  readonly id: string;
-  readonly phone: string;
-  readonly iin_hash: string;
-}
-
-export async function readCustomers(client: Client, phones: readonly string[]): Promise<CustomerRow[]> {
-  const { rows } = await client.query({
-    name: 'customers',
-    text: 'SELECT id, phone, iin_hash FROM customer WHERE phone = ANY($1::text[])',
-    values: [textArray(phones)],
   });
   return rows;
 }
@@ -280,19 +268,32 @@ export interface WalletTargets {
   readonly walletIds: readonly string[];
 }
 
-/** Locks the wallets of customers, of payments and by id, sorted by id. */
-export async function lockWallets(client: Client, targets: WalletTargets): Promise<Wallet[]> {
+/** A customer, and their wallet if there is one in the currency. Found by id, a wallet comes without its customer. */
+export type WalletRow = (Wallet | { readonly [Property in keyof Wallet]: null }) & {
+  readonly phone: string | null;
+  readonly iinHash: string | null;
+  /** The customer's id. */
+  readonly ownerId: string | null;
+};
+
+/**
+ * Finds customers by phone, and locks their wallets and those of payments and by id, sorted by id. A wallet
+ * may come more than once.
+ */
+export async function lockWallets(client: Client, targets: WalletTargets): Promise<WalletRow[]> {
   const { rows } = await client.query({
     name: 'lock_wallets',
-    text: `SELECT id, customer_id AS "customerId", currency, available, held, frozen, approval FROM wallet
-      WHERE id IN (
-        SELECT w.id FROM unnest($1::text[], $2::text[]) q(phone, currency)
-          CROSS JOIN LATERAL (SELECT id FROM customer WHERE phone = q.phone LIMIT 1) c
-          CROSS JOIN LATERAL (SELECT id FROM wallet WHERE customer_id = c.id AND currency = q.currency LIMIT 1) w
-        UNION SELECT wallet_id FROM unnest($3::uuid[]) t(id)
+    text: `SELECT u.phone, u.iin_hash AS "iinHash", u.owner_id AS "ownerId", w.id, w.customer_id AS "customerId",
+        w.currency, w.available, w.held, w.frozen, w.approval
+      FROM (
+        SELECT w.id, c.phone, c.iin_hash, c.id AS owner_id FROM unnest($1::text[], $2::text[]) q(phone, currency)
+          CROSS JOIN LATERAL (SELECT * FROM customer WHERE phone = q.phone LIMIT 1) c
+          LEFT JOIN LATERAL (SELECT id FROM wallet WHERE customer_id = c.id AND currency = q.currency LIMIT 1) w ON true
+        UNION ALL SELECT x.wallet_id, NULL, NULL, NULL FROM unnest($3::uuid[]) t(id)
           CROSS JOIN LATERAL (SELECT wallet_id FROM transaction WHERE id = t.id LIMIT 1) x
-        UNION SELECT unnest($4::uuid[]))
-      ORDER BY id FOR UPDATE`,
+        UNION ALL SELECT unnest($4::uuid[]), NULL, NULL, NULL
+        ORDER BY 1) u
+      LEFT JOIN LATERAL (SELECT * FROM wallet WHERE id = u.id LIMIT 1 FOR UPDATE) w ON true`,
     values: [
       textArray(targets.phones),
       plainArray(targets.currencies),
@@ -309,7 +310,11 @@ export interface BalanceRow {
   readonly balance: bigint;
 }
 
-const BALANCE_OWNERS = 'SELECT DISTINCT merchant_id, currency FROM transaction WHERE id = ANY($1::uuid[])';
+const BALANCE_OWNERS = `SELECT DISTINCT t.merchant_id, t.currency FROM unnest($1::uuid[]) u(id)
+  CROSS JOIN LATERAL (SELECT merchant_id, currency FROM transaction WHERE id = u.id LIMIT 1) t`;
+const BALANCES = `SELECT b.merchant_id, b.currency, b.balance FROM (${BALANCE_OWNERS} ORDER BY 1, 2) o
+  CROSS JOIN LATERAL (SELECT * FROM merchant_balance
+    WHERE merchant_id = o.merchant_id AND currency = o.currency LIMIT 1`;
 
 /** Makes sure that the balances of these payments' merchants exist, before they are locked. */
 export async function ensureMerchantBalances(
@@ -330,8 +335,7 @@ export async function lockMerchantBalances(
 ): Promise<BalanceRow[]> {
   const { rows } = await client.query({
     name: 'lock_balances',
-    text: `SELECT merchant_id, currency, balance FROM merchant_balance
-      WHERE (merchant_id, currency) IN (${BALANCE_OWNERS}) ORDER BY 1, 2 FOR UPDATE`,
+    text: `${BALANCES} FOR UPDATE) b`,
     values: [plainArray(transactionIds)],
   });
   return rows;
@@ -344,8 +348,7 @@ export async function readMerchantBalances(
 ): Promise<BalanceRow[]> {
   const { rows } = await client.query({
     name: 'read_balances',
-    text: `SELECT merchant_id, currency, balance FROM merchant_balance
-      WHERE (merchant_id, currency) IN (${BALANCE_OWNERS})`,
+    text: `${BALANCES}) b`,
     values: [plainArray(transactionIds)],
   });
   return rows;
