@@ -127,8 +127,7 @@ export class Change {
     balance: Minor | null = null,
   ): void {
     assertTransition(this.transaction.type, this.transaction.status, status);
-    this.transaction = { ...this.transaction, status, statusReason: reason };
-    this.record(eventNameOf(status), reason, amount, patch, balance);
+    this.#write(eventNameOf(status), reason, amount, { ...patch, status, statusReason: reason }, balance);
   }
 
   /** Writes an event without a change of status. */
@@ -138,6 +137,16 @@ export class Change {
     amount: Minor,
     patch: Patch,
     balance: Minor | null = null,
+  ): void {
+    this.#write(name, reason, amount, patch, balance);
+  }
+
+  #write(
+    name: string,
+    reason: string | null,
+    amount: Minor,
+    patch: Partial<Transaction>,
+    balance: Minor | null,
   ): void {
     const seq = this.transaction.eventCount + 1;
     const after = { ...this.transaction, ...patch, updatedAt: this.now, eventCount: seq };

@@ -9,7 +9,7 @@ import type { TransactionId } from '../domain/ids.ts';
 import type { BankOperation, Minor, Transaction } from '../domain/transaction.ts';
 import * as sql from '../store/batchSql.ts';
 import { beginGated } from '../store/gate.ts';
-import type { Client } from '../store/postgres.ts';
+import { type Client, inOneWrite } from '../store/postgres.ts';
 import { World } from './world.ts';
 
 /** Operators' idempotency keys are one namespace, apart from every merchant's. */
@@ -119,7 +119,9 @@ export async function runBatch(
   const candidates = [...leaders.values()];
   await begin(client, apart ? sql.BEGIN_APART : sql.BEGIN_BATCH, gated);
   const toClaim = candidates.filter((request) => mustClaim(request, retry));
-  const { claimed, apiKeys, world, now } = await claimAndLoad(client, candidates, toClaim);
+  const { claimed, apiKeys, world, now } = await inOneWrite(client, () =>
+    claimAndLoad(client, candidates, toClaim),
+  );
   const replies = await readReplies(client, toClaim, claimed);
 
   const settled = new Map<string, Settled>();
@@ -133,7 +135,7 @@ export async function runBatch(
     const outcome = refusalOfKey(request, apiKeys) ?? carryOut(world, request, now);
     settled.set(key, settleOutcome(request, outcome, world, keys));
   }
-  const effects = await save(client, world, keys, answerLate);
+  const effects = await inOneWrite(client, () => save(client, world, keys, answerLate));
   return { settled: requests.map((request) => settle(request, leaders, settled, replies)), effects };
 }
 
@@ -167,12 +169,12 @@ export async function runDueBatch(
   const transactions = await sql.lockDueTransactions(client, limit);
   const paymentIds = transactions.map((transaction) => transaction.id);
   const needs = { ...needsOf([]), paymentIds, postingIds: paymentIds };
-  const { world, now } = await loadWorld(client, needs, transactions);
+  const { world, now } = await inOneWrite(client, () => loadWorld(client, needs, transactions));
   for (const transactionId of paymentIds) {
     const command: Command = { kind: 'act_when_due', transactionId, operationId: uuidv7() };
     world.apply(decide(world, command, { sender: ENGINE, answerTo: null, now }));
   }
-  const effects = await save(client, world, new KeyChanges(new Set()), answerLate);
+  const effects = await inOneWrite(client, () => save(client, world, new KeyChanges(new Set()), answerLate));
   return { count: paymentIds.length, effects };
 }
 

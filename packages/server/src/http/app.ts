@@ -73,8 +73,10 @@ function recordResponses(app: App, { metrics, logger }: Deps): void {
     const { statusCode: status, elapsedTime } = reply;
     const route = request.routeOptions.url ?? 'unknown';
     metrics.request(method, route, status, elapsedTime / 1_000);
-    if (logged)
-      request.log.debug({ method, route, status, ms: Math.round(elapsedTime * 10) / 10 }, 'request');
+    if (logged) {
+      const ms = Math.round(elapsedTime * 10) / 10;
+      request.log.debug({ requestId: request.id, method, route, status, ms }, 'request');
+    }
     done();
   });
 }

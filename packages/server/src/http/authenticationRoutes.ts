@@ -47,7 +47,7 @@ export function authenticationRoutes(app: App, deps: Deps): void {
     {
       schema: { hide: true, params: Type.Object({ state: Type.String() }) },
       errorHandler: (error, request, reply) => {
-        request.log.warn({ err: error }, 'a payer could not come back');
+        request.log.warn({ requestId: request.id, err: error }, 'a payer could not come back');
         return sendNoticePage(reply, TROUBLE);
       },
     },

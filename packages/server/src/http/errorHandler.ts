@@ -27,11 +27,12 @@ export type ErrorHandler = (
 export function createErrorHandler(metrics: Metrics): ErrorHandler {
   return (error, request, reply) => {
     const known = error instanceof ApiError ? error : translate(error);
-    if (known.reason === 'internal_error') request.log.error({ err: error }, 'request failed');
+    if (known.reason === 'internal_error')
+      request.log.error({ requestId: request.id, err: error }, 'request failed');
     else if (known.reason === 'service_unavailable') {
       // The engine counts the errors of its batches itself and throws none that would pass.
       if (isPassing(error)) metrics.databaseError(error);
-      request.log.warn({ err: error.cause ?? error }, 'request not served');
+      request.log.warn({ requestId: request.id, err: error.cause ?? error }, 'request not served');
     }
     // Again, for errors from before the first hook.
     reply.headers(SECURITY_HEADERS).headers(known.headers).header('x-request-id', request.id);

@@ -18,7 +18,9 @@ export function textArray(values: readonly (string | null)[]): string {
 
 function quoted(value: string | null): string {
   if (value === null) return 'NULL';
-  return `"${/["\\]/.test(value) ? value.replace(/["\\]/g, '\\$&') : value}"`;
+  // One search each by the engine's own code: a regular expression takes twice as long on JSON.
+  const escaped = value.includes('\\') ? value.replaceAll('\\', '\\\\') : value;
+  return `"${escaped.includes('"') ? escaped.replaceAll('"', '\\"') : escaped}"`;
 }
 
 /**
@@ -34,9 +36,14 @@ export function timeArray(values: readonly (number | null)[]): string {
       if (value === null) return null;
       if (value !== last) {
         last = value;
-        text = Math.abs(value) <= LAST_DATE ? `"${new Date(value).toISOString()}"` : `"${value} ms"`;
+        text = `"${timeText(value)}"`;
       }
       return text;
     }),
   );
+}
+
+/** One time, as `timeArray` writes it. */
+export function timeText(value: number): string {
+  return Math.abs(value) <= LAST_DATE ? new Date(value).toISOString() : `${value} ms`;
 }

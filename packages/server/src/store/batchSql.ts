@@ -17,7 +17,15 @@ import type {
 } from '../domain/transaction.ts';
 import { dueAtOf } from '../domain/transaction.ts';
 import { plainArray, textArray } from './arrays.ts';
-import { type Column, insertOf, namesOf, unnestOf, updateOf, valuesOf } from './columns.ts';
+import {
+  type Column,
+  insertOf,
+  namesOf,
+  type Source,
+  type Statement,
+  statementOf,
+  updateOf,
+} from './columns.ts';
 import type { Client, Queryable } from './postgres.ts';
 
 /**
@@ -64,8 +72,21 @@ const KEY_COLUMNS: readonly Column<Claim>[] = [
   ...RESPONSE_COLUMNS,
   { name: 'fingerprint', type: 'word', value: (c) => c.fingerprint },
 ];
-const INSERT_KEYS = `INSERT INTO idempotency_key (${namesOf(KEY_COLUMNS)}, created_at)
-  SELECT u.*, clock_timestamp() FROM ${unnestOf(KEY_COLUMNS)} u ORDER BY 1, 2`;
+const insertKeysText = ({ select, from }: Source): string =>
+  `INSERT INTO idempotency_key (${namesOf(KEY_COLUMNS)}, created_at)
+    SELECT ${select}, clock_timestamp() FROM ${from} ORDER BY 1, 2`;
+const CLAIM_KEYS = statementOf(
+  'claim',
+  KEY_COLUMNS,
+  (source) => `${insertKeysText(source)} ON CONFLICT DO NOTHING RETURNING scope_id, key`,
+  2,
+);
+const INSERT_KEYS = statementOf('insert_keys', KEY_COLUMNS, insertKeysText, 2);
+const UPDATE_RESPONSES = updateOf('update_responses', 'idempotency_key', RESPONSE_COLUMNS, { keys: 2 });
+const GIVE_RESPONSES = updateOf('give_responses', 'idempotency_key', RESPONSE_COLUMNS, {
+  keys: 2,
+  where: 'AND t.status_code IS NULL',
+});
 
 /**
  * Claims keys: returns those that were new. Waits for another node's open batch with the same key;
@@ -75,13 +96,12 @@ export async function claimKeys(
   client: Queryable,
   claims: readonly Claim[],
 ): Promise<readonly { scope_id: string; key: string }[]> {
-  const text = `${INSERT_KEYS} ON CONFLICT DO NOTHING RETURNING scope_id, key`;
-  return (await client.query({ name: 'claim', text, values: valuesOf(KEY_COLUMNS, claims) })).rows;
+  return (await client.query(CLAIM_KEYS(claims))).rows;
 }
 
 /** Stores keys together with their outcome. @throws DatabaseError 23505 when one of them exists */
 export async function insertKeys(client: Client, claims: readonly Claim[]): Promise<void> {
-  await client.query({ name: 'insert_keys', text: INSERT_KEYS, values: valuesOf(KEY_COLUMNS, claims) });
+  await client.query(INSERT_KEYS(claims));
 }
 
 /** The stored responses of keys that another command claimed before. */
@@ -101,8 +121,7 @@ export async function readResponses(
 
 /** Writes the final responses of keys whose outcome was not the one expected at the claim. */
 export async function updateResponses(client: Queryable, claims: readonly Claim[]): Promise<void> {
-  const text = updateOf('idempotency_key', RESPONSE_COLUMNS, 2);
-  await client.query({ name: 'update_responses', text, values: valuesOf(RESPONSE_COLUMNS, claims) });
+  await client.query(UPDATE_RESPONSES(claims));
 }
 
 /** Forgets keys whose command was not decided (404, 401, 403), so that they can be used again. */
@@ -379,20 +398,20 @@ export async function sleep(client: Client, delayMs: number): Promise<void> {
 /** Writes transactions of one payment method. */
 type WriteTransactions = (client: Client, transactions: readonly Transaction[]) => Promise<void>;
 
-function writeOf(name: string, text: string, columns: readonly TransactionColumn[]): WriteTransactions {
+function writeOf(statement: (transactions: readonly Transaction[]) => Statement): WriteTransactions {
   return async (client, transactions) => {
-    await client.query({ name, text, values: valuesOf(columns, transactions) });
+    await client.query(statement(transactions));
   };
 }
 
 export const INSERT_TRANSACTIONS = {
-  wallet: writeOf('insert_wallet', insertOf('transaction', WALLET_INSERT), WALLET_INSERT),
-  card: writeOf('insert_card', insertOf('transaction', CARD_INSERT), CARD_INSERT),
+  wallet: writeOf(insertOf('insert_wallet', 'transaction', WALLET_INSERT)),
+  card: writeOf(insertOf('insert_card', 'transaction', CARD_INSERT)),
 } as const;
 
 export const UPDATE_TRANSACTIONS = {
-  wallet: writeOf('update_wallet', updateOf('transaction', WALLET_UPDATE), WALLET_UPDATE),
-  card: writeOf('update_card', updateOf('transaction', CARD_UPDATE), CARD_UPDATE),
+  wallet: writeOf(updateOf('update_wallet', 'transaction', WALLET_UPDATE)),
+  card: writeOf(updateOf('update_card', 'transaction', CARD_UPDATE)),
 } as const;
 
 const EVENT_COLUMNS: readonly Column<TransactionEvent>[] = [
@@ -415,13 +434,16 @@ const EVENT_COLUMNS: readonly Column<TransactionEvent>[] = [
 /** Migration 0003 says why this is the order in which events become readable, and why no event is skipped. */
 const ROUND = `(SELECT greatest(pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
     pg_current_xact_id()::text::bigint + 1) + event_round_offset FROM installation)`;
-const INSERT_EVENTS = `INSERT INTO event (${namesOf(EVENT_COLUMNS)}, round)
-  SELECT u.*, ${ROUND} FROM ${unnestOf(EVENT_COLUMNS)} u`;
+const INSERT_EVENTS = statementOf(
+  'insert_events',
+  EVENT_COLUMNS,
+  ({ select, from }) =>
+    `INSERT INTO event (${namesOf(EVENT_COLUMNS)}, round) SELECT ${select}, ${ROUND} FROM ${from}`,
+);
 
 /** All events of the batch in one statement, after every lock: it numbers them in their order. */
 export async function insertEvents(client: Client, events: readonly TransactionEvent[]): Promise<void> {
-  const values = valuesOf(EVENT_COLUMNS, events);
-  await client.query({ name: 'insert_events', text: INSERT_EVENTS, values });
+  await client.query(INSERT_EVENTS(events));
 }
 
 const OPERATION_COLUMNS: readonly Column<BankOperation>[] = [
@@ -449,18 +471,29 @@ const OPERATION_INSERT: readonly Column<BankOperation>[] = [
 /** A new operation is carried out by the node that recorded it; another one may take it over after this. */
 export const OPERATION_LEASE = `interval '15 seconds'`;
 
+const INSERT_OPERATIONS = statementOf(
+  'insert_operations',
+  OPERATION_INSERT,
+  ({ select, from }) => `INSERT INTO bank_operation (${namesOf(OPERATION_INSERT)}, next_attempt_at)
+    SELECT ${select}, clock_timestamp() + ${OPERATION_LEASE} FROM ${from}`,
+);
+
 export async function insertOperations(client: Client, operations: readonly BankOperation[]): Promise<void> {
-  const text = `INSERT INTO bank_operation (${namesOf(OPERATION_INSERT)}, next_attempt_at)
-    SELECT u.*, clock_timestamp() + ${OPERATION_LEASE} FROM ${unnestOf(OPERATION_INSERT)} u`;
-  await client.query({ name: 'insert_operations', text, values: valuesOf(OPERATION_INSERT, operations) });
+  await client.query(INSERT_OPERATIONS(operations));
 }
 
 /** A settled operation needs no further attempt. */
+const UPDATE_OPERATIONS = statementOf(
+  'update_operations',
+  OPERATION_COLUMNS,
+  ({ of, from }) => `UPDATE bank_operation t
+    SET status = ${of('status')}, settled_at = ${of('settled_at')}, answer_due_at = ${of('answer_due_at')},
+      next_attempt_at = CASE WHEN ${of('status')} = 'pending' THEN t.next_attempt_at END
+    FROM ${from} WHERE t.id = u.id`,
+);
+
 export async function updateOperations(client: Client, operations: readonly BankOperation[]): Promise<void> {
-  const text = `UPDATE bank_operation t SET status = u.status, settled_at = u.settled_at, answer_due_at = u.answer_due_at,
-      next_attempt_at = CASE WHEN u.status = 'pending' THEN t.next_attempt_at END
-    FROM ${unnestOf(OPERATION_COLUMNS)} u(${namesOf(OPERATION_COLUMNS)}) WHERE t.id = u.id`;
-  await client.query({ name: 'update_operations', text, values: valuesOf(OPERATION_COLUMNS, operations) });
+  await client.query(UPDATE_OPERATIONS(operations));
 }
 
 export const BANK_OPERATION_COLUMNS = OPERATION_INSERT.map(
@@ -482,8 +515,7 @@ export async function giveResponses(
   client: Client,
   claims: readonly Omit<Claim, 'fingerprint'>[],
 ): Promise<void> {
-  const text = `${updateOf('idempotency_key', RESPONSE_COLUMNS, 2)} AND t.status_code IS NULL`;
-  await client.query({ name: 'give_responses', text, values: valuesOf(RESPONSE_COLUMNS, claims) });
+  await client.query(GIVE_RESPONSES(claims));
 }
 
 function walletIdOf(account: Account): string | null {
@@ -506,9 +538,10 @@ const POSTING_COLUMNS: readonly Column<Posting>[] = [
   { name: 'at', type: 'time', value: (p) => p.at },
 ];
 
+const INSERT_POSTINGS = insertOf('insert_postings', 'posting', POSTING_COLUMNS);
+
 export async function insertPostings(client: Client, postings: readonly Posting[]): Promise<void> {
-  const text = insertOf('posting', POSTING_COLUMNS);
-  await client.query({ name: 'insert_postings', text, values: valuesOf(POSTING_COLUMNS, postings) });
+  await client.query(INSERT_POSTINGS(postings));
 }
 
 const TRANSFER_COLUMNS: readonly Column<WalletTransfer>[] = [
@@ -522,9 +555,10 @@ const TRANSFER_COLUMNS: readonly Column<WalletTransfer>[] = [
   { name: 'created_at', type: 'time', value: (t) => t.createdAt },
 ];
 
+const INSERT_TRANSFERS = insertOf('insert_transfers', 'wallet_transfer', TRANSFER_COLUMNS);
+
 export async function insertTransfers(client: Client, transfers: readonly WalletTransfer[]): Promise<void> {
-  const text = insertOf('wallet_transfer', TRANSFER_COLUMNS);
-  await client.query({ name: 'insert_transfers', text, values: valuesOf(TRANSFER_COLUMNS, transfers) });
+  await client.query(INSERT_TRANSFERS(transfers));
 }
 
 export async function updateWallets(client: Client, wallets: readonly Wallet[]): Promise<void> {

@@ -132,3 +132,18 @@ export async function readServerVersion(db: Queryable): Promise<{ major: number;
   );
   return rows[0];
 }
+
+/**
+ * Sends the statements that `begin` starts before its first `await` in one write. A write for each would wake
+ * PostgreSQL each time, which costs both sides more than the statement does to send.
+ * @param client in pipeline mode
+ */
+export function inOneWrite<T>(client: Client, begin: () => Promise<T>): Promise<T> {
+  const { stream } = client.connection;
+  stream.cork();
+  try {
+    return begin();
+  } finally {
+    stream.uncork();
+  }
+}
