@@ -33,10 +33,10 @@ import type { Client, Queryable } from './postgres.ts';
  * (measured: 1.7 times slower), so the batch allows index plans only. What that makes of the costs of a plan
  * must not have PostgreSQL compile it at each execution (measured: 40 times slower), hence no JIT. READ COMMITTED
  * by name: whatever the database's default is, a statement must see what another batch committed while it
- * waited for a key.
+ * waited for a key. `plexy.batch` is ours: whether this has taken effect.
  */
 export const BEGIN_BATCH =
-  'BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off';
+  'BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off; SET LOCAL plexy.batch = on';
 
 /** The same for requests that are tried apart because a batch with them failed, perhaps waiting for a lock. */
 export const BEGIN_APART = `${BEGIN_BATCH}; SET LOCAL lock_timeout = '200ms'`;
@@ -72,16 +72,24 @@ const KEY_COLUMNS: readonly Column<Claim>[] = [
   ...RESPONSE_COLUMNS,
   { name: 'fingerprint', type: 'word', value: (c) => c.fingerprint },
 ];
-const insertKeysText = ({ select, from }: Source): string =>
+const insertKeysText = ({ select, from }: Source, where = ''): string =>
   `INSERT INTO idempotency_key (${namesOf(KEY_COLUMNS)}, created_at)
-    SELECT ${select}, clock_timestamp() FROM ${from} ORDER BY 1, 2`;
+    SELECT ${select}, clock_timestamp() FROM ${from} ${where} ORDER BY 1, 2`;
+const RETURNING_NEW = 'ON CONFLICT DO NOTHING RETURNING scope_id, key';
+const IN_BATCH = `WHERE current_setting('plexy.batch', true) = 'on'`;
+const CLAIM_IN_BATCH = statementOf(
+  'claim_in_batch',
+  KEY_COLUMNS,
+  (source) => `${insertKeysText(source, IN_BATCH)} ${RETURNING_NEW}`,
+  2,
+);
 const CLAIM_KEYS = statementOf(
   'claim',
   KEY_COLUMNS,
-  (source) => `${insertKeysText(source)} ON CONFLICT DO NOTHING RETURNING scope_id, key`,
+  (source) => `${insertKeysText(source)} ${RETURNING_NEW}`,
   2,
 );
-const INSERT_KEYS = statementOf('insert_keys', KEY_COLUMNS, insertKeysText, 2);
+const INSERT_KEYS = statementOf('insert_keys', KEY_COLUMNS, (source) => insertKeysText(source), 2);
 const UPDATE_RESPONSES = updateOf('update_responses', 'idempotency_key', RESPONSE_COLUMNS, { keys: 2 });
 const GIVE_RESPONSES = updateOf('give_responses', 'idempotency_key', RESPONSE_COLUMNS, {
   keys: 2,
@@ -92,11 +100,21 @@ const GIVE_RESPONSES = updateOf('give_responses', 'idempotency_key', RESPONSE_CO
  * Claims keys: returns those that were new. Waits for another node's open batch with the same key;
  * what that batch committed is visible to later statements only.
  */
-export async function claimKeys(
-  client: Queryable,
-  claims: readonly Claim[],
-): Promise<readonly { scope_id: string; key: string }[]> {
+export async function claimKeys(client: Queryable, claims: readonly Claim[]): Promise<readonly NewKey[]> {
   return (await client.query(CLAIM_KEYS(claims))).rows;
+}
+
+/**
+ * The same for a batch, which sends it together with BEGIN_BATCH: should that fail alone (an operator cancels
+ * it), this claims nothing. On its own it would commit.
+ */
+export async function claimInBatch(client: Client, claims: readonly Claim[]): Promise<readonly NewKey[]> {
+  return (await client.query(CLAIM_IN_BATCH(claims))).rows;
+}
+
+interface NewKey {
+  readonly scope_id: string;
+  readonly key: string;
 }
 
 /** Stores keys together with their outcome. @throws DatabaseError 23505 when one of them exists */

@@ -2,17 +2,21 @@
  * The sandbox's gate: every writing transaction passes it, and a reset closes it on all nodes. An advisory lock,
  * shared by those who pass. Nobody waits at a closed gate. In production there is none.
  */
-import type pg from 'pg';
-import { type Client, GateClosedError, type Queryable } from './postgres.ts';
+import { type Client, GateClosedError, type Queryable, sqlStateOf } from './postgres.ts';
 
 /** Any constant will do. */
 const GATE_LOCK = 7_069_803;
 const PASS = `SELECT pg_try_advisory_xact_lock_shared(${GATE_LOCK}) AS open`;
 
-/** Begins a batch, and passes the gate in the same round trip. @throws GateClosedError while it is closed */
+/** The same as a statement that fails at a closed gate, so that those sent behind it fail, too. */
+const PASS_OR_FAIL = `SELECT 1 / pg_try_advisory_xact_lock_shared(${GATE_LOCK})::int`;
+const DIVISION_BY_ZERO = '22012';
+
+/** Begins a batch, and passes the gate. @throws GateClosedError while it is closed; the transaction is aborted */
 export async function beginGated(client: Client, begin: string): Promise<void> {
-  const results = (await client.query(`${begin}; ${PASS}`)) as unknown as pg.QueryResult<{ open: boolean }>[];
-  if (results.at(-1)?.rows[0]?.open !== true) throw new GateClosedError();
+  await client.query(`${begin}; ${PASS_OR_FAIL}`).catch((error: unknown) => {
+    throw sqlStateOf(error) === DIVISION_BY_ZERO ? new GateClosedError() : error;
+  });
 }
 
 /** Passes the gate within a transaction. @throws GateClosedError while it is closed */

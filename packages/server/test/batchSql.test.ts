@@ -1,0 +1,77 @@
+/** Statements of a batch that must hold whatever happens around them. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { v7 as uuidv7 } from 'uuid';
+import { BEGIN_BATCH, type Claim, claimInBatch, claimKeys } from '../src/store/batchSql.ts';
+import { connectForCommand } from '../src/store/postgres.ts';
+import { stopDatabaseServer } from './support/database.ts';
+import { type Nodes, startNodes } from './support/nodes.ts';
+
+let nodes: Nodes;
+before(async () => {
+  nodes = await startNodes(1);
+});
+after(async () => {
+  await nodes.stop();
+  await stopDatabaseServer();
+});
+
+function claims(count: number): Claim[] {
+  const scopeId = uuidv7();
+  return Array.from({ length: count }, (_, i) => ({
+    scopeId,
+    key: `key "${i}" \\ of { many }, NULL`,
+    fingerprint: 'f',
+    effectId: null,
+    effectSeq: null,
+    statusCode: i % 2 === 0 ? 200 : null,
+    response: null,
+  }));
+}
+
+test('a key is claimed by a batch only: never by one whose BEGIN has failed', async () => {
+  const client = await connectForCommand(nodes.databaseUrl);
+  try {
+    const keys = claims(20);
+    assert.deepEqual(await claimInBatch(client, keys), []);
+    await client.query(BEGIN_BATCH);
+    assert.equal((await claimInBatch(client, keys)).length, 20);
+    await client.query('ROLLBACK');
+    assert.deepEqual(await claimInBatch(client, keys), [], 'the mark of the batch outlives it');
+  } finally {
+    await client.end();
+  }
+});
+
+test('rows are written whole, whichever of their columns have one value', async () => {
+  const client = await connectForCommand(nodes.databaseUrl);
+  try {
+    // Fewer rows than are worth a form of their own, and more; all alike, and not.
+    for (const rows of [claims(3), claims(9), claims(9).map((claim) => ({ ...claim, statusCode: 422 }))]) {
+      await claimKeys(client, rows);
+      const stored = await client.query(
+        'SELECT key, status_code FROM idempotency_key WHERE scope_id = $1 ORDER BY key',
+        [rows[0]?.scopeId],
+      );
+      assert.deepEqual(
+        stored.rows,
+        rows.map(({ key, statusCode }) => ({ key, status_code: statusCode })),
+      );
+    }
+  } finally {
+    await client.end();
+  }
+});
+
+test('PostgreSQL compiles no statement, neither of a batch nor of another session', async () => {
+  const client = await connectForCommand(nodes.databaseUrl);
+  try {
+    assert.equal((await client.query('SHOW jit')).rows[0].jit, 'off');
+    await client.query('SET jit = on');
+    await client.query(BEGIN_BATCH);
+    assert.equal((await client.query('SHOW jit')).rows[0].jit, 'off');
+    await client.query('ROLLBACK');
+  } finally {
+    await client.end();
+  }
+});
