@@ -105,7 +105,6 @@ export const REASONS = {
     path: 'Idempotency-Key',
   },
   already_exists: { status: 409, code: 5, message: 'this exists already' },
-  authentication_over: { status: 410, code: 3, message: 'this authentication is over' },
   body_too_large: { status: 413, code: 3, message: 'the body must have at most 64 KiB', path: 'body' },
   request_timeout: { status: 408, code: 3, message: 'the request did not arrive in time' },
   headers_too_large: { status: 431, code: 3, message: 'the URL and headers must have at most 16 KiB' },

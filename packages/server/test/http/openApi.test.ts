@@ -70,8 +70,8 @@ test('every reason is an example of the response with its status', () => {
     responses.flatMap((response) => Object.keys(response.content['application/json'].examples)),
   );
   const missing = Object.keys(REASONS).filter((reason) => !shown.has(reason));
-  // These come before any operation is known, or to a payer's browser.
-  assert.deepEqual(missing.sort(), ['authentication_over', 'headers_too_large', 'request_timeout']);
+  // These come before any operation is known.
+  assert.deepEqual(missing.sort(), ['headers_too_large', 'request_timeout']);
 });
 
 test('no path of the document has a slash at its end, and each answers with and without one', async () => {
