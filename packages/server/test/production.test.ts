@@ -5,6 +5,7 @@ import { auditCommand } from '../src/commands/audit.ts';
 import { createOperatorKeyCommand } from '../src/commands/operatorKey.ts';
 import { ConfigError, readConfig } from '../src/config.ts';
 import { type Server, startServer } from '../src/server.ts';
+import { VISA } from './support/cards.ts';
 import { createDatabase, stopDatabaseServer, type TestDatabase } from './support/database.ts';
 import { iinOf } from './support/operator.ts';
 import { type CallOptions, type Reply, request } from './support/sandbox.ts';
@@ -122,6 +123,25 @@ describe('a production server', () => {
         assert.deepEqual([reply.status, reply.body.reason], [404, 'not_found'], `${method} ${path}`);
       }
     }
+  });
+
+  test('takes no card while no acquirer is set up: 503, and nothing is recorded', async () => {
+    const { out } = await keyCommand('no acquirer');
+    const operator = { apiKey: out[0] ?? '' };
+    const merchant = await admin('POST', '/merchants', { ...operator, body: { name: 'Card Store' } });
+    const path = `/merchants/${merchant.body.id}/api-keys`;
+    const { apiKey } = (await admin('POST', path, { ...operator, body: { name: 'server' } })).body;
+    const card = { number: VISA, expiryMonth: 12, expiryYear: 2040, cvc: '123' };
+    for (const payer of [{ card }, { cardTokenId: `ct_${'0'.repeat(32)}` }]) {
+      const reply = await request(server.url, 'POST', '/v1/payments', {
+        ...{ apiKey, idempotencyKey: crypto.randomUUID() },
+        body: { amount: 15_000, currency: 'KZT', orderReference: 'CARD-1', ...payer },
+      });
+      assert.deepEqual([reply.status, reply.body.code], [503, 1], reply.text);
+      assert.equal(reply.body.message, 'card payments are not set up here');
+    }
+    const { body } = await request(server.url, 'GET', '/v1/transactions', { apiKey });
+    assert.deepEqual(body.items, []);
   });
 
   test('from the first operator to the first payment', async () => {
