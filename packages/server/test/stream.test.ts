@@ -94,8 +94,12 @@ describe('what is streamed', () => {
     for (const { body, name } of later.events) {
       assert.equal(body.name, name);
       assert.match(body.merchantId, /^[0-9a-f-]{36}$/);
-      assert.deepEqual(Object.keys(body), ['name', 'merchantId', 'data', 'statusChanged']);
+      assert.deepEqual(Object.keys(body), ['name', 'merchantId', 'data', 'statusChanged', 'seq']);
     }
+    assert.deepEqual(
+      later.events.map(({ body }) => body.seq),
+      [...[1, 2, 3, 4], ...[1, 2, 5], ...[1, 2, 6]],
+    );
     live.close();
     later.close();
   });

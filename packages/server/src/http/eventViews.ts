@@ -10,9 +10,10 @@ export function eventView({ event, transaction, balance }: FeedEvent): Record<st
 }
 
 /**
- * The same for the stream, which also has the events that leave the status as it is.
- * JSON text, one line.
+ * The same for the stream, which also has the events that leave the status as it is; what it adds comes
+ * last, so that a reader can cut it off and has the webhook's bytes. JSON text, one line.
  */
 export function streamedEventJson(feedEvent: FeedEvent): string {
-  return exactJson({ ...eventView(feedEvent), statusChanged: isStatusChange(feedEvent.event) });
+  const { event } = feedEvent;
+  return exactJson({ ...eventView(feedEvent), statusChanged: isStatusChange(event), seq: event.seq });
 }
