@@ -6,7 +6,7 @@ export interface Schema {
   readonly type?: string;
   readonly format?: string;
   readonly description?: string;
-  readonly enum?: readonly string[];
+  readonly enum?: readonly (string | true)[];
   readonly anyOf?: readonly Schema[];
   readonly items?: Schema;
   readonly properties?: Readonly<Record<string, Schema>>;
@@ -16,7 +16,7 @@ export interface Schema {
 
 interface Operation {
   readonly operationId: string;
-  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema }>> };
+  readonly requestBody?: { readonly content: Content };
   readonly parameters?: readonly {
     readonly in: string;
     readonly name: string;
@@ -24,7 +24,9 @@ interface Operation {
     readonly description?: string;
     readonly schema: Schema;
   }[];
+  readonly responses?: Readonly<Record<string, { readonly content?: Content }>>;
 }
+type Content = Readonly<Record<string, { readonly schema: Schema }>>;
 
 export interface OpenApiDocument {
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
@@ -35,7 +37,7 @@ export const OUTPUT = new URL('../packages/sdk/src/types.generated.ts', import.m
 /** Names that TypeScript has a meaning of its own for. */
 const RENAMED: Readonly<Record<string, string>> = { Error: 'ErrorBody' };
 
-/** The text of the SDK's types: an interface for each named object, body and set of query parameters. */
+/** The text of the SDK's types: an interface for each named object, body, set of query parameters and answer. */
 export function sdkTypes(document: OpenApiDocument): string {
   const parts = Object.entries(document.components.schemas).map(([name, schema]) =>
     interfaceText(nameOf(name), schema),
@@ -51,7 +53,7 @@ export function sdkTypes(document: OpenApiDocument): string {
   return `// Made from the OpenAPI document by "npm run openapi". Not to be edited.\n\n${parts.join('\n')}`;
 }
 
-function operationTypes({ operationId, requestBody, parameters = [] }: Operation): string[] {
+function operationTypes({ operationId, requestBody, parameters = [], responses = {} }: Operation): string[] {
   const name = operationId.charAt(0).toUpperCase() + operationId.slice(1);
   const texts: string[] = [];
   const body = requestBody?.content['application/json']?.schema;
@@ -67,6 +69,10 @@ function operationTypes({ operationId, requestBody, parameters = [] }: Operation
     const required = query.filter((parameter) => parameter.required === true).map(({ name }) => name);
     texts.push(interfaceText(`${name}Query`, { type: 'object', properties, required }));
   }
+  const answer = responses['200']?.content?.['application/json']?.schema;
+  // Lists have a type of the SDK's own.
+  if (answer?.properties !== undefined && answer.properties.items === undefined)
+    texts.push(interfaceText(`${name}Answer`, answer));
   return texts;
 }
 
@@ -90,8 +96,11 @@ function comment(text: string | undefined, indent: string): string[] {
 function typeText(schema: Schema): string {
   if (schema.$ref !== undefined) return nameOf(schema.$ref.replace('#/components/schemas/', ''));
   if (schema.anyOf !== undefined) return schema.anyOf.map(typeText).join(' | ');
-  if (schema.enum !== undefined) return schema.enum.map((value) => `'${value}'`).join(' | ');
+  if (schema.enum !== undefined)
+    return schema.enum.map((value) => (value === true ? 'true' : `'${value}'`)).join(' | ');
   switch (schema.type) {
+    case 'number':
+      return 'number';
     case 'integer':
       return schema.format === 'bigint' ? 'bigint' : 'number';
     case 'string':

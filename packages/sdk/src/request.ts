@@ -26,7 +26,7 @@ export interface RequestOptions {
 export type QueryValue = string | number | undefined;
 
 export interface Call {
-  readonly method: 'GET' | 'POST' | 'PATCH';
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'PUT';
   /** With ids already encoded: see `pathOf`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, QueryValue>> | undefined;
@@ -77,33 +77,56 @@ export class RequestSender {
     }
   }
 
+  /**
+   * Opens a response that is read as it comes: one attempt, and no time-out.
+   * @throws PlexyPayError, or what `signal` was aborted with
+   */
+  async open(
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    const response = await this.#fetch({ method: 'GET', path }, headers, signal).catch((cause: unknown) => {
+      signal.throwIfAborted();
+      throw this.#noConnection(cause);
+    });
+    if (response.ok) return response;
+    throw errorOf(response.status, parseExactly(await response.text()));
+  }
+
   async #attempt(call: Call, idempotencyKey: string | undefined): Promise<Attempt> {
-    const { method, body, options = {} } = call;
-    const headers: Record<string, string> = {
-      authorization: this.#options.apiKey,
-      accept: 'application/json',
-    };
-    if (body !== undefined) headers['content-type'] = 'application/json';
+    const { options = {} } = call;
+    const headers: Record<string, string> = { accept: 'application/json' };
     if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey;
     const timeoutMs = options.timeoutMs ?? this.#options.timeoutMs ?? 30_000;
     const timeout = AbortSignal.timeout(timeoutMs);
     const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
-    const send = this.#options.fetch ?? fetch;
     try {
-      const response = await send(this.#urlOf(call), {
-        method,
-        headers,
-        signal,
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
+      const response = await this.#fetch(call, headers, signal);
       return attemptOf(response, await response.text());
     } catch (cause) {
       options.signal?.throwIfAborted();
-      const message = timeout.aborted
-        ? `no answer within ${timeoutMs} ms`
-        : `no connection to ${this.#baseUrl}`;
-      return { ok: false, error: new ConnectionError(message, { cause }), retry: true, afterMs: null };
+      const error = timeout.aborted
+        ? new ConnectionError(`no answer within ${timeoutMs} ms`, { cause })
+        : this.#noConnection(cause);
+      return { ok: false, error, retry: true, afterMs: null };
     }
+  }
+
+  #fetch(call: Call, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response> {
+    const { method, body } = call;
+    const send = this.#options.fetch ?? fetch;
+    const authorization = this.#options.apiKey;
+    if (body === undefined)
+      return send(this.#urlOf(call), { method, signal, headers: { authorization, ...headers } });
+    return send(this.#urlOf(call), {
+      ...{ method, signal, body: JSON.stringify(body) },
+      headers: { authorization, 'content-type': 'application/json', ...headers },
+    });
+  }
+
+  #noConnection(cause: unknown): ConnectionError {
+    return new ConnectionError(`no connection to ${this.#baseUrl}`, { cause });
   }
 
   #urlOf({ path, query = {} }: Call): string {
@@ -141,12 +164,12 @@ function retryAfterMs(headers: Headers): number | null {
 }
 
 /** Twice as long each time, somewhere in the upper half, so that clients do not come back together. */
-function backOffMs(attempt: number): number {
+export function backOffMs(attempt: number): number {
   const longest = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** attempt);
   return longest * (0.5 + Math.random() / 2);
 }
 
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+export function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = (): void => {
       clearTimeout(timer);

@@ -25,6 +25,10 @@ export class Resource {
     return this.#sender.send({ method: 'PATCH', path, body, options });
   }
 
+  protected putAt<T>(path: string, body: object, options: RequestOptions | undefined): Promise<T> {
+    return this.#sender.send({ method: 'PUT', path, body, options });
+  }
+
   protected listOf<T>(
     path: string,
     query: { readonly cursor?: string; readonly [name: string]: QueryValue },

@@ -245,6 +245,14 @@ export interface Terminal {
   storeId: string;
 }
 
+export interface HealthAnswer {
+  status: 'ok';
+}
+
+export interface ReadyAnswer {
+  status: 'ok';
+}
+
 export interface CreateMerchantBody {
   /** 1 to 255 characters. */
   name: string;
@@ -378,6 +386,12 @@ export interface WithdrawWalletBody {
   amount: number;
   /** Up to 255 characters, for the statement. */
   reference?: string;
+}
+
+export interface GetConfirmationAnswer {
+  /** The customer’s page. Whoever has it may approve the payment, once. */
+  url: string;
+  expiresAt: string;
 }
 
 export interface AuthorizeWalletBody {
@@ -530,9 +544,32 @@ export interface StreamTransactionsQuery {
   lastEventId?: string;
 }
 
+export interface GetSandboxClockAnswer {
+  /** What the engine takes for now. */
+  now: string;
+  /** How far that is ahead of real time. */
+  offsetSeconds: number;
+}
+
 export interface AdvanceSandboxClockBody {
   /** How far to move the clock forward; at most ten years at a time. */
   advanceSeconds: number;
+}
+
+export interface AdvanceSandboxClockAnswer {
+  /** What the engine takes for now. */
+  now: string;
+  /** How far that is ahead of real time. */
+  offsetSeconds: number;
+  /** Whether everything that fell due has happened. False: after 20 s the bank had still not answered everything. */
+  settled: boolean;
+}
+
+export interface GetSandboxFaultsAnswer {
+  /** For this merchant: `down` answers nothing, `slow` answers after 3 s, `timeouts` does what it is asked and does not answer. */
+  bank: 'none' | 'down' | 'slow' | 'timeouts';
+  /** For all merchants: how long the database takes for each batch, in milliseconds. */
+  databaseDelayMs: number;
 }
 
 export interface SetSandboxFaultsBody {
@@ -540,6 +577,31 @@ export interface SetSandboxFaultsBody {
   bank?: 'none' | 'down' | 'slow' | 'timeouts';
   /** For all merchants: how long the database takes for each batch, in milliseconds. */
   databaseDelayMs?: number;
+}
+
+export interface SetSandboxFaultsAnswer {
+  /** For this merchant: `down` answers nothing, `slow` answers after 3 s, `timeouts` does what it is asked and does not answer. */
+  bank: 'none' | 'down' | 'slow' | 'timeouts';
+  /** For all merchants: how long the database takes for each batch, in milliseconds. */
+  databaseDelayMs: number;
+}
+
+export interface ResetSandboxAnswer {
+  reset: true;
+}
+
+export interface GetSandboxFixturesAnswer {
+  merchants: ({ id: string; name: string; apiKey: string })[];
+  stores: ({ id: string; name: string })[];
+  terminals: ({ id: string; name: string })[];
+  customers: ({ phoneNumber: string; iin: string; behaves: string; wallets: ({ currency: string; funds: number })[] })[];
+  cards: ({ number: string; behaves: string })[];
+}
+
+export interface GetSandboxConfirmationAnswer {
+  /** The customer’s page. Whoever has it may approve the payment, once. */
+  url: string;
+  expiresAt: string;
 }
 
 /** Fields whose integers may exceed 2^53. */

@@ -1,0 +1,14 @@
+import type { RequestOptions } from './request.ts';
+import { Resource } from './resource.ts';
+import type { CreatePaymentBody, Transaction } from './types.generated.ts';
+
+/** Card payments, with a merchant's key. Amounts are minor units. */
+export class PaymentsResource extends Resource {
+  /**
+   * Pays by card. A payment that is refused has status `rejected`: it does not throw. With status `3d`
+   * send the payer's browser to `redirectUrl`.
+   */
+  create(body: CreatePaymentBody, options?: RequestOptions): Promise<Transaction> {
+    return this.postTo('/v1/payments', body, options);
+  }
+}
