@@ -2,7 +2,13 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
-import { NotFoundError, PermissionError, PlexyPay, UnprocessableError } from '@plexy-pay/sdk';
+import {
+  InvalidRequestError,
+  NotFoundError,
+  PermissionError,
+  PlexyPay,
+  UnprocessableError,
+} from '@plexy-pay/sdk';
 import { OUTPUT, sdkTypes } from '../../../scripts/sdkTypes.ts';
 import { DEMO_STORE, iinOf } from '../../server/test/support/operator.ts';
 import {
@@ -109,6 +115,82 @@ test('an operator from the merchant to the statement', async () => {
   const [entry] = await admin.merchants.statement(DEMO_STORE, { currency: 'KZT' }).toArray(1);
   assert.equal(entry?.balance, balance?.balance);
   assert.ok((await admin.accounts.list().toArray()).some(({ balance }) => balance < 0n));
+});
+
+test('a card payment from the hold to the refund, its history, and what finds it', async () => {
+  const orderReference = 'SDK/CARD 1';
+  const card = { number: '4242424242424242', expiryMonth: 12, expiryYear: 2040, cvc: '123' };
+  const order = { amount: 10_000, currency: 'KZT', orderReference };
+  const paid = await merchant.payments.create({ ...order, card });
+  assert.deepEqual([paid.status, typeof paid.balance], ['authorized', 'bigint']);
+  const { transactions } = merchant;
+  assert.equal((await transactions.capture(paid.id, { amount: 6_000 })).status, 'charged');
+  const refund = await transactions.refund(paid.id);
+  assert.deepEqual([refund.type, refund.amount], ['refund', 6_000]);
+  assert.equal((await transactions.get(paid.id)).status, 'refunded');
+  const history = await transactions.history(paid.id, { limit: 2 }).toArray();
+  assert.deepEqual(
+    history.map(({ seq, name }) => [seq, name]),
+    ['created', 'authorized', 'charged', 'refunded'].map((status, i) => [i + 1, `transaction.${status}`]),
+  );
+  const ids = [refund.id, paid.id];
+  const found = await transactions.byOrderReference(orderReference, { limit: 1 }).toArray();
+  const listed = await transactions.list({ orderReference, paymentMethod: 'card', limit: 1 }).toArray();
+  for (const list of [found, listed])
+    assert.deepEqual(
+      list.map(({ id }) => id),
+      ids,
+    );
+  const second = await merchant.payments.create({ ...order, card });
+  assert.equal((await transactions.cancel(second.id)).status, 'cancelled');
+  await assert.rejects(transactions.byPaymentLink(`pl_${'0'.repeat(32)}`).page(), NotFoundError);
+});
+
+test('the sandbox’s levers', async () => {
+  const { sandbox: levers } = merchant;
+  const waiting = (await levers.fixtures()).customers.find(({ phoneNumber }) => phoneNumber.endsWith('4'));
+  assert.ok(waiting !== undefined);
+  const { phoneNumber, iin } = waiting;
+  const order = { amount: 500, currency: 'KZT', orderReference: 'L', phoneNumber, iin };
+  const outcomes = { confirm: 'PROCESSING', decline: 'FAILED' } as const;
+  for (const decision of ['confirm', 'decline'] as const) {
+    const { walletTransactionId: id } = await merchant.wallet.authorize(order);
+    assert.match((await levers.confirmation(id)).url, /\/confirm\//);
+    assert.equal((await levers[decision](id)).walletTransactionStatus, outcomes[decision]);
+  }
+  assert.deepEqual(await levers.setFaults({ bank: 'slow' }), await levers.faults());
+  assert.equal((await levers.setFaults({ bank: 'none' })).bank, 'none');
+  const { offsetSeconds } = await levers.advanceClock({ advanceSeconds: 60 });
+  assert.equal((await levers.clock()).offsetSeconds, offsetSeconds);
+  assert.deepEqual(await levers.reset(), { reset: true });
+  assert.deepEqual(await merchant.transactions.list().toArray(), []);
+});
+
+test('the stream, from where it was left', async () => {
+  const { transactions, wallet } = merchant;
+  const opened = Promise.withResolvers<void>();
+  const live = transactions.stream({ onOpen: () => opened.resolve() });
+  const first = live.next();
+  await opened.promise;
+  const order = { amount: 1_000, currency: 'KZT', orderReference: 'STREAM', ...CUSTOMER };
+  // A line that ends where no other parser than ours sees one.
+  const held = await wallet.authorize({ ...order, orderReference: 'a\u2028b' });
+  await wallet.cancel(held.walletTransactionId, { amount: 100 });
+  const { value: created } = await first;
+  assert.deepEqual([created.name, created.seq, created.statusChanged], ['transaction.created', 1, true]);
+  assert.deepEqual([created.data.orderReference, created.data.balance], ['a\u2028b', 0n]);
+  await live.return(undefined as never);
+  const names: unknown[] = [];
+  for await (const event of transactions.stream({ lastEventId: created.lastEventId })) {
+    names.push([event.name, event.seq, event.statusChanged]);
+    assert.ok(event.text.startsWith(`{"name":"${event.name}","merchantId":"${DEMO_STORE}","data":{`));
+    if (names.length === 2) break;
+  }
+  assert.deepEqual(names, [
+    ['transaction.authorized', 2, true],
+    ['transaction.partially_cancelled', 3, false],
+  ]);
+  await assert.rejects(transactions.stream({ lastEventId: 'x' }).next(), InvalidRequestError);
 });
 
 test('keys open what they are for', async () => {
