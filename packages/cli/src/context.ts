@@ -9,17 +9,23 @@ export interface Surroundings {
   readonly env: Environment;
   readonly out: (text: string) => void;
   readonly error: (text: string) => void;
+  /** Stops what runs until it is stopped. */
+  readonly signal?: AbortSignal;
 }
 
 interface GlobalOptions {
   readonly url: string;
-  readonly key: string;
+  readonly key?: string;
   readonly json?: true;
 }
 
 /** What every command needs: the client, and one way to print. */
 export interface Context extends Surroundings {
+  url(): string;
+  /** With an operator's key. */
   client(): PlexyPay;
+  /** With a merchant's key. */
+  merchantClient(): PlexyPay;
   /** One object: as JSON, or these fields of it. */
   show<T extends object>(value: T, fields: (value: T) => Record<string, Cell>): void;
   /** The first `limit` of a list: as JSON, or as a table with a row for each. */
@@ -29,19 +35,30 @@ export interface Context extends Surroundings {
     headings: readonly string[],
     row: (item: T) => readonly Cell[],
   ): Promise<void>;
+  /** One of many, as they happen: a line of JSON, or of text. */
+  showLine(value: object, text: string): void;
 }
 
 export function contextOf(program: Command, surroundings: Surroundings): Context {
   const options = (): GlobalOptions => program.opts();
+  const { PLEXY_OPERATOR_KEY, PLEXY_API_KEY } = surroundings.env;
+  const clientWith = (sandboxKey: string, ...fromEnvironment: (string | undefined)[]): PlexyPay => {
+    const keys = [options().key, ...fromEnvironment, sandboxKey];
+    const apiKey = keys.find((key) => key !== undefined) ?? sandboxKey;
+    return new PlexyPay({ apiKey, baseUrl: options().url, maxRetries: 1 });
+  };
   return {
     ...surroundings,
-    client: () => new PlexyPay({ apiKey: options().key, baseUrl: options().url, maxRetries: 1 }),
+    url: () => options().url,
+    client: () => clientWith('op_test_demo', PLEXY_OPERATOR_KEY, PLEXY_API_KEY),
+    merchantClient: () => clientWith('pr_test_demo', PLEXY_API_KEY),
     show: (value, fields) =>
       surroundings.out(options().json === true ? jsonText(value) : recordText(fields(value))),
     showList: async (list, limit, headings, row) => {
       const items = await list.toArray(limit);
       surroundings.out(options().json === true ? jsonText(items) : tableText(headings, items.map(row)));
     },
+    showLine: (value, text) => surroundings.out(options().json === true ? JSON.stringify(value) : text),
   };
 }
 

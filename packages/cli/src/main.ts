@@ -1,4 +1,4 @@
-/** The command line of operators: `plexy --help`. */
+/** The command line of operators and of merchants’ developers: `plexy --help`. */
 import { PlexyPayError } from '@plexy-pay/sdk';
 import { Command, CommanderError, Option } from 'commander';
 import { contextOf, type Surroundings } from './context.ts';
@@ -6,9 +6,16 @@ import { customerCommands } from './customers.ts';
 import { databaseCommands } from './database.ts';
 import { keyCommands, operatorKeyCommands } from './keys.ts';
 import { ledgerCommands } from './ledger.ts';
+import { listenCommand } from './listen.ts';
 import { merchantCommands } from './merchants.ts';
 import { storeCommands } from './stores.ts';
+import { transactionCommands } from './transactions.ts';
+import { triggerCommand } from './trigger.ts';
 import { walletCommands } from './wallets.ts';
+
+/** No default here, so that the help cannot show a real key. */
+const KEY =
+  'an API key; better set PLEXY_OPERATOR_KEY, or PLEXY_API_KEY for the commands of merchants; else those of the sandbox';
 
 const THIS_PROCESS: Surroundings = {
   env: process.env,
@@ -17,7 +24,10 @@ const THIS_PROCESS: Surroundings = {
 };
 
 /** Runs one command. @returns the exit code */
-export async function main(args: readonly string[], surroundings = THIS_PROCESS): Promise<number> {
+export async function main(
+  args: readonly string[],
+  surroundings: Surroundings = THIS_PROCESS,
+): Promise<number> {
   let exitCode = 0;
   const program = programOf(surroundings, (code) => {
     exitCode = code;
@@ -40,9 +50,9 @@ function programOf(surroundings: Surroundings, exit: (code: number) => void): Co
   const program = new Command('plexy')
     .exitOverride()
     .configureOutput({ writeOut: trimmed(out), writeErr: trimmed(error) })
-    .description('Plexy Pay for operators. Amounts are in minor units: 12.50 KZT is 1250.')
+    .description('Plexy Pay for operators and developers. Amounts are in minor units: 12.50 KZT is 1250.')
     .addOption(urlOption(env))
-    .addOption(keyOption(env))
+    .option('--key <key>', KEY)
     .option('--json', 'print JSON for programs in place of tables');
   const context = contextOf(program, surroundings);
   merchantCommands(program, context);
@@ -53,6 +63,9 @@ function programOf(surroundings: Surroundings, exit: (code: number) => void): Co
   customerCommands(program, context);
   walletCommands(program, context);
   ledgerCommands(program, context);
+  transactionCommands(program, context);
+  triggerCommand(program, context);
+  listenCommand(program, context);
   databaseCommands(program, operatorKeys, surroundings, exit);
   return program;
 }
@@ -60,14 +73,6 @@ function programOf(surroundings: Surroundings, exit: (code: number) => void): Co
 function urlOption({ PLEXY_URL = 'http://127.0.0.1:8080' }: Surroundings['env']): Option {
   return new Option('--url <url>', 'the server, its ADMIN_PORT in production; or set PLEXY_URL').default(
     PLEXY_URL,
-  );
-}
-
-/** Its value is not shown in the help: it may be a real key. */
-function keyOption({ PLEXY_OPERATOR_KEY, PLEXY_API_KEY }: Surroundings['env']): Option {
-  return new Option('--key <key>', 'an operator’s API key; better set PLEXY_OPERATOR_KEY').default(
-    PLEXY_OPERATOR_KEY ?? PLEXY_API_KEY ?? 'op_test_demo',
-    'that of the sandbox',
   );
 }
 

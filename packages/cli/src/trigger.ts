@@ -1,0 +1,89 @@
+import { NotFoundError, type PlexyPay, PlexyPayError } from '@plexy-pay/sdk';
+import type { WebhookEventName } from '@plexy-pay/sdk/webhooks';
+import { Argument, type Command } from 'commander';
+import type { Context } from './context.ts';
+import { fieldsOf } from './transactions.ts';
+
+const AMOUNT = 15_000;
+const CURRENCY = 'KZT';
+/** The sandbox's customers; docs/sandbox.md says how each behaves. */
+const [RICH, POOR] = ['+77010000001', '+77010000002'] as const;
+const [ASKED, UNLUCKY] = ['+77010000004', '+77010000006'] as const;
+/** The card that the bank wants 3-D Secure for. */
+const CHALLENGED = '4000000000003220';
+
+interface Sandbox {
+  readonly plexy: PlexyPay;
+  readonly customers: readonly { readonly phoneNumber: string; readonly iin: string }[];
+}
+
+/** How each event is made to happen. @returns the id of the transaction */
+const TRIGGERS: Readonly<Record<WebhookEventName, (sandbox: Sandbox) => Promise<string>>> = {
+  'transaction.created': (sandbox) => authorize(sandbox, ASKED),
+  'transaction.3d': payByCard,
+  'transaction.authorized': (sandbox) => authorize(sandbox, RICH),
+  'transaction.rejected': (sandbox) => authorize(sandbox, POOR),
+  'transaction.failed': (sandbox) => authorize(sandbox, UNLUCKY),
+  'transaction.charged': charge,
+  'transaction.cancelled': async (sandbox) => {
+    const id = await authorize(sandbox, RICH);
+    await sandbox.plexy.transactions.cancel(id);
+    return id;
+  },
+  'transaction.refunded': async (sandbox) => {
+    const id = await charge(sandbox);
+    await sandbox.plexy.transactions.refund(id);
+    return id;
+  },
+};
+
+export const EVENT_NAMES = Object.keys(TRIGGERS) as readonly WebhookEventName[];
+
+/** Events that happen for real, with the sandbox's customers and cards. */
+export function triggerCommand(program: Command, context: Context): void {
+  program
+    .command('trigger')
+    .description('make an event happen for real, in a sandbox')
+    .addArgument(new Argument('<event>').choices(EVENT_NAMES))
+    .action(async (name: WebhookEventName) => {
+      const plexy = context.merchantClient();
+      const { customers } = await plexy.sandbox.fixtures().catch(notASandbox);
+      const id = await TRIGGERS[name]({ plexy, customers });
+      const transaction = await plexy.transactions.get(id);
+      const happened = (await plexy.transactions.history(id).toArray()).map((event) => event.name);
+      const shown = { transaction, happened };
+      context.show(shown, () => ({ ...fieldsOf(transaction), happened }));
+    });
+}
+
+function notASandbox(error: unknown): never {
+  if (error instanceof NotFoundError) throw new PlexyPayError('this server is no sandbox');
+  throw error;
+}
+
+async function authorize({ plexy, customers }: Sandbox, who: string): Promise<string> {
+  const found = customers.find(({ phoneNumber }) => phoneNumber === who);
+  if (found === undefined) throw new PlexyPayError(`the sandbox has no customer ${who}`);
+  const { phoneNumber, iin } = found;
+  const order = { amount: AMOUNT, currency: CURRENCY, orderReference: reference(), phoneNumber, iin };
+  return (await plexy.wallet.authorize(order)).walletTransactionId;
+}
+
+async function charge(sandbox: Sandbox): Promise<string> {
+  const id = await authorize(sandbox, RICH);
+  await sandbox.plexy.transactions.capture(id);
+  return id;
+}
+
+async function payByCard({ plexy }: Sandbox): Promise<string> {
+  const { id } = await plexy.payments.create({
+    ...{ amount: AMOUNT, currency: CURRENCY, orderReference: reference() },
+    card: { number: CHALLENGED, expiryMonth: 12, expiryYear: new Date().getUTCFullYear() + 5, cvc: '123' },
+    returnUrl: 'http://localhost/returned',
+  });
+  return id;
+}
+
+function reference(): string {
+  return `TRIGGER-${Date.now()}`;
+}
