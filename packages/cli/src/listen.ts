@@ -60,7 +60,8 @@ async function listen(
 ): Promise<void> {
   const queues = new Map<string, Promise<void>>();
   for await (const event of eventsOf(context)) {
-    if (!event.statusChanged || !wanted.has(event.name)) continue;
+    // None of the wanted names is of an event that leaves the status as it is.
+    if (!wanted.has(event.name)) continue;
     const payment = event.data.parentTransactionId ?? event.data.id;
     const delivered = (queues.get(payment) ?? Promise.resolve()).then(() =>
       deliver(context, destination, event),

@@ -160,6 +160,25 @@ describe('listen', () => {
     await running.stop();
   });
 
+  test('many payments at once: all of them, twenty at a time', async () => {
+    let [open, most] = [0, 0];
+    const { url, deliveries } = await receiver(async () => {
+      open += 1;
+      most = Math.max(most, open);
+      await sleep(20);
+      open -= 1;
+    });
+    const running = await listen(url);
+    await Promise.all(Array.from({ length: 60 }, authorize));
+    await eventually(
+      () => deliveries.length === 120,
+      () => `120, not ${deliveries.length}`,
+    );
+    assert.equal(new Set(idsOf(deliveries)).size, 120);
+    assert.ok(most > 5 && most <= 20, `${most} at once`);
+    await running.stop();
+  });
+
   test('a failure is shown and not repeated; a redirect is not followed', async () => {
     const statuses = [500, 302];
     const { url, deliveries } = await receiver((_, response) => {

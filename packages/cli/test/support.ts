@@ -29,10 +29,11 @@ export interface Running {
   stop(): Promise<number>;
 }
 
-/** Starts a command. */
+/** Starts a command, which is stopped with the test at the latest. */
 export function start(args: readonly string[], env: Record<string, string>): Running {
   const [out, errors]: [string[], string[]] = [[], []];
   const controller = new AbortController();
+  after(() => controller.abort());
   const ended = main(args, {
     ...{ env, signal: controller.signal },
     out: (text) => void out.push(text),
@@ -58,7 +59,7 @@ export async function eventually(condition: () => boolean, what: () => string): 
     if (Date.now() > limit) assert.fail(`waited in vain for ${what()}`);
 }
 
-/** An HTTP server until the tests of the file have ended. @returns its URL */
+/** An HTTP server until the test has ended. @returns its URL */
 export async function serve(listener: RequestListener): Promise<string> {
   const server = createServer(listener).listen(0, '127.0.0.1');
   await once(server, 'listening');
