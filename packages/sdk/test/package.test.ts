@@ -26,13 +26,16 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
-test('it holds no TypeScript, needs nothing else, and may be published', async () => {
+test('it holds no TypeScript, needs nothing else, and may be published; only webhooks.js is for Node alone', async () => {
   const manifest = JSON.parse(await readFile(path.join(installed, 'package.json'), 'utf8'));
   assert.deepEqual(Object.keys(manifest.exports), ['.', './webhooks']);
   for (const field of ['private', 'dependencies', 'devDependencies', 'scripts'])
     assert.equal(manifest[field], undefined, field);
   const { stdout } = await run('find', [installed, '-name', '*.ts', '-not', '-name', '*.d.ts']);
   assert.equal(stdout, '');
+  // Browsers have no modules of Node's.
+  const { stdout: ofNode } = await run('grep', ['-rl', "from 'node:", '--include=*.js', installed]);
+  assert.equal(ofNode.trim(), path.join(installed, 'webhooks.js'));
 });
 
 test('plain JavaScript', async () => {
