@@ -2,6 +2,7 @@ import type { WalletTransaction } from '@plexy-pay/sdk';
 import type { Command } from 'commander';
 import { type Context, requestOptions, type WriteOptions, writing } from './context.ts';
 import { type Cell, money } from './output.ts';
+import { payCommand } from './pay.ts';
 
 const DECISIONS = {
   confirm: 'confirm a payment that waits for its customer',
@@ -22,7 +23,8 @@ export function ledgerCommands(program: Command, context: Context): void {
         ({ kind, currency, balance }) => [...[`${kind} ${currency}`, money(balance, currency)]],
       );
     });
-  const payments = program.command('payments').description('payments that wait for their customer');
+  const payments = program.command('payments').description('payments, and decisions on those that wait');
+  payCommand(payments, context);
   for (const decision of ['confirm', 'decline'] as const) {
     writing(payments.command(`${decision} <payment>`).description(DECISIONS[decision])).action(
       async (id: string, options: WriteOptions) => {

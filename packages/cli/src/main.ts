@@ -71,9 +71,10 @@ function programOf(surroundings: Surroundings, exit: (code: number) => void): Co
 }
 
 function urlOption({ PLEXY_URL = 'http://127.0.0.1:8080' }: Surroundings['env']): Option {
-  return new Option('--url <url>', 'the server, its ADMIN_PORT in production; or set PLEXY_URL').default(
-    PLEXY_URL,
-  );
+  return new Option(
+    '--url <url>',
+    'the server; its ADMIN_PORT for operators in production; or set PLEXY_URL',
+  ).default(PLEXY_URL);
 }
 
 function sentenceOf(error: unknown): string {

@@ -2,6 +2,7 @@ import { NotFoundError, type PlexyPay, PlexyPayError } from '@plexy-pay/sdk';
 import type { WebhookEventName } from '@plexy-pay/sdk/webhooks';
 import { Argument, type Command } from 'commander';
 import type { Context } from './context.ts';
+import { testCard } from './pay.ts';
 import { fieldsOf } from './transactions.ts';
 
 const AMOUNT = 15_000;
@@ -78,7 +79,7 @@ async function charge(sandbox: Sandbox): Promise<string> {
 async function payByCard({ plexy }: Sandbox): Promise<string> {
   const { id } = await plexy.payments.create({
     ...{ amount: AMOUNT, currency: CURRENCY, orderReference: reference() },
-    card: { number: CHALLENGED, expiryMonth: 12, expiryYear: new Date().getUTCFullYear() + 5, cvc: '123' },
+    card: testCard(CHALLENGED),
     returnUrl: 'http://localhost/returned',
   });
   return id;

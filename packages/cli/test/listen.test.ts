@@ -358,6 +358,21 @@ test('wrong arguments are named', async () => {
   );
 });
 
+test('payments create: by wallet or by card, once for each key', async () => {
+  const pay = (...args: string[]) => run(['payments', 'create', '1250', 'KZT', 'PAY', ...args], env);
+  const wallet = ['--phone', CUSTOMER.phoneNumber, '--iin', CUSTOMER.iin, '--idempotency-key', 'pay-1'];
+  const { out } = await pay(...wallet);
+  assert.match(out, /^status +authorized$/m);
+  assert.match(out, /^method +wallet$/m);
+  assert.equal((await pay(...wallet)).out, out);
+  const card = await pay('--card', '4000000000003220', '--return-url', 'http://localhost/back');
+  assert.match(card.out, /^status +3d\npayer goes to +http/m);
+  assert.match((await pay('--card', '4000000000009995')).out, /^status +rejected\nfailure +/m);
+  for (const args of [[], ['--phone', '+77010000001'], [...wallet, '--card', '4242424242424242']])
+    assert.equal((await pay(...args)).errors, 'give either --card, or --phone and --iin');
+  assert.match((await pay('--card', '1')).errors, /^card\.number /);
+});
+
 test('transactions: list with filters, get, history', async () => {
   await run(['trigger', 'transaction.refunded'], env);
   const json = async (...args: string[]) => JSON.parse((await run([...args, '--json'], env)).out);
