@@ -129,8 +129,11 @@ describe('a production server', () => {
     const { out } = await keyCommand('no acquirer');
     const operator = { apiKey: out[0] ?? '' };
     const merchant = await admin('POST', '/merchants', { ...operator, body: { name: 'Card Store' } });
+    assert.equal(merchant.status, 201, merchant.text);
     const path = `/merchants/${merchant.body.id}/api-keys`;
-    const { apiKey } = (await admin('POST', path, { ...operator, body: { name: 'server' } })).body;
+    const key = await admin('POST', path, { ...operator, body: { name: 'server' } });
+    assert.equal(key.status, 201, key.text);
+    const { apiKey } = key.body;
     const card = { number: VISA, expiryMonth: 12, expiryYear: 2040, cvc: '123' };
     for (const payer of [{ card }, { cardTokenId: `ct_${'0'.repeat(32)}` }]) {
       const reply = await request(server.url, 'POST', '/v1/payments', {
