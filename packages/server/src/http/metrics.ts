@@ -1,10 +1,11 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { EngineObserver } from '../engine/engine.ts';
 import type { FeedObserver } from '../engine/feed.ts';
+import type { RequestLogObserver } from '../engine/requestLog.ts';
 import { sqlStateOf } from '../store/postgres.ts';
 
 /** What the node measures of itself, in the Prometheus text format. Never an id, a key or a person. */
-export interface Metrics extends EngineObserver, FeedObserver {
+export interface Metrics extends EngineObserver, FeedObserver, RequestLogObserver {
   /** How many event streams are open. */
   streams(count: number): void;
   request(method: string, route: string, statusCode: number, seconds: number): void;
@@ -50,7 +51,13 @@ export function createMetrics(): Metrics {
     labelNames: ['sqlstate'],
     registers,
   });
+  const notLogged = new Counter({
+    name: 'plexy_requests_not_logged_total',
+    help: 'Requests left out of the request log, because there were too many or the database was away',
+    registers,
+  });
   return {
+    requestsNotLogged: (count) => notLogged.inc(count),
     request: (method, route, statusCode, seconds) =>
       requests.observe({ method, route, status: statusCode }, seconds),
     batch: (size, seconds) => {
