@@ -103,8 +103,10 @@ function recordResponses(app: App, { metrics, logger, requestLog }: Deps): void 
     const { statusCode: status, elapsedTime } = reply;
     const route = request.routeOptions.url ?? 'unknown';
     metrics.request(method, route, status, elapsedTime / 1_000);
-    const entry = requestLog === null ? null : logEntryOf(request, reply);
-    if (entry !== null) requestLog?.add(entry);
+    if (requestLog !== null) {
+      const entry = logEntryOf(request, { route, status, latencyMs: elapsedTime });
+      if (entry !== null) requestLog.add(entry);
+    }
     if (logged)
       request.log.debug({ method, route, status, ms: Math.round(elapsedTime * 10) / 10 }, 'request');
     done();
