@@ -13,6 +13,7 @@ import type { Deps, SignIn, Surface } from './deps.ts';
 import { docsRoutes } from './docs.ts';
 import { SECURITY_HEADERS } from './errorHandler.ts';
 import { ApiError } from './errors.ts';
+import { issueRoutes } from './issueRoutes.ts';
 import { lookupRoutes } from './lookupRoutes.ts';
 import { openApi } from './openApi.ts';
 import { operationsRoutes } from './operationsRoutes.ts';
@@ -86,6 +87,7 @@ function registerRoutes(app: App, deps: Deps, surface: Surface, signIn: SignIn):
     streamRoutes(app, deps);
     statisticsRoutes(app, deps);
     requestLogRoutes(app, deps);
+    issueRoutes(app, deps);
     apiKeyRoutes(app, deps);
     userRoutes(app, deps, signIn);
     authenticationRoutes(app, deps);
