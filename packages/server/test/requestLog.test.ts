@@ -101,6 +101,8 @@ test('a flood is dropped and counted, errors last; adding one takes no time', as
   const client = {
     query: async (query: unknown) => void (typeof query === 'object' && written.push(1)),
     release: () => undefined,
+    on: () => undefined,
+    off: () => undefined,
   };
   const pool = { connect: async () => client } as unknown as Pool;
   const observe = {
