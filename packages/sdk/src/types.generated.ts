@@ -6,7 +6,7 @@ export interface ErrorBody {
   message: string;
   source: string;
   type: 'apiError' | 'validationError';
-  reason: 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'transaction_not_found' | 'wallet_not_found' | 'merchant_not_found' | 'customer_not_found' | 'api_key_not_found' | 'not_found' | 'method_not_allowed' | 'operation_in_progress' | 'request_in_progress' | 'already_exists' | 'body_too_large' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'insufficient_merchant_balance' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'rate_limited';
+  reason: 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'wrong_credentials' | 'not_signed_in' | 'origin_not_allowed' | 'session_required' | 'insufficient_role' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'wallet_not_found' | 'merchant_not_found' | 'customer_not_found' | 'api_key_not_found' | 'not_found' | 'method_not_allowed' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'already_exists' | 'authentication_over' | 'body_too_large' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'insufficient_merchant_balance' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'too_many_sign_ins' | 'rate_limited';
   details: ({ path: string; message: string })[];
   requestId: string;
 }
@@ -90,7 +90,9 @@ export interface TransactionEvent {
   refundedAmount: number;
   /** The merchant’s balance after this, where it was changed by it; else null. */
   balance: bigint | null;
-  actor: 'api' | 'operator' | 'customer' | 'engine';
+  actor: 'api' | 'user' | 'operator' | 'customer' | 'engine';
+  /** Who, if it was a user of the merchant. */
+  user: { id: string; name: string } | null;
   reason: string | null;
   at: string;
 }
@@ -245,12 +247,192 @@ export interface Terminal {
   storeId: string;
 }
 
-export interface HealthAnswer {
-  status: 'ok';
+export interface User {
+  id: string;
+  email: string;
+  /** 1 to 255 characters. */
+  name: string;
+  role: 'viewer' | 'manager' | 'admin' | 'operator';
+  disabled: boolean;
+  createdAt: string;
+  lastSignInAt: string | null;
 }
 
-export interface ReadyAnswer {
-  status: 'ok';
+export interface UserWithPassword {
+  id: string;
+  email: string;
+  /** 1 to 255 characters. */
+  name: string;
+  role: 'viewer' | 'manager' | 'admin' | 'operator';
+  disabled: boolean;
+  createdAt: string;
+  lastSignInAt: string | null;
+  /** To sign in with, and to change. Shown only in this answer. */
+  password: string;
+}
+
+/** Who is signed in. */
+export interface Session {
+  user: { id: string; email: string; name: string; role: 'viewer' | 'manager' | 'admin' | 'operator' };
+  /** Null for operators. */
+  merchant: { id: string; name: string } | null;
+  mode: 'sandbox' | 'production';
+}
+
+export interface StatisticsBucket {
+  start: string;
+  /** Payments that began in this time, by how they stand now. */
+  count: number;
+  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
+  volume: bigint;
+  /** Authorized, charged or refunded; `volume` is their amount. */
+  succeeded: number;
+  /** Refused by bank, wallet or customer. */
+  declined: number;
+  /** Not decided because of an error. */
+  failed: number;
+  cancelled: number;
+  /** Not decided yet. */
+  pending: number;
+  /** Minor units, rounded down. */
+  averageAmount: number;
+  /** Refunds that began in this time and are done. */
+  refunds: number;
+  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
+  refundedVolume: bigint;
+}
+
+export interface StatisticsTotals {
+  from: string;
+  to: string;
+  /** Payments that began in this time, by how they stand now. */
+  count: number;
+  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
+  volume: bigint;
+  /** Authorized, charged or refunded; `volume` is their amount. */
+  succeeded: number;
+  /** Refused by bank, wallet or customer. */
+  declined: number;
+  /** Not decided because of an error. */
+  failed: number;
+  cancelled: number;
+  /** Not decided yet. */
+  pending: number;
+  /** Minor units, rounded down. */
+  averageAmount: number;
+  /** Refunds that began in this time and are done. */
+  refunds: number;
+  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
+  refundedVolume: bigint;
+}
+
+export interface StatisticsHeld {
+  count: number;
+  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
+  heldVolume: bigint;
+}
+
+export interface Statistics {
+  interval: 'hour' | 'day';
+  /** Of all numbers here; null when there is no transaction in this time or before. */
+  currency: string | null;
+  /** That there were, the most frequent first. */
+  currencies: (string)[];
+  /** Without gaps, oldest first. */
+  buckets: (StatisticsBucket)[];
+  totals: StatisticsTotals;
+  previous: StatisticsTotals;
+  /** Why payments of this time were declined or failed, the most frequent first. */
+  declines: ({ reason: string | null; count: number })[];
+  waitingForCapture: StatisticsHeld;
+  expiringSoon: StatisticsHeld;
+}
+
+/** All accounts of a currency, by kind. */
+export interface LedgerSums {
+  currency: string;
+  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
+  available: bigint;
+  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
+  held: bigint;
+  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
+  merchantBalances: bigint;
+  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
+  fundingBalance: bigint;
+  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
+  acquirerBalance: bigint;
+  /** Of all: 0, or the ledger is wrong. */
+  sum: bigint;
+}
+
+export interface Audit {
+  id: string;
+  /** `interrupted`: it could not be finished; ask for another. */
+  state: 'running' | 'passed' | 'broken' | 'interrupted';
+  startedAt: string;
+  finishedAt: string | null;
+  /** All seven; empty until the audit has finished. */
+  invariants: ({ invariant: number; rule: string; violations: (string)[] })[];
+}
+
+/** Of the node that answers. */
+export interface SystemHealth {
+  database: { latencyMs: number; connections: number; maxConnections: number; migration: string };
+  feed: { lagMs: number; listening: boolean; streams: number };
+  queue: { depth: number; limit: number };
+  bank: { connected: boolean; pending: number; oldestSeconds: number | null };
+  versions: { server: string; node: string; postgres: string };
+  mode: 'sandbox' | 'production';
+  uptimeSeconds: number;
+}
+
+export interface LoggedRequest {
+  id: string;
+  at: string;
+  method: string;
+  /** The route’s pattern. */
+  route: string;
+  /** As it was sent, without the query; long numbers are masked. */
+  path: string;
+  status: number;
+  /** Milliseconds, rounded up. */
+  latencyMs: number;
+  requestId: string;
+  idempotencyKey: string | null;
+  /** Of an error. */
+  reason: string | null;
+  /** The API key, or the session of a user. */
+  credentialId: string;
+}
+
+export interface Issue {
+  id: string;
+  kind: 'success_rate_low' | 'decline_spike' | 'transactions_outstanding' | 'bank_operations_unknown' | 'holds_expiring';
+  severity: 'warning' | 'critical';
+  /** What a title in any language needs; which fields there are follows from the kind. */
+  data: { succeeded?: number; decided?: number; usuallySucceeded?: number; usuallyDecided?: number; reason?: string; usually?: number; usualHours?: number; oldestSeconds?: number; soonestSeconds?: number; transactionId?: string };
+  /** Transactions it is about. */
+  count: number;
+  since: string;
+  /** A query of `GET /v1/transactions`. */
+  evidence: string;
+  mutedUntil: string | null;
+}
+
+export interface MutedIssue {
+  id: string;
+  mutedUntil: string | null;
+}
+
+export interface SignInBody {
+  email: string;
+  password: string;
+}
+
+export interface ChangePasswordBody {
+  current: string;
+  /** 12 to 128 characters. */
+  new: string;
 }
 
 export interface CreateMerchantBody {
@@ -361,6 +543,7 @@ export interface ListCustomersQuery {
   /** The nextCursor of the page before. */
   cursor?: string;
   phoneNumber?: string;
+  iinLast4?: string;
 }
 
 export interface CreateWalletBody {
@@ -388,10 +571,46 @@ export interface WithdrawWalletBody {
   reference?: string;
 }
 
-export interface GetConfirmationAnswer {
-  /** The customer’s page. Whoever has it may approve the payment, once. */
-  url: string;
-  expiresAt: string;
+export interface ListMerchantUsersQuery {
+  /** The most items to return. */
+  limit?: number;
+  /** The nextCursor of the page before. */
+  cursor?: string;
+}
+
+export interface CreateMerchantUserBody {
+  email: string;
+  /** 1 to 255 characters. */
+  name: string;
+  /** Each may what the ones before may: `viewer` looks, `manager` makes payments, captures, cancels and refunds, `admin` has keys, webhooks and users. */
+  role: 'viewer' | 'manager' | 'admin';
+}
+
+export interface UpdateMerchantUserBody {
+  /** 1 to 255 characters. */
+  name?: string;
+  /** Each may what the ones before may: `viewer` looks, `manager` makes payments, captures, cancels and refunds, `admin` has keys, webhooks and users. */
+  role?: 'viewer' | 'manager' | 'admin';
+  disabled?: boolean;
+}
+
+export interface ListOperatorsQuery {
+  /** The most items to return. */
+  limit?: number;
+  /** The nextCursor of the page before. */
+  cursor?: string;
+}
+
+export interface CreateOperatorBody {
+  email: string;
+  /** 1 to 255 characters. */
+  name: string;
+}
+
+export interface UpdateOperatorBody {
+  /** 1 to 255 characters. */
+  name?: string;
+  disabled?: boolean;
 }
 
 export interface AuthorizeWalletBody {
@@ -504,6 +723,10 @@ export interface ListTransactionsQuery {
   terminalId?: string;
   /** UUID. */
   customerId?: string;
+  /** Why payments were rejected, or failed. */
+  failureCode?: string;
+  /** Authorizations that expire then or earlier, and that are not captured automatically: ISO 8601 with a time zone. */
+  expiresTo?: string;
   /** The refunds of this payment; either spelling of its id. */
   parentTransactionId?: string;
   /** Free text: what an order reference begins with (case counts), what a description begins with (case does not count; of its first 100 characters), all four last digits of a card, or a transaction’s id in either spelling. */
@@ -544,32 +767,74 @@ export interface StreamTransactionsQuery {
   lastEventId?: string;
 }
 
-export interface GetSandboxClockAnswer {
-  /** What the engine takes for now. */
-  now: string;
-  /** How far that is ahead of real time. */
-  offsetSeconds: number;
+export interface GetStatisticsQuery {
+  /** Begins the first bucket. Default: 24 intervals before `to`. */
+  from?: string;
+  /** Default: now. */
+  to?: string;
+  /** Default: hour. */
+  interval?: 'hour' | 'day';
+  /** Default: the most frequent one. */
+  currency?: string;
+}
+
+export interface ListRequestsQuery {
+  /** The most items to return. */
+  limit?: number;
+  /** The nextCursor of the page before. */
+  cursor?: string;
+  status?: '2xx' | '3xx' | '4xx' | '5xx';
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Part of the path, reason, request id or Idempotency-Key. */
+  text?: string;
+}
+
+export interface MuteIssueBody {
+  /** Seconds from now, 30 days at most; 0: not muted any more. */
+  untilSeconds: number;
+}
+
+export interface IssueOwnApiKeyBody {
+  /** 1 to 255 characters. */
+  name: string;
+  scopes?: ('read' | 'write')[];
+  /** A time to come, ISO 8601 in UTC. Default: never. */
+  expiresAt?: string;
+}
+
+export interface ListOwnApiKeysQuery {
+  /** The most items to return. */
+  limit?: number;
+  /** The nextCursor of the page before. */
+  cursor?: string;
+}
+
+export interface ListUsersQuery {
+  /** The most items to return. */
+  limit?: number;
+  /** The nextCursor of the page before. */
+  cursor?: string;
+}
+
+export interface CreateUserBody {
+  email: string;
+  /** 1 to 255 characters. */
+  name: string;
+  /** Each may what the ones before may: `viewer` looks, `manager` makes payments, captures, cancels and refunds, `admin` has keys, webhooks and users. */
+  role: 'viewer' | 'manager' | 'admin';
+}
+
+export interface UpdateUserBody {
+  /** 1 to 255 characters. */
+  name?: string;
+  /** Each may what the ones before may: `viewer` looks, `manager` makes payments, captures, cancels and refunds, `admin` has keys, webhooks and users. */
+  role?: 'viewer' | 'manager' | 'admin';
+  disabled?: boolean;
 }
 
 export interface AdvanceSandboxClockBody {
   /** How far to move the clock forward; at most ten years at a time. */
   advanceSeconds: number;
-}
-
-export interface AdvanceSandboxClockAnswer {
-  /** What the engine takes for now. */
-  now: string;
-  /** How far that is ahead of real time. */
-  offsetSeconds: number;
-  /** Whether everything that fell due has happened. False: after 20 s the bank had still not answered everything. */
-  settled: boolean;
-}
-
-export interface GetSandboxFaultsAnswer {
-  /** For this merchant: `down` answers nothing, `slow` answers after 3 s, `timeouts` does what it is asked and does not answer. */
-  bank: 'none' | 'down' | 'slow' | 'timeouts';
-  /** For all merchants: how long the database takes for each batch, in milliseconds. */
-  databaseDelayMs: number;
 }
 
 export interface SetSandboxFaultsBody {
@@ -579,30 +844,5 @@ export interface SetSandboxFaultsBody {
   databaseDelayMs?: number;
 }
 
-export interface SetSandboxFaultsAnswer {
-  /** For this merchant: `down` answers nothing, `slow` answers after 3 s, `timeouts` does what it is asked and does not answer. */
-  bank: 'none' | 'down' | 'slow' | 'timeouts';
-  /** For all merchants: how long the database takes for each batch, in milliseconds. */
-  databaseDelayMs: number;
-}
-
-export interface ResetSandboxAnswer {
-  reset: true;
-}
-
-export interface GetSandboxFixturesAnswer {
-  merchants: ({ id: string; name: string; apiKey: string })[];
-  stores: ({ id: string; name: string })[];
-  terminals: ({ id: string; name: string })[];
-  customers: ({ phoneNumber: string; iin: string; behaves: string; wallets: ({ currency: string; funds: number })[] })[];
-  cards: ({ number: string; behaves: string })[];
-}
-
-export interface GetSandboxConfirmationAnswer {
-  /** The customer’s page. Whoever has it may approve the payment, once. */
-  url: string;
-  expiresAt: string;
-}
-
 /** Fields whose integers may exceed 2^53. */
-export const BIGINT_FIELDS: readonly string[] = ['available', 'balance', 'held'];
+export const BIGINT_FIELDS: readonly string[] = ['acquirerBalance', 'available', 'balance', 'fundingBalance', 'held', 'heldVolume', 'merchantBalances', 'refundedVolume', 'sum', 'volume'];

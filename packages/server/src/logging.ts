@@ -12,6 +12,8 @@ const SECRET_FIELDS = [
   'body',
   'card',
   'cvc',
+  'password',
+  'cookie',
 ];
 
 /** @param destination standard output unless it is given */

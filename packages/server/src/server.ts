@@ -8,9 +8,11 @@ import { startBank } from './acquirer/bankProcess.ts';
 import { createHttpBank } from './acquirer/httpBank.ts';
 import { LateAnswers } from './acquirer/lateAnswers.ts';
 import type { Config } from './config.ts';
+import { Auditor } from './engine/auditor.ts';
 import { Engine } from './engine/engine.ts';
 import { EventFeed } from './engine/feed.ts';
 import { startPurge } from './engine/purge.ts';
+import { RequestLog } from './engine/requestLog.ts';
 import { startScheduler } from './engine/scheduler.ts';
 import { createApp } from './http/app.ts';
 import { sealState } from './http/authenticationRoutes.ts';
@@ -66,6 +68,9 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
     feed.start();
     stops.push(() => feed.stop());
     stops.push(() => engine.stop());
+    stops.push(() => parts.auditor.stop());
+    parts.requestLog?.start();
+    stops.push(async () => parts.requestLog?.stop());
     // The bank is a process of its own and takes as long to start as all the rest.
     const bank = parts.startBank(stops);
     bank.catch(() => undefined);
@@ -92,7 +97,10 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
   }
 }
 
-type Parts = Pick<Deps, 'engine' | 'acquirer' | 'lateAnswers' | 'feed' | 'bankControl' | 'resetSandbox'>;
+type Parts = Pick<
+  Deps,
+  'engine' | 'acquirer' | 'lateAnswers' | 'feed' | 'auditor' | 'requestLog' | 'bankControl' | 'resetSandbox'
+>;
 
 export interface EngineParts extends Parts {
   /** Starts the simulated bank where there is no other, and looks after operations of unknown fate. */
@@ -160,7 +168,23 @@ export function createEngine({
   };
   const bankControl = createBankControl(() => bankUrl(), secret);
   const reset = (): Promise<void> => resetSandbox({ pool, engine, acquirer, bank: bankControl, secrets });
-  const parts = { engine, acquirer, lateAnswers, feed, bankControl, resetSandbox: reset, publicUrl };
+  const requestLog = config.requestLog
+    ? new RequestLog(pool, metrics, (error) => logger.warn({ err: error }, 'requests were not logged'))
+    : null;
+  const auditor = new Auditor(config.databaseDirectUrl ?? databaseUrl, pool, (error) =>
+    logger.warn({ err: error }, 'an audit was not finished'),
+  );
+  const parts = {
+    engine,
+    acquirer,
+    lateAnswers,
+    feed,
+    auditor,
+    requestLog,
+    bankControl,
+    resetSandbox: reset,
+    publicUrl,
+  };
   return { ...parts, startBank: startBankProcess };
 }
 

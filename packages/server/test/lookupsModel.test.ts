@@ -179,6 +179,7 @@ const isIn = (list: string, row: Row): boolean =>
 /** What each filter asks of a row. */
 const RULES: Readonly<Record<string, (value: string, row: Row) => boolean>> = {
   status: isIn,
+  failureCode: (value, row) => row.statusReason === value,
   type: (value, row) => row.type === value,
   paymentMethod: (value, row) => row.paymentMethod === value,
   orderReference: (value, row) => row.orderReference === value,
@@ -255,6 +256,7 @@ function filterArbitraries(): Record<string, fc.Arbitrary<string>> {
     terminalId: fc.constantFrom(...TERMINALS, randomUUID()),
     customerId: fc.constantFrom(...customers.map((customer) => customer.id), randomUUID()),
     parentTransactionId: fc.nat(20).map((i) => rows[i]?.id ?? ''),
+    failureCode: fc.constantFrom('requested', 'expired', 'nothing'),
     query: anyPrefix,
   };
 }

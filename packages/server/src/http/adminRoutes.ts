@@ -8,7 +8,9 @@ import { adminCustomerRoutes } from './adminCustomerRoutes.ts';
 import { adminMerchantRoutes } from './adminMerchantRoutes.ts';
 import { adminPlaceRoutes } from './adminPlaceRoutes.ts';
 import { NoQuery, pageSchema } from './adminSchemas.ts';
+import { adminSystemRoutes } from './adminSystemRoutes.ts';
 import { adminWalletRoutes } from './adminWalletRoutes.ts';
+import { actorOf } from './auth.ts';
 import type { App } from './bareApp.ts';
 import { confirmationLinkOfOperator } from './confirmationRoutes.ts';
 import type { Deps } from './deps.ts';
@@ -27,6 +29,7 @@ export function adminRoutes(app: App, deps: Deps): void {
   adminCustomerRoutes(app, deps);
   adminWalletRoutes(app, deps);
   accountRoutes(app, deps);
+  adminSystemRoutes(app, deps);
   decisionRoutes(app, deps);
   confirmationLinkOfOperator(app, deps);
 }
@@ -75,7 +78,7 @@ function decisionRoutes(app: App, deps: Deps): void {
         if (!id.ok) throw new ApiError('transaction_not_found');
         return execute(deps, request, reply, {
           command: { kind: 'confirm', transactionId: id.value, approve: operation === 'confirm' },
-          sender: { actor: 'operator', merchantId: null, paymentMethod: null },
+          sender: { actor: actorOf(request, 'operator'), merchantId: null, paymentMethod: null },
           idempotencyKey: idempotencyKeyOf(request, false),
           path: `/v1/admin/transactions/${id.value}/${operation}`,
           expected: null,

@@ -1,29 +1,42 @@
 /** Builds the HTTP application: parsing, authentication, errors, metrics, and one routes file per noun. */
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance } from 'fastify';
+import type { NeededRole } from '../domain/roles.ts';
+import { apiKeyRoutes } from './adminApiKeyRoutes.ts';
 import { adminRoutes } from './adminRoutes.ts';
-import { ApiKeys } from './auth.ts';
+import { ApiKeys, type RouteAuth } from './auth.ts';
 import { authenticationRoutes } from './authenticationRoutes.ts';
 import { type App, createBareApp } from './bareApp.ts';
 import { confirmationPages } from './confirmationRoutes.ts';
-import type { Deps, Surface } from './deps.ts';
+import { DASHBOARD_FILES, dashboardRoutes } from './dashboardRoutes.ts';
+import type { Deps, SignIn, Surface } from './deps.ts';
 import { docsRoutes } from './docs.ts';
 import { SECURITY_HEADERS } from './errorHandler.ts';
 import { ApiError } from './errors.ts';
+import { issueRoutes } from './issueRoutes.ts';
 import { lookupRoutes } from './lookupRoutes.ts';
 import { openApi } from './openApi.ts';
 import { operationsRoutes } from './operationsRoutes.ts';
+import { Passwords } from './passwords.ts';
 import { paymentRoutes } from './paymentRoutes.ts';
+import { logEntryOf, requestLogRoutes } from './requestLogRoutes.ts';
 import { sandboxRoutes } from './sandboxRoutes.ts';
+import { sessionRoutes } from './sessionRoutes.ts';
+import { Sessions } from './sessions.ts';
+import { statisticsRoutes } from './statisticsRoutes.ts';
 import { streamRoutes } from './streamRoutes.ts';
 import { transactionRoutes } from './transactionRoutes.ts';
+import { adminUserRoutes, userRoutes } from './userRoutes.ts';
 import { walletRoutes } from './walletRoutes.ts';
 
 /** The whole application, ready to listen or to be called by tests. */
 export async function createApp(deps: Deps, surface: Surface): Promise<App> {
   const app = createBareApp(deps);
   const keys = new ApiKeys(deps.pool, deps.config.mode);
+  const sessions = new Sessions(deps.pool, deps.config);
+  app.decorate('routeList', []);
   app.decorateRequest('principal', null);
+  app.decorateRequest('errorReason', null);
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
     // Before the body is read: nobody needs to know what is wrong with it.
@@ -31,33 +44,52 @@ export async function createApp(deps: Deps, surface: Surface): Promise<App> {
   });
   app.addHook('onRequest', async (request) => {
     const auth = request.routeOptions.config.auth ?? 'none';
-    if (auth !== 'none') request.principal = await keys.authenticate(request, auth);
+    if (auth === 'none') return;
+    const { authorization, cookie } = request.headers;
+    const bySession = authorization === undefined && (cookie !== undefined || auth === 'user');
+    request.principal = bySession
+      ? await sessions.authenticate(request)
+      : await keys.authenticate(request, auth);
   });
   recordResponses(app, deps);
   if (deps.config.rateLimitPerSecond > 0) await limitRate(app, deps.config.rateLimitPerSecond);
   await openApi(app, deps.config);
   const allowed = new Map<string, Set<string>>();
   app.addHook('onRoute', (route) => {
+    if (route.config?.refusesMethods === true) return;
     const methods = allowed.get(route.url) ?? new Set<string>();
-    for (const method of [route.method].flat()) methods.add(method);
+    for (const method of [route.method].flat()) {
+      methods.add(method);
+      app.routeList.push({ method, url: route.url, ...route.config });
+    }
     allowed.set(route.url, methods);
   });
   await app.register(async (scope: FastifyInstance) => {
-    registerRoutes(scope as unknown as App, deps, surface);
+    registerRoutes(scope as unknown as App, deps, surface, { sessions, passwords: new Passwords() });
   });
   await app.register(async (scope: FastifyInstance) => refuseOtherMethods(scope, allowed));
   return app;
 }
 
-function registerRoutes(app: App, deps: Deps, surface: Surface): void {
+function registerRoutes(app: App, deps: Deps, surface: Surface, signIn: SignIn): void {
   operationsRoutes(app, deps, surface);
-  if (surface !== 'merchant') adminRoutes(app, deps);
+  dashboardRoutes(app, DASHBOARD_FILES);
+  sessionRoutes(app, deps, surface, signIn);
+  if (surface !== 'merchant') {
+    adminRoutes(app, deps);
+    adminUserRoutes(app, deps, signIn);
+  }
   if (surface !== 'operator') {
     walletRoutes(app, deps);
     paymentRoutes(app, deps);
     transactionRoutes(app, deps);
     lookupRoutes(app, deps);
     streamRoutes(app, deps);
+    statisticsRoutes(app, deps);
+    requestLogRoutes(app, deps);
+    issueRoutes(app, deps);
+    apiKeyRoutes(app, deps);
+    userRoutes(app, deps, signIn);
     authenticationRoutes(app, deps);
     confirmationPages(app, deps);
     docsRoutes(app, deps.config.mode);
@@ -65,14 +97,18 @@ function registerRoutes(app: App, deps: Deps, surface: Surface): void {
   }
 }
 
-/** Metrics of every request and, at level debug, its line in the access log: the route, never the URL. */
-function recordResponses(app: App, { metrics, logger }: Deps): void {
+/** Metrics of every request, its line in the merchant's request log and, at level debug, its line in the access log: the route, never the URL. */
+function recordResponses(app: App, { metrics, logger, requestLog }: Deps): void {
   const logged = logger.level === 'debug' || logger.level === 'trace';
   app.addHook('onResponse', (request, reply, done) => {
     const { method } = request;
     const { statusCode: status, elapsedTime } = reply;
     const route = request.routeOptions.url ?? 'unknown';
     metrics.request(method, route, status, elapsedTime / 1_000);
+    if (requestLog !== null) {
+      const entry = logEntryOf(request, { route, status, latencyMs: elapsedTime });
+      if (entry !== null) requestLog.add(entry);
+    }
     if (logged) {
       const ms = Math.round(elapsedTime * 10) / 10;
       request.log.debug({ requestId: request.id, method, route, status, ms }, 'request');
@@ -96,6 +132,24 @@ async function limitRate(app: FastifyInstance, perSecond: number): Promise<void>
   });
 }
 
+/** A route of the application and who may call it. */
+export interface ListedRoute {
+  readonly method: string;
+  readonly url: string;
+  readonly auth?: RouteAuth;
+  readonly role?: NeededRole;
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    readonly routeList: ListedRoute[];
+  }
+  interface FastifyContextConfig {
+    /** Not a route of its own: the other methods of one. */
+    refusesMethods?: true;
+  }
+}
+
 /** A path that exists answers its other methods with 405 and says which it allows. */
 function refuseOtherMethods(app: FastifyInstance, allowed: ReadonlyMap<string, ReadonlySet<string>>): void {
   for (const [url, methods] of [...allowed]) {
@@ -105,6 +159,7 @@ function refuseOtherMethods(app: FastifyInstance, allowed: ReadonlyMap<string, R
       throw new ApiError('method_not_allowed', undefined, [], { allow });
     };
     // In a hook, so that it comes before what the body may be refused for.
-    app.route({ method, url, schema: { hide: true }, onRequest: refuse, handler: refuse });
+    const config = { refusesMethods: true } as const;
+    app.route({ method, url, config, schema: { hide: true }, onRequest: refuse, handler: refuse });
   }
 }

@@ -5,12 +5,17 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { Ajv } from 'ajv';
 import Fastify, { LogController } from 'fastify';
 import { ADMIN_OBJECTS } from './adminSchemas.ts';
+import { SYSTEM_OBJECTS } from './adminSystemRoutes.ts';
 import type { Deps } from './deps.ts';
 import { answerClientError, createErrorHandler } from './errorHandler.ts';
 import { ApiError, fieldError } from './errors.ts';
 import { reasonOf } from './fields.ts';
+import { IssueView, MutedIssue } from './issueRoutes.ts';
+import { LoggedRequestView } from './requestLogRoutes.ts';
 import * as schemas from './schemas.ts';
+import { STATISTICS_OBJECTS } from './statisticsRoutes.ts';
 import { parseStrictJson } from './strictJson.ts';
+import { USER_OBJECTS } from './userSchemas.ts';
 
 export type App = ReturnType<typeof createBareApp>;
 
@@ -21,6 +26,7 @@ const MAX_PARAM_LENGTH = 16_384;
 
 export function createBareApp(deps: Deps) {
   const handleError = createErrorHandler(deps.metrics);
+  const { trustedProxies } = deps.config;
   const app = Fastify({
     loggerInstance: deps.logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -31,7 +37,7 @@ export function createBareApp(deps: Deps) {
     genReqId: () => randomUUID(),
     requestIdHeader: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH },
-    trustProxy: false,
+    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     requestTimeout: 30_000,
     forceCloseConnections: 'idle',
     // While it stops, a request on an open connection is still served, and its connection closed.
@@ -55,7 +61,19 @@ export function createBareApp(deps: Deps) {
   app.setErrorHandler(handleError);
   // All of them here: adding one in a child scope gives that scope Fastify's own validator again.
   const { ErrorResponse, WalletTransaction, Transaction, TransactionEvent } = schemas;
-  const shared = [ErrorResponse, WalletTransaction, Transaction, TransactionEvent, ...ADMIN_OBJECTS];
+  const shared = [
+    ErrorResponse,
+    WalletTransaction,
+    Transaction,
+    TransactionEvent,
+    ...ADMIN_OBJECTS,
+    ...USER_OBJECTS,
+    ...STATISTICS_OBJECTS,
+    ...SYSTEM_OBJECTS,
+    LoggedRequestView,
+    IssueView,
+    MutedIssue,
+  ];
   for (const schema of shared) app.addSchema(schema);
   return app;
 }

@@ -4,11 +4,15 @@ import type { Acquirer } from '../acquirer/acquirer.ts';
 import type { BankControl } from '../acquirer/bankControl.ts';
 import type { LateAnswers } from '../acquirer/lateAnswers.ts';
 import type { Config } from '../config.ts';
+import type { Auditor } from '../engine/auditor.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { EventFeed } from '../engine/feed.ts';
+import type { RequestLog } from '../engine/requestLog.ts';
 import type { Secrets } from '../secrets.ts';
 import type { Pool } from '../store/postgres.ts';
 import type { Metrics } from './metrics.ts';
+import type { Passwords } from './passwords.ts';
+import type { Sessions } from './sessions.ts';
 
 export interface Deps {
   readonly config: Config;
@@ -17,6 +21,9 @@ export interface Deps {
   readonly acquirer: Acquirer;
   readonly lateAnswers: LateAnswers;
   readonly feed: EventFeed;
+  readonly auditor: Auditor;
+  /** Null: it is switched off. */
+  readonly requestLog: RequestLog | null;
   /** The levers of the simulated bank. */
   readonly bankControl: BankControl;
   /** Puts a sandbox back to its seed. */
@@ -26,6 +33,12 @@ export interface Deps {
   readonly secrets: Secrets;
   readonly metrics: Metrics;
   readonly logger: FastifyBaseLogger;
+}
+
+/** What the routes for people who sign in need besides. */
+export interface SignIn {
+  readonly passwords: Passwords;
+  readonly sessions: Sessions;
 }
 
 /** What a listener serves: merchants, operators, or (in the sandbox) both. */

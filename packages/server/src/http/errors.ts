@@ -28,6 +28,7 @@ export const REASONS = {
   invalid_phone_number: { status: 400, code: 3, message: 'phoneNumber must be a phone number' },
   invalid_iin: { status: 400, code: 3, message: 'iin must be a valid IIN' },
   invalid_order_reference: { status: 400, code: 3, message: 'orderReference must be 1 to 255 characters' },
+  invalid_email: { status: 400, code: 3, message: 'email must be an e-mail address', path: 'email' },
   invalid_card: { status: 400, code: 3, message: 'the card is not valid' },
   invalid_cursor: { status: 400, code: 3, message: 'cursor must be a nextCursor of this list' },
   invalid_last_event_id: {
@@ -86,6 +87,23 @@ export const REASONS = {
     message: 'the API key does not have the scope for this',
     path: 'Authorization',
   },
+  wrong_credentials: { status: 401, code: 3, message: 'the e-mail address or the password is wrong' },
+  not_signed_in: { status: 401, code: 3, message: 'nobody is signed in, or no longer', path: 'Cookie' },
+  origin_not_allowed: {
+    status: 403,
+    code: 3,
+    message: 'with a session, the Origin header must name this server',
+    path: 'Origin',
+  },
+  session_required: {
+    status: 403,
+    code: 3,
+    message: 'an API key cannot do this, only a user who is signed in',
+    path: 'Authorization',
+  },
+  insufficient_role: { status: 403, code: 3, message: 'your role does not allow this' },
+  issue_not_found: { status: 404, code: 4, message: 'there is no such issue' },
+  user_not_found: { status: 404, code: 4, message: 'there is no such user' },
   transaction_not_found: { status: 404, code: 4, message: 'there is no such transaction' },
   wallet_not_found: { status: 404, code: 4, message: 'there is no such wallet' },
   merchant_not_found: { status: 404, code: 4, message: 'there is no such merchant' },
@@ -104,6 +122,7 @@ export const REASONS = {
     message: 'a request with this Idempotency-Key is still in progress',
     path: 'Idempotency-Key',
   },
+  audit_in_progress: { status: 409, code: 5, message: 'an audit is running' },
   already_exists: { status: 409, code: 5, message: 'this exists already' },
   body_too_large: { status: 413, code: 3, message: 'the body must have at most 64 KiB', path: 'body' },
   request_timeout: { status: 408, code: 3, message: 'the request did not arrive in time' },
@@ -150,6 +169,7 @@ export const REASONS = {
     message: "the merchant's balance does not cover the refund",
     path: 'amount',
   },
+  last_admin: { status: 422, code: 5, message: 'somebody must remain who can manage the users' },
   wallet_frozen: { status: 422, code: 5, message: 'the wallet is frozen' },
   declined_by_bank: { status: 422, code: 5, message: 'the bank declined this operation' },
   insufficient_wallet_balance: {
@@ -157,6 +177,11 @@ export const REASONS = {
     code: 5,
     message: 'the available balance is less than the amount',
     path: 'amount',
+  },
+  too_many_sign_ins: {
+    status: 429,
+    code: 3,
+    message: 'too many attempts to sign in; try again after the time in Retry-After',
   },
   rate_limited: {
     status: 429,
@@ -199,7 +224,7 @@ export function fieldError(reason: Reason, path: string, rule: string): ApiError
 
 /** The part of the product that speaks, from the route's path. */
 export function sourceOf(url: string): string {
-  const match = /^\/v1\/(wallet|admin|sandbox|payments|transactions)\b/.exec(url);
+  const match = /^\/v1\/(wallet|admin|sandbox|payments|transactions|session|users)\b/.exec(url);
   return match?.[1] ?? 'server';
 }
 

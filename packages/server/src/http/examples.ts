@@ -27,6 +27,51 @@ const PAYMENT = {
   orderReference: 'ORDER-100045',
 };
 
+const TOTALS = {
+  count: 120,
+  volume: 1_500_000,
+  succeeded: 100,
+  declined: 8,
+  failed: 2,
+  cancelled: 7,
+  pending: 3,
+  averageAmount: 15_000,
+  refunds: 2,
+  refundedVolume: 30_000,
+};
+
+const SESSION = {
+  user: {
+    id: '01900000-0000-7000-8000-b00000000001',
+    email: 'merchant@demo.test',
+    name: 'Madina Admin',
+    role: 'admin',
+  },
+  merchant: { id: '01900000-0000-7000-8000-000000000001', name: 'Demo Store' },
+  mode: 'sandbox',
+};
+
+const USER = {
+  id: '0193a1fe-8f3c-7cc1-9d2b-6f0c8f1f2a3b',
+  email: 'manager@shop.example',
+  name: 'Marat',
+  role: 'manager',
+  disabled: false,
+  createdAt: '2026-11-20T09:30:00.000Z',
+  lastSignInAt: null,
+};
+
+const API_KEY = {
+  id: '0193a1fe-8f3c-7cc1-9d2b-6f0c8f1f2a3c',
+  merchantId: '01900000-0000-7000-8000-000000000001',
+  name: 'reports',
+  hint: 'Qx6w',
+  scopes: ['read'],
+  createdAt: '2026-11-20T09:30:00.000Z',
+  expiresAt: null,
+  revokedAt: null,
+};
+
 const HELD = {
   summary: 'The amount is held, waiting for its capture',
   value: { ...TRANSACTION, walletTransactionStatus: 'PROCESSING' },
@@ -133,6 +178,147 @@ export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
           expiresAt: null,
         },
       },
+    },
+  },
+  getStatistics: {
+    response: {
+      day: {
+        summary: 'One hour of 24',
+        value: {
+          interval: 'hour',
+          currency: 'KZT',
+          currencies: ['KZT', 'USD'],
+          buckets: [{ start: '2026-11-20T10:00:00.000Z', ...TOTALS }],
+          totals: { from: '2026-11-20T10:00:00.000Z', to: '2026-11-21T10:00:00.000Z', ...TOTALS },
+          previous: { from: '2026-11-19T10:00:00.000Z', to: '2026-11-20T10:00:00.000Z', ...TOTALS },
+          declines: [{ reason: 'insufficient_funds', count: 6 }],
+          waitingForCapture: { count: 12, heldVolume: 180_000 },
+          expiringSoon: { count: 1, heldVolume: 15_000 },
+        },
+      },
+    },
+  },
+  listIssues: {
+    response: {
+      spike: {
+        summary: 'A reason that came more often than usual',
+        value: {
+          items: [
+            {
+              id: 'decline_spike.insufficient_funds',
+              kind: 'decline_spike',
+              severity: 'warning',
+              data: { reason: 'insufficient_funds', usually: 48, usualHours: 24 },
+              count: 37,
+              since: '2026-11-21T09:00:00.000Z',
+              evidence:
+                'type=payment&status=rejected,transaction.failed&failureCode=insufficient_funds&createdFrom=2026-11-21T09:00:00.000Z',
+              mutedUntil: null,
+            },
+          ],
+          nextCursor: null,
+        },
+      },
+    },
+  },
+  muteIssue: {
+    request: { hour: { summary: 'For an hour', value: { untilSeconds: 3_600 } } },
+    response: {
+      muted: {
+        summary: 'Muted',
+        value: { id: 'holds_expiring', mutedUntil: '2026-11-21T11:00:00.000Z' },
+      },
+    },
+  },
+  listRequests: {
+    response: {
+      page: {
+        summary: 'A request that was refused',
+        value: {
+          items: [
+            {
+              id: '0193a1fe-8f3c-7cc1-9d2b-6f0c8f1f2a3d',
+              at: '2026-11-21T10:00:00.000Z',
+              method: 'POST',
+              route: '/v1/transactions/:id/capture',
+              path: '/v1/transactions/01932831-f3e8-8aa2-d4f4-60d854d4a422/capture',
+              status: 422,
+              latencyMs: 4,
+              requestId: '0d5c5a0e-9a3e-4a53-8a07-6b9a4f4f1c11',
+              idempotencyKey: 'order-1-capture',
+              reason: 'amount_exceeds_held',
+              credentialId: '01900000-0000-7000-8000-a00000000001',
+            },
+          ],
+          nextCursor: null,
+        },
+      },
+    },
+  },
+  signIn: {
+    request: {
+      admin: {
+        summary: 'The sandbox’s merchant',
+        value: { email: 'merchant@demo.test', password: 'sandbox' },
+      },
+    },
+    response: { signedIn: { summary: 'With the cookie plexy_session', value: SESSION } },
+  },
+  getSession: { response: { session: { summary: 'A merchant’s admin', value: SESSION } } },
+  changePassword: {
+    request: {
+      changed: {
+        summary: 'At least 12 characters',
+        value: { current: 'sandbox', new: 'correct horse battery staple' },
+      },
+    },
+    response: {},
+  },
+  listUsers: {
+    response: { page: { summary: 'The only page', value: { items: [USER], nextCursor: null } } },
+  },
+  createUser: {
+    request: {
+      manager: {
+        summary: 'Somebody who may capture and refund',
+        value: { email: 'manager@shop.example', name: 'Marat', role: 'manager' },
+      },
+    },
+    response: {
+      made: {
+        summary: 'The password is shown this once',
+        value: { ...USER, password: 'sFhN3kX0v1o2bQe9yTzC' },
+      },
+    },
+  },
+  updateUser: {
+    request: { role: { summary: 'Another role, at once', value: { role: 'viewer' } } },
+    response: { changed: { summary: 'As it is now', value: { ...USER, role: 'viewer' } } },
+  },
+  deleteUser: { response: { deleted: { summary: 'As it was', value: USER } } },
+  resetPasswordOfUser: {
+    response: {
+      reset: {
+        summary: 'The password is shown this once',
+        value: { ...USER, password: 'sFhN3kX0v1o2bQe9yTzC' },
+      },
+    },
+  },
+  listOwnApiKeys: {
+    response: { page: { summary: 'The only page', value: { items: [API_KEY], nextCursor: null } } },
+  },
+  issueOwnApiKey: {
+    request: { reader: { summary: 'A key that only reads', value: { name: 'reports', scopes: ['read'] } } },
+    response: {
+      issued: {
+        summary: 'The key is shown this once',
+        value: { ...API_KEY, apiKey: 'pr_test_8nZk3VdXyL0bqT5hJr2mWc9sPfA7uE1gKoYi4NtQx6w' },
+      },
+    },
+  },
+  revokeOwnApiKey: {
+    response: {
+      revoked: { summary: 'At once', value: { ...API_KEY, revokedAt: '2026-11-21T10:00:00.000Z' } },
     },
   },
   authorizeWallet: {

@@ -1,13 +1,23 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { EngineObserver } from '../engine/engine.ts';
 import type { FeedObserver } from '../engine/feed.ts';
+import type { RequestLogObserver } from '../engine/requestLog.ts';
 import { sqlStateOf } from '../store/postgres.ts';
 
+interface Latest {
+  queueDepth: number;
+  feedLagSeconds: number;
+  feedListening: boolean;
+  streams: number;
+}
+
 /** What the node measures of itself, in the Prometheus text format. Never an id, a key or a person. */
-export interface Metrics extends EngineObserver, FeedObserver {
+export interface Metrics extends EngineObserver, FeedObserver, RequestLogObserver {
   /** How many event streams are open. */
   streams(count: number): void;
   request(method: string, route: string, statusCode: number, seconds: number): void;
+  /** The last values of what changes all the time. */
+  readonly latest: Readonly<Latest>;
   render(): Promise<string>;
   readonly contentType: string;
 }
@@ -50,17 +60,33 @@ export function createMetrics(): Metrics {
     labelNames: ['sqlstate'],
     registers,
   });
+  const notLogged = notLoggedCounter(registry);
+  const latest: Latest = { queueDepth: 0, feedLagSeconds: 0, feedListening: false, streams: 0 };
   return {
+    requestsNotLogged: (count) => notLogged.inc(count),
     request: (method, route, statusCode, seconds) =>
       requests.observe({ method, route, status: statusCode }, seconds),
     batch: (size, seconds) => {
       batchSize.observe(size);
       batchSeconds.observe(seconds);
     },
-    queueDepth: (depth) => queue.set(depth),
-    feedLag: (seconds) => feed.lag.set(seconds),
-    feedListening: (works) => feed.listening.set(works ? 1 : 0),
-    streams: (count) => feed.streams.set(count),
+    latest,
+    queueDepth: (depth) => {
+      latest.queueDepth = depth;
+      queue.set(depth);
+    },
+    feedLag: (seconds) => {
+      latest.feedLagSeconds = seconds;
+      feed.lag.set(seconds);
+    },
+    feedListening: (works) => {
+      latest.feedListening = works;
+      feed.listening.set(works ? 1 : 0);
+    },
+    streams: (count) => {
+      latest.streams = count;
+      feed.streams.set(count);
+    },
     databaseError: (error) => databaseErrors.inc({ sqlstate: sqlStateOf(error) ?? 'connection' }),
     render: () => registry.metrics(),
     contentType: registry.contentType,
@@ -82,4 +108,12 @@ function feedGauges(registry: Registry): Record<'lag' | 'listening' | 'streams',
     }),
     streams: new Gauge({ name: 'plexy_event_streams', help: 'Event streams that are open', registers }),
   };
+}
+
+function notLoggedCounter(registry: Registry): Counter {
+  return new Counter({
+    name: 'plexy_requests_not_logged_total',
+    help: 'Requests left out of the request log, because there were too many or the database was away',
+    registers: [registry],
+  });
 }

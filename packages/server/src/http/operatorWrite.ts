@@ -1,12 +1,15 @@
 /**
- * What operators change besides money. One database transaction: claim the Idempotency-Key, read the
- * API key again, do it, store the answer with the key. (Money goes through the engine.)
+ * What operators, and merchants' users, change besides money. One database transaction: claim the
+ * Idempotency-Key, read the API key or session again, do it, store the answer with the key. (Money goes
+ * through the engine.)
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isAllowed } from '../domain/roles.ts';
 import { type Answer, OPERATOR_SCOPE } from '../engine/batch.ts';
 import { type Claim, claimKeys, readApiKeys, readResponses, updateResponses } from '../store/batchSql.ts';
 import { passGate } from '../store/gate.ts';
 import { inTransaction, type Queryable, sqlStateOf } from '../store/postgres.ts';
+import { readSession } from '../store/sessions.ts';
 import { operatorOf } from './auth.ts';
 import type { Deps } from './deps.ts';
 import { ApiError } from './errors.ts';
@@ -41,13 +44,26 @@ export async function operatorWrite(
   reply: FastifyReply,
   write: OperatorWrite,
 ): Promise<FastifyReply> {
-  const { apiKeyId } = operatorOf(request);
+  operatorOf(request);
+  return writeOnce(deps, request, reply, write);
+}
+
+/** The same for whoever may call the route; the key is the merchant's, or one of operators. @throws ApiError */
+export async function writeOnce(
+  deps: Deps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  write: OperatorWrite,
+): Promise<FastifyReply> {
+  const { principal } = request;
+  if (principal === null) throw new Error('this route is open to everybody');
+  const scopeId = principal.merchantId ?? OPERATOR_SCOPE;
   const key = idempotencyKeyOf(request, false);
   const fingerprint = fingerprintOf(deps.secrets, request.method, write.path, request.body ?? null);
   const stored = await inTransaction(deps.pool, async (client) => {
     if (deps.config.mode === 'sandbox') await passGate(client);
-    const earlier = key === null ? null : await claimOrReplay(client, key, fingerprint);
-    await checkApiKey(client, apiKeyId);
+    const earlier = key === null ? null : await claimOrReplay(client, scopeId, key, fingerprint);
+    await checkCredential(client, request);
     if (earlier !== null) return { answer: opened(deps, write, earlier), replayed: true };
     const { effectId, body } = await write.work(client);
     const answer = { statusCode: write.statusCode, body: exactJson(body) };
@@ -55,7 +71,7 @@ export async function operatorWrite(
       const response = write.secret === true ? deps.secrets.encrypt(answer.body) : answer.body;
       const { statusCode } = answer;
       await updateResponses(client, [
-        { scopeId: OPERATOR_SCOPE, key, fingerprint, effectId, effectSeq: 0, statusCode, response },
+        { scopeId, key, fingerprint, effectId, effectSeq: 0, statusCode, response },
       ]);
     }
     return { answer, replayed: false };
@@ -65,9 +81,14 @@ export async function operatorWrite(
 }
 
 /** @returns null when the key is new and now ours, else the answer of the request that had it */
-async function claimOrReplay(db: Queryable, key: string, fingerprint: string): Promise<Answer | null> {
+async function claimOrReplay(
+  db: Queryable,
+  scopeId: string,
+  key: string,
+  fingerprint: string,
+): Promise<Answer | null> {
   const unknown = { effectId: null, effectSeq: null, statusCode: null, response: null };
-  const claim: Claim = { scopeId: OPERATOR_SCOPE, key, fingerprint, ...unknown };
+  const claim: Claim = { scopeId, key, fingerprint, ...unknown };
   await db.query(KEY_WAIT);
   const claimed = await claimKeys(db, [claim]).catch((error: unknown) => {
     throw sqlStateOf(error) === LOCK_TIMEOUT ? inProgress() : error;
@@ -85,8 +106,20 @@ function inProgress(): ApiError {
   return new ApiError('request_in_progress', undefined, [], { 'retry-after': '1' });
 }
 
-/** A revocation that committed before works at once. */
-async function checkApiKey(db: Queryable, apiKeyId: string): Promise<void> {
+/** A revocation, a sign-out or a change of role that committed before works at once. */
+export async function checkCredential(
+  db: Queryable,
+  { principal, routeOptions }: FastifyRequest,
+): Promise<void> {
+  if (principal === null) throw new Error('nobody asks for this');
+  const { apiKeyId, user } = principal;
+  if (user !== null) {
+    const session = await readSession(db, apiKeyId);
+    if (session === null) throw new ApiError('not_signed_in');
+    const { role } = routeOptions.config;
+    if (role === undefined || !isAllowed(session.role, role)) throw new ApiError('insufficient_role');
+    return;
+  }
   const [key] = await readApiKeys(db, [apiKeyId]);
   if (key === undefined || !key.live) throw new ApiError('invalid_api_key');
   if (!key.scopes.includes('write')) throw new ApiError('insufficient_scope');

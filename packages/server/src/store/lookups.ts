@@ -36,6 +36,9 @@ export interface TransactionFilter {
   readonly customerId: string | null;
   readonly parentTransactionId: string | null;
   readonly paymentLinkId: string | null;
+  readonly failureCode: string | null;
+  /** Holds that expire then or earlier. */
+  readonly expiresTo: Millis | null;
   readonly text: SearchText | null;
 }
 
@@ -63,6 +66,8 @@ export const NO_FILTER: TransactionFilter = {
   customerId: null,
   parentTransactionId: null,
   paymentLinkId: null,
+  failureCode: null,
+  expiresTo: null,
   text: null,
 };
 
@@ -96,7 +101,7 @@ const MAX_CANDIDATES = 2_000;
  * An id is made by the clock of the node that takes the request, `created_at` by the database's, when the
  * engine decides. What lies between (both clocks' error, a queue, a retry) is less than this.
  */
-const CLOCK_SLACK_MS = 10 * 60_000;
+export const CLOCK_SLACK_MS = 10 * 60_000;
 
 /**
  * Index order only: a sort or a bitmap would read everything that matches. Without JIT, which costs 100 ms
@@ -271,8 +276,18 @@ function expiredCondition({ status }: TransactionFilter, bind: Bind): string[] {
   ];
 }
 
+/** Without an index: they are asked for together with a status. */
+function rowConditions({ failureCode, expiresTo }: TransactionFilter, bind: Bind): string[] {
+  const conditions = failureCode === null ? [] : [`status_reason = ${bind(failureCode)}`];
+  if (expiresTo === null) return conditions;
+  return [
+    ...conditions,
+    `expires_at <= ${bind(new Date(expiresTo))} AND status = 'authorized' AND capture_at IS NULL`,
+  ];
+}
+
 /** A UUIDv7 of this moment, all other bits the same. */
-function idAt(time: Millis, digit: '0' | 'f'): string {
+export function idAt(time: Millis, digit: '0' | 'f'): string {
   const hex = Math.min(Math.max(0, time), 2 ** 48 - 1)
     .toString(16)
     .padStart(12, '0');
@@ -285,7 +300,7 @@ const KIND = ['currency', 'payment_method', 'type', 'status'];
 const KIND_ORDER = KIND.map((column) => `${column} COLLATE "C"`).join(', ');
 
 /** Each kind of transaction that the merchant has: one look-up a kind, however many rows it has. */
-const KINDS = `WITH RECURSIVE kind AS (
+export const KINDS = `WITH RECURSIVE kind AS (
     (SELECT ${KIND.join(', ')} FROM transaction WHERE merchant_id = $1 ORDER BY ${KIND_ORDER} LIMIT 1)
     UNION ALL
     SELECT next.* FROM kind k CROSS JOIN LATERAL (
@@ -293,7 +308,7 @@ const KINDS = `WITH RECURSIVE kind AS (
         AND (${KIND_ORDER}) > (${KIND.map((column) => `k.${column}`).join(', ')})
       ORDER BY ${KIND_ORDER} LIMIT 1) next)`;
 
-const SAME_KIND = KIND.map((column) => `${column} COLLATE "C" = k.${column}`).join(' AND ');
+export const SAME_KIND = KIND.map((column) => `${column} COLLATE "C" = k.${column}`).join(' AND ');
 
 /** The `most` newest ids of each kind that is wanted. */
 function newestOfKinds(kinds: readonly string[], others: readonly string[], most: number): string {
@@ -388,7 +403,8 @@ class Search {
   /** Whether there are filters without an index of their own. */
   #hasMore(): boolean {
     const { filter } = this.#page;
-    return kindConditions(filter, () => '').length + amountConditions(filter, () => '').length > 0;
+    const others = [kindConditions, amountConditions, rowConditions];
+    return others.some((conditions) => conditions(filter, () => '').length > 0);
   }
 
   #idsIn({ condition, order }: Range, bind: Bind, others: readonly string[]): string {
@@ -402,7 +418,7 @@ class Search {
   #ids(bind: Bind, most: number): string {
     const { filter } = this.#page;
     const others = [...this.#timeConditions(bind), ...amountConditions(filter, bind)];
-    others.push(...expiredCondition(filter, bind));
+    others.push(...expiredCondition(filter, bind), ...rowConditions(filter, bind));
     others.push(...this.#selective.map(({ condition }) => condition(bind)));
     if (this.#candidates !== null) {
       const ids = `unnest(${bind(plainArray(this.#candidates))}::uuid[]) candidate(id)`;
@@ -445,7 +461,7 @@ class Search {
   }
 }
 
-async function clockOffset(db: Queryable): Promise<number> {
+export async function clockOffset(db: Queryable): Promise<number> {
   const { rows } = await db.query<{ offset: bigint }>('SELECT clock_offset_ms AS offset FROM installation');
   return Number(rows[0]?.offset ?? 0n);
 }
