@@ -18,8 +18,8 @@ export class PlexyPay {
 
 export type { AdminResource } from './admin.ts';
 export * from './errors.ts';
-export { formatAmount } from './money.ts';
+export { exponentOf, formatAmount } from './money.ts';
 export { List, type Page } from './pagination.ts';
-export type { PlexyPayOptions, RequestOptions } from './request.ts';
+export { type PlexyPayOptions, pathOf, type QueryValue, type RequestOptions, RequestSender } from './request.ts';
 export type * from './types.generated.ts';
 export type { WalletResource } from './wallet.ts';

@@ -2,8 +2,8 @@ import { ConnectionError, errorOf, PlexyPayError } from './errors.ts';
 import { BIGINT_FIELDS } from './types.generated.ts';
 
 export interface PlexyPayOptions {
-  /** Of a merchant (`pr_…`) or of an operator (`op_…`). */
-  readonly apiKey: string;
+  /** Of a merchant (`pr_…`) or of an operator (`op_…`). Null: the browser's session cookie. */
+  readonly apiKey: string | null;
   /** Such as `https://pay.example.com`. Default: a sandbox on this machine, http://127.0.0.1:8080. */
   readonly baseUrl?: string;
   /** In place of the global `fetch`. */
@@ -26,7 +26,7 @@ export interface RequestOptions {
 export type QueryValue = string | number | undefined;
 
 export interface Call {
-  readonly method: 'GET' | 'POST' | 'PATCH';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** With ids already encoded: see `pathOf`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, QueryValue>> | undefined;
@@ -58,7 +58,7 @@ export class RequestSender {
   readonly #baseUrl: string;
 
   constructor(options: PlexyPayOptions) {
-    if (options.apiKey.trim() === '') throw new PlexyPayError('apiKey must not be empty');
+    if (options.apiKey?.trim() === '') throw new PlexyPayError('apiKey must not be empty');
     this.#options = options;
     this.#baseUrl = (options.baseUrl ?? DEFAULT_URL).replace(/\/+$/, '');
   }
@@ -79,10 +79,8 @@ export class RequestSender {
 
   async #attempt(call: Call, idempotencyKey: string | undefined): Promise<Attempt> {
     const { method, body, options = {} } = call;
-    const headers: Record<string, string> = {
-      authorization: this.#options.apiKey,
-      accept: 'application/json',
-    };
+    const headers: Record<string, string> = { accept: 'application/json' };
+    if (this.#options.apiKey !== null) headers.authorization = this.#options.apiKey;
     if (body !== undefined) headers['content-type'] = 'application/json';
     if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey;
     const timeoutMs = options.timeoutMs ?? this.#options.timeoutMs ?? 30_000;
@@ -116,7 +114,7 @@ export class RequestSender {
 
 function attemptOf(response: Response, text: string): Attempt {
   const body = parseExactly(text);
-  if (response.ok && body !== undefined) return { ok: true, body };
+  if (response.ok && (body !== undefined || text === '')) return { ok: true, body };
   const error = errorOf(response.status, body);
   const retry = RETRIED.has(response.status) || error.reason === 'request_in_progress';
   return { ok: false, error, retry, afterMs: retryAfterMs(response.headers) };
