@@ -36,10 +36,9 @@ export function useShortcuts(actions: Readonly<Record<string, (() => void) | und
 export function useSequences(): void {
   useEffect(() => {
     const remember = (event: KeyboardEvent): void => {
-      first = event.code === 'KeyG' ? { code: event.code, at: Date.now() } : { code: '', at: 0 };
+      if (event.code === 'KeyG') first = { code: event.code, at: Date.now() };
     };
-    // After the shortcuts' own listeners have seen the key before.
-    window.addEventListener('keyup', remember);
-    return () => window.removeEventListener('keyup', remember);
+    window.addEventListener('keydown', remember);
+    return () => window.removeEventListener('keydown', remember);
   }, []);
 }

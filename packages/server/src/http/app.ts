@@ -6,6 +6,7 @@ import { ApiKeys } from './auth.ts';
 import { authenticationRoutes } from './authenticationRoutes.ts';
 import { type App, createBareApp } from './bareApp.ts';
 import { confirmationPages } from './confirmationRoutes.ts';
+import { DASHBOARD_FILES, dashboardRoutes } from './dashboardRoutes.ts';
 import type { Deps, Surface } from './deps.ts';
 import { docsRoutes } from './docs.ts';
 import { SECURITY_HEADERS } from './errorHandler.ts';
@@ -51,6 +52,7 @@ export async function createApp(deps: Deps, surface: Surface): Promise<App> {
 
 function registerRoutes(app: App, deps: Deps, surface: Surface): void {
   operationsRoutes(app, deps, surface);
+  dashboardRoutes(app, DASHBOARD_FILES);
   if (surface !== 'merchant') adminRoutes(app, deps);
   if (surface !== 'operator') {
     walletRoutes(app, deps);
