@@ -1,5 +1,5 @@
 import { defineConfig } from 'vite';
-import { firstLoad } from './firstLoad.ts';
+import { firstLoad, precompress } from './build.ts';
 
 /** For `npm run dev`: a server that runs, such as the sandbox of `npm start`. */
 const API = 'http://127.0.0.1:8080';
@@ -14,7 +14,13 @@ export default defineConfig({
     assetsInlineLimit: 0,
     reportCompressedSize: false,
     chunkSizeWarningLimit: 700,
+    rolldownOptions: {
+      onLog: (level, log, report) => {
+        // The libraries' "use client" means nothing here.
+        if (log.code !== 'MODULE_LEVEL_DIRECTIVE') report(level, log);
+      },
+    },
   },
-  plugins: [firstLoad()],
+  plugins: [firstLoad(), precompress()],
   server: { proxy: { '/v1': { target: API, headers: { origin: API } } } },
 });

@@ -25,12 +25,22 @@ import {
 export { PlexyPayError };
 
 /** Reads are tried again by hand: a person who waits wants to see what is wrong. */
-const sender = new RequestSender({ apiKey: null, baseUrl: location.origin, maxRetries: 1, timeoutMs: 20_000 });
+const sender = new RequestSender({
+  apiKey: null,
+  baseUrl: location.origin,
+  maxRetries: 1,
+  timeoutMs: 20_000,
+});
 
 export type Query = Readonly<Record<string, QueryValue>>;
 
 export function get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
-  return sender.send<T>({ method: 'GET', path, query, ...(signal === undefined ? {} : { options: { signal } }) });
+  return sender.send<T>({
+    method: 'GET',
+    path,
+    query,
+    ...(signal === undefined ? {} : { options: { signal } }),
+  });
 }
 
 export function send<T>(
@@ -76,10 +86,27 @@ export type Operation = 'capture' | 'cancel' | 'refund';
 export const transactions = {
   list: (query: Query, signal?: AbortSignal) => get<Page<Transaction>>('/v1/transactions', query, signal),
   get: (id: string) => get<Transaction>(pathOf`/v1/transactions/${id}`),
-  history: (id: string) => get<Page<TransactionEvent>>(pathOf`/v1/transactions/${id}/history`, { limit: 100 }),
+  history: (id: string) =>
+    get<Page<TransactionEvent>>(pathOf`/v1/transactions/${id}/history`, { limit: 100 }),
   operate: (id: string, operation: Operation, amount: number, key: string) =>
     send<Transaction>('POST', pathOf`/v1/transactions/${id}/${operation}`, { amount }, key),
 };
 
-export type { ApiKey, CreatePaymentBody, Customer, IssuedApiKey, Merchant, MerchantBalance, MerchantEntry, Page };
-export type { Store, SystemAccount, Transaction, TransactionEvent, Transfer, Wallet, WalletEntry, WalletTransaction };
+export type {
+  ApiKey,
+  CreatePaymentBody,
+  Customer,
+  IssuedApiKey,
+  Merchant,
+  MerchantBalance,
+  MerchantEntry,
+  Page,
+  Store,
+  SystemAccount,
+  Transaction,
+  TransactionEvent,
+  Transfer,
+  Wallet,
+  WalletEntry,
+  WalletTransaction,
+};

@@ -49,20 +49,28 @@ export function parseAmount(text: string, currency: string): number | null {
   const exponent = exponentOf(currency);
   const compact = text.replace(/[\s\u00a0\u202f'’]/g, '');
   if (!/^\d[\d.,]*$/.test(compact)) return null;
-  const [, whole = '', fraction = ''] =
-    exponent > 0 ? (new RegExp(`^(.*\\d)[.,](\\d{0,${exponent}})$`).exec(compact) ?? [null, compact]) : [null, compact];
+  const decimal = new RegExp(`^(.*\\d)[.,](\\d{0,${exponent}})$`);
+  const [, whole = compact, fraction = ''] = (exponent > 0 && decimal.exec(compact)) || [];
   if (!/^\d+$/.test(whole) && !/^\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*$/.test(whole)) return null;
   const minor = BigInt(whole.replace(/[.,]/g, '') + fraction.padEnd(exponent, '0'));
   return minor > 0n && minor <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(minor) : null;
 }
 
-export function formatNumber(value: number, language: Language, options: Intl.NumberFormatOptions = {}): string {
+export function formatNumber(
+  value: number,
+  language: Language,
+  options: Intl.NumberFormatOptions = {},
+): string {
   return numberFormat(language, options).format(value);
 }
 
 /** A share of 1 as `98.7%`. */
 export function formatShare(share: number, language: Language): string {
-  return formatNumber(share, language, { style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  return formatNumber(share, language, {
+    style: 'percent',
+    minimumFractionDigits: 1,
+    maximumFractionDigits: 1,
+  });
 }
 
 export type TimeStyle = 'time' | 'short' | 'full' | 'date';
@@ -107,5 +115,8 @@ const UNITS = [
 export function formatRelative(at: string | number, now: number, language: Language): string {
   const ms = new Date(at).getTime() - now;
   const [unit, size] = UNITS.find(([, size]) => Math.abs(ms) >= size) ?? ['second', 1_000];
-  return new Intl.RelativeTimeFormat(localeOf(language), { numeric: 'auto' }).format(Math.trunc(ms / size), unit);
+  return new Intl.RelativeTimeFormat(localeOf(language), { numeric: 'auto' }).format(
+    Math.trunc(ms / size),
+    unit,
+  );
 }

@@ -10,7 +10,8 @@ export const queryClient: QueryClient = new QueryClient({
   defaultOptions: { queries: { retry: false, staleTime: 5_000, refetchOnWindowFocus: true } },
   queryCache: new QueryCache({
     onError: (error, query) => {
-      const isOver = error instanceof PlexyPayError && error.status === 401 && query.queryKey[0] !== 'session';
+      const isOver =
+        error instanceof PlexyPayError && error.status === 401 && query.queryKey[0] !== 'session';
       if (isOver) forgetSession();
     },
   }),
@@ -55,25 +56,28 @@ const INTERVAL_MS = 400;
 /** Reads again what events have changed: soon after the first one, and not more often than people can see. */
 function createFeed(): LiveFeed {
   const changed = new Set<string>();
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isDue = false;
   let last = 0;
   const refresh = (): void => {
-    timer = undefined;
+    isDue = false;
     last = Date.now();
-    const ids = [...changed];
-    changed.clear();
     void queryClient.invalidateQueries({ queryKey: ['transactions'] });
-    for (const id of ids) void queryClient.invalidateQueries({ queryKey: ['transaction', id] });
-    void queryClient.invalidateQueries({ queryKey: ['statistics'] }, { cancelRefetch: false });
-  };
-  const soon = (): void => {
-    timer ??= setTimeout(refresh, Math.max(FIRST_DELAY_MS, last + INTERVAL_MS - Date.now()));
+    const ids = new Set(changed);
+    changed.clear();
+    void queryClient.invalidateQueries({
+      queryKey: ['transaction'],
+      // Pages may have been opened by the other spelling of the id.
+      predicate: ({ queryKey: [, id], state }) =>
+        ids.has(String(id)) || ids.has((state.data as Transaction | undefined)?.id ?? ''),
+    });
   };
   return new LiveFeed({
-    onEvent: (transaction: Transaction) => {
-      changed.add(transaction.id);
-      if (transaction.parentTransactionId !== null) changed.add(transaction.parentTransactionId);
-      soon();
+    onEvent: ({ id, parentTransactionId }) => {
+      changed.add(id);
+      if (parentTransactionId !== null) changed.add(parentTransactionId);
+      if (isDue) return;
+      isDue = true;
+      setTimeout(refresh, Math.max(FIRST_DELAY_MS, last + INTERVAL_MS - Date.now()));
     },
     onCatchUp: () => void queryClient.invalidateQueries(),
   });

@@ -22,7 +22,10 @@ export function useShortcuts(actions: Readonly<Record<string, (() => void) | und
       if (target instanceof Element && target.closest(TYPING) !== null) return;
       if (document.querySelector('[role="dialog"]') !== null) return;
       const sequence = Date.now() - first.at < SEQUENCE_MS ? `${first.code} ${code}` : code;
-      const action = latest.current[sequence] ?? latest.current[key] ?? (sequence === code ? latest.current[code] : undefined);
+      const action =
+        latest.current[sequence] ??
+        latest.current[key] ??
+        (sequence === code ? latest.current[code] : undefined);
       if (action === undefined) return;
       event.preventDefault();
       action();

@@ -3,8 +3,8 @@ import { ActionIcon, Button, Modal, Skeleton, Tooltip } from '@mantine/core';
 import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react';
 import { PlexyPayError } from './api.ts';
 import { formatAmount, formatTime, type TimeStyle, utcTime } from './format.ts';
-import { Icon, type IconName } from './icons.tsx';
 import { useWords } from './i18n/index.tsx';
+import { Icon, type IconName } from './icons.tsx';
 
 interface AmountProps {
   readonly amount: number | bigint;
@@ -14,9 +14,12 @@ interface AmountProps {
 
 export function Amount({ amount, currency, strong }: AmountProps): ReactNode {
   const { language } = useWords();
+  const text = formatAmount(amount, currency, language);
+  // Of many currencies the sign is the code.
+  const number = text.replace(currency, '').trim();
   return (
     <span className={strong ? 'amount amount-strong' : 'amount'}>
-      {formatAmount(amount, currency, language)} <span className="currency">{currency}</span>
+      {number} <span className="currency">{currency}</span>
     </span>
   );
 }
@@ -138,7 +141,13 @@ export function Empty({ icon, title, children }: EmptyProps): ReactNode {
 }
 
 /** What went wrong, in the server's words, and what to quote when asking for help. The one place for it. */
-export function Failure({ error, retry }: { readonly error: unknown; readonly retry?: () => void }): ReactNode {
+export function Failure({
+  error,
+  retry,
+}: {
+  readonly error: unknown;
+  readonly retry?: () => void;
+}): ReactNode {
   const { t } = useWords();
   const known = error instanceof PlexyPayError ? error : null;
   return (
@@ -201,6 +210,7 @@ export function Loaded<T>({ query, lines = 4, children }: LoadedProps<T>): React
   return (
     <div className="loading" role="status" aria-label={t('loading')}>
       {Array.from({ length: lines }, (_, line) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: lines never change places
         <Skeleton key={line} height={14} radius="sm" />
       ))}
     </div>
@@ -279,7 +289,13 @@ export function Toasts(): ReactNode {
 }
 
 /** `Enter` in a field does what the button does; the browser does nothing of its own. */
-export function Form({ submit, children }: { readonly submit: () => void; readonly children: ReactNode }): ReactNode {
+export function Form({
+  submit,
+  children,
+}: {
+  readonly submit: () => void;
+  readonly children: ReactNode;
+}): ReactNode {
   return (
     <form
       className="form"

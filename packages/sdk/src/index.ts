@@ -20,6 +20,12 @@ export type { AdminResource } from './admin.ts';
 export * from './errors.ts';
 export { exponentOf, formatAmount } from './money.ts';
 export { List, type Page } from './pagination.ts';
-export { type PlexyPayOptions, pathOf, type QueryValue, type RequestOptions, RequestSender } from './request.ts';
+export {
+  type PlexyPayOptions,
+  pathOf,
+  type QueryValue,
+  type RequestOptions,
+  RequestSender,
+} from './request.ts';
 export type * from './types.generated.ts';
 export type { WalletResource } from './wallet.ts';
