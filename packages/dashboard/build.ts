@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import type { Plugin } from 'vite';
 
@@ -52,18 +54,13 @@ export function precompress(): Plugin {
   return {
     name: 'precompress',
     apply: 'build',
-    enforce: 'post',
-    generateBundle(_options, bundle) {
-      for (const [fileName, file] of Object.entries(bundle)) {
-        if (!/\.(?:js|css)$/.test(fileName)) continue;
-        const source = file.type === 'chunk' ? file.code : file.source;
+    // When the files are there: until then Vite still changes them.
+    writeBundle({ dir = '' }, bundle) {
+      for (const fileName of Object.keys(bundle).filter((name) => /\.(?:js|css)$/.test(name))) {
+        const source = readFileSync(path.join(dir, fileName));
         const params = { [constants.BROTLI_PARAM_QUALITY]: 9 };
-        this.emitFile({
-          type: 'asset',
-          fileName: `${fileName}.br`,
-          source: brotliCompressSync(source, { params }),
-        });
-        this.emitFile({ type: 'asset', fileName: `${fileName}.gz`, source: gzipSync(source) });
+        writeFileSync(path.join(dir, `${fileName}.br`), brotliCompressSync(source, { params }));
+        writeFileSync(path.join(dir, `${fileName}.gz`), gzipSync(source));
       }
     },
   };

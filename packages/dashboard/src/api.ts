@@ -1,8 +1,13 @@
 /** Every request that the dashboard makes, typed by what is generated from the OpenAPI document. */
 import {
   type ApiKey,
+  type AuthorizeWalletBody,
+  type CreateCustomerBody,
+  type CreateMerchantBody,
   type CreatePaymentBody,
+  type CreateWalletBody,
   type Customer,
+  type DepositWalletBody,
   type IssuedApiKey,
   type Merchant,
   type MerchantBalance,
@@ -17,6 +22,7 @@ import {
   type Transaction,
   type TransactionEvent,
   type Transfer,
+  type UpdateMerchantBody,
   type Wallet,
   type WalletEntry,
   type WalletTransaction,
@@ -109,4 +115,66 @@ export type {
   Wallet,
   WalletEntry,
   WalletTransaction,
+};
+
+const list = <T>(path: string, query: Query = {}): Promise<Page<T>> => get<Page<T>>(path, query);
+
+export interface SandboxClock {
+  readonly now: string;
+  readonly offsetSeconds: number;
+}
+export interface Faults {
+  readonly bank: 'none' | 'down' | 'slow' | 'timeouts';
+  readonly databaseDelayMs: number;
+}
+export interface Fixtures {
+  readonly customers: readonly {
+    readonly phoneNumber: string;
+    readonly iin: string;
+    readonly behaves: string;
+    readonly wallets: readonly { readonly currency: string; readonly funds: number }[];
+  }[];
+  readonly cards: readonly { readonly number: string; readonly behaves: string }[];
+}
+
+export const sandbox = {
+  clock: () => get<SandboxClock>('/v1/sandbox/clock'),
+  advance: (advanceSeconds: number) => send<SandboxClock>('POST', '/v1/sandbox/clock', { advanceSeconds }),
+  faults: () => get<Faults>('/v1/sandbox/faults'),
+  setFaults: (faults: Partial<Faults>) => send<Faults>('PUT', '/v1/sandbox/faults', faults),
+  fixtures: () => get<Fixtures>('/v1/sandbox/fixtures'),
+  reset: () => send<unknown>('POST', '/v1/sandbox/reset'),
+  decide: (id: string, decision: 'confirm' | 'decline') =>
+    send<WalletTransaction>('POST', pathOf`/v1/sandbox/transactions/${id}/${decision}`),
+  authorize: (body: AuthorizeWalletBody, key: string) =>
+    send<WalletTransaction>('POST', '/v1/wallet/authorize', body, key),
+  pay: (body: CreatePaymentBody, key: string) => send<Transaction>('POST', '/v1/payments', body, key),
+};
+
+export const admin = {
+  merchants: (query: Query) => list<Merchant>('/v1/admin/merchants', query),
+  merchant: (id: string) => get<Merchant>(pathOf`/v1/admin/merchants/${id}`),
+  createMerchant: (body: CreateMerchantBody, key: string) =>
+    send<Merchant>('POST', '/v1/admin/merchants', body, key),
+  updateMerchant: (id: string, body: UpdateMerchantBody) =>
+    send<Merchant>('PATCH', pathOf`/v1/admin/merchants/${id}`, body),
+  balances: (id: string) => list<MerchantBalance>(pathOf`/v1/admin/merchants/${id}/balances`),
+  merchantStatement: (id: string, query: Query) =>
+    list<MerchantEntry>(pathOf`/v1/admin/merchants/${id}/statement`, query),
+  merchantKeys: (id: string, query: Query) => list<ApiKey>(pathOf`/v1/admin/merchants/${id}/api-keys`, query),
+  stores: (id: string, query: Query) => list<Store>(pathOf`/v1/admin/merchants/${id}/stores`, query),
+  customers: (query: Query) => list<Customer>('/v1/admin/customers', query),
+  customer: (id: string) => get<Customer>(pathOf`/v1/admin/customers/${id}`),
+  createCustomer: (body: CreateCustomerBody, key: string) =>
+    send<Customer>('POST', '/v1/admin/customers', body, key),
+  wallets: (id: string) => list<Wallet>(pathOf`/v1/admin/customers/${id}/wallets`),
+  createWallet: (id: string, body: CreateWalletBody, key: string) =>
+    send<Wallet>('POST', pathOf`/v1/admin/customers/${id}/wallets`, body, key),
+  walletStatement: (id: string, query: Query) =>
+    list<WalletEntry>(pathOf`/v1/admin/wallets/${id}/statement`, query),
+  move: (id: string, way: 'deposit' | 'withdraw', body: DepositWalletBody, key: string) =>
+    send<Transfer>('POST', pathOf`/v1/admin/wallets/${id}/${way}`, body, key),
+  freeze: (id: string, frozen: boolean) =>
+    send<Wallet>('POST', pathOf`/v1/admin/wallets/${id}/${frozen ? 'freeze' : 'unfreeze'}`),
+  accounts: () => list<SystemAccount>('/v1/admin/accounts'),
 };

@@ -10,9 +10,36 @@ import { router } from './router.tsx';
 import { useScheme } from './scheme.ts';
 import { queryClient } from './session.tsx';
 
+/** Greys with the blue of the pages. */
+const DARK = [
+  '#e6e9ef',
+  '#c4cbd6',
+  '#9aa4b5',
+  '#7d8799',
+  '#3a4250',
+  '#2d3440',
+  '#1d222b',
+  '#161a21',
+  '#11151b',
+  '#0e1116',
+] as const;
+const INDIGO = [
+  '#eef2ff',
+  '#e0e7ff',
+  '#c7d2fe',
+  '#a5b4fc',
+  '#818cf8',
+  '#6366f1',
+  '#4f46e5',
+  '#4338ca',
+  '#3730a3',
+  '#312e81',
+] as const;
+
 const theme = createTheme({
+  colors: { dark: DARK, indigo: INDIGO },
   primaryColor: 'indigo',
-  primaryShade: { light: 7, dark: 5 },
+  primaryShade: { light: 6, dark: 6 },
   defaultRadius: 'sm',
   fontFamily: 'var(--font)',
   fontFamilyMonospace: 'var(--font-mono)',

@@ -20,6 +20,12 @@ const page = <Path extends string>(path: Path, load: () => Promise<{ default: ()
 const routes = root.addChildren([
   page('/transactions', () => import('./pages/transactions.tsx')),
   page('/transactions/$id', () => import('./pages/transaction.tsx')),
+  page('/developers/sandbox', () => import('./pages/sandbox.tsx')),
+  page('/operator/merchants', () => import('./pages/merchants.tsx')),
+  page('/operator/merchants/$id', () => import('./pages/merchant.tsx')),
+  page('/operator/customers', () => import('./pages/customers.tsx')),
+  page('/operator/customers/$id', () => import('./pages/customer.tsx')),
+  page('/operator/ledger', () => import('./pages/ledger.tsx')),
 ]);
 
 export const router = createRouter({
