@@ -16,6 +16,7 @@ import { createApp } from './http/app.ts';
 import { sealState } from './http/authenticationRoutes.ts';
 import type { App } from './http/bareApp.ts';
 import type { Deps } from './http/deps.ts';
+import { webhookBody } from './http/eventViews.ts';
 import { createMetrics } from './http/metrics.ts';
 import { lateTransactionAnswer } from './http/transactionViews.ts';
 import { resetSandbox } from './reset.ts';
@@ -26,6 +27,7 @@ import { continueRounds } from './store/events.ts';
 import { openInstallation } from './store/installation.ts';
 import { migrate } from './store/migrate.ts';
 import { createPool, type Pool, readServerVersion } from './store/postgres.ts';
+import { Webhooks } from './webhooks/webhooks.ts';
 
 export interface Server {
   /** Where merchants reach it, such as http://127.0.0.1:8080. */
@@ -62,9 +64,10 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
     const secrets = await openInstallation(pool, config.mode, config.secretKey);
     const metrics = createMetrics();
     const parts = createEngine({ config, databaseUrl, pool, secrets, metrics, logger });
-    const { engine, acquirer, feed } = parts;
+    const { engine, acquirer, feed, webhooks } = parts;
     feed.start();
     stops.push(() => feed.stop());
+    stops.push(() => webhooks.stop());
     stops.push(() => engine.stop());
     // The bank is a process of its own and takes as long to start as all the rest.
     const bank = parts.startBank(stops);
@@ -74,6 +77,7 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
     stops.push(() => scheduler.stop());
     const purge = startPurge(pool, (error) => logger.warn({ err: error }, 'the purge of old keys failed'));
     stops.push(() => purge.stop());
+    webhooks.start();
     const deps: Deps = { config, pool, secrets, metrics, logger, ...parts };
     const split = config.adminPort !== null || config.mode === 'production';
     const app = await createApp(deps, split ? 'merchant' : 'both');
@@ -85,6 +89,8 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
       adminPort === null
         ? null
         : await listen(await createApp(deps, 'operator'), config.host, adminPort, stops);
+    // Attempts end while requests do: each may take seconds of a stop's ten.
+    stops.push(async () => void webhooks.stop());
     return { url, adminUrl, cardsHeld: () => acquirer.cardsHeld, stop };
   } catch (error) {
     await stop();
@@ -92,7 +98,10 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
   }
 }
 
-type Parts = Pick<Deps, 'engine' | 'acquirer' | 'lateAnswers' | 'feed' | 'bankControl' | 'resetSandbox'>;
+type Parts = Pick<
+  Deps,
+  'engine' | 'acquirer' | 'lateAnswers' | 'feed' | 'webhooks' | 'bankControl' | 'resetSandbox'
+>;
 
 export interface EngineParts extends Parts {
   /** Starts the simulated bank where there is no other, and looks after operations of unknown fate. */
@@ -138,6 +147,12 @@ export function createEngine({
     observe: metrics,
     onError: (error) => logger.warn({ err: error }, 'the event feed was not read'),
   });
+  const webhooks = new Webhooks({
+    ...{ databaseUrl, secrets, feed, render: webhookBody, observe: metrics },
+    sandbox: config.mode === 'sandbox',
+    onDisabled: (count) => logger.warn({ count }, 'webhook endpoints were disabled'),
+    onError: (error) => logger.warn({ err: error }, 'webhooks were held up'),
+  });
   const lateAnswers = new LateAnswers(pool, () => acquirer);
   const engine = new Engine({
     ...{ databaseUrl, batchSize, lanes, maxQueue, patienceMs: 10_000, observe: metrics },
@@ -160,8 +175,8 @@ export function createEngine({
   };
   const bankControl = createBankControl(() => bankUrl(), secret);
   const reset = (): Promise<void> => resetSandbox({ pool, engine, acquirer, bank: bankControl, secrets });
-  const parts = { engine, acquirer, lateAnswers, feed, bankControl, resetSandbox: reset, publicUrl };
-  return { ...parts, startBank: startBankProcess };
+  const parts = { engine, acquirer, lateAnswers, feed, webhooks, bankControl, resetSandbox: reset };
+  return { ...parts, publicUrl, startBank: startBankProcess };
 }
 
 async function embeddedUrl(

@@ -19,6 +19,8 @@ import { sandboxRoutes } from './sandboxRoutes.ts';
 import { streamRoutes } from './streamRoutes.ts';
 import { transactionRoutes } from './transactionRoutes.ts';
 import { walletRoutes } from './walletRoutes.ts';
+import { webhookDeliveryRoutes } from './webhookDeliveryRoutes.ts';
+import { webhookEndpointRoutes } from './webhookEndpointRoutes.ts';
 
 /** The whole application, ready to listen or to be called by tests. */
 export async function createApp(deps: Deps, surface: Surface): Promise<App> {
@@ -60,6 +62,8 @@ function registerRoutes(app: App, deps: Deps, surface: Surface): void {
     transactionRoutes(app, deps);
     lookupRoutes(app, deps);
     streamRoutes(app, deps);
+    webhookEndpointRoutes(app, deps);
+    webhookDeliveryRoutes(app, deps);
     authenticationRoutes(app, deps);
     confirmationPages(app, deps);
     docsRoutes(app, deps.config.mode);

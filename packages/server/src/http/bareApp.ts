@@ -11,6 +11,7 @@ import { ApiError, fieldError } from './errors.ts';
 import { reasonOf } from './fields.ts';
 import * as schemas from './schemas.ts';
 import { parseStrictJson } from './strictJson.ts';
+import { WEBHOOK_OBJECTS } from './webhookSchemas.ts';
 
 export type App = ReturnType<typeof createBareApp>;
 
@@ -49,8 +50,8 @@ export function createBareApp(deps: Deps) {
   app.setErrorHandler(handleError);
   // All of them here: adding one in a child scope gives that scope Fastify's own validator again.
   const { ErrorResponse, WalletTransaction, Transaction, TransactionEvent } = schemas;
-  const shared = [ErrorResponse, WalletTransaction, Transaction, TransactionEvent, ...ADMIN_OBJECTS];
-  for (const schema of shared) app.addSchema(schema);
+  const shared = [ErrorResponse, WalletTransaction, Transaction, TransactionEvent];
+  for (const schema of [...shared, ...ADMIN_OBJECTS, ...WEBHOOK_OBJECTS]) app.addSchema(schema);
   return app;
 }
 

@@ -8,6 +8,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { EventFeed } from '../engine/feed.ts';
 import type { Secrets } from '../secrets.ts';
 import type { Pool } from '../store/postgres.ts';
+import type { Webhooks } from '../webhooks/webhooks.ts';
 import type { Metrics } from './metrics.ts';
 
 export interface Deps {
@@ -17,6 +18,7 @@ export interface Deps {
   readonly acquirer: Acquirer;
   readonly lateAnswers: LateAnswers;
   readonly feed: EventFeed;
+  readonly webhooks: Webhooks;
   /** The levers of the simulated bank. */
   readonly bankControl: BankControl;
   /** Puts a sandbox back to its seed. */

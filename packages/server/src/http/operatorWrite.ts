@@ -1,20 +1,20 @@
 /**
- * What operators change besides money. One database transaction: claim the Idempotency-Key, read the
- * API key again, do it, store the answer with the key. (Money goes through the engine.)
+ * What operators and merchants change besides money. One database transaction: claim the Idempotency-Key,
+ * read the API key again, do it, store the answer with the key. (Money goes through the engine.)
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Answer, OPERATOR_SCOPE } from '../engine/batch.ts';
 import { type Claim, claimKeys, readApiKeys, readResponses, updateResponses } from '../store/batchSql.ts';
 import { passGate } from '../store/gate.ts';
 import { inTransaction, type Queryable, sqlStateOf } from '../store/postgres.ts';
-import { operatorOf } from './auth.ts';
+import { merchantOf, operatorOf } from './auth.ts';
 import type { Deps } from './deps.ts';
 import { ApiError } from './errors.ts';
 import { exactJson } from './exactJson.ts';
 import { sendJson } from './execute.ts';
 import { fingerprintOf, idempotencyKeyOf } from './idempotency.ts';
 
-export interface OperatorWrite {
+export interface KeyedWrite {
   /** The route's path with its ids in one spelling: part of the request's fingerprint. */
   readonly path: string;
   /** The answer shows a secret: it is stored encrypted. */
@@ -39,14 +39,35 @@ export async function operatorWrite(
   deps: Deps,
   request: FastifyRequest,
   reply: FastifyReply,
-  write: OperatorWrite,
+  write: KeyedWrite,
 ): Promise<FastifyReply> {
   const { apiKeyId } = operatorOf(request);
+  return keyedWrite(deps, request, reply, { ...write, apiKeyId, scopeId: OPERATOR_SCOPE });
+}
+
+/** The same for a merchant's write. @throws ApiError */
+export async function merchantWrite(
+  deps: Deps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  write: KeyedWrite,
+): Promise<FastifyReply> {
+  const { apiKeyId, merchantId } = merchantOf(request);
+  return keyedWrite(deps, request, reply, { ...write, apiKeyId, scopeId: merchantId });
+}
+
+async function keyedWrite(
+  deps: Deps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  write: KeyedWrite & { readonly apiKeyId: string; readonly scopeId: string },
+): Promise<FastifyReply> {
+  const { apiKeyId, scopeId } = write;
   const key = idempotencyKeyOf(request, false);
   const fingerprint = fingerprintOf(deps.secrets, request.method, write.path, request.body ?? null);
   const stored = await inTransaction(deps.pool, async (client) => {
     if (deps.config.mode === 'sandbox') await passGate(client);
-    const earlier = key === null ? null : await claimOrReplay(client, key, fingerprint);
+    const earlier = key === null ? null : await claimOrReplay(client, { scopeId, key, fingerprint });
     await checkApiKey(client, apiKeyId);
     if (earlier !== null) return { answer: opened(deps, write, earlier), replayed: true };
     const { effectId, body } = await write.work(client);
@@ -55,7 +76,7 @@ export async function operatorWrite(
       const response = write.secret === true ? deps.secrets.encrypt(answer.body) : answer.body;
       const { statusCode } = answer;
       await updateResponses(client, [
-        { scopeId: OPERATOR_SCOPE, key, fingerprint, effectId, effectSeq: 0, statusCode, response },
+        { scopeId, key, fingerprint, effectId, effectSeq: 0, statusCode, response },
       ]);
     }
     return { answer, replayed: false };
@@ -65,9 +86,11 @@ export async function operatorWrite(
 }
 
 /** @returns null when the key is new and now ours, else the answer of the request that had it */
-async function claimOrReplay(db: Queryable, key: string, fingerprint: string): Promise<Answer | null> {
-  const unknown = { effectId: null, effectSeq: null, statusCode: null, response: null };
-  const claim: Claim = { scopeId: OPERATOR_SCOPE, key, fingerprint, ...unknown };
+async function claimOrReplay(
+  db: Queryable,
+  request: Pick<Claim, 'scopeId' | 'key' | 'fingerprint'>,
+): Promise<Answer | null> {
+  const claim: Claim = { ...request, effectId: null, effectSeq: null, statusCode: null, response: null };
   await db.query(KEY_WAIT);
   const claimed = await claimKeys(db, [claim]).catch((error: unknown) => {
     throw sqlStateOf(error) === LOCK_TIMEOUT ? inProgress() : error;
@@ -75,7 +98,7 @@ async function claimOrReplay(db: Queryable, key: string, fingerprint: string): P
   if (claimed.length > 0) return null;
   const [stored] = await readResponses(db, [claim]);
   if (stored === undefined) throw inProgress();
-  if (stored.fingerprint !== fingerprint) throw new ApiError('idempotency_key_reused');
+  if (stored.fingerprint !== request.fingerprint) throw new ApiError('idempotency_key_reused');
   const { statusCode, response } = stored;
   if (statusCode === null || response === null) throw inProgress();
   return { statusCode, body: response };
@@ -93,6 +116,6 @@ async function checkApiKey(db: Queryable, apiKeyId: string): Promise<void> {
 }
 
 /** The same fingerprint means the same route, so that a stored answer was sealed exactly if this one is. */
-function opened(deps: Deps, write: OperatorWrite, answer: Answer): Answer {
+function opened(deps: Deps, write: KeyedWrite, answer: Answer): Answer {
   return write.secret === true ? { ...answer, body: deps.secrets.decrypt(answer.body) } : answer;
 }
