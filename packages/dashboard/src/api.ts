@@ -6,6 +6,7 @@ import {
   type CreateMerchantBody,
   type CreatePaymentBody,
   type CreateWalletBody,
+  type CreateWebhookEndpointBody,
   type Customer,
   type DepositWalletBody,
   type IssuedApiKey,
@@ -23,9 +24,14 @@ import {
   type TransactionEvent,
   type Transfer,
   type UpdateMerchantBody,
+  type UpdateWebhookEndpointBody,
   type Wallet,
   type WalletEntry,
   type WalletTransaction,
+  type WebhookDelivery,
+  type WebhookDeliveryWithAttempts,
+  type WebhookEndpoint,
+  type WebhookEndpointWithSecret,
 } from '@plexy-pay/sdk';
 
 export { PlexyPayError };
@@ -178,3 +184,26 @@ export const admin = {
     send<Wallet>('POST', pathOf`/v1/admin/wallets/${id}/${frozen ? 'freeze' : 'unfreeze'}`),
   accounts: () => list<SystemAccount>('/v1/admin/accounts'),
 };
+
+export const webhooks = {
+  list: (query: Query) => list<WebhookEndpoint>('/v1/webhook-endpoints', query),
+  get: (id: string) => get<WebhookEndpoint>(pathOf`/v1/webhook-endpoints/${id}`),
+  create: (body: CreateWebhookEndpointBody, key: string) =>
+    send<WebhookEndpointWithSecret>('POST', '/v1/webhook-endpoints', body, key),
+  update: (id: string, body: UpdateWebhookEndpointBody) =>
+    send<WebhookEndpoint>('PATCH', pathOf`/v1/webhook-endpoints/${id}`, body),
+  remove: (id: string) => send<unknown>('DELETE', pathOf`/v1/webhook-endpoints/${id}`),
+  switch: (id: string, to: 'enable' | 'disable') =>
+    send<WebhookEndpoint>('POST', pathOf`/v1/webhook-endpoints/${id}/${to}`),
+  rotate: (id: string) =>
+    send<WebhookEndpointWithSecret>('POST', pathOf`/v1/webhook-endpoints/${id}/rotate-secret`),
+  test: (id: string) => send<WebhookDelivery>('POST', pathOf`/v1/webhook-endpoints/${id}/test`),
+  deliveries: (id: string, query: Query) =>
+    list<WebhookDelivery>(pathOf`/v1/webhook-endpoints/${id}/deliveries`, query),
+  delivery: (id: string, deliveryId: string) =>
+    get<WebhookDeliveryWithAttempts>(pathOf`/v1/webhook-endpoints/${id}/deliveries/${deliveryId}`),
+  resend: (id: string, deliveryId: string) =>
+    send<WebhookDelivery>('POST', pathOf`/v1/webhook-endpoints/${id}/deliveries/${deliveryId}/resend`),
+};
+
+export type { WebhookDelivery, WebhookEndpoint };

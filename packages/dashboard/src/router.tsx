@@ -20,6 +20,8 @@ const page = <Path extends string>(path: Path, load: () => Promise<{ default: ()
 const routes = root.addChildren([
   page('/transactions', () => import('./pages/transactions.tsx')),
   page('/transactions/$id', () => import('./pages/transaction.tsx')),
+  page('/developers/webhooks', () => import('./pages/webhooks.tsx')),
+  page('/developers/webhooks/$id', () => import('./pages/webhook.tsx')),
   page('/developers/sandbox', () => import('./pages/sandbox.tsx')),
   page('/operator/merchants', () => import('./pages/merchants.tsx')),
   page('/operator/merchants/$id', () => import('./pages/merchant.tsx')),

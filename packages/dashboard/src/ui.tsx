@@ -309,3 +309,26 @@ export function Form({
     </form>
   );
 }
+
+interface ConfirmProps {
+  readonly text: string;
+  readonly action: string;
+  readonly error: unknown;
+  readonly isRunning: boolean;
+  readonly run: () => void;
+}
+
+/** Asks before something that cannot be undone. */
+export function Confirm({ text, action, error, isRunning, run }: ConfirmProps): ReactNode {
+  return (
+    <div className="form">
+      <p>{text}</p>
+      {error !== null && <Failure error={error} />}
+      <div className="dialog-actions">
+        <Button color="red" loading={isRunning} onClick={run}>
+          {action}
+        </Button>
+      </div>
+    </div>
+  );
+}

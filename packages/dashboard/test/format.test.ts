@@ -15,14 +15,21 @@ describe('amounts', () => {
     assert.equal(plain(formatAmount(123_456, 'JPY', 'en')), '¥123,456');
     assert.equal(plain(formatAmount(123_456, 'KZT', 'ru')), '1 234,56 ₸');
     assert.equal(plain(formatAmount(1_500, 'IQD', 'en')), 'IQD 1.500');
-    assert.equal(plain(formatAmount(98_765_432_109_876_543_210n, 'KZT', 'en')), '₸987,654,321,098,765,432.10');
+    assert.equal(
+      plain(formatAmount(98_765_432_109_876_543_210n, 'KZT', 'en')),
+      '₸987,654,321,098,765,432.10',
+    );
   });
 
   test('what is put into a field is read back as the same amount', () => {
     fc.assert(
-      fc.property(fc.constantFrom(...CURRENCIES), fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), (currency, amount) => {
-        assert.equal(parseAmount(amountInput(amount, currency), currency), amount);
-      }),
+      fc.property(
+        fc.constantFrom(...CURRENCIES),
+        fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+        (currency, amount) => {
+          assert.equal(parseAmount(amountInput(amount, currency), currency), amount);
+        },
+      ),
     );
   });
 

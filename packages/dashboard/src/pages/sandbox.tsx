@@ -8,7 +8,7 @@ import { formatAmount, parseAmount } from '../format.ts';
 import { useWords } from '../i18n/index.tsx';
 import { Table, useAction } from '../list.tsx';
 import { queryClient, useMay } from '../session.tsx';
-import { CopyButton, Dialog, Facts, Failure, Form, Loaded, Page, Panel, say, Time } from '../ui.tsx';
+import { Confirm, CopyButton, Dialog, Facts, Failure, Form, Loaded, Page, Panel, say, Time } from '../ui.tsx';
 
 export default function Sandbox(): ReactNode {
   const { t } = useWords();
@@ -333,16 +333,13 @@ function Reset(): ReactNode {
       </Button>
       {isOpen && (
         <Dialog title={t('sandbox.reset')} close={() => setOpen(false)}>
-          <p>{t('sandbox.resetText')}</p>
-          {reset.error !== null && <Failure error={reset.error} />}
-          <div className="dialog-actions">
-            <Button variant="default" onClick={() => setOpen(false)}>
-              {t('operate.keep')}
-            </Button>
-            <Button color="red" loading={reset.isPending} onClick={() => reset.mutate()}>
-              {t('sandbox.reset')}
-            </Button>
-          </div>
+          <Confirm
+            text={t('sandbox.resetText')}
+            action={t('sandbox.reset')}
+            error={reset.error}
+            isRunning={reset.isPending}
+            run={() => reset.mutate()}
+          />
         </Dialog>
       )}
     </>

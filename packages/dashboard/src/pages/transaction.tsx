@@ -3,7 +3,8 @@ import { Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
-import { type Operation, type Transaction, type TransactionEvent, transactions } from '../api.ts';
+import { type Operation, type Transaction, type TransactionEvent, transactions, webhooks } from '../api.ts';
+import { Deliveries } from '../deliveries.tsx';
 import { formatAmount, formatRelative } from '../format.ts';
 import { type Key, useWords } from '../i18n/index.tsx';
 import { OperationDialog, possibleOperations } from '../operations.tsx';
@@ -38,6 +39,7 @@ function Whole({ transaction }: { readonly transaction: Transaction }): ReactNod
             <Timeline transaction={transaction} />
           </Panel>
           {isPayment && <Refunds transaction={transaction} />}
+          <Webhooks transaction={transaction} />
           <Raw transaction={transaction} />
         </div>
         <div className="column">
@@ -191,6 +193,30 @@ function Refunds({ transaction }: { readonly transaction: Transaction }): ReactN
               label={t('payment.refunds')}
             />
           )
+        }
+      </Loaded>
+    </Panel>
+  );
+}
+
+/** What each endpoint was told of this transaction. */
+function Webhooks({ transaction }: { readonly transaction: Transaction }): ReactNode {
+  const { t } = useWords();
+  const endpoints = useQuery({
+    queryKey: ['endpoints', 'first'],
+    queryFn: () => webhooks.list({ limit: 100 }),
+  });
+  if (endpoints.data?.items.length === 0) return null;
+  return (
+    <Panel title={t('webhook.title')}>
+      <Loaded query={endpoints} lines={2}>
+        {({ items }) =>
+          items.map(({ id, url }) => (
+            <div key={id} className="endpoint">
+              <p className="endpoint-url">{url}</p>
+              <Deliveries endpointId={id} transactionId={transaction.id} />
+            </div>
+          ))
         }
       </Loaded>
     </Panel>
