@@ -5,6 +5,7 @@
 import { writeFile } from 'node:fs/promises';
 import { readConfig } from '../packages/server/src/config.ts';
 import { createApp } from '../packages/server/src/http/app.ts';
+import type { App } from '../packages/server/src/http/bareApp.ts';
 import { REASONS } from '../packages/server/src/http/errors.ts';
 import { createMetrics } from '../packages/server/src/http/metrics.ts';
 import { createLogger } from '../packages/server/src/logging.ts';
@@ -13,8 +14,8 @@ import { createEngine } from '../packages/server/src/server.ts';
 import { createPool } from '../packages/server/src/store/postgres.ts';
 import { OUTPUT as SDK_TYPES, sdkTypes } from './sdkTypes.ts';
 
-/** The document of a sandbox that serves everything on one port. No database is connected to. */
-export async function openApiText(): Promise<string> {
+/** A sandbox's application that serves everything on one port. No database is connected to. */
+export async function wholeApp(): Promise<App> {
   const databaseUrl = 'postgres://nowhere.invalid/plexy';
   const config = readConfig({ DATABASE_URL: databaseUrl, PUBLIC_URL: 'http://127.0.0.1:8080' });
   const parts = {
@@ -24,7 +25,12 @@ export async function openApiText(): Promise<string> {
     metrics: createMetrics(),
     logger: createLogger('silent'),
   };
-  const app = await createApp({ ...parts, ...createEngine({ ...parts, databaseUrl }) }, 'both');
+  return createApp({ ...parts, ...createEngine({ ...parts, databaseUrl }) }, 'both');
+}
+
+/** Its document. */
+export async function openApiText(): Promise<string> {
+  const app = await wholeApp();
   await app.ready();
   const text = `${JSON.stringify(app.swagger(), null, 2)}\n`;
   await app.close();

@@ -20,6 +20,15 @@ export function databaseCommands(
       exit(await createOperatorKeyCommand(name, env, { out, error }));
     });
   program
+    .command('operator-user')
+    .description('operators who sign in to the dashboard')
+    .command('create <email> [name]')
+    .description('make one by access to the database, with a password that is shown this once')
+    .action(async (email: string, name = email) => {
+      const { createOperatorUserCommand } = await import('@plexy-pay/server/commands/operator-user');
+      exit(await createOperatorUserCommand(email, name, env, { out, error }));
+    });
+  program
     .command('audit')
     .description('check the seven invariants of the ledger in the database')
     .action(async () => {

@@ -6,7 +6,7 @@ export interface ErrorBody {
   message: string;
   source: string;
   type: 'apiError' | 'validationError';
-  reason: 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'transaction_not_found' | 'wallet_not_found' | 'merchant_not_found' | 'customer_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'operation_in_progress' | 'request_in_progress' | 'already_exists' | 'authentication_over' | 'body_too_large' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'insufficient_merchant_balance' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'rate_limited';
+  reason: 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'wrong_credentials' | 'not_signed_in' | 'origin_not_allowed' | 'session_required' | 'insufficient_role' | 'user_not_found' | 'transaction_not_found' | 'wallet_not_found' | 'merchant_not_found' | 'customer_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'operation_in_progress' | 'request_in_progress' | 'already_exists' | 'authentication_over' | 'body_too_large' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'insufficient_merchant_balance' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'too_many_sign_ins' | 'rate_limited';
   details: ({ path: string; message: string })[];
   requestId: string;
 }
@@ -90,7 +90,9 @@ export interface TransactionEvent {
   refundedAmount: number;
   /** The merchant’s balance after this, where it was changed by it; else null. */
   balance: bigint | null;
-  actor: 'api' | 'operator' | 'customer' | 'engine';
+  actor: 'api' | 'user' | 'operator' | 'customer' | 'engine';
+  /** Who, if it was a user of the merchant. */
+  user: { id: string; name: string } | null;
   reason: string | null;
   at: string;
 }
@@ -245,6 +247,38 @@ export interface Terminal {
   storeId: string;
 }
 
+export interface User {
+  id: string;
+  email: string;
+  /** 1 to 255 characters. */
+  name: string;
+  role: 'viewer' | 'manager' | 'admin' | 'operator';
+  disabled: boolean;
+  createdAt: string;
+  lastSignInAt: string | null;
+}
+
+export interface UserWithPassword {
+  id: string;
+  email: string;
+  /** 1 to 255 characters. */
+  name: string;
+  role: 'viewer' | 'manager' | 'admin' | 'operator';
+  disabled: boolean;
+  createdAt: string;
+  lastSignInAt: string | null;
+  /** To sign in with, and to change. Shown only in this answer. */
+  password: string;
+}
+
+/** Who is signed in. */
+export interface Session {
+  user: { id: string; email: string; name: string; role: 'viewer' | 'manager' | 'admin' | 'operator' };
+  /** Null for operators. */
+  merchant: { id: string; name: string } | null;
+  mode: 'sandbox' | 'production';
+}
+
 export interface WebhookEndpoint {
   id: string;
   /** https, and resolving to public addresses only, at every attempt. In a sandbox http and this machine as well. */
@@ -344,6 +378,17 @@ export interface WebhookReplay {
   endpointId: string;
   from: string;
   to: string;
+}
+
+export interface SignInBody {
+  email: string;
+  password: string;
+}
+
+export interface ChangePasswordBody {
+  current: string;
+  /** 12 to 128 characters. */
+  new: string;
 }
 
 export interface CreateMerchantBody {
@@ -479,6 +524,48 @@ export interface WithdrawWalletBody {
   amount: number;
   /** Up to 255 characters, for the statement. */
   reference?: string;
+}
+
+export interface ListMerchantUsersQuery {
+  /** The most items to return. */
+  limit?: number;
+  /** The nextCursor of the page before. */
+  cursor?: string;
+}
+
+export interface CreateMerchantUserBody {
+  email: string;
+  /** 1 to 255 characters. */
+  name: string;
+  /** Each may what the ones before may: `viewer` looks, `manager` makes payments, captures, cancels and refunds, `admin` has keys, webhooks and users. */
+  role: 'viewer' | 'manager' | 'admin';
+}
+
+export interface UpdateMerchantUserBody {
+  /** 1 to 255 characters. */
+  name?: string;
+  /** Each may what the ones before may: `viewer` looks, `manager` makes payments, captures, cancels and refunds, `admin` has keys, webhooks and users. */
+  role?: 'viewer' | 'manager' | 'admin';
+  disabled?: boolean;
+}
+
+export interface ListOperatorsQuery {
+  /** The most items to return. */
+  limit?: number;
+  /** The nextCursor of the page before. */
+  cursor?: string;
+}
+
+export interface CreateOperatorBody {
+  email: string;
+  /** 1 to 255 characters. */
+  name: string;
+}
+
+export interface UpdateOperatorBody {
+  /** 1 to 255 characters. */
+  name?: string;
+  disabled?: boolean;
 }
 
 export interface AuthorizeWalletBody {
@@ -667,6 +754,44 @@ export interface ListWebhookDeliveriesQuery {
   limit?: number;
   /** The nextCursor of the page before. */
   cursor?: string;
+}
+
+export interface IssueOwnApiKeyBody {
+  /** 1 to 255 characters. */
+  name: string;
+  scopes?: ('read' | 'write')[];
+  /** A time to come, ISO 8601 in UTC. Default: never. */
+  expiresAt?: string;
+}
+
+export interface ListOwnApiKeysQuery {
+  /** The most items to return. */
+  limit?: number;
+  /** The nextCursor of the page before. */
+  cursor?: string;
+}
+
+export interface ListUsersQuery {
+  /** The most items to return. */
+  limit?: number;
+  /** The nextCursor of the page before. */
+  cursor?: string;
+}
+
+export interface CreateUserBody {
+  email: string;
+  /** 1 to 255 characters. */
+  name: string;
+  /** Each may what the ones before may: `viewer` looks, `manager` makes payments, captures, cancels and refunds, `admin` has keys, webhooks and users. */
+  role: 'viewer' | 'manager' | 'admin';
+}
+
+export interface UpdateUserBody {
+  /** 1 to 255 characters. */
+  name?: string;
+  /** Each may what the ones before may: `viewer` looks, `manager` makes payments, captures, cancels and refunds, `admin` has keys, webhooks and users. */
+  role?: 'viewer' | 'manager' | 'admin';
+  disabled?: boolean;
 }
 
 export interface AdvanceSandboxClockBody {

@@ -1,4 +1,5 @@
 /** The only reader of the environment. A wrong value stops the start with a sentence that names it. */
+import { isIP } from 'node:net';
 
 export type Mode = 'sandbox' | 'production';
 
@@ -20,6 +21,8 @@ export interface Config {
   readonly acquirerTimeoutMs: number;
   /** How long an authorization's fate may be unknown. */
   readonly acquirerPatienceMs: number;
+  /** Addresses or networks of proxies, whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
   readonly rateLimitPerSecond: number;
   readonly batchSize: number;
   readonly batchLanes: number;
@@ -40,6 +43,7 @@ const VARIABLES = [
   'LOG_LEVEL',
   'SECRET_KEY',
   'PUBLIC_URL',
+  'TRUSTED_PROXIES',
   'RATE_LIMIT_PER_SECOND',
   'BATCH_SIZE',
   'BATCH_LANES',
@@ -76,6 +80,7 @@ export function readConfig(env: Environment): Config {
     // Two questions in a row must fit into the 15 s after which another node asks.
     acquirerTimeoutMs: integer(env, 'ACQUIRER_TIMEOUT_MS', 100, 7_000) ?? 7_000,
     acquirerPatienceMs: integer(env, 'ACQUIRER_PATIENCE_MS', 1_000, 3_600_000) ?? 60_000,
+    trustedProxies: networks(env, 'TRUSTED_PROXIES'),
     rateLimitPerSecond: integer(env, 'RATE_LIMIT_PER_SECOND', 0, 1_000_000) ?? 0,
     batchSize: integer(env, 'BATCH_SIZE', 1, 1_000) ?? 64,
     batchLanes: integer(env, 'BATCH_LANES', 1, 32) ?? 2,
@@ -135,6 +140,22 @@ function integer(env: Environment, name: Variable, min: number, max: number): nu
   const number = Number(value);
   if (/^\d+$/.test(value) && number >= min && number <= max) return number;
   throw new ConfigError(`${name} must be a whole number from ${min} to ${max}`);
+}
+
+/** IP addresses and networks, separated by commas. */
+function networks(env: Environment, name: Variable): string[] {
+  const parts = (text(env, name) ?? '').split(',').map((part) => part.trim());
+  const named = parts.filter((part) => part !== '');
+  for (const part of named) {
+    const [address = '', prefix, more] = part.split('/');
+    const bits = isIP(address) === 6 ? 128 : 32;
+    const isPrefix = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits);
+    if (isIP(address) === 0 || !isPrefix || more !== undefined)
+      throw new ConfigError(
+        `${name} must be IP addresses or networks such as 10.0.0.0/8, separated by commas`,
+      );
+  }
+  return named;
 }
 
 function oneOf<T extends string>(env: Environment, name: Variable, values: readonly T[], otherwise: T): T {

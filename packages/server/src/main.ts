@@ -1,5 +1,6 @@
 /** The composition root: configuration, database, engine, HTTP, signals. */
 import { type Config, ConfigError, readConfig } from './config.ts';
+import { SEED_PASSWORD } from './domain/fixtures.ts';
 import { createLogger } from './logging.ts';
 import { StartError, startServer } from './server.ts';
 import { InstallationError } from './store/installation.ts';
@@ -47,9 +48,10 @@ function greeting(config: Config, url: string): string {
   if (config.mode === 'production') return `Plexy Pay listens on ${url}\n`;
   return `
 Plexy Pay sandbox
-  API      ${url}/v1     key pr_test_demo
-  Docs     ${url}/docs
-  Operator ${url}/v1/admin     key op_test_demo
+  Dashboard ${url}/dashboard     merchant@demo.test or operator@demo.test, password ${SEED_PASSWORD}
+  API       ${url}/v1     key pr_test_demo
+  Docs      ${url}/docs
+  Operator  ${url}/v1/admin     key op_test_demo
 
 Authorize a payment of 150.00 KZT:
 

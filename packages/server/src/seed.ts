@@ -4,8 +4,10 @@ import {
   SEED_CUSTOMERS,
   SEED_MERCHANTS,
   SEED_OPERATOR,
+  SEED_PASSWORD_HASH,
   SEED_STORE,
   SEED_TERMINAL,
+  SEED_USERS,
 } from './domain/fixtures.ts';
 import { type Iin, lastDigitsOf } from './domain/iin.ts';
 import { OPERATOR_SCOPE, type Request } from './engine/batch.ts';
@@ -17,6 +19,7 @@ import { markSeeded } from './store/installation.ts';
 import { insertMerchant } from './store/merchants.ts';
 import { inTransaction, type Pool, type Queryable } from './store/postgres.ts';
 import { insertStore, insertTerminal } from './store/stores.ts';
+import { insertUser } from './store/users.ts';
 
 /** Seeds a sandbox once. Safe when several nodes start together, and after a start that was cut off. */
 export async function seedSandbox(pool: Pool, engine: Engine, secrets: Secrets): Promise<void> {
@@ -42,6 +45,7 @@ export async function insertSeed(db: Queryable, secrets: Secrets): Promise<void>
     await insertSeedKey(db, apiKeyId, id, apiKey);
   }
   await insertSeedKey(db, SEED_OPERATOR.apiKeyId, null, SEED_OPERATOR.apiKey);
+  for (const user of SEED_USERS) await insertUser(db, { ...user, passwordHash: SEED_PASSWORD_HASH });
   await insertStore(db, SEED_STORE);
   await insertTerminal(db, SEED_TERMINAL);
   for (const { id, phone, iin, approval, frozen, wallets } of SEED_CUSTOMERS) {

@@ -3,11 +3,13 @@ import { after, before, describe, test } from 'node:test';
 import { pino } from 'pino';
 import { auditCommand } from '../src/commands/audit.ts';
 import { createOperatorKeyCommand } from '../src/commands/operatorKey.ts';
+import { createOperatorUserCommand } from '../src/commands/operatorUser.ts';
 import { ConfigError, readConfig } from '../src/config.ts';
 import { type Server, startServer } from '../src/server.ts';
 import { createDatabase, stopDatabaseServer, type TestDatabase } from './support/database.ts';
 import { iinOf } from './support/operator.ts';
 import { type CallOptions, type Reply, request } from './support/sandbox.ts';
+import { attempt, signIn } from './support/user.ts';
 
 const SECRET_KEY = 'a secret of production, long enough';
 const silent = pino({ level: 'silent' });
@@ -122,6 +124,35 @@ describe('a production server', () => {
         assert.deepEqual([reply.status, reply.body.reason], [404, 'not_found'], `${method} ${path}`);
       }
     }
+  });
+
+  test('the first operator signs in on ADMIN_PORT, and merchants’ users on the other', async () => {
+    const lines: string[] = [];
+    const output = { out: (text: string) => void lines.push(text), error: () => undefined };
+    const env = { DATABASE_URL: database.url };
+    assert.equal(await createOperatorUserCommand('Ops@Bank.example', 'Ops', env, output), 0);
+    assert.equal(await createOperatorUserCommand('ops@bank.example', 'Ops', env, output), 1);
+    assert.equal(await createOperatorUserCommand('nobody', 'Ops', env, output), 1);
+    assert.equal(lines.length, 1);
+    const [password = ''] = lines;
+    const adminUrl = server.adminUrl ?? '';
+    const operator = await attempt(adminUrl, 'ops@bank.example', password);
+    assert.equal(operator.status, 200, operator.text);
+    assert.match(operator.headers.get('set-cookie') ?? '', /; HttpOnly; SameSite=Lax; Secure$/);
+    assert.equal((await attempt(server.url, 'ops@bank.example', password)).body.reason, 'wrong_credentials');
+    const browser = await signIn(adminUrl, 'ops@bank.example', password);
+    const merchant = await browser.call('POST', '/v1/admin/merchants', { body: { name: 'Shop' } });
+    const made = await browser.call('POST', `/v1/admin/merchants/${merchant.body.id}/users`, {
+      body: { email: 'shop@shop.example', name: 'Shop', role: 'admin' },
+    });
+    assert.equal(made.status, 201, made.text);
+    const { password: theirs } = made.body;
+    assert.equal((await attempt(adminUrl, 'shop@shop.example', theirs)).body.reason, 'wrong_credentials');
+    const shop = await signIn(server.url, 'shop@shop.example', theirs);
+    const { mode, merchant: own } = (await shop.call('GET', '/v1/session')).body;
+    assert.deepEqual([mode, own.name], ['production', 'Shop']);
+    for (const url of [server.url, adminUrl])
+      assert.match(await (await fetch(`${url}/dashboard`)).text(), /<html/);
   });
 
   test('from the first operator to the first payment', async () => {

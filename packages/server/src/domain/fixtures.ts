@@ -1,4 +1,5 @@
 /** What a sandbox holds at first: fixed, so that docs and tests can name it. */
+import type { Role } from './roles.ts';
 import type { Wallet } from './transaction.ts';
 
 export interface SeedMerchant {
@@ -28,6 +29,34 @@ export const SEED_MERCHANTS: readonly SeedMerchant[] = [
   { id: seedId('', 2), name: 'Other Store', apiKey: 'pr_test_other', apiKeyId: seedId('a', 2) },
 ];
 export const SEED_OPERATOR = { apiKey: 'op_test_demo', apiKeyId: seedId('a', 3) };
+
+/** Who can sign in to the dashboard. The password of all is `sandbox`. */
+export interface SeedUser {
+  readonly id: string;
+  /** Null: an operator. */
+  readonly merchantId: string | null;
+  readonly email: string;
+  readonly name: string;
+  readonly role: Role;
+}
+
+export const SEED_PASSWORD = 'sandbox';
+/** Of the password: to compute it takes a start 150 ms, and it protects nothing. */
+export const SEED_PASSWORD_HASH =
+  'scrypt$15$8$3$cGxleHkgcGF5IHNhbmRieA$6fGBe4SaeXC87jBFeQP9bIPEO181um909aQpFjut5kw';
+
+const DEMO_STORE = seedId('', 1);
+export const SEED_USERS: readonly SeedUser[] = [
+  user(1, 'merchant@demo.test', 'Madina Admin', 'admin'),
+  user(2, 'manager@demo.test', 'Marat Manager', 'manager'),
+  user(3, 'viewer@demo.test', 'Vera Viewer', 'viewer'),
+  user(4, 'operator@demo.test', 'Olzhas Operator', 'operator'),
+  { ...user(5, 'merchant@other.test', 'Oleg Other', 'admin'), merchantId: seedId('', 2) },
+];
+
+function user(number: number, email: string, name: string, role: Role): SeedUser {
+  return { id: seedId('b', number), merchantId: role === 'operator' ? null : DEMO_STORE, email, name, role };
+}
 
 /** Of the Demo Store. */
 export const SEED_STORE = { id: seedId('e', 1), merchantId: seedId('', 1), name: 'Abay Avenue' };

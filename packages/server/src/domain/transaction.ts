@@ -88,7 +88,7 @@ export interface TransactionEvent {
   readonly at: Millis;
 }
 
-export type Actor = 'api' | 'operator' | 'customer' | 'engine';
+export type Actor = 'api' | 'operator' | 'customer' | 'engine' | `user:${string}`;
 
 /** An account of the ledger, named by its kind and what the kind belongs to. */
 export type Account =

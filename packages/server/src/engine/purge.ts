@@ -1,5 +1,6 @@
 import type { Queryable } from '../store/postgres.ts';
 import { purgeKeys } from '../store/purge.ts';
+import { purgeSessions } from '../store/sessions.ts';
 
 /** Between two stretches of the table: 4 MB a second at most. */
 const STEP_MS = 250;
@@ -10,13 +11,14 @@ export interface Purge {
   stop(): Promise<void>;
 }
 
-/** Purges old idempotency keys in the background, on every node: each passes over rows that another has locked. */
+/** Purges old idempotency keys and sessions in the background, on every node: each passes over rows that another has locked. */
 export function startPurge(db: Queryable, onError: (error: unknown) => void): Purge {
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
   let page: number | null = 0;
   let running: Promise<void> = Promise.resolve();
   const step = async (): Promise<void> => {
+    if (page === null || page === 0) await purgeSessions(db);
     page = await purgeKeys(db, page ?? 0);
   };
   const tick = (): void => {

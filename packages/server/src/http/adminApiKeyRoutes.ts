@@ -1,34 +1,26 @@
+import type { FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
 import { type Parsed, parsed } from '../domain/parse.ts';
 import { parseTime } from '../domain/time.ts';
 import { generateApiKey, hashApiKey } from '../secrets.ts';
 import { insertApiKey, listApiKeys, type NewApiKey, revokeApiKey, type Scope } from '../store/apiKeys.ts';
-import {
-  ADMIN,
-  ERRORS,
-  idOf,
-  merchantIdOf,
-  OPERATOR,
-  parseName,
-  refuseBody,
-  requireMerchant,
-} from './adminCommon.ts';
+import { ADMIN, ERRORS, idOf, merchantIdOf, parseName, refuseBody, requireMerchant } from './adminCommon.ts';
 import * as bodies from './adminSchemas.ts';
 import { apiKeyView } from './adminViews.ts';
+import { ADMIN_USER, merchantOf, OPERATOR } from './auth.ts';
 import type { App } from './bareApp.ts';
 import type { Deps } from './deps.ts';
 import { ApiError, fieldError } from './errors.ts';
 import { exactJson } from './exactJson.ts';
 import { sendJson } from './execute.ts';
 import { valuesOf } from './fields.ts';
-import { operatorWrite } from './operatorWrite.ts';
+import { writeOnce } from './operatorWrite.ts';
 import { readPage } from './page.ts';
 import { IdempotencyHeader } from './schemas.ts';
 
 /** The ids in a path. */
 interface Ids {
-  /** Absent: keys of operators. */
   readonly merchantId?: string;
   readonly apiKeyId?: string;
 }
@@ -38,38 +30,69 @@ interface Owner {
   /** The keys' collection. */
   readonly url: string;
   /** Part of operation ids. */
-  readonly noun: 'ApiKey' | 'OperatorKey';
+  readonly noun: 'ApiKey' | 'OperatorKey' | 'OwnApiKey';
   readonly whose: string;
+  readonly config: typeof ADMIN_USER | typeof OPERATOR;
+  readonly common: { readonly tags: string[]; readonly security: Record<string, never[]>[] };
   /** The ids in `url`. */
   readonly ids: Readonly<Record<string, ReturnType<typeof Type.String>>>;
+  /** Null: operators. */
+  readonly merchantIdOf: (request: FastifyRequest) => string | null;
 }
 
-const OWNERS: readonly Owner[] = [
-  {
-    url: '/v1/admin/merchants/:merchantId/api-keys',
-    noun: 'ApiKey',
-    whose: 'a merchant',
-    ids: { merchantId: Type.String() },
-  },
-  { url: '/v1/admin/operator-keys', noun: 'OperatorKey', whose: 'operators', ids: {} },
-];
+const OF_MERCHANT: Owner = {
+  url: '/v1/admin/merchants/:merchantId/api-keys',
+  noun: 'ApiKey',
+  whose: 'a merchant',
+  config: OPERATOR,
+  common: ADMIN,
+  ids: { merchantId: Type.String() },
+  merchantIdOf: (request) => merchantIdOf((request.params as Ids).merchantId ?? ''),
+};
+const OF_OPERATORS: Owner = {
+  url: '/v1/admin/operator-keys',
+  noun: 'OperatorKey',
+  whose: 'operators',
+  config: OPERATOR,
+  common: ADMIN,
+  ids: {},
+  merchantIdOf: () => null,
+};
+const OWN: Owner = {
+  url: '/v1/api-keys',
+  noun: 'OwnApiKey',
+  whose: 'this merchant',
+  config: ADMIN_USER,
+  common: { tags: ['Dashboard'], security: [{ session: [] }] },
+  ids: {},
+  merchantIdOf: (request) => merchantOf(request).merchantId,
+};
 
 /** Keys of merchants and of operators: the same routes, at two places. */
 export function adminApiKeyRoutes(app: App, deps: Deps): void {
-  for (const owner of OWNERS) {
-    issueRoute(app, deps, owner);
-    listRoute(app, deps, owner);
-    revokeRoute(app, deps, owner);
-  }
+  routesOf(app, deps, OF_MERCHANT);
+  routesOf(app, deps, OF_OPERATORS);
 }
 
-function issueRoute(app: App, deps: Deps, { url, noun, whose, ids }: Owner): void {
+/** The same for a merchant's own admins, who have to be signed in: no key makes another. */
+export function apiKeyRoutes(app: App, deps: Deps): void {
+  routesOf(app, deps, OWN);
+}
+
+function routesOf(app: App, deps: Deps, owner: Owner): void {
+  issueRoute(app, deps, owner);
+  listRoute(app, deps, owner);
+  revokeRoute(app, deps, owner);
+}
+
+function issueRoute(app: App, deps: Deps, owner: Owner): void {
+  const { url, noun, whose, config, common, ids } = owner;
   app.post(
     url,
     {
-      config: OPERATOR,
+      config,
       schema: {
-        ...ADMIN,
+        ...common,
         operationId: `issue${noun}`,
         summary: `Issue an API key of ${whose}, shown this once`,
         params: Type.Unsafe<Ids>(Type.Object(ids)),
@@ -79,10 +102,10 @@ function issueRoute(app: App, deps: Deps, { url, noun, whose, ids }: Owner): voi
       },
     },
     async (request, reply) => {
-      const merchantId = ownerOf(request.params.merchantId);
+      const merchantId = owner.merchantIdOf(request);
       const fields = parseKey(request.body);
-      return operatorWrite(deps, request, reply, {
-        path: pathOf(merchantId),
+      return writeOnce(deps, request, reply, {
+        path: pathOf(owner, merchantId),
         secret: true,
         statusCode: 201,
         work: async (db) => {
@@ -97,13 +120,14 @@ function issueRoute(app: App, deps: Deps, { url, noun, whose, ids }: Owner): voi
   );
 }
 
-function listRoute(app: App, deps: Deps, { url, noun, whose, ids }: Owner): void {
+function listRoute(app: App, deps: Deps, owner: Owner): void {
+  const { url, noun, whose, config, common, ids } = owner;
   app.get(
     url,
     {
-      config: OPERATOR,
+      config,
       schema: {
-        ...ADMIN,
+        ...common,
         operationId: `list${noun}s`,
         summary: `List the API keys of ${whose}, newest first`,
         params: Type.Unsafe<Ids>(Type.Object(ids)),
@@ -112,7 +136,7 @@ function listRoute(app: App, deps: Deps, { url, noun, whose, ids }: Owner): void
       },
     },
     async (request, reply) => {
-      const merchantId = ownerOf(request.params.merchantId);
+      const merchantId = owner.merchantIdOf(request);
       if (merchantId !== null) await requireMerchant(deps.pool, merchantId);
       const load = (before: string | null, limit: number) =>
         listApiKeys(deps.pool, merchantId, before, limit);
@@ -122,13 +146,14 @@ function listRoute(app: App, deps: Deps, { url, noun, whose, ids }: Owner): void
   );
 }
 
-function revokeRoute(app: App, deps: Deps, { url, noun, whose, ids }: Owner): void {
+function revokeRoute(app: App, deps: Deps, owner: Owner): void {
+  const { url, noun, whose, config, common, ids } = owner;
   app.post(
     `${url}/:apiKeyId/revoke`,
     {
-      config: OPERATOR,
+      config,
       schema: {
-        ...ADMIN,
+        ...common,
         operationId: `revoke${noun}`,
         summary: `Revoke an API key of ${whose}, at once`,
         params: Type.Unsafe<Ids>(Type.Object({ ...ids, apiKeyId: Type.String() })),
@@ -138,10 +163,10 @@ function revokeRoute(app: App, deps: Deps, { url, noun, whose, ids }: Owner): vo
     },
     async (request, reply) => {
       refuseBody(request);
-      const merchantId = ownerOf(request.params.merchantId);
+      const merchantId = owner.merchantIdOf(request);
       const id = idOf(request.params.apiKeyId ?? '', 'api_key_not_found');
-      return operatorWrite(deps, request, reply, {
-        path: `${pathOf(merchantId)}/${id}/revoke`,
+      return writeOnce(deps, request, reply, {
+        path: `${pathOf(owner, merchantId)}/${id}/revoke`,
         statusCode: 200,
         work: async (db) => {
           const key = await revokeApiKey(db, merchantId, id);
@@ -153,12 +178,8 @@ function revokeRoute(app: App, deps: Deps, { url, noun, whose, ids }: Owner): vo
   );
 }
 
-function ownerOf(merchantId: string | undefined): string | null {
-  return merchantId === undefined ? null : merchantIdOf(merchantId);
-}
-
-function pathOf(merchantId: string | null): string {
-  return merchantId === null ? '/v1/admin/operator-keys' : `/v1/admin/merchants/${merchantId}/api-keys`;
+function pathOf({ url }: Owner, merchantId: string | null): string {
+  return url.replace(':merchantId', merchantId ?? '');
 }
 
 type KeyFields = Pick<NewApiKey, 'name' | 'scopes' | 'expiresAt'>;

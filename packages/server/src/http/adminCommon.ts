@@ -11,7 +11,7 @@ import { invalidFields } from './fields.ts';
 
 /** The part of every admin route's schema that is the same. */
 export const ADMIN = { tags: ['Admin'], security: [{ operatorApiKey: [] }] };
-export const OPERATOR = { auth: 'operator' } as const;
+export { OPERATOR } from './auth.ts';
 export const ERRORS = { '4xx': Type.Ref('Error'), '5xx': Type.Ref('Error') };
 
 const MAX_NAME_LENGTH = 255;

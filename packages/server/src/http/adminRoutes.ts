@@ -9,6 +9,7 @@ import { adminMerchantRoutes } from './adminMerchantRoutes.ts';
 import { adminPlaceRoutes } from './adminPlaceRoutes.ts';
 import { NoQuery, pageSchema } from './adminSchemas.ts';
 import { adminWalletRoutes } from './adminWalletRoutes.ts';
+import { actorOf } from './auth.ts';
 import type { App } from './bareApp.ts';
 import { confirmationLinkOfOperator } from './confirmationRoutes.ts';
 import type { Deps } from './deps.ts';
@@ -75,7 +76,7 @@ function decisionRoutes(app: App, deps: Deps): void {
         if (!id.ok) throw new ApiError('transaction_not_found');
         return execute(deps, request, reply, {
           command: { kind: 'confirm', transactionId: id.value, approve: operation === 'confirm' },
-          sender: { actor: 'operator', merchantId: null, paymentMethod: null },
+          sender: { actor: actorOf(request, 'operator'), merchantId: null, paymentMethod: null },
           idempotencyKey: idempotencyKeyOf(request, false),
           path: `/v1/admin/transactions/${id.value}/${operation}`,
           expected: null,

@@ -8,6 +8,7 @@ import { readWalletStatement } from '../store/statements.ts';
 import { ADMIN, ERRORS, idOf, OPERATOR, parseName, refuseBody } from './adminCommon.ts';
 import * as bodies from './adminSchemas.ts';
 import { change, transferView, walletEntries, walletView } from './adminViews.ts';
+import { actorOf } from './auth.ts';
 import type { App } from './bareApp.ts';
 import type { Deps } from './deps.ts';
 import { ApiError } from './errors.ts';
@@ -104,7 +105,7 @@ function transferRoutes(app: App, deps: Deps): void {
         const walletId = walletIdOf(request.params.walletId);
         return execute(deps, request, reply, {
           command: parseTransfer(kind, walletId, request.body),
-          sender: { actor: 'operator', merchantId: null, paymentMethod: null },
+          sender: { actor: actorOf(request, 'operator'), merchantId: null, paymentMethod: null },
           idempotencyKey: idempotencyKeyOf(request, false),
           path: `/v1/admin/wallets/${walletId}/${kind}`,
           expected: null,

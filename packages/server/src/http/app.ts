@@ -1,23 +1,29 @@
 /** Builds the HTTP application: parsing, authentication, errors, metrics, and one routes file per noun. */
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance } from 'fastify';
+import type { NeededRole } from '../domain/roles.ts';
+import { apiKeyRoutes } from './adminApiKeyRoutes.ts';
 import { adminRoutes } from './adminRoutes.ts';
-import { ApiKeys } from './auth.ts';
+import { ApiKeys, type RouteAuth } from './auth.ts';
 import { authenticationRoutes } from './authenticationRoutes.ts';
 import { type App, createBareApp } from './bareApp.ts';
 import { confirmationPages } from './confirmationRoutes.ts';
 import { DASHBOARD_FILES, dashboardRoutes } from './dashboardRoutes.ts';
-import type { Deps, Surface } from './deps.ts';
+import type { Deps, SignIn, Surface } from './deps.ts';
 import { docsRoutes } from './docs.ts';
 import { SECURITY_HEADERS } from './errorHandler.ts';
 import { ApiError } from './errors.ts';
 import { lookupRoutes } from './lookupRoutes.ts';
 import { openApi } from './openApi.ts';
 import { operationsRoutes } from './operationsRoutes.ts';
+import { Passwords } from './passwords.ts';
 import { paymentRoutes } from './paymentRoutes.ts';
 import { sandboxRoutes } from './sandboxRoutes.ts';
+import { sessionRoutes } from './sessionRoutes.ts';
+import { Sessions } from './sessions.ts';
 import { streamRoutes } from './streamRoutes.ts';
 import { transactionRoutes } from './transactionRoutes.ts';
+import { adminUserRoutes, userRoutes } from './userRoutes.ts';
 import { walletRoutes } from './walletRoutes.ts';
 import { webhookDeliveryRoutes } from './webhookDeliveryRoutes.ts';
 import { webhookEndpointRoutes } from './webhookEndpointRoutes.ts';
@@ -26,6 +32,8 @@ import { webhookEndpointRoutes } from './webhookEndpointRoutes.ts';
 export async function createApp(deps: Deps, surface: Surface): Promise<App> {
   const app = createBareApp(deps);
   const keys = new ApiKeys(deps.pool, deps.config.mode);
+  const sessions = new Sessions(deps.pool, deps.config);
+  app.decorate('routeList', []);
   app.decorateRequest('principal', null);
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
@@ -34,28 +42,41 @@ export async function createApp(deps: Deps, surface: Surface): Promise<App> {
   });
   app.addHook('onRequest', async (request) => {
     const auth = request.routeOptions.config.auth ?? 'none';
-    if (auth !== 'none') request.principal = await keys.authenticate(request, auth);
+    if (auth === 'none') return;
+    const { authorization, cookie } = request.headers;
+    const bySession = authorization === undefined && (cookie !== undefined || auth === 'user');
+    request.principal = bySession
+      ? await sessions.authenticate(request)
+      : await keys.authenticate(request, auth);
   });
   recordResponses(app, deps);
   if (deps.config.rateLimitPerSecond > 0) await limitRate(app, deps.config.rateLimitPerSecond);
   await openApi(app, deps.config);
   const allowed = new Map<string, Set<string>>();
   app.addHook('onRoute', (route) => {
+    if (route.config?.refusesMethods === true) return;
     const methods = allowed.get(route.url) ?? new Set<string>();
-    for (const method of [route.method].flat()) methods.add(method);
+    for (const method of [route.method].flat()) {
+      methods.add(method);
+      app.routeList.push({ method, url: route.url, ...route.config });
+    }
     allowed.set(route.url, methods);
   });
   await app.register(async (scope: FastifyInstance) => {
-    registerRoutes(scope as unknown as App, deps, surface);
+    registerRoutes(scope as unknown as App, deps, surface, { sessions, passwords: new Passwords() });
   });
   await app.register(async (scope: FastifyInstance) => refuseOtherMethods(scope, allowed));
   return app;
 }
 
-function registerRoutes(app: App, deps: Deps, surface: Surface): void {
+function registerRoutes(app: App, deps: Deps, surface: Surface, signIn: SignIn): void {
   operationsRoutes(app, deps, surface);
   dashboardRoutes(app, DASHBOARD_FILES);
-  if (surface !== 'merchant') adminRoutes(app, deps);
+  sessionRoutes(app, deps, surface, signIn);
+  if (surface !== 'merchant') {
+    adminRoutes(app, deps);
+    adminUserRoutes(app, deps, signIn);
+  }
   if (surface !== 'operator') {
     walletRoutes(app, deps);
     paymentRoutes(app, deps);
@@ -64,6 +85,8 @@ function registerRoutes(app: App, deps: Deps, surface: Surface): void {
     streamRoutes(app, deps);
     webhookEndpointRoutes(app, deps);
     webhookDeliveryRoutes(app, deps);
+    apiKeyRoutes(app, deps);
+    userRoutes(app, deps, signIn);
     authenticationRoutes(app, deps);
     confirmationPages(app, deps);
     docsRoutes(app, deps.config.mode);
@@ -100,6 +123,24 @@ async function limitRate(app: FastifyInstance, perSecond: number): Promise<void>
   });
 }
 
+/** A route of the application and who may call it. */
+export interface ListedRoute {
+  readonly method: string;
+  readonly url: string;
+  readonly auth?: RouteAuth;
+  readonly role?: NeededRole;
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    readonly routeList: ListedRoute[];
+  }
+  interface FastifyContextConfig {
+    /** Not a route of its own: the other methods of one. */
+    refusesMethods?: true;
+  }
+}
+
 /** A path that exists answers its other methods with 405 and says which it allows. */
 function refuseOtherMethods(app: FastifyInstance, allowed: ReadonlyMap<string, ReadonlySet<string>>): void {
   for (const [url, methods] of [...allowed]) {
@@ -109,6 +150,7 @@ function refuseOtherMethods(app: FastifyInstance, allowed: ReadonlyMap<string, R
       throw new ApiError('method_not_allowed', undefined, [], { allow });
     };
     // In a hook, so that it comes before what the body may be refused for.
-    app.route({ method, url, schema: { hide: true }, onRequest: refuse, handler: refuse });
+    const config = { refusesMethods: true } as const;
+    app.route({ method, url, config, schema: { hide: true }, onRequest: refuse, handler: refuse });
   }
 }

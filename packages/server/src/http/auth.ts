@@ -1,21 +1,33 @@
 import { hash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import type { Mode } from '../config.ts';
+import type { NeededRole, Role } from '../domain/roles.ts';
+import type { Actor } from '../domain/transaction.ts';
 import { hashApiKey } from '../secrets.ts';
 import { type ApiKey, findApiKey, type Scope } from '../store/apiKeys.ts';
 import type { Queryable } from '../store/postgres.ts';
 import { ApiError } from './errors.ts';
 
-/** Who is calling: an API key of a merchant, or an operator's. */
+/** Who is calling: an API key of a merchant, or an operator's; or somebody who is signed in. */
 export interface Principal {
+  /** The API key, or the session: a credential that writes read again in their own transaction. */
   readonly apiKeyId: string;
   /** Null for operators. */
   readonly merchantId: string | null;
   readonly scopes: readonly Scope[];
+  /** Null: an API key. */
+  readonly user: { readonly id: string; readonly role: Role } | null;
 }
 
-/** Who may call a route; part of every route's config. */
-export type RouteAuth = 'none' | 'merchant' | 'operator';
+/** Whose API keys may call a route, part of every route's config: `user` no key, only people signed in. */
+export type RouteAuth = 'none' | 'merchant' | 'operator' | 'user';
+
+/** Configs of routes: who may call them, and which role a user needs. Without a role no user may. */
+export const VIEWER = { auth: 'merchant', role: 'viewer' } as const;
+export const MANAGER = { auth: 'merchant', role: 'manager' } as const;
+export const OPERATOR = { auth: 'operator', role: 'operator' } as const;
+export const ADMIN_USER = { auth: 'user', role: 'admin' } as const;
+export const ANY_USER = { auth: 'user', role: 'any' } as const;
 
 /** For reads, a revocation works within this time; writes read the key again in their own transaction. */
 const CACHE_MS = 1_000;
@@ -33,7 +45,7 @@ export class ApiKeys {
   }
 
   /** @throws ApiError 401, 403 */
-  async authenticate(request: FastifyRequest, auth: 'merchant' | 'operator'): Promise<Principal> {
+  async authenticate(request: FastifyRequest, auth: Exclude<RouteAuth, 'none'>): Promise<Principal> {
     const presented = request.headers.authorization;
     if (presented === undefined || presented.trim() === '') throw new ApiError('missing_api_key');
     if (/^bearer\b/i.test(presented)) throw new ApiError('bearer_not_supported');
@@ -43,10 +55,11 @@ export class ApiKeys {
     if (key === null || key.revokedAt !== null || (key.expiresAt !== null && key.expiresAt <= Date.now())) {
       throw new ApiError('invalid_api_key');
     }
+    if (auth === 'user') throw new ApiError('session_required');
     if ((key.merchantId === null) !== (auth === 'operator')) throw new ApiError('insufficient_scope');
     const needed = request.method === 'GET' || request.method === 'HEAD' ? 'read' : 'write';
     if (!key.scopes.includes(needed)) throw new ApiError('insufficient_scope');
-    return { apiKeyId: key.id, merchantId: key.merchantId, scopes: key.scopes };
+    return { apiKeyId: key.id, merchantId: key.merchantId, scopes: key.scopes, user: null };
   }
 
   async #find(presented: string): Promise<ApiKey | null> {
@@ -78,11 +91,24 @@ export function operatorOf(request: FastifyRequest): { apiKeyId: string } {
   return { apiKeyId: principal.apiKeyId };
 }
 
+/** Who is signed in. @throws Error on a route that API keys may call: a bug */
+export function userOf(request: FastifyRequest): { id: string; role: Role; sessionId: string } {
+  const { principal } = request;
+  if (principal?.user == null) throw new Error('this route has no user');
+  return { ...principal.user, sessionId: principal.apiKeyId };
+}
+
+/** Who is recorded with what a request does. @param key when it is an API key that does it */
+export function actorOf({ principal }: FastifyRequest, key: Actor): Actor {
+  return principal?.user == null ? key : `user:${principal.user.id}`;
+}
+
 declare module 'fastify' {
   interface FastifyRequest {
     principal: Principal | null;
   }
   interface FastifyContextConfig {
     auth?: RouteAuth;
+    role?: NeededRole;
   }
 }

@@ -11,6 +11,7 @@ import { ApiError, fieldError } from './errors.ts';
 import { reasonOf } from './fields.ts';
 import * as schemas from './schemas.ts';
 import { parseStrictJson } from './strictJson.ts';
+import { USER_OBJECTS } from './userSchemas.ts';
 import { WEBHOOK_OBJECTS } from './webhookSchemas.ts';
 
 export type App = ReturnType<typeof createBareApp>;
@@ -22,6 +23,7 @@ const MAX_PARAM_LENGTH = 16_384;
 
 export function createBareApp(deps: Deps) {
   const handleError = createErrorHandler(deps.metrics);
+  const { trustedProxies } = deps.config;
   const app = Fastify({
     loggerInstance: deps.logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
@@ -29,7 +31,7 @@ export function createBareApp(deps: Deps) {
     genReqId: () => randomUUID(),
     requestIdHeader: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH },
-    trustProxy: false,
+    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     requestTimeout: 30_000,
     forceCloseConnections: 'idle',
     // While it stops, a request on an open connection is still served, and its connection closed.
@@ -50,8 +52,16 @@ export function createBareApp(deps: Deps) {
   app.setErrorHandler(handleError);
   // All of them here: adding one in a child scope gives that scope Fastify's own validator again.
   const { ErrorResponse, WalletTransaction, Transaction, TransactionEvent } = schemas;
-  const shared = [ErrorResponse, WalletTransaction, Transaction, TransactionEvent];
-  for (const schema of [...shared, ...ADMIN_OBJECTS, ...WEBHOOK_OBJECTS]) app.addSchema(schema);
+  const shared = [
+    ErrorResponse,
+    WalletTransaction,
+    Transaction,
+    TransactionEvent,
+    ...ADMIN_OBJECTS,
+    ...USER_OBJECTS,
+    ...WEBHOOK_OBJECTS,
+  ];
+  for (const schema of shared) app.addSchema(schema);
   return app;
 }
 

@@ -16,7 +16,7 @@ import { readClock } from '../store/installation.ts';
 import { findMerchant } from '../store/merchants.ts';
 import { findTransaction, findWalletPayment } from '../store/transactions.ts';
 import { ADMIN, ERRORS, OPERATOR } from './adminCommon.ts';
-import { merchantOf } from './auth.ts';
+import { MANAGER, merchantOf } from './auth.ts';
 import type { App } from './bareApp.ts';
 import { confirmationPage, formatMoney, PAGE_HEADERS } from './confirmationPage.ts';
 import type { Deps } from './deps.ts';
@@ -32,7 +32,7 @@ export function confirmationLinkOfMerchant(app: App, deps: Deps): void {
   app.get(
     '/v1/sandbox/transactions/:id/confirmation',
     {
-      config: { auth: 'merchant' },
+      config: MANAGER,
       schema: {
         operationId: 'getSandboxConfirmation',
         summary: 'Sandbox: the page on which the customer decides',

@@ -10,6 +10,8 @@ import type { Secrets } from '../secrets.ts';
 import type { Pool } from '../store/postgres.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';
 import type { Metrics } from './metrics.ts';
+import type { Passwords } from './passwords.ts';
+import type { Sessions } from './sessions.ts';
 
 export interface Deps {
   readonly config: Config;
@@ -28,6 +30,12 @@ export interface Deps {
   readonly secrets: Secrets;
   readonly metrics: Metrics;
   readonly logger: FastifyBaseLogger;
+}
+
+/** What the routes for people who sign in need besides. */
+export interface SignIn {
+  readonly passwords: Passwords;
+  readonly sessions: Sessions;
 }
 
 /** What a listener serves: merchants, operators, or (in the sandbox) both. */

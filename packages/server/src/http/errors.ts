@@ -28,6 +28,7 @@ export const REASONS = {
   invalid_phone_number: { status: 400, code: 3, message: 'phoneNumber must be a phone number' },
   invalid_iin: { status: 400, code: 3, message: 'iin must be a valid IIN' },
   invalid_order_reference: { status: 400, code: 3, message: 'orderReference must be 1 to 255 characters' },
+  invalid_email: { status: 400, code: 3, message: 'email must be an e-mail address', path: 'email' },
   invalid_card: { status: 400, code: 3, message: 'the card is not valid' },
   invalid_cursor: { status: 400, code: 3, message: 'cursor must be a nextCursor of this list' },
   invalid_last_event_id: {
@@ -87,6 +88,22 @@ export const REASONS = {
     message: 'the API key does not have the scope for this',
     path: 'Authorization',
   },
+  wrong_credentials: { status: 401, code: 3, message: 'the e-mail address or the password is wrong' },
+  not_signed_in: { status: 401, code: 3, message: 'nobody is signed in, or no longer', path: 'Cookie' },
+  origin_not_allowed: {
+    status: 403,
+    code: 3,
+    message: 'with a session, the Origin header must name this server',
+    path: 'Origin',
+  },
+  session_required: {
+    status: 403,
+    code: 3,
+    message: 'an API key cannot do this, only a user who is signed in',
+    path: 'Authorization',
+  },
+  insufficient_role: { status: 403, code: 3, message: 'your role does not allow this' },
+  user_not_found: { status: 404, code: 4, message: 'there is no such user' },
   transaction_not_found: { status: 404, code: 4, message: 'there is no such transaction' },
   wallet_not_found: { status: 404, code: 4, message: 'there is no such wallet' },
   merchant_not_found: { status: 404, code: 4, message: 'there is no such merchant' },
@@ -158,6 +175,7 @@ export const REASONS = {
     message: "the merchant's balance does not cover the refund",
     path: 'amount',
   },
+  last_admin: { status: 422, code: 5, message: 'somebody must remain who can manage the users' },
   wallet_frozen: { status: 422, code: 5, message: 'the wallet is frozen' },
   declined_by_bank: { status: 422, code: 5, message: 'the bank declined this operation' },
   insufficient_wallet_balance: {
@@ -175,6 +193,11 @@ export const REASONS = {
     status: 422,
     code: 5,
     message: 'a merchant may have 50 webhook endpoints',
+  },
+  too_many_sign_ins: {
+    status: 429,
+    code: 3,
+    message: 'too many attempts to sign in; try again after the time in Retry-After',
   },
   rate_limited: {
     status: 429,
@@ -217,7 +240,8 @@ export function fieldError(reason: Reason, path: string, rule: string): ApiError
 
 /** The part of the product that speaks, from the route's path. */
 export function sourceOf(url: string): string {
-  const match = /^\/v1\/(wallet|admin|sandbox|payments|transactions|webhook-endpoints|events)\b/.exec(url);
+  const match =
+    /^\/v1\/(wallet|admin|sandbox|payments|transactions|webhook-endpoints|events|session|users)\b/.exec(url);
   return match?.[1] ?? 'server';
 }
 

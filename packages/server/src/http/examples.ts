@@ -27,6 +27,38 @@ const PAYMENT = {
   orderReference: 'ORDER-100045',
 };
 
+const SESSION = {
+  user: {
+    id: '01900000-0000-7000-8000-b00000000001',
+    email: 'merchant@demo.test',
+    name: 'Madina Admin',
+    role: 'admin',
+  },
+  merchant: { id: '01900000-0000-7000-8000-000000000001', name: 'Demo Store' },
+  mode: 'sandbox',
+};
+
+const USER = {
+  id: '0193a1fe-8f3c-7cc1-9d2b-6f0c8f1f2a3b',
+  email: 'manager@shop.example',
+  name: 'Marat',
+  role: 'manager',
+  disabled: false,
+  createdAt: '2026-11-20T09:30:00.000Z',
+  lastSignInAt: null,
+};
+
+const API_KEY = {
+  id: '0193a1fe-8f3c-7cc1-9d2b-6f0c8f1f2a3c',
+  merchantId: '01900000-0000-7000-8000-000000000001',
+  name: 'reports',
+  hint: 'Qx6w',
+  scopes: ['read'],
+  createdAt: '2026-11-20T09:30:00.000Z',
+  expiresAt: null,
+  revokedAt: null,
+};
+
 const HELD = {
   summary: 'The amount is held, waiting for its capture',
   value: { ...TRANSACTION, walletTransactionStatus: 'PROCESSING' },
@@ -249,6 +281,72 @@ export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
           expiresAt: null,
         },
       },
+    },
+  },
+  signIn: {
+    request: {
+      admin: {
+        summary: 'The sandbox’s merchant',
+        value: { email: 'merchant@demo.test', password: 'sandbox' },
+      },
+    },
+    response: { signedIn: { summary: 'With the cookie plexy_session', value: SESSION } },
+  },
+  getSession: { response: { session: { summary: 'A merchant’s admin', value: SESSION } } },
+  changePassword: {
+    request: {
+      changed: {
+        summary: 'At least 12 characters',
+        value: { current: 'sandbox', new: 'correct horse battery staple' },
+      },
+    },
+    response: {},
+  },
+  listUsers: {
+    response: { page: { summary: 'The only page', value: { items: [USER], nextCursor: null } } },
+  },
+  createUser: {
+    request: {
+      manager: {
+        summary: 'Somebody who may capture and refund',
+        value: { email: 'manager@shop.example', name: 'Marat', role: 'manager' },
+      },
+    },
+    response: {
+      made: {
+        summary: 'The password is shown this once',
+        value: { ...USER, password: 'sFhN3kX0v1o2bQe9yTzC' },
+      },
+    },
+  },
+  updateUser: {
+    request: { role: { summary: 'Another role, at once', value: { role: 'viewer' } } },
+    response: { changed: { summary: 'As it is now', value: { ...USER, role: 'viewer' } } },
+  },
+  deleteUser: { response: { deleted: { summary: 'As it was', value: USER } } },
+  resetPasswordOfUser: {
+    response: {
+      reset: {
+        summary: 'The password is shown this once',
+        value: { ...USER, password: 'sFhN3kX0v1o2bQe9yTzC' },
+      },
+    },
+  },
+  listOwnApiKeys: {
+    response: { page: { summary: 'The only page', value: { items: [API_KEY], nextCursor: null } } },
+  },
+  issueOwnApiKey: {
+    request: { reader: { summary: 'A key that only reads', value: { name: 'reports', scopes: ['read'] } } },
+    response: {
+      issued: {
+        summary: 'The key is shown this once',
+        value: { ...API_KEY, apiKey: 'pr_test_8nZk3VdXyL0bqT5hJr2mWc9sPfA7uE1gKoYi4NtQx6w' },
+      },
+    },
+  },
+  revokeOwnApiKey: {
+    response: {
+      revoked: { summary: 'At once', value: { ...API_KEY, revokedAt: '2026-11-21T10:00:00.000Z' } },
     },
   },
   authorizeWallet: {

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Command, Outcome, Sender } from '../domain/command.ts';
+import type { Refusal } from '../domain/reasons.ts';
 import type { Minor } from '../domain/transaction.ts';
 import { type Answer, type ExpectedAnswer, OPERATOR_SCOPE } from '../engine/batch.ts';
 import { EngineUnavailableError, KeyReusedError, RequestInProgressError } from '../engine/engine.ts';
@@ -59,7 +60,15 @@ export async function execute(
   return sendJson(reply, late.statusCode, late.body);
 }
 
-function refusal(request: FastifyRequest, reason: keyof typeof REASONS): Answer {
+/** What is wrong with a key is said of a session in its own words. */
+export const SESSION_REASONS = {
+  invalid_api_key: 'not_signed_in',
+  insufficient_scope: 'insufficient_role',
+} as const;
+
+function refusal(request: FastifyRequest, refused: Refusal): Answer {
+  const ofSession = refused === 'invalid_api_key' || refused === 'insufficient_scope';
+  const reason = ofSession && request.principal?.user != null ? SESSION_REASONS[refused] : refused;
   const { status, message } = REASONS[reason];
   return { statusCode: status, body: errorBody(reason, message, [], sourceOf(request.url), request.id) };
 }

@@ -13,7 +13,8 @@ import {
   type TransactionWithBalance,
 } from '../store/lookups.ts';
 import { sqlStateOf } from '../store/postgres.ts';
-import { merchantOf } from './auth.ts';
+import { namesOfUsers } from '../store/users.ts';
+import { merchantOf, VIEWER } from './auth.ts';
 import type { App } from './bareApp.ts';
 import { openCursor, sealCursor } from './cursor.ts';
 import type { Deps } from './deps.ts';
@@ -24,7 +25,7 @@ import { invalidFields, valuesOf } from './fields.ts';
 import { FilterQuery, parseFilter } from './lookupFilters.ts';
 import * as schemas from './schemas.ts';
 import { transactionIdOf } from './transactionRoutes.ts';
-import { eventView, transactionView } from './transactionViews.ts';
+import { eventView, transactionView, usersIn } from './transactionViews.ts';
 
 const tags = ['Transactions'];
 const security = [{ merchantApiKey: [] }];
@@ -87,7 +88,7 @@ function listRoute(app: App, deps: Deps): void {
   app.get(
     '/v1/transactions',
     {
-      config: { auth: 'merchant' },
+      config: VIEWER,
       schema: {
         operationId: 'listTransactions',
         summary: 'List payments and refunds, newest first',
@@ -114,7 +115,7 @@ function listByRoutes(app: App, deps: Deps): void {
   app.get(
     '/v1/transactions/by-order-reference/:ref',
     {
-      config: { auth: 'merchant' },
+      config: VIEWER,
       schema: {
         operationId: 'listTransactionsByOrderReference',
         summary: 'List the payments and refunds of one order, newest first',
@@ -136,7 +137,7 @@ function listByRoutes(app: App, deps: Deps): void {
   app.get(
     '/v1/transactions/by-payment-link/:id',
     {
-      config: { auth: 'merchant' },
+      config: VIEWER,
       schema: {
         operationId: 'listTransactionsByPaymentLink',
         summary: 'List the payments by one payment link, newest first',
@@ -167,7 +168,7 @@ function transactionRoute(app: App, deps: Deps): void {
   app.get(
     '/v1/transactions/:id',
     {
-      config: { auth: 'merchant' },
+      config: VIEWER,
       schema: {
         operationId: 'getTransaction',
         summary: 'Get a payment or a refund as it is now',
@@ -188,7 +189,7 @@ function historyRoute(app: App, deps: Deps): void {
   app.get(
     '/v1/transactions/:id/history',
     {
-      config: { auth: 'merchant' },
+      config: VIEWER,
       schema: {
         operationId: 'getTransactionHistory',
         summary: 'List what happened to a transaction, oldest first',
@@ -208,15 +209,24 @@ function historyRoute(app: App, deps: Deps): void {
       },
     },
     async (request, reply) => {
-      const { id } = await findOwn(deps, merchantOf(request).merchantId, request.params.id);
+      const { merchantId } = merchantOf(request);
+      const { id } = await findOwn(deps, merchantId, request.params.id);
       const list = `history of ${id}`;
       const { limit = DEFAULT_SIZE } = request.query;
       const after = Number(cursorOf(deps, list, request.query.cursor) ?? 0);
       const events = await listEvents(deps.pool, id, after, limit + 1);
+      const names = await namesOfUsers(deps.pool, merchantId, usersIn(events));
       return sendJson(
         reply,
         200,
-        itemsPage(deps, list, events, limit, eventView, ({ seq }) => String(seq)),
+        itemsPage(
+          deps,
+          list,
+          events,
+          limit,
+          (event) => eventView(event, names),
+          ({ seq }) => String(seq),
+        ),
       );
     },
   );

@@ -80,6 +80,7 @@ export async function openApi(app: FastifyInstance, config: Config): Promise<voi
         { name: 'Payments', description: 'Pay by card, with 3-D Secure where the bank asks for it.' },
         { name: 'Transactions', description: 'Every payment and refund, whatever the method.' },
         { name: 'Webhooks', description: 'Have every change of a status sent to your server.' },
+        { name: 'Dashboard', description: 'For people who are signed in; API keys open none of these.' },
         { name: 'Admin', description: 'For operators; in production on ADMIN_PORT only.' },
         { name: 'Sandbox', description: 'What only a sandbox can do.' },
         { name: 'Operations', description: 'Health and readiness.' },
@@ -103,7 +104,17 @@ function keyOf(owner: string): { type: 'apiKey'; in: 'header'; name: string; des
   return { type: 'apiKey', in: 'header', name: 'Authorization', description };
 }
 
-const SECURITY_SCHEMES = { merchantApiKey: keyOf('A merchant’s'), operatorApiKey: keyOf('An operator’s') };
+const SECURITY_SCHEMES = {
+  merchantApiKey: keyOf('A merchant’s'),
+  operatorApiKey: keyOf('An operator’s'),
+  session: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: 'plexy_session',
+    description:
+      'Somebody who is signed in. It opens the routes for API keys, too, as far as the user’s role goes; unsafe methods need this server’s Origin.',
+  },
+} as const;
 
 const REQUEST_ID = { $ref: '#/components/headers/RequestId' };
 const RETRY_AFTER = { $ref: '#/components/headers/RetryAfter' };
@@ -166,6 +177,8 @@ function errorsOf(method: string, { security = [], parameters = [], requestBody 
   const open = security.length === 0;
   if (!open) statuses.push('401', '403', '429');
   if (requestBody !== undefined) statuses.push('413', '415');
+  // To sign in.
+  if (open && requestBody !== undefined) statuses.push('400', '401', '403', '429');
   if (!open && (method !== 'get' || has('query'))) statuses.push('400');
   if (has('path')) statuses.push('404');
   if (!open && method !== 'get') statuses.push('409', '422');

@@ -1,13 +1,16 @@
 /**
- * What operators and merchants change besides money. One database transaction: claim the Idempotency-Key,
- * read the API key again, do it, store the answer with the key. (Money goes through the engine.)
+ * What operators, and merchants' users, change besides money. One database transaction: claim the
+ * Idempotency-Key, read the API key or session again, do it, store the answer with the key. (Money goes
+ * through the engine.)
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isAllowed } from '../domain/roles.ts';
 import { type Answer, OPERATOR_SCOPE } from '../engine/batch.ts';
 import { type Claim, claimKeys, readApiKeys, readResponses, updateResponses } from '../store/batchSql.ts';
 import { passGate } from '../store/gate.ts';
 import { inTransaction, type Queryable, sqlStateOf } from '../store/postgres.ts';
-import { merchantOf, operatorOf } from './auth.ts';
+import { readSession } from '../store/sessions.ts';
+import { operatorOf } from './auth.ts';
 import type { Deps } from './deps.ts';
 import { ApiError } from './errors.ts';
 import { exactJson } from './exactJson.ts';
@@ -41,34 +44,26 @@ export async function operatorWrite(
   reply: FastifyReply,
   write: KeyedWrite,
 ): Promise<FastifyReply> {
-  const { apiKeyId } = operatorOf(request);
-  return keyedWrite(deps, request, reply, { ...write, apiKeyId, scopeId: OPERATOR_SCOPE });
+  operatorOf(request);
+  return writeOnce(deps, request, reply, write);
 }
 
-/** The same for a merchant's write. @throws ApiError */
-export async function merchantWrite(
+/** The same for whoever may call the route; the key is the merchant's, or one of operators. @throws ApiError */
+export async function writeOnce(
   deps: Deps,
   request: FastifyRequest,
   reply: FastifyReply,
   write: KeyedWrite,
 ): Promise<FastifyReply> {
-  const { apiKeyId, merchantId } = merchantOf(request);
-  return keyedWrite(deps, request, reply, { ...write, apiKeyId, scopeId: merchantId });
-}
-
-async function keyedWrite(
-  deps: Deps,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  write: KeyedWrite & { readonly apiKeyId: string; readonly scopeId: string },
-): Promise<FastifyReply> {
-  const { apiKeyId, scopeId } = write;
+  const { principal } = request;
+  if (principal === null) throw new Error('this route is open to everybody');
+  const scopeId = principal.merchantId ?? OPERATOR_SCOPE;
   const key = idempotencyKeyOf(request, false);
   const fingerprint = fingerprintOf(deps.secrets, request.method, write.path, request.body ?? null);
   const stored = await inTransaction(deps.pool, async (client) => {
     if (deps.config.mode === 'sandbox') await passGate(client);
-    const earlier = key === null ? null : await claimOrReplay(client, { scopeId, key, fingerprint });
-    await checkApiKey(client, apiKeyId);
+    const earlier = key === null ? null : await claimOrReplay(client, scopeId, key, fingerprint);
+    await checkCredential(client, request);
     if (earlier !== null) return { answer: opened(deps, write, earlier), replayed: true };
     const { effectId, body } = await write.work(client);
     const answer = { statusCode: write.statusCode, body: exactJson(body) };
@@ -88,9 +83,12 @@ async function keyedWrite(
 /** @returns null when the key is new and now ours, else the answer of the request that had it */
 async function claimOrReplay(
   db: Queryable,
-  request: Pick<Claim, 'scopeId' | 'key' | 'fingerprint'>,
+  scopeId: string,
+  key: string,
+  fingerprint: string,
 ): Promise<Answer | null> {
-  const claim: Claim = { ...request, effectId: null, effectSeq: null, statusCode: null, response: null };
+  const unknown = { effectId: null, effectSeq: null, statusCode: null, response: null };
+  const claim: Claim = { scopeId, key, fingerprint, ...unknown };
   await db.query(KEY_WAIT);
   const claimed = await claimKeys(db, [claim]).catch((error: unknown) => {
     throw sqlStateOf(error) === LOCK_TIMEOUT ? inProgress() : error;
@@ -98,7 +96,7 @@ async function claimOrReplay(
   if (claimed.length > 0) return null;
   const [stored] = await readResponses(db, [claim]);
   if (stored === undefined) throw inProgress();
-  if (stored.fingerprint !== request.fingerprint) throw new ApiError('idempotency_key_reused');
+  if (stored.fingerprint !== fingerprint) throw new ApiError('idempotency_key_reused');
   const { statusCode, response } = stored;
   if (statusCode === null || response === null) throw inProgress();
   return { statusCode, body: response };
@@ -108,8 +106,20 @@ function inProgress(): ApiError {
   return new ApiError('request_in_progress', undefined, [], { 'retry-after': '1' });
 }
 
-/** A revocation that committed before works at once. */
-async function checkApiKey(db: Queryable, apiKeyId: string): Promise<void> {
+/** A revocation, a sign-out or a change of role that committed before works at once. */
+export async function checkCredential(
+  db: Queryable,
+  { principal, routeOptions }: FastifyRequest,
+): Promise<void> {
+  if (principal === null) throw new Error('nobody asks for this');
+  const { apiKeyId, user } = principal;
+  if (user !== null) {
+    const session = await readSession(db, apiKeyId);
+    if (session === null) throw new ApiError('not_signed_in');
+    const { role } = routeOptions.config;
+    if (role === undefined || !isAllowed(session.role, role)) throw new ApiError('insufficient_role');
+    return;
+  }
   const [key] = await readApiKeys(db, [apiKeyId]);
   if (key === undefined || !key.live) throw new ApiError('invalid_api_key');
   if (!key.scopes.includes('write')) throw new ApiError('insufficient_scope');

@@ -14,7 +14,7 @@ import { type CardToken, findCardToken, keepCardToken } from '../store/cards.ts'
 import { readClock } from '../store/installation.ts';
 import { findMerchant } from '../store/merchants.ts';
 import { findStore, findTerminal } from '../store/stores.ts';
-import { merchantOf } from './auth.ts';
+import { actorOf, MANAGER, merchantOf } from './auth.ts';
 import type { App } from './bareApp.ts';
 import { BrowserBody, parseBrowser } from './browser.ts';
 import { CardBody, holdsCardNumber, parseCard } from './cards.ts';
@@ -60,7 +60,7 @@ export function paymentRoutes(app: App, deps: Deps): void {
   app.post(
     '/v1/payments',
     {
-      config: { auth: 'merchant' },
+      config: MANAGER,
       schema: {
         operationId: 'createPayment',
         summary: 'Pay by card',
@@ -82,7 +82,7 @@ export function paymentRoutes(app: App, deps: Deps): void {
       try {
         return await execute(deps, request, reply, {
           command,
-          sender: { actor: 'api', merchantId, paymentMethod: null },
+          sender: { actor: actorOf(request, 'api'), merchantId, paymentMethod: null },
           idempotencyKey,
           path: '/v1/payments',
           fingerprintBody,

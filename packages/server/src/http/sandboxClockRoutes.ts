@@ -5,7 +5,7 @@ import { type Advanced, advanceClock } from '../engine/clock.ts';
 import { type Claim, insertKeys, readResponses } from '../store/batchSql.ts';
 import { type Clock, lockClock, readClockState } from '../store/clock.ts';
 import { inTransaction } from '../store/postgres.ts';
-import { merchantOf } from './auth.ts';
+import { MANAGER, merchantOf, VIEWER } from './auth.ts';
 import type { App } from './bareApp.ts';
 import type { Deps } from './deps.ts';
 import { ApiError, fieldError } from './errors.ts';
@@ -42,7 +42,7 @@ export function sandboxClockRoutes(app: App, deps: Deps): void {
   app.get(
     PATH,
     {
-      config: { auth: 'merchant' },
+      config: VIEWER,
       schema: {
         ...SANDBOX,
         operationId: 'getSandboxClock',
@@ -55,7 +55,7 @@ export function sandboxClockRoutes(app: App, deps: Deps): void {
   app.post(
     PATH,
     {
-      config: { auth: 'merchant' },
+      config: MANAGER,
       schema: {
         ...SANDBOX,
         operationId: 'advanceSandboxClock',

@@ -5,7 +5,7 @@ import { passGate } from '../store/gate.ts';
 import { readDatabaseDelay, setDatabaseDelay } from '../store/installation.ts';
 import { inTransaction } from '../store/postgres.ts';
 import { refuseBody } from './adminCommon.ts';
-import { merchantOf } from './auth.ts';
+import { MANAGER, merchantOf, VIEWER } from './auth.ts';
 import type { App } from './bareApp.ts';
 import type { Deps } from './deps.ts';
 import { ApiError } from './errors.ts';
@@ -47,7 +47,6 @@ const Fixtures = Type.Object({
 });
 const SANDBOX = { tags: ['Sandbox'], security: [{ merchantApiKey: [] }] };
 const ERRORS = { '4xx': Type.Ref('Error'), '5xx': Type.Ref('Error') };
-const MERCHANT = { auth: 'merchant' } as const;
 
 /** Faults to switch on, the way back to the seed, and the seed as data. */
 export function sandboxLeverRoutes(app: App, deps: Deps): void {
@@ -55,7 +54,7 @@ export function sandboxLeverRoutes(app: App, deps: Deps): void {
   app.post(
     '/v1/sandbox/reset',
     {
-      config: MERCHANT,
+      config: MANAGER,
       schema: {
         ...SANDBOX,
         operationId: 'resetSandbox',
@@ -74,7 +73,7 @@ export function sandboxLeverRoutes(app: App, deps: Deps): void {
   app.get(
     '/v1/sandbox/fixtures',
     {
-      config: MERCHANT,
+      config: VIEWER,
       schema: {
         ...SANDBOX,
         operationId: 'getSandboxFixtures',
@@ -95,7 +94,7 @@ function faultRoutes(app: App, deps: Deps): void {
   app.get(
     '/v1/sandbox/faults',
     {
-      config: MERCHANT,
+      config: VIEWER,
       schema: {
         ...SANDBOX,
         operationId: 'getSandboxFaults',
@@ -108,7 +107,7 @@ function faultRoutes(app: App, deps: Deps): void {
   app.put(
     '/v1/sandbox/faults',
     {
-      config: MERCHANT,
+      config: MANAGER,
       schema: {
         ...SANDBOX,
         operationId: 'setSandboxFaults',

@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { parseTransactionId } from '../domain/ids.ts';
-import { merchantOf } from './auth.ts';
+import { MANAGER, merchantOf } from './auth.ts';
 import type { App } from './bareApp.ts';
 import { confirmationLinkOfMerchant } from './confirmationRoutes.ts';
 import type { Deps } from './deps.ts';
@@ -26,7 +26,7 @@ export function sandboxRoutes(app: App, deps: Deps): void {
     app.post(
       `/v1/sandbox/transactions/:id/${operation}`,
       {
-        config: { auth: 'merchant' },
+        config: MANAGER,
         schema: {
           operationId: `sandbox${operation === 'confirm' ? 'Confirm' : 'Decline'}`,
           summary: SUMMARIES[operation],

@@ -115,7 +115,10 @@ export const TransactionEvent = Type.Object(
     balance: Type.Union([Balance, Type.Null()], {
       description: 'The merchant’s balance after this, where it was changed by it; else null.',
     }),
-    actor: Type.Enum(['api', 'operator', 'customer', 'engine']),
+    actor: Type.Enum(['api', 'user', 'operator', 'customer', 'engine']),
+    user: Type.Union([Type.Object({ id: Text, name: Text }), Type.Null()], {
+      description: 'Who, if it was a user of the merchant.',
+    }),
     reason: Maybe(Text),
     at: Time,
   },

@@ -3,7 +3,7 @@ import Type from 'typebox';
 import { PositionAheadError, type Subscription } from '../engine/feed.ts';
 import { readReadableKeys } from '../store/apiKeys.ts';
 import { type FeedPosition, parsePosition } from '../store/events.ts';
-import { merchantOf } from './auth.ts';
+import { merchantOf, VIEWER } from './auth.ts';
 import type { App } from './bareApp.ts';
 import type { Deps } from './deps.ts';
 import { ApiError, fieldError } from './errors.ts';
@@ -41,7 +41,7 @@ export function streamRoutes(app: App, deps: Deps): void {
   app.get(
     '/v1/transactions/stream',
     {
-      config: { auth: 'merchant' },
+      config: VIEWER,
       exposeHeadRoute: false,
       schema: {
         operationId: 'streamTransactions',

@@ -4,7 +4,7 @@ import type { Command } from '../domain/command.ts';
 import { parseTransactionId, type TransactionId } from '../domain/ids.ts';
 import { parseAmount } from '../domain/money.ts';
 import { parsed } from '../domain/parse.ts';
-import { merchantOf } from './auth.ts';
+import { actorOf, MANAGER, merchantOf } from './auth.ts';
 import type { App } from './bareApp.ts';
 import type { Deps } from './deps.ts';
 import { ApiError } from './errors.ts';
@@ -32,7 +32,7 @@ export function transactionRoutes(app: App, deps: Deps): void {
     app.post(
       `/v1/transactions/:id/${operation}`,
       {
-        config: { auth: 'merchant' },
+        config: MANAGER,
         schema: {
           operationId: `${operation}Transaction`,
           summary,
@@ -55,7 +55,7 @@ export function transactionRoutes(app: App, deps: Deps): void {
             : { kind: operation, transactionId, amount, operationId: uuidv7() };
         return execute(deps, request, reply, {
           command,
-          sender: { actor: 'api', merchantId, paymentMethod: null },
+          sender: { actor: actorOf(request, 'api'), merchantId, paymentMethod: null },
           idempotencyKey: idempotencyKeyOf(request, false),
           path: `/v1/transactions/${transactionId}/${operation}`,
           expected: null,

@@ -81,9 +81,25 @@ export function transactionView(t: Transaction, balance: Minor | null): Record<s
   };
 }
 
-/** One entry of a transaction's history. For `exactJson`. */
-export function eventView(event: TransactionEvent): Record<string, unknown> {
-  const { seq, name, status, amount, balance, actor, reason, at } = event;
+const USER = /^user:(.+)$/;
+
+/** The users who are among the actors. */
+export function usersIn(events: readonly TransactionEvent[]): string[] {
+  return [...new Set(events.flatMap(({ actor }) => USER.exec(actor)?.[1] ?? []))];
+}
+
+/**
+ * One entry of a transaction's history. For `exactJson`.
+ * @param names of the merchant's users; a user who is none of these is an operator
+ */
+export function eventView(
+  event: TransactionEvent,
+  names: ReadonlyMap<string, string>,
+): Record<string, unknown> {
+  const { seq, name, status, amount, balance, reason, at } = event;
+  const id = USER.exec(event.actor)?.[1];
+  const userName = id === undefined ? undefined : names.get(id);
+  const actor = id === undefined ? event.actor : userName === undefined ? 'operator' : 'user';
   return {
     seq,
     name,
@@ -94,6 +110,7 @@ export function eventView(event: TransactionEvent): Record<string, unknown> {
     refundedAmount: event.refunded,
     balance,
     actor,
+    user: userName === undefined ? null : { id, name: userName },
     reason,
     at: iso(at),
   };

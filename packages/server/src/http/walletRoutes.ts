@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import type { Authorize, Command, Outcome, Sender } from '../domain/command.ts';
 import { parseCurrency } from '../domain/currency.ts';
@@ -11,7 +12,7 @@ import { parsePhone } from '../domain/phone.ts';
 import type { Answer } from '../engine/batch.ts';
 import { newId } from '../newId.ts';
 import { findWalletPayment, listWalletPayments } from '../store/transactions.ts';
-import { merchantOf } from './auth.ts';
+import { actorOf, MANAGER, merchantOf, VIEWER } from './auth.ts';
 import type { App } from './bareApp.ts';
 import { openCursor, sealCursor } from './cursor.ts';
 import type { Deps } from './deps.ts';
@@ -68,7 +69,7 @@ function authorizeRoute(app: App, deps: Deps): void {
   app.post(
     '/v1/wallet/authorize',
     {
-      config: { auth: 'merchant' },
+      config: MANAGER,
       schema: {
         operationId: 'authorizeWallet',
         summary: 'Authorize a payment',
@@ -94,7 +95,7 @@ function authorizeRoute(app: App, deps: Deps): void {
       const expected = { statusCode: 201, body, effect: { id: transactionId, seq: 2 } };
       const call = {
         command,
-        sender: senderOf(merchantId),
+        sender: senderOf(request),
         idempotencyKey,
         path: '/v1/wallet/authorize',
         expected,
@@ -108,7 +109,7 @@ function operationRoute(app: App, deps: Deps, operation: 'capture' | 'cancel' | 
   app.post(
     `/v1/wallet/:wallet_transaction_id/${operation}`,
     {
-      config: { auth: 'merchant' },
+      config: MANAGER,
       schema: {
         operationId: `${operation}Wallet`,
         ...TEXTS[operation],
@@ -125,7 +126,6 @@ function operationRoute(app: App, deps: Deps, operation: 'capture' | 'cancel' | 
       },
     },
     async (request, reply) => {
-      const { merchantId } = merchantOf(request);
       const idempotencyKey = idempotencyKeyOf(request, false);
       const transactionId = walletIdOf(request.params.wallet_transaction_id);
       const { amount } = valuesOf({ amount: parseAmount(request.body.amount) });
@@ -134,7 +134,7 @@ function operationRoute(app: App, deps: Deps, operation: 'capture' | 'cancel' | 
           ? { kind: 'refund', transactionId, amount, refundId: newId() as TransactionId }
           : { kind: operation, transactionId, amount, operationId: newId() };
       const path = `/v1/wallet/${transactionId}/${operation}`;
-      const call = { command, sender: senderOf(merchantId), idempotencyKey, path, expected: null };
+      const call = { command, sender: senderOf(request), idempotencyKey, path, expected: null };
       return execute(deps, request, reply, {
         ...call,
         answer: (outcome) => transactionAnswer(200, outcome),
@@ -147,7 +147,7 @@ function getRoute(app: App, deps: Deps): void {
   app.get(
     '/v1/wallet/transaction/:wallet_transaction_id',
     {
-      config: { auth: 'merchant' },
+      config: VIEWER,
       schema: {
         operationId: 'getWalletTransaction',
         summary: 'Get a wallet transaction',
@@ -172,7 +172,7 @@ function listRoute(app: App, deps: Deps): void {
   app.get(
     '/v1/wallet/transactions',
     {
-      config: { auth: 'merchant' },
+      config: VIEWER,
       schema: {
         operationId: 'listWalletTransactions',
         summary: 'List wallet transactions',
@@ -210,8 +210,9 @@ const TEXTS = {
   },
 } as const;
 
-function senderOf(merchantId: string): Sender {
-  return { actor: 'api', merchantId, paymentMethod: 'wallet' };
+function senderOf(request: FastifyRequest): Sender {
+  const { merchantId } = merchantOf(request);
+  return { actor: actorOf(request, 'api'), merchantId, paymentMethod: 'wallet' };
 }
 
 /** @throws ApiError 400 naming every field that is wrong */

@@ -7,12 +7,12 @@ import { idOf } from './adminCommon.ts';
 import { merchantOf } from './auth.ts';
 import type { Deps } from './deps.ts';
 import { ApiError } from './errors.ts';
-import { type KeyedWrite, merchantWrite } from './operatorWrite.ts';
+import { type KeyedWrite, writeOnce } from './operatorWrite.ts';
 
 export const PATH = '/v1/webhook-endpoints';
 /** The part of every route's schema that is the same. */
 export const WEBHOOKS = { tags: ['Webhooks'], security: [{ merchantApiKey: [] }] };
-export const MERCHANT = { auth: 'merchant' } as const;
+export const MERCHANT_ADMIN = { auth: 'merchant', role: 'admin' } as const;
 export const ERRORS = { '4xx': Type.Ref('Error'), '5xx': Type.Ref('Error') };
 export const Params = Type.Object({ id: Type.String() });
 
@@ -50,7 +50,7 @@ export async function webhookWrite(
   reply: FastifyReply,
   write: KeyedWrite,
 ): Promise<FastifyReply> {
-  const sent = await merchantWrite(deps, request, reply, write);
+  const sent = await writeOnce(deps, request, reply, write);
   deps.webhooks.wake();
   return sent;
 }

@@ -9,7 +9,7 @@ import type { Queryable } from '../store/postgres.ts';
 import { findDelivery, listAttempts, listDeliveries, requeue } from '../store/webhookDeliveries.ts';
 import { refuseBody } from './adminCommon.ts';
 import { pageSchema } from './adminSchemas.ts';
-import { merchantOf } from './auth.ts';
+import { MANAGER, merchantOf, VIEWER } from './auth.ts';
 import type { App } from './bareApp.ts';
 import type { Deps } from './deps.ts';
 import { ApiError } from './errors.ts';
@@ -21,7 +21,6 @@ import { IdempotencyHeader } from './schemas.ts';
 import {
   ERRORS,
   endpointIdOf,
-  MERCHANT,
   PATH,
   Params,
   requireEnabled,
@@ -44,7 +43,7 @@ function readRoutes(app: App, deps: Deps): void {
   app.get(
     `${PATH}/:id/deliveries`,
     {
-      config: MERCHANT,
+      config: VIEWER,
       schema: {
         ...WEBHOOKS,
         operationId: 'listWebhookDeliveries',
@@ -62,7 +61,7 @@ function readRoutes(app: App, deps: Deps): void {
   app.get(
     `${PATH}/:id/deliveries/:deliveryId`,
     {
-      config: MERCHANT,
+      config: VIEWER,
       schema: {
         ...WEBHOOKS,
         operationId: 'getWebhookDelivery',
@@ -110,7 +109,7 @@ function testRoute(app: App, deps: Deps): void {
   app.post(
     `${PATH}/:id/test`,
     {
-      config: MERCHANT,
+      config: MANAGER,
       schema: {
         ...WEBHOOKS,
         operationId: 'testWebhookEndpoint',
@@ -153,7 +152,7 @@ function resendRoute(app: App, deps: Deps): void {
   app.post(
     `${PATH}/:id/deliveries/:deliveryId/resend`,
     {
-      config: MERCHANT,
+      config: MANAGER,
       schema: {
         ...WEBHOOKS,
         operationId: 'resendWebhookDelivery',

@@ -10,7 +10,7 @@ import { isForbiddenHost } from '../webhooks/addresses.ts';
 import { generateSecret } from '../webhooks/sign.ts';
 import { refuseBody } from './adminCommon.ts';
 import { pageSchema } from './adminSchemas.ts';
-import { merchantOf } from './auth.ts';
+import { merchantOf, VIEWER } from './auth.ts';
 import type { App } from './bareApp.ts';
 import type { Deps } from './deps.ts';
 import { ApiError } from './errors.ts';
@@ -22,7 +22,7 @@ import { IdempotencyHeader } from './schemas.ts';
 import {
   ERRORS,
   endpointIdOf,
-  MERCHANT,
+  MERCHANT_ADMIN,
   PATH,
   Params,
   requireEndpoint,
@@ -46,7 +46,7 @@ function createRoute(app: App, deps: Deps): void {
   app.post(
     PATH,
     {
-      config: MERCHANT,
+      config: MERCHANT_ADMIN,
       schema: {
         ...WEBHOOKS,
         operationId: 'createWebhookEndpoint',
@@ -99,7 +99,7 @@ function readRoutes(app: App, deps: Deps): void {
   app.get(
     PATH,
     {
-      config: MERCHANT,
+      config: VIEWER,
       schema: {
         ...WEBHOOKS,
         operationId: 'listWebhookEndpoints',
@@ -120,7 +120,7 @@ function readRoutes(app: App, deps: Deps): void {
   app.get(
     `${PATH}/:id`,
     {
-      config: MERCHANT,
+      config: VIEWER,
       schema: {
         ...WEBHOOKS,
         operationId: 'getWebhookEndpoint',
@@ -140,7 +140,7 @@ function changeRoutes(app: App, deps: Deps): void {
   app.patch(
     `${PATH}/:id`,
     {
-      config: MERCHANT,
+      config: MERCHANT_ADMIN,
       schema: {
         ...WEBHOOKS,
         operationId: 'updateWebhookEndpoint',
@@ -161,7 +161,7 @@ function changeRoutes(app: App, deps: Deps): void {
   app.delete(
     `${PATH}/:id`,
     {
-      config: MERCHANT,
+      config: MERCHANT_ADMIN,
       schema: {
         ...WEBHOOKS,
         operationId: 'deleteWebhookEndpoint',
@@ -221,7 +221,7 @@ function actionRoute(app: App, deps: Deps, { name, ...documented }: Action): voi
   app.post(
     `${PATH}/:id/${name}`,
     {
-      config: MERCHANT,
+      config: MERCHANT_ADMIN,
       schema: {
         ...WEBHOOKS,
         ...documented,

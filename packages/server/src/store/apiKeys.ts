@@ -19,7 +19,10 @@ const COLUMNS = `id, merchant_id AS "merchantId", name, hint, scopes, created_at
   expires_at AS "expiresAt", revoked_at AS "revokedAt"`;
 
 export async function findApiKey(db: Queryable, hash: Buffer): Promise<ApiKey | null> {
-  const { rows } = await db.query<ApiKey>(`SELECT ${COLUMNS} FROM api_key WHERE hash = $1`, [hash]);
+  const { rows } = await db.query<ApiKey>(
+    `SELECT ${COLUMNS} FROM api_key WHERE hash = $1 AND user_id IS NULL`,
+    [hash],
+  );
   return rows[0] ?? null;
 }
 
@@ -60,7 +63,7 @@ export async function listApiKeys(
 ): Promise<ApiKey[]> {
   const { rows } = await db.query<ApiKey>(
     `SELECT ${COLUMNS} FROM api_key
-     WHERE merchant_id IS NOT DISTINCT FROM $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
+     WHERE merchant_id IS NOT DISTINCT FROM $1 AND user_id IS NULL AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
     [merchantId, before, limit],
   );
   return rows;
@@ -89,7 +92,7 @@ export async function revokeApiKey(
 ): Promise<ApiKey | null> {
   const { rows } = await db.query<ApiKey>(
     `UPDATE api_key SET revoked_at = coalesce(revoked_at, clock_timestamp())
-     WHERE id = $1 AND merchant_id IS NOT DISTINCT FROM $2 RETURNING ${COLUMNS}`,
+     WHERE id = $1 AND merchant_id IS NOT DISTINCT FROM $2 AND user_id IS NULL RETURNING ${COLUMNS}`,
     [id, merchantId],
   );
   return rows[0] ?? null;

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { pino } from 'pino';
+import { readConfig } from '../../src/config.ts';
 import { type App, createBareApp } from '../../src/http/bareApp.ts';
 import { dashboardRoutes } from '../../src/http/dashboardRoutes.ts';
 import type { Deps } from '../../src/http/deps.ts';
@@ -14,7 +15,7 @@ let folder: string;
 let app: App;
 before(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'plexy-dashboard-'));
-  app = createBareApp({ logger: pino({ level: 'silent' }) } as unknown as Deps);
+  app = createBareApp({ logger: pino({ level: 'silent' }), config: readConfig({}) } as unknown as Deps);
   dashboardRoutes(app, path.join(folder, 'dist'));
   await app.ready();
 });

@@ -1,0 +1,233 @@
+/** Signing in to the dashboard, and out. */
+import { hash } from 'node:crypto';
+import { isIPv6 } from 'node:net';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import Type from 'typebox';
+import { v7 as uuidv7 } from 'uuid';
+import { parseEmail, parsePassword } from '../domain/signIn.ts';
+import { passGate } from '../store/gate.ts';
+import { findMerchant } from '../store/merchants.ts';
+import { inTransaction } from '../store/postgres.ts';
+import {
+  type AttemptSubject,
+  beginSession,
+  countAttempt,
+  endSession,
+  endSessionsOf,
+  forgiveAttempt,
+} from '../store/sessions.ts';
+import {
+  type Credentials,
+  findCredentials,
+  findPasswordHash,
+  findUser,
+  setPasswordHash,
+} from '../store/users.ts';
+import { ERRORS, refuseBody } from './adminCommon.ts';
+import { ANY_USER, userOf } from './auth.ts';
+import type { App } from './bareApp.ts';
+import type { Deps, SignIn, Surface } from './deps.ts';
+import { ApiError } from './errors.ts';
+import { exactJson } from './exactJson.ts';
+import { sendJson } from './execute.ts';
+import { valuesOf } from './fields.ts';
+import { checkCredential } from './operatorWrite.ts';
+import { newToken, requireSameOrigin, setCookie, tokenHashOf } from './sessions.ts';
+import * as bodies from './userSchemas.ts';
+
+const tags = ['Dashboard'];
+const security = [{ session: [] }];
+const NO_CONTENT = { 204: Type.Unsafe<undefined>(Type.Null()) };
+
+export function sessionRoutes(app: App, deps: Deps, surface: Surface, signIn: SignIn): void {
+  signInRoute(app, deps, surface, signIn);
+  readRoute(app, deps);
+  signOutRoutes(app, deps, signIn);
+  passwordRoute(app, deps, signIn);
+}
+
+function signInRoute(app: App, deps: Deps, surface: Surface, signIn: SignIn): void {
+  app.post(
+    '/v1/session',
+    {
+      config: { auth: 'none' },
+      schema: {
+        operationId: 'signIn',
+        summary: 'Sign in to the dashboard',
+        description:
+          'Answers with the cookie `plexy_session`. In production operators sign in on ADMIN_PORT, merchants’ users on the other. Too many attempts for one account or from one address have to wait: 429 with `Retry-After`.',
+        tags,
+        security: [],
+        body: bodies.SignInBody,
+        response: { 200: Type.Ref('Session'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      if (request.headers.origin !== undefined) requireSameOrigin(request, deps.config.publicUrl);
+      const { email, password } = request.body;
+      const { email: address } = valuesOf({ email: parseEmail(email) });
+      const attempt = subjectsOf(address, request.ip);
+      await count(deps, attempt);
+      const found = await findCredentials(deps.pool, address);
+      const credentials = found !== null && mayEnter(found, surface) ? found : null;
+      const proved = await signIn.passwords.verify(password, credentials?.passwordHash ?? null);
+      if (!proved || credentials === null) throw new ApiError('wrong_credentials');
+      await begin(deps, request, reply, credentials, attempt);
+      return sendSession(deps, reply, credentials.id);
+    },
+  );
+}
+
+/** Operators' passwords cannot be tried where merchants come in, and the other way round. */
+function mayEnter({ merchantId }: Credentials, surface: Surface): boolean {
+  return surface === 'both' || (merchantId === null) === (surface === 'operator');
+}
+
+/** An address of IPv6 is a network: whoever has one address has 2^64. */
+function subjectsOf(email: string, ip: string): AttemptSubject[] {
+  const network = isIPv6(ip) && !ip.includes('.') ? ip.split(':').slice(0, 4).join(':') : ip;
+  return [
+    { kind: 'account', subject: `account ${hash('sha256', email, 'base64url')}` },
+    { kind: 'address', subject: `address ${hash('sha256', network, 'base64url')}` },
+  ];
+}
+
+/** @throws ApiError 429 */
+async function count(deps: Deps, attempt: readonly AttemptSubject[]): Promise<void> {
+  await inTransaction(deps.pool, async (db) => {
+    if (deps.config.mode === 'sandbox') await passGate(db);
+    const waitMs = await countAttempt(db, attempt);
+    if (waitMs > 0) {
+      const headers = { 'retry-after': String(Math.ceil(waitMs / 1_000)) };
+      throw new ApiError('too_many_sign_ins', undefined, [], headers);
+    }
+  });
+}
+
+/** A new session with a new token, in place of the one that the browser had. @throws ApiError 401 */
+async function begin(
+  deps: Deps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  credentials: Credentials,
+  attempt: readonly AttemptSubject[],
+): Promise<void> {
+  const { token, hash: tokenHash } = newToken();
+  const before = tokenHashOf(request);
+  const begun = await inTransaction(deps.pool, async (db) => {
+    if (deps.config.mode === 'sandbox') await passGate(db);
+    await forgiveAttempt(db, attempt);
+    if (before !== null) await endSession(db, before);
+    return beginSession(db, { id: uuidv7(), hash: tokenHash }, credentials);
+  });
+  if (begun === null) throw new ApiError('wrong_credentials');
+  setCookie(reply, deps.config, token);
+}
+
+function readRoute(app: App, deps: Deps): void {
+  app.get(
+    '/v1/session',
+    {
+      config: ANY_USER,
+      schema: {
+        operationId: 'getSession',
+        summary: 'Who is signed in',
+        tags,
+        security,
+        response: { 200: Type.Ref('Session'), ...ERRORS },
+      },
+    },
+    async (request, reply) => sendSession(deps, reply, userOf(request).id),
+  );
+}
+
+async function sendSession(deps: Deps, reply: FastifyReply, userId: string): Promise<FastifyReply> {
+  const user = await findUser(deps.pool, userId);
+  if (user === null) throw new ApiError('not_signed_in');
+  const { id, email, name, role, merchantId } = user;
+  const found = merchantId === null ? null : await findMerchant(deps.pool, merchantId);
+  const merchant = found === null ? null : { id: found.id, name: found.name };
+  const { mode } = deps.config;
+  return sendJson(reply, 200, exactJson({ user: { id, email, name, role }, merchant, mode }));
+}
+
+function signOutRoutes(app: App, deps: Deps, { sessions }: SignIn): void {
+  app.delete(
+    '/v1/session',
+    {
+      config: ANY_USER,
+      schema: {
+        operationId: 'signOut',
+        summary: 'Sign out of this browser',
+        tags,
+        security,
+        response: { ...NO_CONTENT, ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      refuseBody(request);
+      const token = tokenHashOf(request);
+      if (token !== null) await endSession(deps.pool, token);
+      sessions.forget();
+      setCookie(reply, deps.config, null);
+      return reply.code(204).send(undefined);
+    },
+  );
+  app.post(
+    '/v1/session/sign-out-everywhere',
+    {
+      config: ANY_USER,
+      schema: {
+        operationId: 'signOutEverywhere',
+        summary: 'Sign out of every browser, this one too',
+        tags,
+        security,
+        response: { ...NO_CONTENT, ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      refuseBody(request);
+      await endSessionsOf(deps.pool, userOf(request).id, null);
+      sessions.forget();
+      setCookie(reply, deps.config, null);
+      return reply.code(204).send(undefined);
+    },
+  );
+}
+
+function passwordRoute(app: App, deps: Deps, { passwords, sessions }: SignIn): void {
+  app.post(
+    '/v1/session/password',
+    {
+      config: ANY_USER,
+      schema: {
+        operationId: 'changePassword',
+        summary: 'Change the password; other sessions end',
+        tags,
+        security,
+        body: bodies.PasswordBody,
+        response: { ...NO_CONTENT, ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const { new: password } = valuesOf({ new: parsePassword(request.body.new) });
+      const { id, sessionId } = userOf(request);
+      const user = await findUser(deps.pool, id);
+      const stored = await findPasswordHash(deps.pool, id);
+      if (user === null) throw new ApiError('not_signed_in');
+      // Whoever sits down at somebody's browser must not be free to guess.
+      const attempt = subjectsOf(user.email, request.ip);
+      await count(deps, attempt);
+      if (!(await passwords.verify(request.body.current, stored))) throw new ApiError('wrong_credentials');
+      const passwordHash = await passwords.hash(password);
+      await inTransaction(deps.pool, async (db) => {
+        await forgiveAttempt(db, attempt);
+        await checkCredential(db, request);
+        if (!(await setPasswordHash(db, id, passwordHash, stored))) throw new ApiError('wrong_credentials');
+        await endSessionsOf(db, id, sessionId);
+      });
+      sessions.forget();
+      return reply.code(204).send(undefined);
+    },
+  );
+}

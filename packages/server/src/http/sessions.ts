@@ -1,0 +1,104 @@
+/** Who is signed in: the cookie, the origin of a request, and the session behind them. */
+import { hash, randomBytes } from 'node:crypto';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Config } from '../config.ts';
+import { isAllowed, scopesOf } from '../domain/roles.ts';
+import type { Queryable } from '../store/postgres.ts';
+import { SESSION_SECONDS, type Session, useSession } from '../store/sessions.ts';
+import type { Principal } from './auth.ts';
+import { ApiError } from './errors.ts';
+
+const COOKIE = 'plexy_session';
+const TOKEN_BYTES = 32;
+const TOKEN = /(?:^|;\s*)plexy_session=([\w-]{43})(?:;|$)/;
+
+/** As with API keys: what ends on another node is over here within this time, for reads. */
+const CACHE_MS = 1_000;
+const CACHE_MAX = 10_000;
+
+const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** A new session's token, and what of it is stored. */
+export function newToken(): { token: string; hash: Buffer } {
+  const token = randomBytes(TOKEN_BYTES).toString('base64url');
+  return { token, hash: hashOf(token) };
+}
+
+/** What is stored of the token that the request's cookie holds; null: it has none. */
+export function tokenHashOf(request: FastifyRequest): Buffer | null {
+  const token = TOKEN.exec(request.headers.cookie ?? '')?.[1];
+  return token === undefined ? null : hashOf(token);
+}
+
+function hashOf(token: string): Buffer {
+  return hash('sha256', token, 'buffer');
+}
+
+/** @param token null: the browser is to forget it */
+export function setCookie(reply: FastifyReply, config: Config, token: string | null): void {
+  const age = token === null ? 0 : SESSION_SECONDS;
+  const secure = config.mode === 'sandbox' ? '' : '; Secure';
+  reply.header(
+    'set-cookie',
+    `${COOKIE}=${token ?? ''}; Path=/; Max-Age=${age}; HttpOnly; SameSite=Lax${secure}`,
+  );
+}
+
+/**
+ * A page of another origin must not act with this browser's session, nor sign it in. The server's own origins
+ * are PUBLIC_URL, and whatever host the request was sent to: a page cannot choose that for its victim.
+ * @throws ApiError 403
+ */
+export function requireSameOrigin(request: FastifyRequest, publicUrl: string | null): void {
+  const { host } = request;
+  const { origin } = request.headers;
+  if (origin !== undefined && URL.canParse(origin)) {
+    if (new URL(origin).host === host) return;
+    if (publicUrl !== null && new URL(publicUrl).origin === origin) return;
+  }
+  throw new ApiError('origin_not_allowed');
+}
+
+/** Finds sessions by their tokens, remembering them for a second. */
+export class Sessions {
+  readonly #db: Queryable;
+  readonly #config: Config;
+  readonly #cache = new Map<string, { session: Session; until: number }>();
+
+  constructor(db: Queryable, config: Config) {
+    this.#db = db;
+    this.#config = config;
+  }
+
+  /** The user of a request without an API key. @throws ApiError 401, 403 */
+  async authenticate(request: FastifyRequest): Promise<Principal> {
+    const { auth, role } = request.routeOptions.config;
+    const token = tokenHashOf(request);
+    if (token === null) throw new ApiError(auth === 'user' ? 'not_signed_in' : 'missing_api_key');
+    if (!SAFE_METHODS.has(request.method)) requireSameOrigin(request, this.#config.publicUrl);
+    const session = await this.#find(token);
+    if (session === null) throw new ApiError('not_signed_in');
+    if (role === undefined || !isAllowed(session.role, role)) throw new ApiError('insufficient_role');
+    const { id, merchantId, userId, role: own } = session;
+    return { apiKeyId: id, merchantId, scopes: scopesOf(own), user: { id: userId, role: own } };
+  }
+
+  /** After a change of users or sessions, so that it works at once on this node. */
+  forget(): void {
+    this.#cache.clear();
+  }
+
+  async #find(token: Buffer): Promise<Session | null> {
+    const name = token.toString('base64');
+    const cached = this.#cache.get(name);
+    const now = performance.now();
+    if (cached !== undefined && cached.until > now) return cached.session;
+    this.#cache.delete(name);
+    const session = await useSession(this.#db, token);
+    if (session !== null) {
+      if (this.#cache.size >= CACHE_MAX) this.#cache.clear();
+      this.#cache.set(name, { session, until: now + CACHE_MS });
+    }
+    return session;
+  }
+}

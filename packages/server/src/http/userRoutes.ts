@@ -1,0 +1,316 @@
+/** Users: of a merchant for its own admins, and of every merchant and of operators for operators. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import Type from 'typebox';
+import { v7 as uuidv7 } from 'uuid';
+import type { Role } from '../domain/roles.ts';
+import { parseEmail } from '../domain/signIn.ts';
+import type { Queryable } from '../store/postgres.ts';
+import { endSessionsOf } from '../store/sessions.ts';
+import {
+  deleteUser,
+  insertUser,
+  listUsers,
+  lockUsers,
+  setPasswordHash,
+  type User,
+  updateUser,
+} from '../store/users.ts';
+import { ADMIN, ERRORS, idOf, merchantIdOf, parseName, refuseBody, requireMerchant } from './adminCommon.ts';
+import { ListQuery, pageSchema } from './adminSchemas.ts';
+import { ADMIN_USER, merchantOf, OPERATOR } from './auth.ts';
+import type { App } from './bareApp.ts';
+import type { Deps, SignIn } from './deps.ts';
+import { ApiError } from './errors.ts';
+import { exactJson } from './exactJson.ts';
+import { sendJson } from './execute.ts';
+import { valuesOf } from './fields.ts';
+import { type KeyedWrite, writeOnce } from './operatorWrite.ts';
+import { readPage } from './page.ts';
+import { newPassword } from './passwords.ts';
+import { IdempotencyHeader } from './schemas.ts';
+import * as bodies from './userSchemas.ts';
+
+/** The ids in a path. */
+interface Ids {
+  readonly merchantId?: string;
+  readonly userId?: string;
+}
+
+/** Whose users a set of routes is about. */
+interface Owner {
+  readonly url: string;
+  /** Part of operation ids. */
+  readonly noun: string;
+  readonly whose: string;
+  readonly config: typeof ADMIN_USER | typeof OPERATOR;
+  readonly common: { readonly tags: string[]; readonly security: Record<string, never[]>[] };
+  /** The ids in `url`. */
+  readonly ids: Readonly<Record<string, ReturnType<typeof Type.String>>>;
+  /** Null: operators. */
+  readonly merchantIdOf: (request: FastifyRequest) => string | null;
+}
+
+const DASHBOARD = { tags: ['Dashboard'], security: [{ session: [] }] };
+
+const OWN: Owner = {
+  url: '/v1/users',
+  noun: 'User',
+  whose: 'this merchant',
+  config: ADMIN_USER,
+  common: DASHBOARD,
+  ids: {},
+  merchantIdOf: (request) => merchantOf(request).merchantId,
+};
+const OF_MERCHANT: Owner = {
+  url: '/v1/admin/merchants/:merchantId/users',
+  noun: 'MerchantUser',
+  whose: 'a merchant',
+  config: OPERATOR,
+  common: ADMIN,
+  ids: { merchantId: Type.String() },
+  merchantIdOf: (request) => merchantIdOf((request.params as Ids).merchantId ?? ''),
+};
+const OPERATORS: Owner = {
+  url: '/v1/admin/users',
+  noun: 'Operator',
+  whose: 'operators',
+  config: OPERATOR,
+  common: ADMIN,
+  ids: {},
+  merchantIdOf: () => null,
+};
+
+export function userRoutes(app: App, deps: Deps, signIn: SignIn): void {
+  routesOf(app, deps, signIn, OWN);
+}
+
+export function adminUserRoutes(app: App, deps: Deps, signIn: SignIn): void {
+  routesOf(app, deps, signIn, OF_MERCHANT);
+  routesOf(app, deps, signIn, OPERATORS);
+}
+
+function routesOf(app: App, deps: Deps, signIn: SignIn, owner: Owner): void {
+  listRoute(app, deps, owner);
+  createRoute(app, deps, signIn, owner);
+  updateRoute(app, deps, signIn, owner);
+  deleteRoute(app, deps, signIn, owner);
+  resetRoute(app, deps, signIn, owner);
+}
+
+function listRoute(app: App, deps: Deps, { url, noun, whose, config, common, ids, ...owner }: Owner): void {
+  app.get(
+    url,
+    {
+      config,
+      schema: {
+        ...common,
+        operationId: `list${noun}s`,
+        summary: `List the users of ${whose}, newest first`,
+        params: Type.Unsafe<Ids>(Type.Object(ids)),
+        querystring: ListQuery,
+        response: { 200: pageSchema('User'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const merchantId = owner.merchantIdOf(request);
+      if (merchantId !== null) await requireMerchant(deps.pool, merchantId);
+      const load = (before: string | null, limit: number) => listUsers(deps.pool, merchantId, before, limit);
+      const page = await readPage(deps, `users of ${merchantId}`, request.query, load, ({ id }) => id);
+      return sendJson(reply, 200, exactJson({ ...page, items: page.items.map(userView) }));
+    },
+  );
+}
+
+function createRoute(app: App, deps: Deps, { passwords }: SignIn, owner: Owner): void {
+  const { url, noun, whose, config, common, ids } = owner;
+  app.post(
+    url,
+    {
+      config,
+      schema: {
+        ...common,
+        operationId: `create${noun}`,
+        summary: `Create a user of ${whose}, with a password`,
+        params: Type.Unsafe<Ids>(Type.Object(ids)),
+        headers: IdempotencyHeader,
+        body: Type.Unsafe<{ email: string; name: string; role?: Role }>(
+          owner === OPERATORS ? bodies.OperatorBody : bodies.UserBody,
+        ),
+        response: { 201: Type.Ref('UserWithPassword'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const merchantId = owner.merchantIdOf(request);
+      const { role = 'operator' } = request.body;
+      const { email, name } = valuesOf({
+        email: parseEmail(request.body.email),
+        name: parseName(request.body.name),
+      });
+      const password = newPassword();
+      const passwordHash = await passwords.hash(password);
+      return writeOnce(deps, request, reply, {
+        path: pathOf(owner, merchantId),
+        secret: true,
+        statusCode: 201,
+        work: async (db) => {
+          if (merchantId !== null) await requireMerchant(db, merchantId);
+          const user = await insertUser(db, { id: uuidv7(), merchantId, email, name, role, passwordHash });
+          if (user === null) throw new ApiError('already_exists', 'a user has this e-mail address already');
+          return { effectId: user.id, body: { ...userView(user), password } };
+        },
+      });
+    },
+  );
+}
+
+function updateRoute(app: App, deps: Deps, signIn: SignIn, owner: Owner): void {
+  const { url, noun, whose, config, common, ids } = owner;
+  app.patch(
+    `${url}/:userId`,
+    {
+      config,
+      schema: {
+        ...common,
+        operationId: `update${noun}`,
+        summary: `Change a user of ${whose}, at once`,
+        params: Type.Unsafe<Ids>(Type.Object({ ...ids, userId: Type.String() })),
+        headers: IdempotencyHeader,
+        body: Type.Unsafe<{ name?: string; role?: Role; disabled?: boolean }>(
+          owner === OPERATORS ? bodies.OperatorPatch : bodies.UserPatch,
+        ),
+        response: { 200: Type.Ref('User'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const { name } = request.body;
+      if (name !== undefined) valuesOf({ name: parseName(name) });
+      return writeUser(deps, signIn, request, reply, owner, {
+        statusCode: 200,
+        work: async (db, user, others) => {
+          const { disabled, role } = { ...user, ...request.body };
+          if (disabled || role !== user.role) requireAnother(user, others);
+          const after = await updateUser(db, user.id, { ...user, ...request.body });
+          if (after === null) throw new Error(`user ${user.id} went away while it was locked`);
+          if (disabled) await endSessionsOf(db, user.id, null);
+          return userView(after);
+        },
+      });
+    },
+  );
+}
+
+function deleteRoute(app: App, deps: Deps, signIn: SignIn, owner: Owner): void {
+  const { url, noun, whose, config, common, ids } = owner;
+  app.delete(
+    `${url}/:userId`,
+    {
+      config,
+      schema: {
+        ...common,
+        operationId: `delete${noun}`,
+        summary: `Delete a user of ${whose}, at once`,
+        params: Type.Unsafe<Ids>(Type.Object({ ...ids, userId: Type.String() })),
+        headers: IdempotencyHeader,
+        response: { 200: Type.Ref('User'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      refuseBody(request);
+      return writeUser(deps, signIn, request, reply, owner, {
+        statusCode: 200,
+        work: async (db, user, others) => {
+          requireAnother(user, others);
+          await deleteUser(db, user.id);
+          await endSessionsOf(db, user.id, null);
+          return userView(user);
+        },
+      });
+    },
+  );
+}
+
+function resetRoute(app: App, deps: Deps, signIn: SignIn, owner: Owner): void {
+  const { url, noun, whose, config, common, ids } = owner;
+  app.post(
+    `${url}/:userId/reset-password`,
+    {
+      config,
+      schema: {
+        ...common,
+        operationId: `resetPasswordOf${noun}`,
+        summary: `Give a user of ${whose} a new password`,
+        description: 'Their sessions end.',
+        params: Type.Unsafe<Ids>(Type.Object({ ...ids, userId: Type.String() })),
+        headers: IdempotencyHeader,
+        response: { 200: Type.Ref('UserWithPassword'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      refuseBody(request);
+      const password = newPassword();
+      const passwordHash = await signIn.passwords.hash(password);
+      return writeUser(deps, signIn, request, reply, owner, {
+        secret: true,
+        statusCode: 200,
+        work: async (db, user) => {
+          await setPasswordHash(db, user.id, passwordHash, null);
+          await endSessionsOf(db, user.id, null);
+          return { ...userView(user), password };
+        },
+      });
+    },
+  );
+}
+
+interface UserWrite extends Pick<KeyedWrite, 'secret' | 'statusCode'> {
+  /** @param others the owner's other users; all are locked */
+  readonly work: (db: Queryable, user: User, others: readonly User[]) => Promise<unknown>;
+}
+
+/** Changes one user of the owner. @throws ApiError 404 */
+async function writeUser(
+  deps: Deps,
+  { sessions }: SignIn,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  owner: Owner,
+  { work, ...write }: UserWrite,
+): Promise<FastifyReply> {
+  const merchantId = owner.merchantIdOf(request);
+  const id = idOf((request.params as Ids).userId ?? '', 'user_not_found');
+  const action = request.method === 'POST' ? '/reset-password' : '';
+  const sent = await writeOnce(deps, request, reply, {
+    ...write,
+    path: `${pathOf(owner, merchantId)}/${id}${action}`,
+    work: async (db) => {
+      const users = await lockUsers(db, merchantId);
+      const user = users.find((candidate) => candidate.id === id);
+      if (user === undefined) throw new ApiError('user_not_found');
+      return {
+        effectId: id,
+        body: await work(
+          db,
+          user,
+          users.filter((other) => other !== user),
+        ),
+      };
+    },
+  });
+  sessions.forget();
+  return sent;
+}
+
+/** @throws ApiError 422 when nobody else could manage the users any more */
+function requireAnother({ role, disabled }: User, others: readonly User[]): void {
+  if (disabled || (role !== 'admin' && role !== 'operator')) return;
+  if (!others.some((other) => other.role === role && !other.disabled)) throw new ApiError('last_admin');
+}
+
+function pathOf({ url }: Owner, merchantId: string | null): string {
+  return url.replace(':merchantId', merchantId ?? '');
+}
+
+function userView({ createdAt, lastSignInAt, merchantId: _, ...user }: User) {
+  const last = lastSignInAt === null ? null : new Date(lastSignInAt).toISOString();
+  return { ...user, createdAt: new Date(createdAt).toISOString(), lastSignInAt: last };
+}
