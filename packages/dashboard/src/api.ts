@@ -5,11 +5,13 @@ import {
   type CreateCustomerBody,
   type CreateMerchantBody,
   type CreatePaymentBody,
+  type CreateUserBody,
   type CreateWalletBody,
   type CreateWebhookEndpointBody,
   type Customer,
   type DepositWalletBody,
   type IssuedApiKey,
+  type IssueOwnApiKeyBody,
   type Merchant,
   type MerchantBalance,
   type MerchantEntry,
@@ -18,13 +20,17 @@ import {
   pathOf,
   type QueryValue,
   RequestSender,
+  type Session,
   type Store,
   type SystemAccount,
   type Transaction,
   type TransactionEvent,
   type Transfer,
   type UpdateMerchantBody,
+  type UpdateUserBody,
   type UpdateWebhookEndpointBody,
+  type User,
+  type UserWithPassword,
   type Wallet,
   type WalletEntry,
   type WalletTransaction,
@@ -77,19 +83,15 @@ export function newIdempotencyKey(): string {
   return `dashboard-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
 }
 
-export type Role = 'viewer' | 'manager' | 'admin' | 'operator';
-
-export interface Session {
-  readonly user: { readonly id: string; readonly email: string; readonly name: string; readonly role: Role };
-  /** Null: an operator. */
-  readonly merchant: { readonly id: string; readonly name: string } | null;
-  readonly mode: 'sandbox' | 'production';
-}
+export type Role = Session['user']['role'];
+export type { Session };
 
 export const session = {
   get: () => get<Session>('/v1/session'),
   signIn: (email: string, password: string) => send<Session>('POST', '/v1/session', { email, password }),
   signOut: () => send<unknown>('DELETE', '/v1/session'),
+  changePassword: (current: string, next: string) =>
+    send<unknown>('POST', '/v1/session/password', { current, new: next }),
   signOutEverywhere: () => send<unknown>('POST', '/v1/session/sign-out-everywhere'),
 };
 
@@ -185,6 +187,25 @@ export const admin = {
   accounts: () => list<SystemAccount>('/v1/admin/accounts'),
 };
 
+export const apiKeys = {
+  list: (query: Query) => list<ApiKey>('/v1/api-keys', query),
+  issue: (body: IssueOwnApiKeyBody, key: string) => send<IssuedApiKey>('POST', '/v1/api-keys', body, key),
+  revoke: (id: string) => send<ApiKey>('POST', pathOf`/v1/api-keys/${id}/revoke`),
+};
+
+/** Of the merchant; operators' own with the same calls below /v1/admin. */
+export function usersAt(path: '/v1/users' | '/v1/admin/users') {
+  const at = (id: string): string => path + pathOf`/${id}`;
+  return {
+    list: (query: Query) => list<User>(path, query),
+    create: (body: CreateUserBody | { readonly email: string; readonly name: string }, key: string) =>
+      send<UserWithPassword>('POST', path, body, key),
+    update: (id: string, body: UpdateUserBody) => send<User>('PATCH', at(id), body),
+    remove: (id: string) => send<unknown>('DELETE', at(id)),
+    resetPassword: (id: string) => send<UserWithPassword>('POST', `${at(id)}/reset-password`),
+  };
+}
+
 export const webhooks = {
   list: (query: Query) => list<WebhookEndpoint>('/v1/webhook-endpoints', query),
   get: (id: string) => get<WebhookEndpoint>(pathOf`/v1/webhook-endpoints/${id}`),
@@ -206,4 +227,4 @@ export const webhooks = {
     send<WebhookDelivery>('POST', pathOf`/v1/webhook-endpoints/${id}/deliveries/${deliveryId}/resend`),
 };
 
-export type { WebhookDelivery, WebhookEndpoint };
+export type { User, WebhookDelivery, WebhookEndpoint };

@@ -20,6 +20,8 @@ const page = <Path extends string>(path: Path, load: () => Promise<{ default: ()
 const routes = root.addChildren([
   page('/transactions', () => import('./pages/transactions.tsx')),
   page('/transactions/$id', () => import('./pages/transaction.tsx')),
+  page('/developers/api-keys', () => import('./pages/apiKeys.tsx')),
+  page('/settings/users', () => import('./pages/users.tsx')),
   page('/developers/webhooks', () => import('./pages/webhooks.tsx')),
   page('/developers/webhooks/$id', () => import('./pages/webhook.tsx')),
   page('/developers/sandbox', () => import('./pages/sandbox.tsx')),

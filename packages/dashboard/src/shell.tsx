@@ -7,6 +7,7 @@ import type { Language } from './format.ts';
 import { type Key, LANGUAGES, useWords } from './i18n/index.tsx';
 import { Icon, type IconName } from './icons.tsx';
 import { SignIn } from './pages/signIn.tsx';
+import { PasswordDialog } from './passwordDialog.tsx';
 import { chooseScheme, useScheme } from './scheme.ts';
 import { forgetSession, SessionProvider, useMay, useSession, useSessionQuery } from './session.tsx';
 import { useSequences, useShortcuts } from './shortcuts.tsx';
@@ -41,6 +42,7 @@ const OPERATOR: readonly NavigationItem[] = [
   { to: '/operator/customers', label: 'nav.customers', icon: 'customers' },
   { to: '/operator/ledger', label: 'nav.ledger', icon: 'ledger' },
   { to: '/operator/health', label: 'nav.health', icon: 'health' },
+  USERS,
 ];
 
 function useNavigation(): readonly NavigationGroup[] {
@@ -219,30 +221,35 @@ function LiveMark(): ReactNode {
 function Account(): ReactNode {
   const { t } = useWords();
   const { user } = useSession();
+  const [isChanging, setChanging] = useState(false);
   const leave = (request: () => Promise<unknown>): void => void request().finally(forgetSession);
   return (
-    <Menu position="bottom-end" width={260} withinPortal>
-      <Menu.Target>
-        <button type="button" className="account" aria-label={t('account.label')}>
-          {user.name.slice(0, 1).toUpperCase()}
-        </button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <div className="account-who">
-          <strong>{user.name}</strong>
-          <span className="dim">{user.email}</span>
-          <span className="dim">{t(`role.${user.role}`)}</span>
-        </div>
-        <Appearance />
-        <Menu.Divider />
-        <Menu.Item leftSection={<Icon name="signOut" />} onClick={() => leave(session.signOut)}>
-          {t('account.signOut')}
-        </Menu.Item>
-        <Menu.Item onClick={() => leave(session.signOutEverywhere)}>
-          {t('account.signOutEverywhere')}
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+    <>
+      <Menu position="bottom-end" width={260} withinPortal>
+        <Menu.Target>
+          <button type="button" className="account" aria-label={t('account.label')}>
+            {user.name.slice(0, 1).toUpperCase()}
+          </button>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <div className="account-who">
+            <strong>{user.name}</strong>
+            <span className="dim">{user.email}</span>
+            <span className="dim">{t(`role.${user.role}`)}</span>
+          </div>
+          <Appearance />
+          <Menu.Divider />
+          <Menu.Item onClick={() => setChanging(true)}>{t('account.password')}</Menu.Item>
+          <Menu.Item leftSection={<Icon name="signOut" />} onClick={() => leave(session.signOut)}>
+            {t('account.signOut')}
+          </Menu.Item>
+          <Menu.Item onClick={() => leave(session.signOutEverywhere)}>
+            {t('account.signOutEverywhere')}
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+      {isChanging && <PasswordDialog close={() => setChanging(false)} />}
+    </>
   );
 }
 

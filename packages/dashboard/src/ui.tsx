@@ -217,6 +217,18 @@ export function Loaded<T>({ query, lines = 4, children }: LoadedProps<T>): React
   );
 }
 
+/** A page of which somebody has the address, but not the role. */
+export function NotAllowed({ title }: { readonly title: string }): ReactNode {
+  const { t } = useWords();
+  return (
+    <Page title={title}>
+      <Empty icon="key" title={t('error.forbidden')}>
+        {t('error.forbiddenHint')}
+      </Empty>
+    </Page>
+  );
+}
+
 /** Names and values, one below the other. */
 export function Facts({ items }: { readonly items: readonly (readonly [string, ReactNode])[] }): ReactNode {
   return (

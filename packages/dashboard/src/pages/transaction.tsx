@@ -151,7 +151,7 @@ function TimelineEvent({
         <Amount amount={event.amount} currency={currency} />
       </div>
       <p className="timeline-note">
-        <Time at={event.at} show="full" /> · {t(`actor.${event.actor}`)}
+        <Time at={event.at} show="full" /> · {event.user?.name ?? t(`actor.${event.actor}`)}
         {event.reason !== null && (
           <>
             {' · '}
