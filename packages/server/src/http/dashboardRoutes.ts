@@ -43,7 +43,9 @@ function pagePolicy(nonce: string): string {
 export function dashboardRoutes(app: App, root: string): void {
   app.register(
     async (scope: FastifyInstance) => {
-      await scope.register(fastifyStatic, { root, serve: false, preCompressed: true });
+      // While there is no folder, the page itself says so.
+      const options = { root, serve: false, preCompressed: true, suppressWarning: true };
+      await scope.register(fastifyStatic, options);
       scope.setNotFoundHandler(() => {
         throw new ApiError('not_found');
       });

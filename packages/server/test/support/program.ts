@@ -33,7 +33,7 @@ export function startProgram(environment: Readonly<Record<string, string>>): Pro
   const closed = once(child, 'close').then(([code]) => code as number | null);
   const listening = new Promise<string>((resolve, reject) => {
     child.stdout.on('data', () => {
-      const url = /(?:API {6}|listens on )(http:\/\/[^/\s]+)/.exec(stdout)?.[1];
+      const url = /(?:API +|listens on )(http:\/\/[^/\s]+)/.exec(stdout)?.[1];
       if (url !== undefined) resolve(url);
     });
     void closed.then((code) => reject(new Error(`it ended with ${code}: ${stderr}`)));
