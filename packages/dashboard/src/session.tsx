@@ -19,8 +19,8 @@ export const queryClient: QueryClient = new QueryClient({
 
 /** Everything that was read by this session goes with it. */
 export function forgetSession(): void {
-  queryClient.clear();
   queryClient.setQueryData(SESSION_KEY, null);
+  queryClient.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== SESSION_KEY[0] });
 }
 
 export function useSessionQuery() {

@@ -41,7 +41,7 @@ export function SignIn(): ReactNode {
             visibilityToggleButtonProps={{ 'aria-label': t('signIn.showPassword') }}
           />
           {signIn.error !== null && <Failure error={signIn.error} />}
-          <Button type="submit" fullWidth loading={signIn.isPending} disabled={!isComplete}>
+          <Button type="submit" fullWidth loading={signIn.isPending}>
             {t('signIn.submit')}
           </Button>
         </Form>

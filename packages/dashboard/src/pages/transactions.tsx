@@ -116,7 +116,10 @@ function Rows({ latest, isStale, isPaused, columns, filters }: RowsProps): React
   const { isUsed, watch } = useUse();
   const isHeld = (isUsed || isPaused) && !isStale;
   const [shown, setShown] = useState(latest);
-  if (!isHeld && shown !== latest) setShown(latest);
+  const [wasStale, setWasStale] = useState(isStale);
+  // Rows of other filters are never held on to.
+  if ((!isHeld || isStale !== wasStale) && shown !== latest) setShown(latest);
+  if (isStale !== wasStale) setWasStale(isStale);
   const now = new Map(latest.map((row) => [row.id, row]));
   const rows = isHeld ? shown.map((row) => (isPaused ? row : (now.get(row.id) ?? row))) : latest;
   const ids = new Set(rows.map(({ id }) => id));
@@ -154,7 +157,7 @@ function useUse(): { isUsed: boolean; watch: Record<string, unknown> } {
     ref: element,
     onPointerEnter: (event: React.PointerEvent) => setHovered(event.pointerType === 'mouse'),
     onPointerLeave: () => setHovered(false),
-    onFocus: () => setFocused(true),
+    onFocus: (event: React.FocusEvent) => setFocused(event.target.closest('table') !== null),
     onBlur: (event: React.FocusEvent) => setFocused(event.currentTarget.contains(event.relatedTarget)),
   };
   return { isUsed: hovered || focused || scrolled, watch };
