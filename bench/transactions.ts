@@ -43,9 +43,9 @@ const TRANSACTIONS = `
   FROM (${ROWS}) r`;
 
 const EVENTS = `
-  INSERT INTO event (transaction_id, seq, merchant_id, name, status, amount, captured, released, refunded, actor, at)
+  INSERT INTO event (transaction_id, seq, merchant_id, name, status, amount, captured, released, refunded, actor, at, round)
   SELECT r.id, e.seq, $1::uuid, CASE WHEN e.status LIKE 'transaction.%' THEN e.status ELSE 'transaction.' || e.status END,
-    e.status, r.amount, 0, 0, 0, 'api', r.at
+    e.status, r.amount, 0, 0, 0, 'api', r.at, 1
   FROM (${ROWS}) r CROSS JOIN LATERAL (
     SELECT 1 AS seq, 'created' AS status UNION ALL
     SELECT 2, CASE WHEN r.status IN ('rejected', 'transaction.failed') THEN r.status ELSE 'authorized' END UNION ALL

@@ -380,6 +380,94 @@ export interface WebhookReplay {
   to: string;
 }
 
+export interface StatisticsBucket {
+  start: string;
+  /** Payments that began in this time, by how they stand now. */
+  count: number;
+  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
+  volume: bigint;
+  /** Authorized, charged or refunded; `volume` is their amount. */
+  succeeded: number;
+  /** Refused by bank, wallet or customer. */
+  declined: number;
+  /** Not decided because of an error. */
+  failed: number;
+  cancelled: number;
+  /** Not decided yet. */
+  pending: number;
+  /** Minor units, rounded down. */
+  averageAmount: number;
+  /** Refunds that began in this time and are done. */
+  refunds: number;
+  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
+  refundedVolume: bigint;
+}
+
+export interface StatisticsTotals {
+  from: string;
+  to: string;
+  /** Payments that began in this time, by how they stand now. */
+  count: number;
+  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
+  volume: bigint;
+  /** Authorized, charged or refunded; `volume` is their amount. */
+  succeeded: number;
+  /** Refused by bank, wallet or customer. */
+  declined: number;
+  /** Not decided because of an error. */
+  failed: number;
+  cancelled: number;
+  /** Not decided yet. */
+  pending: number;
+  /** Minor units, rounded down. */
+  averageAmount: number;
+  /** Refunds that began in this time and are done. */
+  refunds: number;
+  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
+  refundedVolume: bigint;
+}
+
+export interface StatisticsHeld {
+  count: number;
+  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
+  heldVolume: bigint;
+}
+
+export interface Statistics {
+  interval: 'hour' | 'day';
+  /** Of all numbers here; null when there is no transaction in this time or before. */
+  currency: string | null;
+  /** That there were, the most frequent first. */
+  currencies: (string)[];
+  /** Without gaps, oldest first. */
+  buckets: (StatisticsBucket)[];
+  totals: StatisticsTotals;
+  previous: StatisticsTotals;
+  /** Why payments of this time were declined or failed, the most frequent first. */
+  declines: ({ reason: string | null; count: number })[];
+  waitingForCapture: StatisticsHeld;
+  expiringSoon: StatisticsHeld;
+}
+
+export interface LoggedRequest {
+  id: string;
+  at: string;
+  method: string;
+  /** The route’s pattern. */
+  route: string;
+  /** As it was sent, without the query; long numbers are masked. */
+  path: string;
+  status: number;
+  /** Milliseconds, rounded up. */
+  latencyMs: number;
+  requestId: string;
+  idempotencyKey: string | null;
+  /** Of an error. */
+  reason: string | null;
+  /** The API key, or the session of a user. */
+  credentialId: string;
+}
+
 export interface SignInBody {
   email: string;
   password: string;
@@ -756,6 +844,28 @@ export interface ListWebhookDeliveriesQuery {
   cursor?: string;
 }
 
+export interface GetStatisticsQuery {
+  /** Begins the first bucket. Default: 24 intervals before `to`. */
+  from?: string;
+  /** Default: now. */
+  to?: string;
+  /** Default: hour. */
+  interval?: 'hour' | 'day';
+  /** Default: the most frequent one. */
+  currency?: string;
+}
+
+export interface ListRequestsQuery {
+  /** The most items to return. */
+  limit?: number;
+  /** The nextCursor of the page before. */
+  cursor?: string;
+  status?: '2xx' | '3xx' | '4xx' | '5xx';
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Part of the path, reason, request id or Idempotency-Key. */
+  text?: string;
+}
+
 export interface IssueOwnApiKeyBody {
   /** 1 to 255 characters. */
   name: string;
@@ -807,4 +917,4 @@ export interface SetSandboxFaultsBody {
 }
 
 /** Fields whose integers may exceed 2^53. */
-export const BIGINT_FIELDS: readonly string[] = ['available', 'balance', 'held'];
+export const BIGINT_FIELDS: readonly string[] = ['available', 'balance', 'held', 'heldVolume', 'refundedVolume', 'volume'];

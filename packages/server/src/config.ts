@@ -23,6 +23,7 @@ export interface Config {
   readonly acquirerPatienceMs: number;
   /** Addresses or networks of proxies, whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[];
+  readonly requestLog: boolean;
   readonly rateLimitPerSecond: number;
   readonly batchSize: number;
   readonly batchLanes: number;
@@ -44,6 +45,7 @@ const VARIABLES = [
   'SECRET_KEY',
   'PUBLIC_URL',
   'TRUSTED_PROXIES',
+  'REQUEST_LOG',
   'RATE_LIMIT_PER_SECOND',
   'BATCH_SIZE',
   'BATCH_LANES',
@@ -81,6 +83,7 @@ export function readConfig(env: Environment): Config {
     acquirerTimeoutMs: integer(env, 'ACQUIRER_TIMEOUT_MS', 100, 7_000) ?? 7_000,
     acquirerPatienceMs: integer(env, 'ACQUIRER_PATIENCE_MS', 1_000, 3_600_000) ?? 60_000,
     trustedProxies: networks(env, 'TRUSTED_PROXIES'),
+    requestLog: oneOf(env, 'REQUEST_LOG', ['0', '1'] as const, '1') === '1',
     rateLimitPerSecond: integer(env, 'RATE_LIMIT_PER_SECOND', 0, 1_000_000) ?? 0,
     batchSize: integer(env, 'BATCH_SIZE', 1, 1_000) ?? 64,
     batchLanes: integer(env, 'BATCH_LANES', 1, 32) ?? 2,

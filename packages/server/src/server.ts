@@ -11,6 +11,7 @@ import type { Config } from './config.ts';
 import { Engine } from './engine/engine.ts';
 import { EventFeed } from './engine/feed.ts';
 import { startPurge } from './engine/purge.ts';
+import { RequestLog } from './engine/requestLog.ts';
 import { startScheduler } from './engine/scheduler.ts';
 import { createApp } from './http/app.ts';
 import { sealState } from './http/authenticationRoutes.ts';
@@ -69,6 +70,8 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
     stops.push(() => feed.stop());
     stops.push(() => webhooks.stop());
     stops.push(() => engine.stop());
+    parts.requestLog?.start();
+    stops.push(async () => parts.requestLog?.stop());
     // The bank is a process of its own and takes as long to start as all the rest.
     const bank = parts.startBank(stops);
     bank.catch(() => undefined);
@@ -100,7 +103,7 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
 
 type Parts = Pick<
   Deps,
-  'engine' | 'acquirer' | 'lateAnswers' | 'feed' | 'webhooks' | 'bankControl' | 'resetSandbox'
+  'engine' | 'acquirer' | 'lateAnswers' | 'feed' | 'webhooks' | 'requestLog' | 'bankControl' | 'resetSandbox'
 >;
 
 export interface EngineParts extends Parts {
@@ -175,8 +178,21 @@ export function createEngine({
   };
   const bankControl = createBankControl(() => bankUrl(), secret);
   const reset = (): Promise<void> => resetSandbox({ pool, engine, acquirer, bank: bankControl, secrets });
-  const parts = { engine, acquirer, lateAnswers, feed, webhooks, bankControl, resetSandbox: reset };
-  return { ...parts, publicUrl, startBank: startBankProcess };
+  const requestLog = config.requestLog
+    ? new RequestLog(pool, metrics, (error) => logger.warn({ err: error }, 'requests were not logged'))
+    : null;
+  const parts = {
+    engine,
+    acquirer,
+    lateAnswers,
+    feed,
+    requestLog,
+    webhooks,
+    bankControl,
+    resetSandbox: reset,
+    publicUrl,
+  };
+  return { ...parts, startBank: startBankProcess };
 }
 
 async function embeddedUrl(

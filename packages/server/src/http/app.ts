@@ -18,9 +18,11 @@ import { openApi } from './openApi.ts';
 import { operationsRoutes } from './operationsRoutes.ts';
 import { Passwords } from './passwords.ts';
 import { paymentRoutes } from './paymentRoutes.ts';
+import { logEntryOf, requestLogRoutes } from './requestLogRoutes.ts';
 import { sandboxRoutes } from './sandboxRoutes.ts';
 import { sessionRoutes } from './sessionRoutes.ts';
 import { Sessions } from './sessions.ts';
+import { statisticsRoutes } from './statisticsRoutes.ts';
 import { streamRoutes } from './streamRoutes.ts';
 import { transactionRoutes } from './transactionRoutes.ts';
 import { adminUserRoutes, userRoutes } from './userRoutes.ts';
@@ -35,6 +37,7 @@ export async function createApp(deps: Deps, surface: Surface): Promise<App> {
   const sessions = new Sessions(deps.pool, deps.config);
   app.decorate('routeList', []);
   app.decorateRequest('principal', null);
+  app.decorateRequest('errorReason', null);
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
     // Before the body is read: nobody needs to know what is wrong with it.
@@ -85,6 +88,8 @@ function registerRoutes(app: App, deps: Deps, surface: Surface, signIn: SignIn):
     streamRoutes(app, deps);
     webhookEndpointRoutes(app, deps);
     webhookDeliveryRoutes(app, deps);
+    statisticsRoutes(app, deps);
+    requestLogRoutes(app, deps);
     apiKeyRoutes(app, deps);
     userRoutes(app, deps, signIn);
     authenticationRoutes(app, deps);
@@ -94,14 +99,16 @@ function registerRoutes(app: App, deps: Deps, surface: Surface, signIn: SignIn):
   }
 }
 
-/** Metrics of every request and, at level debug, its line in the access log: the route, never the URL. */
-function recordResponses(app: App, { metrics, logger }: Deps): void {
+/** Metrics of every request, its line in the merchant's request log and, at level debug, its line in the access log: the route, never the URL. */
+function recordResponses(app: App, { metrics, logger, requestLog }: Deps): void {
   const logged = logger.level === 'debug' || logger.level === 'trace';
   app.addHook('onResponse', (request, reply, done) => {
     const { method } = request;
     const { statusCode: status, elapsedTime } = reply;
     const route = request.routeOptions.url ?? 'unknown';
     metrics.request(method, route, status, elapsedTime / 1_000);
+    const entry = requestLog === null ? null : logEntryOf(request, reply);
+    if (entry !== null) requestLog?.add(entry);
     if (logged)
       request.log.debug({ method, route, status, ms: Math.round(elapsedTime * 10) / 10 }, 'request');
     done();

@@ -9,7 +9,9 @@ import type { Deps } from './deps.ts';
 import { answerClientError, createErrorHandler } from './errorHandler.ts';
 import { ApiError, fieldError } from './errors.ts';
 import { reasonOf } from './fields.ts';
+import { LoggedRequestView } from './requestLogRoutes.ts';
 import * as schemas from './schemas.ts';
+import { STATISTICS_OBJECTS } from './statisticsRoutes.ts';
 import { parseStrictJson } from './strictJson.ts';
 import { USER_OBJECTS } from './userSchemas.ts';
 import { WEBHOOK_OBJECTS } from './webhookSchemas.ts';
@@ -60,6 +62,8 @@ export function createBareApp(deps: Deps) {
     ...ADMIN_OBJECTS,
     ...USER_OBJECTS,
     ...WEBHOOK_OBJECTS,
+    ...STATISTICS_OBJECTS,
+    LoggedRequestView,
   ];
   for (const schema of shared) app.addSchema(schema);
   return app;

@@ -6,6 +6,7 @@ import type { LateAnswers } from '../acquirer/lateAnswers.ts';
 import type { Config } from '../config.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { EventFeed } from '../engine/feed.ts';
+import type { RequestLog } from '../engine/requestLog.ts';
 import type { Secrets } from '../secrets.ts';
 import type { Pool } from '../store/postgres.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';
@@ -21,6 +22,8 @@ export interface Deps {
   readonly lateAnswers: LateAnswers;
   readonly feed: EventFeed;
   readonly webhooks: Webhooks;
+  /** Null: it is switched off. */
+  readonly requestLog: RequestLog | null;
   /** The levers of the simulated bank. */
   readonly bankControl: BankControl;
   /** Puts a sandbox back to its seed. */

@@ -27,6 +27,7 @@ export type ErrorHandler = (
 export function createErrorHandler(metrics: Metrics): ErrorHandler {
   return (error, request, reply) => {
     const known = error instanceof ApiError ? error : translate(error);
+    request.errorReason = known.reason;
     if (known.reason === 'internal_error') request.log.error({ err: error }, 'request failed');
     else if (known.reason === 'service_unavailable') {
       // The engine counts the errors of its batches itself and throws none that would pass.

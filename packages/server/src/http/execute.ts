@@ -54,10 +54,19 @@ export async function execute(
     })
     .catch(throwApiError);
   if (executed.replayed) reply.header('idempotency-replayed', 'true');
-  if (executed.kind === 'answered') return sendJson(reply, executed.statusCode, executed.body);
+  if (executed.kind === 'answered') return sendAnswer(request, reply, executed);
   const late = await deps.lateAnswers.wait(executed.answerKey);
   if (late === null) throw new ApiError('request_in_progress', undefined, [], { 'retry-after': '1' });
-  return sendJson(reply, late.statusCode, late.body);
+  return sendAnswer(request, reply, late);
+}
+
+function sendAnswer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { statusCode, body }: Answer,
+): FastifyReply {
+  if (statusCode >= 400) request.errorReason = JSON.parse(body).reason;
+  return sendJson(reply, statusCode, body);
 }
 
 /** What is wrong with a key is said of a session in its own words. */

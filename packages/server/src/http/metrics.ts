@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { EngineObserver } from '../engine/engine.ts';
 import type { FeedObserver } from '../engine/feed.ts';
+import type { RequestLogObserver } from '../engine/requestLog.ts';
 import { sqlStateOf } from '../store/postgres.ts';
 import type { WebhookObserver } from '../webhooks/webhooks.ts';
 
@@ -8,7 +9,7 @@ import type { WebhookObserver } from '../webhooks/webhooks.ts';
  * What the node measures of itself, in the Prometheus text format. Never a key or a person, and no id but those
  * of the webhook endpoints with the most to do.
  */
-export interface Metrics extends EngineObserver, FeedObserver, WebhookObserver {
+export interface Metrics extends EngineObserver, FeedObserver, WebhookObserver, RequestLogObserver {
   /** How many event streams are open. */
   streams(count: number): void;
   request(method: string, route: string, statusCode: number, seconds: number): void;
@@ -55,7 +56,13 @@ export function createMetrics(): Metrics {
     labelNames: ['sqlstate'],
     registers,
   });
+  const notLogged = new Counter({
+    name: 'plexy_requests_not_logged_total',
+    help: 'Requests left out of the request log, because there were too many or the database was away',
+    registers,
+  });
   return {
+    requestsNotLogged: (count) => notLogged.inc(count),
     request: (method, route, statusCode, seconds) =>
       requests.observe({ method, route, status: statusCode }, seconds),
     batch: (size, seconds) => {

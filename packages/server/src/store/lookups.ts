@@ -96,7 +96,7 @@ const MAX_CANDIDATES = 2_000;
  * An id is made by the clock of the node that takes the request, `created_at` by the database's, when the
  * engine decides. What lies between (both clocks' error, a queue, a retry) is less than this.
  */
-const CLOCK_SLACK_MS = 10 * 60_000;
+export const CLOCK_SLACK_MS = 10 * 60_000;
 
 /**
  * Index order only: a sort or a bitmap would read everything that matches. Without JIT, which costs 100 ms
@@ -272,7 +272,7 @@ function expiredCondition({ status }: TransactionFilter, bind: Bind): string[] {
 }
 
 /** A UUIDv7 of this moment, all other bits the same. */
-function idAt(time: Millis, digit: '0' | 'f'): string {
+export function idAt(time: Millis, digit: '0' | 'f'): string {
   const hex = Math.min(Math.max(0, time), 2 ** 48 - 1)
     .toString(16)
     .padStart(12, '0');
@@ -285,7 +285,7 @@ const KIND = ['currency', 'payment_method', 'type', 'status'];
 const KIND_ORDER = KIND.map((column) => `${column} COLLATE "C"`).join(', ');
 
 /** Each kind of transaction that the merchant has: one look-up a kind, however many rows it has. */
-const KINDS = `WITH RECURSIVE kind AS (
+export const KINDS = `WITH RECURSIVE kind AS (
     (SELECT ${KIND.join(', ')} FROM transaction WHERE merchant_id = $1 ORDER BY ${KIND_ORDER} LIMIT 1)
     UNION ALL
     SELECT next.* FROM kind k CROSS JOIN LATERAL (
@@ -293,7 +293,7 @@ const KINDS = `WITH RECURSIVE kind AS (
         AND (${KIND_ORDER}) > (${KIND.map((column) => `k.${column}`).join(', ')})
       ORDER BY ${KIND_ORDER} LIMIT 1) next)`;
 
-const SAME_KIND = KIND.map((column) => `${column} COLLATE "C" = k.${column}`).join(' AND ');
+export const SAME_KIND = KIND.map((column) => `${column} COLLATE "C" = k.${column}`).join(' AND ');
 
 /** The `most` newest ids of each kind that is wanted. */
 function newestOfKinds(kinds: readonly string[], others: readonly string[], most: number): string {
@@ -445,7 +445,7 @@ class Search {
   }
 }
 
-async function clockOffset(db: Queryable): Promise<number> {
+export async function clockOffset(db: Queryable): Promise<number> {
   const { rows } = await db.query<{ offset: bigint }>('SELECT clock_offset_ms AS offset FROM installation');
   return Number(rows[0]?.offset ?? 0n);
 }

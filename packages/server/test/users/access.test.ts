@@ -43,6 +43,7 @@ const ROUTES = {
     'GET /v1/sandbox/clock',
     'GET /v1/sandbox/faults',
     'GET /v1/sandbox/fixtures',
+    'GET /v1/statistics',
     'GET /v1/transactions',
     'GET /v1/transactions/:id',
     'GET /v1/transactions/:id/history',
