@@ -12,6 +12,7 @@ import {
   type DepositWalletBody,
   type IssuedApiKey,
   type IssueOwnApiKeyBody,
+  type LoggedRequest,
   type Merchant,
   type MerchantBalance,
   type MerchantEntry,
@@ -21,6 +22,8 @@ import {
   type QueryValue,
   RequestSender,
   type Session,
+  type Statistics,
+  type StatisticsTotals,
   type Store,
   type SystemAccount,
   type Transaction,
@@ -228,3 +231,10 @@ export const webhooks = {
 };
 
 export type { User, WebhookDelivery, WebhookEndpoint };
+
+export const statistics = (query: Query) => get<Statistics>('/v1/statistics', query);
+export type Totals = StatisticsTotals;
+
+export const requestLog = (query: Query) => list<LoggedRequest>('/v1/request-log', query);
+
+export type { LoggedRequest, Statistics };

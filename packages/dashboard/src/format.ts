@@ -73,10 +73,11 @@ export function formatShare(share: number, language: Language): string {
   });
 }
 
-export type TimeStyle = 'time' | 'short' | 'full' | 'date';
+export type TimeStyle = 'hour' | 'day' | 'short' | 'full';
 
 const TIME_STYLES: Readonly<Record<TimeStyle, Intl.DateTimeFormatOptions>> = {
-  time: { hour: '2-digit', minute: '2-digit', second: '2-digit' },
+  hour: { hour: '2-digit', minute: '2-digit' },
+  day: { day: 'numeric', month: 'short' },
   short: { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', second: '2-digit' },
   full: {
     day: 'numeric',
@@ -86,7 +87,6 @@ const TIME_STYLES: Readonly<Record<TimeStyle, Intl.DateTimeFormatOptions>> = {
     minute: '2-digit',
     second: '2-digit',
   },
-  date: { day: 'numeric', month: 'short', year: 'numeric' },
 };
 
 const timeFormats = new Map<string, Intl.DateTimeFormat>();

@@ -18,12 +18,14 @@ const page = <Path extends string>(path: Path, load: () => Promise<{ default: ()
   createRoute({ getParentRoute: () => root, path, component: lazyRouteComponent(load) });
 
 const routes = root.addChildren([
+  page('/', () => import('./pages/overview.tsx')),
   page('/transactions', () => import('./pages/transactions.tsx')),
   page('/transactions/$id', () => import('./pages/transaction.tsx')),
   page('/developers/api-keys', () => import('./pages/apiKeys.tsx')),
   page('/settings/users', () => import('./pages/users.tsx')),
   page('/developers/webhooks', () => import('./pages/webhooks.tsx')),
   page('/developers/webhooks/$id', () => import('./pages/webhook.tsx')),
+  page('/developers/requests', () => import('./pages/requests.tsx')),
   page('/developers/sandbox', () => import('./pages/sandbox.tsx')),
   page('/operator/merchants', () => import('./pages/merchants.tsx')),
   page('/operator/merchants/$id', () => import('./pages/merchant.tsx')),
