@@ -60,19 +60,21 @@ export function Chart({ label, times, series, formatTime, formatValue, open }: P
         </p>
       </figcaption>
       <div ref={element} className="chart-plot" aria-hidden="true" />
-      <table className="hidden">
-        <caption>{label}</caption>
-        <tbody>
-          {times.map((time, i) => (
-            <tr key={time}>
-              <th scope="row">{formatTime(time)}</th>
-              {series.map(({ label: name, values }) => (
-                <td key={name}>{`${name}: ${formatValue(values[i] ?? 0)}`}</td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <div className="hidden">
+        <table>
+          <caption>{label}</caption>
+          <tbody>
+            {times.map((time, i) => (
+              <tr key={time}>
+                <th scope="row">{formatTime(time)}</th>
+                {series.map(({ label: name, values }) => (
+                  <td key={name}>{`${name}: ${formatValue(values[i] ?? 0)}`}</td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
     </figure>
   );
 }
@@ -91,7 +93,12 @@ function draw(
 ): uPlot {
   const style = getComputedStyle(root);
   const colour = (name: string): string => style.getPropertyValue(`--${name}`).trim();
-  const axis = { stroke: colour('dim'), grid: { stroke: colour('line'), width: 1 }, ticks: { show: false } };
+  const axis = {
+    font: `11px ${style.fontFamily}`,
+    stroke: colour('dim'),
+    grid: { stroke: colour('line'), width: 1 },
+    ticks: { show: false },
+  };
   const bars = uPlot.paths.bars?.({ size: [0.62, 48], radius: 0.15 });
   const sums = times.map((_, i) =>
     series.map((_, s) => series.slice(0, s + 1).reduce((sum, { values }) => sum + (values[i] ?? 0), 0)),
@@ -111,13 +118,15 @@ function draw(
       axes: [
         {
           ...axis,
+          size: 28,
+          gap: 6,
           grid: { show: false },
           values: (_plot, ticks) => ticks.map((tick) => latest.current.formatTime(tick)),
           splits: everyNth(times, root.clientWidth),
         },
         {
           ...axis,
-          size: 72,
+          size: 48,
           values: (_plot, ticks) => ticks.map((tick) => latest.current.formatValue(tick)),
         },
       ],

@@ -45,6 +45,8 @@ export function OperationDialog({ transaction, operation, close }: Props): React
   const [most] = useState(() => mostOf(transaction, operation));
   const [text, setText] = useState(() => amountInput(most, currency));
   const keys = useRef(new Map<number, string>());
+  // The second of two clicks comes before the button is drawn as busy.
+  const isRunning = useRef(false);
   const amount = parseAmount(text, currency);
   const isValid = amount !== null && amount <= most;
   const words = (value: number): string => formatAmount(value, currency, language);
@@ -59,14 +61,20 @@ export function OperationDialog({ transaction, operation, close }: Props): React
       close();
     },
     onSettled: () => {
+      isRunning.current = false;
       void queryClient.invalidateQueries({ queryKey: ['transaction', transaction.id] });
       void queryClient.invalidateQueries({ queryKey: ['transactions'] });
     },
   });
   const unknown = isUnknown(run.error);
+  const submit = (): void => {
+    if (!isValid || isRunning.current) return;
+    isRunning.current = true;
+    run.mutate(amount);
+  };
   return (
     <Dialog title={t(`operate.${operation}.title`)} close={close}>
-      <Form submit={() => isValid && !run.isPending && run.mutate(amount)}>
+      <Form submit={submit}>
         <p>{t(`operate.${operation}.text`)}</p>
         <TextInput
           label={t('operate.amount', { currency })}

@@ -1,5 +1,5 @@
 /** The live feed: every change of the merchant's transactions, from the server's event stream. */
-import { createContext, useContext, useEffect, useState, useSyncExternalStore } from 'react';
+import { createContext, useContext, useSyncExternalStore } from 'react';
 import type { Transaction } from './api.ts';
 
 /** Those that leave the status as it is, too: amounts have changed, or the bank has refused. */
@@ -110,16 +110,4 @@ export function useFeedState(): FeedState | null {
 
 function noSubscription(): () => void {
   return () => undefined;
-}
-
-/**
- * The time now, again every `everyMs`.
- */
-export function useNow(everyMs: number): number {
-  const [now, setNow] = useState(Date.now);
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), everyMs);
-    return () => clearInterval(timer);
-  }, [everyMs]);
-  return now;
 }

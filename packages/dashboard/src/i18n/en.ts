@@ -429,6 +429,7 @@ export const en = {
   'request.id': 'Request ID',
   'request.idempotencyKey': 'Idempotency-Key',
   'request.credential': 'Key or session',
+  'request.find': 'Path, reason, request ID, Idempotency-Key…',
 } as const;
 
 export type Dictionary = Readonly<Record<keyof typeof en, string>>;

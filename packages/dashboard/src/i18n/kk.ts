@@ -427,4 +427,5 @@ export const kk: Dictionary = {
   'request.id': 'Сұрау ID',
   'request.idempotencyKey': 'Idempotency-Key',
   'request.credential': 'Кілт немесе сеанс',
+  'request.find': 'Жол, себеп, сұрау ID, Idempotency-Key…',
 };

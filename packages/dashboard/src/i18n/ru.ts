@@ -430,4 +430,5 @@ export const ru: Dictionary = {
   'request.id': 'ID запроса',
   'request.idempotencyKey': 'Idempotency-Key',
   'request.credential': 'Ключ или сеанс',
+  'request.find': 'Путь, причина, ID запроса, Idempotency-Key…',
 };

@@ -5,13 +5,13 @@ import { Link, Navigate, useNavigate, useSearch } from '@tanstack/react-router';
 import { type ReactNode, useMemo } from 'react';
 import { type Statistics, statistics, type Totals } from '../api.ts';
 import { Chart } from '../chart.tsx';
+import { useNow } from '../clock.ts';
 import type { Filters } from '../filters.ts';
 import { amountInput, formatAmount, formatNumber, formatShare, formatTime } from '../format.ts';
 import { type Key, useWords } from '../i18n/index.tsx';
 import { Icon } from '../icons.tsx';
 import type { Search } from '../router.tsx';
 import { useSession } from '../session.tsx';
-import { useNow } from '../stream.ts';
 import { Amount, Empty, Failure, Loaded, Page, Panel } from '../ui.tsx';
 
 const HOUR_MS = 3_600_000;

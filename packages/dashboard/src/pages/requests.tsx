@@ -1,4 +1,4 @@
-import { SegmentedControl } from '@mantine/core';
+import { Button, SegmentedControl, TextInput } from '@mantine/core';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { type LoggedRequest, requestLog } from '../api.ts';
@@ -15,7 +15,10 @@ export default function Requests(): ReactNode {
   const search = useSearch({ strict: false }) as Search;
   const navigate = useNavigate();
   const [open, setOpen] = useState<LoggedRequest | null>(null);
-  const { status } = search;
+  const { status, text } = search;
+  const [typed, setTyped] = useState(text ?? '');
+  const choose = (patch: Search): void =>
+    void navigate({ to: '/developers/requests', search: { status, text, ...patch } });
   return (
     <Page
       title={t('nav.requests')}
@@ -25,18 +28,35 @@ export default function Requests(): ReactNode {
           size="xs"
           aria-label={t('column.status')}
           value={status ?? ''}
-          onChange={(value) =>
-            void navigate({ to: '/developers/requests', search: value === '' ? {} : { status: value } })
-          }
+          onChange={(value) => choose({ status: value })}
           data={CLASSES.map((value) => ({ value, label: value === '' ? t('view.all') : value }))}
         />
       }
     >
+      <form
+        className="find"
+        onSubmit={(event) => {
+          event.preventDefault();
+          choose({ text: typed.trim() });
+        }}
+      >
+        <TextInput
+          size="xs"
+          type="search"
+          aria-label={t('request.find')}
+          placeholder={t('request.find')}
+          value={typed}
+          onChange={(event) => setTyped(event.currentTarget.value)}
+        />
+        <Button size="xs" variant="default" type="submit">
+          {t('find')}
+        </Button>
+      </form>
       <Panel>
         <List
           label={t('nav.requests')}
-          queryKey={['requests', status]}
-          load={(query) => requestLog({ ...query, limit: 50, status })}
+          queryKey={['requests', status, text]}
+          load={(query) => requestLog({ ...query, limit: 50, status, text })}
           keyOf={({ id }) => id}
           refetchMs={5_000}
           empty={
