@@ -6,7 +6,7 @@ export interface ErrorBody {
   message: string;
   source: string;
   type: 'apiError' | 'validationError';
-  reason: 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'wrong_credentials' | 'not_signed_in' | 'origin_not_allowed' | 'session_required' | 'insufficient_role' | 'user_not_found' | 'transaction_not_found' | 'wallet_not_found' | 'merchant_not_found' | 'customer_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'operation_in_progress' | 'request_in_progress' | 'already_exists' | 'authentication_over' | 'body_too_large' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'insufficient_merchant_balance' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'too_many_sign_ins' | 'rate_limited';
+  reason: 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'wrong_credentials' | 'not_signed_in' | 'origin_not_allowed' | 'session_required' | 'insufficient_role' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'wallet_not_found' | 'merchant_not_found' | 'customer_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'operation_in_progress' | 'request_in_progress' | 'already_exists' | 'authentication_over' | 'body_too_large' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'insufficient_merchant_balance' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'too_many_sign_ins' | 'rate_limited';
   details: ({ path: string; message: string })[];
   requestId: string;
 }
@@ -468,6 +468,25 @@ export interface LoggedRequest {
   credentialId: string;
 }
 
+export interface Issue {
+  id: string;
+  kind: 'success_rate_low' | 'decline_spike' | 'transactions_outstanding' | 'bank_operations_unknown' | 'holds_expiring';
+  severity: 'warning' | 'critical';
+  /** What a title in any language needs; which fields there are follows from the kind. */
+  data: { succeeded?: number; decided?: number; usuallySucceeded?: number; usuallyDecided?: number; reason?: string; usually?: number; usualHours?: number; oldestSeconds?: number; soonestSeconds?: number; transactionId?: string };
+  /** Transactions it is about. */
+  count: number;
+  since: string;
+  /** A query of `GET /v1/transactions`. */
+  evidence: string;
+  mutedUntil: string | null;
+}
+
+export interface MutedIssue {
+  id: string;
+  mutedUntil: string | null;
+}
+
 export interface SignInBody {
   email: string;
   password: string;
@@ -766,6 +785,10 @@ export interface ListTransactionsQuery {
   terminalId?: string;
   /** UUID. */
   customerId?: string;
+  /** Why payments were rejected, or failed. */
+  failureCode?: string;
+  /** Authorizations that expire then or earlier, and that are not captured automatically: ISO 8601 with a time zone. */
+  expiresTo?: string;
   /** The refunds of this payment; either spelling of its id. */
   parentTransactionId?: string;
   /** Free text: what an order reference begins with (case counts), what a description begins with (case does not count; of its first 100 characters), all four last digits of a card, or a transaction’s id in either spelling. */
@@ -864,6 +887,11 @@ export interface ListRequestsQuery {
   method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Part of the path, reason, request id or Idempotency-Key. */
   text?: string;
+}
+
+export interface MuteIssueBody {
+  /** Seconds from now, 30 days at most; 0: not muted any more. */
+  untilSeconds: number;
 }
 
 export interface IssueOwnApiKeyBody {

@@ -13,6 +13,7 @@ import type { Deps, SignIn, Surface } from './deps.ts';
 import { docsRoutes } from './docs.ts';
 import { SECURITY_HEADERS } from './errorHandler.ts';
 import { ApiError } from './errors.ts';
+import { issueRoutes } from './issueRoutes.ts';
 import { lookupRoutes } from './lookupRoutes.ts';
 import { openApi } from './openApi.ts';
 import { operationsRoutes } from './operationsRoutes.ts';
@@ -90,6 +91,7 @@ function registerRoutes(app: App, deps: Deps, surface: Surface, signIn: SignIn):
     webhookDeliveryRoutes(app, deps);
     statisticsRoutes(app, deps);
     requestLogRoutes(app, deps);
+    issueRoutes(app, deps);
     apiKeyRoutes(app, deps);
     userRoutes(app, deps, signIn);
     authenticationRoutes(app, deps);
@@ -107,8 +109,10 @@ function recordResponses(app: App, { metrics, logger, requestLog }: Deps): void 
     const { statusCode: status, elapsedTime } = reply;
     const route = request.routeOptions.url ?? 'unknown';
     metrics.request(method, route, status, elapsedTime / 1_000);
-    const entry = requestLog === null ? null : logEntryOf(request, reply);
-    if (entry !== null) requestLog?.add(entry);
+    if (requestLog !== null) {
+      const entry = logEntryOf(request, { route, status, latencyMs: elapsedTime });
+      if (entry !== null) requestLog.add(entry);
+    }
     if (logged)
       request.log.debug({ method, route, status, ms: Math.round(elapsedTime * 10) / 10 }, 'request');
     done();

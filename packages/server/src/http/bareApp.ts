@@ -9,6 +9,7 @@ import type { Deps } from './deps.ts';
 import { answerClientError, createErrorHandler } from './errorHandler.ts';
 import { ApiError, fieldError } from './errors.ts';
 import { reasonOf } from './fields.ts';
+import { IssueView, MutedIssue } from './issueRoutes.ts';
 import { LoggedRequestView } from './requestLogRoutes.ts';
 import * as schemas from './schemas.ts';
 import { STATISTICS_OBJECTS } from './statisticsRoutes.ts';
@@ -64,6 +65,8 @@ export function createBareApp(deps: Deps) {
     ...WEBHOOK_OBJECTS,
     ...STATISTICS_OBJECTS,
     LoggedRequestView,
+    IssueView,
+    MutedIssue,
   ];
   for (const schema of shared) app.addSchema(schema);
   return app;

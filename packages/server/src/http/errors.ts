@@ -103,6 +103,7 @@ export const REASONS = {
     path: 'Authorization',
   },
   insufficient_role: { status: 403, code: 3, message: 'your role does not allow this' },
+  issue_not_found: { status: 404, code: 4, message: 'there is no such issue' },
   user_not_found: { status: 404, code: 4, message: 'there is no such user' },
   transaction_not_found: { status: 404, code: 4, message: 'there is no such transaction' },
   wallet_not_found: { status: 404, code: 4, message: 'there is no such wallet' },

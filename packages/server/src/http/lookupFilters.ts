@@ -30,6 +30,10 @@ export const FilterQuery = {
   storeId: Text('UUID.'),
   terminalId: Text('UUID.'),
   customerId: Text('UUID.'),
+  failureCode: Text('Why payments were rejected, or failed.', 'insufficient_funds'),
+  expiresTo: Text(
+    'Authorizations that expire then or earlier, and that are not captured automatically: ISO 8601 with a time zone.',
+  ),
   parentTransactionId: Text('The refunds of this payment; either spelling of its id.'),
   query: Text(
     'Free text: what an order reference begins with (case counts), what a description begins with (case does not count; of its first 100 characters), all four last digits of a card, or a transaction’s id in either spelling.',
@@ -53,6 +57,8 @@ export function parseFilter(query: FilterParameters): TransactionFilter {
     storeId: optional(query.storeId, parseUuid<'StoreId'>),
     terminalId: optional(query.terminalId, parseUuid<'TerminalId'>),
     customerId: optional(query.customerId, parseUuid<'CustomerId'>),
+    failureCode: optional(query.failureCode, parseFailureCode),
+    expiresTo: optional(query.expiresTo, parseTime),
     parentTransactionId: optional(query.parentTransactionId, parseTransactionId),
     query: optional(query.query, parseSearchText),
   });
@@ -77,6 +83,11 @@ function optional<T>(text: string | undefined, parse: (text: string) => Parsed<T
 function parseStatuses(text: string): Parsed<StatusFilter> {
   const filter = statusFilterOfList(text);
   return filter === null ? refused('must be transaction statuses, separated by commas') : parsed(filter);
+}
+
+/** Codes of a bank that is not ours may be others. */
+function parseFailureCode(text: string): Parsed<string> {
+  return /^\w{1,64}$/.test(text) ? parsed(text) : refused('must be a failure code');
 }
 
 function parseBound(text: string): Parsed<Minor> {

@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { parsed } from '../domain/parse.ts';
 import type { RequestLogEntry } from '../domain/requestLog.ts';
@@ -95,7 +95,10 @@ function view({ at, latency, ...row }: LoggedRequest) {
 }
 
 /** What is kept of an answered request; null: nothing. A page that somebody only looks at is nobody's API call. */
-export function logEntryOf(request: FastifyRequest, reply: FastifyReply): RequestLogEntry | null {
+export function logEntryOf(
+  request: FastifyRequest,
+  { route, status, latencyMs }: Pick<RequestLogEntry, 'route' | 'status' | 'latencyMs'>,
+): RequestLogEntry | null {
   const { principal, method } = request;
   if (principal?.merchantId == null || (principal.user !== null && method === 'GET')) return null;
   const key = request.headers['idempotency-key'];
@@ -103,10 +106,10 @@ export function logEntryOf(request: FastifyRequest, reply: FastifyReply): Reques
     merchantId: principal.merchantId,
     at: Date.now(),
     method,
-    route: request.routeOptions.url ?? 'unknown',
+    route,
     url: request.url,
-    status: reply.statusCode,
-    latencyMs: reply.elapsedTime,
+    status,
+    latencyMs,
     requestId: request.id,
     idempotencyKey: typeof key === 'string' ? key : null,
     reason: request.errorReason,

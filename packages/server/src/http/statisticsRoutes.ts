@@ -81,7 +81,7 @@ type Query = Static<typeof Query>;
 const DESCRIPTION = `Payments and refunds counted by when they began. Buckets follow each other from \`from\` on, so that days
 are those of whatever time zone \`from\` is midnight in. \`previous\` is the same length of time before.
 \`waitingForCapture\` and \`expiringSoon\` (within 24 hours) are as of now, whatever the time asked for. Answers may
-be ${RECENT_MS / 1_000} seconds old. One that takes more than 2 seconds is refused with \`search_too_broad\`.`;
+be ${RECENT_MS / 1_000} seconds old, or ten times as old as they take. One that takes more than 2 seconds is refused with \`search_too_broad\`.`;
 
 export function statisticsRoutes(app: App, deps: Deps): void {
   const recent = new Recent<string>(RECENT_MS);

@@ -36,6 +36,9 @@ export interface TransactionFilter {
   readonly customerId: string | null;
   readonly parentTransactionId: string | null;
   readonly paymentLinkId: string | null;
+  readonly failureCode: string | null;
+  /** Holds that expire then or earlier. */
+  readonly expiresTo: Millis | null;
   readonly text: SearchText | null;
 }
 
@@ -63,6 +66,8 @@ export const NO_FILTER: TransactionFilter = {
   customerId: null,
   parentTransactionId: null,
   paymentLinkId: null,
+  failureCode: null,
+  expiresTo: null,
   text: null,
 };
 
@@ -271,6 +276,16 @@ function expiredCondition({ status }: TransactionFilter, bind: Bind): string[] {
   ];
 }
 
+/** Without an index: they are asked for together with a status. */
+function rowConditions({ failureCode, expiresTo }: TransactionFilter, bind: Bind): string[] {
+  const conditions = failureCode === null ? [] : [`status_reason = ${bind(failureCode)}`];
+  if (expiresTo === null) return conditions;
+  return [
+    ...conditions,
+    `expires_at <= ${bind(new Date(expiresTo))} AND status = 'authorized' AND capture_at IS NULL`,
+  ];
+}
+
 /** A UUIDv7 of this moment, all other bits the same. */
 export function idAt(time: Millis, digit: '0' | 'f'): string {
   const hex = Math.min(Math.max(0, time), 2 ** 48 - 1)
@@ -388,7 +403,8 @@ class Search {
   /** Whether there are filters without an index of their own. */
   #hasMore(): boolean {
     const { filter } = this.#page;
-    return kindConditions(filter, () => '').length + amountConditions(filter, () => '').length > 0;
+    const others = [kindConditions, amountConditions, rowConditions];
+    return others.some((conditions) => conditions(filter, () => '').length > 0);
   }
 
   #idsIn({ condition, order }: Range, bind: Bind, others: readonly string[]): string {
@@ -402,7 +418,7 @@ class Search {
   #ids(bind: Bind, most: number): string {
     const { filter } = this.#page;
     const others = [...this.#timeConditions(bind), ...amountConditions(filter, bind)];
-    others.push(...expiredCondition(filter, bind));
+    others.push(...expiredCondition(filter, bind), ...rowConditions(filter, bind));
     others.push(...this.#selective.map(({ condition }) => condition(bind)));
     if (this.#candidates !== null) {
       const ids = `unnest(${bind(plainArray(this.#candidates))}::uuid[]) candidate(id)`;

@@ -23,7 +23,12 @@ export interface Held {
 export interface Statistics {
   readonly kinds: readonly KindCount[];
   readonly declines: readonly (DeclineCount & { readonly currency: string; readonly bucket: number })[];
-  readonly holds: readonly { readonly currency: string; readonly all: Held; readonly expiring: Held }[];
+  readonly holds: readonly {
+    readonly currency: string;
+    readonly all: Held;
+    readonly expiring: Held;
+    readonly expiresFirst: Millis | null;
+  }[];
 }
 
 /** One after the other, each by its index. Not in parallel: payments need the other processors. */
@@ -125,6 +130,9 @@ function idValues(boundaries: readonly Millis[]): string[] {
   return [plainArray(ids.slice(0, -1)), plainArray(ids.slice(1))];
 }
 
+/** What is captured by itself does not expire. */
+const EXPIRES = 'expires_at < $2 AND capture_at IS NULL';
+
 async function readHolds(db: Queryable, merchantId: string, before: Millis): Promise<Statistics['holds']> {
   const { rows } = await db.query<{
     currency: string;
@@ -132,20 +140,23 @@ async function readHolds(db: Queryable, merchantId: string, before: Millis): Pro
     held: bigint;
     soon: number;
     heldSoon: bigint;
+    first: Millis | null;
   }>(
     `${KINDS} SELECT k.currency, sum(t.count)::int AS count, sum(t.held) AS held, sum(t.soon)::int AS soon,
-       sum(t."heldSoon") AS "heldSoon"
+       sum(t."heldSoon") AS "heldSoon", min(t.first) AS first
      FROM kind k CROSS JOIN LATERAL (
        SELECT count(*) AS count, coalesce(sum(amount - captured - released), 0) AS held,
-         count(*) FILTER (WHERE expires_at < $2) AS soon,
-         coalesce(sum(amount - captured - released) FILTER (WHERE expires_at < $2), 0) AS "heldSoon"
+         count(*) FILTER (WHERE ${EXPIRES}) AS soon,
+         coalesce(sum(amount - captured - released) FILTER (WHERE ${EXPIRES}), 0) AS "heldSoon",
+         min(expires_at) FILTER (WHERE ${EXPIRES}) AS first
        FROM transaction WHERE merchant_id = $1 AND ${SAME_KIND}) t
      WHERE k.type = 'payment' AND k.status = 'authorized' GROUP BY k.currency`,
     [merchantId, new Date(before)],
   );
-  return rows.map(({ currency, count, held, soon, heldSoon }) => ({
+  return rows.map(({ currency, count, held, soon, heldSoon, first }) => ({
     currency,
     all: { count, heldVolume: held },
     expiring: { count: soon, heldVolume: heldSoon },
+    expiresFirst: first,
   }));
 }

@@ -43,6 +43,8 @@ const ROUTES = {
     'GET /v1/sandbox/clock',
     'GET /v1/sandbox/faults',
     'GET /v1/sandbox/fixtures',
+    'GET /v1/issues',
+    'GET /v1/request-log',
     'GET /v1/statistics',
     'GET /v1/transactions',
     'GET /v1/transactions/:id',
@@ -54,6 +56,7 @@ const ROUTES = {
     'GET /v1/wallet/transactions',
   ],
   'merchant manager': [
+    'POST /v1/issues/:issueId/mute',
     'POST /v1/payments',
     'POST /v1/sandbox/clock',
     'PUT /v1/sandbox/faults',

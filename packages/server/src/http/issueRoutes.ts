@@ -1,0 +1,159 @@
+import Type from 'typebox';
+import { v7 as uuidv7 } from 'uuid';
+import { findIssues, type Issue, isIssueId } from '../domain/issues.ts';
+import { readClock } from '../store/installation.ts';
+import { muteIssue, observe, readMutes } from '../store/issues.ts';
+import { sqlStateOf } from '../store/postgres.ts';
+import { ERRORS } from './adminCommon.ts';
+import { NoQuery, pageSchema } from './adminSchemas.ts';
+import { MANAGER, merchantOf, VIEWER } from './auth.ts';
+import type { App } from './bareApp.ts';
+import type { Deps } from './deps.ts';
+import { ApiError } from './errors.ts';
+import { exactJson } from './exactJson.ts';
+import { sendJson } from './execute.ts';
+import { writeOnce } from './operatorWrite.ts';
+import { wholePage } from './page.ts';
+import { Recent } from './recent.ts';
+import { closed, IdempotencyHeader } from './schemas.ts';
+
+const Time = Type.String({ format: 'date-time' });
+const MaybeTime = Type.Union([Time, Type.Null()]);
+
+export const IssueView = Type.Object(
+  {
+    id: Type.String({ examples: ['decline_spike.insufficient_funds'] }),
+    kind: Type.Enum([
+      'success_rate_low',
+      'decline_spike',
+      'transactions_outstanding',
+      'bank_operations_unknown',
+      'holds_expiring',
+    ]),
+    severity: Type.Enum(['warning', 'critical']),
+    data: Type.Object(
+      {
+        succeeded: Type.Optional(Type.Integer()),
+        decided: Type.Optional(Type.Integer()),
+        usuallySucceeded: Type.Optional(Type.Integer()),
+        usuallyDecided: Type.Optional(Type.Integer()),
+        reason: Type.Optional(Type.String()),
+        usually: Type.Optional(Type.Integer()),
+        usualHours: Type.Optional(Type.Integer()),
+        oldestSeconds: Type.Optional(Type.Integer()),
+        soonestSeconds: Type.Optional(Type.Integer()),
+        transactionId: Type.Optional(Type.String()),
+      },
+      { description: 'What a title in any language needs; which fields there are follows from the kind.' },
+    ),
+    count: Type.Integer({ description: 'Transactions it is about.' }),
+    since: Time,
+    evidence: Type.String({ description: 'A query of `GET /v1/transactions`.' }),
+    mutedUntil: MaybeTime,
+  },
+  { $id: 'Issue' },
+);
+export const MutedIssue = Type.Object({ id: Type.String(), mutedUntil: MaybeTime }, { $id: 'MutedIssue' });
+
+const DESCRIPTION = `Found by rules, at the moment of asking:
+
+- \`success_rate_low\`: of the last hour's payments (20 or more are decided) the share that succeeded is at least
+  10 percentage points, and three standard errors, below that of the 24 hours before (100 or more). Critical from
+  30 points on.
+- \`decline_spike\`: one reason came 10 times or more in the last hour, three times as often as in an average hour of
+  the 24 before and five standard errors more. Critical when it is half of all that was decided.
+- \`transactions_outstanding\`: payments not decided after 30 minutes. Critical after 2 hours.
+- \`bank_operations_unknown\`: the bank has not told the outcome of operations after 5 minutes. Critical.
+- \`holds_expiring\`: authorizations that expire within 24 hours and that nobody captures. Critical within 2 hours.
+
+Answers may be 5 seconds old, or ten times as old as they take.`;
+
+const RECENT_MS = 5_000;
+const MAX_MUTE_SECONDS = 30 * 86_400;
+const QUERY_CANCELED = '57014';
+
+const COMMON = { tags: ['Transactions'], security: [{ merchantApiKey: [] }] };
+
+export function issueRoutes(app: App, deps: Deps): void {
+  listRoute(app, deps);
+  muteRoute(app, deps);
+}
+
+function listRoute(app: App, deps: Deps): void {
+  const recent = new Recent<readonly Issue[]>(RECENT_MS);
+  const find = async (merchantId: string): Promise<readonly Issue[]> =>
+    findIssues(await observe(deps.pool, merchantId, await readClock(deps.pool)));
+  app.get(
+    '/v1/issues',
+    {
+      config: VIEWER,
+      schema: {
+        ...COMMON,
+        operationId: 'listIssues',
+        summary: 'List what needs attention, critical first',
+        description: DESCRIPTION,
+        querystring: NoQuery,
+        response: { 200: pageSchema('Issue'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const { merchantId } = merchantOf(request);
+      const issues = await recent
+        .get(merchantId, () => find(merchantId))
+        .catch((error: unknown) => {
+          throw sqlStateOf(error) === QUERY_CANCELED ? new ApiError('search_too_broad') : error;
+        });
+      const mutes = await readMutes(deps.pool, merchantId);
+      const items = issues.map(({ since, ...issue }) => ({
+        ...issue,
+        since: new Date(since).toISOString(),
+        mutedUntil: isoOrNull(mutes.get(issue.id) ?? null),
+      }));
+      return sendJson(reply, 200, exactJson(wholePage(items)));
+    },
+  );
+}
+
+function muteRoute(app: App, deps: Deps): void {
+  app.post(
+    '/v1/issues/:issueId/mute',
+    {
+      config: MANAGER,
+      schema: {
+        ...COMMON,
+        operationId: 'muteIssue',
+        summary: 'Mute an issue for a while, for the whole merchant',
+        params: Type.Object({ issueId: Type.String() }),
+        headers: IdempotencyHeader,
+        body: Type.Object(
+          {
+            untilSeconds: Type.Integer({
+              minimum: 0,
+              maximum: MAX_MUTE_SECONDS,
+              description: 'Seconds from now, 30 days at most; 0: not muted any more.',
+            }),
+          },
+          closed,
+        ),
+        response: { 200: Type.Ref('MutedIssue'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const { merchantId } = merchantOf(request);
+      const { issueId } = request.params;
+      if (!isIssueId(issueId)) throw new ApiError('issue_not_found');
+      return writeOnce(deps, request, reply, {
+        path: `/v1/issues/${issueId}/mute`,
+        statusCode: 200,
+        work: async (db) => {
+          const until = await muteIssue(db, merchantId, issueId, request.body.untilSeconds);
+          return { effectId: uuidv7(), body: { id: issueId, mutedUntil: isoOrNull(until) } };
+        },
+      });
+    },
+  );
+}
+
+function isoOrNull(time: number | null): string | null {
+  return time === null ? null : new Date(time).toISOString();
+}

@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { loggedPath, masked, type RequestLogEntry } from '../src/domain/requestLog.ts';
+import { RequestLog } from '../src/engine/requestLog.ts';
+import type { Pool } from '../src/store/postgres.ts';
+import { purgeRequests } from '../src/store/purge.ts';
+import { OTHER_KEY, type Sandbox, startSandbox } from './support/sandbox.ts';
+import { ADMIN, signIn } from './support/user.ts';
+
+let sandbox: Sandbox;
+before(async () => {
+  sandbox = await startSandbox();
+});
+after(() => sandbox.stop());
+
+// biome-ignore lint/suspicious/noExplicitAny: an answer
+async function log(query = '', options = {}): Promise<any[]> {
+  await setTimeout(700);
+  const { status, body, text } = await sandbox.call('GET', `/v1/request-log?${query}`, options);
+  assert.equal(status, 200, text);
+  return body.items;
+}
+
+test('tells what was asked, by whom, and how it ended; without bodies and queries', async () => {
+  const paid = await sandbox.authorize({}, { idempotencyKey: 'order 1', body: undefined });
+  assert.equal(paid.status, 400);
+  const { body } = await sandbox.authorize();
+  const id = body.walletTransactionId;
+  await sandbox.call('POST', `/v1/wallet/${id}/capture`, { body: { amount: 99_999_999 } });
+  await sandbox.call('GET', '/v1/transactions?query=secret');
+  const items = await log();
+  assert.deepEqual(
+    items.map(({ method, route, path, status, reason }) => [method, route, path, status, reason]),
+    [
+      ['GET', '/v1/transactions', '/v1/transactions', 200, null],
+      [
+        'POST',
+        '/v1/wallet/:wallet_transaction_id/capture',
+        `/v1/wallet/${id}/capture`,
+        422,
+        'amount_exceeds_held',
+      ],
+      ['POST', '/v1/wallet/authorize', '/v1/wallet/authorize', 201, null],
+      ['POST', '/v1/wallet/authorize', '/v1/wallet/authorize', 400, items[3].reason],
+    ],
+  );
+  assert.equal(items[3].idempotencyKey, 'order 1');
+  assert.equal(items[3].requestId, paid.body.requestId);
+  assert.ok(items.every(({ latencyMs }) => latencyMs >= 1 && latencyMs < 10_000));
+  const { rows } = await sandbox.pool.query('SELECT request_log::text AS line FROM request_log');
+  for (const { line } of rows) assert.doesNotMatch(line, /secret|77010000001|900101300017/);
+});
+
+test('is filtered, paged, and each merchant’s own', async () => {
+  assert.deepEqual(
+    (await log('status=4xx&method=POST')).map(({ status }) => status),
+    [422, 400],
+  );
+  assert.equal((await log('text=EXCEEDS_held')).length, 1);
+  assert.equal((await log('text=%25')).length, 0);
+  assert.deepEqual(await log('', { apiKey: OTHER_KEY }), []);
+  const first = (await sandbox.call('GET', '/v1/request-log?status=2xx&limit=2')).body;
+  const second = (await sandbox.call('GET', `/v1/request-log?status=2xx&limit=2&cursor=${first.nextCursor}`))
+    .body;
+  assert.equal(new Set([...first.items, ...second.items].map(({ id }) => id)).size, 4);
+});
+
+test('of people only what they changed', async () => {
+  const browser = await signIn(sandbox.url, ADMIN);
+  await browser.call('GET', '/v1/session');
+  await browser.call('POST', '/v1/api-keys', { body: { name: 'till' } });
+  const [newest, ...others] = await log('text=/v1/api-keys');
+  assert.deepEqual([newest.method, newest.status, others.length], ['POST', 201, 0]);
+  assert.equal((await log('text=/v1/session')).length, 0);
+});
+
+test('a card number or an IIN is masked, wherever it was put', () => {
+  for (const secret of [
+    '4111111111111111',
+    '4111%201111%201111%201111',
+    '4111-1111-1111-1111',
+    '900101300017',
+  ])
+    assert.equal(
+      loggedPath(`/v1/transactions/by-order-reference/${secret}?a=1`),
+      '/v1/transactions/by-order-reference/•••',
+    );
+  assert.equal(masked('pay 4111 1111 1111 1111 now'), 'pay ••• now');
+  for (const id of [
+    '/01900000-0000-7000-8000-000000000001',
+    'wt_01JDM3Z7V8H8Q2X9K0R1ABCD12',
+    'ORDER-1234567890',
+  ])
+    assert.equal(masked(id), id);
+});
+
+test('a flood is dropped and counted, errors last; adding one takes no time', async () => {
+  const written: number[] = [];
+  let dropped = 0;
+  const client = {
+    query: async (query: unknown) => void (typeof query === 'object' && written.push(1)),
+    release: () => undefined,
+  };
+  const pool = { connect: async () => client } as unknown as Pool;
+  const observe = {
+    requestsNotLogged: (count: number) => {
+      dropped += count;
+    },
+  };
+  const flooded = new RequestLog(pool, observe, assert.ifError);
+  const entry: RequestLogEntry = {
+    ...{
+      merchantId: 'm',
+      at: 0,
+      method: 'GET',
+      route: '/',
+      url: '/',
+      status: 200,
+      latencyMs: 1,
+      requestId: 'r',
+    },
+    ...{ idempotencyKey: null, reason: null, credentialId: 'c' },
+  };
+  const startedAt = performance.now();
+  for (let i = 0; i < 100_000; i += 1) flooded.add({ ...entry, at: i });
+  const microseconds = (performance.now() - startedAt) / 100;
+  assert.ok(microseconds < 1, `${microseconds} µs each`);
+  for (let i = 0; i < 300; i += 1) flooded.add({ ...entry, status: 500 });
+  await flooded.stop();
+  assert.deepEqual([dropped, written.length], [100_000 - 750 + 50, 4]);
+});
+
+test('a week later it is gone', async () => {
+  const count = async () =>
+    (await sandbox.pool.query('SELECT count(*)::int AS n FROM request_log')).rows[0].n;
+  const before = await count();
+  await sandbox.pool.query(
+    `UPDATE request_log SET at = now() - interval '7 days 1 minute' WHERE status >= 400`,
+  );
+  await purgeRequests(sandbox.pool, 0);
+  const after = await count();
+  assert.ok(after > 0 && after < before);
+  const { rows } = await sandbox.pool.query('SELECT max(status) AS worst FROM request_log');
+  assert.ok(rows[0].worst < 400);
+});
