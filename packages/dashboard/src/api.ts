@@ -10,12 +10,14 @@ import {
   type CreateWebhookEndpointBody,
   type Customer,
   type DepositWalletBody,
+  type Issue,
   type IssuedApiKey,
   type IssueOwnApiKeyBody,
   type LoggedRequest,
   type Merchant,
   type MerchantBalance,
   type MerchantEntry,
+  type MutedIssue,
   type Page,
   PlexyPayError,
   pathOf,
@@ -238,3 +240,11 @@ export type Totals = StatisticsTotals;
 export const requestLog = (query: Query) => list<LoggedRequest>('/v1/request-log', query);
 
 export type { LoggedRequest, Statistics };
+
+export const issues = {
+  list: () => list<Issue>('/v1/issues'),
+  mute: (id: string, untilSeconds: number) =>
+    send<MutedIssue>('POST', pathOf`/v1/issues/${id}/mute`, { untilSeconds }),
+};
+
+export type { Issue };

@@ -324,7 +324,9 @@ const TEXTS: readonly (readonly [Filter, Key])[] = [
   ['storeId', 'filter.store'],
   ['terminalId', 'filter.terminal'],
   ['customerId', 'filter.customer'],
+  ['failureCode', 'column.reason'],
   ['parentTransactionId', 'filter.parent'],
+  ['expiresTo', 'filter.expiresTo'],
 ];
 
 /** The rest: texts and ids. Each has a button of its own once it is set. */

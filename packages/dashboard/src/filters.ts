@@ -16,6 +16,8 @@ export const FILTERS = [
   'storeId',
   'terminalId',
   'customerId',
+  'failureCode',
+  'expiresTo',
   'parentTransactionId',
 ] as const;
 export type Filter = (typeof FILTERS)[number];

@@ -104,6 +104,13 @@ export function utcTime(at: string | number | Date): string {
   return `${new Date(at).toISOString().replace('T', ' ').replace('Z', '')} UTC`;
 }
 
+/** `3 h`, `45 min`: the largest unit alone. */
+export function formatDuration(seconds: number, language: Language): string {
+  const [unit, size] = UNITS.find(([, ms]) => seconds * 1_000 >= ms) ?? ['second', 1_000];
+  const style = { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: 0 } as const;
+  return formatNumber(Math.floor((seconds * 1_000) / size), language, style);
+}
+
 const UNITS = [
   ['day', 86_400_000],
   ['hour', 3_600_000],

@@ -26,6 +26,7 @@ const routes = root.addChildren([
   page('/developers/webhooks', () => import('./pages/webhooks.tsx')),
   page('/developers/webhooks/$id', () => import('./pages/webhook.tsx')),
   page('/developers/requests', () => import('./pages/requests.tsx')),
+  page('/issues', () => import('./pages/issues.tsx')),
   page('/developers/sandbox', () => import('./pages/sandbox.tsx')),
   page('/operator/merchants', () => import('./pages/merchants.tsx')),
   page('/operator/merchants/$id', () => import('./pages/merchant.tsx')),

@@ -6,6 +6,7 @@ import { session } from './api.ts';
 import type { Language } from './format.ts';
 import { type Key, LANGUAGES, useWords } from './i18n/index.tsx';
 import { Icon, type IconName } from './icons.tsx';
+import { IssueCount } from './issues.tsx';
 import { SignIn } from './pages/signIn.tsx';
 import { PasswordDialog } from './passwordDialog.tsx';
 import { chooseScheme, useScheme } from './scheme.ts';
@@ -162,6 +163,7 @@ function Navigation({ follow }: { readonly follow?: () => void }): ReactNode {
             >
               <Icon name={icon} />
               {t(label)}
+              {to === '/issues' && <IssueCount />}
             </Link>
           ))}
         </div>

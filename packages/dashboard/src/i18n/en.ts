@@ -430,6 +430,29 @@ export const en = {
   'request.idempotencyKey': 'Idempotency-Key',
   'request.credential': 'Key or session',
   'request.find': 'Path, reason, request ID, Idempotency-Key…',
+  'filter.expiresTo': 'Hold expires before',
+  'issue.lead': 'What the server finds out of the ordinary in your payments, as it is now.',
+  'issue.none': 'Nothing needs your attention',
+  'issue.noneHint':
+    'Falling success, spikes of declines, payments that hang and holds about to expire appear here by themselves.',
+  'issue.open': 'Open issues: {count}',
+  'issue.since': 'Since',
+  'issue.muted': 'Muted',
+  'issue.mutedUntil': 'muted until',
+  'issue.evidence': 'Show transactions',
+  'issue.mute': 'Mute',
+  'issue.unmute': 'Unmute',
+  'issue.muteHour': 'For 1 hour',
+  'issue.muteDay': 'For 24 hours',
+  'issue.muteWeek': 'For 7 days',
+  'issue.severity.warning': 'Warning',
+  'issue.severity.critical': 'Critical',
+  'issue.success_rate_low': 'Only {now} of the last hour’s payments succeeded; usually it is {usually}',
+  'issue.decline_spike': '{reason}: {count} in the last hour, far more than usual',
+  'issue.transactions_outstanding': 'Payments not decided yet: {count}, the oldest for {oldest}',
+  'issue.bank_operations_unknown':
+    'The bank has not told the outcome of {count} operations, of the oldest for {oldest}',
+  'issue.holds_expiring': 'Holds about to expire: {count}, the first in {soonest}',
 } as const;
 
 export type Dictionary = Readonly<Record<keyof typeof en, string>>;

@@ -293,7 +293,7 @@ function Declines({
         <ul className="bars">
           {declines.slice(0, 8).map(({ reason, count }) => (
             <li key={reason ?? ''}>
-              <Link to="/transactions" search={search}>
+              <Link to="/transactions" search={reason === null ? search : { ...search, failureCode: reason }}>
                 <code>{reason ?? t('overview.noReason')}</code>
                 <span className="number">{formatNumber(count, language)}</span>
                 <span className="bar" style={{ width: `${(count / most) * 100}%` }} />
@@ -309,16 +309,17 @@ function Declines({
 function Waiting({ numbers, currency }: NumbersProps): ReactNode {
   const { t, language } = useWords();
   const search: Filters = { status: 'authorized', type: 'payment', currency };
+  const expiresTo = new Date(useNow(60_000) + 24 * HOUR_MS).toISOString();
   const parts = [
-    ['overview.waiting', numbers.waitingForCapture, 'clock'],
-    ['overview.expiring', numbers.expiringSoon, 'issues'],
+    ['overview.waiting', numbers.waitingForCapture, 'clock', search],
+    ['overview.expiring', numbers.expiringSoon, 'issues', { ...search, expiresTo }],
   ] as const;
   return (
     <Panel title={t('overview.holds')}>
       <ul className="holds">
-        {parts.map(([title, { count, heldVolume }, icon]) => (
+        {parts.map(([title, { count, heldVolume }, icon, behind]) => (
           <li key={title}>
-            <Link to="/transactions" search={search}>
+            <Link to="/transactions" search={behind}>
               <Icon name={icon} />
               <span>{t(title)}</span>
               <strong className="number">{formatNumber(count, language)}</strong>
