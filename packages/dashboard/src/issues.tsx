@@ -12,7 +12,7 @@ export function useIssues() {
     queryKey: ['issues'],
     queryFn: issues.list,
     enabled: merchant !== null,
-    refetchInterval: 10_000,
+    refetchInterval: 5_000,
   });
 }
 

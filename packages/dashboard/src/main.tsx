@@ -36,8 +36,22 @@ const INDIGO = [
   '#312e81',
 ] as const;
 
+/** Of what cannot be undone: the colour of rejected, dark enough for white words on it. */
+const RED = [
+  '#fff4ed',
+  '#ffe6d5',
+  '#ffccaa',
+  '#ffa872',
+  '#fd7a3b',
+  '#e8590c',
+  '#b93815',
+  '#9a2f12',
+  '#7c2711',
+  '#64210f',
+] as const;
+
 const theme = createTheme({
-  colors: { dark: DARK, indigo: INDIGO },
+  colors: { dark: DARK, indigo: INDIGO, red: RED },
   primaryColor: 'indigo',
   primaryShade: { light: 6, dark: 6 },
   defaultRadius: 'sm',
