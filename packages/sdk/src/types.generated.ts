@@ -6,7 +6,7 @@ export interface ErrorBody {
   message: string;
   source: string;
   type: 'apiError' | 'validationError';
-  reason: 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'wrong_credentials' | 'not_signed_in' | 'origin_not_allowed' | 'session_required' | 'insufficient_role' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'wallet_not_found' | 'merchant_not_found' | 'customer_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'operation_in_progress' | 'request_in_progress' | 'already_exists' | 'authentication_over' | 'body_too_large' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'insufficient_merchant_balance' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'too_many_sign_ins' | 'rate_limited';
+  reason: 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'wrong_credentials' | 'not_signed_in' | 'origin_not_allowed' | 'session_required' | 'insufficient_role' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'wallet_not_found' | 'merchant_not_found' | 'customer_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'already_exists' | 'authentication_over' | 'body_too_large' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'insufficient_merchant_balance' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'too_many_sign_ins' | 'rate_limited';
   details: ({ path: string; message: string })[];
   requestId: string;
 }
@@ -449,6 +449,44 @@ export interface Statistics {
   expiringSoon: StatisticsHeld;
 }
 
+/** All accounts of a currency, by kind. */
+export interface LedgerSums {
+  currency: string;
+  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
+  available: bigint;
+  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
+  held: bigint;
+  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
+  merchantBalances: bigint;
+  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
+  fundingBalance: bigint;
+  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
+  acquirerBalance: bigint;
+  /** Of all: 0, or the ledger is wrong. */
+  sum: bigint;
+}
+
+export interface Audit {
+  id: string;
+  /** `interrupted`: it could not be finished; ask for another. */
+  state: 'running' | 'passed' | 'broken' | 'interrupted';
+  startedAt: string;
+  finishedAt: string | null;
+  /** All seven; empty until the audit has finished. */
+  invariants: ({ invariant: number; rule: string; violations: (string)[] })[];
+}
+
+/** Of the node that answers. */
+export interface SystemHealth {
+  database: { latencyMs: number; connections: number; maxConnections: number; migration: string };
+  feed: { lagMs: number; listening: boolean; streams: number };
+  queue: { depth: number; limit: number };
+  bank: { connected: boolean; pending: number; oldestSeconds: number | null };
+  versions: { server: string; node: string; postgres: string };
+  mode: 'sandbox' | 'production';
+  uptimeSeconds: number;
+}
+
 export interface LoggedRequest {
   id: string;
   at: string;
@@ -606,6 +644,7 @@ export interface ListCustomersQuery {
   /** The nextCursor of the page before. */
   cursor?: string;
   phoneNumber?: string;
+  iinLast4?: string;
 }
 
 export interface CreateWalletBody {
@@ -945,4 +984,4 @@ export interface SetSandboxFaultsBody {
 }
 
 /** Fields whose integers may exceed 2^53. */
-export const BIGINT_FIELDS: readonly string[] = ['available', 'balance', 'held', 'heldVolume', 'refundedVolume', 'volume'];
+export const BIGINT_FIELDS: readonly string[] = ['acquirerBalance', 'available', 'balance', 'fundingBalance', 'held', 'heldVolume', 'merchantBalances', 'refundedVolume', 'sum', 'volume'];

@@ -8,7 +8,7 @@ import { lockClock } from './store/clock.ts';
 import { closeGate } from './store/gate.ts';
 import { markSeeded } from './store/installation.ts';
 import { inTransaction, type Pool } from './store/postgres.ts';
-import { wipeEverything } from './store/reset.ts';
+import { keepSessions, wipeEverything } from './store/reset.ts';
 
 export interface ResetDeps {
   readonly pool: Pool;
@@ -30,8 +30,11 @@ export async function resetSandbox({ pool, engine, acquirer, bank, secrets }: Re
     await lockClock(gate);
     await closeGate(gate);
     await inTransaction(pool, async (client) => {
+      // Whoever resets from the dashboard stays there.
+      const restoreSessions = await keepSessions(client);
       await wipeEverything(client);
       await insertSeed(client, secrets);
+      await restoreSessions();
     });
     await engine.executeBehindGate(seedDeposits());
     await acquirer.idle(BANK_WAIT_MS);

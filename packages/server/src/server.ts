@@ -8,6 +8,7 @@ import { startBank } from './acquirer/bankProcess.ts';
 import { createHttpBank } from './acquirer/httpBank.ts';
 import { LateAnswers } from './acquirer/lateAnswers.ts';
 import type { Config } from './config.ts';
+import { Auditor } from './engine/auditor.ts';
 import { Engine } from './engine/engine.ts';
 import { EventFeed } from './engine/feed.ts';
 import { startPurge } from './engine/purge.ts';
@@ -70,6 +71,7 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
     stops.push(() => feed.stop());
     stops.push(() => webhooks.stop());
     stops.push(() => engine.stop());
+    stops.push(() => parts.auditor.stop());
     parts.requestLog?.start();
     stops.push(async () => parts.requestLog?.stop());
     // The bank is a process of its own and takes as long to start as all the rest.
@@ -103,7 +105,15 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
 
 type Parts = Pick<
   Deps,
-  'engine' | 'acquirer' | 'lateAnswers' | 'feed' | 'webhooks' | 'requestLog' | 'bankControl' | 'resetSandbox'
+  | 'engine'
+  | 'acquirer'
+  | 'lateAnswers'
+  | 'feed'
+  | 'webhooks'
+  | 'auditor'
+  | 'requestLog'
+  | 'bankControl'
+  | 'resetSandbox'
 >;
 
 export interface EngineParts extends Parts {
@@ -181,11 +191,15 @@ export function createEngine({
   const requestLog = config.requestLog
     ? new RequestLog(pool, metrics, (error) => logger.warn({ err: error }, 'requests were not logged'))
     : null;
+  const auditor = new Auditor(config.databaseDirectUrl ?? databaseUrl, pool, (error) =>
+    logger.warn({ err: error }, 'an audit was not finished'),
+  );
   const parts = {
     engine,
     acquirer,
     lateAnswers,
     feed,
+    auditor,
     requestLog,
     webhooks,
     bankControl,

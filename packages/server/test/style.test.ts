@@ -74,7 +74,7 @@ describe('imports go one way', () => {
     store: ['../secrets.ts', '../newId.ts'],
     acquirer: ['../secrets.ts'],
     webhooks: ['../secrets.ts'],
-    http: ['../secrets.ts', '../newId.ts'],
+    http: ['../secrets.ts', '../newId.ts', '../version.ts'],
   };
 
   for (const [part, allowed] of Object.entries(ALLOWED)) {

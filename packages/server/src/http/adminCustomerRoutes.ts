@@ -72,17 +72,17 @@ function readRoutes(app: App, deps: Deps): void {
       schema: {
         ...ADMIN,
         operationId: 'listCustomers',
-        summary: 'List customers, newest first, or find one by phone number',
+        summary: 'List customers, newest first, or find some',
         querystring: bodies.CustomerQuery,
         response: { 200: bodies.pageSchema('Customer'), ...ERRORS },
       },
     },
     async (request, reply) => {
-      const { phoneNumber } = request.query;
+      const { phoneNumber, iinLast4 = null } = request.query;
       const phone =
         phoneNumber === undefined ? null : valuesOf({ phoneNumber: parsePhone(phoneNumber) }).phoneNumber;
       const load = (before: string | null, limit: number) =>
-        listCustomers(deps.pool, { before, phone, limit });
+        listCustomers(deps.pool, { before, phone, iinLast4, limit });
       const page = await readPage(deps, 'customers', request.query, load, ({ id }) => id);
       return sendJson(reply, 200, exactJson({ ...page, items: page.items.map(customerView) }));
     },

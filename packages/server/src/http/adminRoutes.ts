@@ -8,6 +8,7 @@ import { adminCustomerRoutes } from './adminCustomerRoutes.ts';
 import { adminMerchantRoutes } from './adminMerchantRoutes.ts';
 import { adminPlaceRoutes } from './adminPlaceRoutes.ts';
 import { NoQuery, pageSchema } from './adminSchemas.ts';
+import { adminSystemRoutes } from './adminSystemRoutes.ts';
 import { adminWalletRoutes } from './adminWalletRoutes.ts';
 import { actorOf } from './auth.ts';
 import type { App } from './bareApp.ts';
@@ -28,6 +29,7 @@ export function adminRoutes(app: App, deps: Deps): void {
   adminCustomerRoutes(app, deps);
   adminWalletRoutes(app, deps);
   accountRoutes(app, deps);
+  adminSystemRoutes(app, deps);
   decisionRoutes(app, deps);
   confirmationLinkOfOperator(app, deps);
 }

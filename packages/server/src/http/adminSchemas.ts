@@ -196,7 +196,12 @@ export const TransferBody = Type.Object(
 );
 export const ListQuery = Type.Object({ limit: Limit, cursor: Cursor }, closed);
 export const CustomerQuery = Type.Object(
-  { limit: Limit, cursor: Cursor, phoneNumber: Type.Optional(Type.String()) },
+  {
+    limit: Limit,
+    cursor: Cursor,
+    phoneNumber: Type.Optional(Type.String()),
+    iinLast4: Type.Optional(Type.String({ pattern: '^[0-9]{4}$' })),
+  },
   closed,
 );
 export const StatementQuery = Type.Object({ currency: Currency, limit: Limit, cursor: Cursor }, closed);

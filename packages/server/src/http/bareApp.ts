@@ -5,6 +5,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { Ajv } from 'ajv';
 import Fastify, { type FastifyRequest, LogController } from 'fastify';
 import { ADMIN_OBJECTS } from './adminSchemas.ts';
+import { SYSTEM_OBJECTS } from './adminSystemRoutes.ts';
 import type { Deps } from './deps.ts';
 import { answerClientError, createErrorHandler } from './errorHandler.ts';
 import { ApiError, fieldError } from './errors.ts';
@@ -64,6 +65,7 @@ export function createBareApp(deps: Deps) {
     ...USER_OBJECTS,
     ...WEBHOOK_OBJECTS,
     ...STATISTICS_OBJECTS,
+    ...SYSTEM_OBJECTS,
     LoggedRequestView,
     IssueView,
     MutedIssue,

@@ -4,6 +4,7 @@ import type { Acquirer } from '../acquirer/acquirer.ts';
 import type { BankControl } from '../acquirer/bankControl.ts';
 import type { LateAnswers } from '../acquirer/lateAnswers.ts';
 import type { Config } from '../config.ts';
+import type { Auditor } from '../engine/auditor.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { EventFeed } from '../engine/feed.ts';
 import type { RequestLog } from '../engine/requestLog.ts';
@@ -22,6 +23,7 @@ export interface Deps {
   readonly lateAnswers: LateAnswers;
   readonly feed: EventFeed;
   readonly webhooks: Webhooks;
+  readonly auditor: Auditor;
   /** Null: it is switched off. */
   readonly requestLog: RequestLog | null;
   /** The levers of the simulated bank. */

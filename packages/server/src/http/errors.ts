@@ -129,6 +129,7 @@ export const REASONS = {
     message: 'a request with this Idempotency-Key is still in progress',
     path: 'Idempotency-Key',
   },
+  audit_in_progress: { status: 409, code: 5, message: 'an audit is running' },
   already_exists: { status: 409, code: 5, message: 'this exists already' },
   authentication_over: { status: 410, code: 3, message: 'this authentication is over' },
   body_too_large: { status: 413, code: 3, message: 'the body must have at most 64 KiB', path: 'body' },

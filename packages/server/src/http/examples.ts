@@ -27,6 +27,19 @@ const PAYMENT = {
   orderReference: 'ORDER-100045',
 };
 
+const TOTALS = {
+  count: 120,
+  volume: 1_500_000,
+  succeeded: 100,
+  declined: 8,
+  failed: 2,
+  cancelled: 7,
+  pending: 3,
+  averageAmount: 15_000,
+  refunds: 2,
+  refundedVolume: 30_000,
+};
+
 const SESSION = {
   user: {
     id: '01900000-0000-7000-8000-b00000000001',
@@ -279,6 +292,81 @@ export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
           authedAt: null,
           confirmedAt: null,
           expiresAt: null,
+        },
+      },
+    },
+  },
+  getStatistics: {
+    response: {
+      day: {
+        summary: 'One hour of 24',
+        value: {
+          interval: 'hour',
+          currency: 'KZT',
+          currencies: ['KZT', 'USD'],
+          buckets: [{ start: '2026-11-20T10:00:00.000Z', ...TOTALS }],
+          totals: { from: '2026-11-20T10:00:00.000Z', to: '2026-11-21T10:00:00.000Z', ...TOTALS },
+          previous: { from: '2026-11-19T10:00:00.000Z', to: '2026-11-20T10:00:00.000Z', ...TOTALS },
+          declines: [{ reason: 'insufficient_funds', count: 6 }],
+          waitingForCapture: { count: 12, heldVolume: 180_000 },
+          expiringSoon: { count: 1, heldVolume: 15_000 },
+        },
+      },
+    },
+  },
+  listIssues: {
+    response: {
+      spike: {
+        summary: 'A reason that came more often than usual',
+        value: {
+          items: [
+            {
+              id: 'decline_spike.insufficient_funds',
+              kind: 'decline_spike',
+              severity: 'warning',
+              data: { reason: 'insufficient_funds', usually: 48, usualHours: 24 },
+              count: 37,
+              since: '2026-11-21T09:00:00.000Z',
+              evidence:
+                'type=payment&status=rejected,transaction.failed&failureCode=insufficient_funds&createdFrom=2026-11-21T09:00:00.000Z',
+              mutedUntil: null,
+            },
+          ],
+          nextCursor: null,
+        },
+      },
+    },
+  },
+  muteIssue: {
+    request: { hour: { summary: 'For an hour', value: { untilSeconds: 3_600 } } },
+    response: {
+      muted: {
+        summary: 'Muted',
+        value: { id: 'holds_expiring', mutedUntil: '2026-11-21T11:00:00.000Z' },
+      },
+    },
+  },
+  listRequests: {
+    response: {
+      page: {
+        summary: 'A request that was refused',
+        value: {
+          items: [
+            {
+              id: '0193a1fe-8f3c-7cc1-9d2b-6f0c8f1f2a3d',
+              at: '2026-11-21T10:00:00.000Z',
+              method: 'POST',
+              route: '/v1/transactions/:id/capture',
+              path: '/v1/transactions/01932831-f3e8-8aa2-d4f4-60d854d4a422/capture',
+              status: 422,
+              latencyMs: 4,
+              requestId: '0d5c5a0e-9a3e-4a53-8a07-6b9a4f4f1c11',
+              idempotencyKey: 'order-1-capture',
+              reason: 'amount_exceeds_held',
+              credentialId: '01900000-0000-7000-8000-a00000000001',
+            },
+          ],
+          nextCursor: null,
         },
       },
     },

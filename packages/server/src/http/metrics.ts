@@ -5,6 +5,13 @@ import type { RequestLogObserver } from '../engine/requestLog.ts';
 import { sqlStateOf } from '../store/postgres.ts';
 import type { WebhookObserver } from '../webhooks/webhooks.ts';
 
+interface Latest {
+  queueDepth: number;
+  feedLagSeconds: number;
+  feedListening: boolean;
+  streams: number;
+}
+
 /**
  * What the node measures of itself, in the Prometheus text format. Never a key or a person, and no id but those
  * of the webhook endpoints with the most to do.
@@ -13,6 +20,8 @@ export interface Metrics extends EngineObserver, FeedObserver, WebhookObserver, 
   /** How many event streams are open. */
   streams(count: number): void;
   request(method: string, route: string, statusCode: number, seconds: number): void;
+  /** The last values of what changes all the time. */
+  readonly latest: Readonly<Latest>;
   render(): Promise<string>;
   readonly contentType: string;
 }
@@ -56,11 +65,8 @@ export function createMetrics(): Metrics {
     labelNames: ['sqlstate'],
     registers,
   });
-  const notLogged = new Counter({
-    name: 'plexy_requests_not_logged_total',
-    help: 'Requests left out of the request log, because there were too many or the database was away',
-    registers,
-  });
+  const notLogged = notLoggedCounter(registry);
+  const latest: Latest = { queueDepth: 0, feedLagSeconds: 0, feedListening: false, streams: 0 };
   return {
     requestsNotLogged: (count) => notLogged.inc(count),
     request: (method, route, statusCode, seconds) =>
@@ -69,10 +75,23 @@ export function createMetrics(): Metrics {
       batchSize.observe(size);
       batchSeconds.observe(seconds);
     },
-    queueDepth: (depth) => queue.set(depth),
-    feedLag: (seconds) => feed.lag.set(seconds),
-    feedListening: (works) => feed.listening.set(works ? 1 : 0),
-    streams: (count) => feed.streams.set(count),
+    latest,
+    queueDepth: (depth) => {
+      latest.queueDepth = depth;
+      queue.set(depth);
+    },
+    feedLag: (seconds) => {
+      latest.feedLagSeconds = seconds;
+      feed.lag.set(seconds);
+    },
+    feedListening: (works) => {
+      latest.feedListening = works;
+      feed.listening.set(works ? 1 : 0);
+    },
+    streams: (count) => {
+      latest.streams = count;
+      feed.streams.set(count);
+    },
     databaseError: (error) => databaseErrors.inc({ sqlstate: sqlStateOf(error) ?? 'connection' }),
     ...webhooks,
     render: () => registry.metrics(),
@@ -133,4 +152,12 @@ function webhookMetrics(registry: Registry): WebhookObserver {
       disabled.set(backlog.disabled);
     },
   };
+}
+
+function notLoggedCounter(registry: Registry): Counter {
+  return new Counter({
+    name: 'plexy_requests_not_logged_total',
+    help: 'Requests left out of the request log, because there were too many or the database was away',
+    registers: [registry],
+  });
 }

@@ -33,6 +33,12 @@ export class Passwords {
   }
 
   /** @throws ApiError 429 when too many are waiting */
+  requireRoom(): void {
+    if (this.#waiting <= MAX_WAITING) return;
+    throw new ApiError('too_many_sign_ins', undefined, [], { 'retry-after': '3' });
+  }
+
+  /** @throws ApiError 429 when too many are waiting */
   async hash(password: string): Promise<string> {
     const salt = randomBytes(SALT_BYTES);
     return textOf(this.#cost, salt, await this.#derive(password, salt, this.#cost));
@@ -51,8 +57,7 @@ export class Passwords {
   }
 
   #derive(password: string, salt: Buffer, { logN, r, p }: ScryptCost): Promise<Buffer> {
-    if (this.#waiting > MAX_WAITING)
-      throw new ApiError('too_many_sign_ins', undefined, [], { 'retry-after': '3' });
+    this.requireRoom();
     this.#waiting += 1;
     const N = 2 ** logN;
     // One spelling of what looks the same on any keyboard (NIST SP 800-63B).

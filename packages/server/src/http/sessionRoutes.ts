@@ -66,6 +66,8 @@ function signInRoute(app: App, deps: Deps, surface: Surface, signIn: SignIn): vo
       if (request.headers.origin !== undefined) requireSameOrigin(request, deps.config.publicUrl);
       const { email, password } = request.body;
       const { email: address } = valuesOf({ email: parseEmail(email) });
+      // Before it counts: nobody is locked out because others crowd the door.
+      signIn.passwords.requireRoom();
       const attempt = subjectsOf(address, request.ip);
       await count(deps, attempt);
       const found = await findCredentials(deps.pool, address);

@@ -36,6 +36,7 @@ export async function findCustomer(db: Queryable, id: string): Promise<Customer 
 export interface CustomerQuery {
   readonly before: string | null;
   readonly phone: string | null;
+  readonly iinLast4: string | null;
   readonly limit: number;
 }
 
@@ -43,8 +44,9 @@ export interface CustomerQuery {
 export async function listCustomers(db: Queryable, query: CustomerQuery): Promise<Customer[]> {
   const { rows } = await db.query<Customer>(
     `SELECT ${CUSTOMER} FROM customer
-     WHERE ($1::uuid IS NULL OR id < $1) AND ($2::text IS NULL OR phone = $2) ORDER BY id DESC LIMIT $3`,
-    [query.before, query.phone, query.limit],
+     WHERE ($1::uuid IS NULL OR id < $1) AND ($2::text IS NULL OR phone = $2)
+       AND ($4::text IS NULL OR iin_last4 = $4) ORDER BY id DESC LIMIT $3`,
+    [query.before, query.phone, query.limit, query.iinLast4],
   );
   return rows;
 }

@@ -71,6 +71,11 @@ export function createPool(url: string, max: number, onError: (error: Error) => 
 export async function inTransaction<T>(pool: Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
+  // A connection that is lost says so besides failing its statements; unheard, that would end the process.
+  const lost = (error: Error): void => {
+    broken = error;
+  };
+  client.on('error', lost);
   try {
     await client.query('BEGIN');
     const result = await work(client);
@@ -82,6 +87,7 @@ export async function inTransaction<T>(pool: Pool, work: (client: pg.PoolClient)
     });
     throw error;
   } finally {
+    client.off('error', lost);
     client.release(broken);
   }
 }

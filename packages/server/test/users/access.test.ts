@@ -84,6 +84,10 @@ const ROUTES = {
   ],
   'operator operator': [
     'GET /v1/admin/accounts',
+    'GET /v1/admin/accounts/sums',
+    'GET /v1/admin/audit',
+    'POST /v1/admin/audit',
+    'GET /v1/admin/health',
     'GET /v1/admin/customers',
     'POST /v1/admin/customers',
     'GET /v1/admin/customers/:customerId',

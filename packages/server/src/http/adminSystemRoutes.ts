@@ -1,0 +1,217 @@
+/** What operators look at when something may be wrong: sums of the ledger, audits, and the node's health. */
+import Type from 'typebox';
+import { v7 as uuidv7 } from 'uuid';
+import type { PreparedAudit } from '../engine/auditor.ts';
+import { INVARIANTS } from '../store/audit.ts';
+import { type AuditRun, findLastAuditRun, insertAuditRun } from '../store/auditRuns.ts';
+import { readDatabaseState, sumLedger } from '../store/health.ts';
+import { VERSION } from '../version.ts';
+import { ADMIN, ERRORS, OPERATOR, refuseBody } from './adminCommon.ts';
+import { NoQuery, pageSchema } from './adminSchemas.ts';
+import type { App } from './bareApp.ts';
+import type { Deps } from './deps.ts';
+import { ApiError } from './errors.ts';
+import { exactJson } from './exactJson.ts';
+import { sendJson } from './execute.ts';
+import { operatorWrite } from './operatorWrite.ts';
+import { wholePage } from './page.ts';
+import { Balance, IdempotencyHeader } from './schemas.ts';
+
+const Time = Type.String({ format: 'date-time' });
+const MaybeTime = Type.Union([Time, Type.Null()]);
+
+export const LedgerSumsView = Type.Object(
+  {
+    currency: Type.String(),
+    available: Balance,
+    held: Balance,
+    merchantBalances: Balance,
+    fundingBalance: Balance,
+    acquirerBalance: Balance,
+    sum: Type.Integer({ format: 'bigint', description: 'Of all: 0, or the ledger is wrong.' }),
+  },
+  { $id: 'LedgerSums', description: 'All accounts of a currency, by kind.' },
+);
+export const AuditView = Type.Object(
+  {
+    id: Type.String({ format: 'uuid' }),
+    state: Type.Enum(['running', 'passed', 'broken', 'interrupted'], {
+      description: '`interrupted`: it could not be finished; ask for another.',
+    }),
+    startedAt: Time,
+    finishedAt: MaybeTime,
+    invariants: Type.Array(
+      Type.Object({
+        invariant: Type.Integer(),
+        rule: Type.String(),
+        violations: Type.Array(Type.String(), {
+          description: 'Rows that break it, as JSON; 20 of each check.',
+        }),
+      }),
+      { description: 'All seven; empty until the audit has finished.' },
+    ),
+  },
+  { $id: 'Audit' },
+);
+export const HealthView = Type.Object(
+  {
+    database: Type.Object({
+      latencyMs: Type.Integer(),
+      connections: Type.Integer(),
+      maxConnections: Type.Integer(),
+      migration: Type.String({ description: 'The last one that was applied.' }),
+    }),
+    feed: Type.Object({
+      lagMs: Type.Integer({ description: 'How long committed events wait to be read.' }),
+      listening: Type.Boolean({ description: 'False: other nodes’ events are found by polling.' }),
+      streams: Type.Integer({ description: 'Open on this node.' }),
+    }),
+    queue: Type.Object({ depth: Type.Integer(), limit: Type.Integer() }),
+    bank: Type.Object({
+      connected: Type.Boolean({ description: 'False: no bank is set up, so that no cards are taken.' }),
+      pending: Type.Integer({ description: 'Operations that the bank has not answered.' }),
+      oldestSeconds: Type.Union([Type.Integer(), Type.Null()]),
+    }),
+    versions: Type.Object({ server: Type.String(), node: Type.String(), postgres: Type.String() }),
+    mode: Type.Enum(['sandbox', 'production']),
+    uptimeSeconds: Type.Integer(),
+  },
+  { $id: 'SystemHealth', description: 'Of the node that answers.' },
+);
+export const SYSTEM_OBJECTS = [LedgerSumsView, AuditView, HealthView];
+
+export function adminSystemRoutes(app: App, deps: Deps): void {
+  sumsRoute(app, deps);
+  auditRoutes(app, deps);
+  healthRoute(app, deps);
+}
+
+function sumsRoute(app: App, deps: Deps): void {
+  app.get(
+    '/v1/admin/accounts/sums',
+    {
+      config: OPERATOR,
+      schema: {
+        ...ADMIN,
+        operationId: 'sumLedger',
+        summary: 'Sum all accounts of the ledger, by currency and kind',
+        querystring: NoQuery,
+        response: { 200: pageSchema('LedgerSums'), ...ERRORS },
+      },
+    },
+    async (_request, reply) => sendJson(reply, 200, exactJson(wholePage(await sumLedger(deps.pool)))),
+  );
+}
+
+function auditRoutes(app: App, deps: Deps): void {
+  app.get(
+    '/v1/admin/audit',
+    {
+      config: OPERATOR,
+      schema: {
+        ...ADMIN,
+        operationId: 'getAudit',
+        summary: 'The last audit of the ledger',
+        response: { 200: Type.Ref('Audit'), ...ERRORS },
+      },
+    },
+    async (_request, reply) => {
+      const run = await findLastAuditRun(deps.pool);
+      if (run === null) throw new ApiError('not_found', 'no audit was asked for yet');
+      return sendJson(reply, 200, exactJson(auditView(run)));
+    },
+  );
+  app.post(
+    '/v1/admin/audit',
+    {
+      config: OPERATOR,
+      schema: {
+        ...ADMIN,
+        operationId: 'startAudit',
+        summary: 'Audit the ledger in the background',
+        description: 'One at a time: while one is running, 409 `audit_in_progress`.',
+        headers: IdempotencyHeader,
+        response: { 201: Type.Ref('Audit'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      refuseBody(request);
+      const id = uuidv7();
+      let prepared: PreparedAudit | null = null;
+      try {
+        await operatorWrite(deps, request, reply, {
+          path: '/v1/admin/audit',
+          statusCode: 201,
+          work: async (db) => {
+            prepared = await deps.auditor.prepare();
+            if (prepared === null)
+              throw new ApiError('audit_in_progress', undefined, [], { 'retry-after': '5' });
+            const run = await insertAuditRun(db, id);
+            return { effectId: id, body: auditView({ ...run, running: true }) };
+          },
+        });
+      } catch (error) {
+        await (prepared as PreparedAudit | null)?.cancel();
+        throw error;
+      }
+      (prepared as PreparedAudit | null)?.run(id);
+      return reply;
+    },
+  );
+}
+
+function auditView({ id, startedAt, finishedAt, violations, running }: AuditRun) {
+  const broken = violations === null || violations.length > 0 ? 'broken' : 'passed';
+  const done = violations === null ? 'interrupted' : broken;
+  return {
+    id,
+    state: running ? 'running' : done,
+    startedAt: new Date(startedAt).toISOString(),
+    finishedAt: finishedAt === null ? null : new Date(finishedAt).toISOString(),
+    invariants: (violations === null ? [] : INVARIANTS).map(({ invariant, rule }) => ({
+      ...{ invariant, rule },
+      violations: (violations ?? [])
+        .filter((violation) => violation.invariant === invariant)
+        .map(({ row }) => JSON.stringify(row)),
+    })),
+  };
+}
+
+function healthRoute(app: App, deps: Deps): void {
+  const { config, metrics, pool } = deps;
+  app.get(
+    '/v1/admin/health',
+    {
+      config: OPERATOR,
+      schema: {
+        ...ADMIN,
+        operationId: 'getSystemHealth',
+        summary: 'How the system is',
+        response: { 200: Type.Ref('SystemHealth'), ...ERRORS },
+      },
+    },
+    async (_request, reply) => {
+      const askedAt = performance.now();
+      const { postgres, migration, connections, maxConnections, ...bank } = await readDatabaseState(pool);
+      const latencyMs = Math.ceil(performance.now() - askedAt);
+      const { feedLagSeconds, feedListening: listening, streams, queueDepth: depth } = metrics.latest;
+      return sendJson(
+        reply,
+        200,
+        exactJson({
+          database: { latencyMs, connections, maxConnections, migration },
+          feed: { lagMs: Math.ceil(feedLagSeconds * 1_000), listening, streams },
+          queue: { depth, limit: config.maxQueue },
+          bank: {
+            connected: config.mode === 'sandbox' || config.acquirer !== null,
+            pending: bank.bankPending,
+            oldestSeconds: bank.bankOldestSeconds,
+          },
+          versions: { server: VERSION, node: process.versions.node, postgres },
+          mode: config.mode,
+          uptimeSeconds: Math.floor(process.uptime()),
+        }),
+      );
+    },
+  );
+}

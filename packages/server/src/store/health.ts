@@ -1,0 +1,52 @@
+import type { Queryable } from './postgres.ts';
+
+export interface LedgerSums {
+  readonly currency: string;
+  readonly available: bigint;
+  readonly held: bigint;
+  readonly merchantBalances: bigint;
+  readonly fundingBalance: bigint;
+  readonly acquirerBalance: bigint;
+  /** 0, or the ledger is wrong. */
+  readonly sum: bigint;
+}
+
+/** All accounts of each currency, by kind, at one moment. */
+export async function sumLedger(db: Queryable): Promise<LedgerSums[]> {
+  const { rows } = await db.query<LedgerSums>(
+    `SELECT currency, sum(available) AS available, sum(held) AS held, sum(merchants) AS "merchantBalances",
+       sum(funding) AS "fundingBalance", sum(acquirer) AS "acquirerBalance",
+       sum(available + held + merchants + funding + acquirer) AS sum
+     FROM (
+       SELECT currency, available, held, 0::numeric AS merchants, 0::numeric AS funding, 0::numeric AS acquirer FROM wallet
+       UNION ALL SELECT currency, 0, 0, balance, 0, 0 FROM merchant_balance
+       UNION ALL SELECT currency, 0, 0, 0, CASE WHEN kind = 'funding' THEN balance ELSE 0 END,
+         CASE WHEN kind = 'acquirer' THEN balance ELSE 0 END FROM system_account) account
+     GROUP BY currency ORDER BY currency`,
+  );
+  return rows;
+}
+
+export interface DatabaseState {
+  readonly postgres: string;
+  readonly migration: string;
+  readonly connections: number;
+  readonly maxConnections: number;
+  /** Operations that the bank has not answered. */
+  readonly bankPending: number;
+  readonly bankOldestSeconds: number | null;
+}
+
+export async function readDatabaseState(db: Queryable): Promise<DatabaseState> {
+  const { rows } = await db.query<DatabaseState>(
+    `SELECT current_setting('server_version') AS postgres, (SELECT max(name) FROM migration) AS migration,
+       (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
+       current_setting('max_connections')::int AS "maxConnections", bank.pending AS "bankPending",
+       bank.oldest AS "bankOldestSeconds"
+     FROM (SELECT count(*)::int AS pending, greatest(0, extract(epoch FROM clock_timestamp() - min(requested_at)))::int AS oldest
+       FROM bank_operation WHERE next_attempt_at IS NOT NULL) bank`,
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error('the database told nothing');
+  return row.bankPending === 0 ? { ...row, bankOldestSeconds: null } : row;
+}

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { type Operate, operatorOf } from '../support/operator.ts';
+import { type Reply, type Sandbox, startSandbox } from '../support/sandbox.ts';
+
+let sandbox: Sandbox;
+let operate: Operate;
+before(async () => {
+  sandbox = await startSandbox();
+  operate = operatorOf(sandbox);
+});
+after(() => sandbox.stop());
+
+async function finishedAudit(): Promise<Reply> {
+  for (;;) {
+    const reply = await operate('GET', '/audit');
+    if (reply.body.state !== 'running') return reply;
+    await setTimeout(20);
+  }
+}
+
+test('the sums of the ledger: 0 in every currency', async () => {
+  await sandbox.authorize({ amount: 5_000 });
+  const { body } = await operate('GET', '/accounts/sums');
+  assert.deepEqual(body.items[0], {
+    ...{ currency: 'KZT', available: 13_000_995_500 + 5_000 - 5_000, held: 5_000, merchantBalances: 0 },
+    ...{ fundingBalance: -13_001_000_500, acquirerBalance: 0, sum: 0 },
+  });
+});
+
+test('an audit runs in the background, one at a time, and its result is kept', async () => {
+  assert.equal((await operate('GET', '/audit')).status, 404);
+  const blocker = await sandbox.pool.connect();
+  await blocker.query('BEGIN; LOCK TABLE wallet IN ACCESS EXCLUSIVE MODE');
+  const started = await operate('POST', '/audit', undefined, 'audit 1');
+  assert.deepEqual([started.status, started.body.state], [201, 'running'], started.text);
+  assert.equal((await operate('GET', '/audit')).body.state, 'running');
+  const second = await operate('POST', '/audit');
+  assert.deepEqual([second.status, second.body.reason], [409, 'audit_in_progress']);
+  await blocker.query('COMMIT');
+  blocker.release();
+  const { body } = await finishedAudit();
+  assert.deepEqual([body.id, body.state, body.invariants.length], [started.body.id, 'passed', 7]);
+  assert.ok(Date.parse(body.finishedAt) >= Date.parse(body.startedAt));
+  const again = await operate('POST', '/audit', undefined, 'audit 1');
+  assert.equal(again.text, started.text);
+  assert.equal((await operate('GET', '/audit')).body.id, body.id, 'a repeated request starts nothing');
+});
+
+test('what is broken is named', async () => {
+  await sandbox.pool.query('UPDATE wallet SET available = available + 1 WHERE frozen');
+  await operate('POST', '/audit');
+  const { body } = await finishedAudit();
+  await sandbox.pool.query('UPDATE wallet SET available = available - 1 WHERE frozen');
+  assert.equal(body.state, 'broken');
+  const broken = body.invariants.filter(({ violations }: { violations: string[] }) => violations.length > 0);
+  assert.deepEqual(
+    broken.map(({ invariant }: { invariant: number }) => invariant),
+    [1, 2],
+  );
+  assert.equal(JSON.parse(broken[0].violations[0]).sum, '1');
+  const { body: sums } = await operate('GET', '/accounts/sums');
+  assert.equal(sums.items[0].sum, 0);
+});
+
+test('an audit whose node ended under it was interrupted', async () => {
+  await sandbox.pool.query(
+    `INSERT INTO audit_run (id, started_at) VALUES ('ffffffff-ffff-7fff-bfff-ffffffffffff', now())`,
+  );
+  assert.equal((await operate('GET', '/audit')).body.state, 'interrupted');
+  await sandbox.pool.query('DELETE FROM audit_run');
+});
+
+test('health says how database, feed, queue and bank are', async () => {
+  const { status, body, text } = await operate('GET', '/health');
+  assert.equal(status, 200, text);
+  assert.deepEqual([body.feed.listening, body.queue.depth, body.queue.limit], [true, 0, 10_000]);
+  assert.deepEqual(body.bank, { connected: true, pending: 0, oldestSeconds: null });
+  assert.match(body.database.migration, /^\d{4}_\w+\.sql$/);
+  assert.ok(body.database.connections > 0 && body.database.connections < body.database.maxConnections);
+  assert.deepEqual([body.versions.node, body.mode], [process.versions.node, 'sandbox']);
+});
+
+test('customers are found by the end of their IIN', async () => {
+  const found = await operate('GET', '/customers?iinLast4=0017');
+  assert.deepEqual(
+    found.body.items.map(({ phoneNumber }: { phoneNumber: string }) => phoneNumber),
+    ['+77010000001'],
+  );
+  assert.deepEqual((await operate('GET', '/customers?iinLast4=9999')).body.items, []);
+  assert.equal((await operate('GET', '/customers?iinLast4=17')).status, 400);
+});
