@@ -1,6 +1,7 @@
 /** Every request that the dashboard makes, typed by what is generated from the OpenAPI document. */
 import {
   type ApiKey,
+  type Audit,
   type AuthorizeWalletBody,
   type CreateCustomerBody,
   type CreateMerchantBody,
@@ -13,6 +14,7 @@ import {
   type Issue,
   type IssuedApiKey,
   type IssueOwnApiKeyBody,
+  type LedgerSums,
   type LoggedRequest,
   type Merchant,
   type MerchantBalance,
@@ -27,7 +29,7 @@ import {
   type Statistics,
   type StatisticsTotals,
   type Store,
-  type SystemAccount,
+  type SystemHealth,
   type Transaction,
   type TransactionEvent,
   type Transfer,
@@ -189,7 +191,6 @@ export const admin = {
     send<Transfer>('POST', pathOf`/v1/admin/wallets/${id}/${way}`, body, key),
   freeze: (id: string, frozen: boolean) =>
     send<Wallet>('POST', pathOf`/v1/admin/wallets/${id}/${frozen ? 'freeze' : 'unfreeze'}`),
-  accounts: () => list<SystemAccount>('/v1/admin/accounts'),
 };
 
 export const apiKeys = {
@@ -248,3 +249,17 @@ export const issues = {
 };
 
 export type { Issue };
+
+export const operations = {
+  sums: () => list<LedgerSums>('/v1/admin/accounts/sums'),
+  health: () => get<SystemHealth>('/v1/admin/health'),
+  /** Null: there was none yet. */
+  audit: () =>
+    get<Audit>('/v1/admin/audit').catch((error: unknown) => {
+      if (error instanceof PlexyPayError && error.status === 404) return null;
+      throw error;
+    }),
+  startAudit: () => send<Audit>('POST', '/v1/admin/audit'),
+};
+
+export type { Audit, LedgerSums, SystemHealth };

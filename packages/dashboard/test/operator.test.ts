@@ -52,9 +52,21 @@ describe('operators’ pages', { skip: withoutBrowser }, () => {
     await page.context().close();
   });
 
-  test('the ledger shows its accounts', async () => {
+  test('the ledger sums to zero in every currency', async () => {
+    await dashboard.pay();
     const page = await dashboard.open('operator', '/operator/ledger');
-    await page.getByRole('row').filter({ hasText: 'funding' }).first().waitFor();
+    const kzt = page.getByRole('row').filter({ hasText: 'KZT' });
+    assert.match((await kzt.locator('td').last().textContent()) ?? '', /^₸0\.00/);
+    await page.context().close();
+  });
+
+  test('health shows that all works, and an audit that it adds up', async () => {
+    const page = await dashboard.open('operator', '/operator/health');
+    await page.getByRole('heading', { name: 'Database' }).waitFor();
+    assert.equal(await page.getByText('Needs attention').count(), 0);
+    await page.getByRole('button', { name: 'Audit now' }).click();
+    await page.getByText('Passed').waitFor();
+    assert.equal(await page.locator('.invariants li.up').count(), 7);
     await page.context().close();
   });
 });

@@ -29,6 +29,7 @@ const PAGES: readonly (readonly [who: Who, path: string, heading: string | RegEx
   ['operator', '/operator/customers', 'Customers'],
   ['operator', `/operator/customers/${CUSTOMER}`, '+77010000001'],
   ['operator', '/operator/ledger', 'Ledger'],
+  ['operator', '/operator/health', 'Health'],
   ['operator', '/settings/users', 'Users'],
 ];
 
