@@ -123,7 +123,6 @@ export type {
   MerchantEntry,
   Page,
   Store,
-  SystemAccount,
   Transaction,
   TransactionEvent,
   Transfer,

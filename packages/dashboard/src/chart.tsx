@@ -51,7 +51,7 @@ export function Chart({ label, times, series, formatTime, formatValue, open }: P
         <p className="chart-reading">
           {pointed !== null && times[pointed] !== undefined && <strong>{formatTime(times[pointed])}</strong>}
           {series.map(({ label: name, colour, values }) => (
-            <span key={name}>
+            <span key={name} hidden={series.length === 1 && pointed === null}>
               <span className={`swatch swatch-${colour}`} aria-hidden="true" />
               {name}
               {pointed !== null && <strong> {formatValue(values[pointed] ?? 0)}</strong>}

@@ -16,7 +16,7 @@ export function Amount({ amount, currency, strong }: AmountProps): ReactNode {
   const { language } = useWords();
   const text = formatAmount(amount, currency, language);
   // Of many currencies the sign is the code.
-  const number = text.replace(currency, '').trim();
+  const number = text.replace(new RegExp(`\\s*${currency}\\s*`), '');
   return (
     <span className={strong ? 'amount amount-strong' : 'amount'}>
       {number} <span className="currency">{currency}</span>

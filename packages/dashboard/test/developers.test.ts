@@ -138,7 +138,7 @@ describe('developers’ pages', { skip: withoutBrowser }, () => {
     await page.getByText('The clock has moved').waitFor();
     await page.getByText('168 h ahead').waitFor();
     await page.getByText('Slow', { exact: true }).click();
-    await page.getByText('Saved').waitFor();
+    await page.getByText('Saved').last().waitFor();
     assert.equal((await dashboard.sandbox.call('GET', '/v1/sandbox/faults')).body.bank, 'slow');
     await page.getByText('Works', { exact: true }).click();
     await page.getByRole('link', { name: 'Open the transaction' }).click();

@@ -48,7 +48,7 @@ describe('operators’ pages', { skip: withoutBrowser }, () => {
     await page.getByRole('alert').filter({ hasText: 'captureDelay' }).waitFor();
     await page.getByLabel('Capture delay, seconds').fill('60');
     await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByText('Saved').waitFor();
+    await page.getByText('Saved').last().waitFor();
     await page.context().close();
   });
 

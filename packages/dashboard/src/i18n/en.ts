@@ -287,8 +287,7 @@ export const en = {
   'entry.release': 'Release',
   'entry.capture': 'Capture',
   'entry.refund': 'Refund',
-  'ledger.lead':
-    'The ledger’s own accounts. With all wallets and merchants they sum to zero in each currency.',
+  'ledger.lead': 'All accounts by kind. In each currency they sum to zero, or the ledger is wrong.',
   'ledger.none': 'Nothing has moved yet',
   'webhook.lead':
     'Each change of a transaction’s status is sent to your endpoints, signed, in order, until it arrives.',
@@ -395,7 +394,7 @@ export const en = {
   'overview.success': 'Success rate',
   'overview.average': 'Average amount',
   'overview.refunded': 'Refunded',
-  'overview.before': 'than in the period before',
+  'overview.before': 'vs. the period before',
   'overview.points': 'points',
   'overview.nothingBefore': 'Nothing to compare with',
   'overview.succeeded': 'Successful',

@@ -287,8 +287,7 @@ export const kk: Dictionary = {
   'entry.release': 'Босату',
   'entry.capture': 'Алу',
   'entry.refund': 'Қайтару',
-  'ledger.lead':
-    'Кітаптың өз шоттары. Әмияндар және дүкендермен бірге олардың қосындысы әр валютада нөлге тең.',
+  'ledger.lead': 'Барлық шот түрлері бойынша. Әр валютада қосындысы нөлге тең, әйтпесе кітап қате.',
   'ledger.none': 'Әлі қозғалыс болған жоқ',
   'webhook.lead':
     'Транзакция күйінің әр өзгерісі мекенжайларыңызға қолтаңбамен, ретімен, жеткенше жіберіледі.',
@@ -393,7 +392,7 @@ export const kk: Dictionary = {
   'overview.success': 'Сәттілер үлесі',
   'overview.average': 'Орташа сома',
   'overview.refunded': 'Қайтарылды',
-  'overview.before': 'өткен кезеңмен салыстырғанда',
+  'overview.before': 'өткен кезеңге қарағанда',
   'overview.points': 'п. т.',
   'overview.nothingBefore': 'Салыстыратын ештеңе жоқ',
   'overview.succeeded': 'Сәтті',

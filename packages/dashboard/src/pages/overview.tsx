@@ -144,6 +144,7 @@ function Numbers({ numbers, currency }: NumbersProps): ReactNode {
           title={t('overview.refunded')}
           value={<Amount amount={totals.refundedVolume} currency={currency} />}
           change={changeOf(Number(totals.refundedVolume), Number(previous.refundedVolume))}
+          isNeutral
           search={{ type: 'refund', currency, createdFrom: totals.from, status: 'refunded' }}
         />
       </div>
@@ -177,10 +178,12 @@ interface CardProps {
   readonly change: number | null;
   /** The change is of percentage points. */
   readonly isPoints?: boolean;
+  /** More is neither better nor worse. */
+  readonly isNeutral?: boolean;
   readonly search: Filters;
 }
 
-function Card({ title, value, change, isPoints = false, search }: CardProps): ReactNode {
+function Card({ title, value, change, isPoints = false, isNeutral = false, search }: CardProps): ReactNode {
   const { t, language } = useWords();
   const sign = change === null || Math.abs(change) < 0.0005 ? '' : change > 0 ? '+' : '−';
   const text =
@@ -194,7 +197,7 @@ function Card({ title, value, change, isPoints = false, search }: CardProps): Re
           t('overview.nothingBefore')
         ) : (
           <>
-            <strong className={sign === '+' ? 'up' : sign === '' ? '' : 'down'}>
+            <strong className={isNeutral || sign === '' ? '' : sign === '+' ? 'up' : 'down'}>
               {sign}
               {text}
               {isPoints ? ` ${t('overview.points')}` : '%'}
