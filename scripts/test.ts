@@ -3,6 +3,7 @@
  * embedded one. Arguments are parts of file names: `npm test -- wallet races` runs those files only.
  * The last line is "N passed, N failed".
  */
+import { execFileSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,9 +19,21 @@ async function main(): Promise<void> {
   const files = globSync('packages/*/test/**/*.test.ts')
     .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
     .sort();
+  if (files.some((file) => file.includes('packages/dashboard/'))) buildDashboard();
   const stopDatabase = await startDatabase();
   const failed = await runFiles(files).finally(stopDatabase);
   process.exitCode = failed === 0 && files.length > 0 ? 0 : 1;
+}
+
+/** The pages that are tested are those of the sources as they are. */
+function buildDashboard(): void {
+  execFileSync(
+    process.execPath,
+    ['node_modules/vite/bin/vite.js', 'build', '--logLevel', 'warn', 'packages/dashboard'],
+    {
+      stdio: 'inherit',
+    },
+  );
 }
 
 async function startDatabase(): Promise<() => Promise<void>> {

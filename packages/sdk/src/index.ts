@@ -27,10 +27,16 @@ export class PlexyPay {
 
 export type { AdminResource } from './admin.ts';
 export * from './errors.ts';
-export { formatAmount } from './money.ts';
+export { exponentOf, formatAmount } from './money.ts';
 export { List, type Page } from './pagination.ts';
 export type { PaymentsResource } from './payments.ts';
-export type { PlexyPayOptions, RequestOptions } from './request.ts';
+export {
+  type PlexyPayOptions,
+  pathOf,
+  type QueryValue,
+  type RequestOptions,
+  RequestSender,
+} from './request.ts';
 export type { SandboxResource } from './sandbox.ts';
 export type { StreamedEvent, StreamOptions } from './stream.ts';
 export type { TransactionsResource } from './transactions.ts';

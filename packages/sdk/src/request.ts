@@ -2,8 +2,8 @@ import { ConnectionError, errorOf, PlexyPayError } from './errors.ts';
 import { BIGINT_FIELDS } from './types.generated.ts';
 
 export interface PlexyPayOptions {
-  /** Of a merchant (`pr_…`) or of an operator (`op_…`). */
-  readonly apiKey: string;
+  /** Of a merchant (`pr_…`) or of an operator (`op_…`). Null: the browser's session cookie. */
+  readonly apiKey: string | null;
   /** Such as `https://pay.example.com`. Default: a sandbox on this machine, http://127.0.0.1:8080. */
   readonly baseUrl?: string;
   /** In place of the global `fetch`. */
@@ -26,7 +26,7 @@ export interface RequestOptions {
 export type QueryValue = string | number | undefined;
 
 export interface Call {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** With ids already encoded: see `pathOf`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, QueryValue>> | undefined;
@@ -58,7 +58,7 @@ export class RequestSender {
   readonly #baseUrl: string;
 
   constructor(options: PlexyPayOptions) {
-    if (options.apiKey.trim() === '') throw new PlexyPayError('apiKey must not be empty');
+    if (options.apiKey?.trim() === '') throw new PlexyPayError('apiKey must not be empty');
     this.#options = options;
     this.#baseUrl = (options.baseUrl ?? DEFAULT_URL).replace(/\/+$/, '');
   }
@@ -116,12 +116,12 @@ export class RequestSender {
   #fetch(call: Call, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response> {
     const { method, body } = call;
     const send = this.#options.fetch ?? fetch;
-    const authorization = this.#options.apiKey;
-    if (body === undefined)
-      return send(this.#urlOf(call), { method, signal, headers: { authorization, ...headers } });
+    const { apiKey } = this.#options;
+    const all = { ...(apiKey === null ? {} : { authorization: apiKey }), ...headers };
+    if (body === undefined) return send(this.#urlOf(call), { method, signal, headers: all });
     return send(this.#urlOf(call), {
       ...{ method, signal, body: JSON.stringify(body) },
-      headers: { authorization, 'content-type': 'application/json', ...headers },
+      headers: { 'content-type': 'application/json', ...all },
     });
   }
 
@@ -139,7 +139,7 @@ export class RequestSender {
 
 function attemptOf(response: Response, text: string): Attempt {
   const body = parseExactly(text);
-  if (response.ok && body !== undefined) return { ok: true, body };
+  if (response.ok && (body !== undefined || text === '')) return { ok: true, body };
   const error = errorOf(response.status, body);
   const retry = RETRIED.has(response.status) || error.reason === 'request_in_progress';
   return { ok: false, error, retry, afterMs: retryAfterMs(response.headers) };

@@ -6,7 +6,7 @@ export interface ErrorBody {
   message: string;
   source: string;
   type: 'apiError' | 'validationError';
-  reason: 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'wrong_credentials' | 'not_signed_in' | 'origin_not_allowed' | 'session_required' | 'insufficient_role' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'wallet_not_found' | 'merchant_not_found' | 'customer_not_found' | 'api_key_not_found' | 'not_found' | 'method_not_allowed' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'already_exists' | 'authentication_over' | 'body_too_large' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'insufficient_merchant_balance' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'too_many_sign_ins' | 'rate_limited';
+  reason: 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'wrong_credentials' | 'not_signed_in' | 'origin_not_allowed' | 'session_required' | 'insufficient_role' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'wallet_not_found' | 'merchant_not_found' | 'customer_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'already_exists' | 'body_too_large' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'insufficient_merchant_balance' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'too_many_sign_ins' | 'rate_limited';
   details: ({ path: string; message: string })[];
   requestId: string;
 }
@@ -279,6 +279,107 @@ export interface Session {
   mode: 'sandbox' | 'production';
 }
 
+export interface WebhookEndpoint {
+  id: string;
+  /** https, and resolving to public addresses only, at every attempt. In a sandbox http and this machine as well. */
+  url: string;
+  /** Which events to send; none: all of them. */
+  events: ('transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded')[];
+  description: string | null;
+  hasBearerToken: boolean;
+  status: 'enabled' | 'disabled';
+  /** `gone`: it answered 410. `failing`: for five days every attempt failed. */
+  disabledReason: 'requested' | 'gone' | 'failing' | null;
+  /** Since when it has been disabled. */
+  disabledAt: string | null;
+  /** The first failure since the last success. */
+  failingSince: string | null;
+  /** After a rotation: until when the secret before it signs, too. */
+  previousSecretValidUntil: string | null;
+  createdAt: string;
+  updatedAt: string;
+}
+
+export interface WebhookEndpointWithSecret {
+  id: string;
+  /** https, and resolving to public addresses only, at every attempt. In a sandbox http and this machine as well. */
+  url: string;
+  /** Which events to send; none: all of them. */
+  events: ('transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded')[];
+  description: string | null;
+  hasBearerToken: boolean;
+  status: 'enabled' | 'disabled';
+  /** `gone`: it answered 410. `failing`: for five days every attempt failed. */
+  disabledReason: 'requested' | 'gone' | 'failing' | null;
+  /** Since when it has been disabled. */
+  disabledAt: string | null;
+  /** The first failure since the last success. */
+  failingSince: string | null;
+  /** After a rotation: until when the secret before it signs, too. */
+  previousSecretValidUntil: string | null;
+  createdAt: string;
+  updatedAt: string;
+  /** Verifies the signatures, with any Standard Webhooks library. Shown only in this answer. */
+  secret: string;
+}
+
+export interface DeletedWebhookEndpoint {
+  id: string;
+  deleted: boolean;
+}
+
+export interface WebhookDelivery {
+  /** The `webhook-id`: of one event, the same for every endpoint, attempt and replay. */
+  id: string;
+  endpointId: string;
+  /** Its name; `webhook.test` for a test. */
+  event: string;
+  /** Null for a test. */
+  transactionId: string | null;
+  status: 'pending' | 'delivered' | 'failed';
+  /** Asked for by a resend or a replay; sent with `webhook-replay: true`. */
+  replay: boolean;
+  attemptCount: number;
+  eventAt: string;
+  createdAt: string;
+  /** While it is pending. Behind another of its payment: when that one is due. */
+  nextAttemptAt: string | null;
+  /** When it was delivered, or given up. */
+  finishedAt: string | null;
+}
+
+export interface WebhookDeliveryWithAttempts {
+  /** The `webhook-id`: of one event, the same for every endpoint, attempt and replay. */
+  id: string;
+  endpointId: string;
+  /** Its name; `webhook.test` for a test. */
+  event: string;
+  /** Null for a test. */
+  transactionId: string | null;
+  status: 'pending' | 'delivered' | 'failed';
+  /** Asked for by a resend or a replay; sent with `webhook-replay: true`. */
+  replay: boolean;
+  attemptCount: number;
+  eventAt: string;
+  createdAt: string;
+  /** While it is pending. Behind another of its payment: when that one is due. */
+  nextAttemptAt: string | null;
+  /** When it was delivered, or given up. */
+  finishedAt: string | null;
+  /** What is sent: these bytes, at every attempt. */
+  body: string;
+  /** Oldest first; the last 100. */
+  attempts: ({ number: number; at: string; latencyMs: number; statusCode: number | null; error: 'timeout' | 'name_not_found' | 'connection_failed' | 'certificate_not_valid' | 'address_not_allowed' | 'answer_not_http' | null; response: string | null })[];
+}
+
+/** A replay that has begun. */
+export interface WebhookReplay {
+  id: string;
+  endpointId: string;
+  from: string;
+  to: string;
+}
+
 export interface StatisticsBucket {
   start: string;
   /** Payments that began in this time, by how they stand now. */
@@ -422,6 +523,14 @@ export interface Issue {
 export interface MutedIssue {
   id: string;
   mutedUntil: string | null;
+}
+
+export interface HealthAnswer {
+  status: 'ok';
+}
+
+export interface ReadyAnswer {
+  status: 'ok';
 }
 
 export interface SignInBody {
@@ -569,6 +678,12 @@ export interface WithdrawWalletBody {
   amount: number;
   /** Up to 255 characters, for the statement. */
   reference?: string;
+}
+
+export interface GetConfirmationAnswer {
+  /** The customer’s page. Whoever has it may approve the payment, once. */
+  url: string;
+  expiresAt: string;
 }
 
 export interface ListMerchantUsersQuery {
@@ -767,6 +882,44 @@ export interface StreamTransactionsQuery {
   lastEventId?: string;
 }
 
+export interface CreateWebhookEndpointBody {
+  /** https, and resolving to public addresses only, at every attempt. In a sandbox http and this machine as well. */
+  url: string;
+  /** Which events to send; none: all of them. */
+  events?: ('transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded')[];
+  description?: string | null;
+  /** Sent as `Authorization: Bearer …` with every webhook. Never shown again. */
+  bearerToken?: string | null;
+}
+
+export interface ListWebhookEndpointsQuery {
+  /** The most items to return. */
+  limit?: number;
+  /** The nextCursor of the page before. */
+  cursor?: string;
+}
+
+export interface UpdateWebhookEndpointBody {
+  /** https, and resolving to public addresses only, at every attempt. In a sandbox http and this machine as well. */
+  url?: string;
+  /** Which events to send; none: all of them. */
+  events?: ('transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded')[];
+  description?: string | null;
+  /** Sent as `Authorization: Bearer …` with every webhook. Never shown again. */
+  bearerToken?: string | null;
+}
+
+export interface ListWebhookDeliveriesQuery {
+  status?: 'pending' | 'delivered' | 'failed';
+  event?: 'transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'webhook.test';
+  /** Either spelling of the id. */
+  transactionId?: string;
+  /** The most items to return. */
+  limit?: number;
+  /** The nextCursor of the page before. */
+  cursor?: string;
+}
+
 export interface GetStatisticsQuery {
   /** Begins the first bucket. Default: 24 intervals before `to`. */
   from?: string;
@@ -832,9 +985,32 @@ export interface UpdateUserBody {
   disabled?: boolean;
 }
 
+export interface GetSandboxClockAnswer {
+  /** What the engine takes for now. */
+  now: string;
+  /** How far that is ahead of real time. */
+  offsetSeconds: number;
+}
+
 export interface AdvanceSandboxClockBody {
   /** How far to move the clock forward; at most ten years at a time. */
   advanceSeconds: number;
+}
+
+export interface AdvanceSandboxClockAnswer {
+  /** What the engine takes for now. */
+  now: string;
+  /** How far that is ahead of real time. */
+  offsetSeconds: number;
+  /** Whether everything that fell due has happened. False: after 20 s the bank had still not answered everything. */
+  settled: boolean;
+}
+
+export interface GetSandboxFaultsAnswer {
+  /** For this merchant: `down` answers nothing, `slow` answers after 3 s, `timeouts` does what it is asked and does not answer. */
+  bank: 'none' | 'down' | 'slow' | 'timeouts';
+  /** For all merchants: how long the database takes for each batch, in milliseconds. */
+  databaseDelayMs: number;
 }
 
 export interface SetSandboxFaultsBody {
@@ -842,6 +1018,31 @@ export interface SetSandboxFaultsBody {
   bank?: 'none' | 'down' | 'slow' | 'timeouts';
   /** For all merchants: how long the database takes for each batch, in milliseconds. */
   databaseDelayMs?: number;
+}
+
+export interface SetSandboxFaultsAnswer {
+  /** For this merchant: `down` answers nothing, `slow` answers after 3 s, `timeouts` does what it is asked and does not answer. */
+  bank: 'none' | 'down' | 'slow' | 'timeouts';
+  /** For all merchants: how long the database takes for each batch, in milliseconds. */
+  databaseDelayMs: number;
+}
+
+export interface ResetSandboxAnswer {
+  reset: true;
+}
+
+export interface GetSandboxFixturesAnswer {
+  merchants: ({ id: string; name: string; apiKey: string })[];
+  stores: ({ id: string; name: string })[];
+  terminals: ({ id: string; name: string })[];
+  customers: ({ phoneNumber: string; iin: string; behaves: string; wallets: ({ currency: string; funds: number })[] })[];
+  cards: ({ number: string; behaves: string })[];
+}
+
+export interface GetSandboxConfirmationAnswer {
+  /** The customer’s page. Whoever has it may approve the payment, once. */
+  url: string;
+  expiresAt: string;
 }
 
 /** Fields whose integers may exceed 2^53. */

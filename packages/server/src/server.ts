@@ -18,6 +18,7 @@ import { createApp } from './http/app.ts';
 import { sealState } from './http/authenticationRoutes.ts';
 import type { App } from './http/bareApp.ts';
 import type { Deps } from './http/deps.ts';
+import { webhookBody } from './http/eventViews.ts';
 import { createMetrics } from './http/metrics.ts';
 import { lateTransactionAnswer } from './http/transactionViews.ts';
 import { resetSandbox } from './reset.ts';
@@ -28,6 +29,7 @@ import { continueRounds } from './store/events.ts';
 import { openInstallation } from './store/installation.ts';
 import { migrate } from './store/migrate.ts';
 import { createPool, type Pool, readServerVersion } from './store/postgres.ts';
+import { Webhooks } from './webhooks/webhooks.ts';
 
 export interface Server {
   /** Where merchants reach it, such as http://127.0.0.1:8080. */
@@ -64,9 +66,10 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
     const secrets = await openInstallation(pool, config.mode, config.secretKey);
     const metrics = createMetrics();
     const parts = createEngine({ config, databaseUrl, pool, secrets, metrics, logger });
-    const { engine, acquirer, feed } = parts;
+    const { engine, acquirer, feed, webhooks } = parts;
     feed.start();
     stops.push(() => feed.stop());
+    stops.push(() => webhooks.stop());
     stops.push(() => engine.stop());
     stops.push(() => parts.auditor.stop());
     parts.requestLog?.start();
@@ -79,6 +82,7 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
     stops.push(() => scheduler.stop());
     const purge = startPurge(pool, (error) => logger.warn({ err: error }, 'the purge of old keys failed'));
     stops.push(() => purge.stop());
+    webhooks.start();
     const deps: Deps = { config, pool, secrets, metrics, logger, ...parts };
     const split = config.adminPort !== null || config.mode === 'production';
     const app = await createApp(deps, split ? 'merchant' : 'both');
@@ -90,6 +94,8 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
       adminPort === null
         ? null
         : await listen(await createApp(deps, 'operator'), config.host, adminPort, stops);
+    // Attempts end while requests do: each may take seconds of a stop's ten.
+    stops.push(async () => void webhooks.stop());
     return { url, adminUrl, cardsHeld: () => acquirer.cardsHeld, stop };
   } catch (error) {
     await stop();
@@ -99,7 +105,15 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
 
 type Parts = Pick<
   Deps,
-  'engine' | 'acquirer' | 'lateAnswers' | 'feed' | 'auditor' | 'requestLog' | 'bankControl' | 'resetSandbox'
+  | 'engine'
+  | 'acquirer'
+  | 'lateAnswers'
+  | 'feed'
+  | 'webhooks'
+  | 'auditor'
+  | 'requestLog'
+  | 'bankControl'
+  | 'resetSandbox'
 >;
 
 export interface EngineParts extends Parts {
@@ -146,6 +160,12 @@ export function createEngine({
     observe: metrics,
     onError: (error) => logger.warn({ err: error }, 'the event feed was not read'),
   });
+  const webhooks = new Webhooks({
+    ...{ databaseUrl, secrets, feed, render: webhookBody, observe: metrics },
+    sandbox: config.mode === 'sandbox',
+    onDisabled: (count) => logger.warn({ count }, 'webhook endpoints were disabled'),
+    onError: (error) => logger.warn({ err: error }, 'webhooks were held up'),
+  });
   const lateAnswers = new LateAnswers(pool, () => acquirer);
   const engine = new Engine({
     ...{ databaseUrl, batchSize, lanes, maxQueue, patienceMs: 10_000, observe: metrics },
@@ -181,6 +201,7 @@ export function createEngine({
     feed,
     auditor,
     requestLog,
+    webhooks,
     bankControl,
     resetSandbox: reset,
     publicUrl,

@@ -89,15 +89,18 @@ export function transactionIdOf(id: WalletTransactionId): TransactionId {
   const first = (base32At(id, 3) << 5) | base32At(id, 4);
   // A bit above the highest keeps the leading zeros; it is cut off again.
   let hex = (0x100 | first).toString(16).slice(1);
-  for (let position = 5; position < 29; position += 4) {
-    const bits =
-      (base32At(id, position) << 15) |
-      (base32At(id, position + 1) << 10) |
-      (base32At(id, position + 2) << 5) |
-      base32At(id, position + 3);
-    hex += (0x100000 | bits).toString(16).slice(1);
-  }
+  for (let position = 5; position < 29; position += 4) hex += hexOfFour(id, position);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}` as TransactionId;
+}
+
+/** The 20 bits of the four characters from this position, as 5 hexadecimal digits. */
+function hexOfFour(text: string, position: number): string {
+  const bits =
+    (base32At(text, position) << 15) |
+    (base32At(text, position + 1) << 10) |
+    (base32At(text, position + 2) << 5) |
+    base32At(text, position + 3);
+  return (0x100000 | bits).toString(16).slice(1);
 }
 
 function base32At(text: string, position: number): number {
@@ -132,4 +135,37 @@ export function parseWalletTransactionId(text: string): Parsed<WalletTransaction
   return WALLET_TRANSACTION_ID.test(text)
     ? parsed(walletTransactionIdOf(transactionIdOf(text as WalletTransactionId)))
     : refused('must be a wallet transaction id: wt_ and 26 characters');
+}
+
+/** What a webhook is about, which its id spells. */
+export interface MessageKey {
+  readonly transactionId: string;
+  /** The event's number within its transaction; 0 for a test, which has no transaction. */
+  readonly seq: number;
+}
+
+/** `msg_` and 160 bits in base32: the transaction's id, then the event's number in 4 bytes. */
+const MESSAGE_ID = /^msg_[0-9A-HJKMNP-TV-Z]{32}$/;
+
+/**
+ * The `webhook-id` of an event: the same for every endpoint, at every attempt and in every replay, and
+ * another one for every other event.
+ */
+export function messageIdOf({ transactionId, seq }: MessageKey): string {
+  const hex = transactionId.replaceAll('-', '') + seq.toString(16).padStart(8, '0');
+  let text = 'msg_';
+  for (let i = 0; i < hex.length; i += 5) text += fourOf(hex, i, i + 1, i + 2, i + 3, i + 4);
+  return text;
+}
+
+/** The inverse of {@link messageIdOf}. */
+export function parseMessageId(text: string): Parsed<MessageKey> {
+  if (!MESSAGE_ID.test(text)) return refused('must be the id of a webhook: msg_ and 32 characters');
+  let hex = '';
+  for (let position = 4; position < text.length; position += 4) hex += hexOfFour(text, position);
+  const id = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)];
+  const seq = Number.parseInt(hex.slice(32), 16);
+  // As large as the database's integers; no event has such a number.
+  if (seq > 0x7fffffff) return refused('must be the id of a webhook');
+  return parsed({ transactionId: id.join('-'), seq });
 }

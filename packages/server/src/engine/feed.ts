@@ -98,6 +98,7 @@ export class EventFeed {
   #intervalMs = READ_INTERVAL_MS;
   #catchUps = 0;
   readonly #queue: (() => void)[] = [];
+  readonly #watchers: (() => void)[] = [];
 
   constructor(options: FeedOptions) {
     this.#options = options;
@@ -129,6 +130,17 @@ export class EventFeed {
   wake(): void {
     this.#woken = true;
     this.#wake();
+    for (const watcher of this.#watchers) watcher();
+  }
+
+  /** Calls whenever there may be something to read, for readers that keep a place of their own. */
+  watch(watcher: () => void): void {
+    this.#watchers.push(watcher);
+  }
+
+  /** Whether a commit of another node wakes this one, so that it need not look as often. */
+  get listening(): boolean {
+    return this.#wakeups.works;
   }
 
   /**

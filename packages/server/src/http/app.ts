@@ -28,6 +28,8 @@ import { streamRoutes } from './streamRoutes.ts';
 import { transactionRoutes } from './transactionRoutes.ts';
 import { adminUserRoutes, userRoutes } from './userRoutes.ts';
 import { walletRoutes } from './walletRoutes.ts';
+import { webhookDeliveryRoutes } from './webhookDeliveryRoutes.ts';
+import { webhookEndpointRoutes } from './webhookEndpointRoutes.ts';
 
 /** The whole application, ready to listen or to be called by tests. */
 export async function createApp(deps: Deps, surface: Surface): Promise<App> {
@@ -85,6 +87,8 @@ function registerRoutes(app: App, deps: Deps, surface: Surface, signIn: SignIn):
     transactionRoutes(app, deps);
     lookupRoutes(app, deps);
     streamRoutes(app, deps);
+    webhookEndpointRoutes(app, deps);
+    webhookDeliveryRoutes(app, deps);
     statisticsRoutes(app, deps);
     requestLogRoutes(app, deps);
     issueRoutes(app, deps);

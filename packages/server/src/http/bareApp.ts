@@ -16,6 +16,7 @@ import * as schemas from './schemas.ts';
 import { STATISTICS_OBJECTS } from './statisticsRoutes.ts';
 import { parseStrictJson } from './strictJson.ts';
 import { USER_OBJECTS } from './userSchemas.ts';
+import { WEBHOOK_OBJECTS } from './webhookSchemas.ts';
 
 export type App = ReturnType<typeof createBareApp>;
 
@@ -68,6 +69,7 @@ export function createBareApp(deps: Deps) {
     TransactionEvent,
     ...ADMIN_OBJECTS,
     ...USER_OBJECTS,
+    ...WEBHOOK_OBJECTS,
     ...STATISTICS_OBJECTS,
     ...SYSTEM_OBJECTS,
     LoggedRequestView,

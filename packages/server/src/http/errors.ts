@@ -39,6 +39,7 @@ export const REASONS = {
   },
   invalid_limit: { status: 400, code: 3, message: 'limit must be an integer from 1 to 100' },
   invalid_status: { status: 400, code: 3, message: 'status must be a transaction status' },
+  invalid_url: { status: 400, code: 3, message: 'url must be one that webhooks can be sent to', path: 'url' },
   search_too_broad: {
     status: 400,
     code: 3,
@@ -109,6 +110,12 @@ export const REASONS = {
   merchant_not_found: { status: 404, code: 4, message: 'there is no such merchant' },
   customer_not_found: { status: 404, code: 4, message: 'there is no such customer' },
   api_key_not_found: { status: 404, code: 4, message: 'there is no such API key' },
+  webhook_endpoint_not_found: { status: 404, code: 4, message: 'there is no such webhook endpoint' },
+  webhook_delivery_not_found: {
+    status: 404,
+    code: 4,
+    message: 'this webhook was never meant for this endpoint, or more than 30 days ago',
+  },
   not_found: { status: 404, code: 4, message: 'there is nothing here' },
   method_not_allowed: { status: 405, code: 3, message: 'this method is not allowed here' },
   operation_in_progress: {
@@ -178,6 +185,16 @@ export const REASONS = {
     message: 'the available balance is less than the amount',
     path: 'amount',
   },
+  webhook_endpoint_disabled: {
+    status: 422,
+    code: 5,
+    message: 'the webhook endpoint is disabled; enable it first',
+  },
+  too_many_webhook_endpoints: {
+    status: 422,
+    code: 5,
+    message: 'a merchant may have 50 webhook endpoints',
+  },
   too_many_sign_ins: {
     status: 429,
     code: 3,
@@ -224,7 +241,8 @@ export function fieldError(reason: Reason, path: string, rule: string): ApiError
 
 /** The part of the product that speaks, from the route's path. */
 export function sourceOf(url: string): string {
-  const match = /^\/v1\/(wallet|admin|sandbox|payments|transactions|session|users)\b/.exec(url);
+  const match =
+    /^\/v1\/(wallet|admin|sandbox|payments|transactions|webhook-endpoints|events|session|users)\b/.exec(url);
   return match?.[1] ?? 'server';
 }
 

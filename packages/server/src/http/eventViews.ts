@@ -9,6 +9,11 @@ export function eventView({ event, transaction, balance }: FeedEvent): Record<st
   return { name, merchantId, data: transactionView(transaction, balance) };
 }
 
+/** The body of an event's webhook: JSON text. */
+export function webhookBody(feedEvent: FeedEvent): string {
+  return exactJson(eventView(feedEvent));
+}
+
 /**
  * The same for the stream, which also has the events that leave the status as it is; what it adds comes
  * last, so that a reader can cut it off and has the webhook's bytes. JSON text, one line.

@@ -132,12 +132,128 @@ function cardRequest(number: string): Record<string, unknown> {
   return { amount: 15_000, currency: 'KZT', orderReference: 'ORDER-100045', card };
 }
 
+const ENDPOINT = {
+  id: '01932831-f3e8-8aa2-d4f4-60d854d4a4e1',
+  url: 'https://shop.example/webhooks',
+  events: ['transaction.charged', 'transaction.refunded'],
+  description: 'Orders',
+  hasBearerToken: false,
+  status: 'enabled',
+  disabledReason: null,
+  disabledAt: null,
+  failingSince: null,
+  previousSecretValidUntil: null,
+  createdAt: '2026-04-01T12:00:00.000Z',
+  updatedAt: '2026-04-01T12:00:00.000Z',
+};
+const SECRET = 'whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDAt1NQmmCQF0=';
+
+const DELIVERY = {
+  id: 'msg_0CJAGCFKX2592N7MC1C5A5544G000002',
+  endpointId: ENDPOINT.id,
+  event: 'transaction.authorized',
+  transactionId: CARD_PAYMENT.id,
+  status: 'delivered',
+  replay: false,
+  attemptCount: 1,
+  eventAt: '2026-04-01T12:00:01.000Z',
+  createdAt: '2026-04-01T12:00:01.010Z',
+  nextAttemptAt: null,
+  finishedAt: '2026-04-01T12:00:01.020Z',
+};
+const PENDING = {
+  ...DELIVERY,
+  status: 'pending',
+  replay: true,
+  nextAttemptAt: '2026-04-02T09:00:00.000Z',
+  finishedAt: null,
+};
+
 const REST_OR_PART = {
   rest: { summary: 'All that remains', value: {} },
   part: { summary: 'A part', value: { amount: 5_000 } },
 };
 
 export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
+  createWebhookEndpoint: {
+    request: {
+      some: {
+        summary: 'For some events',
+        value: { url: ENDPOINT.url, events: ENDPOINT.events, description: 'Orders' },
+      },
+      local: {
+        summary: 'In a sandbox: for all, on this machine',
+        value: { url: 'http://localhost:3000/hook' },
+      },
+    },
+    response: { created: { summary: 'Keep the secret', value: { ...ENDPOINT, secret: SECRET } } },
+  },
+  listWebhookEndpoints: {
+    response: { page: { summary: 'The last page', value: { items: [ENDPOINT], nextCursor: null } } },
+  },
+  getWebhookEndpoint: { response: { found: { summary: 'An endpoint', value: ENDPOINT } } },
+  updateWebhookEndpoint: {
+    request: { events: { summary: 'All events', value: { events: [] } } },
+    response: { changed: { summary: 'It gets all events', value: { ...ENDPOINT, events: [] } } },
+  },
+  deleteWebhookEndpoint: {
+    response: { deleted: { summary: 'It is gone', value: { id: ENDPOINT.id, deleted: true } } },
+  },
+  enableWebhookEndpoint: { response: { enabled: { summary: 'It is enabled', value: ENDPOINT } } },
+  disableWebhookEndpoint: {
+    response: {
+      disabled: {
+        summary: 'It is disabled',
+        value: {
+          ...ENDPOINT,
+          status: 'disabled',
+          disabledReason: 'requested',
+          disabledAt: '2026-04-02T09:00:00.000Z',
+        },
+      },
+    },
+  },
+  rotateWebhookSecret: {
+    response: {
+      rotated: {
+        summary: 'Both secrets sign for a day',
+        value: { ...ENDPOINT, previousSecretValidUntil: '2026-04-02T12:00:00.000Z', secret: SECRET },
+      },
+    },
+  },
+  testWebhookEndpoint: {
+    response: {
+      sent: {
+        summary: 'It is on its way',
+        value: { ...PENDING, event: 'webhook.test', transactionId: null, replay: false, attemptCount: 0 },
+      },
+    },
+  },
+  listWebhookDeliveries: {
+    response: { page: { summary: 'The last page', value: { items: [DELIVERY], nextCursor: null } } },
+  },
+  getWebhookDelivery: {
+    response: {
+      delivered: {
+        summary: 'Delivered at the first attempt',
+        value: {
+          ...DELIVERY,
+          body: '{"name":"transaction.authorized", …}',
+          attempts: [
+            {
+              number: 1,
+              at: '2026-04-01T12:00:01.012Z',
+              latencyMs: 8,
+              statusCode: 200,
+              error: null,
+              response: 'ok',
+            },
+          ],
+        },
+      },
+    },
+  },
+  resendWebhookDelivery: { response: { queued: { summary: 'It is on its way', value: PENDING } } },
   createPayment: {
     request: {
       succeeds: { summary: 'A card that is approved', value: cardRequest('4242424242424242') },

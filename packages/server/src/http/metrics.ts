@@ -3,6 +3,7 @@ import type { EngineObserver } from '../engine/engine.ts';
 import type { FeedObserver } from '../engine/feed.ts';
 import type { RequestLogObserver } from '../engine/requestLog.ts';
 import { sqlStateOf } from '../store/postgres.ts';
+import type { WebhookObserver } from '../webhooks/webhooks.ts';
 
 interface Latest {
   queueDepth: number;
@@ -11,8 +12,11 @@ interface Latest {
   streams: number;
 }
 
-/** What the node measures of itself, in the Prometheus text format. Never an id, a key or a person. */
-export interface Metrics extends EngineObserver, FeedObserver, RequestLogObserver {
+/**
+ * What the node measures of itself, in the Prometheus text format. Never a key or a person, and no id but those
+ * of the webhook endpoints with the most to do.
+ */
+export interface Metrics extends EngineObserver, FeedObserver, WebhookObserver, RequestLogObserver {
   /** How many event streams are open. */
   streams(count: number): void;
   request(method: string, route: string, statusCode: number, seconds: number): void;
@@ -54,6 +58,7 @@ export function createMetrics(): Metrics {
     registers,
   });
   const feed = feedGauges(registry);
+  const webhooks = webhookMetrics(registry);
   const databaseErrors = new Counter({
     name: 'plexy_database_errors_total',
     help: 'Batches that failed, by SQLSTATE',
@@ -88,6 +93,7 @@ export function createMetrics(): Metrics {
       feed.streams.set(count);
     },
     databaseError: (error) => databaseErrors.inc({ sqlstate: sqlStateOf(error) ?? 'connection' }),
+    ...webhooks,
     render: () => registry.metrics(),
     contentType: registry.contentType,
   };
@@ -107,6 +113,44 @@ function feedGauges(registry: Registry): Record<'lag' | 'listening' | 'streams',
       registers,
     }),
     streams: new Gauge({ name: 'plexy_event_streams', help: 'Event streams that are open', registers }),
+  };
+}
+
+function webhookMetrics(registry: Registry): WebhookObserver {
+  const registers = [registry];
+  const attempts = new Counter({
+    name: 'plexy_webhook_attempts_total',
+    help: 'Attempts to deliver a webhook, by outcome',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const lag = new Histogram({
+    name: 'plexy_webhook_lag_seconds',
+    help: 'Time from an event to the first attempt to deliver it, on the engine’s clock',
+    buckets: [...SECONDS, 30, 60, 300],
+    registers,
+  });
+  const pending = new Gauge({
+    name: 'plexy_webhook_pending_deliveries',
+    help: 'Deliveries that are pending, of the 50 endpoints with the most',
+    labelNames: ['endpoint'],
+    registers,
+  });
+  const disabled = new Gauge({
+    name: 'plexy_webhook_endpoints_disabled',
+    help: 'Webhook endpoints that are disabled, for whatever reason',
+    registers,
+  });
+  return {
+    webhookAttempt: (outcome, lagSeconds) => {
+      attempts.inc({ outcome });
+      if (lagSeconds !== null) lag.observe(lagSeconds);
+    },
+    webhookBacklog: (backlog) => {
+      pending.reset();
+      for (const { id, pending: count } of backlog.endpoints) pending.set({ endpoint: id }, count);
+      disabled.set(backlog.disabled);
+    },
   };
 }
 

@@ -17,7 +17,7 @@ import { exactJson } from './exactJson.ts';
 import { sendJson } from './execute.ts';
 import { fingerprintOf, idempotencyKeyOf } from './idempotency.ts';
 
-export interface OperatorWrite {
+export interface KeyedWrite {
   /** The route's path with its ids in one spelling: part of the request's fingerprint. */
   readonly path: string;
   /** The answer shows a secret: it is stored encrypted. */
@@ -42,7 +42,7 @@ export async function operatorWrite(
   deps: Deps,
   request: FastifyRequest,
   reply: FastifyReply,
-  write: OperatorWrite,
+  write: KeyedWrite,
 ): Promise<FastifyReply> {
   operatorOf(request);
   return writeOnce(deps, request, reply, write);
@@ -53,7 +53,7 @@ export async function writeOnce(
   deps: Deps,
   request: FastifyRequest,
   reply: FastifyReply,
-  write: OperatorWrite,
+  write: KeyedWrite,
 ): Promise<FastifyReply> {
   const { principal } = request;
   if (principal === null) throw new Error('this route is open to everybody');
@@ -126,6 +126,6 @@ export async function checkCredential(
 }
 
 /** The same fingerprint means the same route, so that a stored answer was sealed exactly if this one is. */
-function opened(deps: Deps, write: OperatorWrite, answer: Answer): Answer {
+function opened(deps: Deps, write: KeyedWrite, answer: Answer): Answer {
   return write.secret === true ? { ...answer, body: deps.secrets.decrypt(answer.body) } : answer;
 }

@@ -24,7 +24,7 @@ import { ApiError } from './errors.ts';
 import { exactJson } from './exactJson.ts';
 import { sendJson } from './execute.ts';
 import { valuesOf } from './fields.ts';
-import { type OperatorWrite, writeOnce } from './operatorWrite.ts';
+import { type KeyedWrite, writeOnce } from './operatorWrite.ts';
 import { readPage } from './page.ts';
 import { newPassword } from './passwords.ts';
 import { IdempotencyHeader } from './schemas.ts';
@@ -262,7 +262,7 @@ function resetRoute(app: App, deps: Deps, signIn: SignIn, owner: Owner): void {
   );
 }
 
-interface UserWrite extends Pick<OperatorWrite, 'secret' | 'statusCode'> {
+interface UserWrite extends Pick<KeyedWrite, 'secret' | 'statusCode'> {
   /** @param others the owner's other users; all are locked */
   readonly work: (db: Queryable, user: User, others: readonly User[]) => Promise<unknown>;
 }

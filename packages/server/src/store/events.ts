@@ -60,6 +60,8 @@ export interface FeedPage {
   readonly events: readonly FeedEvent[];
   /** Everything up to here has been read. */
   readonly end: FeedPosition;
+  /** How many events of any merchant were looked at. */
+  readonly scanned: number;
   /** Whether more is ready to be read. */
   readonly more: boolean;
   /** The first committed round that has to wait for the horizon; null when nothing has. */
@@ -95,7 +97,7 @@ const EVENT_FIELDS = `p.transaction_id AS "transactionId", p.seq, p.merchant_id 
  * One row per event, at least one: the page's end is on each. `IS TRUE` keeps the list of merchants a hash
  * table that is built once; a join would be planned as a loop over it.
  */
-function pageSql(horizon: string): string {
+function pageSql(horizon: string, merchants: string): string {
   return `WITH horizon AS MATERIALIZED (SELECT ${horizon} + event_round_offset AS round FROM installation),
     page AS MATERIALIZED (SELECT * FROM event WHERE (round, position) > ($1::bigint, $2::bigint)
       AND round <= (SELECT round FROM horizon) ORDER BY round, position LIMIT $3::int),
@@ -103,7 +105,7 @@ function pageSql(horizon: string): string {
       CROSS JOIN LATERAL (SELECT ${TRANSACTION_COLUMNS} FROM transaction WHERE id = p.transaction_id LIMIT 1) t
       LEFT JOIN LATERAL (SELECT balance FROM merchant_balance m
         WHERE m.merchant_id = p.merchant_id AND m.currency = t.currency LIMIT 1) b ON true
-      WHERE (p.merchant_id IN (SELECT unnest($4::uuid[]))) IS TRUE)
+      WHERE (p.merchant_id IN (${merchants})) IS TRUE)
     SELECT h.round AS horizon, l.round AS "lastRound", l.position AS "lastPosition",
       (SELECT count(*)::int FROM page) AS scanned,
       (SELECT round FROM event WHERE round > h.round ORDER BY round LIMIT 1) AS waiting, f.*
@@ -112,7 +114,18 @@ function pageSql(horizon: string): string {
     LEFT JOIN found f ON true ORDER BY f.round, f.position`;
 }
 
-const PAGE = { snapshot: pageSql(SNAPSHOT_HORIZON), database: pageSql(DATABASE_HORIZON) };
+const GIVEN_MERCHANTS = 'SELECT unnest($4::uuid[])';
+const PAGE = {
+  snapshot: pageSql(SNAPSHOT_HORIZON, GIVEN_MERCHANTS),
+  database: pageSql(DATABASE_HORIZON, GIVEN_MERCHANTS),
+};
+/** Within the same snapshot: an endpoint that committed before an event is seen by whoever sees the event. */
+const WITH_WEBHOOKS =
+  'SELECT merchant_id FROM webhook_endpoint WHERE disabled_at IS NULL AND deleted_at IS NULL';
+const WEBHOOK_PAGE = {
+  snapshot: pageSql(SNAPSHOT_HORIZON, WITH_WEBHOOKS),
+  database: pageSql(DATABASE_HORIZON, WITH_WEBHOOKS),
+};
 
 interface PageRow extends Transaction {
   readonly horizon: bigint;
@@ -151,6 +164,27 @@ export async function readEvents(db: Queryable, query: FeedQuery): Promise<FeedP
     text: clusterWide ? PAGE.database : PAGE.snapshot,
     values: [after.round, after.position, limit, plainArray(merchantIds)],
   });
+  return pageOf(rows, after, limit);
+}
+
+/**
+ * The next events of merchants who have a webhook endpoint that is enabled.
+ * @param db with `enable_seqscan` off, as for `readEvents`
+ */
+export async function readWebhookEvents(
+  db: Queryable,
+  query: Omit<FeedQuery, 'merchantIds'>,
+): Promise<FeedPage> {
+  const { after, limit, clusterWide } = query;
+  const { rows } = await db.query<PageRow>({
+    name: clusterWide ? 'webhook_events_database' : 'webhook_events_snapshot',
+    text: clusterWide ? WEBHOOK_PAGE.database : WEBHOOK_PAGE.snapshot,
+    values: [after.round, after.position, limit],
+  });
+  return pageOf(rows, after, limit);
+}
+
+function pageOf(rows: readonly PageRow[], after: FeedPosition, limit: number): FeedPage {
   const [first] = rows;
   if (first === undefined) throw new Error('the installation row is missing');
   const more = first.scanned === limit;
@@ -160,6 +194,7 @@ export async function readEvents(db: Queryable, query: FeedQuery): Promise<FeedP
     events: rows.flatMap((row) => (row.transactionId === null ? [] : [feedEventOf(row, row.transactionId)])),
     // The horizon of a database may be ahead of its cluster's, and so may have been the reader.
     end: more ? last : comparePositions(horizon, after) > 0 ? horizon : after,
+    scanned: first.scanned,
     more,
     waiting: first.waiting === null ? null : Number(first.waiting),
   };

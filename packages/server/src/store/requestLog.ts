@@ -1,6 +1,6 @@
 import { loggedPath, masked, type RequestLogEntry } from '../domain/requestLog.ts';
 import { newId } from '../newId.ts';
-import { type Column, insertOf, valuesOf } from './columns.ts';
+import { type Column, insertOf } from './columns.ts';
 import { TIME_LIMIT_MS } from './lookups.ts';
 import { inTransaction, type Pool } from './postgres.ts';
 
@@ -23,12 +23,13 @@ const COLUMNS: readonly Column<RequestLogEntry>[] = [
   { name: 'credential_id', type: 'uuid', value: (e) => e.credentialId },
 ];
 
+const INSERT_REQUESTS = insertOf('insert_requests', 'request_log', COLUMNS);
+
 /** Without waiting for the disk: after a crash the last moment of the log may be missing. */
 export async function insertRequests(pool: Pool, entries: readonly RequestLogEntry[]): Promise<void> {
   await inTransaction(pool, async (db) => {
     await db.query('SET LOCAL synchronous_commit = off');
-    const values = valuesOf(COLUMNS, entries);
-    await db.query({ name: 'insert_requests', text: insertOf('request_log', COLUMNS), values });
+    await db.query(INSERT_REQUESTS(entries));
   });
 }
 

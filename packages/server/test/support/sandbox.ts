@@ -99,7 +99,9 @@ export async function request(
   const response = await fetch(`${url}${path}`, {
     method,
     headers,
-    ...(payload === undefined ? {} : { body: payload }),
+    ...(payload === undefined
+      ? {}
+      : { body: typeof payload === 'string' ? payload : new Uint8Array(payload) }),
   });
   const text = await response.text();
   const isJson = response.headers.get('content-type')?.includes('json') === true;

@@ -1,0 +1,264 @@
+/** Every request that the dashboard makes, typed by what is generated from the OpenAPI document. */
+import {
+  type ApiKey,
+  type Audit,
+  type AuthorizeWalletBody,
+  type CreateCustomerBody,
+  type CreateMerchantBody,
+  type CreatePaymentBody,
+  type CreateUserBody,
+  type CreateWalletBody,
+  type CreateWebhookEndpointBody,
+  type Customer,
+  type DepositWalletBody,
+  type Issue,
+  type IssuedApiKey,
+  type IssueOwnApiKeyBody,
+  type LedgerSums,
+  type LoggedRequest,
+  type Merchant,
+  type MerchantBalance,
+  type MerchantEntry,
+  type MutedIssue,
+  type Page,
+  PlexyPayError,
+  pathOf,
+  type QueryValue,
+  RequestSender,
+  type Session,
+  type Statistics,
+  type StatisticsTotals,
+  type Store,
+  type SystemHealth,
+  type Transaction,
+  type TransactionEvent,
+  type Transfer,
+  type UpdateMerchantBody,
+  type UpdateUserBody,
+  type UpdateWebhookEndpointBody,
+  type User,
+  type UserWithPassword,
+  type Wallet,
+  type WalletEntry,
+  type WalletTransaction,
+  type WebhookDelivery,
+  type WebhookDeliveryWithAttempts,
+  type WebhookEndpoint,
+  type WebhookEndpointWithSecret,
+} from '@plexy-pay/sdk';
+
+export { PlexyPayError };
+
+/** Reads are tried again by hand: a person who waits wants to see what is wrong. */
+const sender = new RequestSender({
+  apiKey: null,
+  baseUrl: location.origin,
+  maxRetries: 1,
+  timeoutMs: 20_000,
+});
+
+export type Query = Readonly<Record<string, QueryValue>>;
+
+export function get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
+  return sender.send<T>({
+    method: 'GET',
+    path,
+    query,
+    ...(signal === undefined ? {} : { options: { signal } }),
+  });
+}
+
+export function send<T>(
+  method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+  path: string,
+  body?: object,
+  idempotencyKey?: string,
+): Promise<T> {
+  // A sign-in that the server is slow at must not be counted twice against the lock-out.
+  const options = { maxRetries: idempotencyKey === undefined ? 0 : 2 };
+  return sender.send<T>({
+    method,
+    path,
+    body,
+    options: idempotencyKey === undefined ? options : { ...options, idempotencyKey },
+  });
+}
+
+/** For one opened dialog: whatever is clicked in it, it happens once. */
+export function newIdempotencyKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return `dashboard-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+}
+
+export type Role = Session['user']['role'];
+export type { Session };
+
+export const session = {
+  get: () => get<Session>('/v1/session'),
+  signIn: (email: string, password: string) => send<Session>('POST', '/v1/session', { email, password }),
+  signOut: () => send<unknown>('DELETE', '/v1/session'),
+  changePassword: (current: string, next: string) =>
+    send<unknown>('POST', '/v1/session/password', { current, new: next }),
+  signOutEverywhere: () => send<unknown>('POST', '/v1/session/sign-out-everywhere'),
+};
+
+export type Operation = 'capture' | 'cancel' | 'refund';
+
+export const transactions = {
+  list: (query: Query, signal?: AbortSignal) => get<Page<Transaction>>('/v1/transactions', query, signal),
+  get: (id: string) => get<Transaction>(pathOf`/v1/transactions/${id}`),
+  history: (id: string) =>
+    get<Page<TransactionEvent>>(pathOf`/v1/transactions/${id}/history`, { limit: 100 }),
+  operate: (id: string, operation: Operation, amount: number, key: string) =>
+    send<Transaction>('POST', pathOf`/v1/transactions/${id}/${operation}`, { amount }, key),
+};
+
+export type {
+  ApiKey,
+  CreatePaymentBody,
+  Customer,
+  IssuedApiKey,
+  Merchant,
+  MerchantBalance,
+  MerchantEntry,
+  Page,
+  Store,
+  Transaction,
+  TransactionEvent,
+  Transfer,
+  Wallet,
+  WalletEntry,
+  WalletTransaction,
+};
+
+const list = <T>(path: string, query: Query = {}): Promise<Page<T>> => get<Page<T>>(path, query);
+
+export interface SandboxClock {
+  readonly now: string;
+  readonly offsetSeconds: number;
+}
+export interface Faults {
+  readonly bank: 'none' | 'down' | 'slow' | 'timeouts';
+  readonly databaseDelayMs: number;
+}
+export interface Fixtures {
+  readonly customers: readonly {
+    readonly phoneNumber: string;
+    readonly iin: string;
+    readonly behaves: string;
+    readonly wallets: readonly { readonly currency: string; readonly funds: number }[];
+  }[];
+  readonly cards: readonly { readonly number: string; readonly behaves: string }[];
+}
+
+export const sandbox = {
+  clock: () => get<SandboxClock>('/v1/sandbox/clock'),
+  advance: (advanceSeconds: number) => send<SandboxClock>('POST', '/v1/sandbox/clock', { advanceSeconds }),
+  faults: () => get<Faults>('/v1/sandbox/faults'),
+  setFaults: (faults: Partial<Faults>) => send<Faults>('PUT', '/v1/sandbox/faults', faults),
+  fixtures: () => get<Fixtures>('/v1/sandbox/fixtures'),
+  reset: () => send<unknown>('POST', '/v1/sandbox/reset'),
+  decide: (id: string, decision: 'confirm' | 'decline') =>
+    send<WalletTransaction>('POST', pathOf`/v1/sandbox/transactions/${id}/${decision}`),
+  authorize: (body: AuthorizeWalletBody, key: string) =>
+    send<WalletTransaction>('POST', '/v1/wallet/authorize', body, key),
+  pay: (body: CreatePaymentBody, key: string) => send<Transaction>('POST', '/v1/payments', body, key),
+};
+
+export const admin = {
+  merchants: (query: Query) => list<Merchant>('/v1/admin/merchants', query),
+  merchant: (id: string) => get<Merchant>(pathOf`/v1/admin/merchants/${id}`),
+  createMerchant: (body: CreateMerchantBody, key: string) =>
+    send<Merchant>('POST', '/v1/admin/merchants', body, key),
+  updateMerchant: (id: string, body: UpdateMerchantBody) =>
+    send<Merchant>('PATCH', pathOf`/v1/admin/merchants/${id}`, body),
+  balances: (id: string) => list<MerchantBalance>(pathOf`/v1/admin/merchants/${id}/balances`),
+  merchantStatement: (id: string, query: Query) =>
+    list<MerchantEntry>(pathOf`/v1/admin/merchants/${id}/statement`, query),
+  merchantKeys: (id: string, query: Query) => list<ApiKey>(pathOf`/v1/admin/merchants/${id}/api-keys`, query),
+  stores: (id: string, query: Query) => list<Store>(pathOf`/v1/admin/merchants/${id}/stores`, query),
+  customers: (query: Query) => list<Customer>('/v1/admin/customers', query),
+  customer: (id: string) => get<Customer>(pathOf`/v1/admin/customers/${id}`),
+  createCustomer: (body: CreateCustomerBody, key: string) =>
+    send<Customer>('POST', '/v1/admin/customers', body, key),
+  wallets: (id: string) => list<Wallet>(pathOf`/v1/admin/customers/${id}/wallets`),
+  createWallet: (id: string, body: CreateWalletBody, key: string) =>
+    send<Wallet>('POST', pathOf`/v1/admin/customers/${id}/wallets`, body, key),
+  walletStatement: (id: string, query: Query) =>
+    list<WalletEntry>(pathOf`/v1/admin/wallets/${id}/statement`, query),
+  move: (id: string, way: 'deposit' | 'withdraw', body: DepositWalletBody, key: string) =>
+    send<Transfer>('POST', pathOf`/v1/admin/wallets/${id}/${way}`, body, key),
+  freeze: (id: string, frozen: boolean) =>
+    send<Wallet>('POST', pathOf`/v1/admin/wallets/${id}/${frozen ? 'freeze' : 'unfreeze'}`),
+};
+
+export const apiKeys = {
+  list: (query: Query) => list<ApiKey>('/v1/api-keys', query),
+  issue: (body: IssueOwnApiKeyBody, key: string) => send<IssuedApiKey>('POST', '/v1/api-keys', body, key),
+  revoke: (id: string) => send<ApiKey>('POST', pathOf`/v1/api-keys/${id}/revoke`),
+};
+
+/** Of the merchant; operators' own with the same calls below /v1/admin. */
+export function usersAt(path: '/v1/users' | '/v1/admin/users') {
+  const at = (id: string): string => path + pathOf`/${id}`;
+  return {
+    list: (query: Query) => list<User>(path, query),
+    create: (body: CreateUserBody | { readonly email: string; readonly name: string }, key: string) =>
+      send<UserWithPassword>('POST', path, body, key),
+    update: (id: string, body: UpdateUserBody) => send<User>('PATCH', at(id), body),
+    remove: (id: string) => send<unknown>('DELETE', at(id)),
+    resetPassword: (id: string) => send<UserWithPassword>('POST', `${at(id)}/reset-password`),
+  };
+}
+
+export const webhooks = {
+  list: (query: Query) => list<WebhookEndpoint>('/v1/webhook-endpoints', query),
+  get: (id: string) => get<WebhookEndpoint>(pathOf`/v1/webhook-endpoints/${id}`),
+  create: (body: CreateWebhookEndpointBody, key: string) =>
+    send<WebhookEndpointWithSecret>('POST', '/v1/webhook-endpoints', body, key),
+  update: (id: string, body: UpdateWebhookEndpointBody) =>
+    send<WebhookEndpoint>('PATCH', pathOf`/v1/webhook-endpoints/${id}`, body),
+  remove: (id: string) => send<unknown>('DELETE', pathOf`/v1/webhook-endpoints/${id}`),
+  switch: (id: string, to: 'enable' | 'disable') =>
+    send<WebhookEndpoint>('POST', pathOf`/v1/webhook-endpoints/${id}/${to}`),
+  rotate: (id: string) =>
+    send<WebhookEndpointWithSecret>('POST', pathOf`/v1/webhook-endpoints/${id}/rotate-secret`),
+  test: (id: string) => send<WebhookDelivery>('POST', pathOf`/v1/webhook-endpoints/${id}/test`),
+  deliveries: (id: string, query: Query) =>
+    list<WebhookDelivery>(pathOf`/v1/webhook-endpoints/${id}/deliveries`, query),
+  delivery: (id: string, deliveryId: string) =>
+    get<WebhookDeliveryWithAttempts>(pathOf`/v1/webhook-endpoints/${id}/deliveries/${deliveryId}`),
+  resend: (id: string, deliveryId: string) =>
+    send<WebhookDelivery>('POST', pathOf`/v1/webhook-endpoints/${id}/deliveries/${deliveryId}/resend`),
+};
+
+export type { User, WebhookDelivery, WebhookEndpoint };
+
+export const statistics = (query: Query) => get<Statistics>('/v1/statistics', query);
+export type Totals = StatisticsTotals;
+
+export const requestLog = (query: Query) => list<LoggedRequest>('/v1/request-log', query);
+
+export type { LoggedRequest, Statistics };
+
+export const issues = {
+  list: () => list<Issue>('/v1/issues'),
+  mute: (id: string, untilSeconds: number) =>
+    send<MutedIssue>('POST', pathOf`/v1/issues/${id}/mute`, { untilSeconds }),
+};
+
+export type { Issue };
+
+export const operations = {
+  sums: () => list<LedgerSums>('/v1/admin/accounts/sums'),
+  health: () => get<SystemHealth>('/v1/admin/health'),
+  /** Null: there was none yet. */
+  audit: () =>
+    get<Audit>('/v1/admin/audit').catch((error: unknown) => {
+      if (error instanceof PlexyPayError && error.status === 404) return null;
+      throw error;
+    }),
+  startAudit: () => send<Audit>('POST', '/v1/admin/audit'),
+};
+
+export type { Audit, LedgerSums, SystemHealth };

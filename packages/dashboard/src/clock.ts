@@ -1,0 +1,21 @@
+import { useQuery } from '@tanstack/react-query';
+import { useEffect, useState } from 'react';
+import { sandbox } from './api.ts';
+import { useSession } from './session.tsx';
+
+/** The server's time now, again every `everyMs`. A sandbox's clock may be ahead of the one on the wall. */
+export function useNow(everyMs: number): number {
+  const { mode, merchant } = useSession();
+  const clock = useQuery({
+    queryKey: ['clock'],
+    queryFn: sandbox.clock,
+    enabled: mode === 'sandbox' && merchant !== null,
+    staleTime: 60_000,
+  });
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), everyMs);
+    return () => clearInterval(timer);
+  }, [everyMs]);
+  return now + (clock.data?.offsetSeconds ?? 0) * 1_000;
+}

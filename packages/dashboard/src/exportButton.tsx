@@ -1,0 +1,76 @@
+import { Button } from '@mantine/core';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { type Query, transactions } from './api.ts';
+import { exportCsv, saveFile } from './csv.ts';
+import { formatNumber } from './format.ts';
+import { useWords } from './i18n/index.tsx';
+import { Icon } from './icons.tsx';
+import { Dialog, Failure } from './ui.tsx';
+
+export function ExportButton({ query }: { readonly query: Query }): ReactNode {
+  const { t } = useWords();
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <>
+      <Button
+        variant="default"
+        size="xs"
+        leftSection={<Icon name="download" size={14} />}
+        onClick={() => setOpen(true)}
+      >
+        {t('list.export')}
+      </Button>
+      {isOpen && <ExportDialog query={query} close={() => setOpen(false)} />}
+    </>
+  );
+}
+
+type Progress = {
+  readonly rows: number;
+  readonly state: 'idle' | 'running' | 'done';
+  readonly error: unknown;
+};
+
+function ExportDialog({ query, close }: { readonly query: Query; readonly close: () => void }): ReactNode {
+  const { t, language } = useWords();
+  const [progress, setProgress] = useState<Progress>({ rows: 0, state: 'idle', error: null });
+  const running = useRef<AbortController | null>(null);
+  useEffect(() => () => running.current?.abort(), []);
+  const count = formatNumber(progress.rows, language);
+  const start = async (): Promise<void> => {
+    const abort = new AbortController();
+    running.current = abort;
+    setProgress({ rows: 0, state: 'running', error: null });
+    try {
+      const onProgress = (rows: number): void => setProgress({ rows, state: 'running', error: null });
+      const file = await exportCsv({ query, load: transactions.list, signal: abort.signal, onProgress });
+      saveFile(file, `transactions-${new Date().toISOString().slice(0, 10)}.csv`);
+      setProgress(({ rows }) => ({ rows, state: 'done', error: null }));
+    } catch (error) {
+      if (!abort.signal.aborted) setProgress(({ rows }) => ({ rows, state: 'idle', error }));
+    }
+  };
+  const stop = (): void => {
+    running.current?.abort();
+    setProgress({ rows: 0, state: 'idle', error: null });
+  };
+  return (
+    <Dialog title={t('export.title')} close={close}>
+      <p>{t('export.text')}</p>
+      <p className="export-progress" role="status">
+        {progress.state === 'running' && t('export.progress', { count })}
+        {progress.state === 'done' && t('export.done', { count })}
+      </p>
+      {progress.error !== null && <Failure error={progress.error} />}
+      <div className="dialog-actions">
+        {progress.state === 'running' ? (
+          <Button variant="default" onClick={stop}>
+            {t('export.stop')}
+          </Button>
+        ) : (
+          <Button onClick={() => void start()}>{t('export.start')}</Button>
+        )}
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,389 @@
+/** The filters of the list: each one a button that opens its choice, with what is chosen on it. */
+import { Button, Checkbox, Popover, TextInput } from '@mantine/core';
+import { useNavigate } from '@tanstack/react-router';
+import { type ReactNode, useState } from 'react';
+import type { Filter, Filters } from './filters.ts';
+import { amountInput, formatAmount, formatTime, parseAmount } from './format.ts';
+import { type Key, useWords } from './i18n/index.tsx';
+import { Icon } from './icons.tsx';
+import { STATUSES, type Status, StatusBadge } from './status.tsx';
+import { Form } from './ui.tsx';
+
+type Change = (patch: Partial<Record<Filter, string | undefined>>) => void;
+
+interface Props {
+  readonly filters: Filters;
+}
+
+export function FilterBar({ filters }: Props): ReactNode {
+  const { t } = useWords();
+  const navigate = useNavigate();
+  const change: Change = (patch) =>
+    void navigate({ to: '/transactions', search: { ...filters, ...patch, cursor: undefined } });
+  const parts = { filters, change };
+  return (
+    <div className="filters">
+      <StatusFilter {...parts} />
+      <ChoiceFilter
+        {...parts}
+        name="paymentMethod"
+        title="filter.method"
+        values={['wallet', 'card']}
+        label={(value) => t(`method.${value as 'wallet'}`)}
+      />
+      <ChoiceFilter
+        {...parts}
+        name="type"
+        title="filter.type"
+        values={['payment', 'refund']}
+        label={(value) => t(`type.${value as 'payment'}`)}
+      />
+      <AmountFilter {...parts} />
+      <DateFilter {...parts} />
+      <MoreFilters {...parts} />
+      {Object.keys(filters).length > 0 && (
+        <Button
+          variant="subtle"
+          size="compact-sm"
+          color="gray"
+          onClick={() => void navigate({ to: '/transactions' })}
+        >
+          {t('list.clearFilters')}
+        </Button>
+      )}
+    </div>
+  );
+}
+
+interface ChipProps {
+  readonly title: string;
+  /** What is chosen, in words; null: nothing. */
+  readonly value: string | null;
+  readonly clear: () => void;
+  readonly children: (close: () => void) => ReactNode;
+}
+
+function Chip({ title, value, clear, children }: ChipProps): ReactNode {
+  const { t } = useWords();
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <span className={value === null ? 'chip' : 'chip chip-set'}>
+      {value !== null && (
+        <button
+          type="button"
+          className="chip-remove"
+          aria-label={t('filter.remove', { name: title })}
+          onClick={clear}
+        >
+          <Icon name="close" size={12} />
+        </button>
+      )}
+      <Popover opened={isOpen} onChange={setOpen} position="bottom-start" trapFocus returnFocus>
+        <Popover.Target>
+          <button type="button" className="chip-button" onClick={() => setOpen(!isOpen)}>
+            {value === null && <Icon name="plus" size={12} />}
+            {title}
+            {value !== null && <span className="chip-value">{value}</span>}
+          </button>
+        </Popover.Target>
+        <Popover.Dropdown aria-label={title}>{children(() => setOpen(false))}</Popover.Dropdown>
+      </Popover>
+    </span>
+  );
+}
+
+interface PartProps extends Props {
+  readonly change: Change;
+}
+
+function StatusFilter({ filters, change }: PartProps): ReactNode {
+  const { t } = useWords();
+  const chosen = filters.status?.split(',') ?? [];
+  const names = Object.keys(STATUSES) as Status[];
+  const toggle = (status: Status): void => {
+    const next = chosen.includes(status) ? chosen.filter((other) => other !== status) : [...chosen, status];
+    change({ status: next.join(',') || undefined });
+  };
+  const nameOf = (status: string): string =>
+    status in STATUSES ? t(STATUSES[status as Status].label) : status;
+  const value = chosen.length === 0 ? null : chosen.map(nameOf).join(', ');
+  return (
+    <Chip title={t('filter.status')} value={value} clear={() => change({ status: undefined })}>
+      {() => (
+        <div className="choices">
+          {names.map((status) => (
+            <Checkbox
+              key={status}
+              size="xs"
+              label={<StatusBadge status={status} />}
+              checked={chosen.includes(status)}
+              onChange={() => toggle(status)}
+            />
+          ))}
+        </div>
+      )}
+    </Chip>
+  );
+}
+
+interface ChoiceProps extends PartProps {
+  readonly name: 'paymentMethod' | 'type';
+  readonly title: Key;
+  readonly values: readonly string[];
+  readonly label: (value: string) => string;
+}
+
+function ChoiceFilter({ filters, change, name, title, values, label }: ChoiceProps): ReactNode {
+  const { t } = useWords();
+  const chosen = filters[name];
+  return (
+    <Chip
+      title={t(title)}
+      value={chosen === undefined ? null : label(chosen)}
+      clear={() => change({ [name]: undefined })}
+    >
+      {(close) => (
+        <div className="choices">
+          {values.map((value) => (
+            <button
+              key={value}
+              type="button"
+              className="choice"
+              aria-pressed={value === chosen}
+              onClick={() => {
+                change({ [name]: value });
+                close();
+              }}
+            >
+              {label(value)}
+            </button>
+          ))}
+        </div>
+      )}
+    </Chip>
+  );
+}
+
+function AmountFilter({ filters, change }: PartProps): ReactNode {
+  const { t, language } = useWords();
+  const { amountFrom, amountTo, currency = 'KZT' } = filters;
+  const words = (amount: string | undefined): string =>
+    amount === undefined || !/^\d+$/.test(amount) ? '…' : formatAmount(BigInt(amount), currency, language);
+  const value =
+    amountFrom === undefined && amountTo === undefined ? null : `${words(amountFrom)} – ${words(amountTo)}`;
+  const clear = (): void => change({ amountFrom: undefined, amountTo: undefined, currency: undefined });
+  return (
+    <Chip title={t('filter.amount')} value={value} clear={clear}>
+      {(close) => (
+        <AmountFields
+          filters={filters}
+          change={(patch) => {
+            change(patch);
+            close();
+          }}
+        />
+      )}
+    </Chip>
+  );
+}
+
+function AmountFields({ filters, change }: PartProps): ReactNode {
+  const { t } = useWords();
+  const [currency, setCurrency] = useState(filters.currency ?? 'KZT');
+  const initial = (amount: string | undefined): string =>
+    amount === undefined || !/^\d+$/.test(amount) ? '' : amountInput(BigInt(amount), currency);
+  const [from, setFrom] = useState(initial(filters.amountFrom));
+  const [to, setTo] = useState(initial(filters.amountTo));
+  const isWrong = (text: string): boolean => text !== '' && parseAmount(text, currency) === null;
+  const minor = (text: string): string | undefined => parseAmount(text, currency)?.toString();
+  const errorOf = (text: string): ReactNode => isWrong(text) && t('filter.invalidAmount', { currency });
+  return (
+    <Form
+      submit={() => {
+        if (!isWrong(from) && !isWrong(to))
+          change({ currency, amountFrom: minor(from), amountTo: minor(to) });
+      }}
+    >
+      <TextInput
+        size="xs"
+        label={t('filter.currency')}
+        maxLength={3}
+        value={currency}
+        onChange={(event) => setCurrency(event.currentTarget.value.toUpperCase())}
+      />
+      <TextInput
+        size="xs"
+        label={t('filter.from')}
+        inputMode="decimal"
+        value={from}
+        error={errorOf(from)}
+        onChange={(event) => setFrom(event.currentTarget.value)}
+      />
+      <TextInput
+        size="xs"
+        label={t('filter.to')}
+        inputMode="decimal"
+        value={to}
+        error={errorOf(to)}
+        onChange={(event) => setTo(event.currentTarget.value)}
+      />
+      <Button size="xs" type="submit">
+        {t('apply')}
+      </Button>
+    </Form>
+  );
+}
+
+const PERIODS: readonly (readonly [string, Key])[] = [
+  ['last1h', 'filter.lastHour'],
+  ['last24h', 'filter.lastDay'],
+  ['last7d', 'filter.lastWeek'],
+  ['last30d', 'filter.lastMonth'],
+];
+
+function DateFilter({ filters, change }: PartProps): ReactNode {
+  const { t, language } = useWords();
+  const { createdFrom, createdTo } = filters;
+  const period = PERIODS.find(([name]) => name === createdFrom);
+  const words = (at: string | undefined): string =>
+    at === undefined || Number.isNaN(Date.parse(at)) ? '…' : formatTime(at, 'short', language);
+  const range = `${words(createdFrom)} – ${words(createdTo)}`;
+  const value =
+    createdFrom === undefined && createdTo === undefined ? null : period === undefined ? range : t(period[1]);
+  return (
+    <Chip
+      title={t('filter.date')}
+      value={value}
+      clear={() => change({ createdFrom: undefined, createdTo: undefined })}
+    >
+      {(close) => {
+        const choose: Change = (patch) => {
+          change(patch);
+          close();
+        };
+        return (
+          <div className="choices">
+            {PERIODS.map(([name, label]) => (
+              <button
+                key={name}
+                type="button"
+                className="choice"
+                aria-pressed={createdFrom === name}
+                onClick={() => choose({ createdFrom: name, createdTo: undefined })}
+              >
+                {t(label)}
+              </button>
+            ))}
+            <DateFields filters={filters} change={choose} />
+          </div>
+        );
+      }}
+    </Chip>
+  );
+}
+
+/** A time as the browser's own field takes it, in the viewer's zone: `2026-11-21T14:03`. */
+function localTime(at: string | undefined): string {
+  const ms = Date.parse(at ?? '');
+  if (Number.isNaN(ms)) return '';
+  return new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+function DateFields({ filters, change }: PartProps): ReactNode {
+  const { t } = useWords();
+  const [from, setFrom] = useState(localTime(filters.createdFrom));
+  const [to, setTo] = useState(localTime(filters.createdTo));
+  const iso = (text: string): string | undefined => (text === '' ? undefined : new Date(text).toISOString());
+  return (
+    <Form submit={() => change({ createdFrom: iso(from), createdTo: iso(to) })}>
+      <TextInput
+        size="xs"
+        type="datetime-local"
+        label={t('filter.from')}
+        value={from}
+        onChange={(event) => setFrom(event.currentTarget.value)}
+      />
+      <TextInput
+        size="xs"
+        type="datetime-local"
+        label={t('filter.to')}
+        value={to}
+        onChange={(event) => setTo(event.currentTarget.value)}
+      />
+      <Button size="xs" type="submit">
+        {t('apply')}
+      </Button>
+    </Form>
+  );
+}
+
+const TEXTS: readonly (readonly [Filter, Key])[] = [
+  ['query', 'filter.text'],
+  ['orderReference', 'filter.order'],
+  ['currency', 'filter.currency'],
+  ['storeId', 'filter.store'],
+  ['terminalId', 'filter.terminal'],
+  ['customerId', 'filter.customer'],
+  ['failureCode', 'column.reason'],
+  ['parentTransactionId', 'filter.parent'],
+  ['expiresTo', 'filter.expiresTo'],
+];
+
+/** The rest: texts and ids. Each has a button of its own once it is set. */
+function MoreFilters({ filters, change }: PartProps): ReactNode {
+  const { t } = useWords();
+  const isAmount = filters.amountFrom !== undefined || filters.amountTo !== undefined;
+  const set = TEXTS.filter(([name]) => filters[name] !== undefined && !(name === 'currency' && isAmount));
+  const fields = (names: typeof TEXTS) => (close: () => void) => (
+    <TextFields
+      names={names}
+      filters={filters}
+      change={(patch) => {
+        change(patch);
+        close();
+      }}
+    />
+  );
+  return (
+    <>
+      {set.map(([name, title]) => (
+        <Chip
+          key={name}
+          title={t(title)}
+          value={filters[name] ?? null}
+          clear={() => change({ [name]: undefined })}
+        >
+          {fields([[name, title]])}
+        </Chip>
+      ))}
+      <Chip title={t('filter.more')} value={null} clear={() => undefined}>
+        {fields(TEXTS)}
+      </Chip>
+    </>
+  );
+}
+
+function TextFields({ names, filters, change }: PartProps & { readonly names: typeof TEXTS }): ReactNode {
+  const { t } = useWords();
+  const [texts, setTexts] = useState<Filters>(filters);
+  return (
+    <Form
+      submit={() =>
+        change(Object.fromEntries(names.map(([name]) => [name, texts[name]?.trim() || undefined])))
+      }
+    >
+      {names.map(([name, title]) => (
+        <TextInput
+          key={name}
+          size="xs"
+          label={t(title)}
+          value={texts[name] ?? ''}
+          onChange={({ currentTarget: { value } }) => setTexts((before) => ({ ...before, [name]: value }))}
+        />
+      ))}
+      <Button size="xs" type="submit">
+        {t('apply')}
+      </Button>
+    </Form>
+  );
+}

@@ -1,0 +1,129 @@
+/** Amounts and times as people read them. Amounts are integers of minor units and never become floats. */
+import { exponentOf } from '@plexy-pay/sdk';
+
+export type Language = 'en' | 'ru' | 'kk';
+
+const LOCALES: Readonly<Record<Language, string>> = { en: 'en-GB', ru: 'ru-RU', kk: 'kk-KZ' };
+
+export function localeOf(language: Language): string {
+  return LOCALES[language];
+}
+
+/** `123456n` of KZT as `1234.56`: a decimal text that Intl takes without rounding. */
+function decimalOf(amount: number | bigint, exponent: number): `${number}` {
+  const minor = BigInt(amount);
+  const digits = (minor < 0n ? -minor : minor).toString().padStart(exponent + 1, '0');
+  const whole = digits.slice(0, digits.length - exponent);
+  const fraction = exponent === 0 ? '' : `.${digits.slice(-exponent)}`;
+  return `${minor < 0n ? '-' : ''}${whole}${fraction}` as `${number}`;
+}
+
+const formats = new Map<string, Intl.NumberFormat>();
+
+function numberFormat(language: Language, options: Intl.NumberFormatOptions): Intl.NumberFormat {
+  const key = language + JSON.stringify(options);
+  const known = formats.get(key) ?? new Intl.NumberFormat(localeOf(language), options);
+  formats.set(key, known);
+  return known;
+}
+
+/** `₸1,234.56`: the currency's own sign and digits. ISO's digits, which Intl's table does not always have. */
+export function formatAmount(amount: number | bigint, currency: string, language: Language): string {
+  const exponent = exponentOf(currency);
+  const digits = { minimumFractionDigits: exponent, maximumFractionDigits: exponent };
+  const style = { style: 'currency', currency, currencyDisplay: 'narrowSymbol', ...digits } as const;
+  return numberFormat(language, style).format(decimalOf(amount, exponent));
+}
+
+/** The number alone, as one types it: `1234.56`. */
+export function amountInput(amount: number | bigint, currency: string): string {
+  return decimalOf(amount, exponentOf(currency));
+}
+
+/**
+ * What a person typed, in minor units: both `1 234,56` and `1,234.56` are 123456 of KZT.
+ * The last comma or point is decimal unless exactly three digits follow it and the currency has fewer.
+ * @returns null for anything that is not a positive amount of this currency
+ */
+export function parseAmount(text: string, currency: string): number | null {
+  const exponent = exponentOf(currency);
+  const compact = text.replace(/[\s\u00a0\u202f'’]/g, '');
+  if (!/^\d[\d.,]*$/.test(compact)) return null;
+  const decimal = new RegExp(`^(.*\\d)[.,](\\d{0,${exponent}})$`);
+  const [, whole = compact, fraction = ''] = (exponent > 0 && decimal.exec(compact)) || [];
+  if (!/^\d+$/.test(whole) && !/^\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*$/.test(whole)) return null;
+  const minor = BigInt(whole.replace(/[.,]/g, '') + fraction.padEnd(exponent, '0'));
+  return minor > 0n && minor <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(minor) : null;
+}
+
+export function formatNumber(
+  value: number,
+  language: Language,
+  options: Intl.NumberFormatOptions = {},
+): string {
+  return numberFormat(language, options).format(value);
+}
+
+/** A share of 1 as `98.7%`. */
+export function formatShare(share: number, language: Language): string {
+  return formatNumber(share, language, {
+    style: 'percent',
+    minimumFractionDigits: 1,
+    maximumFractionDigits: 1,
+  });
+}
+
+export type TimeStyle = 'hour' | 'day' | 'short' | 'full';
+
+const TIME_STYLES: Readonly<Record<TimeStyle, Intl.DateTimeFormatOptions>> = {
+  hour: { hour: '2-digit', minute: '2-digit' },
+  day: { day: 'numeric', month: 'short' },
+  short: { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', second: '2-digit' },
+  full: {
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+  },
+};
+
+const timeFormats = new Map<string, Intl.DateTimeFormat>();
+
+/** In the viewer's zone. */
+export function formatTime(at: string | number | Date, style: TimeStyle, language: Language): string {
+  const key = language + style;
+  const known = timeFormats.get(key) ?? new Intl.DateTimeFormat(localeOf(language), TIME_STYLES[style]);
+  timeFormats.set(key, known);
+  return known.format(new Date(at));
+}
+
+/** `2026-11-21 09:03:22.123 UTC`. */
+export function utcTime(at: string | number | Date): string {
+  return `${new Date(at).toISOString().replace('T', ' ').replace('Z', '')} UTC`;
+}
+
+/** `3 h`, `45 min`: the largest unit alone. */
+export function formatDuration(seconds: number, language: Language): string {
+  const [unit, size] = UNITS.find(([, ms]) => seconds * 1_000 >= ms) ?? ['second', 1_000];
+  const style = { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: 0 } as const;
+  return formatNumber(Math.floor((seconds * 1_000) / size), language, style);
+}
+
+const UNITS = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+  ['second', 1_000],
+] as const;
+
+/** `in 3 hours`, `2 days ago`. */
+export function formatRelative(at: string | number, now: number, language: Language): string {
+  const ms = new Date(at).getTime() - now;
+  const [unit, size] = UNITS.find(([, size]) => Math.abs(ms) >= size) ?? ['second', 1_000];
+  return new Intl.RelativeTimeFormat(localeOf(language), { numeric: 'auto' }).format(
+    Math.trunc(ms / size),
+    unit,
+  );
+}

@@ -1,0 +1,107 @@
+import { Button, TextInput } from '@mantine/core';
+import { Link, useNavigate } from '@tanstack/react-router';
+import { type ReactNode, useState } from 'react';
+import { admin, newIdempotencyKey } from '../api.ts';
+import { useWords } from '../i18n/index.tsx';
+import { List, useAction } from '../list.tsx';
+import { Dialog, Empty, Failure, Form, Id, Page, Panel, Time } from '../ui.tsx';
+
+export default function Customers(): ReactNode {
+  const { t } = useWords();
+  const [isCreating, setCreating] = useState(false);
+  const [text, setText] = useState('');
+  const [phoneNumber, setPhoneNumber] = useState('');
+  return (
+    <Page
+      title={t('nav.customers')}
+      actions={
+        <Button size="xs" onClick={() => setCreating(true)}>
+          {t('customer.create')}
+        </Button>
+      }
+    >
+      <form
+        className="find"
+        onSubmit={(event) => {
+          event.preventDefault();
+          setPhoneNumber(text.trim());
+        }}
+      >
+        <TextInput
+          size="xs"
+          type="search"
+          aria-label={t('sandbox.phone')}
+          placeholder={t('customer.find')}
+          value={text}
+          onChange={(event) => setText(event.currentTarget.value)}
+        />
+        <Button size="xs" variant="default" type="submit">
+          {t('find')}
+        </Button>
+      </form>
+      <Panel>
+        <List
+          label={t('nav.customers')}
+          queryKey={['customers', phoneNumber]}
+          load={(query) => admin.customers(phoneNumber === '' ? query : { ...query, phoneNumber })}
+          keyOf={({ id }) => id}
+          empty={<Empty icon="customers" title={t('customer.none')} />}
+          columns={[
+            {
+              title: t('sandbox.phone'),
+              cell: ({ id, phoneNumber: phone }) => (
+                <Link to="/operator/customers/$id" params={{ id }}>
+                  {phone}
+                </Link>
+              ),
+            },
+            { title: t('sandbox.iin'), cell: ({ iinLast4 }) => <code>•••• {iinLast4}</code> },
+            { title: t('column.id'), cell: ({ id }) => <Id id={id} short /> },
+            { title: t('column.created'), cell: ({ createdAt }) => <Time at={createdAt} /> },
+          ]}
+        />
+      </Panel>
+      {isCreating && <CreateCustomer close={() => setCreating(false)} />}
+    </Page>
+  );
+}
+
+function CreateCustomer({ close }: { readonly close: () => void }): ReactNode {
+  const { t } = useWords();
+  const navigate = useNavigate();
+  const [phoneNumber, setPhoneNumber] = useState('');
+  const [iin, setIin] = useState('');
+  const [key] = useState(newIdempotencyKey);
+  const create = useAction({
+    run: () => admin.createCustomer({ phoneNumber, iin }, key),
+    done: t('saved'),
+    andThen: ({ id }) => void navigate({ to: '/operator/customers/$id', params: { id } }),
+    changes: ['customers'],
+  });
+  return (
+    <Dialog title={t('customer.create')} close={close}>
+      <Form submit={() => !create.isPending && create.mutate(undefined)}>
+        <TextInput
+          label={t('sandbox.phone')}
+          type="tel"
+          data-autofocus
+          value={phoneNumber}
+          onChange={(event) => setPhoneNumber(event.currentTarget.value)}
+        />
+        <TextInput
+          label={t('sandbox.iin')}
+          inputMode="numeric"
+          maxLength={12}
+          value={iin}
+          onChange={(event) => setIin(event.currentTarget.value)}
+        />
+        {create.error !== null && <Failure error={create.error} />}
+        <div className="dialog-actions">
+          <Button type="submit" loading={create.isPending}>
+            {t('customer.create')}
+          </Button>
+        </div>
+      </Form>
+    </Dialog>
+  );
+}

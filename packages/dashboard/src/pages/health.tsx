@@ -1,0 +1,171 @@
+/** Whether everything works, as an operator wants to see it at 3 a.m.; and whether every tiyn is accounted for. */
+import { Button } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
+import { type Audit, operations, type SystemHealth } from '../api.ts';
+import { formatDuration, formatNumber } from '../format.ts';
+import { useWords } from '../i18n/index.tsx';
+import { Icon } from '../icons.tsx';
+import { useAction } from '../list.tsx';
+import { Empty, Facts, Failure, Loaded, Page, Panel, Time } from '../ui.tsx';
+
+const BUSY_LAG_MS = 1_000;
+
+export default function Health(): ReactNode {
+  const { t } = useWords();
+  const health = useQuery({ queryKey: ['health'], queryFn: operations.health, refetchInterval: 2_000 });
+  return (
+    <Page title={t('nav.health')}>
+      {health.error !== null && health.data !== undefined && (
+        <Failure error={health.error} retry={() => void health.refetch()} />
+      )}
+      <div className="column">
+        <Loaded query={health}>{(found) => <Node health={found} />}</Loaded>
+        <AuditPanel />
+      </div>
+    </Page>
+  );
+}
+
+function Node({ health }: { readonly health: SystemHealth }): ReactNode {
+  const { t, language } = useWords();
+  const { database, feed, queue, bank, versions } = health;
+  const count = (value: number): string => formatNumber(value, language);
+  const parts = [
+    {
+      title: t('health.database'),
+      works: true,
+      items: [
+        [t('health.latency'), `${count(database.latencyMs)} ms`],
+        [t('health.connections'), `${count(database.connections)} / ${count(database.maxConnections)}`],
+        [t('health.migration'), <code key="migration">{database.migration}</code>],
+      ],
+    },
+    {
+      title: t('health.feed'),
+      works: feed.lagMs < BUSY_LAG_MS,
+      items: [
+        [t('health.lag'), `${count(feed.lagMs)} ms`],
+        [t('health.listening'), t(feed.listening ? 'yes' : 'no')],
+        [t('health.streams'), count(feed.streams)],
+      ],
+    },
+    {
+      title: t('health.queue'),
+      works: queue.depth < queue.limit / 2,
+      items: [[t('health.depth'), `${count(queue.depth)} / ${count(queue.limit)}`]],
+    },
+    {
+      title: t('health.bank'),
+      works: bank.connected,
+      items: [
+        [t('health.pending'), count(bank.pending)],
+        [
+          t('health.oldest'),
+          bank.oldestSeconds === null ? '–' : formatDuration(bank.oldestSeconds, language),
+        ],
+      ],
+    },
+  ] as const;
+  return (
+    <>
+      <div className="quarters">
+        {parts.map(({ title, works, items }) => (
+          <Panel key={title} title={title} actions={<Works works={works} />}>
+            <Facts items={items} />
+          </Panel>
+        ))}
+      </div>
+      <p className="dim">
+        {t('health.versions', versions)} ·{' '}
+        {t('health.uptime', { time: formatDuration(health.uptimeSeconds, language) })}
+      </p>
+    </>
+  );
+}
+
+function Works({ works }: { readonly works: boolean }): ReactNode {
+  const { t } = useWords();
+  return (
+    <span className={`status status-${works ? 'green' : 'red'}`}>
+      <Icon name={works ? 'check' : 'issues'} size={12} />
+      {t(works ? 'health.works' : 'health.doesNot')}
+    </span>
+  );
+}
+
+const COLOURS: Readonly<Record<Audit['state'], string>> = {
+  running: 'blue',
+  passed: 'green',
+  broken: 'red',
+  interrupted: 'orange',
+};
+
+function AuditPanel(): ReactNode {
+  const { t } = useWords();
+  const audit = useQuery({
+    queryKey: ['audit'],
+    queryFn: operations.audit,
+    refetchInterval: ({ state }) => (state.data?.state === 'running' ? 500 : 30_000),
+  });
+  const start = useAction({ run: operations.startAudit, changes: ['audit'] });
+  return (
+    <Panel
+      title={t('audit.title')}
+      actions={
+        <Button
+          size="xs"
+          variant="default"
+          loading={start.isPending || audit.data?.state === 'running'}
+          onClick={() => start.mutate(undefined)}
+        >
+          {t('audit.start')}
+        </Button>
+      }
+    >
+      {start.error !== null && <Failure error={start.error} />}
+      <Loaded query={audit}>
+        {(last) =>
+          last === null ? (
+            <Empty icon="ledger" title={t('audit.none')}>
+              {t('audit.noneHint')}
+            </Empty>
+          ) : (
+            <Result audit={last} />
+          )
+        }
+      </Loaded>
+    </Panel>
+  );
+}
+
+function Result({ audit }: { readonly audit: Audit }): ReactNode {
+  const { t } = useWords();
+  return (
+    <div className="panel-body">
+      <p>
+        <span className={`status status-plain status-${COLOURS[audit.state]}`}>
+          {t(`audit.${audit.state}`)}
+        </span>{' '}
+        <span className="dim">
+          <Time at={audit.finishedAt ?? audit.startedAt} show="full" />
+        </span>
+      </p>
+      <ol className="invariants">
+        {audit.invariants.map(({ invariant, rule, violations }) => (
+          <li key={invariant} className={violations.length === 0 ? 'up' : 'down'}>
+            <Icon name={violations.length === 0 ? 'check' : 'issues'} />
+            <div>
+              <p className="invariant">{rule}</p>
+              {violations.map((violation) => (
+                <p key={violation}>
+                  <code>{violation}</code>
+                </p>
+              ))}
+            </div>
+          </li>
+        ))}
+      </ol>
+    </div>
+  );
+}

@@ -1,0 +1,52 @@
+import { Button, PasswordInput, TextInput } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
+import { type ReactNode, useState } from 'react';
+import { session } from '../api.ts';
+import { useWords } from '../i18n/index.tsx';
+import { queryClient, SESSION_KEY } from '../session.tsx';
+import { Appearance } from '../shell.tsx';
+import { Failure, Form, useTitle } from '../ui.tsx';
+
+export function SignIn(): ReactNode {
+  const { t } = useWords();
+  useTitle(t('signIn.title'));
+  const [email, setEmail] = useState('');
+  const [password, setPassword] = useState('');
+  const signIn = useMutation({
+    mutationFn: () => session.signIn(email.trim(), password),
+    onSuccess: (signedIn) => queryClient.setQueryData(SESSION_KEY, signedIn),
+  });
+  const isComplete = email.trim() !== '' && password !== '';
+  return (
+    <main className="sign-in">
+      <div className="sign-in-box">
+        <img src="/dashboard/icon.svg" alt="" width={40} height={40} />
+        <h1>{t('signIn.title')}</h1>
+        <Form submit={() => isComplete && !signIn.isPending && signIn.mutate()}>
+          <TextInput
+            label={t('signIn.email')}
+            type="email"
+            name="email"
+            autoComplete="username"
+            autoFocus
+            value={email}
+            onChange={(event) => setEmail(event.currentTarget.value)}
+          />
+          <PasswordInput
+            label={t('signIn.password')}
+            name="password"
+            autoComplete="current-password"
+            value={password}
+            onChange={(event) => setPassword(event.currentTarget.value)}
+            visibilityToggleButtonProps={{ 'aria-label': t('signIn.showPassword') }}
+          />
+          {signIn.error !== null && <Failure error={signIn.error} />}
+          <Button type="submit" fullWidth loading={signIn.isPending}>
+            {t('signIn.submit')}
+          </Button>
+        </Form>
+      </div>
+      <Appearance />
+    </main>
+  );
+}

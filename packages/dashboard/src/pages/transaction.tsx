@@ -1,0 +1,332 @@
+/** One payment or refund: what happened to it, what it comes to, and what can be done about it. */
+import { Button } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { Link, useParams } from '@tanstack/react-router';
+import { type ReactNode, useState } from 'react';
+import { type Operation, type Transaction, type TransactionEvent, transactions, webhooks } from '../api.ts';
+import { useNow } from '../clock.ts';
+import { Deliveries } from '../deliveries.tsx';
+import { formatAmount, formatRelative } from '../format.ts';
+import { type Key, useWords } from '../i18n/index.tsx';
+import { OperationDialog, possibleOperations } from '../operations.tsx';
+import { useMay } from '../session.tsx';
+import { useShortcuts } from '../shortcuts.tsx';
+import { StatusBadge } from '../status.tsx';
+import { Method } from '../transactionColumns.tsx';
+import { TransactionTable } from '../transactionTable.tsx';
+import { Amount, CopyButton, Facts, Id, Loaded, Panel, Time, useTitle } from '../ui.tsx';
+
+export default function TransactionPage(): ReactNode {
+  const { id = '' } = useParams({ strict: false });
+  const query = useQuery({ queryKey: ['transaction', id], queryFn: () => transactions.get(id) });
+  return (
+    <Loaded query={query} lines={10}>
+      {(transaction) => <Whole transaction={transaction} />}
+    </Loaded>
+  );
+}
+
+function Whole({ transaction }: { readonly transaction: Transaction }): ReactNode {
+  const { t } = useWords();
+  const isPayment = transaction.type === 'payment';
+  useTitle(t('payment.title', { type: t(`type.${transaction.type}`), order: transaction.orderReference }));
+  return (
+    <>
+      <Head transaction={transaction} />
+      <div className="two-columns">
+        <div className="column">
+          <Panel title={t('payment.timeline')}>
+            <Timeline transaction={transaction} />
+          </Panel>
+          {isPayment && <Refunds transaction={transaction} />}
+          <Webhooks transaction={transaction} />
+          <Raw transaction={transaction} />
+        </div>
+        <div className="column">
+          <Panel title={t('payment.amounts')}>
+            <Amounts transaction={transaction} />
+          </Panel>
+          <Panel title={t('payment.details')}>
+            <Details transaction={transaction} />
+          </Panel>
+        </div>
+      </div>
+    </>
+  );
+}
+
+const KEYS: Readonly<Record<Operation, string>> = { capture: 'C', cancel: 'X', refund: 'R' };
+
+function Head({ transaction }: { readonly transaction: Transaction }): ReactNode {
+  const { t } = useWords();
+  const mayOperate = useMay('manager');
+  const [open, setOpen] = useState<Operation | null>(null);
+  const possible = mayOperate ? possibleOperations(transaction) : [];
+  const shortcut = (operation: Operation): (() => void) | undefined =>
+    possible.includes(operation) ? () => setOpen(operation) : undefined;
+  useShortcuts({ KeyC: shortcut('capture'), KeyX: shortcut('cancel'), KeyR: shortcut('refund') });
+  return (
+    <header className="payment-head">
+      <div>
+        <p className="payment-kind">
+          {t(`type.${transaction.type}`)} <span className="payment-order">{transaction.orderReference}</span>
+          <CopyButton text={transaction.orderReference} />
+        </p>
+        <h1 className="payment-amount">
+          <Amount amount={transaction.amount} currency={transaction.currency} />
+          <StatusBadge status={transaction.status} />
+        </h1>
+        {transaction.failureCode !== null && (
+          <p className="payment-failure">
+            {transaction.failureMessage} <code>{transaction.failureCode}</code>
+          </p>
+        )}
+      </div>
+      <div className="page-actions">
+        {possible.map((operation, i) => (
+          <Button
+            key={operation}
+            variant={i === 0 && operation === 'capture' ? 'filled' : 'default'}
+            size="xs"
+            onClick={() => setOpen(operation)}
+            rightSection={<kbd className="wide-only">{KEYS[operation]}</kbd>}
+          >
+            {t(`payment.${operation}`)}
+          </Button>
+        ))}
+      </div>
+      {open !== null && (
+        <OperationDialog transaction={transaction} operation={open} close={() => setOpen(null)} />
+      )}
+    </header>
+  );
+}
+
+const EVENT_LOOKS: Readonly<Record<string, Key>> = {
+  'transaction.created': 'event.created',
+  'transaction.3d': 'event.3d',
+  'transaction.authorized': 'event.authorized',
+  'transaction.charged': 'event.charged',
+  'transaction.refunded': 'event.refunded',
+  'transaction.cancelled': 'event.cancelled',
+  'transaction.rejected': 'event.rejected',
+  'transaction.failed': 'event.failed',
+  'transaction.partially_cancelled': 'event.partially_cancelled',
+  'transaction.partially_refunded': 'event.partially_refunded',
+  'transaction.capture_declined': 'event.capture_declined',
+  'transaction.cancel_declined': 'event.cancel_declined',
+};
+
+function Timeline({ transaction }: { readonly transaction: Transaction }): ReactNode {
+  const history = useQuery({
+    queryKey: ['transaction', transaction.id, 'history'],
+    queryFn: () => transactions.history(transaction.id),
+  });
+  return (
+    <Loaded query={history}>
+      {({ items }) => (
+        <ol className="timeline">
+          {[...items].reverse().map((event) => (
+            <TimelineEvent key={event.seq} event={event} currency={transaction.currency} />
+          ))}
+        </ol>
+      )}
+    </Loaded>
+  );
+}
+
+function TimelineEvent({
+  event,
+  currency,
+}: {
+  readonly event: TransactionEvent;
+  readonly currency: string;
+}): ReactNode {
+  const { t, language } = useWords();
+  const label = EVENT_LOOKS[event.name];
+  return (
+    <li className={`timeline-event timeline-${event.status.replace('transaction.', '')}`}>
+      <div className="timeline-line">
+        <strong title={event.name}>{label === undefined ? event.name : t(label)}</strong>
+        <Amount amount={event.amount} currency={currency} />
+      </div>
+      <p className="timeline-note">
+        <Time at={event.at} show="full" /> · {event.user?.name ?? t(`actor.${event.actor}`)}
+        {event.reason !== null && (
+          <>
+            {' · '}
+            <code>{event.reason}</code>
+          </>
+        )}
+        {event.balance !== null && (
+          <>
+            {' · '}
+            {t('payment.balanceAfter', { amount: formatAmount(event.balance, currency, language) })}
+          </>
+        )}
+      </p>
+    </li>
+  );
+}
+
+/** A payment's refunds, newest first. */
+function Refunds({ transaction }: { readonly transaction: Transaction }): ReactNode {
+  const { t } = useWords();
+  const hasAny =
+    transaction.refundedAmount > 0 || transaction.reservedAmount > 0 || transaction.status === 'charged';
+  const list = useQuery({
+    queryKey: ['transactions', 'refunds', transaction.id],
+    queryFn: () => transactions.list({ parentTransactionId: transaction.id, limit: 100 }),
+    enabled: hasAny,
+  });
+  if (!hasAny) return null;
+  return (
+    <Panel title={t('payment.refunds')}>
+      <Loaded query={list} lines={2}>
+        {({ items }) =>
+          items.length === 0 ? (
+            <p className="panel-note">{t('payment.noRefunds')}</p>
+          ) : (
+            <TransactionTable
+              rows={items}
+              columns={['amount', 'status', 'reason', 'created']}
+              label={t('payment.refunds')}
+            />
+          )
+        }
+      </Loaded>
+    </Panel>
+  );
+}
+
+/** What each endpoint was told of this transaction. */
+function Webhooks({ transaction }: { readonly transaction: Transaction }): ReactNode {
+  const { t } = useWords();
+  const endpoints = useQuery({
+    queryKey: ['endpoints', 'first'],
+    queryFn: () => webhooks.list({ limit: 100 }),
+  });
+  if (endpoints.data?.items.length === 0) return null;
+  return (
+    <Panel title={t('webhook.title')}>
+      <Loaded query={endpoints} lines={2}>
+        {({ items }) =>
+          items.map(({ id, url }) => (
+            <div key={id} className="endpoint">
+              <p className="endpoint-url">{url}</p>
+              <Deliveries endpointId={id} transactionId={transaction.id} />
+            </div>
+          ))
+        }
+      </Loaded>
+    </Panel>
+  );
+}
+
+function Raw({ transaction }: { readonly transaction: Transaction }): ReactNode {
+  const { t } = useWords();
+  const text = JSON.stringify(
+    transaction,
+    (_key, value) => (typeof value === 'bigint' ? Number(value) : value),
+    2,
+  );
+  return (
+    <Panel title={t('payment.raw')} actions={<CopyButton text={text} />}>
+      <details className="raw">
+        <summary>{`GET /v1/transactions/${transaction.id}`}</summary>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}
+        <pre tabIndex={0}>{text}</pre>
+      </details>
+    </Panel>
+  );
+}
+
+function Amounts({ transaction: row }: { readonly transaction: Transaction }): ReactNode {
+  const { t } = useWords();
+  const amount = (value: number): ReactNode => <Amount amount={value} currency={row.currency} />;
+  const held = row.status === 'authorized' ? row.amount - row.capturedAmount - row.releasedAmount : 0;
+  const refundable =
+    row.status === 'charged' ? row.capturedAmount - row.refundedAmount - row.reservedAmount : 0;
+  const parts: readonly (readonly [string, number, boolean])[] = [
+    [t('payment.authorized'), row.amount, row.type === 'payment'],
+    [t('payment.held'), held, held > 0],
+    [t('payment.captured'), row.capturedAmount, row.type === 'payment'],
+    [t('payment.released'), row.releasedAmount, row.releasedAmount > 0],
+    [t('payment.refunded'), row.refundedAmount, row.type === 'refund' || row.refundedAmount > 0],
+    [t('payment.reserved'), row.reservedAmount, row.reservedAmount > 0],
+    [t('payment.refundable'), refundable, refundable > 0],
+  ];
+  const facts = parts
+    .filter(([, , isShown]) => isShown)
+    .map(([name, value]) => [name, amount(value)] as const);
+  return (
+    <div className="amounts">
+      <Facts items={facts} />
+      {row.balance !== null && (
+        <Facts
+          items={[
+            [t('payment.balance'), <Amount key="balance" amount={row.balance} currency={row.currency} />],
+          ]}
+        />
+      )}
+    </div>
+  );
+}
+
+function Details({ transaction: row }: { readonly transaction: Transaction }): ReactNode {
+  const { t } = useWords();
+  const id = (value: string | null | undefined): ReactNode =>
+    value == null ? null : <Id id={value} short />;
+  const time = (at: string | null): ReactNode => (at === null ? null : <Time at={at} show="full" />);
+  const items: readonly (readonly [string, ReactNode])[] = [
+    [t('payment.id'), id(row.id)],
+    [t('payment.walletId'), id(row.walletTransactionId)],
+    [
+      t('payment.parent'),
+      row.parentTransactionId === null ? null : <ParentLink key="parent" id={row.parentTransactionId} />,
+    ],
+    [t('payment.method'), <Method key="method" row={row} />],
+    [
+      t('payment.secure3d'),
+      row.paymentMethod === 'card' ? t(row.secure3d ? 'payment.secure3d.yes' : 'payment.secure3d.no') : null,
+    ],
+    [t('payment.description'), row.description],
+    [t('payment.captureMode'), row.type === 'payment' ? t(`payment.captureMode.${row.captureMode}`) : null],
+    [t('payment.created'), time(row.createdAt)],
+    [t('payment.authed'), time(row.authedAt)],
+    [t('payment.processed'), time(row.processedAt)],
+    [
+      t('payment.expires'),
+      row.status === 'authorized' && row.expiresAt !== null ? (
+        <Expiry key="expires" at={row.expiresAt} />
+      ) : null,
+    ],
+    [t('payment.store'), id(row.storeId)],
+    [t('payment.terminal'), id(row.terminalId)],
+    [t('payment.customer'), id(row.customerId?.Value)],
+    [t('payment.cardToken'), id(row.cardTokenId?.Value)],
+    [t('payment.rrn'), id(row.retrievalReferenceNumber)],
+    [t('payment.payerIp'), row.payerIp],
+    [t('payment.recurring'), row.recurringType],
+  ];
+  return <Facts items={items.filter(([, value]) => value !== null)} />;
+}
+
+function ParentLink({ id }: { readonly id: string }): ReactNode {
+  const { t } = useWords();
+  return (
+    <Link to="/transactions/$id" params={{ id }}>
+      {t('payment.openParent')}
+    </Link>
+  );
+}
+
+function Expiry({ at }: { readonly at: string }): ReactNode {
+  const { language } = useWords();
+  const now = useNow(30_000);
+  return (
+    <>
+      <Time at={at} show="full" /> <span className="dim">({formatRelative(at, now, language)})</span>
+    </>
+  );
+}

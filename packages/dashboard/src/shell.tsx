@@ -1,0 +1,333 @@
+/** The frame around every page: navigation, search, the live feed's mark, the account. */
+import { ActionIcon, Drawer, Menu, SegmentedControl, Tooltip } from '@mantine/core';
+import { Link, Outlet, useNavigate } from '@tanstack/react-router';
+import { type ReactNode, useState } from 'react';
+import { session } from './api.ts';
+import type { Language } from './format.ts';
+import { type Key, LANGUAGES, useWords } from './i18n/index.tsx';
+import { Icon, type IconName } from './icons.tsx';
+import { IssueCount } from './issues.tsx';
+import { SignIn } from './pages/signIn.tsx';
+import { PasswordDialog } from './passwordDialog.tsx';
+import { chooseScheme, useScheme } from './scheme.ts';
+import { forgetSession, SessionProvider, useMay, useSession, useSessionQuery } from './session.tsx';
+import { useSequences, useShortcuts } from './shortcuts.tsx';
+import { useFeedState } from './stream.ts';
+import { Dialog, Failure, Toasts } from './ui.tsx';
+
+interface NavigationItem {
+  readonly to: string;
+  readonly label: Key;
+  readonly icon: IconName;
+}
+
+interface NavigationGroup {
+  readonly title: Key | null;
+  readonly items: readonly NavigationItem[];
+}
+
+const MERCHANT: readonly NavigationItem[] = [
+  { to: '/', label: 'nav.overview', icon: 'overview' },
+  { to: '/transactions', label: 'nav.transactions', icon: 'transactions' },
+  { to: '/issues', label: 'nav.issues', icon: 'issues' },
+];
+const DEVELOPERS: readonly NavigationItem[] = [
+  { to: '/developers/webhooks', label: 'nav.webhooks', icon: 'webhooks' },
+  { to: '/developers/requests', label: 'nav.requests', icon: 'requests' },
+];
+const KEYS: NavigationItem = { to: '/developers/api-keys', label: 'nav.apiKeys', icon: 'key' };
+const SANDBOX: NavigationItem = { to: '/developers/sandbox', label: 'nav.sandbox', icon: 'sandbox' };
+const USERS: NavigationItem = { to: '/settings/users', label: 'nav.users', icon: 'users' };
+const OPERATOR: readonly NavigationItem[] = [
+  { to: '/operator/merchants', label: 'nav.merchants', icon: 'merchants' },
+  { to: '/operator/customers', label: 'nav.customers', icon: 'customers' },
+  { to: '/operator/ledger', label: 'nav.ledger', icon: 'ledger' },
+  { to: '/operator/health', label: 'nav.health', icon: 'health' },
+  USERS,
+];
+
+function useNavigation(): readonly NavigationGroup[] {
+  const { merchant, mode } = useSession();
+  const isAdmin = useMay('admin');
+  if (merchant === null) return [{ title: 'nav.operator', items: OPERATOR }];
+  const sandbox = mode === 'sandbox' ? [SANDBOX] : [];
+  return [
+    { title: null, items: MERCHANT },
+    { title: 'nav.developers', items: [...(isAdmin ? [KEYS] : []), ...DEVELOPERS, ...sandbox] },
+    ...(isAdmin ? [{ title: 'nav.settings', items: [USERS] } as const] : []),
+  ];
+}
+
+/** The root of all pages: signs in first, wherever somebody wants to go. */
+export function Shell(): ReactNode {
+  const query = useSessionQuery();
+  if (query.data === undefined) {
+    return query.error === null ? null : (
+      <main className="sign-in">
+        <Failure error={query.error} retry={() => void query.refetch()} />
+      </main>
+    );
+  }
+  if (query.data === null) return <SignIn />;
+  return (
+    <SessionProvider value={query.data} key={query.data.user.id}>
+      <Frame />
+    </SessionProvider>
+  );
+}
+
+function Frame(): ReactNode {
+  const { t } = useWords();
+  const [isMenuOpen, setMenuOpen] = useState(false);
+  const [isHelpOpen, setHelpOpen] = useState(false);
+  useGlobalShortcuts(() => setHelpOpen(true));
+  return (
+    <div className="frame">
+      <a className="skip" href="#content">
+        {t('skipToContent')}
+      </a>
+      <aside className="sidebar">
+        <Navigation />
+      </aside>
+      <div className="main-column">
+        <header className="topbar">
+          <span className="phone-only">
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              size="lg"
+              aria-label={t('menu')}
+              onClick={() => setMenuOpen(true)}
+            >
+              <Icon name="menu" />
+            </ActionIcon>
+          </span>
+          <Search />
+          <div className="topbar-end">
+            <LiveMark />
+            <span className="wide-only">
+              <Tooltip label={t('shortcuts.title')}>
+                <ActionIcon
+                  variant="subtle"
+                  color="gray"
+                  aria-label={t('shortcuts.title')}
+                  onClick={() => setHelpOpen(true)}
+                >
+                  <Icon name="keyboard" />
+                </ActionIcon>
+              </Tooltip>
+            </span>
+            <Account />
+          </div>
+        </header>
+        <main id="content" className="content" tabIndex={-1}>
+          <Outlet />
+        </main>
+      </div>
+      <Drawer
+        opened={isMenuOpen}
+        onClose={() => setMenuOpen(false)}
+        size={280}
+        title="Plexy Pay"
+        closeButtonProps={{ 'aria-label': t('close') }}
+      >
+        <Navigation follow={() => setMenuOpen(false)} />
+      </Drawer>
+      {isHelpOpen && <ShortcutHelp close={() => setHelpOpen(false)} />}
+      <Toasts />
+    </div>
+  );
+}
+
+function Navigation({ follow }: { readonly follow?: () => void }): ReactNode {
+  const { t } = useWords();
+  const { merchant, mode } = useSession();
+  const groups = useNavigation();
+  return (
+    <nav className="navigation" aria-label={t('nav.label')}>
+      <div className="brand">
+        <img src="/dashboard/icon.svg" alt="" width={24} height={24} />
+        <span className="brand-name">{merchant?.name ?? t('nav.operator')}</span>
+        {mode === 'sandbox' && <span className="mode">{t('mode.sandbox')}</span>}
+      </div>
+      {groups.map(({ title, items }) => (
+        <div key={title ?? 'main'} className="navigation-group">
+          {title !== null && merchant !== null && <p className="navigation-title">{t(title)}</p>}
+          {items.map(({ to, label, icon }) => (
+            <Link
+              key={to}
+              to={to}
+              className="navigation-link"
+              {...(follow === undefined ? {} : { onClick: follow })}
+              activeOptions={{ exact: to === '/' }}
+            >
+              <Icon name={icon} />
+              {t(label)}
+              {to === '/issues' && <IssueCount />}
+            </Link>
+          ))}
+        </div>
+      ))}
+    </nav>
+  );
+}
+
+const SEARCH_ID = 'search';
+
+function Search(): ReactNode {
+  const { t } = useWords();
+  const { merchant } = useSession();
+  const navigate = useNavigate();
+  const [text, setText] = useState('');
+  if (merchant === null) return <span className="search" />;
+  return (
+    <search className="search">
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (text.trim() !== '') void navigate({ to: '/transactions', search: { query: text.trim() } });
+        }}
+      >
+        <Icon name="search" />
+        <input
+          id={SEARCH_ID}
+          type="search"
+          value={text}
+          placeholder={t('search.placeholder')}
+          aria-label={t('search.placeholder')}
+          onChange={(event) => setText(event.currentTarget.value)}
+        />
+        <kbd className="wide-only">/</kbd>
+      </form>
+    </search>
+  );
+}
+
+function LiveMark(): ReactNode {
+  const { t } = useWords();
+  const state = useFeedState();
+  if (state === null) return null;
+  const label: Key = state === 'live' ? 'feed.live' : state === 'lost' ? 'feed.lost' : 'feed.connecting';
+  return (
+    <span
+      className={`live live-${state}`}
+      role="status"
+      title={t(state === 'lost' ? 'feed.lostHint' : 'feed.liveHint')}
+    >
+      <span className="live-dot" aria-hidden="true" />
+      {t(label)}
+    </span>
+  );
+}
+
+function Account(): ReactNode {
+  const { t } = useWords();
+  const { user } = useSession();
+  const [isChanging, setChanging] = useState(false);
+  const leave = (request: () => Promise<unknown>): void => void request().finally(forgetSession);
+  return (
+    <>
+      <Menu position="bottom-end" width={260} withinPortal>
+        <Menu.Target>
+          <button type="button" className="account" aria-label={t('account.label')}>
+            {user.name.slice(0, 1).toUpperCase()}
+          </button>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <div className="account-who">
+            <strong>{user.name}</strong>
+            <span className="dim">{user.email}</span>
+            <span className="dim">{t(`role.${user.role}`)}</span>
+          </div>
+          <Appearance />
+          <Menu.Divider />
+          <Menu.Item onClick={() => setChanging(true)}>{t('account.password')}</Menu.Item>
+          <Menu.Item leftSection={<Icon name="signOut" />} onClick={() => leave(session.signOut)}>
+            {t('account.signOut')}
+          </Menu.Item>
+          <Menu.Item onClick={() => leave(session.signOutEverywhere)}>
+            {t('account.signOutEverywhere')}
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+      {isChanging && <PasswordDialog close={() => setChanging(false)} />}
+    </>
+  );
+}
+
+/** Language, and light or dark. */
+export function Appearance(): ReactNode {
+  const { t, language, setLanguage } = useWords();
+  const { chosen } = useScheme();
+  return (
+    <div className="appearance">
+      <SegmentedControl
+        size="xs"
+        fullWidth
+        aria-label={t('language')}
+        value={language}
+        onChange={(value) => setLanguage(value as Language)}
+        data={Object.entries(LANGUAGES).map(([value, label]) => ({ value, label }))}
+      />
+      <SegmentedControl
+        size="xs"
+        fullWidth
+        aria-label={t('scheme.label')}
+        value={chosen}
+        onChange={(value) => chooseScheme(value as typeof chosen)}
+        data={(['auto', 'light', 'dark'] as const).map((value) => ({ value, label: t(`scheme.${value}`) }))}
+      />
+    </div>
+  );
+}
+
+function useGlobalShortcuts(openHelp: () => void): void {
+  const navigate = useNavigate();
+  const { merchant } = useSession();
+  const to = (path: string) => () => void navigate({ to: path });
+  useSequences();
+  useShortcuts(
+    merchant === null
+      ? { '?': openHelp, 'KeyG KeyM': to('/operator/merchants'), 'KeyG KeyH': to('/operator/health') }
+      : {
+          '?': openHelp,
+          '/': () => document.getElementById(SEARCH_ID)?.focus(),
+          'KeyG KeyO': to('/'),
+          'KeyG KeyT': to('/transactions'),
+          'KeyG KeyI': to('/issues'),
+        },
+  );
+}
+
+const SHORTCUTS: readonly (readonly [keys: string, what: Key])[] = [
+  ['/', 'shortcuts.search'],
+  ['G O', 'shortcuts.overview'],
+  ['G T', 'shortcuts.transactions'],
+  ['G I', 'shortcuts.issues'],
+  ['J K', 'shortcuts.rows'],
+  ['P', 'shortcuts.pause'],
+  ['C', 'shortcuts.capture'],
+  ['X', 'shortcuts.cancel'],
+  ['R', 'shortcuts.refund'],
+  ['?', 'shortcuts.help'],
+];
+
+function ShortcutHelp({ close }: { readonly close: () => void }): ReactNode {
+  const { t } = useWords();
+  return (
+    <Dialog title={t('shortcuts.title')} close={close}>
+      <dl className="shortcut-list">
+        {SHORTCUTS.map(([keys, what]) => (
+          <div key={keys}>
+            <dt>
+              {keys.split(' ').map((key) => (
+                <kbd key={key}>{key}</kbd>
+              ))}
+            </dt>
+            <dd>{t(what)}</dd>
+          </div>
+        ))}
+      </dl>
+    </Dialog>
+  );
+}

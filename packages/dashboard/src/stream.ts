@@ -1,0 +1,113 @@
+/** The live feed: every change of the merchant's transactions, from the server's event stream. */
+import { createContext, useContext, useSyncExternalStore } from 'react';
+import type { Transaction } from './api.ts';
+
+/** Those that leave the status as it is, too: amounts have changed, or the bank has refused. */
+const EVENT_NAMES = [
+  'transaction.created',
+  'transaction.3d',
+  'transaction.authorized',
+  'transaction.rejected',
+  'transaction.failed',
+  'transaction.charged',
+  'transaction.cancelled',
+  'transaction.refunded',
+  'transaction.partially_cancelled',
+  'transaction.partially_refunded',
+  'transaction.capture_declined',
+  'transaction.cancel_declined',
+];
+const RETRY_MS = 1_000;
+
+export type FeedState = 'connecting' | 'live' | 'lost';
+
+interface FeedOptions {
+  onEvent(transaction: Transaction): void;
+  /** The connection is back: what happened meanwhile comes as events, but a page may have been changed by hand. */
+  onCatchUp(): void;
+}
+
+/** One connection; after a break it goes on behind the last event that it has seen. */
+export class LiveFeed {
+  readonly #options: FeedOptions;
+  readonly #listeners = new Set<() => void>();
+  #source: EventSource | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #lastEventId = '';
+  #state: FeedState = 'connecting';
+  #wasLost = false;
+
+  constructor(options: FeedOptions) {
+    this.#options = options;
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  readonly getState = (): FeedState => this.#state;
+
+  open(): void {
+    this.close();
+    const query = this.#lastEventId === '' ? '' : `?lastEventId=${encodeURIComponent(this.#lastEventId)}`;
+    const source = new EventSource(`/v1/transactions/stream${query}`);
+    this.#source = source;
+    source.onopen = () => {
+      this.#become('live');
+      if (this.#wasLost) this.#options.onCatchUp();
+      this.#wasLost = false;
+    };
+    source.onerror = () => {
+      this.#wasLost = true;
+      this.#become('lost');
+      // The browser comes back by itself after a cut, but not after an answer that is an error.
+      if (source.readyState === EventSource.CLOSED) this.#timer = setTimeout(() => this.open(), RETRY_MS);
+    };
+    for (const name of EVENT_NAMES) {
+      source.addEventListener(name, (event: MessageEvent<string>) => {
+        this.#lastEventId = event.lastEventId;
+        this.#options.onEvent((JSON.parse(event.data) as { data: Transaction }).data);
+      });
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#source?.close();
+    this.#source = null;
+  }
+
+  /** A page that nobody sees gives its connection back: browsers allow six a server, over all windows. */
+  followVisibility(): () => void {
+    const follow = (): void => {
+      if (document.hidden) {
+        this.close();
+        this.#wasLost = true;
+      } else this.open();
+    };
+    follow();
+    document.addEventListener('visibilitychange', follow);
+    return () => {
+      document.removeEventListener('visibilitychange', follow);
+      this.close();
+    };
+  }
+
+  #become(state: FeedState): void {
+    this.#state = state;
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+export const FeedContext = createContext<LiveFeed | null>(null);
+
+/** Null where there is no feed: operators have none. */
+export function useFeedState(): FeedState | null {
+  const feed = useContext(FeedContext);
+  return useSyncExternalStore(feed?.subscribe ?? noSubscription, () => feed?.getState() ?? null);
+}
+
+function noSubscription(): () => void {
+  return () => undefined;
+}

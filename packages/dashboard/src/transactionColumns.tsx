@@ -1,0 +1,122 @@
+import { type ReactNode, useState } from 'react';
+import type { Transaction } from './api.ts';
+import { type Key, useWords } from './i18n/index.tsx';
+import { Icon } from './icons.tsx';
+import { StatusBadge } from './status.tsx';
+import { Amount, Time } from './ui.tsx';
+
+interface ColumnLook {
+  readonly title: Key;
+  readonly cell: (row: Transaction) => ReactNode;
+  readonly isNumber?: boolean;
+  /** Always there. */
+  readonly isFixed?: boolean;
+  readonly isDefault?: boolean;
+}
+
+export const COLUMNS: Readonly<Record<Column, ColumnLook>> = {
+  amount: {
+    title: 'column.amount',
+    cell: (row) => <Amount amount={row.amount} currency={row.currency} strong />,
+    isNumber: true,
+    isFixed: true,
+  },
+  status: { title: 'column.status', cell: (row) => <StatusBadge status={row.status} />, isFixed: true },
+  order: { title: 'column.order', cell: (row) => <Text text={row.orderReference} />, isFixed: true },
+  method: { title: 'column.method', cell: (row) => <Method row={row} />, isDefault: true },
+  type: { title: 'column.type', cell: (row) => <TypeName type={row.type} />, isDefault: true },
+  description: { title: 'column.description', cell: (row) => <Text text={row.description} /> },
+  captured: {
+    title: 'column.captured',
+    cell: (row) => <Amount amount={row.capturedAmount} currency={row.currency} />,
+    isNumber: true,
+  },
+  refunded: {
+    title: 'column.refunded',
+    cell: (row) => <Amount amount={row.refundedAmount} currency={row.currency} />,
+    isNumber: true,
+  },
+  reason: { title: 'column.reason', cell: (row) => <Code text={row.failureCode} />, isDefault: true },
+  id: { title: 'column.id', cell: (row) => <Code text={row.id} /> },
+  expires: { title: 'column.expires', cell: (row) => <Time at={row.expiresAt} /> },
+  updated: { title: 'column.updated', cell: (row) => <Time at={row.updatedAt} /> },
+  created: { title: 'column.created', cell: (row) => <Time at={row.createdAt} />, isDefault: true },
+};
+
+export type Column =
+  | 'amount'
+  | 'status'
+  | 'order'
+  | 'method'
+  | 'type'
+  | 'description'
+  | 'captured'
+  | 'refunded'
+  | 'reason'
+  | 'id'
+  | 'expires'
+  | 'updated'
+  | 'created';
+
+const STORED_AS = 'columns';
+
+function storedColumns(): readonly Column[] {
+  const names = Object.keys(COLUMNS) as Column[];
+  const stored = localStorage.getItem(STORED_AS)?.split(',');
+  return names.filter((name) => {
+    const { isFixed, isDefault } = COLUMNS[name];
+    return isFixed === true || (stored?.includes(name) ?? isDefault === true);
+  });
+}
+
+/** Which columns are shown, as chosen in this browser. */
+export function useColumns(): [readonly Column[], (columns: readonly Column[]) => void] {
+  const [columns, setColumns] = useState(storedColumns);
+  const choose = (chosen: readonly Column[]): void => {
+    localStorage.setItem(STORED_AS, chosen.join(','));
+    setColumns(chosen);
+  };
+  return [columns, choose];
+}
+
+function Text({ text }: { readonly text: string | null }): ReactNode {
+  if (text === null) return <span className="dim">–</span>;
+  return (
+    <span className="cell-text" title={text}>
+      {text}
+    </span>
+  );
+}
+
+function Code({ text }: { readonly text: string | null }): ReactNode {
+  return text === null ? <span className="dim">–</span> : <code className="cell-text">{text}</code>;
+}
+
+function TypeName({ type }: Pick<Transaction, 'type'>): ReactNode {
+  const { t } = useWords();
+  return <span className={type === 'refund' ? '' : 'dim'}>{t(`type.${type}`)}</span>;
+}
+
+const BRANDS: Readonly<Record<string, string>> = {
+  visa: 'Visa',
+  mastercard: 'Mastercard',
+  'american-express': 'Amex',
+  unionpay: 'UnionPay',
+  mir: 'Mir',
+};
+
+export function Method({
+  row,
+}: {
+  readonly row: Pick<Transaction, 'paymentMethod' | 'cardBrand' | 'last4'>;
+}): ReactNode {
+  const { t } = useWords();
+  const brand = row.cardBrand === null ? null : (BRANDS[row.cardBrand] ?? row.cardBrand);
+  return (
+    <span className="method">
+      <Icon name={row.paymentMethod} />
+      {row.paymentMethod === 'wallet' ? t('method.wallet') : (brand ?? t('method.card'))}
+      {row.last4 !== null && <span className="last4">•••• {row.last4}</span>}
+    </span>
+  );
+}

@@ -1,0 +1,346 @@
+/** The small parts that every page is made of. */
+import { ActionIcon, Button, Modal, Skeleton, Tooltip } from '@mantine/core';
+import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react';
+import { PlexyPayError } from './api.ts';
+import { formatAmount, formatTime, type TimeStyle, utcTime } from './format.ts';
+import { useWords } from './i18n/index.tsx';
+import { Icon, type IconName } from './icons.tsx';
+
+interface AmountProps {
+  readonly amount: number | bigint;
+  readonly currency: string;
+  readonly strong?: boolean;
+}
+
+export function Amount({ amount, currency, strong }: AmountProps): ReactNode {
+  const { language } = useWords();
+  const text = formatAmount(amount, currency, language);
+  // Of many currencies the sign is the code.
+  const number = text.replace(new RegExp(`\\s*${currency}\\s*`), '');
+  return (
+    <span className={strong ? 'amount amount-strong' : 'amount'}>
+      {number} <span className="currency">{currency}</span>
+    </span>
+  );
+}
+
+interface TimeProps {
+  readonly at: string | null;
+  readonly show?: TimeStyle;
+}
+
+/** In the viewer's zone; UTC when pointed at. */
+export function Time({ at, show = 'short' }: TimeProps): ReactNode {
+  const { language } = useWords();
+  if (at === null) return <span className="dim">–</span>;
+  return (
+    <time dateTime={at} title={utcTime(at)} className="time">
+      {formatTime(at, show, language)}
+    </time>
+  );
+}
+
+export function CopyButton({ text, label }: { readonly text: string; readonly label?: string }): ReactNode {
+  const { t } = useWords();
+  const [copied, setCopied] = useState(false);
+  useEffect(() => {
+    if (!copied) return;
+    const timer = setTimeout(() => setCopied(false), 1_500);
+    return () => clearTimeout(timer);
+  }, [copied]);
+  const name = copied ? t('copied') : (label ?? t('copy'));
+  return (
+    <Tooltip label={name}>
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        size="sm"
+        aria-label={name}
+        onClick={() => navigator.clipboard.writeText(text).then(() => setCopied(true))}
+      >
+        <Icon name={copied ? 'check' : 'copy'} size={14} />
+      </ActionIcon>
+    </Tooltip>
+  );
+}
+
+/** An id, short enough to read and whole when copied. */
+export function Id({ id, short = false }: { readonly id: string; readonly short?: boolean }): ReactNode {
+  return (
+    <span className="id">
+      <code title={id}>{short && id.length > 16 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id}</code>
+      <CopyButton text={id} />
+    </span>
+  );
+}
+
+interface PageProps {
+  readonly title: string;
+  readonly actions?: ReactNode;
+  readonly lead?: ReactNode;
+  readonly children: ReactNode;
+}
+
+export function Page({ title, actions, lead, children }: PageProps): ReactNode {
+  useTitle(title);
+  return (
+    <>
+      <header className="page-head">
+        <div>
+          <h1>{title}</h1>
+          {lead !== undefined && <p className="lead">{lead}</p>}
+        </div>
+        {actions !== undefined && <div className="page-actions">{actions}</div>}
+      </header>
+      {children}
+    </>
+  );
+}
+
+export function useTitle(title: string): void {
+  useEffect(() => {
+    document.title = `${title} · Plexy Pay`;
+  }, [title]);
+}
+
+interface PanelProps {
+  readonly title?: ReactNode;
+  readonly actions?: ReactNode;
+  readonly className?: string;
+  readonly children: ReactNode;
+}
+
+export function Panel({ title, actions, className = '', children }: PanelProps): ReactNode {
+  return (
+    <section className={`panel ${className}`}>
+      {title !== undefined && (
+        <div className="panel-head">
+          <h2>{title}</h2>
+          {actions}
+        </div>
+      )}
+      {children}
+    </section>
+  );
+}
+
+interface EmptyProps {
+  readonly icon: IconName;
+  readonly title: string;
+  readonly children?: ReactNode;
+}
+
+export function Empty({ icon, title, children }: EmptyProps): ReactNode {
+  return (
+    <div className="empty">
+      <Icon name={icon} size={24} />
+      <p className="empty-title">{title}</p>
+      {children !== undefined && <div className="empty-text">{children}</div>}
+    </div>
+  );
+}
+
+/** What went wrong, in the server's words, and what to quote when asking for help. The one place for it. */
+export function Failure({
+  error,
+  retry,
+}: {
+  readonly error: unknown;
+  readonly retry?: () => void;
+}): ReactNode {
+  const { t } = useWords();
+  const known = error instanceof PlexyPayError ? error : null;
+  return (
+    <div className="failure" role="alert">
+      <Icon name="issues" />
+      <div>
+        <p className="failure-title">{titleOf(known, t)}</p>
+        <p>{known?.message ?? t('error.unexpected')}</p>
+        {known !== null && known.details.length > 0 && (
+          <ul>
+            {known.details.map(({ path, message }) => (
+              <li key={path + message}>
+                <code>{path}</code> {message}
+              </li>
+            ))}
+          </ul>
+        )}
+        {known?.reason != null && (
+          <p className="failure-ids">
+            <code>{known.reason}</code>
+            {known.requestId !== null && (
+              <>
+                {' · '}
+                {t('error.requestId')} <code>{known.requestId}</code>
+                <CopyButton text={known.requestId} />
+              </>
+            )}
+          </p>
+        )}
+        {retry !== undefined && (
+          <Button size="xs" variant="default" onClick={retry} mt="xs">
+            {t('tryAgain')}
+          </Button>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function titleOf(error: PlexyPayError | null, t: ReturnType<typeof useWords>['t']): string {
+  if (error === null) return t('error.title');
+  if (error.status === null) return t('error.connection');
+  if (error.status === 403) return t('error.forbidden');
+  if (error.status === 404) return t('error.notFound');
+  if (error.status >= 500) return t('error.server');
+  return t('error.title');
+}
+
+interface LoadedProps<T> {
+  readonly query: { data: T | undefined; error: unknown; refetch(): unknown };
+  readonly lines?: number;
+  readonly children: (data: T) => ReactNode;
+}
+
+/** What a query has found; lines to come while it is under way; else what went wrong. */
+export function Loaded<T>({ query, lines = 4, children }: LoadedProps<T>): ReactNode {
+  const { t } = useWords();
+  if (query.data !== undefined) return children(query.data);
+  if (query.error !== null) return <Failure error={query.error} retry={() => query.refetch()} />;
+  return (
+    <div className="loading" role="status" aria-label={t('loading')}>
+      {Array.from({ length: lines }, (_, line) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: lines never change places
+        <Skeleton key={line} height={14} radius="sm" />
+      ))}
+    </div>
+  );
+}
+
+/** A page of which somebody has the address, but not the role. */
+export function NotAllowed({ title }: { readonly title: string }): ReactNode {
+  const { t } = useWords();
+  return (
+    <Page title={title}>
+      <Empty icon="key" title={t('error.forbidden')}>
+        {t('error.forbiddenHint')}
+      </Empty>
+    </Page>
+  );
+}
+
+/** Names and values, one below the other. */
+export function Facts({ items }: { readonly items: readonly (readonly [string, ReactNode])[] }): ReactNode {
+  return (
+    <dl className="facts">
+      {items.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+interface DialogProps {
+  readonly title: string;
+  readonly close: () => void;
+  readonly size?: string;
+  readonly children: ReactNode;
+}
+
+export function Dialog({ title, close, size = 'md', children }: DialogProps): ReactNode {
+  const { t } = useWords();
+  return (
+    <Modal opened onClose={close} title={title} size={size} closeButtonProps={{ 'aria-label': t('close') }}>
+      {children}
+    </Modal>
+  );
+}
+
+interface Toast {
+  readonly id: number;
+  readonly text: string;
+}
+
+let toasts: readonly Toast[] = [];
+const toastListeners = new Set<() => void>();
+let nextToast = 0;
+
+function setToasts(next: readonly Toast[]): void {
+  toasts = next;
+  for (const listener of toastListeners) listener();
+}
+
+/** Says for five seconds, to screen readers too, that something is done. */
+export function say(text: string): void {
+  const toast = { id: nextToast++, text };
+  setToasts([...toasts, toast]);
+  setTimeout(() => setToasts(toasts.filter(({ id }) => id !== toast.id)), 5_000);
+}
+
+export function Toasts(): ReactNode {
+  const current = useSyncExternalStore(
+    (listener) => {
+      toastListeners.add(listener);
+      return () => toastListeners.delete(listener);
+    },
+    () => toasts,
+  );
+  return (
+    <div className="toasts" role="status">
+      {current.map(({ id, text }) => (
+        <div key={id} className="toast">
+          <Icon name="check" />
+          {text}
+        </div>
+      ))}
+    </div>
+  );
+}
+
+/** `Enter` in a field does what the button does; the browser does nothing of its own. */
+export function Form({
+  submit,
+  children,
+}: {
+  readonly submit: () => void;
+  readonly children: ReactNode;
+}): ReactNode {
+  return (
+    <form
+      className="form"
+      noValidate
+      onSubmit={(event) => {
+        event.preventDefault();
+        submit();
+      }}
+    >
+      {children}
+    </form>
+  );
+}
+
+interface ConfirmProps {
+  readonly text: string;
+  readonly action: string;
+  readonly error: unknown;
+  readonly isRunning: boolean;
+  readonly run: () => void;
+}
+
+/** Asks before something that cannot be undone. */
+export function Confirm({ text, action, error, isRunning, run }: ConfirmProps): ReactNode {
+  return (
+    <div className="form">
+      <p>{text}</p>
+      {error !== null && <Failure error={error} />}
+      <div className="dialog-actions">
+        <Button color="red" loading={isRunning} onClick={run}>
+          {action}
+        </Button>
+      </div>
+    </div>
+  );
+}

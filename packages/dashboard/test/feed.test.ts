@@ -1,0 +1,90 @@
+/** The live feed when the connection is lost, and a server that restarts under an open page. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Browser } from 'playwright-core';
+import { readConfig } from '../../server/src/config.ts';
+import { createLogger } from '../../server/src/logging.ts';
+import { type Server, startServer } from '../../server/src/server.ts';
+import { startBrowser } from '../../server/test/support/browser.ts';
+import { createDatabase, stopDatabaseServer, type TestDatabase } from '../../server/test/support/database.ts';
+import { request } from '../../server/test/support/sandbox.ts';
+import { signIn, withoutBrowser } from './support/dashboard.ts';
+
+describe('the live feed', { skip: withoutBrowser }, () => {
+  let database: TestDatabase;
+  let browser: Browser;
+  let server: Server;
+
+  const start = (port: string): Promise<Server> =>
+    startServer(
+      readConfig({ DATABASE_URL: database.url, PORT: port }),
+      createLogger('error', { write: () => undefined }),
+    );
+  const pay = (orderReference: string) =>
+    request(server.url, 'POST', '/v1/wallet/authorize', {
+      idempotencyKey: orderReference,
+      body: {
+        amount: 100,
+        currency: 'KZT',
+        orderReference,
+        phoneNumber: '+77010000001',
+        iin: '900101300017',
+      },
+    });
+
+  before(async () => {
+    database = await createDatabase();
+    browser = await startBrowser();
+    server = await start('0');
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.stop();
+    await database?.drop();
+    await stopDatabaseServer();
+  });
+
+  test('a restart is marked, and what happened meanwhile is there when it is back', async () => {
+    const { port } = new URL(server.url);
+    const context = await browser.newContext();
+    const [name = '', value = ''] = (await signIn(server.url, 'manager')).split('=');
+    await context.addCookies([{ name, value, url: server.url }]);
+    const page = await context.newPage();
+    await page.goto(`${server.url}/dashboard/transactions`);
+    await page.getByText('Live', { exact: true }).waitFor();
+    await pay('BEFORE-1');
+    await page.getByText('BEFORE-1').waitFor({ timeout: 1_000 });
+
+    await server.stop();
+    await page.getByText('Connection lost').waitFor({ timeout: 2_000 });
+    assert.ok(await page.getByText('BEFORE-1').isVisible(), 'what was shown stays');
+    server = await start(port);
+    await pay('MEANWHILE-1');
+    await page.getByText('MEANWHILE-1').waitFor({ timeout: 10_000 });
+    await page.getByText('Live', { exact: true }).waitFor();
+    await pay('AFTER-1');
+    await page.getByText('AFTER-1').waitFor({ timeout: 1_000 });
+    await context.close();
+  });
+
+  test('a page in the background gives its connection back, and catches up when it is seen again', async () => {
+    const context = await browser.newContext();
+    const [name = '', value = ''] = (await signIn(server.url, 'viewer')).split('=');
+    await context.addCookies([{ name, value, url: server.url }]);
+    const page = await context.newPage();
+    await page.goto(`${server.url}/dashboard/transactions`);
+    await page.getByText('Live', { exact: true }).waitFor();
+    const show = (isHidden: boolean): Promise<void> =>
+      page.evaluate((hidden) => {
+        Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'));
+      }, isHidden);
+    await show(true);
+    await pay('HIDDEN-1');
+    await page.waitForTimeout(1_500);
+    assert.equal(await page.getByText('HIDDEN-1').count(), 0);
+    await show(false);
+    await page.getByText('HIDDEN-1').waitFor({ timeout: 2_000 });
+    await context.close();
+  });
+});

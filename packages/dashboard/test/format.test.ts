@@ -1,0 +1,97 @@
+/** Amounts, times and CSV cells: what must hold without a browser. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { csvCell, csvRow, exportCsv } from '../src/csv.ts';
+import { filtersOf, queryOf } from '../src/filters.ts';
+import { amountInput, formatAmount, parseAmount } from '../src/format.ts';
+
+const CURRENCIES = ['KZT', 'JPY', 'KWD', 'USD', 'ISK', 'IQD'];
+
+describe('amounts', () => {
+  test('are shown with the digits that ISO 4217 gives the currency, and with every digit', () => {
+    const plain = (text: string): string => text.replace(/[\u00a0\u202f]/g, ' ');
+    assert.equal(plain(formatAmount(123_456n, 'USD', 'en')), '$1,234.56');
+    assert.equal(plain(formatAmount(123_456, 'JPY', 'en')), '¥123,456');
+    assert.equal(plain(formatAmount(123_456, 'KZT', 'ru')), '1 234,56 ₸');
+    assert.equal(plain(formatAmount(1_500, 'IQD', 'en')), 'IQD 1.500');
+    assert.equal(
+      plain(formatAmount(98_765_432_109_876_543_210n, 'KZT', 'en')),
+      '₸987,654,321,098,765,432.10',
+    );
+  });
+
+  test('what is put into a field is read back as the same amount', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...CURRENCIES),
+        fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+        (currency, amount) => {
+          assert.equal(parseAmount(amountInput(amount, currency), currency), amount);
+        },
+      ),
+    );
+  });
+
+  for (const [text, currency, amount] of [
+    ['1234.56', 'KZT', 123_456],
+    ['1 234,56', 'KZT', 123_456],
+    ['1\u00a0234,5', 'KZT', 123_450],
+    ['1,234.56', 'KZT', 123_456],
+    ['1.234.567,89', 'KZT', 123_456_789],
+    ['1,234', 'KZT', 123_400],
+    ['1234', 'JPY', 1_234],
+    ['1,234', 'JPY', 1_234],
+    ['1.234', 'KWD', 1_234],
+    ['12.', 'KZT', 1_200],
+    ['', 'KZT', null],
+    ['0', 'KZT', null],
+    ['-5', 'KZT', null],
+    ['1e5', 'KZT', null],
+    ['12.5', 'JPY', null],
+    ['1.2345', 'KZT', null],
+    ['1,2,3', 'KZT', null],
+    ['90071992547409.93', 'KZT', null],
+  ] as const) {
+    test(`"${text}" of ${currency} is ${amount}`, () => assert.equal(parseAmount(text, currency), amount));
+  }
+});
+
+describe('CSV', () => {
+  test('a text that a spreadsheet would run is made a text; quotes, commas and lines are kept', () => {
+    for (const text of ['=1+1', '+1', '-1', '@SUM(A1)', '\tx', '\rx']) {
+      assert.equal(csvCell(text), `"'${text}"`);
+    }
+    assert.equal(csvCell('a"b'), '"a""b"');
+    assert.equal(csvCell('a,b\nc'), '"a,b\nc"');
+    assert.equal(csvCell(-5), '-5');
+    assert.equal(csvCell(null), '');
+    assert.equal(csvRow(['a', 1, null]), 'a,1,\r\n');
+  });
+
+  test('all pages are written, and progress is told', async () => {
+    const pages = 60;
+    const seen: number[] = [];
+    const row = { id: 'x', amount: 5, currency: 'KZT' };
+    const file = await exportCsv({
+      query: {},
+      signal: new AbortController().signal,
+      onProgress: (rows) => seen.push(rows),
+      load: async ({ cursor = '0' }) => ({
+        items: Array.from({ length: 100 }, () => row as never),
+        nextCursor: Number(cursor) + 1 < pages ? String(Number(cursor) + 1) : null,
+      }),
+    });
+    const lines = (await file.text()).trimEnd().split('\r\n');
+    assert.equal(lines.length, pages * 100 + 1);
+    assert.equal(seen.at(-1), pages * 100);
+    assert.match(lines[0] ?? '', /^\ufeff?id,type,status/);
+  });
+});
+
+test('filters of the address: others are left out, a period becomes a time', () => {
+  const filters = filtersOf({ status: 'charged', createdFrom: 'last24h', cursor: 'x', evil: '1', query: '' });
+  assert.deepEqual(filters, { status: 'charged', createdFrom: 'last24h' });
+  const now = Date.parse('2026-11-21T12:00:30Z');
+  assert.deepEqual(queryOf(filters, now), { status: 'charged', createdFrom: '2026-11-20T12:00:00.000Z' });
+});

@@ -1,0 +1,72 @@
+/** What operators do: customers' wallets, merchants, the ledger. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { type Dashboard, startDashboard, withoutBrowser } from './support/dashboard.ts';
+
+describe('operators’ pages', { skip: withoutBrowser }, () => {
+  let dashboard: Dashboard;
+  before(async () => {
+    dashboard = await startDashboard();
+  });
+  after(() => dashboard?.stop());
+
+  test('a customer is found by phone; a deposit by a double click is made once; a frozen wallet refuses', async () => {
+    const page = await dashboard.open('operator', '/operator/customers');
+    await page.getByRole('searchbox', { name: 'Phone number' }).fill('8 701 000 00 02');
+    await page.getByRole('button', { name: 'Find' }).click();
+    await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1);
+    await page.getByRole('link', { name: '+77010000002' }).click();
+    await page.getByText('₸5.00').first().waitFor();
+    await page.getByRole('button', { name: 'Deposit' }).click();
+    await page.getByLabel('Amount in KZT').fill('1 000,50');
+    await page.getByLabel('Reference').fill('=cash & <b>');
+    await page.getByRole('dialog').getByRole('button', { name: 'Deposit' }).dblclick({ force: true });
+    await page.getByText('₸1,005.50').first().waitFor();
+    assert.equal(await page.getByRole('row').filter({ hasText: '=cash & <b>' }).count(), 1);
+    await page.getByRole('button', { name: 'Freeze' }).click();
+    await page.getByText('Frozen').waitFor();
+    const paid = await dashboard.sandbox.authorize({
+      phoneNumber: '+77010000002',
+      iin: '850520400027',
+      amount: 100,
+    });
+    assert.equal(paid.body.failureCode, 'wallet_frozen');
+    await page.getByRole('button', { name: 'Unfreeze' }).click();
+    await page.getByText('Frozen').waitFor({ state: 'detached' });
+    await page.context().close();
+  });
+
+  test('a merchant is made and its settings are changed', async () => {
+    const page = await dashboard.open('operator', '/operator/merchants');
+    await page.getByRole('button', { name: 'New merchant' }).click();
+    await page.getByLabel('Name').fill('<img src=x onerror=alert(1)>');
+    await page.getByRole('dialog').getByRole('button', { name: 'New merchant' }).click();
+    await page.getByRole('heading', { level: 1, name: '<img src=x' }).waitFor();
+    await page.getByText('Automatic', { exact: true }).click();
+    await page.getByLabel('Capture delay, seconds').fill('x');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('alert').filter({ hasText: 'captureDelay' }).waitFor();
+    await page.getByLabel('Capture delay, seconds').fill('60');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Saved').last().waitFor();
+    await page.context().close();
+  });
+
+  test('the ledger sums to zero in every currency', async () => {
+    await dashboard.pay();
+    const page = await dashboard.open('operator', '/operator/ledger');
+    const kzt = page.getByRole('row').filter({ hasText: 'KZT' });
+    assert.match((await kzt.locator('td').last().textContent()) ?? '', /^₸0\.00/);
+    await page.context().close();
+  });
+
+  test('health shows that all works, and an audit that it adds up', async () => {
+    const page = await dashboard.open('operator', '/operator/health');
+    await page.getByRole('heading', { name: 'Database' }).waitFor();
+    assert.equal(await page.getByText('Needs attention').count(), 0);
+    await page.getByRole('button', { name: 'Audit now' }).click();
+    await page.getByText('Passed').waitFor();
+    assert.equal(await page.locator('.invariants li.up').count(), 7);
+    await page.context().close();
+  });
+});

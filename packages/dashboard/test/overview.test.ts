@@ -1,0 +1,73 @@
+/** The overview's numbers and the issues, each with the transactions behind it. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { type Dashboard, startDashboard, withoutBrowser } from './support/dashboard.ts';
+
+const DECLINED = { number: '4000000000000002', expiryMonth: 12, expiryYear: 2035, cvc: '123' };
+
+describe('overview and issues', { skip: withoutBrowser }, () => {
+  let dashboard: Dashboard;
+  before(async () => {
+    dashboard = await startDashboard();
+    for (let i = 0; i < 6; i += 1) await dashboard.pay({ amount: 10_000, orderReference: `GOOD-${i}` });
+    for (let i = 0; i < 2; i += 1) await dashboard.pay({ orderReference: `BAD-${i}`, card: DECLINED });
+  });
+  after(() => dashboard?.stop());
+
+  test('the numbers are those of the payments, and each opens the list behind it', async () => {
+    const page = await dashboard.open('viewer');
+    const card = (title: string) => page.locator('.card').filter({ hasText: title });
+    await card('Volume').getByText('₸600.00').waitFor();
+    await card('Payments').getByText('8', { exact: true }).waitFor();
+    await card('Success rate').getByText('75.0%').waitFor();
+    await card('Average amount').getByText('₸100.00').waitFor();
+    await page.getByRole('link', { name: /card_declined/ }).click();
+    await page.waitForURL(/failureCode=card_declined/);
+    await page.waitForFunction(() => document.querySelectorAll('table.transactions tbody tr').length === 2);
+    await page.goBack();
+    await page.getByRole('link', { name: /Waiting for capture/ }).click();
+    await page.waitForFunction(() => document.querySelectorAll('table.transactions tbody tr').length === 6);
+    await page.context().close();
+  });
+
+  test('a new payment is in the numbers within seconds', async () => {
+    const page = await dashboard.open('viewer');
+    await page.locator('.card').filter({ hasText: 'Payments' }).getByText('8', { exact: true }).waitFor();
+    await dashboard.pay({ amount: 10_000, orderReference: 'GOOD-6' });
+    await page.locator('.card').filter({ hasText: 'Volume' }).getByText('₸700.00').waitFor();
+    await page.context().close();
+  });
+
+  test('the charts have their numbers as a table, and a bar opens its hour', async () => {
+    const page = await dashboard.open('viewer');
+    const rows = page.locator('.chart table').first().locator('tr');
+    await page.waitForFunction(() => document.querySelectorAll('.chart tr').length === 48);
+    assert.match((await rows.last().textContent()) ?? '', /Volume: 700/);
+    const box = await page.locator('.chart .u-over').first().boundingBox();
+    assert.ok(box !== null);
+    await page.mouse.click(box.x + box.width - 6, box.y + box.height - 6);
+    await page.waitForURL(/createdFrom=.*&createdTo=/);
+    await page.context().close();
+  });
+
+  test('holds that are about to expire are an issue, lead to them, and are muted for everybody', async () => {
+    await dashboard.sandbox.call('POST', '/v1/sandbox/clock', { body: { advanceSeconds: 6.5 * 86_400 } });
+    const page = await dashboard.open('manager', '/issues');
+    const issue = page.locator('.issue').filter({ hasText: 'Holds about to expire: 7' });
+    // What was found a moment ago is remembered for some seconds.
+    await issue.waitFor({ timeout: 20_000 });
+    await issue.getByRole('link', { name: 'Show transactions' }).click();
+    await page.waitForFunction(() => document.querySelectorAll('table.transactions tbody tr').length === 7);
+    await page.goBack();
+    await issue.getByRole('button', { name: 'Mute' }).click();
+    await page.getByRole('menuitem', { name: 'For 24 hours' }).click();
+    await page.getByText('Nothing needs your attention').waitFor();
+    const other = await dashboard.open('viewer', '/issues');
+    await other.getByText('muted until').waitFor();
+    assert.equal(await other.getByRole('button', { name: 'Unmute' }).count(), 0);
+    await page.getByRole('button', { name: 'Unmute' }).click();
+    await page.getByTitle('Open issues: 1').waitFor();
+    await page.context().close();
+    await other.context().close();
+  });
+});

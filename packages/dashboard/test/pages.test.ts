@@ -1,0 +1,165 @@
+/** Every page, light and dark, wide and on a phone: axe finds nothing grave, nothing sticks out, nothing is heavy. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import {
+  type Dashboard,
+  graveAxeFindings,
+  startDashboard,
+  type Who,
+  withoutBrowser,
+} from './support/dashboard.ts';
+
+const CUSTOMER = '01900000-0000-7000-8000-c00000000001';
+const MERCHANT = '01900000-0000-7000-8000-000000000001';
+
+/** Of these the title is what shows that the page stands. */
+const PAGES: readonly (readonly [who: Who, path: string, heading: string | RegExp])[] = [
+  ['merchant', '/', 'Overview'],
+  ['merchant', '/transactions', 'Transactions'],
+  ['merchant', '/transactions/$transaction', /₸150\.00/],
+  ['merchant', '/issues', 'Issues'],
+  ['merchant', '/developers/api-keys', 'API keys'],
+  ['merchant', '/developers/webhooks', 'Webhooks'],
+  ['merchant', '/developers/webhooks/$endpoint', /hooks/],
+  ['merchant', '/developers/requests', 'Request log'],
+  ['merchant', '/developers/sandbox', 'Sandbox'],
+  ['merchant', '/settings/users', 'Users'],
+  ['operator', '/operator/merchants', 'Merchants'],
+  ['operator', `/operator/merchants/${MERCHANT}`, 'Demo Store'],
+  ['operator', '/operator/customers', 'Customers'],
+  ['operator', `/operator/customers/${CUSTOMER}`, '+77010000001'],
+  ['operator', '/operator/ledger', 'Ledger'],
+  ['operator', '/operator/health', 'Health'],
+  ['operator', '/settings/users', 'Users'],
+];
+
+describe('every page', { skip: withoutBrowser }, () => {
+  let dashboard: Dashboard;
+  const ids: Record<string, string> = {};
+  before(async () => {
+    dashboard = await startDashboard();
+    const { call } = dashboard.sandbox;
+    const url = 'http://127.0.0.1:9/hooks';
+    ids.$endpoint = (await call('POST', '/v1/webhook-endpoints', { body: { url } })).body.id;
+    const paid = await dashboard.pay({
+      orderReference: `${'LONG-'.repeat(40)}1`,
+      description: 'x'.repeat(300),
+    });
+    ids.$transaction = paid.id;
+    await call('POST', `/v1/transactions/${paid.id}/capture`, { body: {} });
+    await call('POST', `/v1/transactions/${paid.id}/refund`, { body: { amount: 5_000 } });
+    await dashboard.sandbox.authorize();
+  });
+  after(() => dashboard?.stop());
+
+  const pathOf = (path: string): string => path.replace(/\$\w+/, (name) => ids[name] ?? name);
+
+  for (const [who, path, heading] of PAGES) {
+    test(`${who} ${path}`, async () => {
+      for (const [colorScheme, width] of [
+        ['light', 1440],
+        ['dark', 390],
+      ] as const) {
+        const page = await dashboard.open(who, pathOf(path), {
+          colorScheme,
+          viewport: { width, height: 844 },
+        });
+        await page.getByRole('heading', { level: 1, name: heading }).waitFor();
+        await page.waitForFunction(() => document.querySelector('.loading') === null);
+        await page.getByText('Connecting…').waitFor({ state: 'detached' });
+        assert.equal(
+          await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth),
+          0,
+          `sticks out at ${width}`,
+        );
+        assert.deepEqual(await graveAxeFindings(page), [], `${colorScheme} ${width}`);
+        await page.context().close();
+      }
+    });
+  }
+
+  test('signing in, light and dark', async () => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const page = await dashboard.open(null, '', { colorScheme });
+      await page.getByRole('button', { name: 'Sign in' }).waitFor();
+      assert.deepEqual(await graveAxeFindings(page), []);
+      await page.context().close();
+    }
+  });
+
+  test('open dialogs and menus', async () => {
+    const page = await dashboard.open('merchant', pathOf('/transactions/$transaction'));
+    await page.getByRole('button', { name: 'Refund' }).click();
+    await page.getByLabel('Amount in KZT').waitFor();
+    await page.waitForTimeout(300);
+    assert.deepEqual(await graveAxeFindings(page), []);
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Account' }).click();
+    await page.getByRole('menuitem', { name: 'Sign out', exact: true }).waitFor();
+    await page.waitForTimeout(300);
+    assert.deepEqual(await graveAxeFindings(page), []);
+    await page.context().close();
+  });
+
+  test('the first load is at most 300 KB compressed, and stands within a second', async () => {
+    const page = await dashboard.open('merchant', '/transactions');
+    await page.context().close();
+    const context = await dashboard.browser.newContext({ viewport: { width: 1440, height: 900 } });
+    const first = await context.newPage();
+    let bytes = 0;
+    first.on('response', async (response) => {
+      if (!response.url().includes('/dashboard')) return;
+      bytes += (await response.request().sizes()).responseBodySize;
+    });
+    const began = performance.now();
+    await first.goto(`${dashboard.sandbox.url}/dashboard`);
+    await first.getByRole('button', { name: 'Sign in' }).waitFor();
+    const tookMs = performance.now() - began;
+    await first.getByLabel('Email').fill('merchant@demo.test');
+    await first.getByRole('textbox', { name: 'Password' }).fill('sandbox');
+    await first.keyboard.press('Enter');
+    await first.getByRole('heading', { name: 'Overview' }).waitFor();
+    await first.waitForLoadState('load');
+    assert.ok(bytes > 50_000 && bytes <= 300 * 1024, `${bytes} bytes`);
+    // The machine of a test is slower than a laptop, and busy.
+    assert.ok(tookMs < 3_000, `${tookMs} ms`);
+    await context.close();
+  });
+
+  test('no inline script runs: the policy names none', async () => {
+    const response = await fetch(`${dashboard.sandbox.url}/dashboard`);
+    const policy = response.headers.get('content-security-policy') ?? '';
+    assert.match(policy, /script-src 'self'(;|$)/);
+    assert.doesNotMatch(policy, /unsafe-inline|unsafe-eval/);
+    const page = await dashboard.browser.newPage();
+    await page.goto(`${dashboard.sandbox.url}/dashboard`);
+    const ran = await page.evaluate(() => {
+      const script = document.createElement('script');
+      script.textContent = 'window.inline = 1';
+      document.body.append(script);
+      return 'inline' in window;
+    });
+    assert.equal(ran, false);
+    await page.close();
+  });
+
+  test('pages of other roles say so, and their routes refuse', async () => {
+    for (const path of ['/developers/api-keys', '/settings/users']) {
+      const page = await dashboard.open('manager', path);
+      await page.getByText('Your role does not allow this').waitFor();
+      await page.context().close();
+    }
+    const page = await dashboard.open('merchant', '/operator/merchants');
+    await page.getByRole('alert').waitFor();
+    const statuses = await page.evaluate(() =>
+      Promise.all(
+        ['/v1/admin/merchants', '/v1/admin/customers', '/v1/admin/accounts'].map(
+          async (path) => (await fetch(path)).status,
+        ),
+      ),
+    );
+    assert.deepEqual(statuses, [403, 403, 403]);
+    await page.context().close();
+  });
+});

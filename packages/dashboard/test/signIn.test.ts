@@ -1,0 +1,78 @@
+/** Signing in and out, as people do it. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { type Dashboard, startDashboard, withoutBrowser } from './support/dashboard.ts';
+
+describe('signing in', { skip: withoutBrowser }, () => {
+  let dashboard: Dashboard;
+  before(async () => {
+    dashboard = await startDashboard();
+  });
+  after(() => dashboard?.stop());
+
+  async function fill(page: Page, email: string, password: string): Promise<void> {
+    await page.getByLabel('Email').fill(email);
+    await page.getByRole('textbox', { name: 'Password' }).fill(password);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+  }
+
+  test('leads to the page that was wanted, and the session cannot be read by scripts', async () => {
+    const page = await dashboard.open(null, '/transactions?status=charged');
+    await fill(page, 'merchant@demo.test', 'sandbox');
+    await page.getByRole('heading', { name: 'Transactions' }).waitFor();
+    assert.match(page.url(), /\/transactions\?status=charged$/);
+    const [cookie] = await page.context().cookies();
+    assert.deepEqual([cookie?.httpOnly, cookie?.sameSite], [true, 'Lax']);
+    assert.equal(await page.evaluate('document.cookie'), '');
+    await page.context().close();
+  });
+
+  test('a wrong password is told, and what was typed stays', async () => {
+    const page = await dashboard.open(null);
+    await fill(page, 'manager@demo.test', 'wrong');
+    await page.getByRole('alert').filter({ hasText: 'wrong_credentials' }).waitFor();
+    assert.equal(await page.getByLabel('Email').inputValue(), 'manager@demo.test');
+    await page.getByRole('textbox', { name: 'Password' }).fill('sandbox');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Account' }).waitFor();
+    await page.context().close();
+  });
+
+  test('signing out shows the sign-in, also in another window once it asks the server', async () => {
+    const page = await dashboard.open(null, '/transactions');
+    await fill(page, 'viewer@demo.test', 'sandbox');
+    await page.getByRole('heading', { name: 'Transactions' }).waitFor();
+    const other = await page.context().newPage();
+    await other.goto(page.url());
+    await other.getByRole('heading', { name: 'Transactions' }).waitFor();
+    await page.getByRole('button', { name: 'Account' }).click();
+    await page.getByRole('menuitem', { name: 'Sign out', exact: true }).click();
+    await page.getByRole('button', { name: 'Sign in' }).waitFor();
+    await other.getByRole('link', { name: 'Charged' }).click();
+    await other.getByRole('button', { name: 'Sign in' }).waitFor();
+    assert.equal(await other.getByText('ORDER-').count(), 0);
+    await page.context().close();
+  });
+
+  test('operators come to their own pages', async () => {
+    const page = await dashboard.open('operator');
+    await page.getByRole('heading', { name: 'Merchants' }).waitFor();
+    assert.equal(await page.getByRole('link', { name: 'Transactions' }).count(), 0);
+    await page.context().close();
+  });
+
+  test('the words and the colours are chosen before signing in, and stay', async () => {
+    const page = await dashboard.open(null);
+    await page.getByText('Русский').click();
+    await page.getByRole('button', { name: 'Войти' }).waitFor();
+    await page.getByText('Тёмное').click();
+    await page.reload();
+    await page.getByRole('button', { name: 'Войти' }).waitFor();
+    assert.equal(await page.locator('html').getAttribute('data-mantine-color-scheme'), 'dark');
+    assert.equal(await page.locator('html').getAttribute('lang'), 'ru');
+    await page.getByText('Қазақша').click();
+    await page.getByRole('button', { name: 'Кіру' }).waitFor();
+    await page.context().close();
+  });
+});

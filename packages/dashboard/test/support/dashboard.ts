@@ -1,0 +1,118 @@
+/** A sandbox with the dashboard in front of it, and a browser in which people are signed in. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { startBrowser } from '../../../server/test/support/browser.ts';
+import { type Sandbox, startSandbox } from '../../../server/test/support/sandbox.ts';
+
+export { withoutBrowser } from '../../../server/test/support/browser.ts';
+
+export type Who = 'merchant' | 'manager' | 'viewer' | 'operator';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+export interface Dashboard {
+  readonly sandbox: Sandbox;
+  readonly browser: Browser;
+  /** A page of a browser of its own, signed in and at this address; null: nobody is signed in. */
+  open(who: Who | null, path?: string, options?: BrowserContextOptions): Promise<Page>;
+  /** A card payment of Demo Store. @returns the transaction */
+  pay(body?: Record<string, unknown>): Promise<Paid>;
+  /** Checks the invariants and that no page had an error, then stops everything. */
+  stop(): Promise<void>;
+}
+
+export interface Paid {
+  readonly id: string;
+  readonly status: string;
+  readonly orderReference: string;
+}
+
+export async function startDashboard(environment: Record<string, string> = {}): Promise<Dashboard> {
+  const sandbox = await startSandbox(environment);
+  const browser = await startBrowser();
+  const problems: string[] = [];
+  const cookies = new Map<Who, string>();
+  return {
+    sandbox,
+    browser,
+    open: async (who, path = '', options = {}) => {
+      const context = await browser.newContext({
+        viewport: { width: 1280, height: 800 },
+        timezoneId: 'Asia/Almaty',
+        locale: 'en-GB',
+        ...options,
+      });
+      if (who !== null) {
+        const cookie = cookies.get(who) ?? (await signIn(sandbox.url, who));
+        cookies.set(who, cookie);
+        const [name = '', value = ''] = cookie.split('=');
+        await context.addCookies([{ name, value, url: sandbox.url }]);
+      }
+      const page = await context.newPage();
+      page.setDefaultTimeout(10_000);
+      watch(page, problems);
+      await page.goto(`${sandbox.url}/dashboard${path}`);
+      return page;
+    },
+    pay: async (body = {}) => {
+      const reply = await sandbox.call('POST', '/v1/payments', {
+        idempotencyKey: crypto.randomUUID(),
+        body: {
+          amount: 15_000,
+          currency: 'KZT',
+          orderReference: 'ORDER-1',
+          card: { number: '4242424242424242', expiryMonth: 12, expiryYear: 2035, cvc: '123' },
+          ...body,
+        },
+      });
+      assert.equal(reply.status, 201, reply.text);
+      return reply.body;
+    },
+    stop: async () => {
+      await browser.close();
+      await sandbox.stop();
+      assert.deepEqual(problems, []);
+    },
+  };
+}
+
+/** @returns the session's cookie as `name=value` */
+export async function signIn(url: string, who: Who): Promise<string> {
+  const response = await fetch(`${url}/v1/session`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', origin: url },
+    body: JSON.stringify({ email: `${who}@demo.test`, password: 'sandbox' }),
+  });
+  assert.equal(response.status, 200);
+  return response.headers.get('set-cookie')?.split(';')[0] ?? '';
+}
+
+/** Notes what the page's script throws, and what its policy forbids. */
+function watch(page: Page, problems: string[]): void {
+  page.on('pageerror', (error) => problems.push(`${page.url()}: ${error.message}`));
+  page.on('console', (message) => {
+    const text = message.text();
+    if (message.type() === 'error' && !text.startsWith('Failed to load resource'))
+      problems.push(`${page.url()}: ${text}`);
+  });
+}
+
+/** What axe finds of the two graver sorts, as `rule: element`. */
+export async function graveAxeFindings(page: Page): Promise<string[]> {
+  // By the debugger, which the page's policy does not concern.
+  await page.evaluate(AXE);
+  return page.evaluate(async () => {
+    interface Finding {
+      readonly id: string;
+      readonly impact: string;
+      readonly nodes: readonly { readonly html: string }[];
+    }
+    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: readonly Finding[] }> } };
+    const { violations } = await axe.run();
+    return violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`));
+  });
+}

@@ -1,0 +1,172 @@
+/** One transaction: what is shown, and that each operation is done once, by those who may. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { type Dashboard, signIn, startDashboard, type Who, withoutBrowser } from './support/dashboard.ts';
+
+describe('one transaction', { skip: withoutBrowser }, () => {
+  let dashboard: Dashboard;
+  before(async () => {
+    dashboard = await startDashboard();
+  });
+  after(() => dashboard?.stop());
+
+  async function open(who: Who, id: string): Promise<Page> {
+    const page = await dashboard.open(who, `/transactions/${id}`);
+    await page.locator('.payment-amount').or(page.getByRole('alert')).first().waitFor();
+    return page;
+  }
+  const look = async (id: string) => (await dashboard.sandbox.call('GET', `/v1/transactions/${id}`)).body;
+
+  test('a double click on capture captures once, and the history says who did it', async () => {
+    const { id } = await dashboard.pay({ amount: 15_000 });
+    const page = await open('manager', id);
+    await page.getByRole('button', { name: 'Capture' }).click();
+    await page.getByLabel('Amount in KZT').fill('100');
+    await page.getByRole('button', { name: 'Capture ₸100.00' }).dblclick({ force: true });
+    await page.getByText('Captured ₸100.00').waitFor();
+    const timeline = page.locator('.timeline-event');
+    await timeline.filter({ hasText: 'Captured' }).filter({ hasText: 'Marat Manager' }).waitFor();
+    const { status, capturedAmount, releasedAmount } = await look(id);
+    assert.deepEqual([status, capturedAmount, releasedAmount], ['charged', 10_000, 5_000]);
+    assert.equal(await timeline.filter({ hasText: 'Captured' }).count(), 1);
+    await page.context().close();
+  });
+
+  test('a double click on refund refunds once; refunds in parts are listed and end when nothing is left', async () => {
+    const { id } = await dashboard.pay({ amount: 15_000 });
+    await dashboard.sandbox.call('POST', `/v1/transactions/${id}/capture`, { body: {} });
+    const page = await open('manager', id);
+    for (const [amount, left] of [
+      ['50', 10_000],
+      ['100', 0],
+    ] as const) {
+      await page.keyboard.press('r');
+      await page.getByLabel('Amount in KZT').fill(amount);
+      await page.getByRole('button', { name: /^Refund ₸/ }).dblclick({ force: true });
+      await page.getByText(`Refunded ₸${amount}.00`).waitFor();
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
+      const { capturedAmount, refundedAmount } = await look(id);
+      assert.equal(capturedAmount - refundedAmount, left);
+    }
+    await page.locator('.payment-amount').getByText('Refunded').waitFor();
+    const refunds = page.getByRole('table', { name: 'Refunds' }).locator('tbody tr');
+    await refunds.nth(1).waitFor();
+    await refunds.first().getByRole('link').click();
+    await page.getByRole('link', { name: 'Open the payment' }).click();
+    await page.waitForURL(new RegExp(`/transactions/${id}$`));
+    assert.equal(await page.getByRole('button', { name: 'Refund' }).count(), 0);
+    await page.context().close();
+  });
+
+  test('an answer that was lost: sending it again does it once', async () => {
+    const { id } = await dashboard.pay({ amount: 15_000 });
+    await dashboard.sandbox.call('POST', `/v1/transactions/${id}/capture`, { body: {} });
+    const page = await open('manager', id);
+    // The server does it; the page never hears of it, and tries again by itself before it says so.
+    await page.route('**/refund', async (route) => {
+      await route.fetch();
+      await route.abort();
+    });
+    await page.keyboard.press('r');
+    await page.getByLabel('Amount in KZT').fill('50');
+    await page.getByRole('button', { name: 'Refund ₸50.00' }).click();
+    await page.getByText('Whether this has happened is not known').waitFor();
+    assert.equal(await page.getByLabel('Amount in KZT').getAttribute('readonly'), '');
+    await page.unroute('**/refund');
+    await page.getByRole('button', { name: 'Refund ₸50.00' }).click();
+    await page.getByText('Refunded ₸50.00').waitFor();
+    assert.equal((await look(id)).refundedAmount, 5_000);
+    await page.context().close();
+  });
+
+  test('a cancel of a part shrinks the hold, of the rest it ends the payment', async () => {
+    const { id } = await dashboard.pay({ amount: 15_000 });
+    const page = await open('manager', id);
+    await page.keyboard.press('x');
+    await page.getByLabel('Amount in KZT').fill('50,00');
+    await page.getByRole('button', { name: 'Release ₸50.00' }).click();
+    await page.locator('.timeline-event').filter({ hasText: 'Hold reduced' }).waitFor();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.keyboard.press('x');
+    await page.getByRole('button', { name: 'Release ₸100.00' }).click();
+    await page.locator('.payment-amount').getByText('Cancelled').waitFor();
+    assert.equal((await look(id)).releasedAmount, 15_000);
+    await page.context().close();
+  });
+
+  test('an amount that cannot be is refused before it is sent, what the server refuses is told with its reason', async () => {
+    const { id } = await dashboard.pay({ amount: 15_000 });
+    const page = await open('manager', id);
+    await page.keyboard.press('c');
+    for (const wrong of ['150.01', '0', 'abc', '']) {
+      await page.getByLabel('Amount in KZT').fill(wrong);
+      assert.ok(
+        await page
+          .getByRole('dialog')
+          .getByRole('button', { name: /^Capture/ })
+          .isDisabled(),
+        wrong,
+      );
+    }
+    await page.getByLabel('Amount in KZT').fill('150');
+    await dashboard.sandbox.call('POST', `/v1/transactions/${id}/cancel`, { body: {} });
+    await page.getByRole('button', { name: 'Capture ₸150.00' }).click();
+    await page.getByRole('alert').filter({ hasText: 'invalid_transaction_state' }).waitFor();
+    await page.context().close();
+  });
+
+  test('a change by somebody else appears by itself', async () => {
+    const { id } = await dashboard.pay();
+    const page = await open('viewer', id);
+    await page.getByText('Live', { exact: true }).waitFor();
+    await dashboard.sandbox.call('POST', `/v1/transactions/${id}/capture`, { body: {} });
+    await page.locator('.payment-amount').getByText('Charged').waitFor({ timeout: 1_000 });
+    await page.locator('.timeline-event').filter({ hasText: 'Captured' }).waitFor({ timeout: 1_000 });
+    await page.context().close();
+  });
+
+  test('a viewer sees it all and can do nothing, by the page or by the API', async () => {
+    const { id } = await dashboard.pay();
+    const page = await open('viewer', id);
+    await page.getByText('Funds held').waitFor();
+    await page.keyboard.press('c');
+    assert.equal(await page.getByRole('button', { name: 'Capture' }).count(), 0);
+    assert.equal(await page.getByRole('dialog').count(), 0);
+    const status = await page.evaluate(async (url) => {
+      const headers = { 'content-type': 'application/json' };
+      return (await fetch(url, { method: 'POST', headers, body: '{}' })).status;
+    }, `/v1/transactions/${id}/capture`);
+    assert.equal(status, 403);
+    assert.equal((await look(id)).status, 'authorized');
+    await page.context().close();
+  });
+
+  test('another merchant’s transaction is not there, nor is it for an operator', async () => {
+    const foreign = await dashboard.sandbox.authorize(
+      {},
+      { apiKey: 'pr_test_other', idempotencyKey: 'foreign' },
+    );
+    const page = await open('manager', foreign.body.walletTransactionId);
+    await page.getByRole('alert').filter({ hasText: 'transaction_not_found' }).waitFor();
+    await page.context().close();
+    const cookie = await signIn(dashboard.sandbox.url, 'operator');
+    const { id } = await dashboard.pay();
+    const response = await fetch(`${dashboard.sandbox.url}/v1/transactions/${id}`, { headers: { cookie } });
+    assert.equal(response.status, 403);
+  });
+
+  test('a page of another site cannot act with the cookie', async () => {
+    const { id } = await dashboard.pay();
+    const cookie = await signIn(dashboard.sandbox.url, 'manager');
+    for (const origin of ['https://evil.example', 'null']) {
+      const response = await fetch(`${dashboard.sandbox.url}/v1/transactions/${id}/capture`, {
+        method: 'POST',
+        headers: { cookie, origin, 'content-type': 'application/json' },
+        body: '{}',
+      });
+      assert.equal(response.status, 403, origin);
+    }
+    assert.equal((await look(id)).status, 'authorized');
+  });
+});

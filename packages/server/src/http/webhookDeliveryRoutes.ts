@@ -1,0 +1,192 @@
+/** What was sent to a merchant's webhook endpoints, how it went, and sending it again. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import Type, { type Static } from 'typebox';
+import { v7 as uuidv7 } from 'uuid';
+import { type MessageKey, parseMessageId, parseTransactionId } from '../domain/ids.ts';
+import { parsed } from '../domain/parse.ts';
+import { readClock } from '../store/installation.ts';
+import type { Queryable } from '../store/postgres.ts';
+import { findDelivery, listAttempts, listDeliveries, requeue } from '../store/webhookDeliveries.ts';
+import { refuseBody } from './adminCommon.ts';
+import { pageSchema } from './adminSchemas.ts';
+import { MANAGER, merchantOf, VIEWER } from './auth.ts';
+import type { App } from './bareApp.ts';
+import type { Deps } from './deps.ts';
+import { ApiError } from './errors.ts';
+import { exactJson } from './exactJson.ts';
+import { sendJson } from './execute.ts';
+import { valuesOf } from './fields.ts';
+import { readPage } from './page.ts';
+import { IdempotencyHeader } from './schemas.ts';
+import {
+  ERRORS,
+  endpointIdOf,
+  PATH,
+  Params,
+  requireEnabled,
+  requireEndpoint,
+  WEBHOOKS,
+  webhookWrite,
+} from './webhookCommon.ts';
+import * as bodies from './webhookSchemas.ts';
+import { deliveryView, deliveryWithAttempts } from './webhookViews.ts';
+
+const DeliveryParams = Type.Object({ id: Type.String(), deliveryId: Type.String() });
+
+export function webhookDeliveryRoutes(app: App, deps: Deps): void {
+  readRoutes(app, deps);
+  testRoute(app, deps);
+  resendRoute(app, deps);
+}
+
+function readRoutes(app: App, deps: Deps): void {
+  app.get(
+    `${PATH}/:id/deliveries`,
+    {
+      config: VIEWER,
+      schema: {
+        ...WEBHOOKS,
+        operationId: 'listWebhookDeliveries',
+        summary: 'List deliveries to an endpoint, newest first',
+        params: Params,
+        querystring: bodies.DeliveryQuery,
+        response: { 200: pageSchema('WebhookDelivery'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const endpoint = await requireEndpoint(deps.pool, request, request.params.id);
+      return listRoute(deps, reply, endpoint.id, request.query);
+    },
+  );
+  app.get(
+    `${PATH}/:id/deliveries/:deliveryId`,
+    {
+      config: VIEWER,
+      schema: {
+        ...WEBHOOKS,
+        operationId: 'getWebhookDelivery',
+        summary: 'Get a delivery with its body and attempts',
+        params: DeliveryParams,
+        response: { 200: Type.Ref('WebhookDeliveryWithAttempts'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const endpoint = await requireEndpoint(deps.pool, request, request.params.id);
+      const delivery = await findDelivery(deps.pool, endpoint.id, messageKeyOf(request.params.deliveryId));
+      if (delivery === null) throw new ApiError('webhook_delivery_not_found');
+      const attempts = await listAttempts(deps.pool, delivery);
+      return sendJson(reply, 200, exactJson(deliveryWithAttempts(delivery, attempts)));
+    },
+  );
+}
+
+async function listRoute(
+  deps: Deps,
+  reply: FastifyReply,
+  endpointId: string,
+  query: Static<typeof bodies.DeliveryQuery>,
+): Promise<FastifyReply> {
+  const { status = null, event: name = null, transactionId: id } = query;
+  const { transactionId } = valuesOf({
+    transactionId: id === undefined ? parsed(null) : parseTransactionId(id),
+  });
+  const filter = { status, name, transactionId };
+  const load = (before: string | null, limit: number) =>
+    listDeliveries(deps.pool, endpointId, filter, before === null ? null : BigInt(before), limit);
+  const list = `deliveries to ${endpointId} ${status} ${name} ${transactionId}`;
+  const page = await readPage(deps, list, query, load, (delivery) => String(delivery.id));
+  return sendJson(reply, 200, exactJson({ ...page, items: page.items.map(deliveryView) }));
+}
+
+/** Malformed ids and unknown ones are answered alike. @throws ApiError 404 */
+function messageKeyOf(text: string): MessageKey {
+  const key = parseMessageId(text);
+  if (!key.ok) throw new ApiError('webhook_delivery_not_found');
+  return key.value;
+}
+
+function testRoute(app: App, deps: Deps): void {
+  app.post(
+    `${PATH}/:id/test`,
+    {
+      config: MANAGER,
+      schema: {
+        ...WEBHOOKS,
+        operationId: 'testWebhookEndpoint',
+        summary: 'Send a test webhook',
+        description: `Sends an event named \`${bodies.TEST_EVENT}\`, whatever the endpoint asks for: the same envelope and headers; \`data\` holds the \`endpointId\` alone. It is retried like any other. The delivery with the id of this answer tells how it went.`,
+        params: Params,
+        headers: IdempotencyHeader,
+        response: { 201: Type.Ref('WebhookDelivery'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      refuseBody(request);
+      const { merchantId } = merchantOf(request);
+      const endpointId = endpointIdOf(request.params.id);
+      return webhookWrite(deps, request, reply, {
+        path: `${PATH}/${endpointId}/test`,
+        statusCode: 201,
+        work: async (db) => {
+          await requireEnabled(db, request, endpointId);
+          const id = uuidv7();
+          const name = bodies.TEST_EVENT;
+          const body = JSON.stringify({ name, merchantId, data: { endpointId } });
+          const key = { transactionId: id, seq: 0, familyId: id };
+          const eventAt = await readClock(db);
+          await requeue(db, endpointId, [{ ...key, merchantId, name, eventAt, round: 0, body }], false);
+          return { effectId: id, body: await viewOf(db, endpointId, key) };
+        },
+      });
+    },
+  );
+}
+
+async function viewOf(db: Queryable, endpointId: string, key: MessageKey) {
+  const delivery = await findDelivery(db, endpointId, key);
+  if (delivery === null) throw new Error('the delivery went away in its own transaction');
+  return deliveryView(delivery);
+}
+
+function resendRoute(app: App, deps: Deps): void {
+  app.post(
+    `${PATH}/:id/deliveries/:deliveryId/resend`,
+    {
+      config: MANAGER,
+      schema: {
+        ...WEBHOOKS,
+        operationId: 'resendWebhookDelivery',
+        summary: 'Send a webhook again',
+        description:
+          'The same bytes with the same `webhook-id`, marked by `webhook-replay: true`, and retried like a new one. One that is pending is attempted now. It keeps its place before later events of its payment.',
+        params: DeliveryParams,
+        headers: IdempotencyHeader,
+        response: { 200: Type.Ref('WebhookDelivery'), ...ERRORS },
+      },
+    },
+    async (request, reply) => resend(deps, request, reply, request.params),
+  );
+}
+
+function resend(
+  deps: Deps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { id, deliveryId }: Static<typeof DeliveryParams>,
+): Promise<FastifyReply> {
+  refuseBody(request);
+  const { merchantId } = merchantOf(request);
+  const endpointId = endpointIdOf(id);
+  const key = messageKeyOf(deliveryId);
+  return webhookWrite(deps, request, reply, {
+    path: `${PATH}/${endpointId}/deliveries/${deliveryId}/resend`,
+    statusCode: 200,
+    work: async (db) => {
+      await requireEnabled(db, request, endpointId);
+      const delivery = await findDelivery(db, endpointId, key);
+      if (delivery === null) throw new ApiError('webhook_delivery_not_found');
+      await requeue(db, endpointId, [{ ...delivery, merchantId, round: 0 }], true);
+      return { effectId: endpointId, body: await viewOf(db, endpointId, key) };
+    },
+  });
+}

@@ -1,0 +1,50 @@
+import { messageIdOf } from '../domain/ids.ts';
+import type { Delivery, StoredAttempt, StoredDelivery } from '../store/webhookDeliveries.ts';
+import type { WebhookEndpoint } from '../store/webhookEndpoints.ts';
+
+function iso(time: number): string;
+function iso(time: number | null): string | null;
+function iso(time: number | null): string | null {
+  return time === null ? null : new Date(time).toISOString();
+}
+
+export function endpointView(endpoint: WebhookEndpoint) {
+  const { id, url, events, description, hasBearerToken, disabledReason } = endpoint;
+  return {
+    ...{ id, url, events, description, hasBearerToken },
+    status: endpoint.disabledAt === null ? 'enabled' : 'disabled',
+    disabledReason,
+    disabledAt: iso(endpoint.disabledAt),
+    failingSince: iso(endpoint.failingSince),
+    previousSecretValidUntil: iso(endpoint.oldSecretUntil),
+    createdAt: iso(endpoint.createdAt),
+    updatedAt: iso(endpoint.updatedAt),
+  };
+}
+
+export function deliveryView(delivery: Delivery) {
+  const { endpointId, name, transactionId, seq, status, replay, attempts } = delivery;
+  return {
+    id: messageIdOf(delivery),
+    endpointId,
+    event: name,
+    transactionId: seq === 0 ? null : transactionId,
+    status,
+    replay,
+    attemptCount: attempts,
+    eventAt: iso(delivery.eventAt),
+    createdAt: iso(delivery.createdAt),
+    nextAttemptAt: iso(delivery.nextAttemptAt),
+    finishedAt: iso(delivery.finishedAt),
+  };
+}
+
+export function deliveryWithAttempts(delivery: StoredDelivery, attempts: readonly StoredAttempt[]) {
+  return {
+    ...deliveryView(delivery),
+    body: delivery.body,
+    attempts: attempts.map(({ number, at, latencyMs, statusCode, error, response }) => ({
+      ...{ number, at: iso(at), latencyMs, statusCode, error, response },
+    })),
+  };
+}

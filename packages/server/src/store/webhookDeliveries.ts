@@ -1,0 +1,475 @@
+/**
+ * Deliveries of webhooks, and the lanes in which nodes claim them. Whoever adds to a lane or takes from it has
+ * locked its row, so that a lane is there exactly as long as something is pending in it:
+ *
+ *   event ──fan-out──► delivery, pending ──────► lane ──claim──► leased ──record──► delivered, or failed
+ *                          ▲                                        │ failure: due again later
+ *                resend, replay ◄──── delivered or failed ──────────┴ lease over: due again now
+ *
+ * Locks: the fan-out's advisory lock → lanes → deliveries → endpoints, each sorted.
+ */
+import type { MessageKey } from '../domain/ids.ts';
+import type { Millis } from '../domain/transaction.ts';
+import { plainArray, textArray, timeArray } from './arrays.ts';
+import type { FeedPosition } from './events.ts';
+import type { Queryable } from './postgres.ts';
+import { ENGINE_NOW } from './webhookEndpoints.ts';
+
+/** Any constant will do: one fan-out at a time, in all nodes, since it gives deliveries their order. */
+const FAN_OUT_LOCK = 7_069_804;
+/** An attempt takes at most 15 s, and a lane is given up when it has been held for 10 s. */
+const LEASE = `interval '30 seconds'`;
+
+export interface LaneKey {
+  readonly familyId: string;
+  readonly endpointId: string;
+}
+
+/** A message with what its deliveries are made of. */
+export interface NewMessage extends MessageKey {
+  readonly familyId: string;
+  readonly merchantId: string;
+  readonly name: string;
+  readonly eventAt: Millis;
+  readonly round: number;
+  readonly body: string;
+}
+
+export interface FanOutStart {
+  /** Where the last fan-out ended, or the first endpoint begins. */
+  readonly after: FeedPosition;
+  /** Whether there is any endpoint to read for. */
+  readonly wanted: boolean;
+}
+
+/** Begins a fan-out within a transaction. @returns null while another one is under way */
+export async function beginFanOut(db: Queryable): Promise<FanOutStart | null> {
+  const { rows } = await db.query<{
+    locked: boolean;
+    round: bigint | null;
+    position: bigint | null;
+    first: bigint | null;
+  }>({
+    name: 'webhook_begin_fan_out',
+    text: `SELECT pg_try_advisory_xact_lock(${FAN_OUT_LOCK}) AS locked, f.round, f.position,
+        (SELECT min(after_round) FROM webhook_endpoint WHERE disabled_at IS NULL AND deleted_at IS NULL) AS first
+      FROM (SELECT) one LEFT JOIN webhook_feed f ON true`,
+  });
+  const [row] = rows;
+  if (row === undefined || !row.locked) return null;
+  const last = { round: Number(row.round ?? 0), position: Number(row.position ?? 0) };
+  if (row.first === null) return { after: last, wanted: false };
+  const first = { round: Number(row.first) + 1, position: 0 };
+  return { after: first.round > last.round ? first : last, wanted: true };
+}
+
+export async function setFanOutPosition(db: Queryable, { round, position }: FeedPosition): Promise<void> {
+  await db.query({
+    name: 'webhook_set_position',
+    text: `INSERT INTO webhook_feed (round, position) VALUES ($1, $2)
+      ON CONFLICT (singleton) DO UPDATE SET round = excluded.round, position = excluded.position`,
+    values: [round, position],
+  });
+}
+
+/** A lane that was made by the fan-out and claimed in the same statement. */
+export interface BornLane extends LaneKey {
+  /** Places in the list of messages. */
+  readonly messages: readonly number[];
+  readonly version: number;
+}
+
+export interface FannedOut {
+  readonly born: readonly BornLane[];
+  /** How many lanes were not claimed: they are for whoever claims next. */
+  readonly left: number;
+  /** The engine's clock. */
+  readonly now: Millis;
+}
+
+/**
+ * Writes the deliveries of these messages to all endpoints that want them, in their order.
+ * @param lease claims the new lanes, but not those of endpoints with too much under way (`busy`); null: none
+ */
+export async function insertDeliveries(
+  db: Queryable,
+  messages: readonly NewMessage[],
+  lease: string | null,
+  busy: readonly string[],
+): Promise<FannedOut> {
+  const { rows } = await db.query<
+    LaneKey & { born: boolean; messages: number[]; version: number; now: Millis }
+  >({
+    name: 'webhook_fan_out',
+    text: `WITH message AS (
+        SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::text[], $6::timestamptz[], $7::bigint[], $8::text[])
+          WITH ORDINALITY m(transaction_id, seq, family_id, merchant_id, name, event_at, round, body, n)),
+      pair AS MATERIALIZED (
+        SELECT m.*, w.id AS endpoint_id, w.version FROM message m CROSS JOIN LATERAL (
+          SELECT id, version FROM webhook_endpoint w WHERE w.merchant_id = m.merchant_id AND disabled_at IS NULL
+            AND deleted_at IS NULL AND after_round < m.round AND (events = '{}' OR m.name = ANY(events))) w),
+      clock AS MATERIALIZED (SELECT ${ENGINE_NOW} AS now),
+      stored AS (
+        INSERT INTO webhook_message (transaction_id, seq, body, created_at)
+        SELECT transaction_id, seq, body, clock.now FROM message m, clock
+        WHERE n IN (SELECT n FROM pair) ON CONFLICT DO NOTHING),
+      made AS (
+        INSERT INTO webhook_delivery (family_id, endpoint_id, transaction_id, seq, name, event_at, created_at)
+        SELECT family_id, endpoint_id, transaction_id, seq, name, event_at, clock.now FROM pair, clock ORDER BY n
+        ON CONFLICT DO NOTHING RETURNING family_id, endpoint_id, transaction_id, seq),
+      lane AS (
+        INSERT INTO webhook_lane (family_id, endpoint_id, pending, due_at, lease, leased_until)
+        SELECT family_id, endpoint_id, count(*), clock.now, CASE WHEN free THEN $9::uuid END,
+          CASE WHEN free THEN clock_timestamp() + ${LEASE} END
+        FROM (SELECT *, $9::uuid IS NOT NULL AND endpoint_id <> ALL($10::uuid[]) AS free FROM made) made, clock
+        GROUP BY family_id, endpoint_id, clock.now, free ORDER BY family_id, endpoint_id
+        ON CONFLICT (family_id, endpoint_id) DO UPDATE SET pending = webhook_lane.pending + excluded.pending
+        RETURNING family_id, endpoint_id, coalesce(lease = $9, false) AS born)
+      SELECT l.family_id AS "familyId", l.endpoint_id AS "endpointId", l.born, min(p.version) AS version,
+        array_agg(p.n::int - 1 ORDER BY p.n) AS messages, clock.now
+      FROM lane l JOIN made USING (family_id, endpoint_id) JOIN pair p USING (endpoint_id, transaction_id, seq), clock
+      GROUP BY l.family_id, l.endpoint_id, l.born, clock.now`,
+    values: [
+      plainArray(messages.map((m) => m.transactionId)),
+      plainArray(messages.map((m) => m.seq)),
+      plainArray(messages.map((m) => m.familyId)),
+      plainArray(messages.map((m) => m.merchantId)),
+      textArray(messages.map((m) => m.name)),
+      timeArray(messages.map((m) => m.eventAt)),
+      plainArray(messages.map((m) => m.round)),
+      textArray(messages.map((m) => m.body)),
+      lease,
+      plainArray(busy),
+    ],
+  });
+  const born = rows.filter((row) => row.born);
+  return { born, left: rows.length - born.length, now: rows[0]?.now ?? 0 };
+}
+
+export interface ClaimRoom {
+  /** Lanes of one endpoint, and of one that is failing. */
+  readonly perEndpoint: number;
+  readonly perFailing: number;
+  /** Lanes in all. */
+  readonly total: number;
+  /** What is under way here already. */
+  readonly underWay: ReadonlyMap<string, number>;
+}
+
+export interface ClaimedLane extends LaneKey {
+  readonly version: number;
+  readonly failures: number;
+  readonly now: Millis;
+}
+
+/**
+ * Claims lanes that are due. It looks at each endpoint that has any, so that no endpoint's backlog, however
+ * long, is in the way of another's.
+ */
+export async function claimLanes(db: Queryable, lease: string, room: ClaimRoom): Promise<ClaimedLane[]> {
+  const { rows } = await db.query<ClaimedLane>({
+    name: 'webhook_claim',
+    text: `WITH RECURSIVE clock AS MATERIALIZED (SELECT ${ENGINE_NOW} AS now),
+      waiting(id) AS (
+        (SELECT endpoint_id FROM webhook_lane ORDER BY endpoint_id LIMIT 1)
+        UNION ALL
+        SELECT (SELECT endpoint_id FROM webhook_lane WHERE endpoint_id > waiting.id ORDER BY endpoint_id LIMIT 1)
+        FROM waiting WHERE waiting.id IS NOT NULL),
+      endpoint AS MATERIALIZED (
+        SELECT w.id, w.version, CASE WHEN w.failing_since IS NULL THEN $2::int ELSE $3::int END - coalesce(u.count, 0) AS room
+        FROM waiting CROSS JOIN LATERAL (SELECT * FROM webhook_endpoint WHERE id = waiting.id
+          AND disabled_at IS NULL AND deleted_at IS NULL LIMIT 1) w
+        LEFT JOIN unnest($5::uuid[], $6::int[]) u(id, count) ON u.id = w.id ORDER BY random()),
+      due AS MATERIALIZED (
+        SELECT l.row, e.version, clock.now FROM clock CROSS JOIN endpoint e CROSS JOIN LATERAL (
+          SELECT ctid AS row FROM webhook_lane WHERE endpoint_id = e.id AND due_at <= clock.now
+            AND (leased_until IS NULL OR leased_until < clock_timestamp())
+          ORDER BY due_at LIMIT greatest(e.room, 0) FOR UPDATE SKIP LOCKED) l
+        LIMIT $4)
+      UPDATE webhook_lane l SET lease = $1, leased_until = clock_timestamp() + ${LEASE}
+      FROM due WHERE l.ctid = due.row
+      RETURNING l.family_id AS "familyId", l.endpoint_id AS "endpointId", due.version, l.failures, due.now`,
+    values: [
+      lease,
+      room.perEndpoint,
+      room.perFailing,
+      room.total,
+      plainArray([...room.underWay.keys()]),
+      plainArray([...room.underWay.values()]),
+    ],
+  });
+  return rows;
+}
+
+/** A delivery that is to be attempted. */
+export interface PendingDelivery extends LaneKey, MessageKey {
+  readonly name: string;
+  readonly eventAt: Millis;
+  readonly attempts: number;
+  readonly replay: boolean;
+  readonly body: string;
+}
+
+/** The first pending deliveries of each of these lanes, in their order. */
+export async function readPending(
+  db: Queryable,
+  lanes: readonly LaneKey[],
+  perLane: number,
+): Promise<PendingDelivery[]> {
+  const { rows } = await db.query<PendingDelivery>({
+    name: 'webhook_pending',
+    text: `SELECT u.family_id AS "familyId", u.endpoint_id AS "endpointId", d.transaction_id AS "transactionId", d.seq,
+        d.name, d.event_at AS "eventAt", d.attempts, d.replay, m.body
+      FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY u(family_id, endpoint_id, n)
+      CROSS JOIN LATERAL (SELECT * FROM webhook_delivery d WHERE d.family_id = u.family_id
+        AND d.endpoint_id = u.endpoint_id AND d.status = 'pending' ORDER BY d.id LIMIT $3) d
+      CROSS JOIN LATERAL (SELECT body FROM webhook_message m WHERE m.transaction_id = d.transaction_id
+        AND m.seq = d.seq LIMIT 1) m
+      ORDER BY u.n, d.id`,
+    values: [plainArray(lanes.map((l) => l.familyId)), plainArray(lanes.map((l) => l.endpointId)), perLane],
+  });
+  return rows;
+}
+
+/** One attempt at a delivery. */
+export interface Attempt extends LaneKey, MessageKey {
+  readonly number: number;
+  readonly at: Millis;
+  readonly latencyMs: number;
+  readonly statusCode: number | null;
+  readonly error: string | null;
+  readonly response: string | null;
+  /** What the delivery is now. */
+  readonly status: 'pending' | 'delivered' | 'failed';
+}
+
+/** How a claimed lane is left. */
+export interface LaneResult extends LaneKey {
+  readonly lease: string;
+  readonly attempts: readonly Attempt[];
+  /** How many of its deliveries are not pending any more. */
+  readonly finished: number;
+  /** Of the delivery that is its first one now. */
+  readonly failures: number;
+  /** When it is due again; null: at once. */
+  readonly dueInMs: number | null;
+}
+
+/**
+ * Records what came of claimed lanes, within a transaction. A lane that another node has claimed since is left
+ * to it. @returns how many lanes go on, and are due at once
+ */
+export async function recordResults(db: Queryable, results: readonly LaneResult[]): Promise<number> {
+  const held = await lockLanes(db, results);
+  const kept = results.filter(({ familyId, endpointId }) => held.has(`${familyId} ${endpointId}`));
+  const attempts = kept.flatMap((result) => result.attempts);
+  if (attempts.length > 0) await recordAttempts(db, attempts);
+  if (kept.length === 0) return 0;
+  const { rows } = await db.query<{ count: number }>({
+    name: 'webhook_leave_lanes',
+    text: `WITH result AS MATERIALIZED (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::int[])
+          r(family_id, endpoint_id, finished, failures, due_in)),
+      gone AS (DELETE FROM webhook_lane l USING result r
+        WHERE l.family_id = r.family_id AND l.endpoint_id = r.endpoint_id AND l.pending = r.finished),
+      left_over AS (UPDATE webhook_lane l SET pending = l.pending - r.finished, failures = r.failures, lease = NULL,
+          leased_until = NULL, due_at = now + coalesce(r.due_in, 0) * interval '1 millisecond'
+        FROM result r, ${ENGINE_NOW} c(now)
+        WHERE l.family_id = r.family_id AND l.endpoint_id = r.endpoint_id AND l.pending > r.finished
+        RETURNING r.due_in)
+      SELECT count(*) FILTER (WHERE due_in IS NULL)::int AS count FROM left_over`,
+    values: [
+      plainArray(kept.map((r) => r.familyId)),
+      plainArray(kept.map((r) => r.endpointId)),
+      plainArray(kept.map((r) => r.finished)),
+      plainArray(kept.map((r) => r.failures)),
+      plainArray(kept.map((r) => r.dueInMs)),
+    ],
+  });
+  return rows[0]?.count ?? 0;
+}
+
+/** @returns the names of those that are still leased to us */
+async function lockLanes(db: Queryable, results: readonly LaneResult[]): Promise<ReadonlySet<string>> {
+  const { rows } = await db.query<LaneKey>({
+    name: 'webhook_lock_lanes',
+    text: `SELECT l.family_id AS "familyId", l.endpoint_id AS "endpointId"
+      FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) u(family_id, endpoint_id, lease)
+      JOIN webhook_lane l ON l.family_id = u.family_id AND l.endpoint_id = u.endpoint_id AND l.lease = u.lease
+      ORDER BY l.family_id, l.endpoint_id FOR UPDATE OF l`,
+    values: [
+      plainArray(results.map((r) => r.familyId)),
+      plainArray(results.map((r) => r.endpointId)),
+      plainArray(results.map((r) => r.lease)),
+    ],
+  });
+  return new Set(rows.map(({ familyId, endpointId }) => `${familyId} ${endpointId}`));
+}
+
+async function recordAttempts(db: Queryable, attempts: readonly Attempt[]): Promise<void> {
+  await db.query({
+    name: 'webhook_record',
+    text: `WITH attempt AS MATERIALIZED (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::int[],
+          $6::timestamptz[], $7::int[], $8::smallint[], $9::text[], $10::text[], $11::text[])
+          a(family_id, endpoint_id, transaction_id, seq, number, at, latency_ms, status_code, error, response, status)),
+      kept AS (INSERT INTO webhook_attempt
+          (family_id, endpoint_id, transaction_id, seq, number, at, latency_ms, status_code, error, response)
+        SELECT family_id, endpoint_id, transaction_id, seq, number, at, latency_ms, status_code, error, response FROM attempt)
+      UPDATE webhook_delivery d SET attempts = a.number, status = a.status,
+        finished_at = CASE WHEN a.status <> 'pending' THEN a.at END
+      FROM attempt a WHERE d.family_id = a.family_id AND d.endpoint_id = a.endpoint_id
+        AND d.transaction_id = a.transaction_id AND d.seq = a.seq`,
+    values: [
+      plainArray(attempts.map((a) => a.familyId)),
+      plainArray(attempts.map((a) => a.endpointId)),
+      plainArray(attempts.map((a) => a.transactionId)),
+      plainArray(attempts.map((a) => a.seq)),
+      plainArray(attempts.map((a) => a.number)),
+      timeArray(attempts.map((a) => a.at)),
+      plainArray(attempts.map((a) => a.latencyMs)),
+      plainArray(attempts.map((a) => a.statusCode)),
+      textArray(attempts.map((a) => a.error)),
+      textArray(attempts.map((a) => a.response)),
+      textArray(attempts.map((a) => a.status)),
+    ],
+  });
+}
+
+/**
+ * Makes messages pending for one endpoint, again or for the first time, within a transaction; what is pending
+ * already becomes due now.
+ * @param replay whether it is marked as such when it is sent
+ */
+export async function requeue(
+  db: Queryable,
+  endpointId: string,
+  messages: readonly NewMessage[],
+  replay: boolean,
+): Promise<void> {
+  await db.query('SELECT pg_advisory_xact_lock($1)', [FAN_OUT_LOCK]);
+  const families = [...new Set(messages.map((m) => m.familyId))].sort();
+  const lanes = [plainArray(families), endpointId];
+  await db.query(
+    `INSERT INTO webhook_lane (family_id, endpoint_id, pending, due_at) SELECT f, $2, 0, ${ENGINE_NOW}
+     FROM unnest($1::uuid[]) f ORDER BY f ON CONFLICT (family_id, endpoint_id) DO UPDATE SET due_at = excluded.due_at`,
+    lanes,
+  );
+  await db.query(
+    `INSERT INTO webhook_message (transaction_id, seq, body, created_at)
+     SELECT t, s, b, ${ENGINE_NOW} FROM unnest($1::uuid[], $2::int[], $3::text[]) m(t, s, b) ON CONFLICT DO NOTHING`,
+    [
+      plainArray(messages.map((m) => m.transactionId)),
+      plainArray(messages.map((m) => m.seq)),
+      textArray(messages.map((m) => m.body)),
+    ],
+  );
+  await db.query(
+    `WITH queued AS (
+       INSERT INTO webhook_delivery AS d (family_id, endpoint_id, transaction_id, seq, name, event_at, created_at, replay)
+       SELECT m.f, $7, m.t, m.s, m.n, m.e, ${ENGINE_NOW}, $8
+       FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::timestamptz[]) WITH ORDINALITY m(f, t, s, n, e, o) ORDER BY m.o
+       ON CONFLICT (family_id, endpoint_id, transaction_id, seq)
+         DO UPDATE SET status = 'pending', finished_at = NULL, replay = $8 WHERE d.status <> 'pending'
+       RETURNING family_id)
+     UPDATE webhook_lane l SET pending = l.pending + q.count, failures = 0
+     FROM (SELECT family_id, count(*)::int AS count FROM queued GROUP BY 1) q
+     WHERE l.family_id = q.family_id AND l.endpoint_id = $7 AND l.family_id = ANY($6::uuid[])`,
+    [
+      plainArray(messages.map((m) => m.familyId)),
+      plainArray(messages.map((m) => m.transactionId)),
+      plainArray(messages.map((m) => m.seq)),
+      textArray(messages.map((m) => m.name)),
+      timeArray(messages.map((m) => m.eventAt)),
+      ...[plainArray(families), endpointId, replay],
+    ],
+  );
+}
+
+export interface Delivery extends LaneKey, MessageKey {
+  /** Its place in the list. */
+  readonly id: bigint;
+  readonly name: string;
+  readonly eventAt: Millis;
+  readonly status: 'pending' | 'delivered' | 'failed';
+  readonly attempts: number;
+  readonly replay: boolean;
+  readonly createdAt: Millis;
+  readonly finishedAt: Millis | null;
+  /** Of a pending one that waits behind another, when that one is due. */
+  readonly nextAttemptAt: Millis | null;
+}
+
+const DELIVERY = `d.family_id AS "familyId", d.endpoint_id AS "endpointId", d.transaction_id AS "transactionId", d.seq,
+  d.id, d.name, d.event_at AS "eventAt", d.status, d.attempts, d.replay, d.created_at AS "createdAt",
+  d.finished_at AS "finishedAt", CASE WHEN d.status = 'pending' THEN l.due_at END AS "nextAttemptAt"`;
+const LANE = `LEFT JOIN LATERAL (SELECT due_at FROM webhook_lane l WHERE l.family_id = d.family_id
+  AND l.endpoint_id = d.endpoint_id LIMIT 1) l ON true`;
+
+export interface DeliveryFilter {
+  readonly status: Delivery['status'] | null;
+  readonly name: string | null;
+  readonly transactionId: string | null;
+}
+
+/** An endpoint's deliveries, newest first. @param before only those made before this one */
+export async function listDeliveries(
+  db: Queryable,
+  endpointId: string,
+  { status, name, transactionId }: DeliveryFilter,
+  before: bigint | null,
+  limit: number,
+): Promise<Delivery[]> {
+  const conditions = ['d.endpoint_id = $1', 'd.id < $2'];
+  const values: unknown[] = [endpointId, before ?? '9223372036854775807', limit];
+  const add = (condition: (parameter: string) => string, value: string | null): void => {
+    if (value !== null) conditions.push(condition(`$${values.push(value)}`));
+  };
+  // A constant: the planner must see that the index of failed ones, or none, has what is asked for.
+  if (status !== null) conditions.push(`d.status = '${status}'`);
+  add((p) => `d.name = ${p}`, name);
+  add(
+    (p) =>
+      `d.transaction_id = ${p} AND d.family_id = (SELECT coalesce(parent_transaction_id, id) FROM transaction WHERE id = ${p})`,
+    transactionId,
+  );
+  const { rows } = await db.query<Delivery>(
+    `SELECT ${DELIVERY} FROM webhook_delivery d ${LANE} WHERE ${conditions.join(' AND ')} ORDER BY d.id DESC LIMIT $3`,
+    values,
+  );
+  return rows;
+}
+
+export type StoredDelivery = Delivery & { readonly body: string };
+
+/** One delivery of an endpoint; null for any other. */
+export async function findDelivery(
+  db: Queryable,
+  endpointId: string,
+  { transactionId, seq }: MessageKey,
+): Promise<StoredDelivery | null> {
+  const { rows } = await db.query<StoredDelivery>(
+    `SELECT ${DELIVERY}, m.body FROM webhook_delivery d ${LANE}
+     JOIN webhook_message m ON m.transaction_id = d.transaction_id AND m.seq = d.seq
+     WHERE d.endpoint_id = $1 AND d.transaction_id = $2 AND d.seq = $3
+       AND d.family_id = coalesce((SELECT parent_transaction_id FROM transaction WHERE id = $2), $2)`,
+    [endpointId, transactionId, seq],
+  );
+  return rows[0] ?? null;
+}
+
+export type StoredAttempt = Pick<
+  Attempt,
+  'number' | 'at' | 'latencyMs' | 'statusCode' | 'error' | 'response'
+>;
+
+/** The attempts at a delivery, oldest first; at most the last 100. */
+export async function listAttempts(
+  db: Queryable,
+  { familyId, endpointId, transactionId, seq }: LaneKey & MessageKey,
+): Promise<StoredAttempt[]> {
+  const { rows } = await db.query<StoredAttempt>(
+    `SELECT number, at, latency_ms AS "latencyMs", status_code AS "statusCode", error, response FROM webhook_attempt
+     WHERE family_id = $1 AND endpoint_id = $2 AND transaction_id = $3 AND seq = $4 ORDER BY number DESC LIMIT 100`,
+    [familyId, endpointId, transactionId, seq],
+  );
+  return rows.reverse();
+}

@@ -1,0 +1,199 @@
+/**
+ * Delivers what is in the lanes that this node has claimed: each lane's deliveries one after the other, so many
+ * lanes of an endpoint at a time. An endpoint that fails gets fewer, so that those that hang leave room.
+ *
+ *   born claimed in the fan-out ─┐
+ *                                ├─► waiting ──► attempt ──► attempt ──► … ──► recorded, the lane left
+ *   claimed because it is due ───┘      └─ too long: left as it was
+ */
+import { messageIdOf } from '../domain/ids.ts';
+import type { Secrets } from '../secrets.ts';
+import type { Attempt, ClaimRoom, LaneKey, LaneResult, PendingDelivery } from '../store/webhookDeliveries.ts';
+import type { EndpointTarget } from '../store/webhookEndpoints.ts';
+import type { Poster, PostResult } from './post.ts';
+import { retryDelay } from './schedule.ts';
+import { keyOfSecret, signedHeaders } from './sign.ts';
+
+/** Lanes of one endpoint under way at a time, in this node. */
+export const PER_ENDPOINT = 64;
+/** … and of one whose last attempt failed. */
+const PER_FAILING = 8;
+/** Lanes in all; those of failing endpoints take half of them at most. */
+const TOTAL = 1_024;
+/** A lane that could not begin its next attempt by then is left: its lease ends 20 s later. */
+const HOLD_LIMIT_MS = 10_000;
+
+export interface Lane extends LaneKey {
+  readonly lease: string;
+  readonly failures: number;
+  readonly deliveries: readonly PendingDelivery[];
+  /** The engine's clock when it was claimed, and this process's. */
+  readonly now: number;
+  readonly claimedAt: number;
+}
+
+export interface DispatchObserver {
+  /** The outcome of an attempt, and how long after its event the first one came. */
+  webhookAttempt(outcome: 'delivered' | 'failed', lagSeconds: number | null): void;
+}
+
+export interface DispatchDeps {
+  readonly poster: Poster;
+  readonly secrets: Secrets;
+  readonly targetOf: (endpointId: string) => EndpointTarget | undefined;
+  readonly record: (result: LaneResult) => void;
+  readonly observe: DispatchObserver;
+}
+
+interface Work {
+  readonly waiting: Lane[];
+  running: number;
+  failing: boolean;
+}
+
+export class Dispatcher {
+  readonly #deps: DispatchDeps;
+  readonly #work = new Map<string, Work>();
+  readonly #runs = new Set<Promise<void>>();
+  #stopped = false;
+
+  constructor(deps: DispatchDeps) {
+    this.#deps = deps;
+  }
+
+  /** How many lanes may be claimed now. */
+  room(): ClaimRoom {
+    const underWay = new Map<string, number>();
+    let [total, failing] = [0, 0];
+    for (const [id, work] of this.#work) {
+      const count = work.running + work.waiting.length;
+      if (count > 0) underWay.set(id, count);
+      total += count;
+      if (work.failing) failing += count;
+    }
+    const perFailing = failing < TOTAL / 2 ? PER_FAILING : 0;
+    return { perEndpoint: PER_ENDPOINT, perFailing, total: Math.max(0, TOTAL - total), underWay };
+  }
+
+  /** Endpoints of which no more lanes may be claimed now. */
+  busy(): string[] {
+    return [...this.#work].flatMap(([id, work]) =>
+      work.running + work.waiting.length >= limitOf(work) ? [id] : [],
+    );
+  }
+
+  get underWay(): number {
+    return this.#runs.size;
+  }
+
+  submit(lanes: readonly Lane[]): void {
+    for (const lane of lanes) {
+      const { endpointId } = lane;
+      const work = this.#work.get(endpointId) ?? { waiting: [], running: 0, failing: false };
+      this.#work.set(endpointId, work);
+      work.waiting.push(lane);
+      this.#pump(endpointId, work);
+    }
+  }
+
+  /** Begins nothing more, and leaves what has not begun; what is under way may take so long. */
+  async stop(limitMs: number): Promise<void> {
+    this.#stopped = true;
+    for (const [id, work] of this.#work) this.#pump(id, work);
+    const limit = new Promise((resolve) => setTimeout(resolve, limitMs).unref());
+    await Promise.race([Promise.all(this.#runs), limit]);
+  }
+
+  #pump(endpointId: string, work: Work): void {
+    while (work.waiting.length > 0 && (work.running < limitOf(work) || this.#stopped)) {
+      const lane = work.waiting.shift();
+      if (lane === undefined) break;
+      work.running += 1;
+      const run = this.#run(lane, work).finally(() => {
+        this.#runs.delete(run);
+        work.running -= 1;
+        this.#pump(endpointId, work);
+      });
+      this.#runs.add(run);
+    }
+    if (work.running === 0 && work.waiting.length === 0 && !work.failing) this.#work.delete(endpointId);
+  }
+
+  async #run(lane: Lane, work: Work): Promise<void> {
+    const { familyId, endpointId, lease } = lane;
+    const attempts: Attempt[] = [];
+    let { failures } = lane;
+    let dueInMs: number | null = null;
+    for (const delivery of lane.deliveries) {
+      if (this.#stopped || performance.now() - lane.claimedAt > HOLD_LIMIT_MS) break;
+      const { attempt, retryAfterMs } = await this.#attempt(lane, delivery);
+      work.failing = attempt.status !== 'delivered';
+      if (!work.failing) failures = 0;
+      else {
+        dueInMs = retryDelay(failures + 1, retryAfterMs, Math.random());
+        failures = dueInMs === null ? 0 : failures + 1;
+      }
+      attempts.push(work.failing && dueInMs === null ? { ...attempt, status: 'failed' } : attempt);
+      if (work.failing) break;
+    }
+    const finished = attempts.filter(({ status }) => status !== 'pending').length;
+    this.#deps.record({ familyId, endpointId, lease, attempts, finished, failures, dueInMs });
+  }
+
+  async #attempt(
+    lane: Lane,
+    delivery: PendingDelivery,
+  ): Promise<{ attempt: Attempt; retryAfterMs: number | null }> {
+    const { familyId, endpointId, transactionId, seq, attempts, eventAt, replay } = delivery;
+    const at = Math.round(lane.now + performance.now() - lane.claimedAt);
+    const { statusCode, error, response, latencyMs, retryAfterMs } = await this.#post(delivery);
+    const delivered = statusCode !== null && statusCode >= 200 && statusCode < 300;
+    const isFirst = attempts === 0 && !replay;
+    this.#deps.observe.webhookAttempt(
+      delivered ? 'delivered' : 'failed',
+      isFirst ? Math.max(0, at - eventAt) / 1_000 : null,
+    );
+    const status = delivered ? 'delivered' : 'pending';
+    const key = { familyId, endpointId, transactionId, seq };
+    const attempt = {
+      ...key,
+      number: attempts + 1,
+      at,
+      latencyMs,
+      statusCode,
+      error,
+      response,
+      status,
+    } as const;
+    return { attempt, retryAfterMs };
+  }
+
+  #post(delivery: PendingDelivery): Promise<PostResult> {
+    const { poster, secrets, targetOf } = this.#deps;
+    const target = targetOf(delivery.endpointId);
+    if (target === undefined) throw new Error(`endpoint ${delivery.endpointId} is not known`);
+    const headers: Record<string, string> = {
+      'content-type': 'application/json',
+      'user-agent': 'Plexy-Pay-Webhooks/1',
+      ...signedHeaders(keysOf(target, secrets), messageIdOf(delivery), secondsNow(), delivery.body),
+    };
+    if (target.bearerToken !== null) headers.authorization = `Bearer ${secrets.decrypt(target.bearerToken)}`;
+    if (delivery.replay) headers['webhook-replay'] = 'true';
+    return poster.post(target.id, target.url, headers, delivery.body);
+  }
+}
+
+function limitOf(work: Work): number {
+  return work.failing ? PER_FAILING : PER_ENDPOINT;
+}
+
+/** The keys that sign now, the newest first. */
+function keysOf({ secret, oldSecret, oldSecretUntil }: EndpointTarget, secrets: Secrets): Buffer[] {
+  const current = keyOfSecret(secrets.decrypt(secret));
+  const isOldValid = oldSecret !== null && oldSecretUntil !== null && oldSecretUntil > Date.now();
+  return isOldValid ? [current, keyOfSecret(secrets.decrypt(oldSecret))] : [current];
+}
+
+function secondsNow(): number {
+  return Math.floor(Date.now() / 1_000);
+}

@@ -1,0 +1,87 @@
+/** Records what came of lanes: everything that has come in while the last batch was written is the next. */
+import { isPassing, type Pool } from '../store/postgres.ts';
+import { type LaneResult, recordResults } from '../store/webhookDeliveries.ts';
+import { type EndpointHealth, noteHealth } from '../store/webhookEndpoints.ts';
+import { isGivenUp } from './schedule.ts';
+import { transact } from './transact.ts';
+
+const BATCH_LIMIT = 200;
+const RETRY_MS = 200;
+/** By then other nodes have the lanes. */
+const GIVE_UP_MS = 30_000;
+const GONE = 410;
+
+export interface RecorderDeps {
+  readonly pool: Pool;
+  readonly gated: boolean;
+  /** Lanes were left; whether some of them are due again at once. */
+  readonly onRecorded: (dueNow: boolean) => void;
+  readonly onDisabled: (count: number) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+export class Recorder {
+  readonly #deps: RecorderDeps;
+  #queue: LaneResult[] = [];
+  #flushing: Promise<void> | null = null;
+  #stopBy = Number.POSITIVE_INFINITY;
+
+  constructor(deps: RecorderDeps) {
+    this.#deps = deps;
+  }
+
+  record(result: LaneResult): void {
+    this.#queue.push(result);
+    this.#flushing ??= this.#flush().finally(() => {
+      this.#flushing = null;
+    });
+  }
+
+  /** Whether anything is not recorded yet. */
+  get isBusy(): boolean {
+    return this.#flushing !== null;
+  }
+
+  /** Resolves when everything is recorded, or could not be within this time. */
+  async stop(limitMs: number): Promise<void> {
+    this.#stopBy = performance.now() + limitMs;
+    await this.#flushing;
+  }
+
+  async #flush(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.splice(0, BATCH_LIMIT);
+      await this.#write(batch);
+    }
+  }
+
+  async #write(batch: readonly LaneResult[]): Promise<void> {
+    const { pool, gated, onRecorded, onDisabled, onError } = this.#deps;
+    const giveUpAt = performance.now() + GIVE_UP_MS;
+    for (;;) {
+      try {
+        const { dueNow, disabled } = await transact(pool, gated, async (db) => {
+          const count = await recordResults(db, batch);
+          return { dueNow: count > 0, disabled: await noteHealth(db, healthOf(batch), isGivenUp) };
+        });
+        if (disabled > 0) onDisabled(disabled);
+        onRecorded(dueNow);
+        return;
+      } catch (error) {
+        onError(error);
+        if (!isPassing(error) || performance.now() >= Math.min(giveUpAt, this.#stopBy)) return;
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+}
+
+function healthOf(batch: readonly LaneResult[]): EndpointHealth[] {
+  const byEndpoint = Map.groupBy(batch, ({ endpointId }) => endpointId);
+  return [...byEndpoint].flatMap(([id, results]) => {
+    const attempts = results.flatMap((result) => result.attempts);
+    if (attempts.length === 0) return [];
+    const succeeded = attempts.some(({ status }) => status === 'delivered');
+    return [{ id, succeeded, gone: attempts.some(({ statusCode }) => statusCode === GONE) }];
+  });
+}

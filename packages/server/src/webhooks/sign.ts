@@ -1,0 +1,36 @@
+/** Signatures as https://www.standardwebhooks.com has them, version v1: its libraries verify them unchanged. */
+import { createHmac, randomBytes } from 'node:crypto';
+
+const PREFIX = 'whsec_';
+/** The specification asks for 24 to 64. */
+const SECRET_BYTES = 32;
+
+/** A new secret of an endpoint, as its merchant gets it. */
+export function generateSecret(): string {
+  return PREFIX + randomBytes(SECRET_BYTES).toString('base64');
+}
+
+/** The bytes of a secret, with which is signed. */
+export function keyOfSecret(secret: string): Buffer {
+  return Buffer.from(secret.slice(PREFIX.length), 'base64');
+}
+
+/**
+ * The headers that prove where a message comes from, and when it was sent.
+ * @param keys one, or two while a secret that was replaced is still valid: either verifies it
+ * @param timestamp seconds since the epoch, in real time
+ */
+export function signedHeaders(
+  keys: readonly Buffer[],
+  id: string,
+  timestamp: number,
+  body: string,
+): Record<'webhook-id' | 'webhook-timestamp' | 'webhook-signature', string> {
+  const content = `${id}.${timestamp}.${body}`;
+  const signatures = keys.map((key) => `v1,${createHmac('sha256', key).update(content).digest('base64')}`);
+  return {
+    'webhook-id': id,
+    'webhook-timestamp': String(timestamp),
+    'webhook-signature': signatures.join(' '),
+  };
+}

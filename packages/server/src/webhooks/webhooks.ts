@@ -1,0 +1,220 @@
+/** Webhooks as a whole: what runs in a node, and what it is given. */
+import { randomUUID } from 'node:crypto';
+import type { LookupFunction } from 'node:net';
+import type { EventFeed } from '../engine/feed.ts';
+import type { Secrets } from '../secrets.ts';
+import type { FeedEvent } from '../store/events.ts';
+import { createPool, GateClosedError, type Pool } from '../store/postgres.ts';
+import { claimLanes, type LaneKey, type PendingDelivery, readPending } from '../store/webhookDeliveries.ts';
+import { type Backlog, type EndpointTarget, readBacklog, readTargets } from '../store/webhookEndpoints.ts';
+import { Dispatcher, type DispatchObserver, type Lane, PER_ENDPOINT } from './dispatch.ts';
+import { FanOut, type Step } from './fanOut.ts';
+import { Loop } from './loop.ts';
+import { Poster } from './post.ts';
+import { Recorder } from './recorder.ts';
+import { transact } from './transact.ts';
+
+/** While events are committed all the time, they are fanned out this often. */
+const FAN_OUT_INTERVAL_MS = 10;
+const CLAIM_INTERVAL_MS = 5;
+/** What nobody wakes us for: a retry that is due, a lease that is over, an event that another node committed. */
+const POLL_MS = 250;
+/** … where other nodes' commits do not wake this one. */
+const POLL_DEAF_MS = 50;
+/** Events that wait for another transaction to end are asked for again this often, and less often in time. */
+const POLL_WAITING_MS = 5;
+/** Deliveries of a lane that are read at a time. */
+const PER_LANE = 10;
+/** Of a stop's 10 s. */
+const STOP_LIMIT_MS = 5_000;
+const RECORD_LIMIT_MS = 1_000;
+const BACKLOG_INTERVAL_MS = 5_000;
+
+export interface WebhookObserver extends DispatchObserver {
+  webhookBacklog(backlog: Backlog): void;
+}
+
+export interface WebhookOptions {
+  readonly databaseUrl: string;
+  readonly secrets: Secrets;
+  readonly feed: EventFeed;
+  /** The sandbox: webhooks may go to this machine and by http, and a reset keeps us out. */
+  readonly sandbox: boolean;
+  readonly render: (event: FeedEvent) => string;
+  readonly observe: WebhookObserver;
+  readonly onDisabled: (count: number) => void;
+  readonly onError: (error: unknown) => void;
+  /** Tests resolve names in their own way. */
+  readonly lookup?: LookupFunction;
+}
+
+export class Webhooks {
+  readonly #options: WebhookOptions;
+  readonly #pool: Pool;
+  readonly #targets = new Map<string, EndpointTarget>();
+  readonly #poster: Poster;
+  readonly #recorder: Recorder;
+  readonly #dispatcher: Dispatcher;
+  readonly #fanOut: FanOut;
+  readonly #fanOutLoop: Loop;
+  readonly #claimLoop: Loop;
+  #wanted = true;
+  #hungry = false;
+  #started = false;
+  #backlogTimer: NodeJS.Timeout | undefined;
+  #stopping: Promise<void> | null = null;
+
+  constructor(options: WebhookOptions) {
+    this.#options = options;
+    const { databaseUrl, secrets, sandbox: gated, render, observe, lookup } = options;
+    const onError = (error: unknown): void => {
+      if (!(error instanceof GateClosedError)) options.onError(error);
+    };
+    // As for the feed: a plan made while a table was empty would scan it for good.
+    const pool = createPool(databaseUrl, 4, onError, 'SET enable_seqscan = off; SET jit = off');
+    this.#pool = pool;
+    this.#poster = new Poster({
+      allowLocal: gated,
+      connections: PER_ENDPOINT,
+      ...(lookup === undefined ? {} : { lookup }),
+    });
+    this.#recorder = new Recorder({
+      ...{ pool, gated, onError, onDisabled: options.onDisabled },
+      onRecorded: (dueNow) => {
+        if (dueNow || this.#hungry) this.#claimLoop.wake();
+      },
+    });
+    this.#dispatcher = new Dispatcher({
+      ...{ poster: this.#poster, secrets, observe },
+      targetOf: (id) => this.#targets.get(id),
+      record: (result) => this.#recorder.record(result),
+    });
+    this.#fanOut = new FanOut({
+      ...{ pool, gated, render },
+      claim: () => {
+        const { total } = this.#dispatcher.room();
+        return { lease: total > 0 ? randomUUID() : null, busy: this.#dispatcher.busy() };
+      },
+    });
+    this.#fanOutLoop = new Loop(() => this.#doFanOut(), FAN_OUT_INTERVAL_MS, onError);
+    this.#claimLoop = new Loop(() => this.#claim(), CLAIM_INTERVAL_MS, onError);
+  }
+
+  start(): void {
+    this.#started = true;
+    this.#options.feed.watch(() => {
+      // Without any endpoint every commit is passed over, at no cost.
+      if (this.#wanted) this.#fanOutLoop.wake();
+    });
+    this.#fanOutLoop.start();
+    this.#claimLoop.start();
+    this.#noteBacklog();
+  }
+
+  /** There may be something to do that no commit of the engine says: an endpoint, a resend, another time. */
+  wake(): void {
+    this.#fanOutLoop.wake();
+    this.#claimLoop.wake();
+  }
+
+  /** Lets attempts that are under way end, within 5 s, and records them. May be called again. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    clearTimeout(this.#backlogTimer);
+    if (this.#started) {
+      await Promise.all([this.#fanOutLoop.stop(), this.#claimLoop.stop()]);
+      await this.#dispatcher.stop(STOP_LIMIT_MS);
+      await this.#recorder.stop(RECORD_LIMIT_MS);
+    }
+    await this.#poster.close();
+    await this.#pool.end();
+  }
+
+  async #doFanOut(): Promise<number> {
+    const step = await this.#fanOut.step();
+    this.#wanted = step.wanted;
+    if (step.lanes.length > 0) await this.#submitBorn(step);
+    if (step.left > 0) {
+      this.#hungry = true;
+      this.#claimLoop.wake();
+    }
+    if (step.more) return 0;
+    const { waitedMs } = step;
+    if (waitedMs !== null) return Math.min(POLL_DEAF_MS, POLL_WAITING_MS + waitedMs / 10);
+    return this.#options.feed.listening || !step.wanted ? POLL_MS : POLL_DEAF_MS;
+  }
+
+  async #submitBorn({ lanes, messages, now }: Step): Promise<void> {
+    const claimedAt = performance.now();
+    await this.#readTargets(lanes);
+    const claimed = lanes.map(({ familyId, endpointId, lease, messages: places }): Lane => {
+      const deliveries = places.flatMap((place): PendingDelivery[] => {
+        const message = messages[place];
+        if (message === undefined) return [];
+        return [{ ...message, endpointId, attempts: 0, replay: false }];
+      });
+      return { familyId, endpointId, lease, failures: 0, deliveries, now, claimedAt };
+    });
+    this.#dispatcher.submit(claimed);
+  }
+
+  async #claim(): Promise<number> {
+    const room = this.#dispatcher.room();
+    const lease = randomUUID();
+    const claimedAt = performance.now();
+    const claimed =
+      room.total === 0
+        ? []
+        : await transact(this.#pool, this.#options.sandbox, (db) => claimLanes(db, lease, room));
+    this.#hungry = claimed.length > 0 || room.total === 0;
+    if (claimed.length === 0) return POLL_MS;
+    await this.#readTargets(claimed);
+    const pending = Map.groupBy(await readPending(this.#pool, claimed, PER_LANE), nameOf);
+    this.#dispatcher.submit(
+      claimed.map((lane): Lane => {
+        const { familyId, endpointId, failures, now } = lane;
+        return {
+          familyId,
+          endpointId,
+          lease,
+          failures,
+          now,
+          claimedAt,
+          deliveries: pending.get(nameOf(lane)) ?? [],
+        };
+      }),
+    );
+    return POLL_MS;
+  }
+
+  /** Reads endpoints that were changed since they were last read. */
+  async #readTargets(
+    lanes: readonly { readonly endpointId: string; readonly version: number }[],
+  ): Promise<void> {
+    const stale = lanes.filter(
+      ({ endpointId, version }) => (this.#targets.get(endpointId)?.version ?? 0) < version,
+    );
+    if (stale.length === 0) return;
+    const ids = [...new Set(stale.map(({ endpointId }) => endpointId))];
+    for (const target of await readTargets(this.#pool, ids)) this.#targets.set(target.id, target);
+  }
+
+  #noteBacklog(): void {
+    readBacklog(this.#pool)
+      .then((backlog) => this.#options.observe.webhookBacklog(backlog))
+      // Whoever uses the database reports that it is away.
+      .catch(() => undefined)
+      .finally(() => {
+        if (this.#stopping === null)
+          this.#backlogTimer = setTimeout(() => this.#noteBacklog(), BACKLOG_INTERVAL_MS).unref();
+      });
+  }
+}
+
+function nameOf({ familyId, endpointId }: LaneKey): string {
+  return `${familyId} ${endpointId}`;
+}
