@@ -245,6 +245,26 @@ export interface Terminal {
   storeId: string;
 }
 
+/** The body of a webhook: the transaction as it was right after the event. Treat names and statuses that you do not know as passing, and fetch the transaction before you do what cannot be undone. */
+export interface WebhookEvent {
+  name: 'transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded';
+  merchantId: string;
+  data: Transaction;
+}
+
+export interface Event {
+  /** The `webhook-id`: of one event, the same for every endpoint, attempt and replay. */
+  id: string;
+  createdAt: string;
+  /** Its number within the transaction. */
+  seq: number;
+  name: string;
+  merchantId: string;
+  data: Transaction;
+  /** Whether it is a webhook. */
+  statusChanged: boolean;
+}
+
 export interface WebhookEndpoint {
   id: string;
   /** https, and resolving to public addresses only, at every attempt. In a sandbox http and this machine as well. */
@@ -631,6 +651,21 @@ export interface StreamTransactionsQuery {
   lastEventId?: string;
 }
 
+export interface ListEventsQuery {
+  /** Its name, such as `transaction.charged`. */
+  event?: string;
+  /** Either spelling of the id. */
+  transactionId?: string;
+  /** The first moment, ISO 8601 in UTC. */
+  createdFrom?: string;
+  /** The last moment, ISO 8601 in UTC. */
+  createdTo?: string;
+  /** The most items to return. */
+  limit?: number;
+  /** The nextCursor of the page before. */
+  cursor?: string;
+}
+
 export interface CreateWebhookEndpointBody {
   /** https, and resolving to public addresses only, at every attempt. In a sandbox http and this machine as well. */
   url: string;
@@ -667,6 +702,13 @@ export interface ListWebhookDeliveriesQuery {
   limit?: number;
   /** The nextCursor of the page before. */
   cursor?: string;
+}
+
+export interface ReplayWebhooksBody {
+  /** The first moment, ISO 8601 in UTC. */
+  from: string;
+  /** The last moment. Default: now. */
+  to?: string;
 }
 
 export interface AdvanceSandboxClockBody {

@@ -1,29 +1,43 @@
 import type { Queryable } from '../store/postgres.ts';
-import { purgeKeys } from '../store/purge.ts';
+import { purgeKeys, purgeWebhooks, WEBHOOK_TABLES } from '../store/purge.ts';
 
-/** Between two stretches of the table: 4 MB a second at most. */
+type Step = (db: Queryable, fromPage: number) => Promise<number | null>;
+
+/** What is purged, table by table: each step does one stretch of it. */
+const TABLES: readonly Step[] = [
+  purgeKeys,
+  ...WEBHOOK_TABLES.map(
+    (table): Step =>
+      (db, page) =>
+        purgeWebhooks(db, table, page),
+  ),
+];
+
+/** Between two stretches of a table: 4 MB a second at most. */
 const STEP_MS = 250;
-/** Between two passes over the table. */
+/** Between two passes over all of them. */
 const PASS_MS = 10 * 60_000;
 
 export interface Purge {
   stop(): Promise<void>;
 }
 
-/** Purges old idempotency keys in the background, on every node: each passes over rows that another has locked. */
+/** Purges old idempotency keys and webhooks in the background, on every node: each passes over rows that another has locked. */
 export function startPurge(db: Queryable, onError: (error: unknown) => void): Purge {
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
+  let table = 0;
   let page: number | null = 0;
   let running: Promise<void> = Promise.resolve();
   const step = async (): Promise<void> => {
-    page = await purgeKeys(db, page ?? 0);
+    page = (await TABLES[table]?.(db, page ?? 0)) ?? null;
+    if (page === null) table = (table + 1) % TABLES.length;
   };
   const tick = (): void => {
     running = step()
       .catch(onError)
       .finally(() => {
-        if (!stopped) timer = setTimeout(tick, page === null ? PASS_MS : STEP_MS);
+        if (!stopped) timer = setTimeout(tick, page === null && table === 0 ? PASS_MS : STEP_MS);
       });
   };
   // Not at once: a start has enough to do.

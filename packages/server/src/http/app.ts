@@ -10,6 +10,7 @@ import type { Deps, Surface } from './deps.ts';
 import { docsRoutes } from './docs.ts';
 import { SECURITY_HEADERS } from './errorHandler.ts';
 import { ApiError } from './errors.ts';
+import { eventRoutes } from './eventRoutes.ts';
 import { lookupRoutes } from './lookupRoutes.ts';
 import { openApi } from './openApi.ts';
 import { operationsRoutes } from './operationsRoutes.ts';
@@ -60,6 +61,7 @@ function registerRoutes(app: App, deps: Deps, surface: Surface): void {
     transactionRoutes(app, deps);
     lookupRoutes(app, deps);
     streamRoutes(app, deps);
+    eventRoutes(app, deps);
     webhookEndpointRoutes(app, deps);
     webhookDeliveryRoutes(app, deps);
     authenticationRoutes(app, deps);

@@ -14,10 +14,12 @@ export function webhookBody(feedEvent: FeedEvent): string {
   return exactJson(eventView(feedEvent));
 }
 
-/**
- * The same for the stream, which also has the events that leave the status as it is.
- * JSON text, one line.
- */
+/** The same where there are also the events that leave the status as it is. */
+export function streamedEvent(feedEvent: FeedEvent): Record<string, unknown> {
+  return { ...eventView(feedEvent), statusChanged: isStatusChange(feedEvent.event) };
+}
+
+/** For the stream: JSON text, one line. */
 export function streamedEventJson(feedEvent: FeedEvent): string {
-  return exactJson({ ...eventView(feedEvent), statusChanged: isStatusChange(feedEvent.event) });
+  return exactJson(streamedEvent(feedEvent));
 }

@@ -12,11 +12,15 @@ import { FanOut, type Step } from './fanOut.ts';
 import { Loop } from './loop.ts';
 import { Poster } from './post.ts';
 import { Recorder } from './recorder.ts';
+import { stepReplay } from './replay.ts';
 import { transact } from './transact.ts';
 
 /** While events are committed all the time, they are fanned out this often. */
 const FAN_OUT_INTERVAL_MS = 10;
 const CLAIM_INTERVAL_MS = 5;
+/** Replays leave room for what happens now. */
+const REPLAY_INTERVAL_MS = 50;
+const REPLAY_POLL_MS = 1_000;
 /** What nobody wakes us for: a retry that is due, a lease that is over, an event that another node committed. */
 const POLL_MS = 250;
 /** … where other nodes' commits do not wake this one. */
@@ -58,6 +62,7 @@ export class Webhooks {
   readonly #fanOut: FanOut;
   readonly #fanOutLoop: Loop;
   readonly #claimLoop: Loop;
+  readonly #replayLoop: Loop;
   #wanted = true;
   #hungry = false;
   #started = false;
@@ -98,6 +103,7 @@ export class Webhooks {
     });
     this.#fanOutLoop = new Loop(() => this.#doFanOut(), FAN_OUT_INTERVAL_MS, onError);
     this.#claimLoop = new Loop(() => this.#claim(), CLAIM_INTERVAL_MS, onError);
+    this.#replayLoop = new Loop(() => this.#replay(), REPLAY_INTERVAL_MS, onError);
   }
 
   start(): void {
@@ -108,13 +114,17 @@ export class Webhooks {
     });
     this.#fanOutLoop.start();
     this.#claimLoop.start();
+    this.#replayLoop.start();
     this.#noteBacklog();
   }
 
   /** There may be something to do that no commit of the engine says: an endpoint, a resend, another time. */
   wake(): void {
-    this.#fanOutLoop.wake();
-    this.#claimLoop.wake();
+    for (const loop of this.#loops()) loop.wake();
+  }
+
+  #loops(): Loop[] {
+    return [this.#fanOutLoop, this.#claimLoop, this.#replayLoop];
   }
 
   /** Lets attempts that are under way end, within 5 s, and records them. May be called again. */
@@ -126,7 +136,7 @@ export class Webhooks {
   async #stop(): Promise<void> {
     clearTimeout(this.#backlogTimer);
     if (this.#started) {
-      await Promise.all([this.#fanOutLoop.stop(), this.#claimLoop.stop()]);
+      await Promise.all(this.#loops().map((loop) => loop.stop()));
       await this.#dispatcher.stop(STOP_LIMIT_MS);
       await this.#recorder.stop(RECORD_LIMIT_MS);
     }
@@ -189,6 +199,13 @@ export class Webhooks {
       }),
     );
     return POLL_MS;
+  }
+
+  async #replay(): Promise<number> {
+    const { sandbox, render } = this.#options;
+    if (!(await transact(this.#pool, sandbox, (db) => stepReplay(db, render)))) return REPLAY_POLL_MS;
+    this.#claimLoop.wake();
+    return 0;
   }
 
   /** Reads endpoints that were changed since they were last read. */
