@@ -37,11 +37,6 @@ export class Recorder {
     });
   }
 
-  /** Whether anything is not recorded yet. */
-  get isBusy(): boolean {
-    return this.#flushing !== null;
-  }
-
   /** Resolves when everything is recorded, or could not be within this time. */
   async stop(limitMs: number): Promise<void> {
     this.#stopBy = performance.now() + limitMs;

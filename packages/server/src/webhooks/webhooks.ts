@@ -6,13 +6,14 @@ import type { Secrets } from '../secrets.ts';
 import type { FeedEvent } from '../store/events.ts';
 import { createPool, GateClosedError, type Pool } from '../store/postgres.ts';
 import { claimLanes, type LaneKey, type PendingDelivery, readPending } from '../store/webhookDeliveries.ts';
-import { type Backlog, type EndpointTarget, readBacklog, readTargets } from '../store/webhookEndpoints.ts';
-import { Dispatcher, type DispatchObserver, type Lane, PER_ENDPOINT } from './dispatch.ts';
+import { type Backlog, readBacklog } from '../store/webhookEndpoints.ts';
+import { Dispatcher, type DispatchObserver, PER_ENDPOINT } from './dispatch.ts';
 import { FanOut, type Step } from './fanOut.ts';
 import { Loop } from './loop.ts';
 import { Poster } from './post.ts';
 import { Recorder } from './recorder.ts';
 import { stepReplay } from './replay.ts';
+import { Targets } from './targets.ts';
 import { transact } from './transact.ts';
 
 /** While events are committed all the time, they are fanned out this often. */
@@ -55,7 +56,7 @@ export interface WebhookOptions {
 export class Webhooks {
   readonly #options: WebhookOptions;
   readonly #pool: Pool;
-  readonly #targets = new Map<string, EndpointTarget>();
+  readonly #targets: Targets;
   readonly #poster: Poster;
   readonly #recorder: Recorder;
   readonly #dispatcher: Dispatcher;
@@ -78,6 +79,7 @@ export class Webhooks {
     // As for the feed: a plan made while a table was empty would scan it for good.
     const pool = createPool(databaseUrl, 4, onError, 'SET enable_seqscan = off; SET jit = off');
     this.#pool = pool;
+    this.#targets = new Targets(secrets);
     this.#poster = new Poster({
       allowLocal: gated,
       connections: PER_ENDPOINT,
@@ -90,8 +92,8 @@ export class Webhooks {
       },
     });
     this.#dispatcher = new Dispatcher({
-      ...{ poster: this.#poster, secrets, observe },
-      targetOf: (id) => this.#targets.get(id),
+      ...{ poster: this.#poster, observe },
+      onError,
       record: (result) => this.#recorder.record(result),
     });
     this.#fanOut = new FanOut({
@@ -160,16 +162,17 @@ export class Webhooks {
 
   async #submitBorn({ lanes, messages, now }: Step): Promise<void> {
     const claimedAt = performance.now();
-    await this.#readTargets(lanes);
-    const claimed = lanes.map(({ familyId, endpointId, lease, messages: places }): Lane => {
+    await this.#targets.require(this.#pool, lanes);
+    for (const { familyId, endpointId, lease, messages: places } of lanes) {
+      const target = this.#targets.get(endpointId);
+      if (target === undefined) continue;
       const deliveries = places.flatMap((place): PendingDelivery[] => {
         const message = messages[place];
-        if (message === undefined) return [];
-        return [{ ...message, endpointId, attempts: 0, replay: false }];
+        return message === undefined ? [] : [{ ...message, endpointId, attempts: 0, replay: false }];
       });
-      return { familyId, endpointId, lease, failures: 0, deliveries, now, claimedAt };
-    });
-    this.#dispatcher.submit(claimed);
+      const lane = { familyId, endpointId, lease, target, failures: 0, deliveries, now, claimedAt };
+      this.#dispatcher.submit(lane);
+    }
   }
 
   async #claim(): Promise<number> {
@@ -182,22 +185,15 @@ export class Webhooks {
         : await transact(this.#pool, this.#options.sandbox, (db) => claimLanes(db, lease, room));
     this.#hungry = claimed.length > 0 || room.total === 0;
     if (claimed.length === 0) return POLL_MS;
-    await this.#readTargets(claimed);
+    await this.#targets.require(this.#pool, claimed);
     const pending = Map.groupBy(await readPending(this.#pool, claimed, PER_LANE), nameOf);
-    this.#dispatcher.submit(
-      claimed.map((lane): Lane => {
-        const { familyId, endpointId, failures, now } = lane;
-        return {
-          familyId,
-          endpointId,
-          lease,
-          failures,
-          now,
-          claimedAt,
-          deliveries: pending.get(nameOf(lane)) ?? [],
-        };
-      }),
-    );
+    for (const { familyId, endpointId, failures, now } of claimed) {
+      // An endpoint is gone only after a reset.
+      const target = this.#targets.get(endpointId);
+      if (target === undefined) continue;
+      const deliveries = pending.get(nameOf({ familyId, endpointId })) ?? [];
+      this.#dispatcher.submit({ familyId, endpointId, lease, target, failures, deliveries, now, claimedAt });
+    }
     return POLL_MS;
   }
 
@@ -206,18 +202,6 @@ export class Webhooks {
     if (!(await transact(this.#pool, sandbox, (db) => stepReplay(db, render)))) return REPLAY_POLL_MS;
     this.#claimLoop.wake();
     return 0;
-  }
-
-  /** Reads endpoints that were changed since they were last read. */
-  async #readTargets(
-    lanes: readonly { readonly endpointId: string; readonly version: number }[],
-  ): Promise<void> {
-    const stale = lanes.filter(
-      ({ endpointId, version }) => (this.#targets.get(endpointId)?.version ?? 0) < version,
-    );
-    if (stale.length === 0) return;
-    const ids = [...new Set(stale.map(({ endpointId }) => endpointId))];
-    for (const target of await readTargets(this.#pool, ids)) this.#targets.set(target.id, target);
   }
 
   #noteBacklog(): void {
