@@ -107,7 +107,7 @@ test('webhooks go after 30 days of the sandbox’s clock, but nothing of what is
       for (let page: number | null = 0; page !== null; )
         page = await purgeWebhooks(sandbox.pool, table, page);
     const sql = WEBHOOK_TABLES.map((table) => `(SELECT count(*)::int FROM ${table})`).join(', ');
-    return (await sandbox.pool.query({ text: `SELECT ${sql}`, rowMode: 'array' })).rows[0];
+    return (await sandbox.pool.query({ text: `SELECT ${sql}`, rowMode: 'array' })).rows[0] ?? [];
   };
   for (const status of ['pending', 'delivered', 'failed'])
     for (const age of ['29 days', '31 days']) await add(status, age);
