@@ -31,6 +31,8 @@ export class Recorder {
   }
 
   record(result: LaneResult): void {
+    // What is cut off by a stop is for whoever has the lane when its lease is over.
+    if (performance.now() >= this.#stopBy) return;
     this.#queue.push(result);
     this.#flushing ??= this.#flush().finally(() => {
       this.#flushing = null;
@@ -41,6 +43,7 @@ export class Recorder {
   async stop(limitMs: number): Promise<void> {
     this.#stopBy = performance.now() + limitMs;
     await this.#flushing;
+    this.#stopBy = 0;
   }
 
   async #flush(): Promise<void> {

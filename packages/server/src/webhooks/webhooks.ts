@@ -1,6 +1,7 @@
 /** Webhooks as a whole: what runs in a node, and what it is given. */
 import { randomUUID } from 'node:crypto';
 import type { LookupFunction } from 'node:net';
+import { messageIdOf } from '../domain/ids.ts';
 import type { EventFeed } from '../engine/feed.ts';
 import type { Secrets } from '../secrets.ts';
 import type { FeedEvent } from '../store/events.ts';
@@ -24,7 +25,7 @@ const REPLAY_INTERVAL_MS = 50;
 const REPLAY_POLL_MS = 1_000;
 /** What nobody wakes us for: a retry that is due, a lease that is over, an event that another node committed. */
 const POLL_MS = 250;
-/** … where other nodes' commits do not wake this one. */
+/** … where other nodes' commits do not wake this one, or another node has just been at it. */
 const POLL_DEAF_MS = 50;
 /** Events that wait for another transaction to end are asked for again this often, and less often in time. */
 const POLL_WAITING_MS = 5;
@@ -156,6 +157,7 @@ export class Webhooks {
     }
     if (step.more) return 0;
     const { waitedMs } = step;
+    if (step.contended) return POLL_DEAF_MS;
     if (waitedMs !== null) return Math.min(POLL_DEAF_MS, POLL_WAITING_MS + waitedMs / 10);
     return this.#options.feed.listening || !step.wanted ? POLL_MS : POLL_DEAF_MS;
   }
@@ -163,11 +165,12 @@ export class Webhooks {
   async #submitBorn({ lanes, messages, now }: Step): Promise<void> {
     const claimedAt = performance.now();
     await this.#targets.require(this.#pool, lanes);
-    for (const { familyId, endpointId, lease, messages: places } of lanes) {
+    const known = new Map(messages.map((message) => [messageIdOf(message), message]));
+    for (const { familyId, endpointId, lease, deliveries: keys } of lanes) {
       const target = this.#targets.get(endpointId);
       if (target === undefined) continue;
-      const deliveries = places.flatMap((place): PendingDelivery[] => {
-        const message = messages[place];
+      const deliveries = keys.flatMap((key): PendingDelivery[] => {
+        const message = known.get(messageIdOf(key));
         return message === undefined ? [] : [{ ...message, endpointId, attempts: 0, replay: false }];
       });
       const lane = { familyId, endpointId, lease, target, failures: 0, deliveries, now, claimedAt };
