@@ -45,8 +45,8 @@ export async function advanceClock(
   let settled = await settle(pool, engine, deadline);
   for (let step = 0; ; step += 1) {
     const slackMs = step < EXACT_STEPS ? 0 : Math.ceil(advanceMs / EXACT_STEPS);
-    // What the bank has not answered by now does not keep the clock from its target.
-    const reached = await stepClock(pool, targetMs, settled ? slackMs : advanceMs);
+    // What is not settled by now does not keep the clock from its target, however long it has been due.
+    const reached = await stepClock(pool, targetMs, settled ? slackMs : MAX_OFFSET_MS);
     onMoved();
     settled = await settle(pool, engine, deadline);
     if (reached >= targetMs) return { ...(await readClockState(pool)), settled };
