@@ -105,6 +105,18 @@ describe('a payment', () => {
   });
 });
 
+test('an endpoint gets nothing of what was before it', async () => {
+  await sandbox.authorize();
+  // So long may transactions take that have nothing to do with it, and that the feed waits for.
+  await sleep(500);
+  await createEndpoint(sandbox.call, receiver.url);
+  const { body } = await sandbox.authorize();
+  await receiver.until(({ received }) => received.length >= 2, 'two events');
+  await sleep(200);
+  const ids = receiver.received.map((received) => received.body.data.walletTransactionId);
+  assert.deepEqual(ids, [body.walletTransactionId, body.walletTransactionId]);
+});
+
 describe('the order', () => {
   test('a refund comes behind its payment, and the payment’s own event behind the refund', async () => {
     await createEndpoint(sandbox.call, receiver.url);
