@@ -8,6 +8,7 @@ import { createPool, inTransaction, type Pool } from '../../src/store/postgres.t
 import {
   type ClaimedLane,
   claimLanes,
+  insertDeliveries,
   type LaneResult,
   readPending,
   recordResults,
@@ -110,6 +111,32 @@ test('what is claimed is nobody else’s until its lease is over', async () => {
   assert.deepEqual(await claimLanes(pool, randomUUID(), ROOM), []);
   await pool.query(`UPDATE webhook_lane SET leased_until = now() - interval '1 second'`);
   assert.equal((await claimLanes(pool, randomUUID(), ROOM)).length, 4);
+});
+
+test('an endpoint gets what came after it, if it asks for it, and each event once', async () => {
+  const endpointId = await endpointWith(0);
+  const { rows } = await pool.query(
+    'SELECT merchant_id AS "merchantId", after_round AS round FROM webhook_endpoint',
+  );
+  const [{ merchantId, round: after }] = rows;
+  const familyId = randomUUID();
+  const messages = [Number(after), Number(after) + 1].map((round, seq) => {
+    const message = { transactionId: familyId, familyId, merchantId, seq, round, body: '{}' };
+    return { ...message, name: 'transaction.charged', eventAt: Date.now() };
+  });
+  const lease = randomUUID();
+  const { born, left } = await insertDeliveries(pool, messages, lease, []);
+  assert.deepEqual([born.length, left, born[0]?.deliveries], [1, 0, [{ transactionId: familyId, seq: 1 }]]);
+  const again = await insertDeliveries(pool, messages, lease, []);
+  assert.deepEqual([again.born, again.left], [[], 0]);
+  await pool.query(`UPDATE webhook_endpoint SET events = '{transaction.refunded}'`);
+  const other = messages.map((message) => ({ ...message, seq: message.seq + 10 }));
+  assert.deepEqual((await insertDeliveries(pool, other, lease, [])).born, []);
+  await pool.query(`UPDATE webhook_endpoint SET events = '{}'`);
+  const busy = await insertDeliveries(pool, other, lease, [endpointId]);
+  assert.deepEqual((await counts()).pending, 2);
+  // Its lane is there already, and leased to whoever made it.
+  assert.equal(busy.born.length + busy.left, 1);
 });
 
 test('whoever comes too late records nothing', async () => {
