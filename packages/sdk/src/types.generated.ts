@@ -279,6 +279,26 @@ export interface Session {
   mode: 'sandbox' | 'production';
 }
 
+/** The body of a webhook: the transaction as it was right after the event. Treat names and statuses that you do not know as passing, and fetch the transaction before you do what cannot be undone. */
+export interface WebhookEvent {
+  name: 'transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded';
+  merchantId: string;
+  data: Transaction;
+}
+
+export interface Event {
+  /** The `webhook-id`: of one event, the same for every endpoint, attempt and replay. */
+  id: string;
+  createdAt: string;
+  /** Its number within the transaction. */
+  seq: number;
+  name: string;
+  merchantId: string;
+  data: Transaction;
+  /** Whether it is a webhook. */
+  statusChanged: boolean;
+}
+
 export interface WebhookEndpoint {
   id: string;
   /** https, and resolving to public addresses only, at every attempt. In a sandbox http and this machine as well. */
@@ -882,6 +902,21 @@ export interface StreamTransactionsQuery {
   lastEventId?: string;
 }
 
+export interface ListEventsQuery {
+  /** Its name, such as `transaction.charged`. */
+  event?: string;
+  /** Either spelling of the id. */
+  transactionId?: string;
+  /** The first moment, ISO 8601 in UTC. */
+  createdFrom?: string;
+  /** The last moment, ISO 8601 in UTC. */
+  createdTo?: string;
+  /** The most items to return. */
+  limit?: number;
+  /** The nextCursor of the page before. */
+  cursor?: string;
+}
+
 export interface CreateWebhookEndpointBody {
   /** https, and resolving to public addresses only, at every attempt. In a sandbox http and this machine as well. */
   url: string;
@@ -918,6 +953,13 @@ export interface ListWebhookDeliveriesQuery {
   limit?: number;
   /** The nextCursor of the page before. */
   cursor?: string;
+}
+
+export interface ReplayWebhooksBody {
+  /** The first moment, ISO 8601 in UTC. */
+  from: string;
+  /** The last moment. Default: now. */
+  to?: string;
 }
 
 export interface GetStatisticsQuery {
@@ -1002,7 +1044,7 @@ export interface AdvanceSandboxClockAnswer {
   now: string;
   /** How far that is ahead of real time. */
   offsetSeconds: number;
-  /** Whether everything that fell due has happened. False: after 20 s the bank had still not answered everything. */
+  /** Whether everything that fell due has happened. False: after 20 s the bank, or a webhook’s receiver, had still not answered everything. */
   settled: boolean;
 }
 

@@ -80,7 +80,7 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
     if (config.mode === 'sandbox') await seedSandbox(pool, engine, secrets);
     const scheduler = startScheduler(engine, (error) => logger.warn({ err: error }, 'the sweep failed'));
     stops.push(() => scheduler.stop());
-    const purge = startPurge(pool, (error) => logger.warn({ err: error }, 'the purge of old keys failed'));
+    const purge = startPurge(pool, (error) => logger.warn({ err: error }, 'the purge failed'));
     stops.push(() => purge.stop());
     webhooks.start();
     const deps: Deps = { config, pool, secrets, metrics, logger, ...parts };

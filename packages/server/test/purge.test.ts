@@ -1,8 +1,8 @@
-/** Old idempotency keys go, in small steps; those that protect somebody stay. */
+/** Old idempotency keys and webhooks go, in small steps; those that protect somebody stay. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { inTransaction } from '../src/store/postgres.ts';
-import { purgeKeys } from '../src/store/purge.ts';
+import { purgeKeys, purgeWebhooks, WEBHOOK_TABLES } from '../src/store/purge.ts';
 import { type Sandbox, startSandbox } from './support/sandbox.ts';
 
 let sandbox: Sandbox;
@@ -83,4 +83,41 @@ test('100,000 old keys are many short transactions, on several nodes at once', a
   assert.equal(await count('bulk '), 1_000);
   // On an idle machine a fifth of the 100 ms that a background job may take.
   assert.ok(longest < 500, `a step took ${Math.round(longest)} ms`);
+});
+
+test('webhooks go after 30 days of the sandbox’s clock, but nothing of what is pending', async () => {
+  const { body: endpoint } = await sandbox.call('POST', '/v1/webhook-endpoints', {
+    body: { url: 'http://127.0.0.1:9/hook' },
+  });
+  await sandbox.call('POST', `/v1/webhook-endpoints/${endpoint.id}/disable`);
+  const add = async (status: string, age: string): Promise<void> => {
+    await sandbox.pool.query(
+      `WITH clock AS (SELECT clock_timestamp() + clock_offset_ms * interval '1 millisecond' - $2::interval AS time FROM installation),
+         message AS (INSERT INTO webhook_message SELECT gen_random_uuid(), 0, '{}', time FROM clock RETURNING transaction_id AS id),
+         lane AS (INSERT INTO webhook_lane (family_id, endpoint_id, pending, due_at) SELECT id, $3, 1, time FROM message, clock WHERE $1 = 'pending'),
+         attempt AS (INSERT INTO webhook_attempt (family_id, endpoint_id, transaction_id, seq, number, at, latency_ms)
+           SELECT id, $3, id, 0, 1, time, 1 FROM message, clock)
+       INSERT INTO webhook_delivery (family_id, endpoint_id, transaction_id, seq, name, event_at, status, created_at)
+       SELECT id, $3, id, 0, 'webhook.test', time, $1, time FROM message, clock`,
+      [status, age, endpoint.id],
+    );
+  };
+  const counts = async (): Promise<number[]> => {
+    for (const table of WEBHOOK_TABLES)
+      for (let page: number | null = 0; page !== null; )
+        page = await purgeWebhooks(sandbox.pool, table, page);
+    const sql = WEBHOOK_TABLES.map((table) => `(SELECT count(*)::int FROM ${table})`).join(', ');
+    return (await sandbox.pool.query({ text: `SELECT ${sql}`, rowMode: 'array' })).rows[0] ?? [];
+  };
+  for (const status of ['pending', 'delivered', 'failed'])
+    for (const age of ['29 days', '31 days']) await add(status, age);
+  assert.deepEqual(WEBHOOK_TABLES, [
+    'webhook_attempt',
+    'webhook_delivery',
+    'webhook_message',
+    'webhook_lane',
+  ]);
+  assert.deepEqual(await counts(), [3, 4, 4, 2]);
+  await sandbox.call('DELETE', `/v1/webhook-endpoints/${endpoint.id}`);
+  assert.deepEqual(await counts(), [3, 3, 3, 0]);
 });

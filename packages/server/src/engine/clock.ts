@@ -1,7 +1,14 @@
 /** Moves the sandbox's clock, and does what falls due on the way before anybody is told. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { retryOperationsNow } from '../store/bankOperations.ts';
-import { type Clock, isUnsettled, MAX_OFFSET_MS, readClockState, stepClock } from '../store/clock.ts';
+import {
+  areWebhooksDue,
+  type Clock,
+  isUnsettled,
+  MAX_OFFSET_MS,
+  readClockState,
+  stepClock,
+} from '../store/clock.ts';
 import { isPassing, type Pool } from '../store/postgres.ts';
 import type { Engine } from './engine.ts';
 
@@ -13,16 +20,23 @@ const SWEEP_LIMIT = 100;
 const EXACT_STEPS = 1_000;
 
 export interface Advanced extends Clock {
-  /** Whether everything that fell due is done. False: the bank has not answered in time, and is asked on. */
+  /** Whether everything that fell due is done. False: the bank, or a webhook's receiver, takes too long. */
   readonly settled: boolean;
 }
 
 /**
  * Moves the clock forward, from one moment at which something is due to the next, so that what would have
  * come first does: a capture that is due on Monday comes before the expiry on Friday. The caller holds the
- * clock's lock. @returns null when that would be too far
+ * clock's lock.
+ * @param onMoved wakes what is due outside of the engine
+ * @returns null when that would be too far
  */
-export async function advanceClock(pool: Pool, engine: Engine, advanceMs: number): Promise<Advanced | null> {
+export async function advanceClock(
+  pool: Pool,
+  engine: Engine,
+  advanceMs: number,
+  onMoved: () => void,
+): Promise<Advanced | null> {
   const { offsetMs } = await readClockState(pool);
   const targetMs = offsetMs + advanceMs;
   if (targetMs > MAX_OFFSET_MS) return null;
@@ -31,8 +45,9 @@ export async function advanceClock(pool: Pool, engine: Engine, advanceMs: number
   let settled = await settle(pool, engine, deadline);
   for (let step = 0; ; step += 1) {
     const slackMs = step < EXACT_STEPS ? 0 : Math.ceil(advanceMs / EXACT_STEPS);
-    // What the bank has not answered by now does not keep the clock from its target.
-    const reached = await stepClock(pool, targetMs, settled ? slackMs : advanceMs);
+    // What is not settled by now does not keep the clock from its target, however long it has been due.
+    const reached = await stepClock(pool, targetMs, settled ? slackMs : MAX_OFFSET_MS);
+    onMoved();
     settled = await settle(pool, engine, deadline);
     if (reached >= targetMs) return { ...(await readClockState(pool)), settled };
   }
@@ -40,10 +55,16 @@ export async function advanceClock(pool: Pool, engine: Engine, advanceMs: number
 
 /** Does everything that is due, and what follows from that. @returns false when the time was up before */
 async function settle(pool: Pool, engine: Engine, deadline: number): Promise<boolean> {
+  // What happens after that, on a busy sandbox all the time, is not waited for.
+  let doneAt: number | null = null;
   for (;;) {
     let done = SWEEP_LIMIT;
     while (done === SWEEP_LIMIT) done = await sweep(engine);
-    if (!(await isUnsettled(pool))) return true;
+    if (done > 0 || (await isUnsettled(pool))) doneAt = null;
+    else {
+      doneAt ??= (await readClockState(pool)).now;
+      if (!(await areWebhooksDue(pool, doneAt))) return true;
+    }
     if (performance.now() >= deadline) return false;
     await pause(LOOK_MS);
   }

@@ -13,6 +13,7 @@ import type { Deps, SignIn, Surface } from './deps.ts';
 import { docsRoutes } from './docs.ts';
 import { SECURITY_HEADERS } from './errorHandler.ts';
 import { ApiError } from './errors.ts';
+import { eventRoutes } from './eventRoutes.ts';
 import { issueRoutes } from './issueRoutes.ts';
 import { lookupRoutes } from './lookupRoutes.ts';
 import { openApi } from './openApi.ts';
@@ -87,6 +88,7 @@ function registerRoutes(app: App, deps: Deps, surface: Surface, signIn: SignIn):
     transactionRoutes(app, deps);
     lookupRoutes(app, deps);
     streamRoutes(app, deps);
+    eventRoutes(app, deps);
     webhookEndpointRoutes(app, deps);
     webhookDeliveryRoutes(app, deps);
     statisticsRoutes(app, deps);

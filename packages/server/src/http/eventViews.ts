@@ -15,10 +15,15 @@ export function webhookBody(feedEvent: FeedEvent): string {
 }
 
 /**
- * The same for the stream, which also has the events that leave the status as it is; what it adds comes
- * last, so that a reader can cut it off and has the webhook's bytes. JSON text, one line.
+ * The same where there are also the events that leave the status as it is; what it adds comes last, so that a
+ * reader can cut it off and has the webhook's bytes.
  */
-export function streamedEventJson(feedEvent: FeedEvent): string {
+export function streamedEvent(feedEvent: FeedEvent): Record<string, unknown> {
   const { event } = feedEvent;
-  return exactJson({ ...eventView(feedEvent), statusChanged: isStatusChange(event), seq: event.seq });
+  return { ...eventView(feedEvent), statusChanged: isStatusChange(event), seq: event.seq };
+}
+
+/** For the stream: JSON text, one line. */
+export function streamedEventJson(feedEvent: FeedEvent): string {
+  return exactJson(streamedEvent(feedEvent));
 }

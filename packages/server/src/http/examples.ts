@@ -161,6 +161,11 @@ const DELIVERY = {
   nextAttemptAt: null,
   finishedAt: '2026-04-01T12:00:01.020Z',
 };
+const AUTHORIZED_EVENT = {
+  name: 'transaction.authorized',
+  merchantId: 'a32ab5c7-0e7d-440d-aa21-fa5f196dada4',
+  data: CARD_PAYMENT,
+};
 const PENDING = {
   ...DELIVERY,
   status: 'pending',
@@ -249,6 +254,48 @@ export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
               response: 'ok',
             },
           ],
+        },
+      },
+    },
+  },
+  listEvents: {
+    response: {
+      page: {
+        summary: 'The last page',
+        value: {
+          items: [
+            {
+              id: DELIVERY.id,
+              createdAt: DELIVERY.eventAt,
+              seq: 2,
+              ...AUTHORIZED_EVENT,
+              statusChanged: true,
+            },
+          ],
+          nextCursor: null,
+        },
+      },
+    },
+  },
+  webhook: {
+    request: { authorized: { summary: 'A card payment is authorized', value: AUTHORIZED_EVENT } },
+    response: {},
+  },
+  replayWebhooks: {
+    request: {
+      hour: {
+        summary: 'An hour',
+        value: { from: '2026-04-01T12:00:00Z', to: '2026-04-01T13:00:00Z' },
+      },
+    },
+    response: {
+      begun: {
+        summary: 'It has begun',
+        value: {
+          id: '01932831-f3e8-8aa2-d4f4-60d854d4a4e2',
+          endpointId: ENDPOINT.id,
+          from: '2026-04-01T12:00:00.000Z',
+          to: '2026-04-01T13:00:00.000Z',
         },
       },
     },

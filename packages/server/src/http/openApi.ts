@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Config } from '../config.ts';
 import { errorBody, REASONS, type Reason } from './errors.ts';
 import { EXAMPLES } from './examples.ts';
+import { WEBHOOK_EVENTS } from './webhookSchemas.ts';
 
 const DESCRIPTION = `Take payments from wallets, exactly once.
 
@@ -58,6 +59,7 @@ interface Operation {
   security?: readonly unknown[];
 }
 interface Document {
+  webhooks?: Record<string, unknown>;
   paths: Record<string, Record<string, Operation>>;
   components: Record<string, Record<string, unknown>>;
 }
@@ -136,6 +138,7 @@ function complete(document: Document): void {
   for (const path of Object.values(document.paths)) {
     for (const [method, operation] of Object.entries(path)) completeOperation(method, operation, used);
   }
+  document.webhooks = Object.fromEntries(WEBHOOK_EVENTS.map((name) => [name, webhookOperation(name)]));
   const { components } = document;
   components.headers = HEADERS;
   components.responses = Object.fromEntries(
@@ -144,6 +147,33 @@ function complete(document: Document): void {
   const text = JSON.stringify(document.paths);
   const schemes = Object.entries(components.securitySchemes ?? {});
   components.securitySchemes = Object.fromEntries(schemes.filter(([name]) => text.includes(`"${name}"`)));
+}
+
+/** What a merchant's server is sent, and may answer. */
+function webhookOperation(name: string): unknown {
+  const header = (text: string) => ({ in: 'header', name: text, required: true, schema: { type: 'string' } });
+  return {
+    post: {
+      operationId: name.replace(/\.(\w)/g, (_, letter: string) => letter.toUpperCase()),
+      summary: `An event named ${name}`,
+      tags: ['Webhooks'],
+      security: [],
+      parameters: ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map(header),
+      requestBody: {
+        required: true,
+        content: {
+          'application/json': {
+            schema: { $ref: '#/components/schemas/WebhookEvent' },
+            examples: name === 'transaction.authorized' ? EXAMPLES.webhook?.request : undefined,
+          },
+        },
+      },
+      responses: {
+        '2XX': { description: 'Taken. Anything else, or nothing within 15 s, and it is sent again.' },
+        '410': { description: 'Nobody wants this any more: the endpoint is disabled.' },
+      },
+    },
+  };
 }
 
 function completeOperation(method: string, operation: Operation, used: Set<string>): void {

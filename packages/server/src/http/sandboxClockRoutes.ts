@@ -32,7 +32,7 @@ const clock = {
 };
 const SETTLED = Type.Boolean({
   description:
-    'Whether everything that fell due has happened. False: after 20 s the bank had still not answered everything.',
+    'Whether everything that fell due has happened. False: after 20 s the bank, or a webhook’s receiver, had still not answered everything.',
 });
 const SANDBOX = { tags: ['Sandbox'], security: [{ merchantApiKey: [] }] };
 const ERRORS = { '4xx': Type.Ref('Error'), '5xx': Type.Ref('Error') };
@@ -61,7 +61,7 @@ export function sandboxClockRoutes(app: App, deps: Deps): void {
         operationId: 'advanceSandboxClock',
         summary: 'Sandbox: move the clock forward, for all merchants',
         description:
-          'Everything that falls due on the way happens before this answers, in its order: holds expire, automatic captures are made (with the bank’s answers), delayed decisions fall, confirmations and authentications lapse.',
+          'Everything that falls due on the way happens before this answers, in its order: holds expire, automatic captures are made (with the bank’s answers), delayed decisions fall, confirmations and authentications lapse, webhooks are attempted again.',
         headers: schemas.IdempotencyHeader,
         body: ClockBody,
         response: { 200: Type.Object({ ...clock, settled: SETTLED }), ...ERRORS },
@@ -78,13 +78,13 @@ async function advance(
   reply: FastifyReply,
   advanceSeconds: number,
 ): Promise<FastifyReply> {
-  const { pool, engine } = deps;
+  const { pool, engine, webhooks } = deps;
   const claim = claimOf(deps, request);
   const { body, replayed } = await inTransaction(pool, async (client) => {
     await lockClock(client);
     const earlier = claim === null ? null : await replayOf(deps, claim);
     if (earlier !== null) return { body: earlier, replayed: true };
-    const advanced = await advanceClock(pool, engine, advanceSeconds * 1_000);
+    const advanced = await advanceClock(pool, engine, advanceSeconds * 1_000, () => webhooks.wake());
     if (advanced === null) {
       const rule = 'would move the clock more than a hundred years ahead; reset the sandbox first';
       throw fieldError('invalid_request', 'advanceSeconds', rule);

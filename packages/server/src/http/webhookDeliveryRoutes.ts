@@ -4,15 +4,18 @@ import Type, { type Static } from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
 import { type MessageKey, parseMessageId, parseTransactionId } from '../domain/ids.ts';
 import { parsed } from '../domain/parse.ts';
+import { parseTime } from '../domain/time.ts';
+import { positionBefore } from '../store/eventLists.ts';
 import { readClock } from '../store/installation.ts';
 import type { Queryable } from '../store/postgres.ts';
 import { findDelivery, listAttempts, listDeliveries, requeue } from '../store/webhookDeliveries.ts';
+import { insertReplay } from '../store/webhookReplays.ts';
 import { refuseBody } from './adminCommon.ts';
 import { pageSchema } from './adminSchemas.ts';
 import { MANAGER, merchantOf, VIEWER } from './auth.ts';
 import type { App } from './bareApp.ts';
 import type { Deps } from './deps.ts';
-import { ApiError } from './errors.ts';
+import { ApiError, fieldError } from './errors.ts';
 import { exactJson } from './exactJson.ts';
 import { sendJson } from './execute.ts';
 import { valuesOf } from './fields.ts';
@@ -29,7 +32,7 @@ import {
   webhookWrite,
 } from './webhookCommon.ts';
 import * as bodies from './webhookSchemas.ts';
-import { deliveryView, deliveryWithAttempts } from './webhookViews.ts';
+import { deliveryView, deliveryWithAttempts, replayView } from './webhookViews.ts';
 
 const DeliveryParams = Type.Object({ id: Type.String(), deliveryId: Type.String() });
 
@@ -37,6 +40,7 @@ export function webhookDeliveryRoutes(app: App, deps: Deps): void {
   readRoutes(app, deps);
   testRoute(app, deps);
   resendRoute(app, deps);
+  replayRoute(app, deps);
 }
 
 function readRoutes(app: App, deps: Deps): void {
@@ -189,4 +193,47 @@ function resend(
       return { effectId: endpointId, body: await viewOf(db, endpointId, key) };
     },
   });
+}
+
+function replayRoute(app: App, deps: Deps): void {
+  app.post(
+    `${PATH}/:id/replay`,
+    {
+      config: MANAGER,
+      schema: {
+        ...WEBHOOKS,
+        operationId: 'replayWebhooks',
+        summary: 'Send all webhooks of a time range again',
+        description:
+          'Every event from `from` to `to` that the endpoint asks for, whether it was sent to it before or not, in the background. Marked by `webhook-replay: true`, each with the `webhook-id` that it has always had; the bytes are those that were sent before, if it was. Events still pending are attempted now.',
+        params: Params,
+        headers: IdempotencyHeader,
+        body: bodies.ReplayBody,
+        response: { 201: Type.Ref('WebhookReplay'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const { merchantId } = merchantOf(request);
+      const endpointId = endpointIdOf(request.params.id);
+      const range = rangeOf(request.body, await readClock(deps.pool));
+      return webhookWrite(deps, request, reply, {
+        path: `${PATH}/${endpointId}/replay`,
+        statusCode: 201,
+        work: async (db) => {
+          await requireEnabled(db, request, endpointId);
+          const id = uuidv7();
+          const after = await positionBefore(db, range.from);
+          await insertReplay(db, { id, endpointId, merchantId, ...range, after });
+          return { effectId: id, body: replayView(id, endpointId, range) };
+        },
+      });
+    },
+  );
+}
+
+/** @throws ApiError 400 */
+function rangeOf({ from, to }: Static<typeof bodies.ReplayBody>, now: number): { from: number; to: number } {
+  const times = valuesOf({ from: parseTime(from), to: to === undefined ? parsed(now) : parseTime(to) });
+  if (times.to < times.from) throw fieldError('invalid_request', 'to', 'must not be before from');
+  return times;
 }

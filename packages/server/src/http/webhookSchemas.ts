@@ -150,7 +150,43 @@ export const DeliveryQuery = Type.Object({
   cursor: Cursor,
 });
 
+export const EventQuery = Type.Object({
+  event: Type.Optional(Type.String({ description: 'Its name, such as `transaction.charged`.' })),
+  transactionId: Type.Optional(Type.String({ description: 'Either spelling of the id.' })),
+  createdFrom: Type.Optional(Type.String({ description: 'The first moment, ISO 8601 in UTC.' })),
+  createdTo: Type.Optional(Type.String({ description: 'The last moment, ISO 8601 in UTC.' })),
+  limit: Limit,
+  cursor: Cursor,
+});
+
+const envelope = {
+  name: Type.String({ examples: ['transaction.authorized'] }),
+  merchantId: Id,
+  data: Type.Ref('Transaction'),
+};
+/** What is sent to merchants. */
+export const WebhookEvent = Type.Object(
+  { ...envelope, name: EventName },
+  {
+    $id: 'WebhookEvent',
+    description:
+      'The body of a webhook: the transaction as it was right after the event. Treat names and statuses that you do not know as passing, and fetch the transaction before you do what cannot be undone.',
+  },
+);
+export const Event = Type.Object(
+  {
+    id: MessageId,
+    createdAt: Time,
+    seq: Type.Integer({ minimum: 1, description: 'Its number within the transaction.' }),
+    ...envelope,
+    statusChanged: Type.Boolean({ description: 'Whether it is a webhook.' }),
+  },
+  { $id: 'Event' },
+);
+
 export const WEBHOOK_OBJECTS = [
+  WebhookEvent,
+  Event,
   WebhookEndpoint,
   WebhookEndpointWithSecret,
   DeletedWebhookEndpoint,

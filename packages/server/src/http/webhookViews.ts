@@ -48,3 +48,7 @@ export function deliveryWithAttempts(delivery: StoredDelivery, attempts: readonl
     })),
   };
 }
+
+export function replayView(id: string, endpointId: string, { from, to }: { from: number; to: number }) {
+  return { id, endpointId, from: iso(from), to: iso(to) };
+}

@@ -28,6 +28,11 @@ export async function lockClock(client: Queryable): Promise<void> {
   await client.query('SELECT pg_advisory_xact_lock($1)', [CLOCK_LOCK]);
 }
 
+/** When the first attempt at a webhook is due, of each endpoint that gets any. */
+const WEBHOOKS_DUE = `SELECT l.due_at FROM webhook_endpoint w
+  CROSS JOIN LATERAL (SELECT due_at FROM webhook_lane WHERE endpoint_id = w.id ORDER BY due_at LIMIT 1) l
+  WHERE w.disabled_at IS NULL AND w.deleted_at IS NULL`;
+
 /**
  * Moves the clock to the next moment at which something is due (and `slackMs` beyond), at most to this
  * offset. @returns the offset that was reached
@@ -36,7 +41,7 @@ export async function stepClock(db: Queryable, targetMs: number, slackMs: number
   const { rows } = await db.query<{ offset: bigint }>(
     `UPDATE installation SET clock_offset_ms = greatest(clock_offset_ms, least($1, coalesce(
        (SELECT ceil(extract(epoch FROM min(due_at) - clock_timestamp()) * 1000)::bigint + $2
-        FROM transaction WHERE due_at IS NOT NULL), $1)))
+        FROM (SELECT due_at FROM transaction WHERE due_at IS NOT NULL UNION ALL (${WEBHOOKS_DUE})) d), $1)))
      RETURNING clock_offset_ms AS offset`,
     [targetMs, slackMs],
   );
@@ -51,4 +56,17 @@ export async function isUnsettled(db: Queryable): Promise<boolean> {
        OR EXISTS (SELECT FROM bank_operation WHERE next_attempt_at IS NOT NULL) AS unsettled`,
   );
   return rows[0]?.unsettled === true;
+}
+
+/** Whether a webhook was due at this time, or an event happened by then, and no attempt has been made. */
+export async function areWebhooksDue(db: Queryable, at: number): Promise<boolean> {
+  const { rows } = await db.query<{ due: boolean }>(
+    `WITH endpoint AS (SELECT merchant_id, after_round FROM webhook_endpoint WHERE disabled_at IS NULL AND deleted_at IS NULL)
+     SELECT EXISTS (SELECT FROM (${WEBHOOKS_DUE}) d WHERE due_at <= $1)
+       OR EXISTS (SELECT FROM event e WHERE e.merchant_id IN (SELECT merchant_id FROM endpoint) AND e.at <= $1
+         AND (e.round, e.position) > (SELECT round, position FROM webhook_feed UNION ALL SELECT 0, 0 LIMIT 1)
+         AND e.round > (SELECT min(after_round) FROM endpoint)) AS due`,
+    [new Date(at)],
+  );
+  return rows[0]?.due === true;
 }

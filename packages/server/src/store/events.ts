@@ -88,7 +88,8 @@ const DATABASE_HORIZON = `(SELECT coalesce(min(x::text::bigint), pg_snapshot_xma
         WHERE a.backend_xid = x::xid AND d.datname <> current_database())
       AND NOT EXISTS (SELECT FROM pg_prepared_xacts p WHERE p.transaction = x::xid AND p.database <> current_database()))`;
 
-const EVENT_FIELDS = `p.transaction_id AS "transactionId", p.seq, p.merchant_id AS "eventMerchantId", p.name,
+/** The columns of `feedEventOf`, from `event p`. */
+export const EVENT_FIELDS = `p.transaction_id AS "transactionId", p.seq, p.merchant_id AS "eventMerchantId", p.name,
   p.status AS "eventStatus", p.amount AS "eventAmount", p.captured AS "eventCaptured", p.released AS "eventReleased",
   p.refunded AS "eventRefunded", p.reserved AS "eventReserved", p.balance AS "eventBalance", p.actor, p.reason,
   p.at, p.round, p.position`;
@@ -127,7 +128,7 @@ const WEBHOOK_PAGE = {
   database: pageSql(DATABASE_HORIZON, WITH_WEBHOOKS),
 };
 
-interface PageRow extends Transaction {
+interface PageRow extends FeedEventRow {
   readonly horizon: bigint;
   readonly lastRound: bigint | null;
   readonly lastPosition: bigint | null;
@@ -135,6 +136,10 @@ interface PageRow extends Transaction {
   readonly waiting: bigint | null;
   /** Null when no event of the page is of these merchants. */
   readonly transactionId: string | null;
+}
+
+/** An event's fields, its transaction's, and the merchant's balance as it is now. */
+export interface FeedEventRow extends Transaction {
   readonly seq: number;
   readonly eventMerchantId: string;
   readonly name: string;
@@ -201,11 +206,12 @@ function pageOf(rows: readonly PageRow[], after: FeedPosition, limit: number): F
 }
 
 /** The place after every event of a round: positions begin at 1. */
-function endOfRound(round: number): FeedPosition {
+export function endOfRound(round: number): FeedPosition {
   return { round: round + 1, position: 0 };
 }
 
-function feedEventOf(row: PageRow, transactionId: string): FeedEvent {
+/** An event as its transaction was right after it. */
+export function feedEventOf(row: FeedEventRow, transactionId: string): FeedEvent {
   const event: TransactionEvent = {
     transactionId,
     seq: row.seq,

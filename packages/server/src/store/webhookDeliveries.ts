@@ -74,8 +74,8 @@ export async function setFanOutPosition(db: Queryable, { round, position }: Feed
 
 /** A lane that was made by the fan-out and claimed in the same statement. */
 export interface BornLane extends LaneKey {
-  /** Places in the list of messages. */
-  readonly messages: readonly number[];
+  /** In their order. */
+  readonly deliveries: readonly MessageKey[];
   readonly version: number;
 }
 
@@ -97,38 +97,9 @@ export async function insertDeliveries(
   lease: string | null,
   busy: readonly string[],
 ): Promise<FannedOut> {
-  const { rows } = await db.query<
-    LaneKey & { born: boolean; messages: number[]; version: number; now: Millis }
-  >({
+  const { rows } = await db.query<FanOutRow>({
     name: 'webhook_fan_out',
-    text: `WITH message AS (
-        SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::text[], $6::timestamptz[], $7::bigint[], $8::text[])
-          WITH ORDINALITY m(transaction_id, seq, family_id, merchant_id, name, event_at, round, body, n)),
-      pair AS MATERIALIZED (
-        SELECT m.*, w.id AS endpoint_id, w.version FROM message m CROSS JOIN LATERAL (
-          SELECT id, version FROM webhook_endpoint w WHERE w.merchant_id = m.merchant_id AND disabled_at IS NULL
-            AND deleted_at IS NULL AND after_round < m.round AND (events = '{}' OR m.name = ANY(events))) w),
-      clock AS MATERIALIZED (SELECT ${ENGINE_NOW} AS now),
-      stored AS (
-        INSERT INTO webhook_message (transaction_id, seq, body, created_at)
-        SELECT transaction_id, seq, body, clock.now FROM message m, clock
-        WHERE n IN (SELECT n FROM pair) ON CONFLICT DO NOTHING),
-      made AS (
-        INSERT INTO webhook_delivery (family_id, endpoint_id, transaction_id, seq, name, event_at, created_at)
-        SELECT family_id, endpoint_id, transaction_id, seq, name, event_at, clock.now FROM pair, clock ORDER BY n
-        ON CONFLICT DO NOTHING RETURNING family_id, endpoint_id, transaction_id, seq),
-      lane AS (
-        INSERT INTO webhook_lane (family_id, endpoint_id, pending, due_at, lease, leased_until)
-        SELECT family_id, endpoint_id, count(*), clock.now, CASE WHEN free THEN $9::uuid END,
-          CASE WHEN free THEN clock_timestamp() + ${LEASE} END
-        FROM (SELECT *, $9::uuid IS NOT NULL AND endpoint_id <> ALL($10::uuid[]) AS free FROM made) made, clock
-        GROUP BY family_id, endpoint_id, clock.now, free ORDER BY family_id, endpoint_id
-        ON CONFLICT (family_id, endpoint_id) DO UPDATE SET pending = webhook_lane.pending + excluded.pending
-        RETURNING family_id, endpoint_id, coalesce(lease = $9, false) AS born)
-      SELECT l.family_id AS "familyId", l.endpoint_id AS "endpointId", l.born, min(p.version) AS version,
-        array_agg(p.n::int - 1 ORDER BY p.n) AS messages, clock.now
-      FROM lane l JOIN made USING (family_id, endpoint_id) JOIN pair p USING (endpoint_id, transaction_id, seq), clock
-      GROUP BY l.family_id, l.endpoint_id, l.born, clock.now`,
+    text: FAN_OUT,
     values: [
       plainArray(messages.map((m) => m.transactionId)),
       plainArray(messages.map((m) => m.seq)),
@@ -142,9 +113,63 @@ export async function insertDeliveries(
       plainArray(busy),
     ],
   });
-  const born = rows.filter((row) => row.born);
-  return { born, left: rows.length - born.length, now: rows[0]?.now ?? 0 };
+  const lanes = rows.filter((row) => row.born !== null);
+  const born = lanes.filter((lane) => lane.born);
+  return { born: withDeliveries(born, rows), left: lanes.length - born.length, now: lanes[0]?.now ?? 0 };
 }
+
+/** One row per delivery that was made, and one per lane that they are in. */
+interface FanOutRow extends LaneKey {
+  /** Of a delivery; null of a lane. */
+  readonly transactionId: string | null;
+  readonly seq: number;
+  /** Of a lane, as the rest; null of a delivery. */
+  readonly born: boolean | null;
+  readonly version: number;
+  readonly now: Millis;
+}
+
+function withDeliveries(lanes: readonly FanOutRow[], rows: readonly FanOutRow[]): BornLane[] {
+  const found = new Map<string, MessageKey[]>();
+  for (const { familyId, endpointId } of lanes) found.set(`${familyId} ${endpointId}`, []);
+  for (const { familyId, endpointId, transactionId, seq } of rows)
+    if (transactionId !== null) found.get(`${familyId} ${endpointId}`)?.push({ transactionId, seq });
+  return lanes.map(({ familyId, endpointId, version }) => {
+    const deliveries = found.get(`${familyId} ${endpointId}`) ?? [];
+    return { familyId, endpointId, version, deliveries };
+  });
+}
+
+/** Deliveries and lanes come side by side: joined here they would be two lists without statistics. */
+const FAN_OUT = `WITH message AS (
+    SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::text[], $6::timestamptz[], $7::bigint[], $8::text[])
+      WITH ORDINALITY m(transaction_id, seq, family_id, merchant_id, name, event_at, round, body, n)),
+  clock AS MATERIALIZED (SELECT ${ENGINE_NOW} AS now),
+  pair AS MATERIALIZED (
+    SELECT m.*, w.id AS endpoint_id FROM message m CROSS JOIN LATERAL (
+      SELECT id FROM webhook_endpoint w WHERE w.merchant_id = m.merchant_id AND disabled_at IS NULL
+        AND deleted_at IS NULL AND after_round < m.round AND (events = '{}' OR m.name = ANY(events))) w),
+  stored AS (
+    INSERT INTO webhook_message (transaction_id, seq, body, created_at)
+    SELECT DISTINCT ON (n) transaction_id, seq, body, (SELECT now FROM clock) FROM pair ORDER BY n
+    ON CONFLICT DO NOTHING),
+  made AS (
+    INSERT INTO webhook_delivery (family_id, endpoint_id, transaction_id, seq, name, event_at, created_at)
+    SELECT family_id, endpoint_id, transaction_id, seq, name, event_at, (SELECT now FROM clock) FROM pair ORDER BY n
+    ON CONFLICT DO NOTHING RETURNING family_id, endpoint_id, transaction_id, seq),
+  lane AS (
+    INSERT INTO webhook_lane (family_id, endpoint_id, pending, due_at, lease, leased_until)
+    SELECT family_id, endpoint_id, count, (SELECT now FROM clock), CASE WHEN free THEN $9::uuid END,
+      CASE WHEN free THEN clock_timestamp() + ${LEASE} END
+    FROM (SELECT family_id, endpoint_id, count(*) AS count, $9::uuid IS NOT NULL AND endpoint_id <> ALL($10::uuid[]) AS free
+      FROM made GROUP BY family_id, endpoint_id) made ORDER BY family_id, endpoint_id
+    ON CONFLICT (family_id, endpoint_id) DO UPDATE SET pending = webhook_lane.pending + excluded.pending
+    RETURNING family_id, endpoint_id, coalesce(lease = $9, false) AS born)
+  SELECT family_id AS "familyId", endpoint_id AS "endpointId", transaction_id AS "transactionId", seq,
+    NULL::boolean AS born, NULL::int AS version, NULL::timestamptz AS now FROM made
+  UNION ALL
+  SELECT family_id, endpoint_id, NULL, NULL, born,
+    (SELECT version FROM webhook_endpoint WHERE id = endpoint_id), (SELECT now FROM clock) FROM lane`;
 
 export interface ClaimRoom {
   /** Lanes of one endpoint, and of one that is failing. */

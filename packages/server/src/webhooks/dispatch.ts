@@ -7,12 +7,11 @@
  *   claimed because it is due ───┘      └─ too long: left as it was
  */
 import { messageIdOf } from '../domain/ids.ts';
-import type { Secrets } from '../secrets.ts';
 import type { Attempt, ClaimRoom, LaneKey, LaneResult, PendingDelivery } from '../store/webhookDeliveries.ts';
-import type { EndpointTarget } from '../store/webhookEndpoints.ts';
 import type { Poster, PostResult } from './post.ts';
 import { retryDelay } from './schedule.ts';
-import { keyOfSecret, signedHeaders } from './sign.ts';
+import { signedHeaders } from './sign.ts';
+import { keysOf, type Target } from './targets.ts';
 
 /** Lanes of one endpoint under way at a time, in this node. */
 export const PER_ENDPOINT = 64;
@@ -25,6 +24,7 @@ const HOLD_LIMIT_MS = 10_000;
 
 export interface Lane extends LaneKey {
   readonly lease: string;
+  readonly target: Target;
   readonly failures: number;
   readonly deliveries: readonly PendingDelivery[];
   /** The engine's clock when it was claimed, and this process's. */
@@ -39,10 +39,9 @@ export interface DispatchObserver {
 
 export interface DispatchDeps {
   readonly poster: Poster;
-  readonly secrets: Secrets;
-  readonly targetOf: (endpointId: string) => EndpointTarget | undefined;
   readonly record: (result: LaneResult) => void;
   readonly observe: DispatchObserver;
+  readonly onError: (error: unknown) => void;
 }
 
 interface Work {
@@ -82,18 +81,12 @@ export class Dispatcher {
     );
   }
 
-  get underWay(): number {
-    return this.#runs.size;
-  }
-
-  submit(lanes: readonly Lane[]): void {
-    for (const lane of lanes) {
-      const { endpointId } = lane;
-      const work = this.#work.get(endpointId) ?? { waiting: [], running: 0, failing: false };
-      this.#work.set(endpointId, work);
-      work.waiting.push(lane);
-      this.#pump(endpointId, work);
-    }
+  submit(lane: Lane): void {
+    const { endpointId } = lane;
+    const work = this.#work.get(endpointId) ?? { waiting: [], running: 0, failing: false };
+    this.#work.set(endpointId, work);
+    work.waiting.push(lane);
+    this.#pump(endpointId, work);
   }
 
   /** Begins nothing more, and leaves what has not begun; what is under way may take so long. */
@@ -109,11 +102,13 @@ export class Dispatcher {
       const lane = work.waiting.shift();
       if (lane === undefined) break;
       work.running += 1;
-      const run = this.#run(lane, work).finally(() => {
-        this.#runs.delete(run);
-        work.running -= 1;
-        this.#pump(endpointId, work);
-      });
+      const run = this.#run(lane, work)
+        .catch(this.#deps.onError)
+        .finally(() => {
+          this.#runs.delete(run);
+          work.running -= 1;
+          this.#pump(endpointId, work);
+        });
       this.#runs.add(run);
     }
     if (work.running === 0 && work.waiting.length === 0 && !work.failing) this.#work.delete(endpointId);
@@ -146,7 +141,7 @@ export class Dispatcher {
   ): Promise<{ attempt: Attempt; retryAfterMs: number | null }> {
     const { familyId, endpointId, transactionId, seq, attempts, eventAt, replay } = delivery;
     const at = Math.round(lane.now + performance.now() - lane.claimedAt);
-    const { statusCode, error, response, latencyMs, retryAfterMs } = await this.#post(delivery);
+    const { statusCode, error, response, latencyMs, retryAfterMs } = await this.#post(lane.target, delivery);
     const delivered = statusCode !== null && statusCode >= 200 && statusCode < 300;
     const isFirst = attempts === 0 && !replay;
     this.#deps.observe.webhookAttempt(
@@ -168,30 +163,20 @@ export class Dispatcher {
     return { attempt, retryAfterMs };
   }
 
-  #post(delivery: PendingDelivery): Promise<PostResult> {
-    const { poster, secrets, targetOf } = this.#deps;
-    const target = targetOf(delivery.endpointId);
-    if (target === undefined) throw new Error(`endpoint ${delivery.endpointId} is not known`);
+  #post(target: Target, delivery: PendingDelivery): Promise<PostResult> {
     const headers: Record<string, string> = {
       'content-type': 'application/json',
       'user-agent': 'Plexy-Pay-Webhooks/1',
-      ...signedHeaders(keysOf(target, secrets), messageIdOf(delivery), secondsNow(), delivery.body),
+      ...signedHeaders(keysOf(target), messageIdOf(delivery), secondsNow(), delivery.body),
     };
-    if (target.bearerToken !== null) headers.authorization = `Bearer ${secrets.decrypt(target.bearerToken)}`;
+    if (target.authorization !== null) headers.authorization = target.authorization;
     if (delivery.replay) headers['webhook-replay'] = 'true';
-    return poster.post(target.id, target.url, headers, delivery.body);
+    return this.#deps.poster.post(target.id, target.url, headers, delivery.body);
   }
 }
 
 function limitOf(work: Work): number {
   return work.failing ? PER_FAILING : PER_ENDPOINT;
-}
-
-/** The keys that sign now, the newest first. */
-function keysOf({ secret, oldSecret, oldSecretUntil }: EndpointTarget, secrets: Secrets): Buffer[] {
-  const current = keyOfSecret(secrets.decrypt(secret));
-  const isOldValid = oldSecret !== null && oldSecretUntil !== null && oldSecretUntil > Date.now();
-  return isOldValid ? [current, keyOfSecret(secrets.decrypt(oldSecret))] : [current];
 }
 
 function secondsNow(): number {

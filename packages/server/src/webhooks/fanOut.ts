@@ -34,6 +34,8 @@ export interface FanOutDeps {
 export interface Step {
   /** Whether any endpoint is there to read for. */
   readonly wanted: boolean;
+  /** Whether another node, or a replay, was at it. */
+  readonly contended: boolean;
   /** Whether more is ready to be read. */
   readonly more: boolean;
   /** How long the first event that is not complete has been waiting; null when none has. */
@@ -45,6 +47,7 @@ export interface Step {
 }
 
 const NOTHING: Omit<Step, 'wanted'> = {
+  contended: false,
   more: false,
   waitedMs: null,
   lanes: [],
@@ -69,8 +72,7 @@ export class FanOut {
 
   async #step(db: Queryable): Promise<Step> {
     const start = await beginFanOut(db);
-    // Another node is at it, and wakes as this one does.
-    if (start === null) return { wanted: true, ...NOTHING };
+    if (start === null) return { wanted: true, ...NOTHING, contended: true };
     if (!start.wanted) return { wanted: false, ...NOTHING };
     const clusterWide = (this.#waitedMs() ?? 0) > WAIT_FOR_CLUSTER_MS;
     const page = await readWebhookEvents(db, { after: start.after, limit: PAGE_LIMIT, clusterWide });

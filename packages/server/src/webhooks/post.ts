@@ -5,7 +5,7 @@ import { ForbiddenAddressError, guardedLookup, isForbiddenHost } from './address
 import { parseRetryAfter } from './schedule.ts';
 
 /** An answer must have begun by then. */
-export const ATTEMPT_LIMIT_MS = 15_000;
+const ATTEMPT_LIMIT_MS = 15_000;
 /** The status decides; what follows it is for the merchant to read, and is waited for no longer than this. */
 const BODY_LIMIT_MS = 1_000;
 /** So much of an answer is kept, and so much is read, so that its connection can be used again. */
@@ -38,6 +38,8 @@ export interface PosterOptions {
   /** Connections to one endpoint. */
   readonly connections: number;
   readonly lookup?: LookupFunction;
+  /** How long an answer may take to begin: 15 s. */
+  readonly limitMs?: number;
 }
 
 interface Connections {
@@ -65,7 +67,7 @@ export class Poster {
     body: string,
   ): Promise<PostResult> {
     const { origin, protocol, hostname, pathname, search } = new URL(url);
-    const { allowLocal } = this.#options;
+    const { allowLocal, limitMs = ATTEMPT_LIMIT_MS } = this.#options;
     if ((protocol !== 'https:' && !allowLocal) || isForbiddenHost(hostname, allowLocal))
       return {
         statusCode: null,
@@ -76,7 +78,7 @@ export class Poster {
       };
     const pool = this.#poolOf(endpointId, origin);
     return new Promise((resolve) => {
-      const answer = new Answer(resolve);
+      const answer = new Answer(resolve, limitMs);
       pool.dispatch({ origin, path: `${pathname}${search}`, method: 'POST', headers, body }, answer);
     });
   }
@@ -129,9 +131,9 @@ class Answer implements Dispatcher.DispatchHandler {
   #kept: Buffer[] = [];
   #done = false;
 
-  constructor(resolve: (result: PostResult) => void) {
+  constructor(resolve: (result: PostResult) => void, limitMs: number) {
     this.#resolve = resolve;
-    this.#timer = setTimeout(() => this.#settle('timeout', true), ATTEMPT_LIMIT_MS);
+    this.#timer = setTimeout(() => this.#settle('timeout', true), limitMs);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -191,11 +193,12 @@ const KINDS: readonly (readonly [RegExp, PostError])[] = [
   [/^(ENOTFOUND|EAI_|ENODATA|EBADNAME)/, 'name_not_found'],
   [/^(ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT)/, 'timeout'],
   [/CERT|^(ERR_TLS|ERR_SSL|EPROTO|UNABLE_TO)/, 'certificate_not_valid'],
-  [/^(HPE_|UND_ERR_HEADERS_OVERFLOW|UND_ERR_INVALID)/, 'answer_not_http'],
+  [/^(HTTPParserError|HPE_|UND_ERR_HEADERS_OVERFLOW)/, 'answer_not_http'],
 ];
 
 function kindOf(error: unknown): PostError {
   if (error instanceof ForbiddenAddressError) return 'address_not_allowed';
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (!(error instanceof Error)) return 'connection_failed';
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
   return KINDS.find(([pattern]) => pattern.test(code))?.[1] ?? 'connection_failed';
 }

@@ -31,21 +31,19 @@ export class Recorder {
   }
 
   record(result: LaneResult): void {
+    // What is cut off by a stop is for whoever has the lane when its lease is over.
+    if (performance.now() >= this.#stopBy) return;
     this.#queue.push(result);
     this.#flushing ??= this.#flush().finally(() => {
       this.#flushing = null;
     });
   }
 
-  /** Whether anything is not recorded yet. */
-  get isBusy(): boolean {
-    return this.#flushing !== null;
-  }
-
   /** Resolves when everything is recorded, or could not be within this time. */
   async stop(limitMs: number): Promise<void> {
     this.#stopBy = performance.now() + limitMs;
     await this.#flushing;
+    this.#stopBy = 0;
   }
 
   async #flush(): Promise<void> {

@@ -1,25 +1,31 @@
 /** Webhooks as a whole: what runs in a node, and what it is given. */
 import { randomUUID } from 'node:crypto';
 import type { LookupFunction } from 'node:net';
+import { messageIdOf } from '../domain/ids.ts';
 import type { EventFeed } from '../engine/feed.ts';
 import type { Secrets } from '../secrets.ts';
 import type { FeedEvent } from '../store/events.ts';
 import { createPool, GateClosedError, type Pool } from '../store/postgres.ts';
 import { claimLanes, type LaneKey, type PendingDelivery, readPending } from '../store/webhookDeliveries.ts';
-import { type Backlog, type EndpointTarget, readBacklog, readTargets } from '../store/webhookEndpoints.ts';
-import { Dispatcher, type DispatchObserver, type Lane, PER_ENDPOINT } from './dispatch.ts';
+import { type Backlog, readBacklog } from '../store/webhookEndpoints.ts';
+import { Dispatcher, type DispatchObserver, PER_ENDPOINT } from './dispatch.ts';
 import { FanOut, type Step } from './fanOut.ts';
 import { Loop } from './loop.ts';
 import { Poster } from './post.ts';
 import { Recorder } from './recorder.ts';
+import { stepReplay } from './replay.ts';
+import { Targets } from './targets.ts';
 import { transact } from './transact.ts';
 
 /** While events are committed all the time, they are fanned out this often. */
 const FAN_OUT_INTERVAL_MS = 10;
 const CLAIM_INTERVAL_MS = 5;
+/** Replays leave room for what happens now. */
+const REPLAY_INTERVAL_MS = 50;
+const REPLAY_POLL_MS = 1_000;
 /** What nobody wakes us for: a retry that is due, a lease that is over, an event that another node committed. */
 const POLL_MS = 250;
-/** … where other nodes' commits do not wake this one. */
+/** … where other nodes' commits do not wake this one, or another node has just been at it. */
 const POLL_DEAF_MS = 50;
 /** Events that wait for another transaction to end are asked for again this often, and less often in time. */
 const POLL_WAITING_MS = 5;
@@ -51,13 +57,14 @@ export interface WebhookOptions {
 export class Webhooks {
   readonly #options: WebhookOptions;
   readonly #pool: Pool;
-  readonly #targets = new Map<string, EndpointTarget>();
+  readonly #targets: Targets;
   readonly #poster: Poster;
   readonly #recorder: Recorder;
   readonly #dispatcher: Dispatcher;
   readonly #fanOut: FanOut;
   readonly #fanOutLoop: Loop;
   readonly #claimLoop: Loop;
+  readonly #replayLoop: Loop;
   #wanted = true;
   #hungry = false;
   #started = false;
@@ -73,6 +80,7 @@ export class Webhooks {
     // As for the feed: a plan made while a table was empty would scan it for good.
     const pool = createPool(databaseUrl, 4, onError, 'SET enable_seqscan = off; SET jit = off');
     this.#pool = pool;
+    this.#targets = new Targets(secrets);
     this.#poster = new Poster({
       allowLocal: gated,
       connections: PER_ENDPOINT,
@@ -85,8 +93,8 @@ export class Webhooks {
       },
     });
     this.#dispatcher = new Dispatcher({
-      ...{ poster: this.#poster, secrets, observe },
-      targetOf: (id) => this.#targets.get(id),
+      ...{ poster: this.#poster, observe },
+      onError,
       record: (result) => this.#recorder.record(result),
     });
     this.#fanOut = new FanOut({
@@ -98,6 +106,7 @@ export class Webhooks {
     });
     this.#fanOutLoop = new Loop(() => this.#doFanOut(), FAN_OUT_INTERVAL_MS, onError);
     this.#claimLoop = new Loop(() => this.#claim(), CLAIM_INTERVAL_MS, onError);
+    this.#replayLoop = new Loop(() => this.#replay(), REPLAY_INTERVAL_MS, onError);
   }
 
   start(): void {
@@ -108,13 +117,17 @@ export class Webhooks {
     });
     this.#fanOutLoop.start();
     this.#claimLoop.start();
+    this.#replayLoop.start();
     this.#noteBacklog();
   }
 
   /** There may be something to do that no commit of the engine says: an endpoint, a resend, another time. */
   wake(): void {
-    this.#fanOutLoop.wake();
-    this.#claimLoop.wake();
+    for (const loop of this.#loops()) loop.wake();
+  }
+
+  #loops(): Loop[] {
+    return [this.#fanOutLoop, this.#claimLoop, this.#replayLoop];
   }
 
   /** Lets attempts that are under way end, within 5 s, and records them. May be called again. */
@@ -126,7 +139,7 @@ export class Webhooks {
   async #stop(): Promise<void> {
     clearTimeout(this.#backlogTimer);
     if (this.#started) {
-      await Promise.all([this.#fanOutLoop.stop(), this.#claimLoop.stop()]);
+      await Promise.all(this.#loops().map((loop) => loop.stop()));
       await this.#dispatcher.stop(STOP_LIMIT_MS);
       await this.#recorder.stop(RECORD_LIMIT_MS);
     }
@@ -144,22 +157,25 @@ export class Webhooks {
     }
     if (step.more) return 0;
     const { waitedMs } = step;
+    if (step.contended) return POLL_DEAF_MS;
     if (waitedMs !== null) return Math.min(POLL_DEAF_MS, POLL_WAITING_MS + waitedMs / 10);
     return this.#options.feed.listening || !step.wanted ? POLL_MS : POLL_DEAF_MS;
   }
 
   async #submitBorn({ lanes, messages, now }: Step): Promise<void> {
     const claimedAt = performance.now();
-    await this.#readTargets(lanes);
-    const claimed = lanes.map(({ familyId, endpointId, lease, messages: places }): Lane => {
-      const deliveries = places.flatMap((place): PendingDelivery[] => {
-        const message = messages[place];
-        if (message === undefined) return [];
-        return [{ ...message, endpointId, attempts: 0, replay: false }];
+    await this.#targets.require(this.#pool, lanes);
+    const known = new Map(messages.map((message) => [messageIdOf(message), message]));
+    for (const { familyId, endpointId, lease, deliveries: keys } of lanes) {
+      const target = this.#targets.get(endpointId);
+      if (target === undefined) continue;
+      const deliveries = keys.flatMap((key): PendingDelivery[] => {
+        const message = known.get(messageIdOf(key));
+        return message === undefined ? [] : [{ ...message, endpointId, attempts: 0, replay: false }];
       });
-      return { familyId, endpointId, lease, failures: 0, deliveries, now, claimedAt };
-    });
-    this.#dispatcher.submit(claimed);
+      const lane = { familyId, endpointId, lease, target, failures: 0, deliveries, now, claimedAt };
+      this.#dispatcher.submit(lane);
+    }
   }
 
   async #claim(): Promise<number> {
@@ -172,35 +188,23 @@ export class Webhooks {
         : await transact(this.#pool, this.#options.sandbox, (db) => claimLanes(db, lease, room));
     this.#hungry = claimed.length > 0 || room.total === 0;
     if (claimed.length === 0) return POLL_MS;
-    await this.#readTargets(claimed);
+    await this.#targets.require(this.#pool, claimed);
     const pending = Map.groupBy(await readPending(this.#pool, claimed, PER_LANE), nameOf);
-    this.#dispatcher.submit(
-      claimed.map((lane): Lane => {
-        const { familyId, endpointId, failures, now } = lane;
-        return {
-          familyId,
-          endpointId,
-          lease,
-          failures,
-          now,
-          claimedAt,
-          deliveries: pending.get(nameOf(lane)) ?? [],
-        };
-      }),
-    );
+    for (const { familyId, endpointId, failures, now } of claimed) {
+      // An endpoint is gone only after a reset.
+      const target = this.#targets.get(endpointId);
+      if (target === undefined) continue;
+      const deliveries = pending.get(nameOf({ familyId, endpointId })) ?? [];
+      this.#dispatcher.submit({ familyId, endpointId, lease, target, failures, deliveries, now, claimedAt });
+    }
     return POLL_MS;
   }
 
-  /** Reads endpoints that were changed since they were last read. */
-  async #readTargets(
-    lanes: readonly { readonly endpointId: string; readonly version: number }[],
-  ): Promise<void> {
-    const stale = lanes.filter(
-      ({ endpointId, version }) => (this.#targets.get(endpointId)?.version ?? 0) < version,
-    );
-    if (stale.length === 0) return;
-    const ids = [...new Set(stale.map(({ endpointId }) => endpointId))];
-    for (const target of await readTargets(this.#pool, ids)) this.#targets.set(target.id, target);
+  async #replay(): Promise<number> {
+    const { sandbox, render } = this.#options;
+    if (!(await transact(this.#pool, sandbox, (db) => stepReplay(db, render)))) return REPLAY_POLL_MS;
+    this.#claimLoop.wake();
+    return 0;
   }
 
   #noteBacklog(): void {

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { errorsText } from '../../../../scripts/openapi.ts';
 import { REASONS } from '../../src/http/errors.ts';
+import { WEBHOOK_EVENTS } from '../../src/http/webhookSchemas.ts';
 import { type Sandbox, startSandbox } from '../support/sandbox.ts';
 
 let sandbox: Sandbox;
@@ -80,6 +81,21 @@ test('no path of the document has a slash at its end, and each answers with and 
     const [without, slash] = [await sandbox.call('GET', path), await sandbox.call('GET', `${path}/`)];
     assert.deepEqual([without.status, slash.status, slash.text], [200, 200, without.text]);
   }
+});
+
+test('each webhook has its body’s schema, with every field of the specification’s example', () => {
+  const names = Object.keys(document.webhooks);
+  assert.deepEqual(names.sort(), WEBHOOK_EVENTS.toSorted());
+  for (const name of names) {
+    const { schema } = document.webhooks[name].post.requestBody.content['application/json'];
+    assert.deepEqual(schema, { $ref: '#/components/schemas/WebhookEvent' });
+  }
+  const { schemas } = document.components;
+  assert.deepEqual(Object.keys(schemas.WebhookEvent.properties), ['name', 'merchantId', 'data']);
+  const data = schemas[schemas.WebhookEvent.properties.data.$ref.split('/').at(-1)];
+  const specified =
+    'id amount balance currency status type paymentMethod payerIp merchantReference description createdAt updatedAt authedAt confirmedAt processedAt processedAmount storeId terminalId secure3d parentTransactionId recurringType retrievalReferenceNumber paymentLinkId paymentSessionId cardTokenId customerId last4 walletTransactionId';
+  for (const field of specified.split(' ')) assert.ok(data.required.includes(field), field);
 });
 
 test('names are readable, and nothing is an anonymous schema', () => {

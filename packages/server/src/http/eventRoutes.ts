@@ -1,0 +1,73 @@
+/** A merchant's events: what webhooks and the stream are made of. */
+import type { Static } from 'typebox';
+import { messageIdOf, parseTransactionId } from '../domain/ids.ts';
+import { type Parsed, parsed } from '../domain/parse.ts';
+import { parseTime } from '../domain/time.ts';
+import { type EventFilter, listEventsOf } from '../store/eventLists.ts';
+import { type FeedEvent, parsePosition, positionText } from '../store/events.ts';
+import { pageSchema } from './adminSchemas.ts';
+import { merchantOf, VIEWER } from './auth.ts';
+import type { App } from './bareApp.ts';
+import { openCursor, sealCursor } from './cursor.ts';
+import type { Deps } from './deps.ts';
+import { streamedEvent } from './eventViews.ts';
+import { exactJson } from './exactJson.ts';
+import { sendJson } from './execute.ts';
+import { valuesOf } from './fields.ts';
+import { ERRORS, WEBHOOKS } from './webhookCommon.ts';
+import * as bodies from './webhookSchemas.ts';
+
+const DEFAULT_LIMIT = 20;
+
+export function eventRoutes(app: App, deps: Deps): void {
+  app.get(
+    '/v1/events',
+    {
+      config: VIEWER,
+      schema: {
+        ...WEBHOOKS,
+        operationId: 'listEvents',
+        summary: 'List events, newest first',
+        description:
+          'Each with the body of its webhook. `statusChanged` is false for those that leave the status as it is and are no webhooks. A page may hold fewer events than `limit`, even none, and not be the last: that is the one whose `nextCursor` is null.',
+        querystring: bodies.EventQuery,
+        response: { 200: pageSchema('Event'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const { merchantId } = merchantOf(request);
+      const { limit = DEFAULT_LIMIT, cursor } = request.query;
+      const filter = filterOf(merchantId, request.query);
+      const list = `events ${JSON.stringify(filter)}`;
+      const before = cursor === undefined ? null : placeOf(deps, list, cursor);
+      const { events, next } = await listEventsOf(deps.pool, filter, before, limit);
+      const nextCursor = next === null ? null : sealCursor(deps.secrets, list, positionText(next));
+      return sendJson(reply, 200, exactJson({ items: events.map(eventItem), nextCursor }));
+    },
+  );
+}
+
+/** @throws ApiError 400 */
+function placeOf(deps: Deps, list: string, cursor: string) {
+  const { cursor: text } = valuesOf({ cursor: openCursor(deps.secrets, list, cursor) });
+  return valuesOf({ cursor: parsePosition(text) }).cursor;
+}
+
+/** @throws ApiError 400 naming what is wrong */
+function filterOf(merchantId: string, query: Static<typeof bodies.EventQuery>): EventFilter {
+  const { event = null, transactionId: id, createdFrom: from, createdTo: to } = query;
+  const time = (text: string | undefined): Parsed<number | null> =>
+    text === undefined ? parsed(null) : parseTime(text);
+  const { transactionId, createdFrom, createdTo } = valuesOf({
+    transactionId: id === undefined ? parsed(null) : parseTransactionId(id),
+    createdFrom: time(from),
+    createdTo: time(to),
+  });
+  return { merchantId, name: event, transactionId, from: createdFrom, to: createdTo };
+}
+
+function eventItem(feedEvent: FeedEvent): Record<string, unknown> {
+  const { event } = feedEvent;
+  const createdAt = new Date(event.at).toISOString();
+  return { id: messageIdOf(event), createdAt, seq: event.seq, ...streamedEvent(feedEvent) };
+}

@@ -1,0 +1,45 @@
+import { isStatusChange } from '../domain/history.ts';
+import { type FeedEvent, readEvents } from '../store/events.ts';
+import type { Queryable } from '../store/postgres.ts';
+import { requeue } from '../store/webhookDeliveries.ts';
+import { deleteReplay, lockReplay, moveReplay } from '../store/webhookReplays.ts';
+import { messageOf } from './fanOut.ts';
+
+/** Events of the feed, of any merchant, that a step looks at. */
+const PAGE_LIMIT = 500;
+/** Events are numbered in the order of their times, but for this: see `store/eventLists.ts`. */
+const TIME_SLACK_MS = 60_000;
+
+/**
+ * Queues the next events of a replay, within a transaction.
+ * @returns whether there was one: then there may be more to do
+ */
+export async function stepReplay(db: Queryable, render: (event: FeedEvent) => string): Promise<boolean> {
+  const replay = await lockReplay(db);
+  if (replay === null) return false;
+  const { id, endpointId, merchantId, from, to, after, events: wanted, deleted } = replay;
+  const page = await readEvents(db, {
+    after,
+    merchantIds: [merchantId],
+    limit: PAGE_LIMIT,
+    clusterWide: true,
+  });
+  const chosen = page.events.filter(
+    ({ event }) =>
+      isStatusChange(event) &&
+      event.at >= from &&
+      event.at <= to &&
+      (wanted.length === 0 || wanted.includes(event.name)),
+  );
+  if (!deleted && chosen.length > 0)
+    await requeue(
+      db,
+      endpointId,
+      chosen.map((event) => messageOf(event, render)),
+      true,
+    );
+  const isPast = page.events.some(({ event }) => event.at > to + TIME_SLACK_MS);
+  if (deleted || isPast || !page.more) await deleteReplay(db, id);
+  else await moveReplay(db, id, page.end);
+  return true;
+}

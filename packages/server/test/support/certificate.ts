@@ -1,0 +1,21 @@
+/** A certificate that its owner signed himself, as no client should trust; valid for a hundred years. */
+export const CERTIFICATE = {
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgkB2rqeVBZfvOF4Fg
+ociISLZBx/dhtY2u3kr46XI29dmhRANCAAQNU1oSfsoA+iQiq8LsmX3n/z2Pr9Oq
+1mKoqa3KDpOGmA7Yh0WlqIvQwYmakXcUP6R3Oia6vIv0AspthvUqzHsL
+-----END PRIVATE KEY-----
+`,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBlDCCATugAwIBAgIUL8nhF7jHlDjc2vlGeNt+S5qUldUwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMTE0MzUwNVoYDzIxMjYxMDI4
+MTQzNTA1WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAAQNU1oSfsoA+iQiq8LsmX3n/z2Pr9Oq1mKoqa3KDpOGmA7Yh0WlqIvQ
+wYmakXcUP6R3Oia6vIv0AspthvUqzHsLo2kwZzAdBgNVHQ4EFgQUqR0yuiAR1C93
+xL4qIyvKyAsu0IMwHwYDVR0jBBgwFoAUqR0yuiAR1C93xL4qIyvKyAsu0IMwDwYD
+VR0TAQH/BAUwAwEB/zAUBgNVHREEDTALgglsb2NhbGhvc3QwCgYIKoZIzj0EAwID
+RwAwRAIgS/7UJUnHrX44Pia0Jg36ElekmSo6IxO/d7PHlem5QZECID3/zWe4tuZ4
+MNAPOepSRs/mS+5ymlfFLlIlGEnVnm8B
+-----END CERTIFICATE-----
+`,
+};

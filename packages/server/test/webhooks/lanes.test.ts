@@ -1,0 +1,183 @@
+/** Claims and leases in the database, without a node that would deliver anything. */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, beforeEach, test } from 'node:test';
+import { openInstallation } from '../../src/store/installation.ts';
+import { migrate } from '../../src/store/migrate.ts';
+import { createPool, inTransaction, type Pool } from '../../src/store/postgres.ts';
+import {
+  type ClaimedLane,
+  claimLanes,
+  insertDeliveries,
+  type LaneResult,
+  readPending,
+  recordResults,
+  requeue,
+} from '../../src/store/webhookDeliveries.ts';
+import { insertEndpoint } from '../../src/store/webhookEndpoints.ts';
+import { createDatabase, stopDatabaseServer, type TestDatabase } from '../support/database.ts';
+import { createMerchant } from '../support/ledger.ts';
+
+const ROOM = { perEndpoint: 5, perFailing: 2, total: 12, underWay: new Map<string, number>() };
+
+let database: TestDatabase;
+let pool: Pool;
+before(async () => {
+  database = await createDatabase();
+  pool = createPool(database.url, 3, () => undefined);
+  await migrate(pool);
+  await openInstallation(pool, 'sandbox', null);
+});
+beforeEach(() => pool.query('TRUNCATE webhook_lane, webhook_delivery, webhook_attempt, webhook_endpoint'));
+after(async () => {
+  await pool.end();
+  await database.drop();
+  await stopDatabaseServer();
+});
+
+/** An endpoint with so many deliveries that are due, each of a family of its own. */
+async function endpointWith(due: number): Promise<string> {
+  const { id: merchantId } = await createMerchant(pool);
+  const fields = {
+    url: 'https://shop.example',
+    description: null,
+    events: [],
+    secret: 'sealed',
+    bearerToken: null,
+  };
+  const { id } = await insertEndpoint(pool, { id: randomUUID(), merchantId, ...fields });
+  const messages = Array.from({ length: due }, () => {
+    const transactionId = randomUUID();
+    const message = { transactionId, familyId: transactionId, merchantId, seq: 0, round: 0, body: '{}' };
+    return { ...message, name: 'webhook.test', eventAt: Date.now() };
+  });
+  await inTransaction(pool, (db) => requeue(db, id, messages, false));
+  return id;
+}
+
+async function delivered(lane: ClaimedLane, lease: string): Promise<LaneResult> {
+  const [delivery] = await readPending(pool, [lane], 1);
+  assert.ok(delivery !== undefined);
+  const { familyId, endpointId, transactionId, seq } = delivery;
+  const outcome = { statusCode: 200, error: null, response: '', status: 'delivered' } as const;
+  const attempt = {
+    familyId,
+    endpointId,
+    transactionId,
+    seq,
+    number: 1,
+    at: Date.now(),
+    latencyMs: 1,
+    ...outcome,
+  };
+  return { familyId, endpointId, lease, attempts: [attempt], finished: 1, failures: 0, dueInMs: null };
+}
+
+function record(result: LaneResult): Promise<number> {
+  return inTransaction(pool, (db) => recordResults(db, [result]));
+}
+
+async function counts(): Promise<Record<string, number>> {
+  const { rows } = await pool.query(
+    `SELECT (SELECT count(*)::int FROM webhook_lane) AS lanes, (SELECT count(*)::int FROM webhook_attempt) AS attempts,
+       (SELECT count(*)::int FROM webhook_delivery WHERE status = 'pending') AS pending`,
+  );
+  return rows[0];
+}
+
+test('a claim takes some of each endpoint, and less of one that fails', async () => {
+  const [flooded, healthy, failing] = [
+    await endpointWith(500),
+    await endpointWith(3),
+    await endpointWith(50),
+  ];
+  await pool.query('UPDATE webhook_endpoint SET failing_since = now() WHERE id = $1', [failing]);
+  const claimed = Map.groupBy(await claimLanes(pool, randomUUID(), ROOM), ({ endpointId }) => endpointId);
+  const taken = [flooded, healthy, failing].map((id) => claimed.get(id)?.length);
+  assert.deepEqual(taken, [5, 3, 2]);
+  const busy = { ...ROOM, underWay: new Map([[flooded, 4]]) };
+  const next = await claimLanes(pool, randomUUID(), busy);
+  assert.equal(next.filter(({ endpointId }) => endpointId === flooded).length, 1);
+});
+
+test('what is claimed is nobody else’s until its lease is over', async () => {
+  await endpointWith(4);
+  const both = await Promise.all([
+    claimLanes(pool, randomUUID(), ROOM),
+    claimLanes(pool, randomUUID(), ROOM),
+  ]);
+  const families = both.flat().map(({ familyId }) => familyId);
+  assert.deepEqual([families.length, new Set(families).size], [4, 4]);
+  assert.deepEqual(await claimLanes(pool, randomUUID(), ROOM), []);
+  await pool.query(`UPDATE webhook_lane SET leased_until = now() - interval '1 second'`);
+  assert.equal((await claimLanes(pool, randomUUID(), ROOM)).length, 4);
+});
+
+test('an endpoint gets what came after it, if it asks for it, and each event once', async () => {
+  const endpointId = await endpointWith(0);
+  const { rows } = await pool.query(
+    'SELECT merchant_id AS "merchantId", after_round AS round FROM webhook_endpoint',
+  );
+  const [{ merchantId, round: after }] = rows;
+  const familyId = randomUUID();
+  const messages = [Number(after), Number(after) + 1].map((round, seq) => {
+    const message = { transactionId: familyId, familyId, merchantId, seq, round, body: '{}' };
+    return { ...message, name: 'transaction.charged', eventAt: Date.now() };
+  });
+  const lease = randomUUID();
+  const { born, left } = await insertDeliveries(pool, messages, lease, []);
+  assert.deepEqual([born.length, left, born[0]?.deliveries], [1, 0, [{ transactionId: familyId, seq: 1 }]]);
+  const again = await insertDeliveries(pool, messages, lease, []);
+  assert.deepEqual([again.born, again.left], [[], 0]);
+  await pool.query(`UPDATE webhook_endpoint SET events = '{transaction.refunded}'`);
+  const other = messages.map((message) => ({ ...message, seq: message.seq + 10 }));
+  assert.deepEqual((await insertDeliveries(pool, other, lease, [])).born, []);
+  await pool.query(`UPDATE webhook_endpoint SET events = '{}'`);
+  const busy = await insertDeliveries(pool, other, lease, [endpointId]);
+  assert.deepEqual((await counts()).pending, 2);
+  // Its lane is there already, and leased to whoever made it.
+  assert.equal(busy.born.length + busy.left, 1);
+});
+
+test('whoever comes too late records nothing', async () => {
+  await endpointWith(1);
+  const [early, late] = [randomUUID(), randomUUID()];
+  const [first] = await claimLanes(pool, early, ROOM);
+  await pool.query(`UPDATE webhook_lane SET leased_until = now() - interval '1 second'`);
+  const [second] = await claimLanes(pool, late, ROOM);
+  assert.ok(first !== undefined && second !== undefined);
+  const result = await delivered(first, early);
+  await record(result);
+  assert.deepEqual(await counts(), { lanes: 1, attempts: 0, pending: 1 });
+  await record({ ...result, lease: late });
+  assert.deepEqual(await counts(), { lanes: 0, attempts: 1, pending: 0 });
+  await record({ ...result, lease: late });
+  assert.deepEqual(await counts(), { lanes: 0, attempts: 1, pending: 0 });
+});
+
+test('a lane to which something is added while it is recorded stays', async () => {
+  const endpointId = await endpointWith(1);
+  const lease = randomUUID();
+  const [lane] = await claimLanes(pool, lease, ROOM);
+  assert.ok(lane !== undefined);
+  const result = await delivered(lane, lease);
+  const message = {
+    transactionId: randomUUID(),
+    familyId: lane.familyId,
+    merchantId: randomUUID(),
+    seq: 1,
+    round: 0,
+  };
+  const added = { ...message, body: '{}', name: 'transaction.charged', eventAt: Date.now() };
+  let recorded: Promise<number> | undefined;
+  await inTransaction(pool, async (db) => {
+    await requeue(db, endpointId, [added], false);
+    recorded = record(result);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  });
+  assert.equal(await recorded, 1);
+  assert.deepEqual(await counts(), { lanes: 1, attempts: 1, pending: 1 });
+  const [next] = await claimLanes(pool, randomUUID(), ROOM);
+  assert.ok(next !== undefined);
+  assert.equal((await readPending(pool, [next], 10)).length, 1);
+});
