@@ -174,10 +174,10 @@ test('every route is declared as it is listed here', async () => {
 const CALLERS: Readonly<Record<string, readonly Who[]>> = {
   [VIEWER]: ['user any', 'merchant viewer'],
   [MANAGER]: ['user any', 'merchant viewer', 'merchant manager'],
-  [ADMIN]: ['user any', 'merchant viewer', 'merchant manager', 'user admin'],
-  [OTHER_ADMIN]: ['user any', 'merchant viewer', 'merchant manager', 'user admin'],
+  [ADMIN]: ['user any', 'merchant viewer', 'merchant manager', 'merchant admin', 'user admin'],
+  [OTHER_ADMIN]: ['user any', 'merchant viewer', 'merchant manager', 'merchant admin', 'user admin'],
   [OPERATOR]: ['user any', 'operator operator'],
-  [DEMO_KEY]: ['merchant viewer', 'merchant manager'],
+  [DEMO_KEY]: ['merchant viewer', 'merchant manager', 'merchant admin'],
   [OPERATOR_KEY]: ['operator operator'],
   nobody: [],
 };
