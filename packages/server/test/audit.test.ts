@@ -127,7 +127,7 @@ describe('each invariant, when it is broken', () => {
     for (const { tablename } of tables) {
       const copy = `${name}.${tablename}`;
       await sandbox.pool.query(
-        `CREATE TABLE ${copy} (LIKE public.${tablename} INCLUDING ALL); INSERT INTO ${copy} SELECT * FROM public.${tablename}`,
+        `CREATE TABLE ${copy} (LIKE public.${tablename} INCLUDING ALL); INSERT INTO ${copy} OVERRIDING SYSTEM VALUE SELECT * FROM public.${tablename}`,
       );
     }
     const withSchema = new URL(sandbox.databaseUrl);
