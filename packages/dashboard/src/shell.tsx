@@ -215,7 +215,7 @@ function LiveMark(): ReactNode {
       title={t(state === 'lost' ? 'feed.lostHint' : 'feed.liveHint')}
     >
       <span className="live-dot" aria-hidden="true" />
-      {t(label)}
+      <span className="live-label">{t(label)}</span>
     </span>
   );
 }

@@ -78,6 +78,22 @@ describe('every page', { skip: withoutBrowser }, () => {
     });
   }
 
+  test('nothing sticks out of a phone in Russian and Kazakh, whose words are longer', async () => {
+    for (const locale of ['ru-RU', 'kk-KZ']) {
+      for (const [who, path] of PAGES) {
+        const page = await dashboard.open(who, pathOf(path), {
+          locale,
+          viewport: { width: 390, height: 844 },
+        });
+        await page.locator('h1').waitFor();
+        await page.waitForFunction(() => document.querySelector('.loading') === null);
+        const excess = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+        assert.equal(excess, 0, `${path} ${locale}`);
+        await page.context().close();
+      }
+    }
+  });
+
   test('signing in, light and dark', async () => {
     for (const colorScheme of ['light', 'dark'] as const) {
       const page = await dashboard.open(null, '', { colorScheme });
