@@ -3,8 +3,11 @@ import { exponentOf } from '@plexy-pay/sdk';
 
 export type Language = 'en' | 'ru' | 'kk';
 
-/** Chromium has no Kazakh in its Intl: numbers are written as in Russian there, and months as numbers. */
-const HAS_KAZAKH = Intl.DateTimeFormat.supportedLocalesOf('kk-KZ').length > 0;
+/**
+ * Chromium calls Kazakh supported and has no words of it ("M11" for a month): numbers are written as in Russian
+ * there, and months as numbers.
+ */
+const HAS_KAZAKH = !/\d/.test(new Intl.DateTimeFormat('kk-KZ', { month: 'long' }).format(0));
 
 const LOCALES: Readonly<Record<Language, string>> = {
   en: 'en-GB',
