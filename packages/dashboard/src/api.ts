@@ -32,6 +32,7 @@ import {
   type SystemHealth,
   type Transaction,
   type TransactionEvent,
+  type TransactionPosting,
   type Transfer,
   type UpdateMerchantBody,
   type UpdateUserBody,
@@ -109,6 +110,7 @@ export const transactions = {
   get: (id: string) => get<Transaction>(pathOf`/v1/transactions/${id}`),
   history: (id: string) =>
     get<Page<TransactionEvent>>(pathOf`/v1/transactions/${id}/history`, { limit: 100 }),
+  postings: (id: string) => get<Page<TransactionPosting>>(pathOf`/v1/transactions/${id}/postings`),
   operate: (id: string, operation: Operation, amount: number, key: string) =>
     send<Transaction>('POST', pathOf`/v1/transactions/${id}/${operation}`, { amount }, key),
 };

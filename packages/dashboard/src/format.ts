@@ -3,7 +3,19 @@ import { exponentOf } from '@plexy-pay/sdk';
 
 export type Language = 'en' | 'ru' | 'kk';
 
-const LOCALES: Readonly<Record<Language, string>> = { en: 'en-GB', ru: 'ru-RU', kk: 'kk-KZ' };
+/**
+ * Chromium calls Kazakh supported and has no words of it ("M11" for a month): numbers are written as in Russian
+ * there, and months as numbers.
+ */
+const HAS_KAZAKH = !/\d/.test(new Intl.DateTimeFormat('kk-KZ', { month: 'long' }).format(0));
+
+const LOCALES: Readonly<Record<Language, string>> = {
+  en: 'en-GB',
+  ru: 'ru-RU',
+  kk: HAS_KAZAKH ? 'kk-KZ' : 'ru-RU',
+};
+
+const KAZAKH_UNITS = { day: 'күн', hour: 'сағ', minute: 'мин', second: 'с' } as const;
 
 export function localeOf(language: Language): string {
   return LOCALES[language];
@@ -61,7 +73,8 @@ export function formatNumber(
   language: Language,
   options: Intl.NumberFormatOptions = {},
 ): string {
-  return numberFormat(language, options).format(value);
+  const text = numberFormat(language, options).format(value);
+  return language === 'kk' ? text.replace('тыс.', 'мың') : text;
 }
 
 /** A share of 1 as `98.7%`. */
@@ -89,12 +102,19 @@ const TIME_STYLES: Readonly<Record<TimeStyle, Intl.DateTimeFormatOptions>> = {
   },
 };
 
+function timeStyle(style: TimeStyle, language: Language): Intl.DateTimeFormatOptions {
+  const { month, ...rest } = TIME_STYLES[style];
+  if (month === undefined) return rest;
+  return { ...rest, month: language === 'kk' && !HAS_KAZAKH ? '2-digit' : month };
+}
+
 const timeFormats = new Map<string, Intl.DateTimeFormat>();
 
 /** In the viewer's zone. */
 export function formatTime(at: string | number | Date, style: TimeStyle, language: Language): string {
   const key = language + style;
-  const known = timeFormats.get(key) ?? new Intl.DateTimeFormat(localeOf(language), TIME_STYLES[style]);
+  const known =
+    timeFormats.get(key) ?? new Intl.DateTimeFormat(localeOf(language), timeStyle(style, language));
   timeFormats.set(key, known);
   return known.format(new Date(at));
 }
@@ -107,6 +127,7 @@ export function utcTime(at: string | number | Date): string {
 /** `3 h`, `45 min`: the largest unit alone. */
 export function formatDuration(seconds: number, language: Language): string {
   const [unit, size] = UNITS.find(([, ms]) => seconds * 1_000 >= ms) ?? ['second', 1_000];
+  if (language === 'kk') return `${Math.floor((seconds * 1_000) / size)} ${KAZAKH_UNITS[unit]}`;
   const style = { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: 0 } as const;
   return formatNumber(Math.floor((seconds * 1_000) / size), language, style);
 }
@@ -122,6 +143,10 @@ const UNITS = [
 export function formatRelative(at: string | number, now: number, language: Language): string {
   const ms = new Date(at).getTime() - now;
   const [unit, size] = UNITS.find(([, size]) => Math.abs(ms) >= size) ?? ['second', 1_000];
+  if (language === 'kk') {
+    const count = Math.trunc(Math.abs(ms) / size);
+    return `${count} ${KAZAKH_UNITS[unit]} ${ms < 0 ? 'бұрын' : 'қалды'}`;
+  }
   return new Intl.RelativeTimeFormat(localeOf(language), { numeric: 'auto' }).format(
     Math.trunc(ms / size),
     unit,

@@ -32,7 +32,6 @@ const PATHS = {
   menu: 'M2.500 4h11M2.500 8h11M2.500 12h11',
   pause: 'M5.500 3.500v9M10.500 3.500v9',
   play: 'M5 3l8 5-8 5Z',
-  signOut: 'M6.500 2.500h-4v11h4M10 5l3 3-3 3M13 8H6',
   clock: 'M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM8 4.800V8l2.200 1.500',
   arrowUp: 'M8 13V3M4 7l4-4 4 4',
   plus: 'M8 3v10M3 8h10',

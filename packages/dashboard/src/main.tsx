@@ -63,6 +63,7 @@ const theme = createTheme({
     // The library locks the page's scrolling by a style element that the page's policy forbids: app.css does it.
     Modal: { defaultProps: { lockScroll: false, centered: true } },
     Drawer: { defaultProps: { lockScroll: false } },
+    Popover: { defaultProps: { shadow: 'md' } },
     Tooltip: { defaultProps: { openDelay: 300, fz: 'xs' } },
     Select: { defaultProps: { allowDeselect: false, checkIconPosition: 'right' } },
   },

@@ -1,5 +1,5 @@
 /** The frame around every page: navigation, search, the live feed's mark, the account. */
-import { ActionIcon, Drawer, Menu, SegmentedControl, Tooltip } from '@mantine/core';
+import { ActionIcon, Drawer, Popover, SegmentedControl, Tooltip } from '@mantine/core';
 import { Link, Outlet, useNavigate } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { session } from './api.ts';
@@ -215,7 +215,7 @@ function LiveMark(): ReactNode {
       title={t(state === 'lost' ? 'feed.lostHint' : 'feed.liveHint')}
     >
       <span className="live-dot" aria-hidden="true" />
-      {t(label)}
+      <span className="live-label">{t(label)}</span>
     </span>
   );
 }
@@ -223,33 +223,49 @@ function LiveMark(): ReactNode {
 function Account(): ReactNode {
   const { t } = useWords();
   const { user } = useSession();
+  const [isOpen, setOpen] = useState(false);
   const [isChanging, setChanging] = useState(false);
   const leave = (request: () => Promise<unknown>): void => void request().finally(forgetSession);
   return (
     <>
-      <Menu position="bottom-end" width={260} withinPortal>
-        <Menu.Target>
-          <button type="button" className="account" aria-label={t('account.label')}>
+      <Popover opened={isOpen} onChange={setOpen} position="bottom-end" width={280} trapFocus returnFocus>
+        <Popover.Target>
+          <button
+            type="button"
+            className="account"
+            aria-label={t('account.label')}
+            onClick={() => setOpen(!isOpen)}
+          >
             {user.name.slice(0, 1).toUpperCase()}
           </button>
-        </Menu.Target>
-        <Menu.Dropdown>
+        </Popover.Target>
+        <Popover.Dropdown aria-label={t('account.label')} p={4}>
           <div className="account-who">
             <strong>{user.name}</strong>
             <span className="dim">{user.email}</span>
             <span className="dim">{t(`role.${user.role}`)}</span>
           </div>
           <Appearance />
-          <Menu.Divider />
-          <Menu.Item onClick={() => setChanging(true)}>{t('account.password')}</Menu.Item>
-          <Menu.Item leftSection={<Icon name="signOut" />} onClick={() => leave(session.signOut)}>
-            {t('account.signOut')}
-          </Menu.Item>
-          <Menu.Item onClick={() => leave(session.signOutEverywhere)}>
-            {t('account.signOutEverywhere')}
-          </Menu.Item>
-        </Menu.Dropdown>
-      </Menu>
+          <div className="account-actions">
+            <button
+              type="button"
+              className="choice"
+              onClick={() => {
+                setOpen(false);
+                setChanging(true);
+              }}
+            >
+              {t('account.password')}
+            </button>
+            <button type="button" className="choice" onClick={() => leave(session.signOut)}>
+              {t('account.signOut')}
+            </button>
+            <button type="button" className="choice" onClick={() => leave(session.signOutEverywhere)}>
+              {t('account.signOutEverywhere')}
+            </button>
+          </div>
+        </Popover.Dropdown>
+      </Popover>
       {isChanging && <PasswordDialog close={() => setChanging(false)} />}
     </>
   );

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { csvCell, csvRow, exportCsv } from '../src/csv.ts';
 import { filtersOf, queryOf } from '../src/filters.ts';
-import { amountInput, formatAmount, parseAmount } from '../src/format.ts';
+import { amountInput, formatAmount, formatDuration, formatRelative, parseAmount } from '../src/format.ts';
 
 const CURRENCIES = ['KZT', 'JPY', 'KWD', 'USD', 'ISK', 'IQD'];
 
@@ -94,4 +94,19 @@ test('filters of the address: others are left out, a period becomes a time', () 
   assert.deepEqual(filters, { status: 'charged', createdFrom: 'last24h' });
   const now = Date.parse('2026-11-21T12:00:30Z');
   assert.deepEqual(queryOf(filters, now), { status: 'charged', createdFrom: '2026-11-20T12:00:00.000Z' });
+});
+
+test('durations in words of each language', () => {
+  assert.deepEqual(
+    (['en', 'ru', 'kk'] as const).map((language) => formatDuration(7_300, language).replace('\u00a0', ' ')),
+    ['2 hrs', '2 ч', '2 сағ'],
+  );
+  assert.equal(
+    formatRelative('2026-11-21T12:00:00Z', Date.parse('2026-11-20T11:00:00Z'), 'kk'),
+    '1 күн қалды',
+  );
+  assert.equal(
+    formatRelative('2026-11-21T12:00:00Z', Date.parse('2026-11-21T12:00:40Z'), 'en'),
+    '40 seconds ago',
+  );
 });

@@ -78,6 +78,22 @@ describe('every page', { skip: withoutBrowser }, () => {
     });
   }
 
+  test('nothing sticks out of a phone in Russian and Kazakh, whose words are longer', async () => {
+    for (const locale of ['ru-RU', 'kk-KZ']) {
+      for (const [who, path] of PAGES) {
+        const page = await dashboard.open(who, pathOf(path), {
+          locale,
+          viewport: { width: 390, height: 844 },
+        });
+        await page.locator('h1').waitFor();
+        await page.waitForFunction(() => document.querySelector('.loading') === null);
+        const excess = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+        assert.equal(excess, 0, `${path} ${locale}`);
+        await page.context().close();
+      }
+    }
+  });
+
   test('signing in, light and dark', async () => {
     for (const colorScheme of ['light', 'dark'] as const) {
       const page = await dashboard.open(null, '', { colorScheme });
@@ -96,7 +112,7 @@ describe('every page', { skip: withoutBrowser }, () => {
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     await page.getByRole('button', { name: 'Account' }).click();
-    await page.getByRole('menuitem', { name: 'Sign out', exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Sign out', exact: true }).waitFor();
     await page.waitForTimeout(300);
     assert.deepEqual(await graveAxeFindings(page), []);
     await page.context().close();
@@ -107,10 +123,10 @@ describe('every page', { skip: withoutBrowser }, () => {
     await page.context().close();
     const context = await dashboard.browser.newContext({ viewport: { width: 1440, height: 900 } });
     const first = await context.newPage();
-    let bytes = 0;
-    first.on('response', async (response) => {
-      if (!response.url().includes('/dashboard')) return;
-      bytes += (await response.request().sizes()).responseBodySize;
+    const sizes: Promise<number>[] = [];
+    first.on('requestfinished', (request) => {
+      if (request.url().includes('/dashboard'))
+        sizes.push(request.sizes().then((size) => size.responseBodySize));
     });
     const began = performance.now();
     await first.goto(`${dashboard.sandbox.url}/dashboard`);
@@ -120,8 +136,8 @@ describe('every page', { skip: withoutBrowser }, () => {
     await first.getByRole('textbox', { name: 'Password' }).fill('sandbox');
     await first.keyboard.press('Enter');
     await first.getByRole('heading', { name: 'Overview' }).waitFor();
-    await first.waitForLoadState('load');
-    assert.ok(bytes > 50_000 && bytes <= 300 * 1024, `${bytes} bytes`);
+    const bytes = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+    assert.ok(bytes > 100_000 && bytes <= 300 * 1024, `${bytes} bytes`);
     // The machine of a test is slower than a laptop, and busy.
     assert.ok(tookMs < 3_000, `${tookMs} ms`);
     await context.close();

@@ -47,7 +47,7 @@ describe('signing in', { skip: withoutBrowser }, () => {
     await other.goto(page.url());
     await other.getByRole('heading', { name: 'Transactions' }).waitFor();
     await page.getByRole('button', { name: 'Account' }).click();
-    await page.getByRole('menuitem', { name: 'Sign out', exact: true }).click();
+    await page.getByRole('button', { name: 'Sign out', exact: true }).click();
     await page.getByRole('button', { name: 'Sign in' }).waitFor();
     await other.getByRole('link', { name: 'Charged' }).click();
     await other.getByRole('button', { name: 'Sign in' }).waitFor();

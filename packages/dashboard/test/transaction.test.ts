@@ -30,6 +30,8 @@ describe('one transaction', { skip: withoutBrowser }, () => {
     const { status, capturedAmount, releasedAmount } = await look(id);
     assert.deepEqual([status, capturedAmount, releasedAmount], ['charged', 10_000, 5_000]);
     assert.equal(await timeline.filter({ hasText: 'Captured' }).count(), 1);
+    const postings = page.getByRole('region', { name: 'Postings' }).getByRole('row');
+    await postings.filter({ hasText: 'The bank' }).filter({ hasText: 'Your balance' }).waitFor();
     await page.context().close();
   });
 

@@ -165,6 +165,17 @@ describe('transactions', { skip: withoutBrowser }, () => {
     await page.context().close();
   });
 
+  test('in Kazakh, too, months and amounts are written as people there do', async () => {
+    const page = await dashboard.open('viewer', '/transactions?query=MONEY-JPY', { locale: 'kk-KZ' });
+    await rows(page).first().waitFor();
+    assert.match(
+      (await page.locator('.cell-created time').first().textContent()) ?? '',
+      /^\d\d\.\d\d, \d\d:|^\d+ [а-яәіңғүұқөһ]+/,
+    );
+    assert.match((await page.locator('.cell-amount').first().textContent()) ?? '', /^1\s234\s¥/);
+    await page.context().close();
+  });
+
   test('120 transactions: pages by cursor there and back, and all of them in the export', async () => {
     const made = Array.from({ length: 120 }, (_, i) =>
       dashboard.sandbox.authorize({

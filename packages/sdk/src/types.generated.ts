@@ -97,6 +97,20 @@ export interface TransactionEvent {
   at: string;
 }
 
+/** One amount that moved from one account of the ledger to another. */
+export interface TransactionPosting {
+  /** 1, 2, 3 …, within the transaction. */
+  seq: number;
+  /** `available` and `held` of the customer’s wallet, `balance` of the merchant, `acquirer`: the bank that cards are paid by. */
+  from: 'available' | 'held' | 'balance' | 'funding' | 'acquirer';
+  /** `available` and `held` of the customer’s wallet, `balance` of the merchant, `acquirer`: the bank that cards are paid by. */
+  to: 'available' | 'held' | 'balance' | 'funding' | 'acquirer';
+  /** Minor units. */
+  amount: number;
+  currency: string;
+  at: string;
+}
+
 export interface Merchant {
   id: string;
   /** 1 to 255 characters. */

@@ -474,6 +474,15 @@ export const en = {
   'audit.passed': 'Passed',
   'audit.broken': 'Broken',
   'audit.interrupted': 'Interrupted',
+  'payment.postings': 'Postings',
+  'posting.from': 'From',
+  'posting.to': 'To',
+  'posting.at': 'At',
+  'account.available': 'Wallet: available',
+  'account.held': 'Wallet: held',
+  'account.balance': 'Your balance',
+  'account.funding': 'The world outside',
+  'account.acquirer': 'The bank',
 } as const;
 
 export type Dictionary = Readonly<Record<keyof typeof en, string>>;

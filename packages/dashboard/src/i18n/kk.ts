@@ -471,4 +471,13 @@ export const kk: Dictionary = {
   'audit.passed': 'Өтті',
   'audit.broken': 'Бұзылған',
   'audit.interrupted': 'Үзілді',
+  'payment.postings': 'Өткізбелер',
+  'posting.from': 'Қайдан',
+  'posting.to': 'Қайда',
+  'posting.at': 'Уақыты',
+  'account.available': 'Әмиян: қолжетімді',
+  'account.held': 'Әмиян: ұсталған',
+  'account.balance': 'Сіздің балансыңыз',
+  'account.funding': 'Сыртқы әлем',
+  'account.acquirer': 'Банк',
 };

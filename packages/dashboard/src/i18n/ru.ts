@@ -474,4 +474,13 @@ export const ru: Dictionary = {
   'audit.passed': 'Пройдена',
   'audit.broken': 'Нарушена',
   'audit.interrupted': 'Прервана',
+  'payment.postings': 'Проводки',
+  'posting.from': 'Откуда',
+  'posting.to': 'Куда',
+  'posting.at': 'Когда',
+  'account.available': 'Кошелёк: доступно',
+  'account.held': 'Кошелёк: удержано',
+  'account.balance': 'Ваш баланс',
+  'account.funding': 'Внешний мир',
+  'account.acquirer': 'Банк',
 };

@@ -8,6 +8,7 @@ import { useNow } from '../clock.ts';
 import { Deliveries } from '../deliveries.tsx';
 import { formatAmount, formatRelative } from '../format.ts';
 import { type Key, useWords } from '../i18n/index.tsx';
+import { Table } from '../list.tsx';
 import { OperationDialog, possibleOperations } from '../operations.tsx';
 import { useMay } from '../session.tsx';
 import { useShortcuts } from '../shortcuts.tsx';
@@ -39,6 +40,7 @@ function Whole({ transaction }: { readonly transaction: Transaction }): ReactNod
             <Timeline transaction={transaction} />
           </Panel>
           {isPayment && <Refunds transaction={transaction} />}
+          <Postings transaction={transaction} />
           <Webhooks transaction={transaction} />
           <Raw transaction={transaction} />
         </div>
@@ -194,6 +196,39 @@ function Refunds({ transaction }: { readonly transaction: Transaction }): ReactN
             />
           )
         }
+      </Loaded>
+    </Panel>
+  );
+}
+
+/** What it moved in the ledger. Each posting takes from one account what it gives to another. */
+function Postings({ transaction }: { readonly transaction: Transaction }): ReactNode {
+  const { t } = useWords();
+  const list = useQuery({
+    queryKey: ['transaction', transaction.id, 'postings'],
+    queryFn: () => transactions.postings(transaction.id),
+  });
+  if (list.data?.items.length === 0) return null;
+  return (
+    <Panel title={t('payment.postings')}>
+      <Loaded query={list} lines={2}>
+        {({ items }) => (
+          <Table
+            label={t('payment.postings')}
+            rows={items}
+            keyOf={({ seq }) => String(seq)}
+            columns={[
+              { title: t('posting.from'), cell: ({ from }) => t(`account.${from}`) },
+              { title: t('posting.to'), cell: ({ to }) => t(`account.${to}`) },
+              {
+                title: t('column.amount'),
+                cell: ({ amount, currency }) => <Amount amount={amount} currency={currency} />,
+                isNumber: true,
+              },
+              { title: t('posting.at'), cell: ({ at }) => <Time at={at} /> },
+            ]}
+          />
+        )}
       </Loaded>
     </Panel>
   );

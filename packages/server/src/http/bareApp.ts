@@ -11,6 +11,7 @@ import { answerClientError, createErrorHandler } from './errorHandler.ts';
 import { ApiError, fieldError } from './errors.ts';
 import { reasonOf } from './fields.ts';
 import { IssueView, MutedIssue } from './issueRoutes.ts';
+import { TransactionPosting } from './postingRoutes.ts';
 import { LoggedRequestView } from './requestLogRoutes.ts';
 import * as schemas from './schemas.ts';
 import { STATISTICS_OBJECTS } from './statisticsRoutes.ts';
@@ -67,6 +68,7 @@ export function createBareApp(deps: Deps) {
     WalletTransaction,
     Transaction,
     TransactionEvent,
+    TransactionPosting,
     ...ADMIN_OBJECTS,
     ...USER_OBJECTS,
     ...WEBHOOK_OBJECTS,

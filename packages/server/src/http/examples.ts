@@ -361,6 +361,42 @@ export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
       },
     },
   },
+  listTransactionPostings: {
+    response: {
+      captured: {
+        summary: 'Held, then captured in part',
+        value: {
+          items: [
+            {
+              seq: 1,
+              from: 'available',
+              to: 'held',
+              amount: 15000,
+              currency: 'KZT',
+              at: '2026-11-20T09:30:00.000Z',
+            },
+            {
+              seq: 2,
+              from: 'held',
+              to: 'balance',
+              amount: 10000,
+              currency: 'KZT',
+              at: '2026-11-20T09:31:00.000Z',
+            },
+            {
+              seq: 3,
+              from: 'held',
+              to: 'available',
+              amount: 5000,
+              currency: 'KZT',
+              at: '2026-11-20T09:31:00.000Z',
+            },
+          ],
+          nextCursor: null,
+        },
+      },
+    },
+  },
   listIssues: {
     response: {
       spike: {

@@ -73,6 +73,20 @@ export async function readMerchantStatement(
   return { balance: rows[0]?.balance ?? 0n, rows: postingsIn(rows) };
 }
 
+export interface PostingRow extends Pick<StatementRow, 'seq' | 'from' | 'to' | 'amount' | 'at'> {
+  readonly currency: string;
+}
+
+/** What one transaction moved, oldest first. */
+export async function readPostings(db: Queryable, transactionId: string): Promise<PostingRow[]> {
+  const { rows } = await db.query<PostingRow>(
+    `SELECT seq, from_account AS "from", to_account AS "to", amount, currency, at FROM posting
+     WHERE operation_id = $1 ORDER BY seq`,
+    [transactionId],
+  );
+  return rows;
+}
+
 function positionValues(after: PostingPosition | null): (Date | string | number | null)[] {
   return after === null ? [null, null, null] : [new Date(after.at), after.operationId, after.seq];
 }

@@ -62,6 +62,7 @@ const ROUTES = {
     'GET /v1/transactions',
     'GET /v1/transactions/:id',
     'GET /v1/transactions/:id/history',
+    'GET /v1/transactions/:id/postings',
     'GET /v1/transactions/by-order-reference/:ref',
     'GET /v1/transactions/by-payment-link/:id',
     'GET /v1/transactions/stream',
@@ -229,6 +230,7 @@ test('a user of another merchant finds nothing of this one', async () => {
   await found('GET', `/v1/transactions/${id}`);
   await found('GET', `/v1/wallet/transaction/${id}`);
   await found('GET', `/v1/transactions/${id}/history`);
+  await found('GET', `/v1/transactions/${id}/postings`);
   for (const operation of ['capture', 'cancel', 'refund'])
     await found('POST', `/v1/transactions/${id}/${operation}`, {});
   const { items: users } = (await demo.call('GET', '/v1/users')).body;
