@@ -1,6 +1,7 @@
 /** The engine alone, without HTTP. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { v7 as uuidv7 } from 'uuid';
 import type { TransactionId } from '../src/domain/ids.ts';
 import { Engine, type EngineOptions } from '../src/engine/engine.ts';
@@ -9,6 +10,7 @@ import { createPool, type Pool } from '../src/store/postgres.ts';
 import { stopDatabaseServer } from './support/database.ts';
 import { createWallets, type TestWallet } from './support/ledger.ts';
 import { type Nodes, startNodes } from './support/nodes.ts';
+import { OPERATOR_KEY } from './support/sandbox.ts';
 import { atOnce, Shop } from './support/shop.ts';
 
 let nodes: Nodes;
@@ -88,3 +90,50 @@ function authorizationOf(shop: Shop, wallet: TestWallet): Parameters<Engine['exe
     answer: ({ kind }) => ({ statusCode: kind === 'transaction' ? 201 : 422, body: '{}' }),
   };
 }
+
+test('a plan of the time when a table was empty is not kept while it grows', async () => {
+  const fresh = await startNodes(1);
+  const db = createPool(fresh.databaseUrl, 2, () => undefined);
+  try {
+    const shop = await Shop.open(fresh);
+    const wallet = await shop.wallet(1_000_000);
+    // As an operator does after the installation: the table is known to be empty. And PostgreSQL decides for
+    // plans of whatever values come, as it may.
+    await db.query('ANALYZE');
+    await db.query(`ALTER DATABASE ${new URL(fresh.databaseUrl).pathname.slice(1)}
+      SET plan_cache_mode = force_generic_plan`);
+    await db.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE datname = current_database() AND application_name LIKE '%engine%'`);
+    // None of these writes a transaction.
+    const path = `/v1/admin/wallets/${wallet.id}/deposit`;
+    const deposit = { apiKey: OPERATOR_KEY, body: { amount: 10 } };
+    for (let i = 0; i < 4; i += 1) {
+      const replies = await atOnce(10, () => fresh.call('POST', path, deposit));
+      assert.ok(replies.every(({ status }) => status === 201));
+    }
+    await shop.charge(wallet, 10);
+    await db.query(`INSERT INTO transaction (id, merchant_id, type, payment_method, status, amount, currency,
+        order_reference, capture_mode, created_at, updated_at, event_count, posting_count)
+      SELECT gen_random_uuid(), merchant_id, type, payment_method, 'rejected', 10, currency,
+        'old ' || n, capture_mode, created_at, updated_at, 0, 0
+      FROM (SELECT * FROM transaction LIMIT 1) t, generate_series(1, 20000) n`);
+    for (let i = 0; i < 4; i += 1) await atOnce(40, () => shop.charge(wallet, 10));
+    const pagesRead = async (): Promise<number> => {
+      await setTimeout(1_100);
+      const { rows } =
+        await db.query(`SELECT sum(idx_blks_hit + idx_blks_read)::int AS count FROM pg_statio_user_indexes
+        WHERE relname = 'transaction'`);
+      return rows[0].count;
+    };
+    const before = await pagesRead();
+    await atOnce(40, () => shop.charge(wallet, 10));
+    const read = (await pagesRead()) - before;
+    assert.ok(read < 10_000, `40 payments read ${read} pages of the indexes of transaction`);
+    // Only for this: they have no events.
+    await db.query(`DELETE FROM transaction WHERE order_reference LIKE 'old %'`);
+    await fresh.assertInvariants();
+  } finally {
+    await db.end();
+    await fresh.stop();
+  }
+});

@@ -352,11 +352,17 @@ function failureOf({ failure, request }: Job): Error {
   return new EngineUnavailableError('the request was not decided in time', { cause: failure });
 }
 
-/** One connection that runs one batch at a time, and is replaced when it is lost. */
+/**
+ * One connection that runs one batch at a time, and is replaced when it is lost. While a table is empty, all its
+ * indexes cost the same, and a plan may walk one that does not begin with what is looked up: 5 ms a batch with
+ * 100,000 payments, until an autovacuum. So plans are made anew as tables grow: after 10, 100, 1,000 … batches.
+ */
 class Lane {
   readonly #options: EngineOptions;
   readonly #name: string;
   #client: pg.Client | null = null;
+  /** Since the connection was opened. */
+  #runs = 0;
 
   constructor(options: EngineOptions, name: string) {
     this.#options = options;
@@ -366,6 +372,8 @@ class Lane {
   async run<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
     const client = this.#client ?? (await this.#connect());
     try {
+      this.#runs += 1;
+      if (isPowerOfTen(this.#runs)) await client.query('DISCARD PLANS');
       return await work(client);
     } catch (error) {
       await this.#reset(client);
@@ -396,6 +404,7 @@ class Lane {
       throw error;
     }
     this.#client = client;
+    this.#runs = 0;
     return client;
   }
 
@@ -408,6 +417,10 @@ class Lane {
       void client.end().catch(() => undefined);
     }
   }
+}
+
+function isPowerOfTen(count: number): boolean {
+  return count >= 10 && Number.isInteger(Math.log10(count));
 }
 
 function pause(ms: number): Promise<void> {

@@ -59,6 +59,8 @@ export function createPool(url: string, max: number, onError: (error: Error) => 
     ...connectionOptions(url, 'pool'),
     max,
     idleTimeoutMillis: 30_000,
+    // A plan of a time when a table was empty may walk the wrong index: no session keeps one for long.
+    maxLifetimeSeconds: 60,
     onConnect: async (client) => {
       await client.query(`${SESSION_SETTINGS}; ${settings}`);
     },
