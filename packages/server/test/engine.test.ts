@@ -117,7 +117,8 @@ test('a plan of the time when a table was empty is not kept while it grows', asy
       SELECT gen_random_uuid(), merchant_id, type, payment_method, 'rejected', 10, currency,
         'old ' || n, capture_mode, created_at, updated_at, 0, 0
       FROM (SELECT * FROM transaction LIMIT 1) t, generate_series(1, 20000) n`);
-    for (let i = 0; i < 4; i += 1) await atOnce(40, () => shop.charge(wallet, 10));
+    // One after the other, so that one session carries all of them out: 120 batches.
+    for (let i = 0; i < 60; i += 1) await shop.charge(wallet, 10);
     const pagesRead = async (): Promise<number> => {
       await setTimeout(1_100);
       const { rows } =
@@ -126,9 +127,9 @@ test('a plan of the time when a table was empty is not kept while it grows', asy
       return rows[0].count;
     };
     const before = await pagesRead();
-    await atOnce(40, () => shop.charge(wallet, 10));
+    for (let i = 0; i < 20; i += 1) await shop.charge(wallet, 10);
     const read = (await pagesRead()) - before;
-    assert.ok(read < 10_000, `40 payments read ${read} pages of the indexes of transaction`);
+    assert.ok(read < 5_000, `20 payments read ${read} pages of the indexes of transaction`);
     // Only for this: they have no events.
     await db.query(`DELETE FROM transaction WHERE order_reference LIKE 'old %'`);
     await fresh.assertInvariants();

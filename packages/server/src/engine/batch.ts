@@ -174,7 +174,7 @@ export async function runDueBatch(
   await begin(client, sql.BEGIN_BATCH, gated);
   const transactions = await sql.lockDueTransactions(client, limit);
   const paymentIds = transactions.map((transaction) => transaction.id);
-  const needs = { ...needsOf([]), paymentIds, postingIds: paymentIds };
+  const needs = { ...needsOf([]), paymentIds, anybodysIds: paymentIds, postingIds: paymentIds };
   const { world, now } = await inOneWrite(client, () => loadWorld(client, needs, transactions));
   for (const transactionId of paymentIds) {
     const command: Command = { kind: 'act_when_due', transactionId, operationId: uuidv7() };
@@ -196,6 +196,8 @@ interface Needs {
   readonly currencies: string[];
   readonly walletIds: string[];
   readonly paymentIds: TransactionId[];
+  /** Payments whose merchant is not known beforehand. */
+  readonly anybodysIds: TransactionId[];
   readonly refundIds: TransactionId[];
   readonly operationIds: string[];
   /** Payments whose command may post to their merchant's balance. */
@@ -211,6 +213,7 @@ function needsOf(requests: readonly Request[]): Needs {
     currencies: [],
     walletIds: [],
     paymentIds: [],
+    anybodysIds: [],
     refundIds: [],
     operationIds: [],
     postingIds: [],
@@ -238,12 +241,15 @@ function addNeeds(needs: Needs, command: Command, sender: Sender): void {
     case 'give_answer':
       needs.operationIds.push(command.operationId);
       needs.paymentIds.push(command.paymentId);
+      needs.anybodysIds.push(command.paymentId);
       if (command.transactionId !== command.paymentId) needs.refundIds.push(command.transactionId);
       if (mayPost(command)) needs.postingIds.push(command.paymentId);
       needs.shownIds.push(command.paymentId);
       return;
     default:
       needs.paymentIds.push(command.transactionId);
+      if (sender.merchantId === null) needs.anybodysIds.push(command.transactionId);
+      else needs.merchantIds.push(sender.merchantId);
       if (mayPost(command)) needs.postingIds.push(command.transactionId);
       // The wallet API does not show balances.
       if (sender.paymentMethod === null) needs.shownIds.push(command.transactionId);
@@ -294,27 +300,50 @@ async function loadWorld(
   locked: readonly Transaction[] | null,
 ): Promise<{ world: World; now: number }> {
   const { merchantIds, phones, currencies, walletIds, paymentIds, refundIds, operationIds } = needs;
-  const { postingIds, shownIds } = needs;
+  const { anybodysIds, postingIds, shownIds } = needs;
   const some = paymentIds.length > 0;
   const posts = postingIds.length > 0;
   // One flat list: once a statement has failed, those behind it fail too ("transaction is aborted"), and the
   // first one to be heard must be the one that says why.
-  const [payments, refunds, operations, merchants, wallets, , balances, shownBalances, { now, delayMs }] =
+  const [payments, refunds, operations, merchants, wallets, knownBalances, shownBalances, { now, delayMs }] =
     await Promise.all([
       locked ?? (some ? sql.lockTransactions(client, paymentIds) : []),
       refundIds.length > 0 ? sql.lockTransactions(client, refundIds) : [],
       operationIds.length > 0 ? sql.lockOperations(client, operationIds) : [],
-      some || merchantIds.length > 0 ? sql.readMerchants(client, [...new Set(merchantIds)], paymentIds) : [],
+      merchantIds.length + anybodysIds.length > 0
+        ? sql.readMerchants(client, [...new Set(merchantIds)], anybodysIds)
+        : [],
       sql.lockWallets(client, { phones, currencies, transactionIds: paymentIds, walletIds }),
-      posts ? sql.ensureMerchantBalances(client, postingIds) : [],
       posts ? sql.lockMerchantBalances(client, postingIds) : [],
       shownIds.length > 0 ? sql.readMerchantBalances(client, shownIds) : [],
       sql.readNow(client),
     ]);
   if (delayMs > 0) await sql.sleep(client, delayMs);
   const transactions = [...payments, ...refunds];
+  const balances = await withNewBalances(client, knownBalances, payments, postingIds);
   const loaded = { transactions, operations, merchants, wallets, balances, shownBalances };
   return { world: new World(loaded), now };
+}
+
+/** A merchant's first payment in a currency makes their balance, which is then locked like the others. */
+async function withNewBalances(
+  client: Client,
+  known: readonly sql.BalanceRow[],
+  payments: readonly Transaction[],
+  postingIds: readonly TransactionId[],
+): Promise<readonly sql.BalanceRow[]> {
+  if (postingIds.length === 0) return known;
+  const keys = new Set(known.map((row) => `${row.merchant_id} ${row.currency}`));
+  const posting = new Set<string>(postingIds);
+  const isNew = (t: Transaction): boolean => posting.has(t.id) && !keys.has(`${t.merchantId} ${t.currency}`);
+  if (!payments.some(isNew)) return known;
+  return inOneWrite(client, async () => {
+    const [, balances] = await Promise.all([
+      sql.ensureMerchantBalances(client, postingIds),
+      sql.lockMerchantBalances(client, postingIds),
+    ]);
+    return balances;
+  });
 }
 
 function claimOf(request: Request): sql.Claim {
