@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { v7 as uuidv7 } from 'uuid';
-import { BEGIN_BATCH, type Claim, claimInBatch, claimKeys } from '../src/store/batchSql.ts';
-import { connectForCommand } from '../src/store/postgres.ts';
-import { stopDatabaseServer } from './support/database.ts';
+import { BEGIN_BATCH, type Claim, claimInBatch, claimKeys, lockWallets } from '../src/store/batchSql.ts';
+import { migrate } from '../src/store/migrate.ts';
+import { connectForCommand, createPool } from '../src/store/postgres.ts';
+import { createDatabase, stopDatabaseServer } from './support/database.ts';
 import { type Nodes, startNodes } from './support/nodes.ts';
 
 let nodes: Nodes;
@@ -73,5 +74,37 @@ test('PostgreSQL compiles no statement, neither of a batch nor of another sessio
     await client.query('ROLLBACK');
   } finally {
     await client.end();
+  }
+});
+
+test('a plan made while a table is known to be empty walks a whole index, until plans are discarded', async () => {
+  const database = await createDatabase();
+  const pool = createPool(database.url, 1, () => undefined);
+  await migrate(pool);
+  await pool.end();
+  const client = await connectForCommand(database.url);
+  try {
+    // As an operator does after the installation.
+    await client.query('ANALYZE; SET plan_cache_mode = force_generic_plan');
+    const targets = { phones: [], currencies: [], transactionIds: [uuidv7()], walletIds: [] };
+    const plan = async (): Promise<string> => {
+      await client.query(BEGIN_BATCH);
+      await lockWallets(client, targets);
+      const execute = `EXECUTE lock_wallets('{}', '{}', '{${uuidv7()}}', '{}')`;
+      const { rows } = await client.query(`EXPLAIN (COSTS OFF) ${execute}`);
+      await client.query('ROLLBACK');
+      return rows.map((row) => row['QUERY PLAN']).join('\n');
+    };
+    const before = await plan();
+    await client.query(`INSERT INTO transaction (id, merchant_id, type, payment_method, status, amount, currency,
+        order_reference, capture_mode, created_at, updated_at, event_count, posting_count)
+      SELECT gen_random_uuid(), gen_random_uuid(), 'payment', 'wallet', 'rejected', 10, 'KZT', 'order ' || n, 'manual',
+        now(), now(), 0, 0 FROM generate_series(1, 20000) n`);
+    assert.equal(await plan(), before, 'PostgreSQL has found out by itself');
+    await client.query('DISCARD PLANS');
+    assert.match(await plan(), /transaction_pkey/);
+  } finally {
+    await client.end();
+    await database.drop();
   }
 });
