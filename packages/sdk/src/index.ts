@@ -1,16 +1,23 @@
 /** Plexy Pay's client for Node 22 and newer and for browsers, without dependencies. */
 import { AdminResource } from './admin.ts';
 import { PaymentsResource } from './payments.ts';
+import { EventsResource, IssuesResource, RequestLogResource, StatisticsResource } from './reports.ts';
 import { type PlexyPayOptions, RequestSender } from './request.ts';
 import { SandboxResource } from './sandbox.ts';
 import { TransactionsResource } from './transactions.ts';
 import { WalletResource } from './wallet.ts';
+import { WebhookEndpointsResource } from './webhookEndpoints.ts';
 
 /** All but `admin` with a merchant's key. */
 export class PlexyPay {
   readonly wallet: WalletResource;
   readonly payments: PaymentsResource;
   readonly transactions: TransactionsResource;
+  readonly webhookEndpoints: WebhookEndpointsResource;
+  readonly events: EventsResource;
+  readonly statistics: StatisticsResource;
+  readonly issues: IssuesResource;
+  readonly requestLog: RequestLogResource;
   readonly sandbox: SandboxResource;
   /** With an operator's key. */
   readonly admin: AdminResource;
@@ -20,6 +27,11 @@ export class PlexyPay {
     this.wallet = new WalletResource(sender);
     this.payments = new PaymentsResource(sender);
     this.transactions = new TransactionsResource(sender);
+    this.webhookEndpoints = new WebhookEndpointsResource(sender);
+    this.events = new EventsResource(sender);
+    this.statistics = new StatisticsResource(sender);
+    this.issues = new IssuesResource(sender);
+    this.requestLog = new RequestLogResource(sender);
     this.sandbox = new SandboxResource(sender);
     this.admin = new AdminResource(sender);
   }
@@ -30,6 +42,7 @@ export * from './errors.ts';
 export { exponentOf, formatAmount } from './money.ts';
 export { List, type Page } from './pagination.ts';
 export type { PaymentsResource } from './payments.ts';
+export type { EventsResource, IssuesResource, RequestLogResource, StatisticsResource } from './reports.ts';
 export {
   type PlexyPayOptions,
   pathOf,
@@ -42,3 +55,4 @@ export type { StreamedEvent, StreamOptions } from './stream.ts';
 export type { TransactionsResource } from './transactions.ts';
 export type * from './types.generated.ts';
 export type { WalletResource } from './wallet.ts';
+export type { WebhookEndpointsResource } from './webhookEndpoints.ts';

@@ -16,7 +16,7 @@ export interface PlexyPayOptions {
 
 /** Of one call, where they differ from the client's. */
 export interface RequestOptions {
-  /** Of a POST. Default: a random one, kept across the retries of this call. */
+  /** Of a POST or DELETE. Default: a random one, kept across the retries of this call. */
   readonly idempotencyKey?: string;
   readonly timeoutMs?: number;
   readonly maxRetries?: number;
@@ -41,6 +41,8 @@ const MAX_DELAY_MS = 8_000;
 const MAX_RETRY_AFTER_MS = 60_000;
 /** 502 and 504 are a proxy's: the request may or may not have arrived, as when a connection is lost. */
 const RETRIED = new Set([429, 502, 503, 504]);
+/** What must not be done twice, or answer otherwise the second time. */
+const KEYED = new Set(['POST', 'DELETE']);
 
 /** What one attempt led to: an answer, or an error and whether another attempt may help. */
 type Attempt =
@@ -67,7 +69,7 @@ export class RequestSender {
   async send<T>(call: Call): Promise<T> {
     const { options = {}, method } = call;
     const maxRetries = options.maxRetries ?? this.#options.maxRetries ?? 3;
-    const idempotencyKey = options.idempotencyKey ?? (method === 'POST' ? randomKey() : undefined);
+    const idempotencyKey = options.idempotencyKey ?? (KEYED.has(method) ? randomKey() : undefined);
     for (let attempt = 0; ; attempt += 1) {
       const result = await this.#attempt(call, idempotencyKey);
       if (result.ok) return result.body as T;

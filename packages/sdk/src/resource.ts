@@ -9,8 +9,12 @@ export class Resource {
     this.#sender = sender;
   }
 
-  protected getFrom<T>(path: string, options: RequestOptions | undefined): Promise<T> {
-    return this.#sender.send({ method: 'GET', path, options });
+  protected getFrom<T>(
+    path: string,
+    options: RequestOptions | undefined,
+    query: Readonly<Record<string, QueryValue>> = {},
+  ): Promise<T> {
+    return this.#sender.send({ method: 'GET', path, query, options });
   }
 
   protected postTo<T>(
@@ -27,6 +31,10 @@ export class Resource {
 
   protected putAt<T>(path: string, body: object, options: RequestOptions | undefined): Promise<T> {
     return this.#sender.send({ method: 'PUT', path, body, options });
+  }
+
+  protected deleteAt<T>(path: string, options: RequestOptions | undefined): Promise<T> {
+    return this.#sender.send({ method: 'DELETE', path, options });
   }
 
   protected listOf<T>(

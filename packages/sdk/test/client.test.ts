@@ -51,7 +51,7 @@ function failure(status: number, reason: string, headers: Record<string, string>
 const SOON = { 'retry-after': '0' };
 
 describe('requests', () => {
-  test('carry the raw key, JSON, and an idempotency key on POST only', async () => {
+  test('carry the raw key, JSON, and an idempotency key on a POST, not on a GET', async () => {
     const { plexy, sent } = clientOf([answer(200), answer(200), answer(200)]);
     await plexy.wallet.capture('wt_1', { amount: 5 });
     await plexy.wallet.get('wt_1');

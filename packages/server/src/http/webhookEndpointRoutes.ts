@@ -167,6 +167,7 @@ function changeRoutes(app: App, deps: Deps): void {
         operationId: 'deleteWebhookEndpoint',
         summary: 'Delete a webhook endpoint with what is pending',
         params: Params,
+        headers: IdempotencyHeader,
         response: { 200: Type.Ref('DeletedWebhookEndpoint'), ...ERRORS },
       },
     },

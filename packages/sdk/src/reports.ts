@@ -1,0 +1,49 @@
+import type { List } from './pagination.ts';
+import { pathOf, type RequestOptions } from './request.ts';
+import { Resource } from './resource.ts';
+import type {
+  Event,
+  GetStatisticsQuery,
+  Issue,
+  ListEventsQuery,
+  ListRequestsQuery,
+  LoggedRequest,
+  MutedIssue,
+  MuteIssueBody,
+  Statistics,
+} from './types.generated.ts';
+
+/** What webhooks and the stream are made of, with a merchant's key. */
+export class EventsResource extends Resource {
+  /** Newest first. All filters that are given must hold. */
+  list(query: ListEventsQuery = {}, options?: RequestOptions): List<Event> {
+    return this.listOf('/v1/events', { ...query }, options);
+  }
+}
+
+/** Counts and sums of payments over time, with a merchant's key. */
+export class StatisticsResource extends Resource {
+  get(query: GetStatisticsQuery = {}, options?: RequestOptions): Promise<Statistics> {
+    return this.getFrom('/v1/statistics', options, { ...query });
+  }
+}
+
+/** What needs attention, with a merchant's key. */
+export class IssuesResource extends Resource {
+  /** The critical ones first. */
+  list(options?: RequestOptions): List<Issue> {
+    return this.listOf('/v1/issues', {}, options);
+  }
+
+  mute(id: string, body: MuteIssueBody, options?: RequestOptions): Promise<MutedIssue> {
+    return this.postTo(pathOf`/v1/issues/${id}/mute`, body, options);
+  }
+}
+
+/** What the merchant's keys asked the API for, with a merchant's key. */
+export class RequestLogResource extends Resource {
+  /** Newest first. All filters that are given must hold. */
+  list(query: ListRequestsQuery = {}, options?: RequestOptions): List<LoggedRequest> {
+    return this.listOf('/v1/request-log', { ...query }, options);
+  }
+}

@@ -1,0 +1,97 @@
+import type { List } from './pagination.ts';
+import { pathOf, type RequestOptions } from './request.ts';
+import { Resource } from './resource.ts';
+import type {
+  CreateWebhookEndpointBody,
+  DeletedWebhookEndpoint,
+  ListWebhookDeliveriesQuery,
+  ListWebhookEndpointsQuery,
+  ReplayWebhooksBody,
+  UpdateWebhookEndpointBody,
+  WebhookDelivery,
+  WebhookDeliveryWithAttempts,
+  WebhookEndpoint,
+  WebhookEndpointWithSecret,
+  WebhookReplay,
+} from './types.generated.ts';
+
+/**
+ * Where webhooks are sent, and what became of each, with a merchant's key. What arrives is verified with
+ * `@plexy-pay/sdk/webhooks`.
+ */
+export class WebhookEndpointsResource extends Resource {
+  /** @returns the endpoint with its `secret`, which is shown only this once */
+  create(body: CreateWebhookEndpointBody, options?: RequestOptions): Promise<WebhookEndpointWithSecret> {
+    return this.postTo('/v1/webhook-endpoints', body, options);
+  }
+
+  /** Newest first. */
+  list(query: ListWebhookEndpointsQuery = {}, options?: RequestOptions): List<WebhookEndpoint> {
+    return this.listOf('/v1/webhook-endpoints', { ...query }, options);
+  }
+
+  get(id: string, options?: RequestOptions): Promise<WebhookEndpoint> {
+    return this.getFrom(pathOf`/v1/webhook-endpoints/${id}`, options);
+  }
+
+  /** What is not named stays as it is. */
+  update(id: string, body: UpdateWebhookEndpointBody, options?: RequestOptions): Promise<WebhookEndpoint> {
+    return this.patchAt(pathOf`/v1/webhook-endpoints/${id}`, body, options);
+  }
+
+  /** With what is pending. */
+  delete(id: string, options?: RequestOptions): Promise<DeletedWebhookEndpoint> {
+    return this.deleteAt(pathOf`/v1/webhook-endpoints/${id}`, options);
+  }
+
+  /** Goes on with what is pending. What happened while it was disabled is sent by a `replay` only. */
+  enable(id: string, options?: RequestOptions): Promise<WebhookEndpoint> {
+    return this.postTo(pathOf`/v1/webhook-endpoints/${id}/enable`, undefined, options);
+  }
+
+  disable(id: string, options?: RequestOptions): Promise<WebhookEndpoint> {
+    return this.postTo(pathOf`/v1/webhook-endpoints/${id}/disable`, undefined, options);
+  }
+
+  /** For 24 hours the secret before signs as well. @returns the endpoint with its new `secret`, shown once */
+  rotateSecret(id: string, options?: RequestOptions): Promise<WebhookEndpointWithSecret> {
+    return this.postTo(pathOf`/v1/webhook-endpoints/${id}/rotate-secret`, undefined, options);
+  }
+
+  /** @returns the delivery of a `webhook.test`, still pending */
+  sendTest(id: string, options?: RequestOptions): Promise<WebhookDelivery> {
+    return this.postTo(pathOf`/v1/webhook-endpoints/${id}/test`, undefined, options);
+  }
+
+  /** Newest first. All filters that are given must hold. */
+  listDeliveries(
+    id: string,
+    query: ListWebhookDeliveriesQuery = {},
+    options?: RequestOptions,
+  ): List<WebhookDelivery> {
+    return this.listOf(pathOf`/v1/webhook-endpoints/${id}/deliveries`, { ...query }, options);
+  }
+
+  /** With its body and attempts. @param deliveryId the `webhook-id` */
+  getDelivery(
+    id: string,
+    deliveryId: string,
+    options?: RequestOptions,
+  ): Promise<WebhookDeliveryWithAttempts> {
+    return this.getFrom(pathOf`/v1/webhook-endpoints/${id}/deliveries/${deliveryId}`, options);
+  }
+
+  /** The same bytes with the same `webhook-id`. @param deliveryId the `webhook-id` */
+  resendDelivery(id: string, deliveryId: string, options?: RequestOptions): Promise<WebhookDelivery> {
+    return this.postTo(
+      pathOf`/v1/webhook-endpoints/${id}/deliveries/${deliveryId}/resend`,
+      undefined,
+      options,
+    );
+  }
+
+  /** Sends all events of a time range again, in the background. */
+  replay(id: string, body: ReplayWebhooksBody, options?: RequestOptions): Promise<WebhookReplay> {
+    return this.postTo(pathOf`/v1/webhook-endpoints/${id}/replay`, body, options);
+  }
+}
