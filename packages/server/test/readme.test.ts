@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { type Sandbox, startSandbox } from './support/sandbox.ts';
+import { startReceiver, untilDelivery } from './support/webhooks.ts';
 
 const run = promisify(execFile);
 const README = new URL('../../../README.md', import.meta.url);
@@ -89,6 +90,52 @@ test('the commands of docs/sandbox.md', async () => {
   assert.deepEqual([advanced.settled, advanced.offsetSeconds, clock.offsetSeconds], [true, 86_400, 86_400]);
   assert.deepEqual([down, faults], Array(2).fill({ bank: 'down', databaseDelayMs: 200 }));
   assert.deepEqual([reset, more], [{ reset: true }, []]);
+});
+
+test('the commands of docs/webhooks.md about endpoints, and a route for each row of its table', async () => {
+  const text = await readFile(new URL('../../../docs/webhooks.md', import.meta.url), 'utf8');
+  const section = /^## Endpoints\n(.*?)^## /ms.exec(text)?.[1] ?? '';
+  const receiver = await startReceiver();
+  const steps = stepsOf(section);
+  assert.equal(steps.length, 5);
+  // biome-ignore lint/suspicious/noExplicitAny: answers of many shapes
+  const answers: any[] = [];
+  for (const [i, { command }] of steps.entries()) {
+    const script = command
+      .replaceAll(ADDRESS, sandbox.url)
+      .replace('http://localhost:3000/hook', receiver.url);
+    const [ID, DELIVERY_ID] = answers.map(({ id }) => id);
+    const { stdout } = await run('bash', ['-c', script], {
+      env: { PATH: process.env.PATH, ID, DELIVERY_ID },
+    });
+    answers.push(JSON.parse(stdout));
+    if (i === 1) await untilDelivery(sandbox.call, ID, answers[1].id, ({ status }) => status === 'delivered');
+  }
+  const [endpoint, sent, delivery, resent, replay] = answers;
+  assert.match(endpoint.secret, /^whsec_/);
+  assert.deepEqual(
+    [sent.event, delivery.attempts[0].statusCode, delivery.id],
+    ['webhook.test', 200, sent.id],
+  );
+  assert.deepEqual(JSON.parse(delivery.body).data, { endpointId: endpoint.id });
+  assert.deepEqual([resent.id, resent.replay, replay.endpointId], [sent.id, true, endpoint.id]);
+  await receiver.until(({ received }) => received.length === 2, 'the test, and its resend');
+  const [first, again] = receiver.received;
+  assert.deepEqual([first?.headers['webhook-replay'], again?.headers['webhook-replay']], [undefined, 'true']);
+  assert.deepEqual([again?.text, again?.headers['webhook-id']], [first?.text, sent.id]);
+  await receiver.stop();
+
+  const document = await sandbox.call('GET', '/openapi.json', { apiKey: null });
+  const ofDocument = Object.entries<object>(document.body.paths).flatMap(([path, operations]) =>
+    /^\/v1\/(webhook-endpoints|events)/.test(path)
+      ? Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`)
+      : [],
+  );
+  const rows = section.matchAll(/`(GET|POST|PATCH|DELETE) (\/v1\/[a-z-]+|…\/[^`]+)`/g);
+  const ofTable = [...rows].map(
+    ([, method, path = '']) => `${method} ${path.replace('…', '/v1/webhook-endpoints')}`,
+  );
+  assert.deepEqual(ofTable.sort(), ofDocument.sort());
 });
 
 test('every variable of the configuration is in the table of README.md', async () => {

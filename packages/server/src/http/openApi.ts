@@ -152,13 +152,17 @@ function complete(document: Document): void {
 /** What a merchant's server is sent, and may answer. */
 function webhookOperation(name: string): unknown {
   const header = (text: string) => ({ in: 'header', name: text, required: true, schema: { type: 'string' } });
+  const replay = {
+    ...{ in: 'header', name: 'webhook-replay', schema: { const: 'true' } },
+    description: 'Only on what is sent again by a resend or a replay.',
+  };
   return {
     post: {
       operationId: name.replace(/\.(\w)/g, (_, letter: string) => letter.toUpperCase()),
       summary: `An event named ${name}`,
       tags: ['Webhooks'],
       security: [],
-      parameters: ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map(header),
+      parameters: [...['webhook-id', 'webhook-timestamp', 'webhook-signature'].map(header), replay],
       requestBody: {
         required: true,
         content: {

@@ -7,6 +7,7 @@ import { parseText } from '../domain/text.ts';
 import type { Queryable } from '../store/postgres.ts';
 import * as store from '../store/webhookEndpoints.ts';
 import { isForbiddenHost } from '../webhooks/addresses.ts';
+import { PER_ENDPOINT, PER_FAILING } from '../webhooks/dispatch.ts';
 import { generateSecret } from '../webhooks/sign.ts';
 import { refuseBody } from './adminCommon.ts';
 import { pageSchema } from './adminSchemas.ts';
@@ -93,7 +94,10 @@ Any 2xx within 15 s is a success; redirects are not followed. Otherwise it is se
 same bytes with the same \`webhook-id\`; then that delivery has failed and the next one of its payment follows.
 
 A 410, or five days of nothing but failures, disables the endpoint. A disabled one is sent nothing: what was
-pending is kept and goes on when it is enabled again, what happens meanwhile is not queued. A replay sends that.`;
+pending is kept and goes on when it is enabled again, what happens meanwhile is not queued. A replay sends that. A test, a resend and a replay are
+refused (422) until it is enabled.
+
+A merchant has ${MAX_ENDPOINTS} endpoints at most. Each is sent ${PER_ENDPOINT} webhooks at a time by each node, ${PER_FAILING} while it fails.`;
 
 function readRoutes(app: App, deps: Deps): void {
   app.get(

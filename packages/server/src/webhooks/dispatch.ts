@@ -16,7 +16,7 @@ import { keysOf, type Target } from './targets.ts';
 /** Lanes of one endpoint under way at a time, in this node. */
 export const PER_ENDPOINT = 64;
 /** … and of one whose last attempt failed. */
-const PER_FAILING = 8;
+export const PER_FAILING = 8;
 /** Lanes in all; those of failing endpoints take half of them at most. */
 const TOTAL = 1_024;
 /** A lane that could not begin its next attempt by then is left: its lease ends 20 s later. */
