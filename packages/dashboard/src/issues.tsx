@@ -38,6 +38,8 @@ export function titleOf({ kind, data, count }: Issue, t: Translate, language: La
     reason: data.reason ?? '',
     oldest: formatDuration(data.oldestSeconds ?? 0, language),
     soonest: formatDuration(data.soonestSeconds ?? 0, language),
+    url: data.url ?? '',
   };
+  if (data.disabledReason !== undefined) return t(`issue.endpoint_${data.disabledReason}`, values);
   return t(`issue.${kind}`, values);
 }

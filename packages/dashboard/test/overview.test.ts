@@ -70,4 +70,21 @@ describe('overview and issues', { skip: withoutBrowser }, () => {
     await page.context().close();
     await other.context().close();
   });
+
+  test('an endpoint that fails is an issue that leads to it', async () => {
+    const { call } = dashboard.sandbox;
+    const url = 'http://127.0.0.1:9/hooks';
+    const { id } = (await call('POST', '/v1/webhook-endpoints', { body: { url } })).body;
+    await call('POST', `/v1/webhook-endpoints/${id}/test`);
+    for (let failingSince = null; failingSince === null; )
+      failingSince = (await call('GET', `/v1/webhook-endpoints/${id}`)).body.failingSince;
+    await call('POST', '/v1/sandbox/clock', { body: { advanceSeconds: 16 * 60 } });
+    const page = await dashboard.open('viewer', '/issues');
+    const issue = page.locator('.issue').filter({ hasText: `${url} has taken no webhook for 16 min` });
+    await issue.getByText('waiting: 1').waitFor({ timeout: 20_000 });
+    await issue.getByRole('link', { name: 'Show endpoint' }).click();
+    await page.waitForURL(new RegExp(`/developers/webhooks/${id}$`));
+    await page.getByRole('heading', { name: url }).waitFor();
+    await page.context().close();
+  });
 });

@@ -542,14 +542,14 @@ export interface LoggedRequest {
 
 export interface Issue {
   id: string;
-  kind: 'success_rate_low' | 'decline_spike' | 'transactions_outstanding' | 'bank_operations_unknown' | 'holds_expiring';
+  kind: 'success_rate_low' | 'decline_spike' | 'transactions_outstanding' | 'bank_operations_unknown' | 'holds_expiring' | 'webhook_endpoint_failing';
   severity: 'warning' | 'critical';
   /** What a title in any language needs; which fields there are follows from the kind. */
-  data: { succeeded?: number; decided?: number; usuallySucceeded?: number; usuallyDecided?: number; reason?: string; usually?: number; usualHours?: number; oldestSeconds?: number; soonestSeconds?: number; transactionId?: string };
-  /** Transactions it is about. */
+  data: { succeeded?: number; decided?: number; usuallySucceeded?: number; usuallyDecided?: number; reason?: string; usually?: number; usualHours?: number; oldestSeconds?: number; soonestSeconds?: number; transactionId?: string; url?: string; disabledReason?: 'gone' | 'failing' };
+  /** Transactions it is about. Of an endpoint: webhooks that wait for it. */
   count: number;
   since: string;
-  /** A query of `GET /v1/transactions`. */
+  /** A query of `GET /v1/transactions`. Of `webhook_endpoint_failing`: the id of the endpoint. */
   evidence: string;
   mutedUntil: string | null;
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { OTHER_KEY, type Sandbox, startSandbox } from './support/sandbox.ts';
+import { createEndpoint, startReceiver } from './support/webhooks.ts';
 
 let sandbox: Sandbox;
 before(async () => {
@@ -104,4 +105,47 @@ test('payments without a decision, and operations of which the bank says nothing
     `UPDATE transaction SET status = 'authorized', created_at = created_at + interval '1 hour' WHERE id = ANY($1)`,
     [rows.map(({ id }) => id)],
   );
+});
+
+test('an endpoint that only fails, until it succeeds; one that is gone, until it is enabled again', async () => {
+  const receiver = await startReceiver();
+  let status = 500;
+  receiver.answer((_received, response) => response.writeHead(status).end());
+  const { id } = await createEndpoint(sandbox.call, receiver.url);
+  // Disabled by the merchant, nothing is wrong with it.
+  const other = await createEndpoint(sandbox.call, receiver.url);
+  const failing = async () => {
+    await sandbox.pool.query('SELECT pg_sleep(5.5)');
+    return (await issues()).filter(({ kind }) => kind === 'webhook_endpoint_failing');
+  };
+  const advance = async (advanceSeconds: number) => {
+    const { length } = receiver.received;
+    await sandbox.call('POST', '/v1/sandbox/clock', { body: { advanceSeconds } });
+    await receiver.until(({ received }) => received.length > length, 'the next attempt');
+  };
+  await sandbox.authorize();
+  await receiver.until(({ received }) => received.length >= 2, 'an attempt at both endpoints');
+  await sandbox.call('POST', `/v1/webhook-endpoints/${other.id}/disable`);
+  assert.deepEqual(await failing(), []);
+
+  await advance(20 * 60);
+  const [issue, ...more] = await failing();
+  assert.deepEqual(more, []);
+  assert.deepEqual(
+    [issue.id, issue.severity, issue.count, issue.evidence, issue.data.url],
+    [`webhook_endpoint_failing.${id}`, 'warning', 2, id, receiver.url],
+  );
+  const muted = await sandbox.call('POST', `/v1/issues/${issue.id}/mute`, { body: { untilSeconds: 0 } });
+  assert.equal(muted.status, 200, muted.text);
+
+  status = 410;
+  await advance(40 * 60);
+  const [gone] = await failing();
+  assert.deepEqual([gone.severity, gone.data.disabledReason], ['critical', 'gone']);
+  assert.deepEqual((await sandbox.call('GET', '/v1/issues', { apiKey: OTHER_KEY })).body.items, []);
+
+  status = 200;
+  await sandbox.call('POST', `/v1/webhook-endpoints/${id}/enable`);
+  assert.deepEqual(await failing(), []);
+  await receiver.stop();
 });

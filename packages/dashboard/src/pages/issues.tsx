@@ -58,16 +58,40 @@ const MUTES: readonly (readonly [seconds: number, label: Key])[] = [
   [7 * 86_400, 'issue.muteWeek'],
 ];
 
+/** Leads to what an issue is about. */
+function Evidence({ issue: { kind, evidence } }: { readonly issue: Issue }): ReactNode {
+  const { t } = useWords();
+  if (kind === 'webhook_endpoint_failing')
+    return (
+      <Button
+        size="xs"
+        variant="default"
+        renderRoot={(props) => <Link to="/developers/webhooks/$id" params={{ id: evidence }} {...props} />}
+      >
+        {t('issue.endpoint')}
+      </Button>
+    );
+  const search = filtersOf(Object.fromEntries(new URLSearchParams(evidence)));
+  return (
+    <Button
+      size="xs"
+      variant="default"
+      renderRoot={(props) => <Link to="/transactions" search={search} {...props} />}
+    >
+      {t('issue.evidence')}
+    </Button>
+  );
+}
+
 function IssueRow({ issue }: { readonly issue: Issue }): ReactNode {
   const { t, language } = useWords();
   const mayMute = useMay('manager');
-  const { id, severity, since, evidence, mutedUntil } = issue;
+  const { id, severity, since, mutedUntil } = issue;
   const mute = useAction({
     run: (seconds: number) => issues.mute(id, seconds),
     done: t('saved'),
     changes: ['issues'],
   });
-  const search = filtersOf(Object.fromEntries(new URLSearchParams(evidence)));
   return (
     <li className={`issue issue-${severity}`}>
       <Icon name="issues" size={18} />
@@ -90,13 +114,7 @@ function IssueRow({ issue }: { readonly issue: Issue }): ReactNode {
         {mute.error !== null && <Failure error={mute.error} />}
       </div>
       <div className="buttons">
-        <Button
-          size="xs"
-          variant="default"
-          renderRoot={(props) => <Link to="/transactions" search={search} {...props} />}
-        >
-          {t('issue.evidence')}
-        </Button>
+        <Evidence issue={issue} />
         {mayMute &&
           (mutedUntil === null ? (
             <Menu position="bottom-end">

@@ -6,7 +6,8 @@ export type IssueKind =
   | 'decline_spike'
   | 'transactions_outstanding'
   | 'bank_operations_unknown'
-  | 'holds_expiring';
+  | 'holds_expiring'
+  | 'webhook_endpoint_failing';
 
 export interface Issue {
   /** The same as long as the issue lasts: its kind, and what it is about where there may be several. */
@@ -15,10 +16,10 @@ export interface Issue {
   readonly severity: 'warning' | 'critical';
   /** What a title needs, for people of any language. */
   readonly data: Readonly<Record<string, string | number>>;
-  /** How many transactions it is about. */
+  /** How many transactions, or webhooks, it is about. */
   readonly count: number;
   readonly since: Millis;
-  /** A query of `GET /v1/transactions`: the transactions it is about. */
+  /** A query of `GET /v1/transactions`: the transactions it is about. Of webhooks: the endpoint's id. */
   readonly evidence: string;
 }
 
@@ -27,6 +28,17 @@ export interface Decided {
   readonly succeeded: number;
   readonly declined: number;
   readonly failed: number;
+}
+
+export interface FailingEndpoint {
+  readonly id: string;
+  readonly url: string;
+  /** The first failure since the last success. */
+  readonly failingSince: Millis;
+  /** Why it was disabled: it answered 410, or failed for days. */
+  readonly disabledReason: 'gone' | 'failing' | null;
+  /** Webhooks that wait for it. */
+  readonly pending: number;
 }
 
 /** What there is to see of one merchant. */
@@ -46,6 +58,8 @@ export interface Observations {
   readonly bankOperations: readonly { readonly transactionId: string; readonly requestedAt: Millis }[];
   /** Holds that nobody captures within `EXPIRING_MS`. */
   readonly expiring: { readonly count: number; readonly soonest: Millis | null };
+  /** Endpoints whose last attempts failed, unless their merchant has disabled them. */
+  readonly failingEndpoints: readonly FailingEndpoint[];
 }
 
 const HOUR_MS = 3_600_000;
@@ -54,6 +68,8 @@ export const USUAL_HOURS = 24;
 export const OUTSTANDING_MS = 30 * 60_000;
 export const UNKNOWN_MS = 5 * 60_000;
 export const EXPIRING_MS = 24 * HOUR_MS;
+/** By then a webhook has been attempted three times. */
+const FAILING_MS = 15 * 60_000;
 
 /** Fewer than these are chance. */
 const LEAST_RECENT = 20;
@@ -76,6 +92,7 @@ const RULES: readonly Rule[] = [
   declineSpikes,
   transactionsOutstanding,
   holdsExpiring,
+  webhookEndpointsFailing,
 ];
 
 /** All issues of one merchant, the critical ones first. */
@@ -165,6 +182,24 @@ function holdsExpiring({ now, expiring: { count, soonest } }: Observations): Iss
   ];
 }
 
+function webhookEndpointsFailing({ now, failingEndpoints }: Observations): Issue[] {
+  return failingEndpoints.flatMap(({ id, url, failingSince: since, disabledReason, pending: count }) => {
+    const forMs = now - since;
+    if (disabledReason === null && forMs < FAILING_MS) return [];
+    const issue: Issue = {
+      id: `webhook_endpoint_failing.${id}`,
+      kind: 'webhook_endpoint_failing',
+      severity: disabledReason !== null || forMs >= 2 * HOUR_MS ? 'critical' : 'warning',
+      data: {
+        ...{ url, oldestSeconds: secondsOf(forMs) },
+        ...(disabledReason === null ? {} : { disabledReason }),
+      },
+      ...{ count, since, evidence: id },
+    };
+    return [issue];
+  });
+}
+
 function decidedIn({ succeeded, declined, failed }: Decided): number {
   return succeeded + declined + failed;
 }
@@ -178,7 +213,7 @@ function iso(time: Millis): string {
 }
 
 const ID =
-  /^(success_rate_low|decline_spike\.\w{1,64}|transactions_outstanding|bank_operations_unknown|holds_expiring)$/;
+  /^(success_rate_low|decline_spike\.\w{1,64}|transactions_outstanding|bank_operations_unknown|holds_expiring|webhook_endpoint_failing\.[0-9a-f-]{36})$/;
 
 /** Whether an issue could have this id. */
 export function isIssueId(text: string): boolean {

@@ -29,6 +29,7 @@ export const IssueView = Type.Object(
       'transactions_outstanding',
       'bank_operations_unknown',
       'holds_expiring',
+      'webhook_endpoint_failing',
     ]),
     severity: Type.Enum(['warning', 'critical']),
     data: Type.Object(
@@ -43,12 +44,19 @@ export const IssueView = Type.Object(
         oldestSeconds: Type.Optional(Type.Integer()),
         soonestSeconds: Type.Optional(Type.Integer()),
         transactionId: Type.Optional(Type.String()),
+        url: Type.Optional(Type.String()),
+        disabledReason: Type.Optional(Type.Enum(['gone', 'failing'])),
       },
       { description: 'What a title in any language needs; which fields there are follows from the kind.' },
     ),
-    count: Type.Integer({ description: 'Transactions it is about.' }),
+    count: Type.Integer({
+      description: 'Transactions it is about. Of an endpoint: webhooks that wait for it.',
+    }),
     since: Time,
-    evidence: Type.String({ description: 'A query of `GET /v1/transactions`.' }),
+    evidence: Type.String({
+      description:
+        'A query of `GET /v1/transactions`. Of `webhook_endpoint_failing`: the id of the endpoint.',
+    }),
     mutedUntil: MaybeTime,
   },
   { $id: 'Issue' },
@@ -65,6 +73,8 @@ const DESCRIPTION = `Found by rules, at the moment of asking:
 - \`transactions_outstanding\`: payments not decided after 30 minutes. Critical after 2 hours.
 - \`bank_operations_unknown\`: the bank has not told the outcome of operations after 5 minutes. Critical.
 - \`holds_expiring\`: authorizations that expire within 24 hours and that nobody captures. Critical within 2 hours.
+- \`webhook_endpoint_failing\`: every attempt at an endpoint has failed for 15 minutes. Critical after 2 hours, and
+  when it was disabled because it failed for five days or answered 410.
 
 Answers may be 5 seconds old, or ten times as old as they take.`;
 

@@ -1,6 +1,7 @@
 /** What the rules of issues look at, and which issues a merchant does not want to see. */
 import {
   EXPIRING_MS,
+  type FailingEndpoint,
   type Observations,
   OUTSTANDING_MS,
   RECENT_MS,
@@ -37,6 +38,7 @@ export async function observe(pool: Pool, merchantId: string, now: Millis): Prom
       count: holds.reduce((sum, { expiring }) => sum + expiring.count, 0),
       soonest: soonest.length === 0 ? null : Math.min(...soonest),
     },
+    failingEndpoints: await readFailingEndpoints(pool, merchantId),
   };
 }
 
@@ -68,6 +70,20 @@ async function readUnknown(
      WHERE next_attempt_at IS NOT NULL AND merchant_id = $1 AND requested_at < $2
      ORDER BY requested_at LIMIT ${MOST_UNKNOWN}`,
     [merchantId, new Date(before)],
+  );
+  return rows;
+}
+
+/** @returns oldest first */
+async function readFailingEndpoints(db: Queryable, merchantId: string): Promise<FailingEndpoint[]> {
+  const { rows } = await db.query<FailingEndpoint>(
+    `SELECT e.id, e.url, e.failing_since AS "failingSince", e.disabled_reason AS "disabledReason", l.pending
+     FROM webhook_endpoint e CROSS JOIN LATERAL
+       (SELECT coalesce(sum(pending), 0)::int AS pending FROM webhook_lane WHERE endpoint_id = e.id) l
+     WHERE e.merchant_id = $1 AND e.deleted_at IS NULL AND e.failing_since IS NOT NULL
+       AND e.disabled_reason IS DISTINCT FROM 'requested'
+     ORDER BY e.failing_since, e.id`,
+    [merchantId],
   );
   return rows;
 }

@@ -4,6 +4,7 @@ import { findIssues, type Issue, isIssueId, type Observations } from '../../src/
 
 const NOW = Date.parse('2026-11-21T12:00:00Z');
 const MINUTE = 60_000;
+const ENDPOINT = '0193a1fe-8f3c-7cc1-9d2b-6f0c8f1f2a3b';
 const QUIET: Observations = {
   now: NOW,
   recent: { succeeded: 0, declined: 0, failed: 0 },
@@ -12,6 +13,7 @@ const QUIET: Observations = {
   outstanding: { count: 0, oldest: null },
   bankOperations: [],
   expiring: { count: 0, soonest: null },
+  failingEndpoints: [],
 };
 
 function summaryOf(seen: Partial<Observations>): string[] {
@@ -75,6 +77,31 @@ test('what is outstanding, unknown to the bank, or about to expire', () => {
   assert.deepEqual(expiring(120), ['critical holds_expiring 2']);
 });
 
+describe('webhook_endpoint_failing', () => {
+  const failing = (minutes: number, disabledReason: 'gone' | 'failing' | null = null) =>
+    summaryOf({
+      failingEndpoints: [
+        {
+          id: ENDPOINT,
+          url: 'https://a.b/c',
+          failingSince: NOW - minutes * MINUTE,
+          disabledReason,
+          pending: 7,
+        },
+      ],
+    });
+  const found = `webhook_endpoint_failing.${ENDPOINT} 7`;
+  const cases: [string, string[], string[]][] = [
+    ['14 minutes happen', failing(14), []],
+    ['15 minutes', failing(15), [`warning ${found}`]],
+    ['not yet 2 hours', failing(119), [`warning ${found}`]],
+    ['2 hours', failing(120), [`critical ${found}`]],
+    ['disabled by a 410 just now', failing(0, 'gone'), [`critical ${found}`]],
+    ['disabled by failures', failing(5 * 24 * 60, 'failing'), [`critical ${found}`]],
+  ];
+  for (const [name, issues, expected] of cases) test(name, () => assert.deepEqual(issues, expected));
+});
+
 test('critical ones come first; each has data, a beginning and evidence; every id may be muted', () => {
   const issues: readonly Issue[] = findIssues({
     ...QUIET,
@@ -83,10 +110,16 @@ test('critical ones come first; each has data, a beginning and evidence; every i
     declines: [{ reason: 'insufficient_funds', recent: 40, usual: 24 }],
     outstanding: { count: 1, oldest: NOW - 40 * MINUTE },
     expiring: { count: 2, soonest: NOW + 500 * MINUTE },
+    failingEndpoints: [
+      {
+        ...{ id: ENDPOINT, url: 'https://a.b/c', disabledReason: null, pending: 3 },
+        failingSince: NOW - 40 * MINUTE,
+      },
+    ],
   });
   assert.deepEqual(
     issues.map(({ severity }) => severity),
-    ['critical', 'warning', 'warning', 'warning'],
+    ['critical', 'warning', 'warning', 'warning', 'warning'],
   );
   assert.deepEqual(issues[0]?.data, {
     succeeded: 60,
@@ -101,9 +134,18 @@ test('critical ones come first; each has data, a beginning and evidence; every i
       'type=payment&status=rejected,transaction.failed&failureCode=insufficient_funds&createdFrom=2026-11-21T11:00:00.000Z',
       'status=created,3d&createdTo=2026-11-21T11:30:00.000Z',
       'type=payment&status=authorized&expiresTo=2026-11-22T12:00:00.000Z',
+      ENDPOINT,
     ],
   );
+  assert.deepEqual(issues.at(-1)?.data, { url: 'https://a.b/c', oldestSeconds: 2_400 });
   for (const { id } of issues) assert.ok(isIssueId(id), id);
-  for (const id of ['', 'decline_spike', 'decline_spike.', 'decline_spike.a b', 'other'])
+  for (const id of [
+    '',
+    'decline_spike',
+    'decline_spike.',
+    'decline_spike.a b',
+    'webhook_endpoint_failing',
+    'other',
+  ])
     assert.ok(!isIssueId(id), id);
 });
