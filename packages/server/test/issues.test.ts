@@ -107,8 +107,9 @@ test('payments without a decision, and operations of which the bank says nothing
   );
 });
 
-test('an endpoint that only fails, until it succeeds; one that is gone, until it is enabled again', async () => {
+test('an endpoint that only fails, until it succeeds; one that is gone, until it is enabled again', async (t) => {
   const receiver = await startReceiver();
+  t.after(receiver.stop);
   let status = 500;
   receiver.answer((_received, response) => response.writeHead(status).end());
   const { id } = await createEndpoint(sandbox.call, receiver.url);
@@ -147,5 +148,4 @@ test('an endpoint that only fails, until it succeeds; one that is gone, until it
   status = 200;
   await sandbox.call('POST', `/v1/webhook-endpoints/${id}/enable`);
   assert.deepEqual(await failing(), []);
-  await receiver.stop();
 });

@@ -92,10 +92,11 @@ test('the commands of docs/sandbox.md', async () => {
   assert.deepEqual([reset, more], [{ reset: true }, []]);
 });
 
-test('the commands of docs/webhooks.md about endpoints, and a route for each row of its table', async () => {
+test('the commands of docs/webhooks.md about endpoints, and a route for each row of its table', async (t) => {
   const text = await readFile(new URL('../../../docs/webhooks.md', import.meta.url), 'utf8');
   const section = /^## Endpoints\n(.*?)^## /ms.exec(text)?.[1] ?? '';
   const receiver = await startReceiver();
+  t.after(receiver.stop);
   const steps = stepsOf(section);
   assert.equal(steps.length, 5);
   // biome-ignore lint/suspicious/noExplicitAny: answers of many shapes
@@ -123,7 +124,6 @@ test('the commands of docs/webhooks.md about endpoints, and a route for each row
   const [first, again] = receiver.received;
   assert.deepEqual([first?.headers['webhook-replay'], again?.headers['webhook-replay']], [undefined, 'true']);
   assert.deepEqual([again?.text, again?.headers['webhook-id']], [first?.text, sent.id]);
-  await receiver.stop();
 
   const document = await sandbox.call('GET', '/openapi.json', { apiKey: null });
   const ofDocument = Object.entries<object>(document.body.paths).flatMap(([path, operations]) =>
