@@ -16,15 +16,15 @@ export interface BenchServer {
 /** As a small server has it, for the product and for pgbench alike; all that concerns durability is as always. */
 const SETTINGS = { shared_buffers: '1GB', max_wal_size: '8GB' };
 
-/** BENCH_DATABASE_URL, or a server of our own in a temporary folder. */
-export async function startDatabase(): Promise<BenchServer> {
+/** BENCH_DATABASE_URL, or a server of our own in a temporary folder. @param settings more for our own */
+export async function startDatabase(settings: Record<string, string> = {}): Promise<BenchServer> {
   const given = process.env.BENCH_DATABASE_URL;
   if (given !== undefined) return { url: given, stop: async () => undefined };
   const dataDir = await mkdtemp(path.join(tmpdir(), 'plexy-bench-'));
   const server = await startEmbeddedPostgres({
     dataDir,
     log: () => undefined,
-    settings: SETTINGS,
+    settings: { ...SETTINGS, ...settings },
   });
   const stop = async (): Promise<void> => {
     await server.stop();

@@ -1,6 +1,6 @@
 /**
  * The load generator, a process of its own: a closed loop of so many connections, each sending its next
- * request when it has the reply to the last one.
+ * request when it has the reply to the last one, or an open one that begins units of work at a steady rate.
  */
 import { Connection } from './connection.ts';
 import { type Scenario, type ScenarioName, Traffic } from './scenarios.ts';
@@ -9,6 +9,8 @@ export interface Plan {
   readonly url: string;
   readonly scenario: ScenarioName;
   readonly connections: number;
+  /** Units of work that begin per second, whatever the replies take; as many as can be, without it. */
+  readonly perSecond?: number;
   readonly warmUpMs: number;
   readonly measureMs: number;
 }
@@ -37,6 +39,7 @@ class Run {
   #measuring = false;
   #stopping = false;
   #open = 0;
+  readonly #startedAt = performance.now();
   readonly #plan: Plan;
   readonly #traffic: Traffic;
   readonly #finished = Promise.withResolvers<void>();
@@ -49,7 +52,7 @@ class Run {
 
   async measure(onMeasuring: () => void): Promise<Measurement> {
     const { connections, warmUpMs, measureMs, scenario } = this.#plan;
-    for (let i = 0; i < connections; i += 1) this.#connect(this.#traffic.scenario(scenario, i));
+    for (let i = 0; i < connections; i += 1) this.#connect(this.#traffic.scenario(scenario, i), i);
     await this.#pause(warmUpMs);
     onMeasuring();
     const startedAt = performance.now();
@@ -78,14 +81,20 @@ class Run {
     return Promise.race([time, this.#finished.promise]);
   }
 
-  #connect(scenario: Scenario): void {
+  #connect(scenario: Scenario, index: number): void {
     let step = 0;
     let startedAt = 0;
-    const begin = (): void => {
+    const begin = (dueAt: number): void => {
+      if (this.#stopping) {
+        this.#close();
+        return;
+      }
       step = 0;
-      startedAt = performance.now();
+      // What begins late has been waiting since it was due: replies that take long are not to hide it.
+      startedAt = Math.min(performance.now(), dueAt);
       connection.send(scenario.first());
     };
+    const beginNext = this.#pace(begin, index);
     const onReply = (reply: string): void => {
       const request = scenario.next(reply, step);
       step += 1;
@@ -97,14 +106,27 @@ class Run {
         this.#latencies[this.#units] = performance.now() - startedAt;
         this.#units += 1;
       }
-      if (!this.#stopping) begin();
-      else this.#close();
+      beginNext();
     };
-    const connection = new Connection(new URL(this.#plan.url), begin, onReply, (error) =>
+    const connection = new Connection(new URL(this.#plan.url), beginNext, onReply, (error) =>
       this.#finished.reject(error),
     );
     this.#open += 1;
     this.#connections.push(connection);
+  }
+
+  /** @returns what has `begin` called when the connection's next unit is due: at once in a closed loop */
+  #pace(begin: (dueAt: number) => void, index: number): () => void {
+    const { connections, perSecond } = this.#plan;
+    if (perSecond === undefined) return () => begin(Number.POSITIVE_INFINITY);
+    let dueAt = this.#startedAt + (index * 1_000) / perSecond;
+    return () => {
+      const due = dueAt;
+      dueAt += (connections * 1_000) / perSecond;
+      const waitMs = due - performance.now();
+      if (waitMs > 0) setTimeout(begin, waitMs, due);
+      else begin(due);
+    };
   }
 
   #close(): void {
@@ -113,6 +135,7 @@ class Run {
   }
 }
 
+/** @param sorted ascending */
 function quantile(sorted: Float64Array, part: number): number {
   return sorted[Math.floor(sorted.length * part)] ?? Number.NaN;
 }

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { LoadMessage, Measurement, Plan } from './load.ts';
+import type { Arrivals, SinkQuestion, SinkReply } from './sink.ts';
 
 export interface WebServer {
   readonly url: string;
@@ -15,6 +16,7 @@ export interface WebServer {
 const ROOT = fileURLToPath(import.meta.resolve('../'));
 const EMPTY_HANDLER = fileURLToPath(import.meta.resolve('./emptyHandler.ts'));
 const LOAD = fileURLToPath(import.meta.resolve('./load.ts'));
+const SINK = fileURLToPath(import.meta.resolve('./sink.ts'));
 
 /** Starts the product as `npm start` does. @param nodeOptions more of them, such as `--cpu-prof` */
 export async function startProduct(
@@ -92,5 +94,41 @@ export class LoadGenerator {
 
   stop(): Promise<void> {
     return stop(this.#child);
+  }
+}
+
+/** Receives webhooks in its own process. One question at a time. */
+export class Sink {
+  readonly url: string;
+  readonly #child: ChildProcess;
+
+  static async start(): Promise<Sink> {
+    const child = fork(SINK, [], { execArgv: [], stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+    return new Sink(await firstUrl(child), child);
+  }
+
+  private constructor(url: string, child: ChildProcess) {
+    this.url = url;
+    this.#child = child;
+  }
+
+  /** How many webhooks have come since the last `take`. */
+  count(): Promise<number> {
+    return this.#ask('count') as Promise<number>;
+  }
+
+  /** What has come since it was last asked. */
+  take(): Promise<Arrivals> {
+    return this.#ask('take') as Promise<Arrivals>;
+  }
+
+  stop(): Promise<void> {
+    return stop(this.#child);
+  }
+
+  async #ask(question: SinkQuestion): Promise<SinkReply> {
+    const reply = once(this.#child, 'message');
+    this.#child.send(question);
+    return (await reply)[0];
   }
 }

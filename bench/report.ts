@@ -55,24 +55,23 @@ export function tableOf(columns: readonly Column[], rounds: readonly Round[]): s
   return [header, '|---|--:|--:|--:|--:|--:|--:|--:|--:|', ...lines].join('\n');
 }
 
-export interface Goal {
+/** At least or at most `limit`, by the median over the rounds. */
+export interface Goal<R> {
   readonly name: string;
-  readonly atLeast: number;
-  readonly of: (round: Round) => number | null;
+  readonly bound: '≥' | '≤';
+  readonly limit: number;
+  readonly of: (round: R) => number | null;
 }
 
-export function goalsOf(goals: readonly Goal[], rounds: readonly Round[]): string {
+export function goalsOf<R>(goals: readonly Goal<R>[], rounds: readonly R[]): string {
   return goals
-    .map((goal) => {
-      const values = rounds.map(goal.of).filter((value) => value !== null);
-      if (values.length === 0) return row([goal.name, `≥ ${goal.atLeast}`, '–', 'not measured']);
+    .map(({ name, bound, limit, of }) => {
+      const values = rounds.map(of).filter((value) => value !== null);
+      const goal = `${bound} ${limit.toLocaleString('en')}`;
+      if (values.length === 0) return row([name, goal, '–', 'not measured']);
       const value = median(values);
-      return row([
-        goal.name,
-        `≥ ${goal.atLeast}`,
-        ratio(value),
-        value >= goal.atLeast ? 'met' : '**not met**',
-      ]);
+      const met = bound === '≥' ? value >= limit : value <= limit;
+      return row([name, goal, limit < 10 ? ratio(value) : whole(value), met ? 'met' : '**not met**']);
     })
     .reduce((table, line) => `${table}\n${line}`, '| goal | | measured | |\n|---|--:|--:|---|');
 }
@@ -86,11 +85,11 @@ export function machineOf(postgresVersion: string): string {
   return `${all.length} × ${all[0]?.model.trim()}, ${gigabytes} GB, ${type()}; Node ${process.versions.node}; PostgreSQL ${postgresVersion}, fsync on; load generator, server and database on the same cores; load average before the run ${LOAD_BEFORE.toFixed(1)}`;
 }
 
-function row(cells: readonly string[]): string {
+export function row(cells: readonly string[]): string {
   return `| ${cells.join(' | ')} |`;
 }
 
-function whole(value: number | null): string {
+export function whole(value: number | null): string {
   return value === null ? '–' : Math.round(value).toLocaleString('en');
 }
 
@@ -98,6 +97,6 @@ function ratio(value: number | null): string {
   return value === null ? '–' : value.toFixed(2);
 }
 
-function tenths(value: number | null): string {
+export function tenths(value: number | null): string {
   return value === null ? '–' : value.toFixed(1);
 }

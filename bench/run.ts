@@ -5,14 +5,15 @@
  *                  └─HTTP──► an empty Fastify handler
  */
 import { parseArgs } from 'node:util';
-import pg from 'pg';
-import { audit } from '../packages/server/src/store/audit.ts';
+import { checkLedger } from './checkLedger.ts';
 import { cpuSeconds } from './cpu.ts';
 import { createDatabase, query, seedWallets, startDatabase } from './database.ts';
 import { PgbenchColumn } from './pgbench.ts';
 import { LoadGenerator, startEmptyHandler, startProduct, type WebServer } from './processes.ts';
 import { type Column, type Goal, goalsOf, machineOf, type Round, type Sample, tableOf } from './report.ts';
 import type { ScenarioName } from './scenarios.ts';
+import { runAndUndo, type Undo } from './undo.ts';
+import { benchWebhooks } from './webhooks.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -68,17 +69,29 @@ function quotient(value: number | null, by: number | null): number | null {
   return value === null || by === null ? null : value / by;
 }
 
-const GOALS: readonly Goal[] = [
-  { name: 'authorize ÷ pgbench TPC-B', atLeast: 2.5, of: (r) => quotient(rateOf(r, 'authorize'), r.pgbench) },
-  { name: 'authorize ÷ empty handler', atLeast: 0.3, of: (r) => quotient(rateOf(r, 'authorize'), r.empty) },
+const GOALS: readonly Goal<Round>[] = [
+  {
+    name: 'authorize ÷ pgbench TPC-B',
+    bound: '≥',
+    limit: 2.5,
+    of: (r) => quotient(rateOf(r, 'authorize'), r.pgbench),
+  },
+  {
+    name: 'authorize ÷ empty handler',
+    bound: '≥',
+    limit: 0.3,
+    of: (r) => quotient(rateOf(r, 'authorize'), r.empty),
+  },
   {
     name: 'hot wallet ÷ spread',
-    atLeast: 0.9,
+    bound: '≥',
+    limit: 0.9,
     of: (r) => quotient(rateOf(r, 'hotWallet'), rateOf(r, 'authorize')),
   },
   {
     name: 'pairs ÷ authorize',
-    atLeast: 0.45,
+    bound: '≥',
+    limit: 0.45,
     of: (r) => quotient(rateOf(r, 'pairs'), rateOf(r, 'authorize')),
   },
 ];
@@ -87,9 +100,7 @@ function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-const undo: (() => Promise<void>)[] = [];
-
-async function main(): Promise<void> {
+async function main(undo: Undo): Promise<void> {
   const server = await startDatabase();
   undo.push(() => server.stop());
   const database = await createDatabase(server.url, 'product');
@@ -121,7 +132,7 @@ async function main(): Promise<void> {
   const version = (await query(database.url, 'SHOW server_version')).rows[0].server_version;
   say(`\n${machineOf(version)}\n\n${tableOf([...CASES, EMPTY], done)}\n`);
   if (!quick) say(`${goalsOf(GOALS, done)}\n`);
-  await checkLedger(database.url);
+  say(await checkLedger(database.url));
 }
 
 async function measureRound(
@@ -170,28 +181,10 @@ function percent(part: number): string {
   return `${Math.round(part * 100)} %`;
 }
 
-/** @throws Error when the money of the run does not add up */
-async function checkLedger(url: string): Promise<void> {
-  // Without the product's limit on a query's time: this reads every row of the run.
-  const pool = new pg.Pool({ connectionString: url, max: 1 });
-  const violations = await audit(pool).finally(() => pool.end());
-  if (violations.length > 0) throw new Error(`the audit found: ${JSON.stringify(violations, null, 2)}`);
-  const { rows } = await query(url, 'SELECT count(*)::int AS count FROM transaction');
-  say(`The audit of all ${rows[0].count.toLocaleString('en')} transactions is clean.`);
-}
-
-async function cleanUp(): Promise<void> {
-  for (let step = undo.pop(); step !== undefined; step = undo.pop()) {
-    await step().catch((error: unknown) => process.stderr.write(`${error}\n`));
-  }
-}
-
-process.once('SIGINT', () => void cleanUp().then(() => process.exit(130)));
-try {
-  await main();
-} catch (error) {
-  process.stderr.write(`The benchmark failed: ${error instanceof Error ? error.stack : error}\n`);
-  process.exitCode = 1;
-} finally {
-  await cleanUp();
-}
+await runAndUndo(main);
+if (options.only === '' && process.exitCode === undefined)
+  await runAndUndo((undo) =>
+    benchWebhooks(undo, {
+      ...{ rounds, seconds: measureMs / 1_000, serverOptions: options['server-option'] },
+    }),
+  );

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Customer, customersOf } from './customers.ts';
 
-export type ScenarioName = 'authorize' | 'hotWallet' | 'pairs' | 'get' | 'empty';
+export type ScenarioName = 'authorize' | 'oneMerchant' | 'hotWallet' | 'pairs' | 'get' | 'empty';
 
 export interface Scenario {
   /** The request that begins a unit. */
@@ -32,10 +32,11 @@ export class Traffic {
   }
 
   scenario(name: ScenarioName, connection: number): Scenario {
-    const merchant = name === 'hotWallet' ? 0 : connection % API_KEYS.length;
+    const merchant = name === 'hotWallet' || name === 'oneMerchant' ? 0 : connection % API_KEYS.length;
     const authorize = (): string => this.#authorize(merchant, name !== 'hotWallet');
     switch (name) {
       case 'authorize':
+      case 'oneMerchant':
       case 'hotWallet':
         return { first: authorize, next: (reply) => this.#authorized(reply, merchant) && null };
       case 'pairs':

@@ -16,7 +16,7 @@ import type { Queryable } from './postgres.ts';
 import { ENGINE_NOW } from './webhookEndpoints.ts';
 
 /** Any constant will do: one fan-out at a time, in all nodes, since it gives deliveries their order. */
-const FAN_OUT_LOCK = 7_069_804;
+export const FAN_OUT_LOCK = 7_069_804;
 /** An attempt takes at most 15 s, and a lane is given up when it has been held for 10 s. */
 const LEASE = `interval '30 seconds'`;
 
