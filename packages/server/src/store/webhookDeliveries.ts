@@ -6,6 +6,9 @@
  *                          ▲                                        │ failure: due again later
  *                resend, replay ◄──── delivered or failed ──────────┴ lease over: due again now
  *
+ * What a statement finds by an array it finds by `unnest … CROSS JOIN LATERAL (… LIMIT 1)`, and changes by the row's
+ * place, as in `batchSql.ts`: a join's plan would depend on how full these tables were when it was made.
+ *
  * Locks: the fan-out's advisory lock → lanes → deliveries → endpoints, each sorted.
  */
 import type { MessageKey } from '../domain/ids.ts';
@@ -293,13 +296,13 @@ export async function recordResults(db: Queryable, results: readonly LaneResult[
   const { rows } = await db.query<{ count: number }>({
     name: 'webhook_leave_lanes',
     text: `WITH result AS MATERIALIZED (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::int[])
-          r(family_id, endpoint_id, finished, failures, due_in)),
-      gone AS (DELETE FROM webhook_lane l USING result r
-        WHERE l.family_id = r.family_id AND l.endpoint_id = r.endpoint_id AND l.pending = r.finished),
-      left_over AS (UPDATE webhook_lane l SET pending = l.pending - r.finished, failures = r.failures, lease = NULL,
+          r(family_id, endpoint_id, finished, failures, due_in)
+        CROSS JOIN LATERAL (SELECT ctid AS row, pending FROM webhook_lane w WHERE w.family_id = r.family_id
+          AND w.endpoint_id = r.endpoint_id LIMIT 1) l),
+      gone AS (DELETE FROM webhook_lane l USING result r WHERE l.ctid = r.row AND r.pending = r.finished),
+      left_over AS (UPDATE webhook_lane l SET pending = r.pending - r.finished, failures = r.failures, lease = NULL,
           leased_until = NULL, due_at = now + coalesce(r.due_in, 0) * interval '1 millisecond'
-        FROM result r, ${ENGINE_NOW} c(now)
-        WHERE l.family_id = r.family_id AND l.endpoint_id = r.endpoint_id AND l.pending > r.finished
+        FROM result r, ${ENGINE_NOW} c(now) WHERE l.ctid = r.row AND r.pending > r.finished
         RETURNING r.due_in)
       SELECT count(*) FILTER (WHERE due_in IS NULL)::int AS count FROM left_over`,
     values: [
@@ -318,9 +321,9 @@ async function lockLanes(db: Queryable, results: readonly LaneResult[]): Promise
   const { rows } = await db.query<LaneKey>({
     name: 'webhook_lock_lanes',
     text: `SELECT l.family_id AS "familyId", l.endpoint_id AS "endpointId"
-      FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) u(family_id, endpoint_id, lease)
-      JOIN webhook_lane l ON l.family_id = u.family_id AND l.endpoint_id = u.endpoint_id AND l.lease = u.lease
-      ORDER BY l.family_id, l.endpoint_id FOR UPDATE OF l`,
+      FROM (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) u(family_id, endpoint_id, lease) ORDER BY 1, 2) u
+      CROSS JOIN LATERAL (SELECT family_id, endpoint_id FROM webhook_lane w WHERE w.family_id = u.family_id
+        AND w.endpoint_id = u.endpoint_id AND w.lease = u.lease LIMIT 1 FOR UPDATE) l`,
     values: [
       plainArray(results.map((r) => r.familyId)),
       plainArray(results.map((r) => r.endpointId)),
@@ -341,8 +344,10 @@ async function recordAttempts(db: Queryable, attempts: readonly Attempt[]): Prom
         SELECT family_id, endpoint_id, transaction_id, seq, number, at, latency_ms, status_code, error, response FROM attempt)
       UPDATE webhook_delivery d SET attempts = a.number, status = a.status,
         finished_at = CASE WHEN a.status <> 'pending' THEN a.at END
-      FROM attempt a WHERE d.family_id = a.family_id AND d.endpoint_id = a.endpoint_id
-        AND d.transaction_id = a.transaction_id AND d.seq = a.seq`,
+      FROM (SELECT a.*, w.row FROM attempt a CROSS JOIN LATERAL (SELECT ctid AS row FROM webhook_delivery w
+        WHERE w.family_id = a.family_id AND w.endpoint_id = a.endpoint_id
+          AND w.transaction_id = a.transaction_id AND w.seq = a.seq LIMIT 1) w) a
+      WHERE d.ctid = a.row`,
     values: [
       plainArray(attempts.map((a) => a.familyId)),
       plainArray(attempts.map((a) => a.endpointId)),

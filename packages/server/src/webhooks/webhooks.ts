@@ -17,6 +17,9 @@ import { stepReplay } from './replay.ts';
 import { Targets } from './targets.ts';
 import { transact } from './transact.ts';
 
+/** As in the engine's batches: a plan made while a table was empty would read all of it for good. */
+const INDEX_PLANS =
+  'SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off';
 /** While events are committed all the time, they are fanned out this often. */
 const FAN_OUT_INTERVAL_MS = 10;
 const CLAIM_INTERVAL_MS = 5;
@@ -77,8 +80,7 @@ export class Webhooks {
     const onError = (error: unknown): void => {
       if (!(error instanceof GateClosedError)) options.onError(error);
     };
-    // As for the feed: a plan made while a table was empty would scan it for good.
-    const pool = createPool(databaseUrl, 4, onError, 'SET enable_seqscan = off; SET jit = off');
+    const pool = createPool(databaseUrl, 4, onError, INDEX_PLANS);
     this.#pool = pool;
     this.#targets = new Targets(secrets);
     this.#poster = new Poster({
