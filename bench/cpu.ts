@@ -17,19 +17,33 @@ export async function cpuSeconds(nodePid: number, databaseUrl: string): Promise<
     databaseUrl,
     `SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND (backend_type <> 'client backend' OR datname = current_database())`,
   );
-  const sessions = await Promise.all(rows.map((row: { pid: number }) => secondsOf(row.pid, /postgres/)));
-  const known = sessions.filter((seconds) => seconds !== null);
+  const sessions = await Promise.all(rows.map((row: { pid: number }) => statOf(row.pid, /postgres/)));
+  const known = sessions.filter((session) => session !== null);
+  // Sessions and autovacuum's workers end during a run: what they used is then told by whoever started them.
+  const starter = known[0] === undefined ? null : await statOf(known[0].parent, /postgres/);
   return {
-    node: await secondsOf(nodePid, /./),
-    postgres: known.length > 0 ? known.reduce((sum, seconds) => sum + seconds, 0) : null,
+    node: (await statOf(nodePid, /./))?.seconds ?? null,
+    postgres: starter && known.reduce((sum, { seconds }) => sum + seconds, starter.secondsOfEnded),
   };
 }
 
-async function secondsOf(pid: number, program: RegExp): Promise<number | null> {
+interface Stat {
+  readonly parent: number;
+  readonly seconds: number;
+  /** Of its children that have ended. */
+  readonly secondsOfEnded: number;
+}
+
+async function statOf(pid: number, program: RegExp): Promise<Stat | null> {
   const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => null);
   const parts = stat === null ? null : /^\d+ \((.*)\) (.*)$/s.exec(stat);
   if (parts === null || !program.test(parts[1] ?? '')) return null;
-  // utime and stime are fields 14 and 15 of the line, 12 and 13 of what follows the name.
-  const fields = (parts[2] ?? '').split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  // utime, stime, cutime and cstime are fields 14 to 17 of the line, 12 to 15 of what follows the name.
+  const fields = (parts[2] ?? '').split(' ').map(Number);
+  const [user = 0, system = 0, endedUser = 0, endedSystem = 0] = fields.slice(11, 15);
+  return {
+    parent: fields[1] ?? 0,
+    seconds: (user + system) / TICKS_PER_SECOND,
+    secondsOfEnded: (endedUser + endedSystem) / TICKS_PER_SECOND,
+  };
 }
