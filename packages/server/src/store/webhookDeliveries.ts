@@ -454,7 +454,7 @@ export async function listDeliveries(
     if (value !== null) conditions.push(condition(`$${values.push(value)}`));
   };
   // A constant: the planner must see that the index of failed ones, or none, has what is asked for.
-  if (status !== null) conditions.push(`d.status = '${status}'`);
+  if (status !== null) conditions.push(status === 'failed' ? 'd.failed' : `d.status = '${status}'`);
   add((p) => `d.name = ${p}`, name);
   add(
     (p) =>
