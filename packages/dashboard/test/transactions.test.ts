@@ -116,6 +116,26 @@ describe('transactions', { skip: withoutBrowser }, () => {
     await page.context().close();
   });
 
+  test('on a phone a row is a card: the amount at the left above the order, the status at the right', async () => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const viewport = { width: 390, height: 844 };
+      const page = await dashboard.open('viewer', '/transactions', { colorScheme, viewport });
+      const boxOf = async (part: string) => {
+        const box = await rows(page).first().locator(part).boundingBox();
+        assert.ok(box !== null, part);
+        return { ...box, right: box.x + box.width, bottom: box.y + box.height };
+      };
+      const row = await boxOf('.cell-amount');
+      const amount = await boxOf('.amount');
+      const order = await boxOf('.cell-order .cell-text');
+      const status = await boxOf('.status');
+      assert.deepEqual([amount.x, order.x], [row.x, row.x]);
+      assert.ok(amount.x < 40 && amount.bottom <= order.y + 1, JSON.stringify({ amount, order }));
+      assert.ok(status.x > amount.right && status.right > 340, JSON.stringify({ amount, status }));
+      await page.context().close();
+    }
+  });
+
   test('rows are walked by J and K and opened by Enter', async () => {
     const page = await dashboard.open('viewer', '/transactions');
     await rows(page).first().waitFor();
