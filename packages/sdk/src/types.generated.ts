@@ -911,6 +911,20 @@ export interface GetTransactionHistoryQuery {
   cursor?: string;
 }
 
+export interface ListOwnStoresQuery {
+  /** The most items to return. */
+  limit?: number;
+  /** The nextCursor of the page before. */
+  cursor?: string;
+}
+
+export interface ListOwnTerminalsQuery {
+  /** The most items to return. */
+  limit?: number;
+  /** The nextCursor of the page before. */
+  cursor?: string;
+}
+
 export interface StreamTransactionsQuery {
   /** Where to go on; the header has precedence. */
   lastEventId?: string;

@@ -1,18 +1,17 @@
 import Type from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
 import { parseUuid } from '../domain/ids.ts';
-import { findStore, insertStore, insertTerminal, listStores, listTerminals } from '../store/stores.ts';
+import { findStore, insertStore, insertTerminal } from '../store/stores.ts';
 import { ADMIN, ERRORS, merchantIdOf, OPERATOR, parseName, requireMerchant } from './adminCommon.ts';
 import * as bodies from './adminSchemas.ts';
 import { placeView } from './adminViews.ts';
 import type { App } from './bareApp.ts';
 import type { Deps } from './deps.ts';
 import { fieldError } from './errors.ts';
-import { exactJson } from './exactJson.ts';
 import { sendJson } from './execute.ts';
 import { valuesOf } from './fields.ts';
 import { operatorWrite } from './operatorWrite.ts';
-import { readPage } from './page.ts';
+import { placesJson } from './placeRoutes.ts';
 import { IdempotencyHeader } from './schemas.ts';
 
 const Params = Type.Object({ merchantId: Type.String() });
@@ -103,7 +102,6 @@ const LISTS = {
 function listRoutes(app: App, deps: Deps): void {
   for (const noun of ['stores', 'terminals'] as const) {
     const { operationId, summary, name } = LISTS[noun];
-    const read = noun === 'stores' ? listStores : listTerminals;
     app.get(
       `/v1/admin/merchants/:merchantId/${noun}`,
       {
@@ -120,9 +118,7 @@ function listRoutes(app: App, deps: Deps): void {
       async (request, reply) => {
         const id = merchantIdOf(request.params.merchantId);
         await requireMerchant(deps.pool, id);
-        const load = (before: string | null, limit: number) => read(deps.pool, id, before, limit);
-        const page = await readPage(deps, `${noun} of ${id}`, request.query, load, (place) => place.id);
-        return sendJson(reply, 200, exactJson({ ...page, items: page.items.map(placeView) }));
+        return sendJson(reply, 200, await placesJson(deps, noun, id, request.query));
       },
     );
   }

@@ -20,6 +20,7 @@ import { openApi } from './openApi.ts';
 import { operationsRoutes } from './operationsRoutes.ts';
 import { Passwords } from './passwords.ts';
 import { paymentRoutes } from './paymentRoutes.ts';
+import { placeRoutes } from './placeRoutes.ts';
 import { postingRoutes } from './postingRoutes.ts';
 import { logEntryOf, requestLogRoutes } from './requestLogRoutes.ts';
 import { sandboxRoutes } from './sandboxRoutes.ts';
@@ -89,6 +90,7 @@ function registerRoutes(app: App, deps: Deps, surface: Surface, signIn: SignIn):
     transactionRoutes(app, deps);
     lookupRoutes(app, deps);
     postingRoutes(app, deps);
+    placeRoutes(app, deps);
     streamRoutes(app, deps);
     eventRoutes(app, deps);
     webhookEndpointRoutes(app, deps);

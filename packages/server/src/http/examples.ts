@@ -132,6 +132,13 @@ function cardRequest(number: string): Record<string, unknown> {
   return { amount: 15_000, currency: 'KZT', orderReference: 'ORDER-100045', card };
 }
 
+const STORE = {
+  id: '01900000-0000-7000-8000-e00000000001',
+  merchantId: '01900000-0000-7000-8000-000000000001',
+  name: 'Abay Avenue',
+  createdAt: '2026-04-01T12:00:00.000Z',
+};
+
 const ENDPOINT = {
   id: '01932831-f3e8-8aa2-d4f4-60d854d4a4e1',
   url: 'https://shop.example/webhooks',
@@ -391,6 +398,22 @@ export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
               currency: 'KZT',
               at: '2026-11-20T09:31:00.000Z',
             },
+          ],
+          nextCursor: null,
+        },
+      },
+    },
+  },
+  listOwnStores: {
+    response: { page: { summary: 'The only store', value: { items: [STORE], nextCursor: null } } },
+  },
+  listOwnTerminals: {
+    response: {
+      page: {
+        summary: 'A till in the store',
+        value: {
+          items: [
+            { ...STORE, id: '01900000-0000-7000-8000-f00000000001', name: 'Till 1', storeId: STORE.id },
           ],
           nextCursor: null,
         },

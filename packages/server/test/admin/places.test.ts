@@ -65,6 +65,31 @@ test('what cannot be is refused', async () => {
   assertError(other, 400, 'invalid_request', 'storeId');
 });
 
+test('a merchant lists its own, in pages, and no other’s', async () => {
+  const theirs = await make(OTHER_STORE, 'stores', { name: 'Not ours' });
+  await make(OTHER_STORE, 'terminals', { name: 'Not ours', storeId: theirs });
+  const mine = await make(DEMO_STORE, 'stores', { name: 'Newer' });
+  const till = await make(DEMO_STORE, 'terminals', { name: 'Newer', storeId: mine });
+  const list = async (path: string) => (await sandbox.call('GET', path)).body;
+  for (const [noun, ids] of [
+    ['stores', [mine, SEEDED_STORE]],
+    ['terminals', [till, SEEDED_TERMINAL]],
+  ] as const) {
+    const { items, nextCursor } = await list(`/v1/${noun}`);
+    assert.deepEqual(
+      items.map(({ id, merchantId }: Record<string, string>) => [id, merchantId]),
+      ids.map((id) => [id, DEMO_STORE]),
+    );
+    assert.equal(nextCursor, null);
+    const first = await list(`/v1/${noun}?limit=1`);
+    const second = await list(`/v1/${noun}?limit=1&cursor=${first.nextCursor}`);
+    assert.deepEqual([first.items[0].id, second.items[0].id, second.nextCursor], [...ids, null]);
+    const page = await operate('GET', `/merchants/${OTHER_STORE}/${noun}?limit=1`);
+    const stolen = await sandbox.call('GET', `/v1/${noun}?cursor=${page.body.nextCursor}`);
+    assert.equal(stolen.status, 400, stolen.text);
+  }
+});
+
 test('a payment names its store and terminal, and is found by them', async () => {
   const places = { storeId: SEEDED_STORE, terminalId: SEEDED_TERMINAL };
   const { status, body, text } = await pay(sandbox.call, VISA, places);

@@ -59,6 +59,8 @@ const ROUTES = {
     'GET /v1/issues',
     'GET /v1/request-log',
     'GET /v1/statistics',
+    'GET /v1/stores',
+    'GET /v1/terminals',
     'GET /v1/transactions',
     'GET /v1/transactions/:id',
     'GET /v1/transactions/:id/history',
