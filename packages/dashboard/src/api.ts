@@ -30,6 +30,7 @@ import {
   type StatisticsTotals,
   type Store,
   type SystemHealth,
+  type Terminal,
   type Transaction,
   type TransactionEvent,
   type TransactionPosting,
@@ -125,6 +126,7 @@ export type {
   MerchantEntry,
   Page,
   Store,
+  Terminal,
   Transaction,
   TransactionEvent,
   Transfer,
@@ -134,6 +136,23 @@ export type {
 };
 
 const list = <T>(path: string, query: Query = {}): Promise<Page<T>> => get<Page<T>>(path, query);
+
+/** The merchant's own: few enough to be read whole. */
+async function readAll<T>(path: string): Promise<readonly T[]> {
+  const items: T[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await list<T>(path, { limit: 100, cursor });
+    items.push(...page.items);
+    cursor = page.nextCursor ?? undefined;
+  } while (cursor !== undefined);
+  return items;
+}
+
+export const places = {
+  stores: () => readAll<Store>('/v1/stores'),
+  terminals: () => readAll<Terminal>('/v1/terminals'),
+};
 
 export interface SandboxClock {
   readonly now: string;

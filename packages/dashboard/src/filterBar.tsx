@@ -1,7 +1,9 @@
 /** The filters of the list: each one a button that opens its choice, with what is chosen on it. */
-import { Button, Checkbox, Popover, TextInput } from '@mantine/core';
+import { Button, Checkbox, type ComboboxData, Popover, Select, TextInput } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
+import { places, type Terminal } from './api.ts';
 import type { Filter, Filters } from './filters.ts';
 import { amountInput, formatAmount, formatTime, parseAmount } from './format.ts';
 import { type Key, useWords } from './i18n/index.tsx';
@@ -40,6 +42,7 @@ export function FilterBar({ filters }: Props): ReactNode {
       />
       <AmountFilter {...parts} />
       <DateFilter {...parts} />
+      <PlaceFilters {...parts} />
       <MoreFilters {...parts} />
       {Object.keys(filters).length > 0 && (
         <Button
@@ -317,12 +320,83 @@ function DateFields({ filters, change }: PartProps): ReactNode {
   );
 }
 
+/** Only where the merchant has any, or the address names one. */
+function PlaceFilters({ filters, change }: PartProps): ReactNode {
+  const stores = useQuery({ queryKey: ['stores'], queryFn: places.stores, staleTime: 60_000 });
+  const terminals = useQuery({ queryKey: ['terminals'], queryFn: places.terminals, staleTime: 60_000 });
+  const { storeId } = filters;
+  const allTerminals = terminals.data ?? [];
+  const storeOptions = (stores.data ?? []).map(({ id, name }) => ({ value: id, label: name }));
+  const itemOf = ({ id, name }: Terminal) => ({ value: id, label: name });
+  const terminalOptions = storeOptions
+    .filter(({ value }) => storeId === undefined || value === storeId)
+    .map(({ value, label }) => ({
+      group: label,
+      items: allTerminals.filter((terminal) => terminal.storeId === value).map(itemOf),
+    }))
+    .filter(({ items }) => items.length > 0);
+  return (
+    <>
+      <PlaceFilter
+        title="filter.store"
+        chosen={storeId}
+        nameOf={(id) => stores.data?.find((store) => store.id === id)?.name}
+        options={storeOptions}
+        // A till stands in one store: that of another would match nothing.
+        choose={(id) => change({ storeId: id, terminalId: undefined })}
+      />
+      <PlaceFilter
+        title="filter.terminal"
+        chosen={filters.terminalId}
+        nameOf={(id) => allTerminals.find((terminal) => terminal.id === id)?.name}
+        options={terminalOptions}
+        choose={(id) => change({ terminalId: id })}
+      />
+    </>
+  );
+}
+
+interface PlaceProps {
+  readonly title: Key;
+  readonly chosen: string | undefined;
+  /** Undefined: not read yet, or not one of the merchant's. */
+  readonly nameOf: (id: string) => string | undefined;
+  readonly options: ComboboxData;
+  readonly choose: (id: string | undefined) => void;
+}
+
+function PlaceFilter({ title, chosen, nameOf, options, choose }: PlaceProps): ReactNode {
+  const { t } = useWords();
+  if (options.length === 0 && chosen === undefined) return null;
+  const value = chosen === undefined ? null : (nameOf(chosen) ?? chosen);
+  return (
+    <Chip title={t(title)} value={value} clear={() => choose(undefined)}>
+      {(close) => (
+        <Select
+          size="xs"
+          label={t(title)}
+          data={options}
+          value={chosen ?? null}
+          searchable
+          limit={100}
+          defaultDropdownOpened
+          nothingFoundMessage={t('filter.noneFound')}
+          // Inside the choice: outside it, a click would close it.
+          comboboxProps={{ withinPortal: false }}
+          onChange={(id) => {
+            choose(id ?? undefined);
+            close();
+          }}
+        />
+      )}
+    </Chip>
+  );
+}
+
 const TEXTS: readonly (readonly [Filter, Key])[] = [
   ['query', 'filter.text'],
   ['orderReference', 'filter.order'],
   ['currency', 'filter.currency'],
-  ['storeId', 'filter.store'],
-  ['terminalId', 'filter.terminal'],
   ['customerId', 'filter.customer'],
   ['failureCode', 'column.reason'],
   ['parentTransactionId', 'filter.parent'],

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { type Dashboard, startDashboard, withoutBrowser } from './support/dashboard.ts';
+import { type Dashboard, graveAxeFindings, startDashboard, withoutBrowser } from './support/dashboard.ts';
 
 describe('transactions', { skip: withoutBrowser }, () => {
   let dashboard: Dashboard;
@@ -85,6 +85,29 @@ describe('transactions', { skip: withoutBrowser }, () => {
     await other.context().close();
   });
 
+  test('store and terminal are chosen by their names', async () => {
+    const storeId = '01900000-0000-7000-8000-e00000000001';
+    const terminalId = '01900000-0000-7000-8000-f00000000001';
+    await dashboard.pay({ orderReference: 'TILL-1', storeId, terminalId });
+    const page = await dashboard.open('viewer', '/transactions');
+    await page.getByRole('button', { name: 'Store', exact: true }).click();
+    await page.getByRole('combobox', { name: 'Store' }).fill('abay');
+    await page.getByRole('option', { name: 'Abay Avenue' }).click();
+    await page.waitForURL(new RegExp(`storeId=${storeId}$`));
+    await page.getByRole('button', { name: 'Store Abay Avenue' }).waitFor();
+    await page.waitForFunction(() => document.querySelectorAll('table.transactions tbody tr').length === 1);
+    await page.getByRole('button', { name: 'Terminal', exact: true }).click();
+    await page.getByRole('option', { name: 'Till 1' }).click();
+    await page.waitForURL(new RegExp(`terminalId=${terminalId}$`));
+    await rows(page).filter({ hasText: 'TILL-1' }).waitFor();
+    await page.reload();
+    await page.getByRole('button', { name: 'Terminal Till 1' }).waitFor();
+    await page.getByRole('button', { name: 'Remove the filter Terminal' }).click();
+    await page.getByRole('button', { name: 'Terminal', exact: true }).waitFor();
+    assert.deepEqual(await graveAxeFindings(page), []);
+    await page.context().close();
+  });
+
   test('a filter that nothing matches says so; one that is wrong is told by the server', async () => {
     const page = await dashboard.open('viewer', '/transactions?orderReference=nobody');
     await page.getByText('Nothing matches these filters').waitFor();
@@ -117,6 +140,7 @@ describe('transactions', { skip: withoutBrowser }, () => {
   });
 
   test('on a phone a row is a card: the amount at the left above the order, the status at the right', async () => {
+    await dashboard.pay({ orderReference: 'PHONE-1' });
     for (const colorScheme of ['light', 'dark'] as const) {
       const viewport = { width: 390, height: 844 };
       const page = await dashboard.open('viewer', '/transactions', { colorScheme, viewport });

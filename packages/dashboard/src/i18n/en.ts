@@ -123,6 +123,7 @@ export const en = {
   'filter.order': 'Order reference',
   'filter.customer': 'Customer',
   'filter.terminal': 'Terminal',
+  'filter.noneFound': 'Nothing found',
   'filter.parent': 'Refunds of',
   'filter.text': 'Text',
   'filter.more': 'More filters',

@@ -124,6 +124,7 @@ export const kk: Dictionary = {
   'filter.order': 'Тапсырыс нөмірі',
   'filter.customer': 'Клиент',
   'filter.terminal': 'Терминал',
+  'filter.noneFound': 'Ештеңе табылмады',
   'filter.parent': 'Төлем қайтарулары',
   'filter.text': 'Мәтін',
   'filter.more': 'Басқа сүзгілер',

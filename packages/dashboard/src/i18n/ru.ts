@@ -125,6 +125,7 @@ export const ru: Dictionary = {
   'filter.order': 'Номер заказа',
   'filter.customer': 'Клиент',
   'filter.terminal': 'Терминал',
+  'filter.noneFound': 'Ничего не найдено',
   'filter.parent': 'Возвраты платежа',
   'filter.text': 'Текст',
   'filter.more': 'Ещё фильтры',
