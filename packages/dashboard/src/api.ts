@@ -24,6 +24,7 @@ import {
   PlexyPayError,
   pathOf,
   type QueryValue,
+  type ReplayWebhooksBody,
   RequestSender,
   type Session,
   type Statistics,
@@ -47,6 +48,7 @@ import {
   type WebhookDeliveryWithAttempts,
   type WebhookEndpoint,
   type WebhookEndpointWithSecret,
+  type WebhookReplay,
 } from '@plexy-pay/sdk';
 
 export { PlexyPayError };
@@ -245,6 +247,8 @@ export const webhooks = {
   rotate: (id: string) =>
     send<WebhookEndpointWithSecret>('POST', pathOf`/v1/webhook-endpoints/${id}/rotate-secret`),
   test: (id: string) => send<WebhookDelivery>('POST', pathOf`/v1/webhook-endpoints/${id}/test`),
+  replay: (id: string, body: ReplayWebhooksBody, key: string) =>
+    send<WebhookReplay>('POST', pathOf`/v1/webhook-endpoints/${id}/replay`, body, key),
   deliveries: (id: string, query: Query) =>
     list<WebhookDelivery>(pathOf`/v1/webhook-endpoints/${id}/deliveries`, query),
   delivery: (id: string, deliveryId: string) =>

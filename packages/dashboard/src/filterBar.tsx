@@ -5,7 +5,7 @@ import { useNavigate } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { places, type Terminal } from './api.ts';
 import type { Filter, Filters } from './filters.ts';
-import { amountInput, formatAmount, formatTime, parseAmount } from './format.ts';
+import { amountInput, formatAmount, formatTime, localTime, parseAmount } from './format.ts';
 import { type Key, useWords } from './i18n/index.tsx';
 import { Icon } from './icons.tsx';
 import { STATUSES, type Status, StatusBadge } from './status.tsx';
@@ -283,13 +283,6 @@ function DateFilter({ filters, change }: PartProps): ReactNode {
       }}
     </Chip>
   );
-}
-
-/** A time as the browser's own field takes it, in the viewer's zone: `2026-11-21T14:03`. */
-function localTime(at: string | undefined): string {
-  const ms = Date.parse(at ?? '');
-  if (Number.isNaN(ms)) return '';
-  return new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }
 
 function DateFields({ filters, change }: PartProps): ReactNode {

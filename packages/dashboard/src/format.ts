@@ -152,3 +152,10 @@ export function formatRelative(at: string | number, now: number, language: Langu
     unit,
   );
 }
+
+/** A time as the browser's own field takes it, in the viewer's zone: `2026-11-21T14:03`. */
+export function localTime(at: string | undefined): string {
+  const ms = Date.parse(at ?? '');
+  if (Number.isNaN(ms)) return '';
+  return new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}

@@ -1,6 +1,6 @@
 /** Keys, users, webhooks, the request log and the sandbox, as a merchant's admin uses them. */
 import assert from 'node:assert/strict';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { type Dashboard, startDashboard, withoutBrowser } from './support/dashboard.ts';
@@ -10,10 +10,12 @@ describe('developers’ pages', { skip: withoutBrowser }, () => {
   let shop: Server;
   /** What the shop was sent, and what it answers with. */
   const received: string[] = [];
+  const headers: IncomingHttpHeaders[] = [];
   let answer = 200;
   before(async () => {
     dashboard = await startDashboard();
     shop = createServer((request, response) => {
+      headers.push(request.headers);
       request.setEncoding('utf8').on('data', (text) => received.push(text));
       request.on('end', () => response.writeHead(answer).end('answer of the shop'));
     });
@@ -102,6 +104,63 @@ describe('developers’ pages', { skip: withoutBrowser }, () => {
     await page.goto(`${dashboard.sandbox.url}/dashboard/transactions/${id}`);
     await page.getByRole('region', { name: 'Deliveries' }).getByText('transaction.created').first().waitFor();
     await page.context().close();
+  });
+
+  test('an endpoint’s token is set and cleared, and its events are sent again when that is confirmed', async () => {
+    const url = `http://127.0.0.1:${(shop.address() as AddressInfo).port}/replayed`;
+    const { call } = dashboard.sandbox;
+    const { id } = (await call('POST', '/v1/webhook-endpoints', { body: { url } })).body;
+    const page = await dashboard.open('merchant', `/developers/webhooks/${id}`);
+    const dialog = page.getByRole('dialog');
+    const sendTest = async (): Promise<string | undefined> => {
+      const before = headers.length;
+      await page.getByRole('button', { name: 'Send a test' }).click();
+      while (headers.length === before) await page.waitForTimeout(50);
+      return headers.at(-1)?.authorization;
+    };
+    await page.getByRole('button', { name: 'Bearer token' }).click();
+    await dialog.getByRole('textbox', { name: 'Bearer token' }).fill('token-of-the-shop');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('A bearer token is sent').waitFor();
+    assert.equal(await sendTest(), 'Bearer token-of-the-shop');
+    assert.equal((await page.content()).includes('token-of-the-shop'), false);
+    await page.getByRole('button', { name: 'Bearer token' }).click();
+    await dialog.getByRole('button', { name: 'Remove the token' }).click();
+    await dialog.getByRole('button', { name: 'Remove the token' }).click();
+    await page.getByText('A bearer token is sent').waitFor({ state: 'detached' });
+    assert.equal(await sendTest(), undefined);
+
+    await call('POST', `/v1/webhook-endpoints/${id}/disable`, { body: {} });
+    const { id: missed } = await dashboard.pay({ orderReference: 'MISSED-1' });
+    await call('POST', `/v1/webhook-endpoints/${id}/enable`, { body: {} });
+    await page.context().close();
+
+    const manager = await dashboard.open('manager', `/developers/webhooks/${id}`);
+    const asked = manager.getByRole('dialog');
+    await manager.getByRole('button', { name: 'Replay' }).click();
+    await asked.getByLabel('To').fill('2020-01-01T00:00');
+    await asked.getByText('Is before the beginning').waitFor();
+    await asked.getByLabel('To').fill('');
+    await asked.getByRole('button', { name: 'Continue' }).click();
+    await asked.getByText(`to now are sent to ${url} again`).waitFor();
+    const isMissed = (text: string): boolean => text.includes(missed);
+    const before = headers.length;
+    const begun: Promise<{ readonly id: string }>[] = [];
+    manager.on('response', (response) => {
+      if (response.url().endsWith('/replay')) begun.push(response.json());
+    });
+    await asked.getByRole('button', { name: 'Replay' }).dblclick();
+    await manager.getByText('The replay has begun').first().waitFor();
+    await manager.getByRole('row').filter({ hasText: '(again)' }).getByText('Delivered').first().waitFor();
+    while (received.filter(isMissed).length < 2) await manager.waitForTimeout(50);
+    assert.ok(headers.slice(before).some((sent) => sent['webhook-replay'] === 'true'));
+    const replays = new Set((await Promise.all(begun)).map((replay) => replay.id));
+    assert.equal(replays.size, 1, 'a double click replays once');
+    await manager.context().close();
+    const viewer = await dashboard.open('viewer', `/developers/webhooks/${id}`);
+    await viewer.getByRole('row').filter({ hasText: '(again)' }).first().waitFor();
+    assert.equal(await viewer.getByRole('button', { name: /Replay|Bearer/ }).count(), 0);
+    await viewer.context().close();
   });
 
   test('the request log shows what servers asked, and finds it', async () => {

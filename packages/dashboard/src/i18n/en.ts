@@ -330,6 +330,25 @@ export const en = {
   'webhook.response': 'Response',
   'webhook.resend': 'Send again',
   'webhook.resent': 'It is sent again',
+  'webhook.token': 'Bearer token',
+  'webhook.tokenHint':
+    'Sent as “Authorization: Bearer …” with every webhook from now on. It is never shown again.',
+  'webhook.tokenReplaced':
+    'One is set. A new one takes its place from the next attempt on, and is never shown again.',
+  'webhook.tokenShow': 'Show the token',
+  'webhook.tokenRemove': 'Remove the token',
+  'webhook.tokenRemoveText':
+    'From the next attempt on webhooks go without Authorization. A server that asks for it will refuse them.',
+  'webhook.replay': 'Replay',
+  'webhook.replayLead':
+    'Sends the events of a time range again: all that this endpoint asks for, delivered before or not.',
+  'webhook.replayToHint': 'Empty: until now',
+  'webhook.replayReversed': 'Is before the beginning',
+  'webhook.replayContinue': 'Continue',
+  'webhook.replayText':
+    'All events from {from} to {to} are sent to {url} again. Your server knows those it has had by their webhook-id.',
+  'webhook.replayNow': 'now',
+  'webhook.replayBegun': 'The replay has begun',
   'webhook.title': 'Webhooks',
   'delivery.pending': 'Pending',
   'delivery.delivered': 'Delivered',

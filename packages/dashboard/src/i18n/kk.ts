@@ -329,6 +329,24 @@ export const kk: Dictionary = {
   'webhook.response': 'Жауап',
   'webhook.resend': 'Қайта жіберу',
   'webhook.resent': 'Қайта жіберілуде',
+  'webhook.token': 'Bearer токені',
+  'webhook.tokenHint': 'Әр вебхукпен «Authorization: Bearer …» ретінде жіберіледі. Қайта көрсетілмейді.',
+  'webhook.tokenReplaced':
+    'Токен орнатылған. Жаңасы келесі әрекеттен бастап оны алмастырады және қайта көрсетілмейді.',
+  'webhook.tokenShow': 'Токенді көрсету',
+  'webhook.tokenRemove': 'Токенді алып тастау',
+  'webhook.tokenRemoveText':
+    'Келесі әрекеттен бастап вебхуктер Authorization-сыз жіберіледі. Оны талап ететін сервер қабылдамайды.',
+  'webhook.replay': 'Оқиғаларды қайталау',
+  'webhook.replayLead':
+    'Кезеңнің оқиғаларын қайта жібереді: жеткізілгенін де, жеткізілмегенін де, осы нүкте сұрағандарының бәрін.',
+  'webhook.replayToHint': 'Бос болса: қазірге дейін',
+  'webhook.replayReversed': 'Басынан бұрын',
+  'webhook.replayContinue': 'Жалғастыру',
+  'webhook.replayText':
+    '{from} бастап {to} дейінгі барлық оқиға {url} мекенжайына қайта жіберіледі. Сервер бұрын алғандарын webhook-id арқылы таниды.',
+  'webhook.replayNow': 'қазірге',
+  'webhook.replayBegun': 'Қайталау басталды',
   'webhook.title': 'Вебхуктар',
   'delivery.pending': 'Күтуде',
   'delivery.delivered': 'Жеткізілді',

@@ -332,6 +332,24 @@ export const ru: Dictionary = {
   'webhook.response': 'Ответ',
   'webhook.resend': 'Отправить снова',
   'webhook.resent': 'Отправляется снова',
+  'webhook.token': 'Bearer-токен',
+  'webhook.tokenHint':
+    'Отправляется как «Authorization: Bearer …» с каждым вебхуком. Больше не показывается.',
+  'webhook.tokenReplaced': 'Токен задан. Новый заменит его со следующей попытки и больше не будет показан.',
+  'webhook.tokenShow': 'Показать токен',
+  'webhook.tokenRemove': 'Убрать токен',
+  'webhook.tokenRemoveText':
+    'Со следующей попытки вебхуки пойдут без Authorization. Сервер, который её требует, их отклонит.',
+  'webhook.replay': 'Повторить события',
+  'webhook.replayLead':
+    'Отправляет снова события за период: все, на которые подписана эта точка, доставленные и нет.',
+  'webhook.replayToHint': 'Пусто: до текущего момента',
+  'webhook.replayReversed': 'Раньше начала',
+  'webhook.replayContinue': 'Продолжить',
+  'webhook.replayText':
+    'Все события с {from} по {to} будут снова отправлены на {url}. Уже полученные ваш сервер узнает по webhook-id.',
+  'webhook.replayNow': 'текущий момент',
+  'webhook.replayBegun': 'Повтор начался',
   'webhook.title': 'Вебхуки',
   'delivery.pending': 'Ожидает',
   'delivery.delivered': 'Доставлен',

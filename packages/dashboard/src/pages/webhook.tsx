@@ -10,6 +10,7 @@ import type { Search } from '../router.tsx';
 import { Secret } from '../secret.tsx';
 import { useMay } from '../session.tsx';
 import { Confirm, Dialog, Facts, Failure, Id, Loaded, Page, Panel, Time } from '../ui.tsx';
+import { ReplayDialog, TokenDialog } from '../webhookDialogs.tsx';
 import { EndpointStatus } from './webhooks.tsx';
 
 export default function WebhookPage(): ReactNode {
@@ -17,7 +18,7 @@ export default function WebhookPage(): ReactNode {
   const { id = '' } = useParams({ strict: false });
   const { status } = useSearch({ strict: false }) as Search;
   const navigate = useNavigate();
-  const mayChange = useMay('admin');
+  const [mayReplay, mayChange] = [useMay('manager'), useMay('admin')];
   const query = useQuery({
     queryKey: ['endpoints', id],
     queryFn: () => webhooks.get(id),
@@ -29,7 +30,14 @@ export default function WebhookPage(): ReactNode {
         <Page
           title={endpoint.url}
           lead={<EndpointStatus endpoint={endpoint} />}
-          actions={mayChange && <Actions endpoint={endpoint} />}
+          actions={
+            mayReplay && (
+              <>
+                <Replay endpoint={endpoint} />
+                {mayChange && <Actions endpoint={endpoint} />}
+              </>
+            )
+          }
         >
           <div className="two-columns">
             <Panel
@@ -90,11 +98,24 @@ function Details({ endpoint }: { readonly endpoint: WebhookEndpoint }): ReactNod
   return <Facts items={items.filter(([, value]) => value !== null)} />;
 }
 
+function Replay({ endpoint }: { readonly endpoint: WebhookEndpoint }): ReactNode {
+  const { t } = useWords();
+  const [isAsked, setAsked] = useState(false);
+  return (
+    <>
+      <Button size="xs" variant="default" onClick={() => setAsked(true)}>
+        {t('webhook.replay')}
+      </Button>
+      {isAsked && <ReplayDialog endpoint={endpoint} close={() => setAsked(false)} />}
+    </>
+  );
+}
+
 function Actions({ endpoint }: { readonly endpoint: WebhookEndpoint }): ReactNode {
   const { t } = useWords();
   const { id, status } = endpoint;
   const navigate = useNavigate();
-  const [asked, setAsked] = useState<'rotate' | 'remove' | null>(null);
+  const [asked, setAsked] = useState<'token' | 'rotate' | 'remove' | null>(null);
   const test = useAction({
     run: () => webhooks.test(id),
     done: t('webhook.tested'),
@@ -119,6 +140,9 @@ function Actions({ endpoint }: { readonly endpoint: WebhookEndpoint }): ReactNod
       <Button size="xs" variant="default" loading={test.isPending} onClick={() => test.mutate(undefined)}>
         {t('webhook.test')}
       </Button>
+      <Button size="xs" variant="default" onClick={() => setAsked('token')}>
+        {t('webhook.token')}
+      </Button>
       <Button size="xs" variant="default" onClick={() => setAsked('rotate')}>
         {t('webhook.rotate')}
       </Button>
@@ -131,6 +155,7 @@ function Actions({ endpoint }: { readonly endpoint: WebhookEndpoint }): ReactNod
       {[test.error, change.error].map(
         (error) => error !== null && <Failure key={error.message} error={error} />,
       )}
+      {asked === 'token' && <TokenDialog endpoint={endpoint} close={close} />}
       {asked === 'rotate' && (
         <Dialog title={t('webhook.rotate')} close={close}>
           {rotate.data === undefined ? (
