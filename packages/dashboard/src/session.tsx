@@ -86,7 +86,7 @@ function createFeed(): LiveFeed {
 export function SessionProvider({ value, children }: { value: Session; children: ReactNode }): ReactNode {
   const isMerchant = value.merchant !== null;
   const feed = useMemo(() => (isMerchant ? createFeed() : null), [isMerchant]);
-  useEffect(() => feed?.followVisibility(), [feed]);
+  useEffect(() => feed?.followBrowser(), [feed]);
   return (
     <SessionContext value={value}>
       <FeedContext value={feed}>{children}</FeedContext>

@@ -78,18 +78,29 @@ export class LiveFeed {
     this.#source = null;
   }
 
-  /** A page that nobody sees gives its connection back: browsers allow six a server, over all windows. */
-  followVisibility(): () => void {
+  /**
+   * A page that nobody sees gives its connection back: browsers allow six a server, over all windows.
+   * One whose machine loses its network, or finds it again, tries at once.
+   */
+  followBrowser(): () => void {
     const follow = (): void => {
       if (document.hidden) {
         this.close();
         this.#wasLost = true;
       } else this.open();
     };
+    // A browser keeps a connection that nothing comes through any more: a new one shows whether it still can.
+    const probe = (): void => {
+      if (!document.hidden) this.open();
+    };
     follow();
     document.addEventListener('visibilitychange', follow);
+    window.addEventListener('offline', probe);
+    window.addEventListener('online', probe);
     return () => {
       document.removeEventListener('visibilitychange', follow);
+      window.removeEventListener('offline', probe);
+      window.removeEventListener('online', probe);
       this.close();
     };
   }

@@ -1,4 +1,4 @@
-/** The live feed when the connection is lost, and a server that restarts under an open page. */
+/** The live feed when the network or the connection is lost, and a server that restarts under an open page. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Browser } from 'playwright-core';
@@ -9,6 +9,10 @@ import { startBrowser } from '../../server/test/support/browser.ts';
 import { createDatabase, stopDatabaseServer, type TestDatabase } from '../../server/test/support/database.ts';
 import { request } from '../../server/test/support/sandbox.ts';
 import { signIn, withoutBrowser } from './support/dashboard.ts';
+
+interface StreamedEvent {
+  readonly data: { readonly orderReference: string; readonly status: string };
+}
 
 describe('the live feed', { skip: withoutBrowser }, () => {
   let database: TestDatabase;
@@ -64,6 +68,49 @@ describe('the live feed', { skip: withoutBrowser }, () => {
     await page.getByText('Live', { exact: true }).waitFor();
     await pay('AFTER-1');
     await page.getByText('AFTER-1').waitFor({ timeout: 1_000 });
+    await context.close();
+  });
+
+  test('a cut of the network alone is marked, and each event comes once, those of meanwhile too', async () => {
+    const context = await browser.newContext();
+    const [name = '', value = ''] = (await signIn(server.url, 'viewer')).split('=');
+    await context.addCookies([{ name, value, url: server.url }]);
+    const page = await context.newPage();
+    await page.addInitScript(() => {
+      const seen: string[] = [];
+      Object.assign(window, { seen });
+      const { addEventListener } = EventSource.prototype;
+      EventSource.prototype.addEventListener = function (this: EventSource, type: string, listener: never) {
+        addEventListener.call(this, type, listener);
+        addEventListener.call(this, type, (event) => seen.push((event as MessageEvent).data));
+      };
+    });
+    await page.goto(`${server.url}/dashboard/transactions`);
+    await page.getByText('Live', { exact: true }).waitFor();
+    const before = (await pay('ONLINE-1')).body.walletTransactionId;
+    await page.getByText('ONLINE-1').waitFor({ timeout: 1_000 });
+
+    await context.setOffline(true);
+    await page.getByText('Connection lost').waitFor({ timeout: 5_000 });
+    for (const order of ['OFFLINE-1', 'OFFLINE-2', 'OFFLINE-3']) await pay(order);
+    await request(server.url, 'POST', `/v1/transactions/${before}/capture`, { body: {} });
+    await page.waitForTimeout(2_500);
+    assert.equal(await page.getByText('OFFLINE-1').count(), 0);
+    await context.setOffline(false);
+    await page.getByText('Live', { exact: true }).waitFor({ timeout: 10_000 });
+    await pay('ONLINE-2');
+    const rows = page.locator('table.transactions tbody tr');
+    await rows.filter({ hasText: 'ONLINE-2' }).getByText('Authorized').waitFor({ timeout: 2_000 });
+    for (const order of ['OFFLINE-1', 'OFFLINE-2', 'OFFLINE-3'])
+      assert.equal(await rows.filter({ hasText: order }).count(), 1, order);
+    await rows.filter({ hasText: 'ONLINE-1' }).getByText('Charged').waitFor();
+
+    const seen: string[] = await page.evaluate('window.seen');
+    const textOf = ({ data }: StreamedEvent): string => `${data.orderReference} ${data.status}`;
+    const { items } = (await request(server.url, 'GET', '/v1/events?limit=100')).body;
+    const all: string[] = items.map(textOf).reverse();
+    const own = (text: string): boolean => /(ON|OFF)LINE-/.test(text);
+    assert.deepEqual(seen.map((text) => textOf(JSON.parse(text))).filter(own), all.filter(own));
     await context.close();
   });
 
