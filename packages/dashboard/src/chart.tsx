@@ -17,6 +17,8 @@ interface Props {
   readonly times: readonly number[];
   /** Stacked, the first at the bottom. */
   readonly series: readonly ChartSeries[];
+  /** What the bars are compared with: a faint line over them. */
+  readonly line?: ChartSeries | undefined;
   readonly formatTime: (time: number) => string;
   readonly formatValue: (value: number) => string;
   readonly open: (index: number) => void;
@@ -24,7 +26,7 @@ interface Props {
 
 const HEIGHT_PX = 200;
 
-export function Chart({ label, times, series, formatTime, formatValue, open }: Props): ReactNode {
+export function Chart({ label, times, series, line, formatTime, formatValue, open }: Props): ReactNode {
   const element = useRef<HTMLDivElement>(null);
   const { scheme } = useScheme();
   const [pointed, setPointed] = useState<number | null>(null);
@@ -36,23 +38,27 @@ export function Chart({ label, times, series, formatTime, formatValue, open }: P
   useEffect(() => {
     const root = element.current;
     if (root === null) return;
-    const plot = draw(root, times, series, latest);
+    const plot = draw(root, { times, series, line }, latest);
     const observer = new ResizeObserver(() => plot.setSize({ width: root.clientWidth, height: HEIGHT_PX }));
     observer.observe(root);
     return () => {
       observer.disconnect();
       plot.destroy();
     };
-  }, [times, series, scheme]);
+  }, [times, series, line, scheme]);
+  const named = line === undefined ? series : [...series, line];
   return (
     <figure className="chart">
       <figcaption>
         <h2>{label}</h2>
         <p className="chart-reading">
           {pointed !== null && times[pointed] !== undefined && <strong>{formatTime(times[pointed])}</strong>}
-          {series.map(({ label: name, colour, values }) => (
-            <span key={name} hidden={series.length === 1 && pointed === null}>
-              <span className={`swatch swatch-${colour}`} aria-hidden="true" />
+          {named.map(({ label: name, colour, values }) => (
+            <span key={name} hidden={named.length === 1 && pointed === null}>
+              <span
+                className={values === line?.values ? 'swatch swatch-line' : `swatch swatch-${colour}`}
+                aria-hidden="true"
+              />
               {name}
               {pointed !== null && <strong> {formatValue(values[pointed] ?? 0)}</strong>}
             </span>
@@ -67,7 +73,7 @@ export function Chart({ label, times, series, formatTime, formatValue, open }: P
             {times.map((time, i) => (
               <tr key={time}>
                 <th scope="row">{formatTime(time)}</th>
-                {series.map(({ label: name, values }) => (
+                {named.map(({ label: name, values }) => (
                   <td key={name}>{`${name}: ${formatValue(values[i] ?? 0)}`}</td>
                 ))}
               </tr>
@@ -87,8 +93,7 @@ type Latest = {
 
 function draw(
   root: HTMLElement,
-  times: readonly number[],
-  series: readonly ChartSeries[],
+  { times, series, line }: Pick<Props, 'times' | 'series' | 'line'>,
   latest: Latest,
 ): uPlot {
   const style = getComputedStyle(root);
@@ -105,6 +110,7 @@ function draw(
   );
   // The whole heap first: the lower parts are drawn over it.
   const stacked = series.map((one, s) => ({ ...one, heap: sums.map((sum) => sum[s] ?? 0) })).reverse();
+  const lines = line === undefined ? [] : [line];
   const plot = new uPlot(
     {
       width: root.clientWidth,
@@ -139,10 +145,17 @@ function draw(
           points: { show: false },
           ...(bars === undefined ? {} : { paths: bars }),
         })),
+        ...lines.map((one) => ({
+          label: one.label,
+          stroke: colour(one.colour),
+          width: 1.5,
+          dash: [4, 4],
+          points: { show: false },
+        })),
       ],
       hooks: { setCursor: [({ cursor }) => latest.current.setPointed(cursor.idx ?? null)] },
     },
-    [[...times], ...stacked.map(({ heap }) => heap)],
+    [[...times], ...stacked.map(({ heap }) => heap), ...lines.map(({ values }) => [...values])],
     root,
   );
   plot.over.addEventListener('mouseleave', () => latest.current.setPointed(null));

@@ -1,7 +1,7 @@
 /** The overview's numbers and the issues, each with the transactions behind it. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type Dashboard, startDashboard, withoutBrowser } from './support/dashboard.ts';
+import { type Dashboard, graveAxeFindings, startDashboard, withoutBrowser } from './support/dashboard.ts';
 
 const DECLINED = { number: '4000000000000002', expiryMonth: 12, expiryYear: 2035, cvc: '123' };
 
@@ -69,6 +69,39 @@ describe('overview and issues', { skip: withoutBrowser }, () => {
     await page.getByTitle('Open issues: 1').waitFor();
     await page.context().close();
     await other.context().close();
+  });
+
+  test('the volume stands against that of the period before, hour by hour', async () => {
+    const pay = (amount: number) => dashboard.pay({ amount, orderReference: `HOURLY-${amount}` });
+    const advance = (advanceSeconds: number) =>
+      dashboard.sandbox.call('POST', '/v1/sandbox/clock', { body: { advanceSeconds } });
+    await advance(86_400);
+    await pay(12_300);
+    await advance(86_400);
+    await pay(45_600);
+    const page = await dashboard.open('viewer');
+    const chart = page.locator('.chart').first();
+    await chart.locator('.chart-reading').getByText('Volume of the period before').waitFor();
+    const texts = await chart.locator('tr').allTextContents();
+    const found = texts.filter((text) => text.includes('Volume of the period before: 123'));
+    assert.equal(texts.length, 24);
+    // A day apart, they share a bar, unless the hour has just ended.
+    assert.deepEqual(
+      found,
+      texts.slice(-2).filter((text) => found.includes(text)),
+    );
+    assert.equal(found.length, 1);
+    assert.match(texts.at(-1) ?? '', /Volume: 456/);
+    assert.deepEqual(await graveAxeFindings(page), []);
+    await page.context().close();
+    for (const [locale, words] of [
+      ['ru-RU', 'Оборот прошлого периода'],
+      ['kk-KZ', 'Өткен кезеңнің айналымы'],
+    ] as const) {
+      const other = await dashboard.open('viewer', '', { locale });
+      await other.locator('.chart-reading').getByText(words).waitFor();
+      await other.context().close();
+    }
   });
 
   test('an endpoint that fails is an issue that leads to it', async () => {

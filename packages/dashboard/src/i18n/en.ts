@@ -410,6 +410,7 @@ export const en = {
   'period.week': '7 days',
   'period.month': '30 days',
   'overview.volume': 'Volume',
+  'overview.volumeBefore': 'Volume of the period before',
   'overview.count': 'Payments',
   'overview.success': 'Success rate',
   'overview.average': 'Average amount',

@@ -407,6 +407,7 @@ export const kk: Dictionary = {
   'period.week': '7 күн',
   'period.month': '30 күн',
   'overview.volume': 'Айналым',
+  'overview.volumeBefore': 'Өткен кезеңнің айналымы',
   'overview.count': 'Төлемдер',
   'overview.success': 'Сәттілер үлесі',
   'overview.average': 'Орташа сома',

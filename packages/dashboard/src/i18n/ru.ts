@@ -410,6 +410,7 @@ export const ru: Dictionary = {
   'period.week': '7 дней',
   'period.month': '30 дней',
   'overview.volume': 'Оборот',
+  'overview.volumeBefore': 'Оборот прошлого периода',
   'overview.count': 'Платежи',
   'overview.success': 'Доля успешных',
   'overview.average': 'Средняя сумма',

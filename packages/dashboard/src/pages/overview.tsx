@@ -210,10 +210,30 @@ function Card({ title, value, change, isPoints = false, isNeutral = false, searc
   );
 }
 
+/**
+ * The volume of as many whole intervals before these, one for each; a read of its own, and not often: what was
+ * hardly changes. Null: not read yet, or there was nothing.
+ */
+function useVolumeBefore({ totals, interval, buckets }: Statistics, currency: string): number[] | null {
+  const { from } = totals;
+  const lengthMs = (interval === 'hour' ? 1 : 24) * HOUR_MS * buckets.length;
+  const { data } = useQuery({
+    queryKey: ['statisticsBefore', interval, from, buckets.length, currency],
+    queryFn: () =>
+      statistics({ from: new Date(Date.parse(from) - lengthMs).toISOString(), to: from, interval, currency }),
+    refetchInterval: 60_000,
+  });
+  return useMemo(() => {
+    if (data === undefined || data.totals.succeeded === 0) return null;
+    return data.buckets.map(({ volume }) => Number(amountInput(volume, currency)));
+  }, [data, currency]);
+}
+
 function Charts({ numbers, currency }: NumbersProps): ReactNode {
   const { t, language } = useWords();
   const navigate = useNavigate();
   const { buckets, interval } = numbers;
+  const volumeBefore = useVolumeBefore(numbers, currency);
   // New arrays only for new numbers: the charts are drawn again for each.
   const times = useMemo(() => buckets.map(({ start }) => Date.parse(start)), [buckets]);
   const volume = useMemo(
@@ -225,6 +245,13 @@ function Charts({ numbers, currency }: NumbersProps): ReactNode {
       },
     ],
     [buckets, currency, t],
+  );
+  const before = useMemo(
+    () =>
+      volumeBefore === null
+        ? undefined
+        : { label: t('overview.volumeBefore'), colour: 'dim', values: volumeBefore },
+    [volumeBefore, t],
   );
   const payments = useMemo(
     () => [
@@ -257,6 +284,7 @@ function Charts({ numbers, currency }: NumbersProps): ReactNode {
           label={t('overview.volume')}
           times={times}
           series={volume}
+          line={before}
           formatTime={time}
           formatValue={(value) =>
             formatNumber(value, language, { notation: 'compact', maximumFractionDigits: 1 })
