@@ -121,14 +121,14 @@ describe('each invariant, when it is broken', () => {
   // A copy of the sandbox's tables in a schema of its own, so that the sandbox itself stays healthy.
   beforeEach(async () => {
     name = `broken_${crypto.randomUUID().replaceAll('-', '')}`;
-    const tables = (await sandbox.pool.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))
-      .rows;
+    const { rows: tables } = await sandbox.pool.query(`
+      SELECT table_name AS name, string_agg(column_name, ', ') FILTER (WHERE is_generated = 'NEVER') AS columns
+      FROM information_schema.columns WHERE table_schema = 'public' GROUP BY table_name`);
     await sandbox.pool.query(`CREATE SCHEMA ${name}`);
-    for (const { tablename } of tables) {
-      const copy = `${name}.${tablename}`;
-      await sandbox.pool.query(
-        `CREATE TABLE ${copy} (LIKE public.${tablename} INCLUDING ALL); INSERT INTO ${copy} OVERRIDING SYSTEM VALUE SELECT * FROM public.${tablename}`,
-      );
+    for (const { name: table, columns } of tables) {
+      const copy = `${name}.${table}`;
+      await sandbox.pool.query(`CREATE TABLE ${copy} (LIKE public.${table} INCLUDING ALL);
+        INSERT INTO ${copy} (${columns}) OVERRIDING SYSTEM VALUE SELECT ${columns} FROM public.${table}`);
     }
     const withSchema = new URL(sandbox.databaseUrl);
     withSchema.searchParams.set('options', `-c search_path=${name}`);
