@@ -1,5 +1,5 @@
 /**
- * Runs every test of the repository, in two files at a time, on one PostgreSQL: TEST_DATABASE_URL, or an
+ * Runs every test of the repository, in three files at a time, on one PostgreSQL: TEST_DATABASE_URL, or an
  * embedded one. Arguments are parts of file names: `npm test -- wallet races` runs those files only.
  * The last line is "N passed, N failed".
  */
@@ -12,7 +12,7 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { startEmbeddedPostgres } from '../packages/server/src/store/embedded.ts';
 
-const CONCURRENCY = 2;
+const CONCURRENCY = 3;
 
 async function main(): Promise<void> {
   const wanted = process.argv.slice(2);

@@ -33,10 +33,11 @@ import type { Client, Queryable } from './postgres.ts';
  * (measured: 1.7 times slower), so the batch allows index plans only. What that makes of the costs of a plan
  * must not have PostgreSQL compile it at each execution (measured: 40 times slower), hence no JIT. READ COMMITTED
  * by name: whatever the database's default is, a statement must see what another batch committed while it
- * waited for a key. `plexy.batch` is ours: whether this has taken effect.
+ * waited for a key. For arrays of a few rows it would plan every execution, which costs more than the execution.
+ * `plexy.batch` is ours: whether this has taken effect.
  */
 export const BEGIN_BATCH =
-  'BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off; SET LOCAL plexy.batch = on';
+  'BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL plexy.batch = on';
 
 /** The same for requests that are tried apart because a batch with them failed, perhaps waiting for a lock. */
 export const BEGIN_APART = `${BEGIN_BATCH}; SET LOCAL lock_timeout = '200ms'`;
