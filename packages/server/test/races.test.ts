@@ -1,5 +1,5 @@
 /**
- * The races that other payment systems have shipped (DESIGN 2.8), 200 requests at once over HTTP, on one
+ * The races that other payment systems have shipped, 200 requests at once over HTTP, on one
  * process and on two that share a database. Each ends with the audit of all seven invariants.
  */
 import assert from 'node:assert/strict';

@@ -41,7 +41,7 @@ export function refuse(refusal: Refusal): Decision {
 
 export const NOTHING_TO_DO: Decision = { ...NOTHING, outcome: { kind: 'nothing_to_do' } };
 
-/** How long a caller waits for the bank before it gets the state as it is (DESIGN: 10 s). */
+/** How long a caller waits for the bank before it gets the state as it is. */
 export const ANSWER_WAIT_MS = 10_000;
 
 /** What a new transaction has not got yet. */
