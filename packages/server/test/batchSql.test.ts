@@ -95,12 +95,13 @@ test('a plan made while a table is known to be empty walks a whole index, until 
       await client.query('ROLLBACK');
       return rows.map((row) => row['QUERY PLAN']).join('\n');
     };
-    const before = await plan();
+    // That it would keep this plan is nothing to assert: PostgreSQL discards plans itself whenever other sessions
+    // define more than a busy session has kept up with.
+    assert.doesNotMatch(await plan(), /transaction_pkey/);
     await client.query(`INSERT INTO transaction (id, merchant_id, type, payment_method, status, amount, currency,
         order_reference, capture_mode, created_at, updated_at, event_count, posting_count)
       SELECT gen_random_uuid(), gen_random_uuid(), 'payment', 'wallet', 'rejected', 10, 'KZT', 'order ' || n, 'manual',
         now(), now(), 0, 0 FROM generate_series(1, 20000) n`);
-    assert.equal(await plan(), before, 'PostgreSQL has found out by itself');
     await client.query('DISCARD PLANS');
     assert.match(await plan(), /transaction_pkey/);
   } finally {
