@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { v7 as uuidv7 } from 'uuid';
-import { BEGIN_BATCH, type Claim, claimInBatch, claimKeys, lockWallets } from '../src/store/batchSql.ts';
+import { beginBatch, type Claim, claimKeys, lockWallets } from '../src/store/batchSql.ts';
+import { closeGate, gateErrorOf } from '../src/store/gate.ts';
 import { migrate } from '../src/store/migrate.ts';
-import { connectForCommand, createPool } from '../src/store/postgres.ts';
+import { connectForCommand, createPool, GateClosedError } from '../src/store/postgres.ts';
+import { inOneRoundTrip } from '../src/store/roundTrip.ts';
 import { createDatabase, stopDatabaseServer } from './support/database.ts';
 import { type Nodes, startNodes } from './support/nodes.ts';
 
@@ -30,17 +32,34 @@ function claims(count: number): Claim[] {
   }));
 }
 
-test('a key is claimed by a batch only: never by one whose BEGIN has failed', async () => {
+test('what is sent with a BEGIN that failed is not carried out, and has its error', async () => {
   const client = await connectForCommand(nodes.databaseUrl);
+  const resetter = await connectForCommand(nodes.databaseUrl);
+  const keys = claims(20);
+  const begin = (): Promise<void> =>
+    inOneRoundTrip(client, async (db) => {
+      const [begun, claimed] = await Promise.allSettled([
+        beginBatch(db, { apart: false, gated: true }),
+        claimKeys(db, keys),
+      ]);
+      assert.equal(claimed.status, begun.status);
+      if (begun.status === 'rejected') throw begun.reason;
+    });
   try {
-    const keys = claims(20);
-    assert.deepEqual(await claimInBatch(client, keys), []);
-    await client.query(BEGIN_BATCH);
-    assert.equal((await claimInBatch(client, keys)).length, 20);
+    await resetter.query('BEGIN');
+    await closeGate(resetter);
+    await assert.rejects(begin(), (error) => gateErrorOf(error) instanceof GateClosedError);
+    await resetter.query('ROLLBACK');
     await client.query('ROLLBACK');
-    assert.deepEqual(await claimInBatch(client, keys), [], 'the mark of the batch outlives it');
+    await begin();
+    await client.query('COMMIT');
+    const { rows } = await client.query('SELECT count(*) FROM idempotency_key WHERE scope_id = $1', [
+      keys[0]?.scopeId,
+    ]);
+    assert.equal(rows[0].count, 20n);
   } finally {
     await client.end();
+    await resetter.end();
   }
 });
 
@@ -69,7 +88,7 @@ test('PostgreSQL compiles no statement, neither of a batch nor of another sessio
   try {
     assert.equal((await client.query('SHOW jit')).rows[0].jit, 'off');
     await client.query('SET jit = on');
-    await client.query(BEGIN_BATCH);
+    await beginBatch(client, { apart: false, gated: false });
     assert.equal((await client.query('SHOW jit')).rows[0].jit, 'off');
     await client.query('ROLLBACK');
   } finally {
@@ -88,7 +107,7 @@ test('a plan made while a table is known to be empty walks a whole index, until 
     await client.query('ANALYZE; SET plan_cache_mode = force_generic_plan');
     const targets = { phones: [], currencies: [], transactionIds: [uuidv7()], walletIds: [] };
     const plan = async (): Promise<string> => {
-      await client.query(BEGIN_BATCH);
+      await beginBatch(client, { apart: false, gated: false });
       await lockWallets(client, targets);
       const execute = `EXECUTE lock_wallets('{}', '{}', '{${uuidv7()}}', '{}')`;
       const { rows } = await client.query(`EXPLAIN (COSTS OFF) ${execute}`);

@@ -8,9 +8,10 @@ import { decide } from '../domain/decide.ts';
 import type { TransactionId } from '../domain/ids.ts';
 import type { BankOperation, Minor, Transaction } from '../domain/transaction.ts';
 import * as sql from '../store/batchSql.ts';
-import { beginGated } from '../store/gate.ts';
-import { type Client, inOneWrite } from '../store/postgres.ts';
-import { World } from './world.ts';
+import { gateErrorOf } from '../store/gate.ts';
+import type { Client, StatementRunner } from '../store/postgres.ts';
+import { inOneRoundTrip } from '../store/roundTrip.ts';
+import { type Loaded, World } from './world.ts';
 
 /** Operators' idempotency keys are one namespace, apart from every merchant's. */
 export const OPERATOR_SCOPE = '00000000-0000-0000-0000-000000000000';
@@ -93,13 +94,9 @@ function isRemembered(statusCode: number): boolean {
 }
 
 /** How a batch is executed. */
-export interface Attempt {
+export interface Attempt extends sql.BatchOptions {
   /** An earlier attempt may have committed: claim internal ids first, too. */
   readonly retry: boolean;
-  /** After a batch that failed: locks are waited for only briefly, so that others get their turn. */
-  readonly apart: boolean;
-  /** In the sandbox: not while it is being reset. */
-  readonly gated: boolean;
 }
 
 /**
@@ -110,7 +107,7 @@ export async function runBatch(
   client: Client,
   requests: readonly Request[],
   answerLate: AnswerLate,
-  { retry, apart, gated }: Attempt,
+  { retry, ...options }: Attempt,
 ): Promise<BatchResult> {
   const leaders = new Map<string, Request>();
   for (const request of requests) {
@@ -118,16 +115,13 @@ export async function runBatch(
   }
   const candidates = [...leaders.values()];
   const toClaim = candidates.filter((request) => mustClaim(request, retry));
-  // One round trip (6 % more authorizations a second than two). `claimInBatch` does nothing should BEGIN fail.
-  const [begun, loaded] = await inOneWrite(client, () =>
-    Promise.allSettled([
-      begin(client, apart ? sql.BEGIN_APART : sql.BEGIN_BATCH, gated),
-      claimAndLoad(client, candidates, toClaim),
-    ]),
+  const read = await inOneRoundTrip(client, (db) => claimAndRead(db, candidates, toClaim, options)).catch(
+    (error: unknown) => {
+      throw gateErrorOf(error);
+    },
   );
-  if (begun.status === 'rejected') throw begun.reason;
-  if (loaded.status === 'rejected') throw loaded.reason;
-  const { claimed, apiKeys, world, now } = loaded.value;
+  const { claimed, apiKeys, now } = read;
+  const world = await worldOf(client, read);
   const replies = await readReplies(client, toClaim, claimed);
 
   const settled = new Map<string, Settled>();
@@ -141,7 +135,7 @@ export async function runBatch(
     const outcome = refusalOfKey(request, apiKeys) ?? carryOut(world, request, now);
     settled.set(key, settleOutcome(request, outcome, world, keys));
   }
-  const effects = await inOneWrite(client, () => save(client, world, keys, answerLate));
+  const effects = await inOneRoundTrip(client, (db) => save(db, world, keys, answerLate));
   return { settled: requests.map((request) => settle(request, leaders, settled, replies)), effects };
 }
 
@@ -171,22 +165,25 @@ export async function runDueBatch(
   answerLate: AnswerLate,
   gated: boolean,
 ): Promise<DueResult> {
-  await begin(client, sql.BEGIN_BATCH, gated);
-  const transactions = await sql.lockDueTransactions(client, limit);
+  const transactions = await inOneRoundTrip(client, async (db) => {
+    const begun = sql.beginBatch(db, { apart: false, gated });
+    const [locked] = await Promise.all([sql.lockDueTransactions(db, limit), begun]);
+    return locked;
+  }).catch((error: unknown) => {
+    throw gateErrorOf(error);
+  });
   const paymentIds = transactions.map((transaction) => transaction.id);
   const needs = { ...needsOf([]), paymentIds, anybodysIds: paymentIds, postingIds: paymentIds };
-  const { world, now } = await inOneWrite(client, () => loadWorld(client, needs, transactions));
+  const read = await inOneRoundTrip(client, (db) => lockAndRead(db, needs, transactions));
+  const { now } = read;
+  const world = await worldOf(client, read);
   for (const transactionId of paymentIds) {
     const command: Command = { kind: 'act_when_due', transactionId, operationId: uuidv7() };
     world.apply(decide(world, command, { sender: ENGINE, answerTo: null, now }));
   }
-  const effects = await inOneWrite(client, () => save(client, world, new KeyChanges(new Set()), answerLate));
+  const noKeys = new KeyChanges(new Set());
+  const effects = await inOneRoundTrip(client, (db) => save(db, world, noKeys, answerLate));
   return { count: paymentIds.length, effects };
-}
-
-async function begin(client: Client, text: string, gated: boolean): Promise<void> {
-  if (gated) await beginGated(client, text);
-  else await client.query(text);
 }
 
 /** What a batch's commands need to have loaded. */
@@ -264,83 +261,87 @@ function mayPost(command: Command): boolean {
   return command.kind === 'capture' || command.kind === 'refund' || command.kind === 'act_when_due';
 }
 
-interface ClaimedAndLoaded {
-  readonly claimed: ReadonlySet<string>;
-  readonly apiKeys: ReadonlyMap<string, sql.KeyRow>;
-  readonly world: World;
+/** What was read for a batch, with every row locked that it may change. */
+interface Read extends Omit<Loaded, 'transactions'> {
+  readonly needs: Needs;
+  readonly payments: readonly Transaction[];
+  readonly refunds: readonly Transaction[];
   readonly now: number;
+  readonly delayMs: number;
 }
 
-/** Every statement is sent before the first answer is read. */
-async function claimAndLoad(
-  client: Client,
+interface ClaimedAndRead extends Read {
+  readonly claimed: ReadonlySet<string>;
+  readonly apiKeys: ReadonlyMap<string, sql.KeyRow>;
+}
+
+/** Begins, claims, locks and loads, in one round trip. */
+async function claimAndRead(
+  db: StatementRunner,
   requests: readonly Request[],
   toClaim: readonly Request[],
-): Promise<ClaimedAndLoaded> {
-  const needs = needsOf(requests);
+  options: sql.BatchOptions,
+): Promise<ClaimedAndRead> {
   const apiKeyIds = new Set<string>();
   for (const request of requests) if (request.apiKeyId !== null) apiKeyIds.add(request.apiKeyId);
-  const [claimed, apiKeys, { world, now }] = await Promise.all([
-    toClaim.length > 0 ? sql.claimInBatch(client, toClaim.map(claimOf)) : [],
-    apiKeyIds.size > 0 ? sql.readApiKeys(client, [...apiKeyIds]) : [],
-    loadWorld(client, needs, null),
+  const [, claimed, apiKeys, rows] = await Promise.all([
+    sql.beginBatch(db, options),
+    toClaim.length > 0 ? sql.claimKeys(db, toClaim.map(claimOf)) : [],
+    apiKeyIds.size > 0 ? sql.readApiKeys(db, [...apiKeyIds]) : [],
+    lockAndRead(db, needsOf(requests), null),
   ]);
   return {
+    ...rows,
     claimed: new Set(claimed.map((row) => `${row.scope_id} ${row.key}`)),
     apiKeys: new Map(apiKeys.map((row) => [row.id, row])),
-    world,
-    now,
   };
 }
 
-/** Locks and loads, in the order in which every transaction locks. `locked`: payments locked already. */
-async function loadWorld(
-  client: Client,
+/** In the order in which every transaction locks. `locked`: payments locked already. */
+async function lockAndRead(
+  db: StatementRunner,
   needs: Needs,
   locked: readonly Transaction[] | null,
-): Promise<{ world: World; now: number }> {
+): Promise<Read> {
   const { merchantIds, phones, currencies, walletIds, paymentIds, refundIds, operationIds } = needs;
   const { anybodysIds, postingIds, shownIds } = needs;
-  const some = paymentIds.length > 0;
-  const posts = postingIds.length > 0;
-  // One flat list: once a statement has failed, those behind it fail too ("transaction is aborted"), and the
-  // first one to be heard must be the one that says why.
-  const [payments, refunds, operations, merchants, wallets, knownBalances, shownBalances, { now, delayMs }] =
+  const [payments, refunds, operations, merchants, wallets, balances, shownBalances, time] =
     await Promise.all([
-      locked ?? (some ? sql.lockTransactions(client, paymentIds) : []),
-      refundIds.length > 0 ? sql.lockTransactions(client, refundIds) : [],
-      operationIds.length > 0 ? sql.lockOperations(client, operationIds) : [],
+      locked ?? (paymentIds.length > 0 ? sql.lockTransactions(db, paymentIds) : []),
+      refundIds.length > 0 ? sql.lockTransactions(db, refundIds) : [],
+      operationIds.length > 0 ? sql.lockOperations(db, operationIds) : [],
       merchantIds.length + anybodysIds.length > 0
-        ? sql.readMerchants(client, [...new Set(merchantIds)], anybodysIds)
+        ? sql.readMerchants(db, [...new Set(merchantIds)], anybodysIds)
         : [],
-      sql.lockWallets(client, { phones, currencies, transactionIds: paymentIds, walletIds }),
-      posts ? sql.lockMerchantBalances(client, postingIds) : [],
-      shownIds.length > 0 ? sql.readMerchantBalances(client, shownIds) : [],
-      sql.readNow(client),
+      sql.lockWallets(db, { phones, currencies, transactionIds: paymentIds, walletIds }),
+      postingIds.length > 0 ? sql.lockMerchantBalances(db, postingIds) : [],
+      shownIds.length > 0 ? sql.readMerchantBalances(db, shownIds) : [],
+      sql.readNow(db),
     ]);
+  return { needs, payments, refunds, operations, merchants, wallets, balances, shownBalances, ...time };
+}
+
+async function worldOf(client: Client, read: Read): Promise<World> {
+  const { payments, refunds, delayMs } = read;
   if (delayMs > 0) await sql.sleep(client, delayMs);
-  const transactions = [...payments, ...refunds];
-  const balances = await withNewBalances(client, knownBalances, payments, postingIds);
-  const loaded = { transactions, operations, merchants, wallets, balances, shownBalances };
-  return { world: new World(loaded), now };
+  const balances = await withNewBalances(client, read);
+  return new World({ ...read, transactions: [...payments, ...refunds], balances });
 }
 
 /** A merchant's first payment in a currency makes their balance, which is then locked like the others. */
 async function withNewBalances(
   client: Client,
-  known: readonly sql.BalanceRow[],
-  payments: readonly Transaction[],
-  postingIds: readonly TransactionId[],
+  { needs: { postingIds }, payments, balances: known }: Read,
 ): Promise<readonly sql.BalanceRow[]> {
   if (postingIds.length === 0) return known;
   const keys = new Set(known.map((row) => `${row.merchant_id} ${row.currency}`));
   const posting = new Set<string>(postingIds);
   const isNew = (t: Transaction): boolean => posting.has(t.id) && !keys.has(`${t.merchantId} ${t.currency}`);
   if (!payments.some(isNew)) return known;
-  return inOneWrite(client, async () => {
+  return inOneRoundTrip(client, async (db) => {
     const [, balances] = await Promise.all([
-      sql.ensureMerchantBalances(client, postingIds),
-      sql.lockMerchantBalances(client, postingIds),
+      sql.ensureMerchantBalances(db, postingIds),
+      sql.lockMerchantBalances(db, postingIds),
     ]);
     return balances;
   });
@@ -463,9 +464,9 @@ function effectOf(outcome: Outcome): Effect | null {
   return outcome.kind === 'transfer' ? { id: outcome.transfer.id, seq: 0 } : null;
 }
 
-/** Writes everything and commits, in one round trip. @throws Error when PostgreSQL rolled back instead */
+/** Writes everything and commits. */
 async function save(
-  client: Client,
+  db: StatementRunner,
   world: World,
   keys: KeyChanges,
   answerLate: AnswerLate,
@@ -474,10 +475,10 @@ async function save(
   const answers = changes.answers.flatMap((late) => givenResponse(late, world, answerLate));
   const writes: Promise<unknown>[] = [];
   const write = <T>(
-    statement: (client: Client, rows: readonly T[]) => Promise<void>,
+    statement: (db: StatementRunner, rows: readonly T[]) => Promise<void>,
     rows: readonly T[],
   ): void => {
-    if (rows.length > 0) writes.push(statement(client, rows));
+    if (rows.length > 0) writes.push(statement(db, rows));
   };
   // Internal ids are unique, so they are written with their outcome. Should this attempt's connection be
   // lost and the command be tried again, one of the two inserts fails and takes its batch with it.
@@ -498,9 +499,7 @@ async function save(
   write(sql.updateWallets, changes.wallets);
   write(sql.updateMerchantBalances, changes.balances);
   write(sql.addToSystemAccounts, changes.systemDeltas);
-  const commit = client.query('COMMIT');
-  await Promise.all([...writes, commit]);
-  if ((await commit).command !== 'COMMIT') throw new Error('the batch was rolled back');
+  await Promise.all([...writes, sql.commit(db)]);
   return { newOperations: changes.newOperations, answered: answers, hasEvents: changes.events.length > 0 };
 }
 

@@ -413,7 +413,6 @@ class Lane {
       ...connectionOptions(this.#options.databaseUrl, this.#name),
       // Nobody waits for an answer any longer than this.
       query_timeout: this.#options.patienceMs,
-      pipeline: true,
     });
     client.on('error', () => {
       if (this.#client === client) this.#client = null;

@@ -17,16 +17,9 @@ import type {
 } from '../domain/transaction.ts';
 import { dueAtOf } from '../domain/transaction.ts';
 import { plainArray, textArray } from './arrays.ts';
-import {
-  type Column,
-  insertOf,
-  namesOf,
-  type Source,
-  type Statement,
-  statementOf,
-  updateOf,
-} from './columns.ts';
-import type { Client, Queryable } from './postgres.ts';
+import { type Column, insertOf, namesOf, type Source, statementOf, updateOf } from './columns.ts';
+import { passOrFail } from './gate.ts';
+import type { Statement, StatementRunner } from './postgres.ts';
 
 /**
  * A generic plan built while a table was empty would stay a sequential scan until the next analyze
@@ -34,13 +27,39 @@ import type { Client, Queryable } from './postgres.ts';
  * must not have PostgreSQL compile it at each execution (measured: 40 times slower), hence no JIT. READ COMMITTED
  * by name: whatever the database's default is, a statement must see what another batch committed while it
  * waited for a key. For arrays of a few rows it would plan every execution, which costs more than the execution.
- * `plexy.batch` is ours: whether this has taken effect.
  */
-export const BEGIN_BATCH =
-  'BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL plexy.batch = on';
+const BEGIN: Statement = { name: 'begin', text: 'BEGIN ISOLATION LEVEL READ COMMITTED' };
+const SETTINGS = {
+  ...{ enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off', jit: 'off' },
+  plan_cache_mode: 'force_generic_plan',
+};
+const SET: Statement = { name: 'set', text: setOf(SETTINGS) };
+/** For requests that are tried apart because a batch with them failed, perhaps waiting for a lock. */
+const SET_APART: Statement = { name: 'set_apart', text: setOf({ ...SETTINGS, lock_timeout: '200ms' }) };
 
-/** The same for requests that are tried apart because a batch with them failed, perhaps waiting for a lock. */
-export const BEGIN_APART = `${BEGIN_BATCH}; SET LOCAL lock_timeout = '200ms'`;
+function setOf(settings: Readonly<Record<string, string>>): string {
+  const calls = Object.entries(settings).map(([name, value]) => `set_config('${name}', '${value}', true)`);
+  return `SELECT ${calls.join(', ')}`;
+}
+
+/** How a batch begins. */
+export interface BatchOptions {
+  /** After a batch that failed: locks are waited for only briefly, so that others get their turn. */
+  readonly apart: boolean;
+  /** In the sandbox: not while it is being reset. */
+  readonly gated: boolean;
+}
+
+/** Begins a batch: what is sent with it in one round trip is carried out only when all of this was. */
+export async function beginBatch(db: StatementRunner, { apart, gated }: BatchOptions): Promise<void> {
+  await Promise.all([db.query(BEGIN), db.query(apart ? SET_APART : SET), gated ? passOrFail(db) : null]);
+}
+
+/** Ends a batch. @throws Error when PostgreSQL rolled back instead */
+export async function commit(db: StatementRunner): Promise<void> {
+  const { command } = await db.query({ name: 'commit', text: 'COMMIT' });
+  if (command !== 'COMMIT') throw new Error('the batch was rolled back');
+}
 
 /** An idempotency key to claim, with the response that it will have if all goes well. */
 export interface Claim {
@@ -73,21 +92,13 @@ const KEY_COLUMNS: readonly Column<Claim>[] = [
   ...RESPONSE_COLUMNS,
   { name: 'fingerprint', type: 'word', value: (c) => c.fingerprint },
 ];
-const insertKeysText = ({ select, from }: Source, where = ''): string =>
+const insertKeysText = ({ select, from }: Source): string =>
   `INSERT INTO idempotency_key (${namesOf(KEY_COLUMNS)}, created_at)
-    SELECT ${select}, clock_timestamp() FROM ${from} ${where} ORDER BY 1, 2`;
-const RETURNING_NEW = 'ON CONFLICT DO NOTHING RETURNING scope_id, key';
-const IN_BATCH = `WHERE current_setting('plexy.batch', true) = 'on'`;
-const CLAIM_IN_BATCH = statementOf(
-  'claim_in_batch',
-  KEY_COLUMNS,
-  (source) => `${insertKeysText(source, IN_BATCH)} ${RETURNING_NEW}`,
-  2,
-);
+    SELECT ${select}, clock_timestamp() FROM ${from} ORDER BY 1, 2`;
 const CLAIM_KEYS = statementOf(
   'claim',
   KEY_COLUMNS,
-  (source) => `${insertKeysText(source)} ${RETURNING_NEW}`,
+  (source) => `${insertKeysText(source)} ON CONFLICT DO NOTHING RETURNING scope_id, key`,
   2,
 );
 const INSERT_KEYS = statementOf('insert_keys', KEY_COLUMNS, (source) => insertKeysText(source), 2);
@@ -101,16 +112,8 @@ const GIVE_RESPONSES = updateOf('give_responses', 'idempotency_key', RESPONSE_CO
  * Claims keys: returns those that were new. Waits for another node's open batch with the same key;
  * what that batch committed is visible to later statements only.
  */
-export async function claimKeys(client: Queryable, claims: readonly Claim[]): Promise<readonly NewKey[]> {
-  return (await client.query(CLAIM_KEYS(claims))).rows;
-}
-
-/**
- * The same for a batch, which sends it together with BEGIN_BATCH: should that fail alone (an operator cancels
- * it), this claims nothing. On its own it would commit.
- */
-export async function claimInBatch(client: Client, claims: readonly Claim[]): Promise<readonly NewKey[]> {
-  return (await client.query(CLAIM_IN_BATCH(claims))).rows;
+export async function claimKeys(db: StatementRunner, claims: readonly Claim[]): Promise<readonly NewKey[]> {
+  return (await db.query(CLAIM_KEYS(claims))).rows;
 }
 
 interface NewKey {
@@ -119,16 +122,16 @@ interface NewKey {
 }
 
 /** Stores keys together with their outcome. @throws DatabaseError 23505 when one of them exists */
-export async function insertKeys(client: Client, claims: readonly Claim[]): Promise<void> {
-  await client.query(INSERT_KEYS(claims));
+export async function insertKeys(db: StatementRunner, claims: readonly Claim[]): Promise<void> {
+  await db.query(INSERT_KEYS(claims));
 }
 
 /** The stored responses of keys that another command claimed before. */
 export async function readResponses(
-  client: Queryable,
+  db: StatementRunner,
   keys: readonly { scopeId: string; key: string }[],
 ): Promise<StoredResponse[]> {
-  const { rows } = await client.query({
+  const { rows } = await db.query({
     name: 'responses',
     text: `SELECT k.scope_id AS "scopeId", k.key, k.fingerprint, k.status_code AS "statusCode", k.response
       FROM unnest($1::uuid[], $2::text[]) u(scope_id, key)
@@ -139,16 +142,16 @@ export async function readResponses(
 }
 
 /** Writes the final responses of keys whose outcome was not the one expected at the claim. */
-export async function updateResponses(client: Queryable, claims: readonly Claim[]): Promise<void> {
-  await client.query(UPDATE_RESPONSES(claims));
+export async function updateResponses(db: StatementRunner, claims: readonly Claim[]): Promise<void> {
+  await db.query(UPDATE_RESPONSES(claims));
 }
 
 /** Forgets keys whose command was not decided (404, 401, 403), so that they can be used again. */
 export async function releaseKeys(
-  client: Client,
+  db: StatementRunner,
   keys: readonly { scopeId: string; key: string }[],
 ): Promise<void> {
-  await client.query({
+  await db.query({
     name: 'release_keys',
     text: `DELETE FROM idempotency_key k USING unnest($1::uuid[], $2::text[]) u(scope_id, key)
       WHERE k.scope_id = u.scope_id AND k.key = u.key`,
@@ -163,8 +166,8 @@ export interface KeyRow {
 }
 
 /** The API keys as they are now: a revocation that committed before this batch is seen by it. */
-export async function readApiKeys(client: Queryable, ids: readonly string[]): Promise<KeyRow[]> {
-  const { rows } = await client.query({
+export async function readApiKeys(db: StatementRunner, ids: readonly string[]): Promise<KeyRow[]> {
+  const { rows } = await db.query({
     name: 'api_keys',
     text: `SELECT id, scopes, revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp()) AS live
       FROM api_key WHERE id = ANY($1::uuid[])`,
@@ -182,11 +185,11 @@ export interface SettingsRow {
 
 /** Settings of these merchants, and of the merchants of these transactions. */
 export async function readMerchants(
-  client: Client,
+  db: StatementRunner,
   ids: readonly string[],
   transactionIds: readonly string[],
 ): Promise<SettingsRow[]> {
-  const { rows } = await client.query({
+  const { rows } = await db.query({
     name: 'merchants',
     text: `SELECT m.id, m.capture_mode, m.capture_delay_s, m.authorization_ttl_s
       FROM (SELECT unnest($1::uuid[]) AS id
@@ -276,8 +279,8 @@ export const TRANSACTION_COLUMNS = CARD_INSERT.filter(({ name }) => name !== 'du
   .join(', ');
 
 /** Locks payments, sorted by id. */
-export async function lockTransactions(client: Client, ids: readonly string[]): Promise<Transaction[]> {
-  const { rows } = await client.query({
+export async function lockTransactions(db: StatementRunner, ids: readonly string[]): Promise<Transaction[]> {
+  const { rows } = await db.query({
     name: 'lock_transactions',
     text: `SELECT ${TRANSACTION_COLUMNS} FROM transaction WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE`,
     values: [plainArray(ids)],
@@ -286,13 +289,13 @@ export async function lockTransactions(client: Client, ids: readonly string[]): 
 }
 
 /** Locks what has fallen due, oldest first, passing over rows that another node is working on. */
-export async function lockDueTransactions(client: Client, limit: number): Promise<Transaction[]> {
-  const { rows } = await client.query({
+export async function lockDueTransactions(db: StatementRunner, limit: number): Promise<Transaction[]> {
+  const { rows } = await db.query({
     name: 'lock_due',
     text: `SELECT ${TRANSACTION_COLUMNS} FROM transaction
       WHERE due_at <= (SELECT clock_timestamp() + clock_offset_ms * interval '1 millisecond' FROM installation)
       ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED`,
-    values: [limit],
+    values: [String(limit)],
   });
   return rows;
 }
@@ -318,8 +321,8 @@ export type WalletRow = (Wallet | { readonly [Property in keyof Wallet]: null })
  * Finds customers by phone, and locks their wallets and those of payments and by id, sorted by id. A wallet
  * may come more than once.
  */
-export async function lockWallets(client: Client, targets: WalletTargets): Promise<WalletRow[]> {
-  const { rows } = await client.query({
+export async function lockWallets(db: StatementRunner, targets: WalletTargets): Promise<WalletRow[]> {
+  const { rows } = await db.query({
     name: 'lock_wallets',
     text: `SELECT u.phone, u.iin_hash AS "iinHash", u.owner_id AS "ownerId", w.id, w.customer_id AS "customerId",
         w.currency, w.available, w.held, w.frozen, w.approval
@@ -356,10 +359,10 @@ const BALANCES = `SELECT b.merchant_id, b.currency, b.balance FROM (${BALANCE_OW
 
 /** Makes sure that the balances of these payments' merchants exist, before they are locked. */
 export async function ensureMerchantBalances(
-  client: Client,
+  db: StatementRunner,
   transactionIds: readonly string[],
 ): Promise<void> {
-  await client.query({
+  await db.query({
     name: 'ensure_balances',
     text: `INSERT INTO merchant_balance (merchant_id, currency) ${BALANCE_OWNERS} ORDER BY 1, 2 ON CONFLICT DO NOTHING`,
     values: [plainArray(transactionIds)],
@@ -368,10 +371,10 @@ export async function ensureMerchantBalances(
 
 /** Locks the balances of these payments' merchants, sorted. */
 export async function lockMerchantBalances(
-  client: Client,
+  db: StatementRunner,
   transactionIds: readonly string[],
 ): Promise<BalanceRow[]> {
-  const { rows } = await client.query({
+  const { rows } = await db.query({
     name: 'lock_balances',
     text: `${BALANCES} FOR UPDATE) b`,
     values: [plainArray(transactionIds)],
@@ -381,10 +384,10 @@ export async function lockMerchantBalances(
 
 /** The balances of these payments' merchants as last committed: for answers, never for decisions. */
 export async function readMerchantBalances(
-  client: Client,
+  db: StatementRunner,
   transactionIds: readonly string[],
 ): Promise<BalanceRow[]> {
-  const { rows } = await client.query({
+  const { rows } = await db.query({
     name: 'read_balances',
     text: `${BALANCES}) b`,
     values: [plainArray(transactionIds)],
@@ -400,8 +403,8 @@ export interface Now {
 }
 
 /** Read after the locks, so that no decision is older than its rows. */
-export async function readNow(client: Client): Promise<Now> {
-  const { rows } = await client.query({
+export async function readNow(db: StatementRunner): Promise<Now> {
+  const { rows } = await db.query({
     name: 'now',
     text: `SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint + clock_offset_ms AS now,
       database_delay_ms AS delay FROM installation`,
@@ -410,16 +413,16 @@ export async function readNow(client: Client): Promise<Now> {
 }
 
 /** As if the database were slow: with every lock of the batch held. */
-export async function sleep(client: Client, delayMs: number): Promise<void> {
-  await client.query('SELECT pg_sleep($1)', [delayMs / 1_000]);
+export async function sleep(db: StatementRunner, delayMs: number): Promise<void> {
+  await db.query({ name: 'sleep', text: 'SELECT pg_sleep($1)', values: [String(delayMs / 1_000)] });
 }
 
 /** Writes transactions of one payment method. */
-type WriteTransactions = (client: Client, transactions: readonly Transaction[]) => Promise<void>;
+type WriteTransactions = (db: StatementRunner, transactions: readonly Transaction[]) => Promise<void>;
 
 function writeOf(statement: (transactions: readonly Transaction[]) => Statement): WriteTransactions {
-  return async (client, transactions) => {
-    await client.query(statement(transactions));
+  return async (db, transactions) => {
+    await db.query(statement(transactions));
   };
 }
 
@@ -461,8 +464,8 @@ const INSERT_EVENTS = statementOf(
 );
 
 /** All events of the batch in one statement, after every lock: it numbers them in their order. */
-export async function insertEvents(client: Client, events: readonly TransactionEvent[]): Promise<void> {
-  await client.query(INSERT_EVENTS(events));
+export async function insertEvents(db: StatementRunner, events: readonly TransactionEvent[]): Promise<void> {
+  await db.query(INSERT_EVENTS(events));
 }
 
 const OPERATION_COLUMNS: readonly Column<BankOperation>[] = [
@@ -497,8 +500,11 @@ const INSERT_OPERATIONS = statementOf(
     SELECT ${select}, clock_timestamp() + ${OPERATION_LEASE} FROM ${from}`,
 );
 
-export async function insertOperations(client: Client, operations: readonly BankOperation[]): Promise<void> {
-  await client.query(INSERT_OPERATIONS(operations));
+export async function insertOperations(
+  db: StatementRunner,
+  operations: readonly BankOperation[],
+): Promise<void> {
+  await db.query(INSERT_OPERATIONS(operations));
 }
 
 /** A settled operation needs no further attempt. */
@@ -511,8 +517,11 @@ const UPDATE_OPERATIONS = statementOf(
     FROM ${from} WHERE t.id = u.id`,
 );
 
-export async function updateOperations(client: Client, operations: readonly BankOperation[]): Promise<void> {
-  await client.query(UPDATE_OPERATIONS(operations));
+export async function updateOperations(
+  db: StatementRunner,
+  operations: readonly BankOperation[],
+): Promise<void> {
+  await db.query(UPDATE_OPERATIONS(operations));
 }
 
 export const BANK_OPERATION_COLUMNS = OPERATION_INSERT.map(
@@ -520,8 +529,8 @@ export const BANK_OPERATION_COLUMNS = OPERATION_INSERT.map(
 ).join(', ');
 
 /** Locks bank operations, sorted by id; after their transactions. */
-export async function lockOperations(client: Client, ids: readonly string[]): Promise<BankOperation[]> {
-  const { rows } = await client.query({
+export async function lockOperations(db: StatementRunner, ids: readonly string[]): Promise<BankOperation[]> {
+  const { rows } = await db.query({
     name: 'lock_operations',
     text: `SELECT ${BANK_OPERATION_COLUMNS} FROM bank_operation WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE`,
     values: [plainArray(ids)],
@@ -531,10 +540,10 @@ export async function lockOperations(client: Client, ids: readonly string[]): Pr
 
 /** Gives the responses that were waiting for the bank; one that was given already stays. */
 export async function giveResponses(
-  client: Client,
+  db: StatementRunner,
   claims: readonly Omit<Claim, 'fingerprint'>[],
 ): Promise<void> {
-  await client.query(GIVE_RESPONSES(claims));
+  await db.query(GIVE_RESPONSES(claims));
 }
 
 function walletIdOf(account: Account): string | null {
@@ -559,8 +568,8 @@ const POSTING_COLUMNS: readonly Column<Posting>[] = [
 
 const INSERT_POSTINGS = insertOf('insert_postings', 'posting', POSTING_COLUMNS);
 
-export async function insertPostings(client: Client, postings: readonly Posting[]): Promise<void> {
-  await client.query(INSERT_POSTINGS(postings));
+export async function insertPostings(db: StatementRunner, postings: readonly Posting[]): Promise<void> {
+  await db.query(INSERT_POSTINGS(postings));
 }
 
 const TRANSFER_COLUMNS: readonly Column<WalletTransfer>[] = [
@@ -576,12 +585,15 @@ const TRANSFER_COLUMNS: readonly Column<WalletTransfer>[] = [
 
 const INSERT_TRANSFERS = insertOf('insert_transfers', 'wallet_transfer', TRANSFER_COLUMNS);
 
-export async function insertTransfers(client: Client, transfers: readonly WalletTransfer[]): Promise<void> {
-  await client.query(INSERT_TRANSFERS(transfers));
+export async function insertTransfers(
+  db: StatementRunner,
+  transfers: readonly WalletTransfer[],
+): Promise<void> {
+  await db.query(INSERT_TRANSFERS(transfers));
 }
 
-export async function updateWallets(client: Client, wallets: readonly Wallet[]): Promise<void> {
-  await client.query({
+export async function updateWallets(db: StatementRunner, wallets: readonly Wallet[]): Promise<void> {
+  await db.query({
     name: 'update_wallets',
     text: `UPDATE wallet w SET available = u.available, held = u.held
       FROM unnest($1::uuid[], $2::numeric[], $3::numeric[]) u(id, available, held) WHERE w.id = u.id`,
@@ -593,8 +605,11 @@ export async function updateWallets(client: Client, wallets: readonly Wallet[]):
   });
 }
 
-export async function updateMerchantBalances(client: Client, balances: readonly BalanceRow[]): Promise<void> {
-  await client.query({
+export async function updateMerchantBalances(
+  db: StatementRunner,
+  balances: readonly BalanceRow[],
+): Promise<void> {
+  await db.query({
     name: 'update_balances',
     text: `UPDATE merchant_balance b SET balance = u.balance
       FROM unnest($1::uuid[], $2::text[], $3::numeric[]) u(merchant_id, currency, balance)
@@ -615,10 +630,10 @@ export interface SystemAccountDelta {
 }
 
 export async function addToSystemAccounts(
-  client: Client,
+  db: StatementRunner,
   deltas: readonly SystemAccountDelta[],
 ): Promise<void> {
-  await client.query({
+  await db.query({
     name: 'system_accounts',
     text: `INSERT INTO system_account AS a (kind, currency, balance)
       SELECT * FROM unnest($1::text[], $2::text[], $3::numeric[]) ORDER BY 1, 2

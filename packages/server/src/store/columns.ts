@@ -1,4 +1,5 @@
 import { plainArray, textArray, timeArray, timeText } from './arrays.ts';
+import type { Statement } from './postgres.ts';
 
 /**
  * How one property of `Row` is a column. `text` is escaped; `word` is for our own constants and for codes
@@ -8,13 +9,6 @@ export interface Column<Row> {
   readonly name: string;
   readonly type: 'uuid' | 'word' | 'text' | 'bigint' | 'numeric' | 'int' | 'boolean' | 'time';
   readonly value: (row: Row) => string | number | bigint | boolean | null;
-}
-
-/** A prepared statement with its parameters. */
-export interface Statement {
-  readonly name: string;
-  readonly text: string;
-  readonly values: (string | null)[];
 }
 
 /** What the text of a statement over rows is made of. */

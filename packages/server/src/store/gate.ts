@@ -2,21 +2,25 @@
  * The sandbox's gate: every writing transaction passes it, and a reset closes it on all nodes. An advisory lock,
  * shared by those who pass. Nobody waits at a closed gate. In production there is none.
  */
-import { type Client, GateClosedError, type Queryable, sqlStateOf } from './postgres.ts';
+import { GateClosedError, type Queryable, type StatementRunner, sqlStateOf } from './postgres.ts';
 
 /** Any constant will do. */
 const GATE_LOCK = 7_069_803;
 const PASS = `SELECT pg_try_advisory_xact_lock_shared(${GATE_LOCK}) AS open`;
 
-/** The same as a statement that fails at a closed gate, so that those sent behind it fail, too. */
-const PASS_OR_FAIL = `SELECT 1 / pg_try_advisory_xact_lock_shared(${GATE_LOCK})::int`;
 const DIVISION_BY_ZERO = '22012';
 
-/** Begins a batch, and passes the gate. @throws GateClosedError while it is closed; the transaction is aborted */
-export async function beginGated(client: Client, begin: string): Promise<void> {
-  await client.query(`${begin}; ${PASS_OR_FAIL}`).catch((error: unknown) => {
-    throw sqlStateOf(error) === DIVISION_BY_ZERO ? new GateClosedError() : error;
+/** Passes the gate with a statement that fails at a closed one, so that those sent behind it fail, too. */
+export async function passOrFail(db: StatementRunner): Promise<void> {
+  await db.query({
+    name: 'pass_gate',
+    text: `SELECT 1 / pg_try_advisory_xact_lock_shared(${GATE_LOCK})::int`,
   });
+}
+
+/** What a batch failed with, told by its name if it was a closed gate. */
+export function gateErrorOf(error: unknown): unknown {
+  return sqlStateOf(error) === DIVISION_BY_ZERO ? new GateClosedError() : error;
 }
 
 /** Passes the gate within a transaction. @throws GateClosedError while it is closed */

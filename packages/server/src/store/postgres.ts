@@ -10,7 +10,7 @@ const BIGINT = 20;
 const NUMERIC = 1700;
 
 /** Times become milliseconds, and every integer that can hold money becomes a BigInt. */
-const types: pg.CustomTypesConfig = {
+export const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
     if (oid === TIMESTAMPTZ) return parseTimestamp;
     if (oid === BIGINT || oid === NUMERIC) return BigInt;
@@ -41,6 +41,23 @@ export type Pool = pg.Pool;
 export type Client = pg.Client;
 /** What runs single statements: the pool, or one connection inside a transaction. */
 export type Queryable = Pick<pg.Pool, 'query'>;
+
+/** A prepared statement with its parameters. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+  readonly values?: (string | null)[];
+}
+
+export type Result<Row extends pg.QueryResultRow = pg.QueryResult['rows'][number]> = Pick<
+  pg.QueryResult<Row>,
+  'rows' | 'rowCount' | 'command'
+>;
+
+/** What runs prepared statements: one by one, or all that a round trip collects. */
+export interface StatementRunner {
+  query(statement: Statement): Promise<Result>;
+}
 
 /** One connection for a command beside the server. Its statements may take as long as they need. */
 export async function connectForCommand(url: string): Promise<Client> {
@@ -139,19 +156,4 @@ export async function readServerVersion(db: Queryable): Promise<{ major: number;
     `SELECT current_setting('server_version_num')::int / 10000 AS major, current_setting('server_version') AS name`,
   );
   return rows[0];
-}
-
-/**
- * Sends the statements that `begin` starts before its first `await` in one write. A write for each would wake
- * PostgreSQL each time, which costs both sides more than the statement does to send.
- * @param client in pipeline mode
- */
-export function inOneWrite<T>(client: Client, begin: () => Promise<T>): Promise<T> {
-  const { stream } = client.connection;
-  stream.cork();
-  try {
-    return begin();
-  } finally {
-    stream.uncork();
-  }
 }
