@@ -2,8 +2,7 @@
  * Makes docs/images/*.png: the dashboard, light, dark and on a phone, of a sandbox of its own with some days of
  * payments in it. It needs Chromium, and the dashboard built (`npm run prepare`).
  */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { PlexyPayError, RequestSender } from '@plexy-pay/sdk';
 import type { BrowserContextOptions } from 'playwright-core';
@@ -11,6 +10,7 @@ import { readConfig } from '../packages/server/src/config.ts';
 import { createLogger } from '../packages/server/src/logging.ts';
 import { startServer } from '../packages/server/src/server.ts';
 import { startBrowser } from '../packages/server/test/support/browser.ts';
+import { makeDataDir } from '../packages/server/test/support/dataDir.ts';
 
 const IMAGES = 'docs/images';
 const DAYS = 4;
@@ -94,7 +94,7 @@ async function fill(api: RequestSender): Promise<string> {
 }
 
 async function main(): Promise<void> {
-  const dataDir = await mkdtemp(path.join(tmpdir(), 'plexy-screenshots-'));
+  const dataDir = await makeDataDir('screenshots');
   const logger = createLogger('error', { write: (line: string) => void process.stderr.write(line) });
   const server = await startServer(readConfig({ DATA_DIR: dataDir, PORT: '0' }), logger);
   const browser = await startBrowser();

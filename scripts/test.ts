@@ -5,12 +5,11 @@
  */
 import { execFileSync } from 'node:child_process';
 import { globSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { rm } from 'node:fs/promises';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { startEmbeddedPostgres } from '../packages/server/src/store/embedded.ts';
+import { makeDataDir } from '../packages/server/test/support/dataDir.ts';
 
 const CONCURRENCY = 3;
 
@@ -38,7 +37,7 @@ function buildDashboard(): void {
 
 async function startDatabase(): Promise<() => Promise<void>> {
   if (process.env.TEST_DATABASE_URL !== undefined) return async () => undefined;
-  const dataDir = await mkdtemp(path.join(tmpdir(), 'plexy-test-'));
+  const dataDir = await makeDataDir('test');
   const server = await startEmbeddedPostgres({
     dataDir,
     log: () => undefined,

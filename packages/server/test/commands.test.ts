@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { pino } from 'pino';
 import { createOperatorKeyCommand } from '../src/commands/operatorKey.ts';
 import { readConfig } from '../src/config.ts';
 import { startServer } from '../src/server.ts';
+import { makeDataDir } from './support/dataDir.ts';
 import { request } from './support/sandbox.ts';
 
 let dataDir: string;
 before(async () => {
-  dataDir = path.join(await mkdtemp(path.join(tmpdir(), 'plexy-commands-')), 'data');
+  dataDir = path.join(await makeDataDir('commands'), 'data');
 });
 after(() => rm(path.dirname(dataDir), { recursive: true, force: true }));
 

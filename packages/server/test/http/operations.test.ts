@@ -1,15 +1,14 @@
 /** Health, readiness, metrics, logs, limits and headers. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { rm } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
 import { readConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/logging.ts';
 import { startServer } from '../../src/server.ts';
 import { startEmbeddedPostgres } from '../../src/store/embedded.ts';
+import { makeDataDir } from '../support/dataDir.ts';
 import {
   CUSTOMER,
   DEMO_KEY,
@@ -66,7 +65,7 @@ describe('/health and /ready', () => {
 });
 
 test('with the database stopped: /ready 503 within 2 s, /health 200, requests 503, and a stop is quick', async () => {
-  const dataDir = await mkdtemp(path.join(tmpdir(), 'plexy-stopped-'));
+  const dataDir = await makeDataDir('stopped');
   const database = await startEmbeddedPostgres({ dataDir, log: () => undefined });
   const log: string[] = [];
   const server = await startServer(

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { rm } from 'node:fs/promises';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../src/store/embedded.ts';
+import { makeDataDir } from './dataDir.ts';
 
 /** A server for this test process: TEST_DATABASE_URL (the whole run shares it), or an embedded one. */
 let shared: Promise<{ url: string; stop: () => Promise<void> }> | undefined;
@@ -11,7 +10,7 @@ let shared: Promise<{ url: string; stop: () => Promise<void> }> | undefined;
 async function startOwn(): Promise<{ url: string; stop: () => Promise<void> }> {
   const given = process.env.TEST_DATABASE_URL;
   if (given !== undefined) return { url: given, stop: async () => undefined };
-  const dataDir = await mkdtemp(path.join(tmpdir(), 'plexy-test-'));
+  const dataDir = await makeDataDir('test');
   const server = await startEmbeddedPostgres({ dataDir, log: () => undefined });
   const stop = async (): Promise<void> => {
     await server.stop();

@@ -1,11 +1,11 @@
 /** The real server as processes of its own, and a PostgreSQL server, for tests that kill them. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import pg from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/store/embedded.ts';
+import { makeDataDir } from './dataDir.ts';
 import { startTcpProxy, type TcpProxy } from './proxy.ts';
 
 const MAIN = path.join(import.meta.dirname, '../../src/main.ts');
@@ -128,7 +128,7 @@ export interface KillablePostgres {
 
 /** An embedded PostgreSQL server on files of its own. */
 export async function startKillablePostgres(): Promise<KillablePostgres> {
-  const dataDir = await mkdtemp(path.join(tmpdir(), 'plexy-crash-'));
+  const dataDir = await makeDataDir('crash');
   const start = (): Promise<EmbeddedPostgres> => startEmbeddedPostgres({ dataDir, log: () => undefined });
   let server = await start();
   const proxy = await startTcpProxy(Number(new URL(server.url).port));
