@@ -127,6 +127,7 @@ async function main(undo: Undo): Promise<void> {
   const done: Round[] = [];
   for (let number = 1; number <= rounds; number += 1) {
     say(`round ${number} of ${rounds}`);
+    await server.checkpoint();
     done.push(await measureRound(load, product, empty, database.url, pgbench));
   }
   const version = (await query(database.url, 'SHOW server_version')).rows[0].server_version;

@@ -259,7 +259,7 @@ describe('the stream of listen', () => {
       },
       (from, write, end) => {
         resumed.push(from);
-        write(`: heartbeat\nid: of another database\n\n`);
+        write(`event: heartbeat\nid: of another database\ndata:\n\n`);
         setTimeout(end, 50);
       },
       (from, write) => {

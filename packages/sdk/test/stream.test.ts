@@ -22,7 +22,9 @@ async function clientOf(t: TestContext, connections: Connection[]): Promise<Plex
 }
 
 function begin(response: ServerResponse, id: string): void {
-  response.writeHead(200, { 'content-type': 'text/event-stream' }).write(`: heartbeat\nid: ${id}\n\n`);
+  response
+    .writeHead(200, { 'content-type': 'text/event-stream' })
+    .write(`event: heartbeat\nid: ${id}\ndata:\n\n`);
 }
 
 function eventText(id: string, seq: number): string {
@@ -55,7 +57,7 @@ test('a lost connection is opened again after the last event or heartbeat, as of
       const text = eventText('c', 2);
       // In pieces, and from a heartbeat on when it ends.
       for (const piece of [text.slice(0, 7), text.slice(7, 60), text.slice(60)]) response.write(piece);
-      setTimeout(() => response.end(': heartbeat\nid: d\n\n'), 50);
+      setTimeout(() => response.end('event: heartbeat\nid: d\ndata:\n\n'), 50);
     },
     (response, request) => {
       note(request);

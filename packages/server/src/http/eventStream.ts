@@ -68,7 +68,7 @@ export class EventStream implements Sink {
   heartbeat(position: FeedPosition): void {
     // A full buffer has its own limit, and needs no more in it.
     if (this.#response.writableLength < BUFFER_LIMIT)
-      this.#response.write(`: heartbeat\nid: ${positionText(position)}\n\n`);
+      this.#response.write(`event: heartbeat\nid: ${positionText(position)}\ndata:\n\n`);
   }
 
   end(): void {

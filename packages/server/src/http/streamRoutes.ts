@@ -23,8 +23,8 @@ in their order, and \`seq\` is 1, 2, 3 … within it.
 
 \`id\` is where the stream stands. Give the last one back, in \`Last-Event-ID\` as browsers do by themselves
 or in \`lastEventId\`, and the stream goes on right after it: nothing is missing or repeated, also on another
-node or after a restart. Without it, the stream begins now. A comment comes every 15 s, with an \`id\` of
-its own. A reader too slow to follow is cut off, and may resume.`;
+node or after a restart. Without it, the stream begins now. Every 15 s there is a \`heartbeat\` without data
+and with an \`id\` of its own: a stream that says nothing for longer is dead. A reader too slow to follow is cut off, and may resume.`;
 
 interface OpenStream {
   readonly merchantId: string;

@@ -21,7 +21,7 @@ import { type Parsed, parsed, refused } from '../domain/parse.ts';
 import type { Minor, Transaction, TransactionEvent } from '../domain/transaction.ts';
 import { plainArray } from './arrays.ts';
 import { TRANSACTION_COLUMNS } from './batchSql.ts';
-import type { Queryable } from './postgres.ts';
+import type { Queryable, StatementRunner } from './postgres.ts';
 
 /** A place in the feed: after every event up to this round, and up to this position of the round itself. */
 export interface FeedPosition {
@@ -167,7 +167,7 @@ export async function readEvents(db: Queryable, query: FeedQuery): Promise<FeedP
   const { rows } = await db.query<PageRow>({
     name: clusterWide ? 'events_database' : 'events_snapshot',
     text: clusterWide ? PAGE.database : PAGE.snapshot,
-    values: [after.round, after.position, limit, plainArray(merchantIds)],
+    values: [String(after.round), String(after.position), String(limit), plainArray(merchantIds)],
   });
   return pageOf(rows, after, limit);
 }
@@ -177,14 +177,14 @@ export async function readEvents(db: Queryable, query: FeedQuery): Promise<FeedP
  * @param db with `enable_seqscan` off, as for `readEvents`
  */
 export async function readWebhookEvents(
-  db: Queryable,
+  db: StatementRunner,
   query: Omit<FeedQuery, 'merchantIds'>,
 ): Promise<FeedPage> {
   const { after, limit, clusterWide } = query;
   const { rows } = await db.query<PageRow>({
     name: clusterWide ? 'webhook_events_database' : 'webhook_events_snapshot',
     text: clusterWide ? WEBHOOK_PAGE.database : WEBHOOK_PAGE.snapshot,
-    values: [after.round, after.position, limit],
+    values: [String(after.round), String(after.position), String(limit)],
   });
   return pageOf(rows, after, limit);
 }

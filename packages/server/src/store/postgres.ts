@@ -56,7 +56,9 @@ export type Result<Row extends pg.QueryResultRow = pg.QueryResult['rows'][number
 
 /** What runs prepared statements: one by one, or all that a round trip collects. */
 export interface StatementRunner {
-  query(statement: Statement): Promise<Result>;
+  query<Row extends pg.QueryResultRow = pg.QueryResult['rows'][number]>(
+    statement: Statement,
+  ): Promise<Result<Row>>;
 }
 
 /** One connection for a command beside the server. Its statements may take as long as they need. */
@@ -87,7 +89,17 @@ export function createPool(url: string, max: number, onError: (error: Error) => 
 }
 
 /** Runs `work` in one transaction: commits its result, or rolls back and throws what it threw. */
-export async function inTransaction<T>(pool: Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+export function inTransaction<T>(pool: Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  return withClient(pool, async (client) => {
+    await client.query('BEGIN');
+    const result = await work(client);
+    await client.query('COMMIT');
+    return result;
+  });
+}
+
+/** Lends a connection to `work`. Should it throw, the transaction that it began is rolled back. */
+export async function withClient<T>(pool: Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
   // A connection that is lost says so besides failing its statements; unheard, that would end the process.
@@ -96,10 +108,7 @@ export async function inTransaction<T>(pool: Pool, work: (client: pg.PoolClient)
   };
   client.on('error', lost);
   try {
-    await client.query('BEGIN');
-    const result = await work(client);
-    await client.query('COMMIT');
-    return result;
+    return await work(client);
   } catch (error) {
     await client.query('ROLLBACK').catch((failure: Error) => {
       broken = failure;

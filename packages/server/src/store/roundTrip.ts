@@ -54,8 +54,8 @@ class RoundTrip implements pg.Submittable, StatementRunner {
   /** `pg` puts a timer around it. */
   callback: (error: Error | null) => void = () => undefined;
 
-  query(statement: Statement): Promise<Result> {
-    return new Promise((resolve, reject) => {
+  query<Row extends pg.QueryResultRow>(statement: Statement): Promise<Result<Row>> {
+    return new Promise<Result>((resolve, reject) => {
       this.#steps.push({ statement, rows: [], columns: undefined, complete: '', resolve, reject });
     });
   }

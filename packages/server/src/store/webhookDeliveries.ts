@@ -15,7 +15,7 @@ import type { MessageKey } from '../domain/ids.ts';
 import type { Millis } from '../domain/transaction.ts';
 import { plainArray, textArray, timeArray } from './arrays.ts';
 import type { FeedPosition } from './events.ts';
-import type { Queryable } from './postgres.ts';
+import type { Queryable, StatementRunner } from './postgres.ts';
 import { ENGINE_NOW } from './webhookEndpoints.ts';
 
 /** Any constant will do: one fan-out at a time, in all nodes, since it gives deliveries their order. */
@@ -46,7 +46,7 @@ export interface FanOutStart {
 }
 
 /** Begins a fan-out within a transaction. @returns null while another one is under way */
-export async function beginFanOut(db: Queryable): Promise<FanOutStart | null> {
+export async function beginFanOut(db: StatementRunner): Promise<FanOutStart | null> {
   const { rows } = await db.query<{
     locked: boolean;
     round: bigint | null;
@@ -66,12 +66,15 @@ export async function beginFanOut(db: Queryable): Promise<FanOutStart | null> {
   return { after: first.round > last.round ? first : last, wanted: true };
 }
 
-export async function setFanOutPosition(db: Queryable, { round, position }: FeedPosition): Promise<void> {
+export async function setFanOutPosition(
+  db: StatementRunner,
+  { round, position }: FeedPosition,
+): Promise<void> {
   await db.query({
     name: 'webhook_set_position',
     text: `INSERT INTO webhook_feed (round, position) VALUES ($1, $2)
       ON CONFLICT (singleton) DO UPDATE SET round = excluded.round, position = excluded.position`,
-    values: [round, position],
+    values: [String(round), String(position)],
   });
 }
 
@@ -95,7 +98,7 @@ export interface FannedOut {
  * @param lease claims the new lanes, but not those of endpoints with too much under way (`busy`); null: none
  */
 export async function insertDeliveries(
-  db: Queryable,
+  db: StatementRunner,
   messages: readonly NewMessage[],
   lease: string | null,
   busy: readonly string[],
@@ -284,15 +287,18 @@ export interface LaneResult extends LaneKey {
 }
 
 /**
- * Records what came of claimed lanes, within a transaction. A lane that another node has claimed since is left
- * to it. @returns how many lanes go on, and are due at once
+ * Records what came of claimed lanes that `lockLanes` has locked, and leaves them.
+ * @returns how many go on, and are due at once
  */
-export async function recordResults(db: Queryable, results: readonly LaneResult[]): Promise<number> {
-  const held = await lockLanes(db, results);
-  const kept = results.filter(({ familyId, endpointId }) => held.has(`${familyId} ${endpointId}`));
-  const attempts = kept.flatMap((result) => result.attempts);
-  if (attempts.length > 0) await recordAttempts(db, attempts);
-  if (kept.length === 0) return 0;
+export async function leaveLanes(db: StatementRunner, results: readonly LaneResult[]): Promise<number> {
+  if (results.length === 0) return 0;
+  const attempts = results.flatMap((result) => result.attempts);
+  const recorded = attempts.length > 0 ? recordAttempts(db, attempts) : null;
+  const [left] = await Promise.all([recordLanes(db, results), recorded]);
+  return left;
+}
+
+async function recordLanes(db: StatementRunner, results: readonly LaneResult[]): Promise<number> {
   const { rows } = await db.query<{ count: number }>({
     name: 'webhook_leave_lanes',
     text: `WITH result AS MATERIALIZED (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::int[])
@@ -306,18 +312,21 @@ export async function recordResults(db: Queryable, results: readonly LaneResult[
         RETURNING r.due_in)
       SELECT count(*) FILTER (WHERE due_in IS NULL)::int AS count FROM left_over`,
     values: [
-      plainArray(kept.map((r) => r.familyId)),
-      plainArray(kept.map((r) => r.endpointId)),
-      plainArray(kept.map((r) => r.finished)),
-      plainArray(kept.map((r) => r.failures)),
-      plainArray(kept.map((r) => r.dueInMs)),
+      plainArray(results.map((r) => r.familyId)),
+      plainArray(results.map((r) => r.endpointId)),
+      plainArray(results.map((r) => r.finished)),
+      plainArray(results.map((r) => r.failures)),
+      plainArray(results.map((r) => r.dueInMs)),
     ],
   });
   return rows[0]?.count ?? 0;
 }
 
-/** @returns the names of those that are still leased to us */
-async function lockLanes(db: Queryable, results: readonly LaneResult[]): Promise<ReadonlySet<string>> {
+/** Locks the lanes of these results. @returns those of lanes that no other node has claimed since */
+export async function lockLanes(
+  db: StatementRunner,
+  results: readonly LaneResult[],
+): Promise<readonly LaneResult[]> {
   const { rows } = await db.query<LaneKey>({
     name: 'webhook_lock_lanes',
     text: `SELECT l.family_id AS "familyId", l.endpoint_id AS "endpointId"
@@ -330,10 +339,11 @@ async function lockLanes(db: Queryable, results: readonly LaneResult[]): Promise
       plainArray(results.map((r) => r.lease)),
     ],
   });
-  return new Set(rows.map(({ familyId, endpointId }) => `${familyId} ${endpointId}`));
+  const held = new Set(rows.map(({ familyId, endpointId }) => `${familyId} ${endpointId}`));
+  return results.filter(({ familyId, endpointId }) => held.has(`${familyId} ${endpointId}`));
 }
 
-async function recordAttempts(db: Queryable, attempts: readonly Attempt[]): Promise<void> {
+async function recordAttempts(db: StatementRunner, attempts: readonly Attempt[]): Promise<void> {
   await db.query({
     name: 'webhook_record',
     text: `WITH attempt AS MATERIALIZED (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::int[],

@@ -1,5 +1,6 @@
 /** Where merchants want their webhooks. Deleted endpoints stay as rows until nothing refers to them. */
-import type { Queryable } from './postgres.ts';
+import { plainArray, timeText } from './arrays.ts';
+import type { Queryable, StatementRunner } from './postgres.ts';
 
 export type DisabledReason = 'requested' | 'gone' | 'failing';
 
@@ -204,41 +205,58 @@ export interface EndpointHealth {
   readonly gone: boolean;
 }
 
+/** An endpoint whose health has changed, or may have. */
+export interface ChangedHealth extends EndpointHealth {
+  readonly failingSince: number | null;
+  readonly now: number;
+}
+
+/** Locks those endpoints that fail, or have failed until now. */
+export async function lockHealth(
+  db: StatementRunner,
+  health: readonly EndpointHealth[],
+): Promise<ChangedHealth[]> {
+  const { rows } = await db.query<Omit<ChangedHealth, 'succeeded' | 'gone'>>({
+    name: 'webhook_health',
+    text: `SELECT w.id, w.failing_since AS "failingSince", c.now FROM webhook_endpoint w, ${ENGINE_NOW} c(now)
+      WHERE w.id = ANY($1::uuid[]) AND (w.failing_since IS NOT NULL OR w.id = ANY($2::uuid[])) AND w.disabled_at IS NULL
+      ORDER BY w.id FOR NO KEY UPDATE OF w`,
+    values: [
+      plainArray(health.map(({ id }) => id)),
+      plainArray(health.filter(({ succeeded }) => !succeeded).map(({ id }) => id)),
+    ],
+  });
+  const known = new Map(health.map((endpoint) => [endpoint.id, endpoint]));
+  return rows.map((row) => ({ succeeded: true, gone: false, ...known.get(row.id), ...row }));
+}
+
 /**
  * Notes since when endpoints have been failing, and disables those that are gone or have failed for too long.
  * @param isGivenUp whether failures since then are enough
  * @returns how many were disabled
  */
 export async function noteHealth(
-  db: Queryable,
-  health: readonly EndpointHealth[],
+  db: StatementRunner,
+  health: readonly ChangedHealth[],
   isGivenUp: (failingSince: number, now: number) => boolean,
 ): Promise<number> {
-  const { rows } = await db.query<{ id: string; failingSince: number | null; now: number }>({
-    name: 'webhook_health',
-    text: `SELECT w.id, w.failing_since AS "failingSince", c.now FROM webhook_endpoint w, ${ENGINE_NOW} c(now)
-      WHERE w.id = ANY($1::uuid[]) AND (w.failing_since IS NOT NULL OR w.id = ANY($2::uuid[])) AND w.disabled_at IS NULL
-      ORDER BY w.id FOR NO KEY UPDATE OF w`,
-    values: [health.map(({ id }) => id), health.filter(({ succeeded }) => !succeeded).map(({ id }) => id)],
-  });
   let disabled = 0;
-  for (const { id, failingSince, now } of rows) {
-    const { succeeded = true, gone = false } = health.find((endpoint) => endpoint.id === id) ?? {};
+  const written: Promise<unknown>[] = [];
+  for (const { id, succeeded, gone, failingSince, now } of health) {
     const since = succeeded ? null : (failingSince ?? now);
     const reason = gone ? 'gone' : since !== null && isGivenUp(since, now) ? 'failing' : null;
     if (since === failingSince && reason === null) continue;
-    await db.query(
-      `UPDATE webhook_endpoint SET failing_since = $2, disabled_reason = $3,
-         disabled_at = CASE WHEN $3::text IS NOT NULL THEN $4::timestamptz END WHERE id = $1`,
-      [id, dateOf(since), reason, dateOf(now)],
-    );
+    const update = db.query({
+      name: 'webhook_note_health',
+      text: `UPDATE webhook_endpoint SET failing_since = $2, disabled_reason = $3,
+        disabled_at = CASE WHEN $3::text IS NOT NULL THEN $4::timestamptz END WHERE id = $1`,
+      values: [id, since === null ? null : timeText(since), reason, timeText(now)],
+    });
+    written.push(update);
     if (reason !== null) disabled += 1;
   }
+  await Promise.all(written);
   return disabled;
-}
-
-function dateOf(time: number | null): Date | null {
-  return time === null ? null : new Date(time);
 }
 
 export interface Backlog {

@@ -5,7 +5,7 @@
  */
 import { isStatusChange } from '../domain/history.ts';
 import { type FeedEvent, type FeedPage, readWebhookEvents } from '../store/events.ts';
-import type { Pool, Queryable } from '../store/postgres.ts';
+import type { Pool } from '../store/postgres.ts';
 import {
   type BornLane,
   beginFanOut,
@@ -14,7 +14,7 @@ import {
   type NewMessage,
   setFanOutPosition,
 } from '../store/webhookDeliveries.ts';
-import { transact } from './transact.ts';
+import { type RoundTrips, transactQuickly } from './transact.ts';
 
 /** Some 20 ms from the first statement to the commit. */
 const PAGE_LIMIT = 500;
@@ -67,24 +67,28 @@ export class FanOut {
   /** Makes the deliveries of the next events. */
   step(): Promise<Step> {
     const { pool, gated } = this.#deps;
-    return transact(pool, gated, (db) => this.#step(db));
+    return transactQuickly(pool, gated, (transaction) => this.#step(transaction));
   }
 
-  async #step(db: Queryable): Promise<Step> {
-    const start = await beginFanOut(db);
+  async #step(transaction: RoundTrips): Promise<Step> {
+    const start = await transaction.send(beginFanOut);
     if (start === null) return { wanted: true, ...NOTHING, contended: true };
     if (!start.wanted) return { wanted: false, ...NOTHING };
     const clusterWide = (this.#waitedMs() ?? 0) > WAIT_FOR_CLUSTER_MS;
-    const page = await readWebhookEvents(db, { after: start.after, limit: PAGE_LIMIT, clusterWide });
+    const query = { after: start.after, limit: PAGE_LIMIT, clusterWide };
+    const page = await transaction.send((db) => readWebhookEvents(db, query));
     this.#noteWaiting(page);
     const step = { wanted: true, ...NOTHING, more: page.more, waitedMs: this.#waitedMs() };
     if (page.scanned === 0) return step;
     const messages = page.events.filter(({ event }) => isStatusChange(event)).map((e) => this.#messageOf(e));
     const { lease, busy } = this.#deps.claim();
     const nothing: FannedOut = { born: [], left: 0, now: 0 };
-    const { born, left, now } =
-      messages.length === 0 ? nothing : await insertDeliveries(db, messages, lease, busy);
-    await setFanOutPosition(db, page.end);
+    const [{ born, left, now }] = await transaction.end((db) =>
+      Promise.all([
+        messages.length === 0 ? nothing : insertDeliveries(db, messages, lease, busy),
+        setFanOutPosition(db, page.end),
+      ]),
+    );
     const lanes = lease === null ? [] : born.map((lane) => ({ ...lane, lease }));
     return { ...step, lanes, messages, left, now };
   }

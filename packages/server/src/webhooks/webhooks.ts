@@ -17,9 +17,13 @@ import { stepReplay } from './replay.ts';
 import { Targets } from './targets.ts';
 import { transact } from './transact.ts';
 
-/** As in the engine's batches: a plan made while a table was empty would read all of it for good. */
-const INDEX_PLANS =
-  'SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off';
+/**
+ * As in the engine's batches: a plan made while a table was empty would read all of it for good. And no commit waits
+ * for the disk: should PostgreSQL crash, the last half second of fan-outs and attempts is done again, with the same
+ * ids. What is delivered has been written: events are read once their batch's commit was.
+ */
+const SETTINGS =
+  'SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off; SET synchronous_commit = off';
 /** While events are committed all the time, they are fanned out this often. */
 const FAN_OUT_INTERVAL_MS = 10;
 const CLAIM_INTERVAL_MS = 5;
@@ -80,7 +84,7 @@ export class Webhooks {
     const onError = (error: unknown): void => {
       if (!(error instanceof GateClosedError)) options.onError(error);
     };
-    const pool = createPool(databaseUrl, 4, onError, INDEX_PLANS);
+    const pool = createPool(databaseUrl, 4, onError, SETTINGS);
     this.#pool = pool;
     this.#targets = new Targets(secrets);
     this.#poster = new Poster({

@@ -22,7 +22,7 @@ export interface StreamReader {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
   readonly events: readonly StreamedEvent[];
-  /** The last id, of an event or of a comment. */
+  /** The last id, of an event or of a heartbeat. */
   lastId(): string;
   /** Everything received, as it came. */
   text(): string;

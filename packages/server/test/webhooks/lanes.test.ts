@@ -10,8 +10,9 @@ import {
   claimLanes,
   insertDeliveries,
   type LaneResult,
+  leaveLanes,
+  lockLanes,
   readPending,
-  recordResults,
   requeue,
 } from '../../src/store/webhookDeliveries.ts';
 import { insertEndpoint } from '../../src/store/webhookEndpoints.ts';
@@ -74,7 +75,7 @@ async function delivered(lane: ClaimedLane, lease: string): Promise<LaneResult> 
 }
 
 function record(result: LaneResult): Promise<number> {
-  return inTransaction(pool, (db) => recordResults(db, [result]));
+  return inTransaction(pool, async (db) => leaveLanes(db, await lockLanes(db, [result])));
 }
 
 async function counts(): Promise<Record<string, number>> {
