@@ -18,6 +18,8 @@ const EVENT_NAMES = [
   'transaction.cancel_declined',
 ];
 const RETRY_MS = 1_000;
+/** The server says something every 15 s: a connection that is silent for longer than this is dead. */
+const SILENCE_MS = 40_000;
 
 export type FeedState = 'connecting' | 'live' | 'lost';
 
@@ -33,6 +35,7 @@ export class LiveFeed {
   readonly #listeners = new Set<() => void>();
   #source: EventSource | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #silence: ReturnType<typeof setTimeout> | undefined;
   #lastEventId = '';
   #state: FeedState = 'connecting';
   #wasLost = false;
@@ -53,7 +56,9 @@ export class LiveFeed {
     const query = this.#lastEventId === '' ? '' : `?lastEventId=${encodeURIComponent(this.#lastEventId)}`;
     const source = new EventSource(`/v1/transactions/stream${query}`);
     this.#source = source;
+    this.#awaitSign();
     source.onopen = () => {
+      this.#awaitSign();
       this.#become('live');
       if (this.#wasLost) this.#options.onCatchUp();
       this.#wasLost = false;
@@ -64,16 +69,32 @@ export class LiveFeed {
       // The browser comes back by itself after a cut, but not after an answer that is an error.
       if (source.readyState === EventSource.CLOSED) this.#timer = setTimeout(() => this.open(), RETRY_MS);
     };
+    source.addEventListener('heartbeat', ({ lastEventId }) => {
+      this.#lastEventId = lastEventId;
+      this.#awaitSign();
+    });
     for (const name of EVENT_NAMES) {
       source.addEventListener(name, (event: MessageEvent<string>) => {
+        this.#awaitSign();
         this.#lastEventId = event.lastEventId;
         this.#options.onEvent((JSON.parse(event.data) as { data: Transaction }).data);
       });
     }
   }
 
+  /** A network that only drops packets says nothing at all. */
+  #awaitSign(): void {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => {
+      this.#wasLost = true;
+      this.#become('lost');
+      this.open();
+    }, SILENCE_MS);
+  }
+
   close(): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#silence);
     this.#source?.close();
     this.#source = null;
   }

@@ -7,6 +7,7 @@ import { createLogger } from '../../server/src/logging.ts';
 import { type Server, startServer } from '../../server/src/server.ts';
 import { startBrowser } from '../../server/test/support/browser.ts';
 import { createDatabase, stopDatabaseServer, type TestDatabase } from '../../server/test/support/database.ts';
+import { startTcpProxy } from '../../server/test/support/proxy.ts';
 import { request } from '../../server/test/support/sandbox.ts';
 import { signIn, withoutBrowser } from './support/dashboard.ts';
 
@@ -105,13 +106,37 @@ describe('the live feed', { skip: withoutBrowser }, () => {
       assert.equal(await rows.filter({ hasText: order }).count(), 1, order);
     await rows.filter({ hasText: 'ONLINE-1' }).getByText('Charged').waitFor();
 
-    const seen: string[] = await page.evaluate('window.seen');
+    const seen: string[] = await page.evaluate('window.seen.filter((text) => text !== "")');
     const textOf = ({ data }: StreamedEvent): string => `${data.orderReference} ${data.status}`;
     const { items } = (await request(server.url, 'GET', '/v1/events?limit=100')).body;
     const all: string[] = items.map(textOf).reverse();
     const own = (text: string): boolean => /(ON|OFF)LINE-/.test(text);
     assert.deepEqual(seen.map((text) => textOf(JSON.parse(text))).filter(own), all.filter(own));
     await context.close();
+  });
+
+  test('a network that silently drops everything is marked, and what happened meanwhile comes when it is back', async () => {
+    const proxy = await startTcpProxy(Number(new URL(server.url).port));
+    const context = await browser.newContext();
+    const url = `http://127.0.0.1:${proxy.port}`;
+    const [name = '', value = ''] = (await signIn(server.url, 'viewer')).split('=');
+    await context.addCookies([{ name, value, url }]);
+    const page = await context.newPage();
+    await page.clock.install();
+    await page.goto(`${url}/dashboard/transactions`);
+    await page.getByText('Live', { exact: true }).waitFor();
+    proxy.stall();
+    await pay('SILENT-1');
+    await page.clock.fastForward(30_000);
+    await page.waitForTimeout(500);
+    assert.equal(await page.getByText('Connection lost').count(), 0, 'two heartbeats may be missed');
+    await page.clock.fastForward(11_000);
+    await page.getByText('Connection lost').waitFor({ timeout: 2_000 });
+    proxy.resume();
+    await page.getByText('Live', { exact: true }).waitFor({ timeout: 10_000 });
+    await page.getByText('SILENT-1').waitFor({ timeout: 2_000 });
+    await context.close();
+    await proxy.stop();
   });
 
   test('a page in the background gives its connection back, and catches up when it is seen again', async () => {

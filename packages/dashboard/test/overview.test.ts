@@ -121,3 +121,53 @@ describe('overview and issues', { skip: withoutBrowser }, () => {
     await page.context().close();
   });
 });
+
+describe('issues of every kind', { skip: withoutBrowser }, () => {
+  let dashboard: Dashboard;
+  before(async () => {
+    dashboard = await startDashboard();
+    const { authorize, call, pool } = dashboard.sandbox;
+    await Promise.all(Array.from({ length: 120 }, () => authorize()));
+    await call('POST', '/v1/sandbox/clock', { body: { advanceSeconds: 2 * 3_600 } });
+    const poor = { phoneNumber: '+77010000002', iin: '850520400027' };
+    await Promise.all(Array.from({ length: 12 }, () => authorize(poor)));
+    await Promise.all(Array.from({ length: 8 }, () => authorize()));
+    await pool.query(
+      `UPDATE transaction SET status = 'created', created_at = created_at - interval '1 hour'
+       WHERE id IN (SELECT id FROM transaction WHERE status = 'authorized' ORDER BY id LIMIT 3)`,
+    );
+    await pool.query(
+      `INSERT INTO bank_operation (id, transaction_id, payment_id, merchant_id, kind, amount, currency, actor, status,
+         requested_at, next_attempt_at)
+       SELECT gen_random_uuid(), id, id, merchant_id, 'capture', 1, currency, 'api', 'pending', created_at,
+         now() + interval '1 day' FROM transaction WHERE status = 'authorized' ORDER BY id LIMIT 1`,
+    );
+  });
+  after(async () => {
+    // They were no payments' doing: the ledger is as before.
+    await dashboard?.sandbox.pool.query('DELETE FROM bank_operation');
+    await dashboard?.sandbox.pool.query(
+      `UPDATE transaction SET status = 'authorized', created_at = created_at + interval '1 hour' WHERE status = 'created'`,
+    );
+    await dashboard?.stop();
+  });
+
+  for (const [title, count] of [
+    ['Only 40.0% of the last hour’s payments succeeded; usually it is 100.0%', 12],
+    ['insufficient_funds: 12 in the last hour, far more than usual', 12],
+    ['Payments not decided yet: 3', 3],
+    ['The bank has not told the outcome of 1 operations', 1],
+  ] as const) {
+    test(`${title}: ${count} transactions`, async () => {
+      const page = await dashboard.open('viewer', '/issues');
+      const issue = page.locator('.issue').filter({ hasText: title });
+      await issue.waitFor({ timeout: 20_000 });
+      await issue.getByRole('link', { name: 'Show transactions' }).click();
+      await page.waitForFunction(
+        (rows) => document.querySelectorAll('table.transactions tbody tr').length === rows,
+        count,
+      );
+      await page.context().close();
+    });
+  }
+});

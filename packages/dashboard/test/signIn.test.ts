@@ -55,6 +55,36 @@ describe('signing in', { skip: withoutBrowser }, () => {
     await page.context().close();
   });
 
+  test('signing out everywhere ends the session of another browser', async () => {
+    const [page, other] = [await dashboard.open(null), await dashboard.open(null)];
+    for (const each of [page, other]) {
+      await fill(each, 'viewer@demo.test', 'sandbox');
+      await each.getByRole('button', { name: 'Account' }).waitFor();
+    }
+    await page.getByRole('button', { name: 'Account' }).click();
+    await page.getByRole('button', { name: 'Sign out everywhere' }).click();
+    await page.getByRole('button', { name: 'Sign in' }).waitFor();
+    await other.getByRole('link', { name: 'Transactions' }).click();
+    await other.getByRole('button', { name: 'Sign in' }).waitFor();
+    await page.context().close();
+    await other.context().close();
+  });
+
+  test('after too many wrong passwords the right one waits, too, and the page says how long', async () => {
+    const page = await dashboard.open(null);
+    for (let i = 1; i <= 12; i += 1) {
+      await fill(page, 'manager@demo.test', `wrong ${i}`);
+      await page.getByRole('alert').waitFor();
+      if ((await page.getByText('too_many_sign_ins').count()) > 0) break;
+    }
+    await fill(page, 'manager@demo.test', 'sandbox');
+    await page
+      .getByRole('alert')
+      .getByText(/try again in \d+ s$/)
+      .waitFor();
+    await page.context().close();
+  });
+
   test('operators come to their own pages', async () => {
     const page = await dashboard.open('operator');
     await page.getByRole('heading', { name: 'Merchants' }).waitFor();

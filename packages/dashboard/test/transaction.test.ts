@@ -118,6 +118,36 @@ describe('one transaction', { skip: withoutBrowser }, () => {
     await page.context().close();
   });
 
+  test('its amounts, its webhooks with their bodies and its JSON are there to be read', async () => {
+    const { call } = dashboard.sandbox;
+    const hook = 'http://127.0.0.1:9/hooks';
+    const endpoint = (await call('POST', '/v1/webhook-endpoints', { body: { url: hook } })).body;
+    const { id } = await dashboard.pay({ amount: 15_000, description: 'Ten pens' });
+    await call('POST', `/v1/transactions/${id}/capture`, { body: { amount: 12_000 } });
+    await call('POST', `/v1/transactions/${id}/refund`, { body: { amount: 2_000 } });
+    const page = await open('viewer', id);
+    const facts = page.locator('main');
+    for (const amount of ['₸150.00', '₸120.00', '₸30.00', '₸20.00'])
+      await facts.getByText(amount).first().waitFor();
+
+    const deliveries = page.getByRole('region', { name: 'Deliveries' });
+    await deliveries.getByRole('button', { name: 'transaction.created' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('region', { name: 'Body' }).getByText('"description": "Ten pens"').waitFor();
+    await dialog.getByText('connection_failed').waitFor();
+    assert.equal(await dialog.getByRole('button', { name: 'Send again' }).count(), 0, 'a viewer');
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+
+    await page.getByText(`GET /v1/transactions/${id}`).click();
+    const json = JSON.parse((await page.locator('.raw pre').textContent()) ?? '');
+    assert.deepEqual(json, await look(id));
+    await page.keyboard.press('?');
+    await page.getByRole('dialog').getByText('Capture the transaction that is open').waitFor();
+    await call('DELETE', `/v1/webhook-endpoints/${endpoint.id}`);
+    await page.context().close();
+  });
+
   test('a change by somebody else appears by itself', async () => {
     const { id } = await dashboard.pay();
     const page = await open('viewer', id);

@@ -234,6 +234,12 @@ export class ApiError extends Error {
   }
 }
 
+/** A person reads it on the page, where there are no headers. */
+export function tooManySignIns(seconds: number): ApiError {
+  const message = `too many attempts to sign in; try again in ${seconds} s`;
+  return new ApiError('too_many_sign_ins', message, [], { 'retry-after': String(seconds) });
+}
+
 /** An error about one field, named in `message` and in `details`. */
 export function fieldError(reason: Reason, path: string, rule: string): ApiError {
   return new ApiError(reason, `${path} ${rule}`, [{ path, message: rule }]);

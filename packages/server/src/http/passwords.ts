@@ -1,7 +1,7 @@
 /** Passwords as scrypt hashes. Whatever arrives, one is computed at a time: payments keep the processor. */
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
-import { ApiError } from './errors.ts';
+import { tooManySignIns } from './errors.ts';
 
 export interface ScryptCost {
   /** log2 of N. */
@@ -35,7 +35,7 @@ export class Passwords {
   /** @throws ApiError 429 when too many are waiting */
   requireRoom(): void {
     if (this.#waiting <= MAX_WAITING) return;
-    throw new ApiError('too_many_sign_ins', undefined, [], { 'retry-after': '3' });
+    throw tooManySignIns(3);
   }
 
   /** @throws ApiError 429 when too many are waiting */

@@ -27,7 +27,7 @@ import { ERRORS, refuseBody } from './adminCommon.ts';
 import { ANY_USER, userOf } from './auth.ts';
 import type { App } from './bareApp.ts';
 import type { Deps, SignIn, Surface } from './deps.ts';
-import { ApiError } from './errors.ts';
+import { ApiError, tooManySignIns } from './errors.ts';
 import { exactJson } from './exactJson.ts';
 import { sendJson } from './execute.ts';
 import { valuesOf } from './fields.ts';
@@ -99,10 +99,7 @@ async function count(deps: Deps, attempt: readonly AttemptSubject[]): Promise<vo
   await inTransaction(deps.pool, async (db) => {
     if (deps.config.mode === 'sandbox') await passGate(db);
     const waitMs = await countAttempt(db, attempt);
-    if (waitMs > 0) {
-      const headers = { 'retry-after': String(Math.ceil(waitMs / 1_000)) };
-      throw new ApiError('too_many_sign_ins', undefined, [], headers);
-    }
+    if (waitMs > 0) throw tooManySignIns(Math.ceil(waitMs / 1_000));
   });
 }
 
