@@ -120,7 +120,6 @@ export async function benchWebhooks(undo: Undo, options: WebhookOptions): Promis
   const rounds: Round[] = [];
   for (let number = 1; number <= options.rounds; number += 1) {
     say(`webhooks, round ${number} of ${options.rounds}`);
-    await server.checkpoint();
     rounds.push(await measureRound(node, ms, number % 2 === 0));
   }
   const version = (await query(database.url, 'SHOW server_version')).rows[0].server_version;
