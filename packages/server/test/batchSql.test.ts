@@ -63,6 +63,24 @@ test('what is sent with a BEGIN that failed is not carried out, and has its erro
   }
 });
 
+test('a statement may come twice in one round trip, also the first time, and again after one that failed', async () => {
+  const client = await connectForCommand(nodes.databaseUrl);
+  const sum = (a: string, b: string) => ({ name: 'sum', text: 'SELECT $1::int + $2 AS sum', values: [a, b] });
+  const sums = (...pairs: [string, string][]): Promise<number[]> =>
+    inOneRoundTrip(client, async (db) => {
+      const results = await Promise.all(pairs.map(([a, b]) => db.query<{ sum: number }>(sum(a, b))));
+      return results.map(({ rows }) => rows[0]?.sum ?? Number.NaN);
+    });
+  try {
+    assert.deepEqual(await sums(['1', '2'], ['3', '4']), [3, 7]);
+    await assert.rejects(sums(['1', '2'], ['x', '4'], ['5', '6']), /invalid input syntax/);
+    assert.deepEqual(await sums(['5', '6'], ['7', '8']), [11, 15]);
+    assert.equal((await client.query(sum('9', '10'))).rows[0].sum, 19, 'on its own, too');
+  } finally {
+    await client.end();
+  }
+});
+
 test('rows are written whole, whichever of their columns have one value', async () => {
   const client = await connectForCommand(nodes.databaseUrl);
   try {

@@ -79,17 +79,20 @@ class RoundTrip implements pg.Submittable, StatementRunner {
     else this.#columns = known;
     connection.stream.cork();
     try {
-      for (const step of this.#steps) this.#submit(connection, step);
+      const parsing = new Set<string>();
+      for (const step of this.#steps) this.#submit(connection, step, parsing);
       connection.sync();
     } finally {
       connection.stream.uncork();
     }
   }
 
-  #submit(connection: pg.Connection, step: Step): void {
+  /** @param parsing what this round trip has parsed before */
+  #submit(connection: pg.Connection, step: Step, parsing: Set<string>): void {
     const { name, text, values } = step.statement;
     const isParsed = connection.parsedStatements[name] === text;
-    if (!isParsed) connection.parse({ name, text, types: [] }, true);
+    if (!isParsed && !parsing.has(name)) connection.parse({ name, text, types: [] }, true);
+    parsing.add(name);
     connection.bind({ statement: name, values }, true);
     step.columns = isParsed ? this.#columns.get(name) : undefined;
     if (step.columns === undefined) connection.describe({ type: 'P' }, true);
