@@ -81,6 +81,21 @@ test('a statement may come twice in one round trip, also the first time, and aga
   }
 });
 
+test('an answer that cannot be read, and a value that cannot be sent, are errors of their statement', async () => {
+  const client = await connectForCommand(nodes.databaseUrl);
+  client.on('error', () => undefined);
+  const ask = (text: string, values: (string | null)[] = []): Promise<unknown> =>
+    inOneRoundTrip(client, (db) => db.query({ name: text, text, values }));
+  try {
+    await assert.rejects(ask(`SELECT 'NaN'::numeric AS amount`), SyntaxError);
+    assert.deepEqual(await ask('SELECT 1 AS one'), { rows: [{ one: 1 }], command: 'SELECT', rowCount: 1 });
+    await assert.rejects(ask('SELECT $1::text', [{} as string]));
+    await assert.rejects(ask('SELECT 1 AS one'), 'a connection in an unknown state is not used again');
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+});
+
 test('rows are written whole, whichever of their columns have one value', async () => {
   const client = await connectForCommand(nodes.databaseUrl);
   try {

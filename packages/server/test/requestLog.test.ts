@@ -98,13 +98,7 @@ test('a card number or an IIN is masked, wherever it was put', () => {
 test('a flood is dropped and counted, errors last; adding one takes no time', async () => {
   const written: number[] = [];
   let dropped = 0;
-  const client = {
-    query: async (query: unknown) => void (typeof query === 'object' && written.push(1)),
-    release: () => undefined,
-    on: () => undefined,
-    off: () => undefined,
-  };
-  const pool = { connect: async () => client } as unknown as Pool;
+  const pool = { query: async () => void written.push(1) } as unknown as Pool;
   const observe = {
     requestsNotLogged: (count: number) => {
       dropped += count;

@@ -117,7 +117,7 @@ export async function runBatch(
   const toClaim = candidates.filter((request) => mustClaim(request, retry));
   const read = await inOneRoundTrip(client, (db) => claimAndRead(db, candidates, toClaim, options)).catch(
     (error: unknown) => {
-      throw gateErrorOf(error);
+      throw options.gated ? gateErrorOf(error) : error;
     },
   );
   const { claimed, apiKeys, now } = read;
@@ -170,7 +170,7 @@ export async function runDueBatch(
     const [locked] = await Promise.all([sql.lockDueTransactions(db, limit), begun]);
     return locked;
   }).catch((error: unknown) => {
-    throw gateErrorOf(error);
+    throw gated ? gateErrorOf(error) : error;
   });
   const paymentIds = transactions.map((transaction) => transaction.id);
   const needs = { ...needsOf([]), paymentIds, anybodysIds: paymentIds, postingIds: paymentIds };

@@ -398,7 +398,8 @@ class Lane {
       if (isPowerOfTen(this.#runs)) await client.query('DISCARD PLANS');
       return await work(client);
     } catch (error) {
-      await this.#reset(client);
+      if (isTimeout(error)) this.#drop(client);
+      else await this.#reset(client);
       throw error;
     }
   }
@@ -434,10 +435,19 @@ class Lane {
     try {
       await client.query('ROLLBACK');
     } catch {
-      if (this.#client === client) this.#client = null;
-      void client.end().catch(() => undefined);
+      this.#drop(client);
     }
   }
+
+  #drop(client: pg.Client): void {
+    if (this.#client === client) this.#client = null;
+    void client.end().catch(() => undefined);
+  }
+}
+
+/** `pg` gave up waiting for an answer: what is sent next on this connection would wait behind it. */
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Query read timeout';
 }
 
 function isPowerOfTen(count: number): boolean {

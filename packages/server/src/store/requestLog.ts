@@ -25,12 +25,8 @@ const COLUMNS: readonly Column<RequestLogEntry>[] = [
 
 const INSERT_REQUESTS = insertOf('insert_requests', 'request_log', COLUMNS);
 
-/** Without waiting for the disk: after a crash the last moment of the log may be missing. */
 export async function insertRequests(pool: Pool, entries: readonly RequestLogEntry[]): Promise<void> {
-  await inTransaction(pool, async (db) => {
-    await db.query('SET LOCAL synchronous_commit = off');
-    await db.query(INSERT_REQUESTS(entries));
-  });
+  await pool.query(INSERT_REQUESTS(entries));
 }
 
 export interface LoggedRequest {

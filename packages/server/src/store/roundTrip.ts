@@ -25,7 +25,8 @@ const described = new WeakMap<pg.Connection, Map<string, readonly Column[]>>();
 
 /**
  * Carries out the statements that `begin` sends before its first `await`, in their order. When one fails, those
- * behind it are not carried out, not even a COMMIT; all of them reject with its error.
+ * behind it are not carried out, not even a COMMIT; all of them reject with its error. So they do, though they were
+ * carried out, when an answer cannot be read.
  * @param client not in pipeline mode
  * @throws what `begin` throws
  */
@@ -50,6 +51,7 @@ class RoundTrip implements pg.Submittable, StatementRunner {
   /** How many have been carried out. */
   #done = 0;
   #ended = false;
+  #unreadable: Error | null = null;
   #columns = new Map<string, readonly Column[]>();
   /** `pg` puts a timer around it. */
   callback: (error: Error | null) => void = () => undefined;
@@ -73,7 +75,7 @@ class RoundTrip implements pg.Submittable, StatementRunner {
     return this.#steps[this.#done]?.statement.text;
   }
 
-  submit(connection: pg.Connection): void {
+  submit(connection: pg.Connection): Error | null {
     const known = described.get(connection);
     if (known === undefined) described.set(connection, this.#columns);
     else this.#columns = known;
@@ -82,6 +84,9 @@ class RoundTrip implements pg.Submittable, StatementRunner {
       const parsing = new Set<string>();
       for (const step of this.#steps) this.#submit(connection, step, parsing);
       connection.sync();
+      return null;
+    } catch (error) {
+      return asError(error);
     } finally {
       connection.stream.uncork();
     }
@@ -109,10 +114,15 @@ class RoundTrip implements pg.Submittable, StatementRunner {
   handleDataRow({ fields: values }: { readonly fields: readonly (string | null)[] }): void {
     const step = this.#steps[this.#done];
     const row: pg.QueryResultRow = {};
-    step?.columns?.forEach(({ name, parse }, i) => {
-      const value = values[i] ?? null;
-      row[name] = value === null ? null : parse(value);
-    });
+    try {
+      step?.columns?.forEach(({ name, parse }, i) => {
+        const value = values[i] ?? null;
+        row[name] = value === null ? null : parse(value);
+      });
+    } catch (error) {
+      // Thrown from here, it would end the process.
+      this.#unreadable = asError(error);
+    }
     step?.rows.push(row);
   }
 
@@ -137,9 +147,15 @@ class RoundTrip implements pg.Submittable, StatementRunner {
   handleReadyForQuery(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.callback(null);
-    for (const { rows, complete, resolve } of this.#steps) resolve({ rows, ...countOf(complete) });
+    this.callback(this.#unreadable);
+    for (const { rows, complete, resolve, reject } of this.#steps)
+      if (this.#unreadable !== null) reject(this.#unreadable);
+      else resolve({ rows, ...countOf(complete) });
   }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 /** Of `INSERT 0 5`: what was carried out, and on how many rows. */

@@ -36,9 +36,7 @@ export class Recorder {
     // What is cut off by a stop is for whoever has the lane when its lease is over.
     if (performance.now() >= this.#stopBy) return;
     this.#queue.push(result);
-    this.#flushing ??= this.#flush().finally(() => {
-      this.#flushing = null;
-    });
+    this.#flushing ??= this.#flush();
   }
 
   /** Resolves when everything is recorded, or could not be within this time. */
@@ -55,6 +53,7 @@ export class Recorder {
       const batch = this.#queue.splice(0, BATCH_LIMIT);
       await this.#write(batch);
     }
+    this.#flushing = null;
   }
 
   async #write(batch: readonly LaneResult[]): Promise<void> {

@@ -30,7 +30,7 @@ export function transactQuickly<T>(
     if (!transaction.ended) await transaction.end(async () => undefined);
     return result;
   }).catch((error: unknown) => {
-    throw gateErrorOf(error);
+    throw gated ? gateErrorOf(error) : error;
   });
 }
 
