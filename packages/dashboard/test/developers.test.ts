@@ -163,6 +163,42 @@ describe('developers’ pages', { skip: withoutBrowser }, () => {
     await viewer.context().close();
   });
 
+  test('names, descriptions and what a server answers are shown, not run', async () => {
+    const evil = '<img src=x onerror="window.pwned=1">';
+    const { call } = dashboard.sandbox;
+    const receiver = createServer((_request, response) => response.writeHead(500).end(evil));
+    await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hooks`;
+    const page = await dashboard.open('merchant', '/developers/api-keys');
+    const make = (path: string, body: object): Promise<{ readonly id: string }> =>
+      page.evaluate(
+        async ([to = '', text = '']) => {
+          const headers = { 'content-type': 'application/json' };
+          const response = await fetch(to, { method: 'POST', headers, body: text });
+          if (response.status !== 201) throw new Error(await response.text());
+          return response.json();
+        },
+        [path, JSON.stringify(body)],
+      );
+    await make('/v1/api-keys', { name: evil, scopes: ['read'] });
+    await make('/v1/users', { email: 'evil@demo.test', name: evil, role: 'viewer' });
+    const { id } = await make('/v1/webhook-endpoints', { url, description: evil });
+    await call('POST', `/v1/webhook-endpoints/${id}/test`);
+    await page.reload();
+    await page.getByText(evil).first().waitFor();
+    await page.goto(`${dashboard.sandbox.url}/dashboard/settings/users`);
+    await page.getByText(evil).first().waitFor();
+    await page.goto(`${dashboard.sandbox.url}/dashboard/developers/webhooks/${id}`);
+    await page.getByText(evil).first().waitFor();
+    await page.getByRole('button', { name: 'webhook.test' }).click();
+    await page.getByRole('dialog').getByRole('region', { name: 'Response' }).getByText(evil).waitFor();
+    assert.equal(await page.evaluate('window.pwned'), undefined);
+    await call('DELETE', `/v1/webhook-endpoints/${id}`);
+    receiver.close();
+    receiver.closeAllConnections();
+    await page.context().close();
+  });
+
   test('the request log shows what servers asked, and finds it', async () => {
     await dashboard.sandbox.call('POST', '/v1/transactions/nonsense/capture', {
       idempotencyKey: 'find-me',

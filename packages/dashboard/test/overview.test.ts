@@ -50,6 +50,16 @@ describe('overview and issues', { skip: withoutBrowser }, () => {
     await page.context().close();
   });
 
+  test('a longer period is shown by day', async () => {
+    const page = await dashboard.open('viewer');
+    await page.waitForFunction(() => document.querySelectorAll('.chart tr').length === 48);
+    await page.getByText('7 days', { exact: true }).click();
+    await page.waitForFunction(() => [7, 8].includes(document.querySelectorAll('.chart tr').length / 2));
+    const texts = await page.locator('.chart').first().locator('tr').allTextContents();
+    assert.match(texts.at(-1) ?? '', /Volume: 700/);
+    await page.context().close();
+  });
+
   test('holds that are about to expire are an issue, lead to them, and are muted for everybody', async () => {
     await dashboard.sandbox.call('POST', '/v1/sandbox/clock', { body: { advanceSeconds: 6.5 * 86_400 } });
     const page = await dashboard.open('manager', '/issues');

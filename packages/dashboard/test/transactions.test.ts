@@ -266,6 +266,23 @@ describe('transactions', { skip: withoutBrowser }, () => {
     assert.match(file, /"'=HYPERLINK\(""x""\)"/);
     await page.context().close();
   });
+
+  test('method and date are filters of the address, too', async () => {
+    await dashboard.sandbox.authorize({ orderReference: 'BY-WALLET' });
+    await dashboard.pay({ orderReference: 'BY-CARD' });
+    const page = await dashboard.open('viewer', '/transactions');
+    await page.getByRole('button', { name: 'Method', exact: true }).click();
+    await page.getByRole('button', { name: 'Wallet', exact: true }).click();
+    await page.waitForURL(/paymentMethod=wallet/);
+    await rows(page).filter({ hasText: 'BY-WALLET' }).waitFor();
+    await rows(page).filter({ hasText: 'BY-CARD' }).waitFor({ state: 'detached' });
+    const day = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
+    await page.goto(`${dashboard.sandbox.url}/dashboard/transactions?createdTo=${day}T00:00:00.000Z`);
+    await page.getByText('Nothing matches these filters').waitFor();
+    await page.getByRole('button', { name: /^Remove the filter/ }).click();
+    await rows(page).filter({ hasText: 'BY-CARD' }).waitFor();
+    await page.context().close();
+  });
 });
 
 function card(number: string): Record<string, unknown> {

@@ -101,6 +101,8 @@ function watch(page: Page, problems: string[]): void {
 
 /** What axe finds of the two graver sorts, as `rule: element`. */
 export async function graveAxeFindings(page: Page): Promise<string[]> {
+  // Rows that wait for others to take their place are pale.
+  await page.waitForFunction(() => document.querySelector('.rows-stale') === null);
   // By the debugger, which the page's policy does not concern.
   await page.evaluate(AXE);
   return page.evaluate(async () => {
