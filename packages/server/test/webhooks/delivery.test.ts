@@ -215,7 +215,7 @@ describe('a receiver that', () => {
       sandbox.call,
       id,
       message,
-      (d) => d.attempts.length > 0,
+      (d) => d.attemptCount > 0,
     );
     const waits = (Date.parse(nextAttemptAt) - Date.parse(attempts[0].at)) / 1_000;
     assert.ok(waits > 3_599.9 && waits < 3_620, `${waits} s`);
