@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import pg from 'pg';
+import { createPool, PLANS_LIFE_MS } from '../src/store/postgres.ts';
+import { createDatabase } from './support/database.ts';
+
+const database = await createDatabase();
+after(() => database.drop());
+
+test('a session is kept, and its plans are made anew when they are a minute old', async (t) => {
+  let later = 0;
+  const now = performance.now.bind(performance);
+  t.mock.method(performance, 'now', () => now() + later);
+  const query = t.mock.method(pg.Client.prototype, 'query');
+  const pool = createPool(database.url, 1, (error) => assert.fail(error));
+  const use = async (): Promise<{ pid: number; discards: number }> => {
+    const before = query.mock.callCount();
+    const { rows } = await pool.query({ name: 'pid', text: 'SELECT pg_backend_pid() AS pid' });
+    const sent = query.mock.calls.slice(before).map(({ arguments: [statement] }) => statement as unknown);
+    return { pid: rows[0].pid, discards: sent.filter((statement) => statement === 'DISCARD PLANS').length };
+  };
+  try {
+    const { pid, discards } = await use();
+    assert.equal(discards, 0, 'of a new session');
+    later += PLANS_LIFE_MS / 2;
+    assert.deepEqual(await use(), { pid, discards: 0 }, 'half a minute old');
+    later += PLANS_LIFE_MS / 2;
+    assert.deepEqual(await use(), { pid, discards: 1 }, 'a minute old');
+    assert.deepEqual(await use(), { pid, discards: 0 }, 'just made anew');
+  } finally {
+    await pool.end();
+  }
+});
