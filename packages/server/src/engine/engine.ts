@@ -11,6 +11,7 @@ import {
   connectionOptions,
   GateClosedError,
   isPassing,
+  mustPlanAnew,
   SESSION_SETTINGS,
   sqlStateOf,
 } from '../store/postgres.ts';
@@ -374,17 +375,11 @@ function failureOf({ failure, request }: Job): Error {
   return new EngineUnavailableError('the request was not decided in time', { cause: failure });
 }
 
-/**
- * One connection that runs one batch at a time, and is replaced when it is lost. While a table is empty, all its
- * indexes cost the same, and a plan may walk one that does not begin with what is looked up: 5 ms a batch with
- * 100,000 payments, until an autovacuum. So plans are made anew as tables grow: after 10, 100, 1,000 … batches.
- */
+/** One connection that runs one batch at a time, and is replaced when it is lost. */
 class Lane {
   readonly #options: EngineOptions;
   readonly #name: string;
   #client: pg.Client | null = null;
-  /** Since the connection was opened. */
-  #runs = 0;
 
   constructor(options: EngineOptions, name: string) {
     this.#options = options;
@@ -394,8 +389,7 @@ class Lane {
   async run<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
     const client = this.#client ?? (await this.#connect());
     try {
-      this.#runs += 1;
-      if (isPowerOfTen(this.#runs)) await client.query('DISCARD PLANS');
+      if (mustPlanAnew(client)) await client.query('DISCARD PLANS');
       return await work(client);
     } catch (error) {
       if (isTimeout(error)) this.#drop(client);
@@ -426,7 +420,6 @@ class Lane {
       throw error;
     }
     this.#client = client;
-    this.#runs = 0;
     return client;
   }
 
@@ -448,10 +441,6 @@ class Lane {
 /** `pg` gave up waiting for an answer: what is sent next on this connection would wait behind it. */
 function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.message === 'Query read timeout';
-}
-
-function isPowerOfTen(count: number): boolean {
-  return count >= 10 && Number.isInteger(Math.log10(count));
 }
 
 function pause(ms: number): Promise<void> {
