@@ -42,16 +42,20 @@ export interface PosterOptions {
   readonly limitMs?: number;
 }
 
-interface Connections {
+/** An endpoint's URL, taken apart and judged once, and the connections to it. */
+interface Destination {
+  readonly url: string;
   readonly origin: string;
-  readonly pool: Pool;
+  readonly path: string;
+  /** Null when nothing may be sent there. */
+  readonly pool: Pool | null;
   usedAt: number;
 }
 
 /** Keeps connections per endpoint: one that hangs takes none of another's, also at the same host. */
 export class Poster {
   readonly #options: PosterOptions;
-  readonly #connections = new Map<string, Connections>();
+  readonly #destinations = new Map<string, Destination>();
   readonly #sweep: NodeJS.Timeout;
 
   constructor(options: PosterOptions) {
@@ -66,9 +70,8 @@ export class Poster {
     headers: Record<string, string>,
     body: string,
   ): Promise<PostResult> {
-    const { origin, protocol, hostname, pathname, search } = new URL(url);
-    const { allowLocal, limitMs = ATTEMPT_LIMIT_MS } = this.#options;
-    if ((protocol !== 'https:' && !allowLocal) || isForbiddenHost(hostname, allowLocal))
+    const { origin, path, pool } = this.#destinationOf(endpointId, url);
+    if (pool === null)
       return {
         statusCode: null,
         error: 'address_not_allowed',
@@ -76,44 +79,52 @@ export class Poster {
         latencyMs: 0,
         retryAfterMs: null,
       };
-    const pool = this.#poolOf(endpointId, origin);
     return new Promise((resolve) => {
-      const answer = new Answer(resolve, limitMs);
-      pool.dispatch({ origin, path: `${pathname}${search}`, method: 'POST', headers, body }, answer);
+      const answer = new Answer(resolve, this.#options.limitMs ?? ATTEMPT_LIMIT_MS);
+      pool.dispatch({ origin, path, method: 'POST', headers, body }, answer);
     });
   }
 
   /** Cuts off whatever is under way. */
   async close(): Promise<void> {
     clearInterval(this.#sweep);
-    await Promise.all([...this.#connections.values()].map(({ pool }) => pool.destroy()));
+    await Promise.all([...this.#destinations.values()].map(({ pool }) => pool?.destroy()));
   }
 
-  #poolOf(endpointId: string, origin: string): Pool {
-    const found = this.#connections.get(endpointId);
-    if (found?.origin === origin) {
+  #destinationOf(endpointId: string, url: string): Destination {
+    const found = this.#destinations.get(endpointId);
+    if (found?.url === url) {
       found.usedAt = performance.now();
-      return found.pool;
+      return found;
     }
-    void found?.pool.close();
+    const { origin, protocol, hostname, pathname, search } = new URL(url);
+    const { allowLocal } = this.#options;
+    const isForbidden = (protocol !== 'https:' && !allowLocal) || isForbiddenHost(hostname, allowLocal);
+    const kept = found?.origin === origin ? found.pool : null;
+    if (kept === null) void found?.pool?.close();
+    const pool = isForbidden ? null : (kept ?? this.#connect(origin));
+    const destination = { url, origin, path: `${pathname}${search}`, pool, usedAt: performance.now() };
+    this.#destinations.set(endpointId, destination);
+    return destination;
+  }
+
+  #connect(origin: string): Pool {
     const { allowLocal, connections, lookup } = this.#options;
-    const pool = new Pool(origin, {
+    return new Pool(origin, {
       connections,
       // Answers have a limit of their own.
       headersTimeout: 0,
       bodyTimeout: 0,
       connect: { timeout: ATTEMPT_LIMIT_MS, lookup: guardedLookup(allowLocal, lookup) },
     });
-    this.#connections.set(endpointId, { origin, pool, usedAt: performance.now() });
-    return pool;
   }
 
   #closeIdle(): void {
     const limit = performance.now() - IDLE_MS;
-    for (const [endpointId, { pool, usedAt }] of this.#connections) {
+    for (const [endpointId, { pool, usedAt }] of this.#destinations) {
       if (usedAt > limit) continue;
-      this.#connections.delete(endpointId);
-      void pool.close();
+      this.#destinations.delete(endpointId);
+      void pool?.close();
     }
   }
 }
