@@ -13,7 +13,7 @@
  */
 import type { MessageKey } from '../domain/ids.ts';
 import type { Millis } from '../domain/transaction.ts';
-import { plainArray, textArray, timeArray } from './arrays.ts';
+import { joinedJson, jsonTexts, plainArray, textArray, timeArray } from './arrays.ts';
 import type { FeedPosition } from './events.ts';
 import type { Queryable, StatementRunner } from './postgres.ts';
 import { ENGINE_NOW } from './webhookEndpoints.ts';
@@ -114,7 +114,7 @@ export async function insertDeliveries(
       textArray(messages.map((m) => m.name)),
       timeArray(messages.map((m) => m.eventAt)),
       plainArray(messages.map((m) => m.round)),
-      textArray(messages.map((m) => m.body)),
+      joinedJson(messages.map((m) => m.body)),
       lease,
       plainArray(busy),
     ],
@@ -148,7 +148,7 @@ function withDeliveries(lanes: readonly FanOutRow[], rows: readonly FanOutRow[])
 
 /** Deliveries and lanes come side by side: joined here they would be two lists without statistics. */
 const FAN_OUT = `WITH message AS (
-    SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::text[], $6::timestamptz[], $7::bigint[], $8::text[])
+    SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::text[], $6::timestamptz[], $7::bigint[], ${jsonTexts('$8')})
       WITH ORDINALITY m(transaction_id, seq, family_id, merchant_id, name, event_at, round, body, n)),
   clock AS MATERIALIZED (SELECT ${ENGINE_NOW} AS now),
   pair AS MATERIALIZED (
@@ -395,11 +395,11 @@ export async function requeue(
   );
   await db.query(
     `INSERT INTO webhook_message (transaction_id, seq, body, created_at)
-     SELECT t, s, b, ${ENGINE_NOW} FROM unnest($1::uuid[], $2::int[], $3::text[]) m(t, s, b) ON CONFLICT DO NOTHING`,
+     SELECT t, s, b, ${ENGINE_NOW} FROM unnest($1::uuid[], $2::int[], ${jsonTexts('$3')}) m(t, s, b) ON CONFLICT DO NOTHING`,
     [
       plainArray(messages.map((m) => m.transactionId)),
       plainArray(messages.map((m) => m.seq)),
-      textArray(messages.map((m) => m.body)),
+      joinedJson(messages.map((m) => m.body)),
     ],
   );
   await db.query(

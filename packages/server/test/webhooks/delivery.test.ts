@@ -13,6 +13,8 @@ import {
 } from '../support/webhooks.ts';
 
 const DAY = 86_400;
+/** Everything that JSON, SQL and PostgreSQL's arrays might take for their own. */
+const AWKWARD = `\\"',{NULL} \\u001e $1 💳 Әке`;
 
 let sandbox: Sandbox;
 let receiver: Receiver;
@@ -63,7 +65,7 @@ async function endpointOf(id: string) {
 describe('a payment', () => {
   test('every change of its status arrives, signed, with the bytes that the API keeps', async () => {
     const endpoint = await createEndpoint(sandbox.call, receiver.url);
-    const payment = await sandbox.authorize();
+    const payment = await sandbox.authorize({ orderReference: AWKWARD });
     await operate(payment, 'capture', 15_000);
     await receiver.until(({ received }) => received.length >= 3, 'three events');
     assert.deepEqual(receiver.names(), [
@@ -73,6 +75,7 @@ describe('a payment', () => {
     ]);
     for (const received of receiver.received) {
       verify(endpoint.secret, received);
+      assert.equal(received.body.data.merchantReference, AWKWARD);
       assert.match(String(received.headers['webhook-id']), /^msg_[0-9A-HJKMNP-TV-Z]{32}$/);
       assert.equal(received.headers['content-type'], 'application/json');
       const id = String(received.headers['webhook-id']);
@@ -360,7 +363,7 @@ describe('what a merchant asks for', () => {
   });
 
   test('a time range again: what was missed as well, in order, with the ids that events have', async () => {
-    const missed = await sandbox.authorize();
+    const missed = await sandbox.authorize({ orderReference: AWKWARD });
     await operate(missed, 'capture', 15_000);
     const { id, secret } = await createEndpoint(sandbox.call, receiver.url, {
       events: ['transaction.authorized', 'transaction.charged'],
@@ -388,10 +391,10 @@ describe('what a merchant asks for', () => {
     const own = () => receiver.received.filter(({ body: b }) => b.data.id === charged.data.id);
     await receiver.until(() => own().length === 2, 'the missed payment');
     assert.deepEqual(
-      own().map(({ body: b, headers }) => [b.name, headers['webhook-replay']]),
+      own().map(({ body: b, headers }) => [b.name, b.data.merchantReference, headers['webhook-replay']]),
       [
-        ['transaction.authorized', 'true'],
-        ['transaction.charged', 'true'],
+        ['transaction.authorized', AWKWARD, 'true'],
+        ['transaction.charged', AWKWARD, 'true'],
       ],
     );
     assert.equal(own()[1]?.headers['webhook-id'], charged.id);
