@@ -1,7 +1,7 @@
 /** Webhooks as a whole: what runs in a node, and what it is given. */
 import { randomUUID } from 'node:crypto';
 import type { LookupFunction } from 'node:net';
-import { messageIdOf } from '../domain/ids.ts';
+import type { MessageKey } from '../domain/ids.ts';
 import type { EventFeed } from '../engine/feed.ts';
 import type { Secrets } from '../secrets.ts';
 import type { FeedEvent } from '../store/events.ts';
@@ -18,12 +18,13 @@ import { Targets } from './targets.ts';
 import { transact } from './transact.ts';
 
 /**
- * As in the engine's batches: a plan made while a table was empty would read all of it for good. Commits wait for the
- * disk although nothing would be lost if they did not: transaction ids that a crash takes back are given out again,
- * and readers of the event feed may be beyond them already.
+ * As in the engine's batches: a plan made while a table was empty would read all of it for good, and for the events
+ * of 10 ms PostgreSQL would plan each execution, which takes as long as the execution. Commits wait for the disk
+ * although nothing would be lost if they did not: transaction ids that a crash takes back are given out again, and
+ * readers of the event feed may be beyond them already.
  */
-const SETTINGS =
-  'SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off';
+const SETTINGS = `SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;
+  SET plan_cache_mode = force_generic_plan`;
 /** While events are committed all the time, they are fanned out this often. */
 const FAN_OUT_INTERVAL_MS = 10;
 const CLAIM_INTERVAL_MS = 5;
@@ -171,12 +172,12 @@ export class Webhooks {
   async #submitBorn({ lanes, messages, now }: Step): Promise<void> {
     const claimedAt = performance.now();
     await this.#targets.require(this.#pool, lanes);
-    const known = new Map(messages.map((message) => [messageIdOf(message), message]));
+    const known = new Map(messages.map((message) => [keyTextOf(message), message]));
     for (const { familyId, endpointId, lease, deliveries: keys } of lanes) {
       const target = this.#targets.get(endpointId);
       if (target === undefined) continue;
       const deliveries = keys.flatMap((key): PendingDelivery[] => {
-        const message = known.get(messageIdOf(key));
+        const message = known.get(keyTextOf(key));
         return message === undefined ? [] : [{ ...message, endpointId, attempts: 0, replay: false }];
       });
       const lane = { familyId, endpointId, lease, target, failures: 0, deliveries, now, claimedAt };
@@ -223,6 +224,10 @@ export class Webhooks {
           this.#backlogTimer = setTimeout(() => this.#noteBacklog(), BACKLOG_INTERVAL_MS).unref();
       });
   }
+}
+
+function keyTextOf({ transactionId, seq }: MessageKey): string {
+  return `${transactionId} ${seq}`;
 }
 
 function nameOf({ familyId, endpointId }: LaneKey): string {
