@@ -121,7 +121,6 @@ export async function benchWebhooks(undo: Undo, options: WebhookOptions): Promis
   const ms = options.seconds * 1_000;
   // Until V8 has compiled the hot path, as in the other benchmarks.
   await subscribed(node, () => authorize(node, { measureMs: ms }));
-  await writtenOut();
   const steady: Steady[] = [];
   for (let number = 1; number <= options.rounds; number += 1) {
     say(`webhooks at a steady rate, round ${number} of ${options.rounds}`);
@@ -135,19 +134,24 @@ export async function benchWebhooks(undo: Undo, options: WebhookOptions): Promis
 }
 
 /**
- * Has Linux write to the disk what is still in memory of the warm-up, which wrote ten times as fast as a steady load
- * does. It would do so by itself some 30 s later, and hold up commits for 50 to 100 ms in whichever part that falls.
+ * Has Linux write to the disk what is still in memory of what came before. It would do so by itself up to 30 s later,
+ * and hold up commits for 50 to 100 ms in whichever part that falls: one such wait is one per cent of a part.
  */
 async function writtenOut(): Promise<void> {
   if (process.platform === 'linux') await promisify(execFile)('sync');
 }
 
 async function measureSteady(node: Node, measureMs: number, subscribedFirst: boolean): Promise<Steady> {
+  await writtenOut();
   const half = await subscribed(node, () => authorize(node, { perSecond: HALF, measureMs }));
   const halfLoad = told('half the load, deliveries', deliveriesOf(half.result, half.deliveries));
   const steady = { perSecond: STEADY, measureMs };
-  const alone = async (): Promise<Figures> => told('no endpoint', (await authorize(node, steady)).figures);
+  const alone = async (): Promise<Figures> => {
+    await writtenOut();
+    return told('no endpoint', (await authorize(node, steady)).figures);
+  };
   const before = subscribedFirst ? null : await alone();
+  await writtenOut();
   const { result, deliveries } = await subscribed(node, () => authorize(node, steady));
   told('one endpoint', result.figures);
   const fullLoad = told('its deliveries', deliveriesOf(result, deliveries));
@@ -344,7 +348,7 @@ function tableOf(rounds: readonly Round[]): string {
 if (import.meta.main) {
   const { values } = parseArgs({
     options: {
-      rounds: { type: 'string', default: '3' },
+      rounds: { type: 'string', default: '7' },
       seconds: { type: 'string', default: '5' },
       'server-option': { type: 'string', multiple: true, default: [] },
     },
