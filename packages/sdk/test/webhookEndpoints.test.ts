@@ -77,6 +77,11 @@ test('events, the deliveries of each, and a replay of them', async () => {
       [1, 'transaction.created', 'bigint'],
     ],
   );
+  // What is still pending is not sent a second time.
+  const isDelivered = async (): Promise<boolean> =>
+    (await endpoints.listDeliveries(id, { transactionId, status: 'delivered' }).toArray()).length === 2;
+  for (const limit = Date.now() + 20_000; !(await isDelivered()); await sleep(20))
+    assert.ok(Date.now() < limit, 'both are delivered');
   receiver.clear();
   const { endpointId } = await endpoints.replay(id, { from });
   assert.equal(endpointId, id);
