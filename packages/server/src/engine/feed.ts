@@ -271,9 +271,9 @@ export class EventFeed {
     return this.#waiting === null ? 0 : performance.now() - this.#waiting.since;
   }
 
-  #noteLag({ waiting, end }: Pick<FeedPage, 'waiting' | 'end'>): void {
+  #noteLag({ waiting, horizon }: Pick<FeedPage, 'waiting' | 'horizon'>): void {
     if (waiting === null) this.#waiting = null;
-    else if (this.#waiting === null || this.#waiting.round < end.round)
+    else if (this.#waiting === null || this.#waiting.round <= horizon)
       this.#waiting = { round: waiting, since: performance.now() };
     this.#options.observe.feedLag(this.#waitedMs() / 1_000);
   }

@@ -15,6 +15,11 @@
  * rounds of new events above all that were restored, so that positions given out before stay valid. It
  * runs at every start: nodes must be restarted after a restore. A physical copy (standby, base backup,
  * pg_upgrade) keeps its ids.
+ *
+ * A place is always that of an event, never the horizon: a crash of PostgreSQL takes back the ids whose end had
+ * not reached the disk (of transactions that wrote nothing, or did not wait for it) and gives them out again. Whoever
+ * remembered the horizon would be beyond the next events. An event that can be read is on the disk, and so
+ * is the end of every id before its round.
  */
 import { transactionAsOf } from '../domain/history.ts';
 import { type Parsed, parsed, refused } from '../domain/parse.ts';
@@ -58,8 +63,10 @@ export interface FeedEvent {
 
 export interface FeedPage {
   readonly events: readonly FeedEvent[];
-  /** Everything up to here has been read. */
+  /** The last event that has been read, or looked at. */
   readonly end: FeedPosition;
+  /** Rounds up to this one are complete. */
+  readonly horizon: number;
   /** How many events of any merchant were looked at. */
   readonly scanned: number;
   /** Whether more is ready to be read. */
@@ -95,7 +102,7 @@ export const EVENT_FIELDS = `p.transaction_id AS "transactionId", p.seq, p.merch
   p.at, p.round, p.position`;
 
 /**
- * One row per event, at least one: the page's end is on each. `IS TRUE` keeps the list of merchants a hash
+ * One row per event, at least one: the page's last place is on each. `IS TRUE` keeps the list of merchants a hash
  * table that is built once; a join would be planned as a loop over it.
  */
 function pageSql(horizon: string, merchants: string): string {
@@ -192,17 +199,18 @@ export async function readWebhookEvents(
 function pageOf(rows: readonly PageRow[], after: FeedPosition, limit: number): FeedPage {
   const [first] = rows;
   if (first === undefined) throw new Error('the installation row is missing');
-  const more = first.scanned === limit;
-  const last = { round: Number(first.lastRound), position: Number(first.lastPosition) };
-  const horizon = endOfRound(Number(first.horizon));
   return {
     events: rows.flatMap((row) => (row.transactionId === null ? [] : [feedEventOf(row, row.transactionId)])),
-    // The horizon of a database may be ahead of its cluster's, and so may have been the reader.
-    end: more ? last : comparePositions(horizon, after) > 0 ? horizon : after,
+    end: placeOf(first.lastRound, first.lastPosition) ?? after,
+    horizon: Number(first.horizon),
     scanned: first.scanned,
-    more,
+    more: first.scanned === limit,
     waiting: first.waiting === null ? null : Number(first.waiting),
   };
+}
+
+function placeOf(round: bigint | null, position: bigint | null): FeedPosition | null {
+  return round === null || position === null ? null : { round: Number(round), position: Number(position) };
 }
 
 /** The place after every event of a round: positions begin at 1. */
@@ -237,26 +245,40 @@ export function feedEventOf(row: FeedEventRow, transactionId: string): FeedEvent
 }
 
 export interface FeedEnd {
-  /** After everything that is complete. */
+  /** The last event that can be read; before all when there is none. */
   readonly end: FeedPosition;
+  /** Rounds up to this one are complete. */
+  readonly horizon: number;
   /** No position that was ever given out is beyond this. */
   readonly limit: FeedPosition;
   readonly waiting: number | null;
 }
 
+interface FeedEndRow {
+  readonly horizon: bigint;
+  readonly limit: bigint;
+  readonly waiting: bigint | null;
+  readonly lastRound: bigint | null;
+  readonly lastPosition: bigint | null;
+}
+
 /** Where the feed ends now: as far as any reader may have come. */
 export async function readFeedEnd(db: Queryable): Promise<FeedEnd> {
-  const { rows } = await db.query<{ horizon: bigint; limit: bigint; waiting: bigint | null }>({
+  const { rows } = await db.query<FeedEndRow>({
     name: 'events_end',
-    text: `SELECT h.*, (SELECT round FROM event WHERE round > h.horizon ORDER BY round LIMIT 1) AS waiting
+    text: `SELECT h.*, (SELECT round FROM event WHERE round > h.horizon ORDER BY round LIMIT 1) AS waiting,
+        l.round AS "lastRound", l.position AS "lastPosition"
       FROM (SELECT ${DATABASE_HORIZON} + event_round_offset AS horizon,
-        pg_snapshot_xmax(pg_current_snapshot())::text::bigint + event_round_offset AS "limit" FROM installation) h`,
+        pg_snapshot_xmax(pg_current_snapshot())::text::bigint + event_round_offset AS "limit" FROM installation) h
+      LEFT JOIN LATERAL (SELECT round, position FROM event WHERE round <= h.horizon
+        ORDER BY round DESC, position DESC LIMIT 1) l ON true`,
   });
   const [row] = rows;
   if (row === undefined) throw new Error('the installation row is missing');
-  const { horizon, limit, waiting } = row;
+  const { horizon, limit, waiting, lastRound, lastPosition } = row;
   return {
-    end: endOfRound(Number(horizon)),
+    end: placeOf(lastRound, lastPosition) ?? { round: 0, position: 0 },
+    horizon: Number(horizon),
     limit: endOfRound(Number(limit)),
     waiting: waiting === null ? null : Number(waiting),
   };

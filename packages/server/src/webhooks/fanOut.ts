@@ -101,9 +101,9 @@ export class FanOut {
     return this.#waiting === null ? null : performance.now() - this.#waiting.since;
   }
 
-  #noteWaiting({ waiting, end }: FeedPage): void {
+  #noteWaiting({ waiting, horizon }: FeedPage): void {
     if (waiting === null) this.#waiting = null;
-    else if (this.#waiting === null || this.#waiting.round < end.round)
+    else if (this.#waiting === null || this.#waiting.round <= horizon)
       this.#waiting = { round: waiting, since: performance.now() };
   }
 }
