@@ -55,7 +55,7 @@ export function start(args: readonly string[], env: Record<string, string>): Run
 
 /** Fails when the condition does not hold within 20 s. */
 export async function eventually(condition: () => boolean, what: () => string): Promise<void> {
-  for (const limit = Date.now() + 20_000; !condition(); await sleep(10))
+  for (const limit = Date.now() + 60_000; !condition(); await sleep(10))
     if (Date.now() > limit) assert.fail(`waited in vain for ${what()}`);
 }
 

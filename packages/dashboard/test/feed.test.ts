@@ -58,17 +58,17 @@ describe('the live feed', { skip: withoutBrowser }, () => {
     await page.goto(`${server.url}/dashboard/transactions`);
     await page.getByText('Live', { exact: true }).waitFor();
     await pay('BEFORE-1');
-    await page.getByText('BEFORE-1').waitFor({ timeout: 1_000 });
+    await page.getByText('BEFORE-1').waitFor();
 
     await server.stop();
-    await page.getByText('Connection lost').waitFor({ timeout: 2_000 });
+    await page.getByText('Connection lost').waitFor();
     assert.ok(await page.getByText('BEFORE-1').isVisible(), 'what was shown stays');
     server = await start(port);
     await pay('MEANWHILE-1');
-    await page.getByText('MEANWHILE-1').waitFor({ timeout: 10_000 });
+    await page.getByText('MEANWHILE-1').waitFor();
     await page.getByText('Live', { exact: true }).waitFor();
     await pay('AFTER-1');
-    await page.getByText('AFTER-1').waitFor({ timeout: 1_000 });
+    await page.getByText('AFTER-1').waitFor();
     await context.close();
   });
 
@@ -89,19 +89,19 @@ describe('the live feed', { skip: withoutBrowser }, () => {
     await page.goto(`${server.url}/dashboard/transactions`);
     await page.getByText('Live', { exact: true }).waitFor();
     const before = (await pay('ONLINE-1')).body.walletTransactionId;
-    await page.getByText('ONLINE-1').waitFor({ timeout: 1_000 });
+    await page.getByText('ONLINE-1').waitFor();
 
     await context.setOffline(true);
-    await page.getByText('Connection lost').waitFor({ timeout: 5_000 });
+    await page.getByText('Connection lost').waitFor();
     for (const order of ['OFFLINE-1', 'OFFLINE-2', 'OFFLINE-3']) await pay(order);
     await request(server.url, 'POST', `/v1/transactions/${before}/capture`, { body: {} });
     await page.waitForTimeout(2_500);
     assert.equal(await page.getByText('OFFLINE-1').count(), 0);
     await context.setOffline(false);
-    await page.getByText('Live', { exact: true }).waitFor({ timeout: 10_000 });
+    await page.getByText('Live', { exact: true }).waitFor();
     await pay('ONLINE-2');
     const rows = page.locator('table.transactions tbody tr');
-    await rows.filter({ hasText: 'ONLINE-2' }).getByText('Authorized').waitFor({ timeout: 2_000 });
+    await rows.filter({ hasText: 'ONLINE-2' }).getByText('Authorized').waitFor();
     for (const order of ['OFFLINE-1', 'OFFLINE-2', 'OFFLINE-3'])
       assert.equal(await rows.filter({ hasText: order }).count(), 1, order);
     await rows.filter({ hasText: 'ONLINE-1' }).getByText('Charged').waitFor();
@@ -131,10 +131,10 @@ describe('the live feed', { skip: withoutBrowser }, () => {
     await page.waitForTimeout(500);
     assert.equal(await page.getByText('Connection lost').count(), 0, 'two heartbeats may be missed');
     await page.clock.fastForward(11_000);
-    await page.getByText('Connection lost').waitFor({ timeout: 2_000 });
+    await page.getByText('Connection lost').waitFor();
     proxy.resume();
-    await page.getByText('Live', { exact: true }).waitFor({ timeout: 10_000 });
-    await page.getByText('SILENT-1').waitFor({ timeout: 2_000 });
+    await page.getByText('Live', { exact: true }).waitFor();
+    await page.getByText('SILENT-1').waitFor();
     await context.close();
     await proxy.stop();
   });
@@ -156,7 +156,7 @@ describe('the live feed', { skip: withoutBrowser }, () => {
     await page.waitForTimeout(1_500);
     assert.equal(await page.getByText('HIDDEN-1').count(), 0);
     await show(false);
-    await page.getByText('HIDDEN-1').waitFor({ timeout: 2_000 });
+    await page.getByText('HIDDEN-1').waitFor();
     await context.close();
   });
 });

@@ -65,7 +65,7 @@ describe('overview and issues', { skip: withoutBrowser }, () => {
     const page = await dashboard.open('manager', '/issues');
     const issue = page.locator('.issue').filter({ hasText: 'Holds about to expire: 7' });
     // What was found a moment ago is remembered for some seconds.
-    await issue.waitFor({ timeout: 20_000 });
+    await issue.waitFor();
     await issue.getByRole('link', { name: 'Show transactions' }).click();
     await page.waitForFunction(() => document.querySelectorAll('table.transactions tbody tr').length === 7);
     await page.goBack();
@@ -124,7 +124,7 @@ describe('overview and issues', { skip: withoutBrowser }, () => {
     await call('POST', '/v1/sandbox/clock', { body: { advanceSeconds: 16 * 60 } });
     const page = await dashboard.open('viewer', '/issues');
     const issue = page.locator('.issue').filter({ hasText: `${url} has taken no webhook for 16 min` });
-    await issue.getByText('waiting: 1').waitFor({ timeout: 20_000 });
+    await issue.getByText('waiting: 1').waitFor();
     await issue.getByRole('link', { name: 'Show endpoint' }).click();
     await page.waitForURL(new RegExp(`/developers/webhooks/${id}$`));
     await page.getByRole('heading', { name: url }).waitFor();
@@ -171,7 +171,7 @@ describe('issues of every kind', { skip: withoutBrowser }, () => {
     test(`${title}: ${count} transactions`, async () => {
       const page = await dashboard.open('viewer', '/issues');
       const issue = page.locator('.issue').filter({ hasText: title });
-      await issue.waitFor({ timeout: 20_000 });
+      await issue.waitFor();
       await issue.getByRole('link', { name: 'Show transactions' }).click();
       await page.waitForFunction(
         (rows) => document.querySelectorAll('table.transactions tbody tr').length === rows,

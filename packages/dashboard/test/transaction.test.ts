@@ -134,7 +134,7 @@ describe('one transaction', { skip: withoutBrowser }, () => {
     await deliveries.getByRole('button', { name: 'transaction.created' }).click();
     const dialog = page.getByRole('dialog');
     await dialog.getByRole('region', { name: 'Body' }).getByText('"description": "Ten pens"').waitFor();
-    await dialog.getByText('connection_failed').waitFor();
+    await dialog.getByText('connection_failed').first().waitFor();
     assert.equal(await dialog.getByRole('button', { name: 'Send again' }).count(), 0, 'a viewer');
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });
@@ -153,8 +153,8 @@ describe('one transaction', { skip: withoutBrowser }, () => {
     const page = await open('viewer', id);
     await page.getByText('Live', { exact: true }).waitFor();
     await dashboard.sandbox.call('POST', `/v1/transactions/${id}/capture`, { body: {} });
-    await page.locator('.payment-amount').getByText('Charged').waitFor({ timeout: 1_000 });
-    await page.locator('.timeline-event').filter({ hasText: 'Captured' }).waitFor({ timeout: 1_000 });
+    await page.locator('.payment-amount').getByText('Charged').waitFor();
+    await page.locator('.timeline-event').filter({ hasText: 'Captured' }).waitFor();
     await page.context().close();
   });
 

@@ -126,7 +126,7 @@ function signedWith(secret: string, timestamp = now()): string {
 }
 
 async function untilUp(port: string, child: ChildProcess): Promise<void> {
-  for (const limit = Date.now() + 20_000; ; await sleep(50)) {
+  for (const limit = Date.now() + 60_000; ; await sleep(50)) {
     assert.equal(child.exitCode, null, 'it ended');
     assert.ok(Date.now() < limit, 'it does not listen');
     if (await deliver(port, { body: '' }).then(Boolean, () => false)) return;

@@ -46,7 +46,7 @@ export async function startBank(): Promise<TestBank> {
     db,
     process: () => running.child,
     url: () => running.url,
-    call: (method, path, body, timeoutMs = 10_000) => call(running.url, method, path, body, timeoutMs),
+    call: (method, path, body, timeoutMs = 60_000) => call(running.url, method, path, body, timeoutMs),
     another: () => launch(databaseUrl),
     kill,
     async restart() {

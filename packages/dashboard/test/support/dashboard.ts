@@ -51,7 +51,7 @@ export async function startDashboard(environment: Record<string, string> = {}): 
         await context.addCookies([{ name, value, url: sandbox.url }]);
       }
       const page = await context.newPage();
-      page.setDefaultTimeout(10_000);
+      page.setDefaultTimeout(30_000);
       watch(page, problems);
       await page.goto(`${sandbox.url}/dashboard${path}`);
       return page;

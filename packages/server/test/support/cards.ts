@@ -61,7 +61,7 @@ export async function stored(pool: Pool, id: string): Promise<Row> {
 export async function eventually<T>(
   what: string,
   get: () => Promise<T | null | undefined | false>,
-  limitMs = 25_000,
+  limitMs = 60_000,
 ): Promise<T> {
   for (const end = performance.now() + limitMs; performance.now() < end; await pause(50)) {
     const value = await get();

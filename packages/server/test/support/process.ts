@@ -10,7 +10,7 @@ import { startTcpProxy, type TcpProxy } from './proxy.ts';
 
 const MAIN = path.join(import.meta.dirname, '../../src/main.ts');
 /** A start takes about a second; five with two busy cores. */
-const START_LIMIT_MS = 30_000;
+const START_LIMIT_MS = 60_000;
 
 /** Whatever a test leaves running, also when it is cut off, ends with the test process. */
 const running = new Set<ChildProcess>();

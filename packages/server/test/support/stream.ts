@@ -27,7 +27,7 @@ export interface StreamReader {
   /** Everything received, as it came. */
   text(): string;
   ended(): boolean;
-  /** Waits until the condition holds; fails after 20 s. */
+  /** Waits until the condition holds; fails after a minute. */
   until(condition: (reader: StreamReader) => boolean, what: string): Promise<void>;
   pause(): void;
   resume(): void;
@@ -76,7 +76,7 @@ export async function openStream(url: string, options: StreamOptions = {}): Prom
     text: () => text,
     ended: () => ended,
     until: async (condition, what) => {
-      for (const limit = Date.now() + 20_000; !condition(reader); ) {
+      for (const limit = Date.now() + 60_000; !condition(reader); ) {
         if (Date.now() > limit) assert.fail(`waited in vain: ${what} (${events.length} events)`);
         await new Promise((resolve) => setTimeout(resolve, 5));
       }

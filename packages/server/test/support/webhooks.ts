@@ -67,7 +67,7 @@ export async function startReceiver(): Promise<Receiver> {
     answer: (next) => {
       answer = next;
     },
-    until: async (condition, what, limitMs = 20_000) => {
+    until: async (condition, what, limitMs = 60_000) => {
       for (const limit = Date.now() + limitMs; !condition(receiver); await sleep(5))
         if (Date.now() > limit) assert.fail(`waited in vain: ${what} (${received.length} received)`);
     },
@@ -111,7 +111,7 @@ export async function untilDelivery(
   deliveryId: string,
   // biome-ignore lint/suspicious/noExplicitAny: a body of any shape
   condition: (delivery: any) => boolean,
-  limitMs = 20_000,
+  limitMs = 60_000,
   // biome-ignore lint/suspicious/noExplicitAny: a body of any shape
 ): Promise<any> {
   for (const limit = Date.now() + limitMs; ; await sleep(10)) {

@@ -36,14 +36,20 @@ describe('signing in', () => {
 
   test('an unknown address and a wrong password are told apart by nobody', async () => {
     const timed = async (email: string): Promise<[ms: number, body: unknown]> => {
+      await sandbox.pool.query('DELETE FROM sign_in_attempt');
       const startedAt = performance.now();
       const { status, body, headers } = await attempt(sandbox.url, email, 'wrong');
       const { requestId: _, ...rest } = body;
       return [performance.now() - startedAt, [status, rest, headers.get('set-cookie')]];
     };
-    const [known, knownBody] = await timed(VIEWER);
-    const [unknown, unknownBody] = await timed('nobody@demo.test');
-    assert.deepEqual(unknownBody, knownBody);
+    // The shortest of five of each: a busy machine adds to any of them.
+    let [known, unknown] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+    for (let i = 0; i < 5; i += 1) {
+      const [knownMs, knownBody] = await timed(VIEWER);
+      const [unknownMs, unknownBody] = await timed('nobody@demo.test');
+      assert.deepEqual(unknownBody, knownBody);
+      [known, unknown] = [Math.min(known, knownMs), Math.min(unknown, unknownMs)];
+    }
     // Both take a hash of 100 ms and more; the look-up before it is done in 2.
     assert.ok(Math.min(known, unknown) > 0.5 * Math.max(known, unknown), `${known} ms and ${unknown} ms`);
     await sandbox.pool.query('UPDATE dashboard_user SET disabled_at = now() WHERE email = $1', [VIEWER]);
@@ -122,14 +128,18 @@ describe('lock-out', () => {
       assert.equal((await sandbox.authorize()).status, 201);
       return performance.now() - startedAt;
     };
-    await pay();
+    const medianOf20 = async (): Promise<number> => {
+      const times: number[] = [];
+      for (let i = 0; i < 20; i += 1) times.push(await pay());
+      return times.sort((a, b) => a - b)[10] ?? 0;
+    };
+    const quietMs = await medianOf20();
     const flood = Array.from({ length: 60 }, (_, i) => attempt(sandbox.url, `flood${i}@demo.test`, 'x'));
-    const times: number[] = [];
-    for (let i = 0; i < 20; i += 1) times.push(await pay());
+    const floodedMs = await medianOf20();
     const replies = await Promise.all(flood);
     assert.ok(replies.some(({ status }) => status === 429));
-    times.sort((a, b) => a - b);
-    assert.ok((times[10] ?? 1e9) < 100, `a payment took ${times[10]} ms`);
+    // One hash at a time takes one core of two; sixty at once would take a payment's time tenfold.
+    assert.ok(floodedMs < 10 * quietMs + 50, `a payment took ${floodedMs} ms, and ${quietMs} before`);
   });
 });
 
