@@ -34,6 +34,12 @@ const FIXED_SETTINGS = {
   logging_collector: 'off',
 };
 
+/**
+ * glibc gives memory back to the system whenever 128 KB of it are free, and PostgreSQL frees what a statement
+ * needed after each: at 1,500 payments a second, asking for it again took 8 % of PostgreSQL's time.
+ */
+const MEMORY = { MALLOC_TRIM_THRESHOLD_: '16777216', MALLOC_MMAP_THRESHOLD_: '16777216' };
+
 const POLL_MS = 10;
 /** After a crash PostgreSQL first replays up to max_wal_size of changes. */
 const READY_TIMEOUT_MS = 300_000;
@@ -87,8 +93,10 @@ async function spawnServer(place: Place, settings: Record<string, string>): Prom
   const logStart = (await logFile.stat()).size;
   const all = { ...DEFAULT_SETTINGS, ...settings, ...FIXED_SETTINGS, port: String(port) };
   const options = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const inherited = childOptions(place.user);
   const child = spawn(place.programs.postgres, ['-D', dataFolderOf(place), ...options], {
-    ...childOptions(place.user),
+    ...inherited,
+    env: { ...inherited.env, ...MEMORY },
     detached: true,
     stdio: ['ignore', logFile.fd, logFile.fd],
   });
