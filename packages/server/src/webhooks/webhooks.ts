@@ -19,12 +19,11 @@ import { transact } from './transact.ts';
 
 /**
  * As in the engine's batches: a plan made while a table was empty would read all of it for good, and for the events
- * of 10 ms PostgreSQL would plan each execution, which takes as long as the execution. Commits wait for the disk
- * although nothing would be lost if they did not: transaction ids that a crash takes back are given out again, and
- * readers of the event feed may be beyond them already.
+ * of 10 ms PostgreSQL would plan each execution, which takes as long as the execution. Commits do not wait for the
+ * disk, nor do payments for these: what a crash of PostgreSQL takes back is done again, and delivered again.
  */
 const SETTINGS = `SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;
-  SET plan_cache_mode = force_generic_plan`;
+  SET plan_cache_mode = force_generic_plan; SET synchronous_commit = off`;
 /** While events are committed all the time, they are fanned out this often. */
 const FAN_OUT_INTERVAL_MS = 10;
 const CLAIM_INTERVAL_MS = 5;
@@ -64,7 +63,13 @@ export interface WebhookOptions {
 
 export class Webhooks {
   readonly #options: WebhookOptions;
+  /**
+   * One connection for all that deliveries take: what is fanned out, claimed and recorded at the same time would
+   * compete with payments for PostgreSQL's processors, and be done no sooner.
+   */
   readonly #pool: Pool;
+  /** Replays, and how much is pending, which may take a while. */
+  readonly #slowPool: Pool;
   readonly #targets: Targets;
   readonly #poster: Poster;
   readonly #recorder: Recorder;
@@ -85,8 +90,9 @@ export class Webhooks {
     const onError = (error: unknown): void => {
       if (!(error instanceof GateClosedError)) options.onError(error);
     };
-    const pool = createPool(databaseUrl, 4, onError, SETTINGS);
+    const pool = createPool(databaseUrl, 1, onError, SETTINGS);
     this.#pool = pool;
+    this.#slowPool = createPool(databaseUrl, 1, onError, SETTINGS);
     this.#targets = new Targets(secrets);
     this.#poster = new Poster({
       allowLocal: gated,
@@ -151,7 +157,7 @@ export class Webhooks {
       await this.#recorder.stop(RECORD_LIMIT_MS);
     }
     await this.#poster.close();
-    await this.#pool.end();
+    await Promise.all([this.#pool.end(), this.#slowPool.end()]);
   }
 
   async #doFanOut(): Promise<number> {
@@ -209,13 +215,13 @@ export class Webhooks {
 
   async #replay(): Promise<number> {
     const { sandbox, render } = this.#options;
-    if (!(await transact(this.#pool, sandbox, (db) => stepReplay(db, render)))) return REPLAY_POLL_MS;
+    if (!(await transact(this.#slowPool, sandbox, (db) => stepReplay(db, render)))) return REPLAY_POLL_MS;
     this.#claimLoop.wake();
     return 0;
   }
 
   #noteBacklog(): void {
-    readBacklog(this.#pool)
+    readBacklog(this.#slowPool)
       .then((backlog) => this.#options.observe.webhookBacklog(backlog))
       // Whoever uses the database reports that it is away.
       .catch(() => undefined)
