@@ -501,15 +501,16 @@ export type StoredAttempt = Pick<
   'number' | 'at' | 'latencyMs' | 'statusCode' | 'error' | 'response'
 >;
 
-/** The attempts at a delivery, oldest first; at most the last 100. */
+/** The attempts that a delivery, as it was read, tells of: oldest first; at most the last 100. */
 export async function listAttempts(
   db: Queryable,
-  { familyId, endpointId, transactionId, seq }: LaneKey & MessageKey,
+  { familyId, endpointId, transactionId, seq, attempts }: Delivery,
 ): Promise<StoredAttempt[]> {
   const { rows } = await db.query<StoredAttempt>(
     `SELECT number, at, latency_ms AS "latencyMs", status_code AS "statusCode", error, response FROM webhook_attempt
-     WHERE family_id = $1 AND endpoint_id = $2 AND transaction_id = $3 AND seq = $4 ORDER BY number DESC LIMIT 100`,
-    [familyId, endpointId, transactionId, seq],
+     WHERE family_id = $1 AND endpoint_id = $2 AND transaction_id = $3 AND seq = $4 AND number <= $5
+     ORDER BY number DESC LIMIT 100`,
+    [familyId, endpointId, transactionId, seq, attempts],
   );
   return rows.reverse();
 }

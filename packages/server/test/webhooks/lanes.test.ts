@@ -8,9 +8,11 @@ import { createPool, inTransaction, type Pool } from '../../src/store/postgres.t
 import {
   type ClaimedLane,
   claimLanes,
+  findDelivery,
   insertDeliveries,
   type LaneResult,
   leaveLanes,
+  listAttempts,
   lockLanes,
   readPending,
   requeue,
@@ -154,6 +156,22 @@ test('whoever comes too late records nothing', async () => {
   assert.deepEqual(await counts(), { lanes: 0, attempts: 1, pending: 0 });
   await record({ ...result, lease: late });
   assert.deepEqual(await counts(), { lanes: 0, attempts: 1, pending: 0 });
+});
+
+test('a delivery is shown with the attempts that it tells of, also when one is recorded in between', async () => {
+  const endpointId = await endpointWith(1);
+  const lease = randomUUID();
+  const [lane] = await claimLanes(pool, lease, ROOM);
+  assert.ok(lane !== undefined);
+  const result = await delivered(lane, lease);
+  const [attempt] = result.attempts;
+  assert.ok(attempt !== undefined);
+  const before = await findDelivery(pool, endpointId, attempt);
+  await record(result);
+  const after = await findDelivery(pool, endpointId, attempt);
+  assert.ok(before !== null && after !== null);
+  assert.deepEqual([before.status, await listAttempts(pool, before)], ['pending', []]);
+  assert.deepEqual([after.status, (await listAttempts(pool, after)).length], ['delivered', 1]);
 });
 
 test('a lane to which something is added while it is recorded stays', async () => {
