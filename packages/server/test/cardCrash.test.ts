@@ -1,6 +1,7 @@
 /** kill -9 of the server at every step of every card operation; the bank goes on by itself. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Fault, startTestBank, type TestBank } from './support/bank.ts';
 import {
   askedNow,
@@ -94,8 +95,9 @@ async function effects(round: Round, known: ReadonlySet<string>): Promise<number
 const STEPS: readonly {
   readonly step: string;
   readonly fault: Fault;
-  /** How many effects the bank has when the server is killed. */
+  /** How many effects the bank has when the server is killed, and in the end. */
   readonly worked: number;
+  readonly workedInTheEnd: number;
   readonly byNumber: string;
 }[] = [
   {
@@ -105,6 +107,7 @@ const STEPS: readonly {
       operations: ['authorize', 'capture', 'reverse', 'refund', 'complete'],
     },
     worked: 0,
+    workedInTheEnd: 0,
     // The number was in the memory that is gone.
     byNumber: 'transaction.failed',
   },
@@ -112,22 +115,24 @@ const STEPS: readonly {
     step: 'during the calls, whose effects arrive when nobody listens',
     fault: {
       mode: 'slow',
-      delayMs: 1_500,
+      delayMs: 4_000,
       operations: ['authorize', 'capture', 'reverse', 'refund', 'complete'],
     },
     worked: 0,
+    workedInTheEnd: 6,
     byNumber: 'authorized',
   },
   {
     step: 'after the bank worked, before its answers were committed',
     fault: { mode: 'timeout_worked' },
     worked: 6,
+    workedInTheEnd: 6,
     byNumber: 'authorized',
   },
 ];
 
 describe('kill -9 of the server', () => {
-  for (const { step, fault, worked, byNumber } of STEPS) {
+  for (const { step, fault, worked, workedInTheEnd, byNumber } of STEPS) {
     test(`${step}: the right end, one effect, one answer`, async () => {
       const round = await prepare();
       const known = new Set((await bank.books()).map(({ id }) => id));
@@ -143,9 +148,13 @@ describe('kill -9 of the server', () => {
       const back = nodes.call('GET', round.backPath, { apiKey: null }).catch(() => 'cut');
       await eventually('all intents are committed', async () => (await count(`true`)) === before + 6);
       await eventually('the bank has worked', async () => (await effects(round, known)) === worked);
+      // Those that are committed are on their way to the bank.
+      await pause(1_000);
       await nodes.processes[0]?.signal('SIGKILL');
       assert.equal(await count(`status = 'pending'`), 6);
       assert.deepEqual([...(await Promise.all(cut)), await back], Array(6).fill('cut'));
+      const hasWorked = async () => (await effects(round, known)) === workedInTheEnd;
+      await eventually('the bank has done all it will', hasWorked);
       await bank.healthy();
       await askedNow(nodes.pool, 60);
       await nodes.processes[0]?.restart();
