@@ -202,6 +202,7 @@ describe('the order of events', () => {
     const sorted = latencies.sort((x, y) => x - y);
     const [p50 = 0, p99 = 0] = [sorted[5_000], sorted[9_900]];
     t.diagnostic(`from the commit to the reader: p50 ${p50.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms`);
+    assert.ok(p99 < 2_000, `p99 is ${p99} ms`);
   });
 
   test('a reader that resumes at any event gets exactly the rest', async () => {

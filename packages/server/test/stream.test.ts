@@ -182,6 +182,7 @@ describe('who may read, and from where', () => {
     const revokedAt = Date.now();
     await revoked.until((reader) => reader.ended(), 'the end');
     t.diagnostic(`after ${Date.now() - revokedAt} ms`);
+    assert.ok(Date.now() - revokedAt < 5_000);
     assert.equal(kept.ended(), false);
     kept.close();
   });

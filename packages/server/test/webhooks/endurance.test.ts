@@ -106,8 +106,7 @@ test('one endpoint that is dead delays none of nine', async () => {
     .filter(({ path }) => path.startsWith('/healthy'))
     .map(({ at: time, body }) => time - Date.parse(body.data.updatedAt))
     .sort((a, b) => a - b);
-  // One attempt at the dead one takes 15 s.
-  assert.ok((lags.at(-1) ?? 0) < 14_000, `the slowest took ${lags.at(-1)} ms`);
+  assert.ok((lags.at(-1) ?? 0) < 5_000, `the slowest took ${lags.at(-1)} ms`);
   // Each node has so many under way, of the two attempts that each lane needs.
   assert.ok(idsAt('/dead').length <= 2 * 64, `${idsAt('/dead').length} attempts at the dead one`);
   await nodes.call('DELETE', `/v1/webhook-endpoints/${dead.endpointId}`, { apiKey: dead.apiKey });
@@ -148,7 +147,9 @@ describe('a node that ends', () => {
     });
     await authorizeMany(merchant, 10);
     await receiver.until(() => idsAt('/stopped').length >= 10, 'the first attempts');
+    const startedAt = Date.now();
     await Promise.all(nodes.processes.map((node) => node.signal('SIGTERM')));
+    assert.ok(Date.now() - startedAt < 10_000);
     const counts = await nodes.pool.query(
       `SELECT status, count(*)::int AS count FROM webhook_delivery WHERE endpoint_id = $1 GROUP BY 1 ORDER BY 1`,
       [merchant.endpointId],
