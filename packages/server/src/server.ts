@@ -18,7 +18,6 @@ import { createApp } from './http/app.ts';
 import { sealState } from './http/authenticationRoutes.ts';
 import type { App } from './http/bareApp.ts';
 import type { Deps } from './http/deps.ts';
-import { webhookBody } from './http/eventViews.ts';
 import { createMetrics } from './http/metrics.ts';
 import { lateTransactionAnswer } from './http/transactionViews.ts';
 import { resetSandbox } from './reset.ts';
@@ -29,7 +28,7 @@ import { continueRounds } from './store/events.ts';
 import { openInstallation } from './store/installation.ts';
 import { migrate } from './store/migrate.ts';
 import { createPool, type Pool, readServerVersion } from './store/postgres.ts';
-import { Webhooks } from './webhooks/webhooks.ts';
+import { WebhookThread } from './webhooks/thread.ts';
 
 export interface Server {
   /** Where merchants reach it, such as http://127.0.0.1:8080. */
@@ -154,18 +153,26 @@ export function createEngine({
     onError: (error, operation) =>
       logger.warn({ err: error, operation: operation?.id }, 'the bank was not reached'),
   });
-  const feed = new EventFeed({
-    databaseUrl,
-    directUrl: config.databaseDirectUrl ?? databaseUrl,
+  const webhooks = new WebhookThread({
+    entry: new URL('./webhookThread.ts', import.meta.url),
+    data: { databaseUrl, mode: config.mode, secretKey: config.secretKey },
     observe: metrics,
-    onError: (error) => logger.warn({ err: error }, 'the event feed was not read'),
-  });
-  const webhooks = new Webhooks({
-    ...{ databaseUrl, secrets, feed, render: webhookBody, observe: metrics },
-    sandbox: config.mode === 'sandbox',
     onDisabled: (count) => logger.warn({ count }, 'webhook endpoints were disabled'),
     onError: (error) => logger.warn({ err: error }, 'webhooks were held up'),
   });
+  const feed = new EventFeed({
+    databaseUrl,
+    directUrl: config.databaseDirectUrl ?? databaseUrl,
+    observe: {
+      feedLag: metrics.feedLag,
+      feedListening: (works) => {
+        metrics.feedListening(works);
+        webhooks.feedListening(works);
+      },
+    },
+    onError: (error) => logger.warn({ err: error }, 'the event feed was not read'),
+  });
+  feed.watch(() => webhooks.committed());
   const lateAnswers = new LateAnswers(pool, () => acquirer);
   const engine = new Engine({
     ...{ databaseUrl, batchSize, lanes, maxQueue, patienceMs: 10_000, observe: metrics },

@@ -103,7 +103,10 @@ export class EventFeed {
   constructor(options: FeedOptions) {
     this.#options = options;
     const { databaseUrl, directUrl, onError } = options;
-    this.#pool = createPool(databaseUrl, CATCH_UPS + 2, onError, 'SET enable_seqscan = off');
+    this.#pool = createPool(databaseUrl, CATCH_UPS + 2, onError, {
+      name: 'feed',
+      settings: 'SET enable_seqscan = off',
+    });
     this.#wakeups = new Wakeups({ directUrl, pool: this.#pool, onWake: () => this.wake(), onError });
   }
 

@@ -10,7 +10,7 @@ import type { EventFeed } from '../engine/feed.ts';
 import type { RequestLog } from '../engine/requestLog.ts';
 import type { Secrets } from '../secrets.ts';
 import type { Pool } from '../store/postgres.ts';
-import type { Webhooks } from '../webhooks/webhooks.ts';
+import type { WebhookThread } from '../webhooks/thread.ts';
 import type { Metrics } from './metrics.ts';
 import type { Passwords } from './passwords.ts';
 import type { Sessions } from './sessions.ts';
@@ -22,7 +22,7 @@ export interface Deps {
   readonly acquirer: Acquirer;
   readonly lateAnswers: LateAnswers;
   readonly feed: EventFeed;
-  readonly webhooks: Webhooks;
+  readonly webhooks: WebhookThread;
   readonly auditor: Auditor;
   /** Null: it is switched off. */
   readonly requestLog: RequestLog | null;

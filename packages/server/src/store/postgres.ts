@@ -96,11 +96,17 @@ function isPowerOfTen(count: number): boolean {
 /**
  * A pool for everything but the engine's batches. Sessions are kept: a new one takes 10 to 20 ms of a processor until
  * it has read the catalogue and made its plans, and payments wait meanwhile.
+ * @param name how operators know its sessions in pg_stat_activity
  * @param settings more statements for each new session
  */
-export function createPool(url: string, max: number, onError: (error: Error) => void, settings = ''): Pool {
+export function createPool(
+  url: string,
+  max: number,
+  onError: (error: Error) => void,
+  { name = 'pool', settings = '' } = {},
+): Pool {
   const pool = new pg.Pool({
-    ...connectionOptions(url, 'pool'),
+    ...connectionOptions(url, name),
     max,
     idleTimeoutMillis: 600_000,
     onConnect: async (client) => {

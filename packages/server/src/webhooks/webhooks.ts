@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import type { LookupFunction } from 'node:net';
 import type { MessageKey } from '../domain/ids.ts';
-import type { EventFeed } from '../engine/feed.ts';
 import type { Secrets } from '../secrets.ts';
 import type { FeedEvent } from '../store/events.ts';
 import { createPool, GateClosedError, type Pool } from '../store/postgres.ts';
@@ -50,11 +49,14 @@ export interface WebhookObserver extends DispatchObserver {
 export interface WebhookOptions {
   readonly databaseUrl: string;
   readonly secrets: Secrets;
-  readonly feed: EventFeed;
+  /** Whether commits of other nodes wake this one, to begin with. */
+  readonly listening: boolean;
   /** The sandbox: webhooks may go to this machine and by http, and a reset keeps us out. */
   readonly sandbox: boolean;
   readonly render: (event: FeedEvent) => string;
   readonly observe: WebhookObserver;
+  /** Whether any endpoint is there, so that commits matter; called when that changes. */
+  readonly onWanted: (wanted: boolean) => void;
   readonly onDisabled: (count: number) => void;
   readonly onError: (error: unknown) => void;
   /** Tests resolve names in their own way. */
@@ -79,6 +81,7 @@ export class Webhooks {
   readonly #claimLoop: Loop;
   readonly #replayLoop: Loop;
   #wanted = true;
+  #listening: boolean;
   #hungry = false;
   #started = false;
   #backlogTimer: NodeJS.Timeout | undefined;
@@ -86,13 +89,14 @@ export class Webhooks {
 
   constructor(options: WebhookOptions) {
     this.#options = options;
+    this.#listening = options.listening;
     const { databaseUrl, secrets, sandbox: gated, render, observe, lookup } = options;
     const onError = (error: unknown): void => {
       if (!(error instanceof GateClosedError)) options.onError(error);
     };
-    const pool = createPool(databaseUrl, 1, onError, SETTINGS);
+    const pool = createPool(databaseUrl, 1, onError, { name: 'webhooks', settings: SETTINGS });
     this.#pool = pool;
-    this.#slowPool = createPool(databaseUrl, 1, onError, SETTINGS);
+    this.#slowPool = createPool(databaseUrl, 1, onError, { name: 'webhooks replay', settings: SETTINGS });
     this.#targets = new Targets(secrets);
     this.#poster = new Poster({
       allowLocal: gated,
@@ -124,14 +128,20 @@ export class Webhooks {
 
   start(): void {
     this.#started = true;
-    this.#options.feed.watch(() => {
-      // Without any endpoint every commit is passed over, at no cost.
-      if (this.#wanted) this.#fanOutLoop.wake();
-    });
     this.#fanOutLoop.start();
     this.#claimLoop.start();
     this.#replayLoop.start();
     this.#noteBacklog();
+  }
+
+  /** Events were committed, by this node or by another one. */
+  committed(): void {
+    if (this.#wanted) this.#fanOutLoop.wake();
+  }
+
+  /** Whether commits of other nodes wake this one: otherwise it looks for them more often. */
+  feedListening(works: boolean): void {
+    this.#listening = works;
   }
 
   /** There may be something to do that no commit of the engine says: an endpoint, a resend, another time. */
@@ -162,6 +172,7 @@ export class Webhooks {
 
   async #doFanOut(): Promise<number> {
     const step = await this.#fanOut.step();
+    if (step.wanted !== this.#wanted) this.#options.onWanted(step.wanted);
     this.#wanted = step.wanted;
     if (step.lanes.length > 0) await this.#submitBorn(step);
     if (step.left > 0) {
@@ -172,7 +183,7 @@ export class Webhooks {
     const { waitedMs } = step;
     if (step.contended) return POLL_DEAF_MS;
     if (waitedMs !== null) return Math.min(POLL_DEAF_MS, POLL_WAITING_MS + waitedMs / 10);
-    return this.#options.feed.listening || !step.wanted ? POLL_MS : POLL_DEAF_MS;
+    return this.#listening || !step.wanted ? POLL_MS : POLL_DEAF_MS;
   }
 
   async #submitBorn({ lanes, messages, now }: Step): Promise<void> {

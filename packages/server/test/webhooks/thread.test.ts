@@ -1,0 +1,92 @@
+/** Webhooks have a thread of their own: payments go first, and neither ends with the other. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Worker } from 'node:worker_threads';
+import { type Sandbox, startSandbox } from '../support/sandbox.ts';
+import {
+  createEndpoint,
+  type Receiver,
+  startReceiver,
+  type TestEndpoint,
+  verify,
+} from '../support/webhooks.ts';
+
+const EVENTS = ['transaction.created', 'transaction.authorized'];
+
+const threads: Worker[] = [];
+process.on('worker', (worker) => threads.push(worker));
+
+let sandbox: Sandbox;
+let receiver: Receiver;
+let endpoint: TestEndpoint;
+before(async () => {
+  sandbox = await startSandbox();
+  receiver = await startReceiver();
+  endpoint = await createEndpoint(sandbox.call, receiver.url);
+});
+after(async () => {
+  await receiver.stop();
+  await sandbox.stop();
+});
+
+async function until<T>(find: () => T | undefined, what: string): Promise<T> {
+  for (const limit = Date.now() + 60_000; ; await sleep(10)) {
+    const found = find();
+    if (found !== undefined) return found;
+    if (Date.now() > limit) assert.fail(`waited in vain: ${what}`);
+  }
+}
+
+/** Of the log's lines the first after this many that says so. */
+function logged(from: number, text: string): Promise<string> {
+  return until(() => sandbox.log.slice(from).find((line) => line.includes(text)), `a log line with ${text}`);
+}
+
+test('it goes on after its thread has ended, with what was committed meanwhile', async () => {
+  assert.equal(threads.length, 1);
+  const from = sandbox.log.length;
+  await threads[0]?.terminate();
+  assert.equal((await sandbox.authorize()).status, 201, 'payments do not need it');
+  await receiver.until(({ received }) => received.length === EVENTS.length, 'both webhooks');
+  assert.deepEqual(receiver.names(), EVENTS);
+  for (const received of receiver.received) verify(endpoint.secret, received);
+  assert.equal(threads.length, 2);
+  assert.match(await logged(from, 'webhooks were held up'), /the thread of webhooks ended with code 1/);
+});
+
+test('it says what goes wrong, with the code, in the log of the process', async () => {
+  const from = sandbox.log.length;
+  const { rowCount } = await sandbox.pool.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE datname = current_database() AND application_name = 'plexy-pay webhooks'`,
+  );
+  assert.equal(rowCount, 1);
+  const line = JSON.parse(await logged(from, 'webhooks were held up'));
+  assert.equal(line.err.code, '57P01');
+  receiver.clear();
+  await sandbox.authorize();
+  await receiver.until(({ received }) => received.length === EVENTS.length, 'webhooks on another connection');
+});
+
+test('it tells the metrics of every attempt', async () => {
+  const made = 2 * EVENTS.length;
+  for (const limit = Date.now() + 60_000; (await attemptsCounted()) !== made; await sleep(10))
+    assert.ok(Date.now() < limit, `${await attemptsCounted()} attempts of ${made} were counted`);
+});
+
+async function attemptsCounted(): Promise<number> {
+  const { text } = await sandbox.call('GET', '/metrics');
+  return Number(/plexy_webhook_attempts_total\{outcome="delivered"\} (\d+)/.exec(text)?.[1] ?? 0);
+}
+
+test('its priority is lower, where a thread has one', { skip: process.platform !== 'linux' }, () => {
+  const niceOf = (thread: string | number): number => {
+    const stat = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8');
+    // proc_pid_stat(5) gives it the number 19; the third is the first after the name in parentheses.
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19 - 3]);
+  };
+  assert.equal(niceOf(process.pid), 0, 'the thread of payments has the usual one');
+  assert.equal(readdirSync('/proc/self/task').filter((thread) => niceOf(thread) === 5).length, 1);
+});
