@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import pg from 'pg';
-import { createPool, PLANS_LIFE_MS } from '../src/store/postgres.ts';
+import { createPool, PLANS_LIFE_MS, sqlStateOf, withClient } from '../src/store/postgres.ts';
 import { createDatabase } from './support/database.ts';
 
 const database = await createDatabase();
@@ -29,5 +29,24 @@ test('a session is kept, and its plans are made anew when they are a minute old'
     assert.deepEqual(await use(), { pid, discards: 0 }, 'just made anew');
   } finally {
     await pool.end();
+  }
+});
+
+test('who had a connection that was lost between two statements hears why', async () => {
+  const pool = createPool(database.url, 1, () => undefined);
+  const other = new pg.Client({ connectionString: database.url });
+  await other.connect();
+  try {
+    const work = withClient(pool, async (client) => {
+      const { rows } = await client.query('SELECT pg_backend_pid() AS pid');
+      const lost = new Promise((resolve) => client.once('error', resolve));
+      await other.query('SELECT pg_terminate_backend($1)', [rows[0].pid]);
+      await lost;
+      await client.query('SELECT 1');
+    });
+    await assert.rejects(work, (error) => sqlStateOf(error) === '57P01');
+    assert.equal((await pool.query('SELECT 1')).rowCount, 1, 'the next one has another connection');
+  } finally {
+    await Promise.all([pool.end(), other.end()]);
   }
 });

@@ -131,7 +131,10 @@ export function inTransaction<T>(pool: Pool, work: (client: pg.PoolClient) => Pr
   });
 }
 
-/** Lends a connection to `work`. Should it throw, the transaction that it began is rolled back. */
+/**
+ * Lends a connection to `work`. Should it throw, the transaction that it began is rolled back.
+ * @throws what it threw, or why its connection was lost, which the next statement would not say
+ */
 export async function withClient<T>(pool: Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
@@ -143,10 +146,11 @@ export async function withClient<T>(pool: Pool, work: (client: pg.PoolClient) =>
   try {
     return await work(client);
   } catch (error) {
+    const reason = broken ?? error;
     await client.query('ROLLBACK').catch((failure: Error) => {
       broken = failure;
     });
-    throw error;
+    throw reason;
   } finally {
     client.off('error', lost);
     client.release(broken);
