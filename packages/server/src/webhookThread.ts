@@ -1,5 +1,5 @@
 /** The thread of webhooks: puts its parts together, as `server.ts` does for the process. See `webhooks/thread.ts`. */
-import { setPriority } from 'node:os';
+import { constants, getPriority, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { webhookBody } from './http/eventViews.ts';
 import type { Secrets } from './secrets.ts';
@@ -8,18 +8,19 @@ import { createPool } from './store/postgres.ts';
 import type { AttemptSeen, FromThread, SentError, ThreadData, ToThread } from './webhooks/thread.ts';
 import { Webhooks } from './webhooks/webhooks.ts';
 
-/** Payments go first: where processors are short, this gets a third of what they get. */
-const NICENESS = 5;
+/** Payments go first: where processors are short, a thread that is so much nicer gets a third of what they get. */
+const NICER = 5;
 /** How often the metrics hear of attempts. */
 const TELL_INTERVAL_MS = 100;
 
 async function main(): Promise<void> {
   // Linux has a priority for each thread; elsewhere it would be that of the whole process.
-  if (process.platform === 'linux') setPriority(0, NICENESS);
+  if (process.platform === 'linux')
+    setPriority(0, Math.min(getPriority(0) + NICER, constants.priority.PRIORITY_LOW));
   const port = parentPort;
   if (port === null) throw new Error('this is the entry of a thread');
   const tell = (message: FromThread): void => port.postMessage(message);
-  const { databaseUrl, mode, secretKey, listening } = workerData as ThreadData;
+  const data = workerData as ThreadData;
 
   let attempts: AttemptSeen[] = [];
   const tellAttempts = (): void => {
@@ -29,8 +30,11 @@ async function main(): Promise<void> {
   const telling = setInterval(tellAttempts, TELL_INTERVAL_MS);
 
   const webhooks = new Webhooks({
-    ...{ databaseUrl, listening, render: webhookBody, sandbox: mode === 'sandbox' },
-    secrets: await openSecrets({ databaseUrl, mode, secretKey }),
+    databaseUrl: data.databaseUrl,
+    listening: data.listening,
+    sandbox: data.mode === 'sandbox',
+    secrets: await openSecrets(data),
+    render: webhookBody,
     observe: {
       webhookAttempt: (...attempt) => void attempts.push(attempt),
       webhookBacklog: (backlog) => tell({ kind: 'backlog', backlog }),
@@ -65,12 +69,8 @@ async function main(): Promise<void> {
 }
 
 /** A thread has no part in the process's secrets: it derives its own, as every node does. */
-async function openSecrets({
-  databaseUrl,
-  mode,
-  secretKey,
-}: Pick<ThreadData, 'databaseUrl' | 'mode' | 'secretKey'>): Promise<Secrets> {
-  const pool = createPool(databaseUrl, 1, () => undefined);
+async function openSecrets({ databaseUrl, mode, secretKey }: ThreadData): Promise<Secrets> {
+  const pool = createPool(databaseUrl, 1, () => undefined, { name: 'webhooks' });
   try {
     return await openInstallation(pool, mode, secretKey);
   } finally {

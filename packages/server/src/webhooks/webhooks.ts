@@ -1,6 +1,5 @@
 /** Webhooks as a whole: what runs in a node, and what it is given. */
 import { randomUUID } from 'node:crypto';
-import type { LookupFunction } from 'node:net';
 import type { MessageKey } from '../domain/ids.ts';
 import type { Secrets } from '../secrets.ts';
 import type { FeedEvent } from '../store/events.ts';
@@ -59,8 +58,6 @@ export interface WebhookOptions {
   readonly onWanted: (wanted: boolean) => void;
   readonly onDisabled: (count: number) => void;
   readonly onError: (error: unknown) => void;
-  /** Tests resolve names in their own way. */
-  readonly lookup?: LookupFunction;
 }
 
 export class Webhooks {
@@ -90,7 +87,7 @@ export class Webhooks {
   constructor(options: WebhookOptions) {
     this.#options = options;
     this.#listening = options.listening;
-    const { databaseUrl, secrets, sandbox: gated, render, observe, lookup } = options;
+    const { databaseUrl, secrets, sandbox: gated, render, observe } = options;
     const onError = (error: unknown): void => {
       if (!(error instanceof GateClosedError)) options.onError(error);
     };
@@ -101,7 +98,6 @@ export class Webhooks {
     this.#poster = new Poster({
       allowLocal: gated,
       connections: PER_ENDPOINT,
-      ...(lookup === undefined ? {} : { lookup }),
     });
     this.#recorder = new Recorder({
       ...{ pool, gated, onError, onDisabled: options.onDisabled },

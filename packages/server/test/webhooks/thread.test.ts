@@ -1,6 +1,7 @@
 /** Webhooks have a thread of their own: payments go first, and neither ends with the other. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
+import { getPriority, setPriority } from 'node:os';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
@@ -22,6 +23,8 @@ let sandbox: Sandbox;
 let receiver: Receiver;
 let endpoint: TestEndpoint;
 before(async () => {
+  // As somebody who starts a server with nice(1).
+  if (process.platform === 'linux') setPriority(0, Math.max(getPriority(0), 8));
   sandbox = await startSandbox();
   receiver = await startReceiver();
   endpoint = await createEndpoint(sandbox.call, receiver.url);
@@ -88,6 +91,8 @@ test('its priority is lower, where a thread has one', { skip: process.platform !
     // proc_pid_stat(5) gives it the number 19; the third is the first after the name in parentheses.
     return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19 - 3]);
   };
-  assert.equal(niceOf(process.pid), 0, 'the thread of payments has the usual one');
-  assert.equal(readdirSync('/proc/self/task').filter((thread) => niceOf(thread) === 5).length, 1);
+  const usual = niceOf(process.pid);
+  assert.ok(usual >= 8);
+  const nicer = readdirSync('/proc/self/task').filter((thread) => niceOf(thread) === Math.min(usual + 5, 19));
+  assert.equal(nicer.length, 1);
 });
