@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
+import { eventually } from '../support/cards.ts';
 import { type Sandbox, startSandbox } from '../support/sandbox.ts';
 import {
   createEndpoint,
@@ -34,17 +34,10 @@ after(async () => {
   await sandbox.stop();
 });
 
-async function until<T>(find: () => T | undefined, what: string): Promise<T> {
-  for (const limit = Date.now() + 60_000; ; await sleep(10)) {
-    const found = find();
-    if (found !== undefined) return found;
-    if (Date.now() > limit) assert.fail(`waited in vain: ${what}`);
-  }
-}
-
 /** Of the log's lines the first after this many that says so. */
 function logged(from: number, text: string): Promise<string> {
-  return until(() => sandbox.log.slice(from).find((line) => line.includes(text)), `a log line with ${text}`);
+  const find = async () => sandbox.log.slice(from).find((line) => line.includes(text));
+  return eventually(`a log line with ${text}`, find);
 }
 
 test('it goes on after its thread has ended, with what was committed meanwhile', async () => {
@@ -76,8 +69,8 @@ test('it says what goes wrong, with the code, in the log of the process', async 
 
 test('it tells the metrics of every attempt', async () => {
   const made = 2 * EVENTS.length;
-  for (const limit = Date.now() + 60_000; (await attemptsCounted()) !== made; await sleep(10))
-    assert.ok(Date.now() < limit, `${await attemptsCounted()} attempts of ${made} were counted`);
+  await eventually('as many are counted', async () => (await attemptsCounted()) >= made);
+  assert.equal(await attemptsCounted(), made);
 });
 
 async function attemptsCounted(): Promise<number> {
