@@ -227,12 +227,12 @@ export class EventFeed {
 
   /** Reads once from the head. @returns whether there is more */
   async #read(): Promise<boolean> {
-    const from = this.#takeJoining();
+    this.#takeJoining();
     if (this.#following.size === 0) {
       this.#noteLag(await readFeedEnd(this.#pool));
       return false;
     }
-    const page = await this.#readPage(from, [...this.#following.keys()], PAGE_LIMIT);
+    const page = await this.#readPage(this.#head, [...this.#following.keys()], PAGE_LIMIT);
     this.#noteLag(page);
     this.#intervalMs = page.events.length > 0 ? READ_INTERVAL_MS : IDLE_READ_INTERVAL_MS;
     this.#head = page.end;
@@ -250,17 +250,17 @@ export class EventFeed {
   }
 
   /** From now on these follow the head, which goes back to the furthest behind of them: by a few events. */
-  #takeJoining(): FeedPosition {
+  #takeJoining(): void {
     // With nobody to read for, the head was not kept.
-    let from = this.#following.size > 0 ? this.#head : LAST;
+    if (this.#following.size === 0) this.#head = LAST;
     for (const subscriber of this.#joining) {
-      if (comparePositions(subscriber.position, from) < 0) from = subscriber.position;
+      // At once, so that the head stays there when the read fails.
+      if (comparePositions(subscriber.position, this.#head) < 0) this.#head = subscriber.position;
       const followers = this.#following.get(subscriber.merchantId);
       if (followers === undefined) this.#following.set(subscriber.merchantId, new Set([subscriber]));
       else followers.add(subscriber);
     }
     this.#joining.clear();
-    return from;
   }
 
   async #readPage(after: FeedPosition, merchantIds: string[], limit: number): Promise<FeedPage> {
