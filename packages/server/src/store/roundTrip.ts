@@ -47,7 +47,7 @@ interface Step {
 }
 
 class RoundTrip implements pg.Submittable, StatementRunner {
-  readonly #steps: Step[] = [];
+  #steps: Step[] = [];
   /** How many have been carried out. */
   #done = 0;
   #ended = false;
@@ -138,19 +138,32 @@ class RoundTrip implements pg.Submittable, StatementRunner {
   /** Also of a connection that was lost, and of a timeout: then what comes later could be taken for another's. */
   handleError(error: Error, connection: pg.Connection): void {
     if (this.#ended) return;
-    this.#ended = true;
+    const steps = this.#end();
     if (!(error instanceof pg.DatabaseError)) connection.stream.destroy();
     this.callback(error);
-    for (const { reject } of this.#steps) reject(error);
+    for (const { reject } of steps) reject(error);
   }
 
   handleReadyForQuery(): void {
     if (this.#ended) return;
-    this.#ended = true;
+    const steps = this.#end();
     this.callback(this.#unreadable);
-    for (const { rows, complete, resolve, reject } of this.#steps)
+    for (const { rows, complete, resolve, reject } of steps)
       if (this.#unreadable !== null) reject(this.#unreadable);
       else resolve({ rows, ...countOf(complete) });
+  }
+
+  /**
+   * Lets go of all that was sent and received. The function that `pg` gives as `callback` knows this round trip, and
+   * until V8 optimises that code it puts functions that are assigned to a property into the old generation, whose
+   * garbage keeps what hangs on it through every collection but the rare large ones: those in between took 15 to
+   * 20 ms instead of 3.
+   */
+  #end(): readonly Step[] {
+    const steps = this.#steps;
+    this.#steps = [];
+    this.#ended = true;
+    return steps;
   }
 }
 
