@@ -1,10 +1,13 @@
 /**
- * Deliveries of webhooks, and the lanes in which nodes claim them. Whoever adds to a lane or takes from it has
- * locked its row, so that a lane is there exactly as long as something is pending in it:
+ * Deliveries of webhooks, and the lanes in which nodes claim what is pending. Whoever adds to a lane or takes from it
+ * has locked its row, so that a lane is there exactly as long as something is pending in it:
  *
- *   event ──fan-out──► delivery, pending ──────► lane ──claim──► leased ──record──► delivered, or failed
- *                          ▲                                        │ failure: due again later
- *                resend, replay ◄──── delivered or failed ──────────┴ lease over: due again now
+ *   event ─fan-out─► attempted ──────────────────────────────────────────────────► delivered
+ *                        │ failed, slow, or behind others
+ *                        ▼
+ *                delivery, pending ──────► lane ──claim──► leased ──record──► delivered, or failed
+ *                        ▲                                    │ failure: due again later
+ *             resend, replay ◄──── delivered or failed ───────┴ lease over: due again now
  *
  * What a statement finds by an array it finds by `unnest … CROSS JOIN LATERAL (… LIMIT 1)`, and changes by the row's
  * place, as in `batchSql.ts`: a join's plan would depend on how full these tables were when it was made.
@@ -14,14 +17,13 @@
 import type { MessageKey } from '../domain/ids.ts';
 import type { Millis } from '../domain/transaction.ts';
 import { joinedJson, jsonTexts, plainArray, textArray, timeArray } from './arrays.ts';
-import type { FeedPosition } from './events.ts';
 import type { Queryable, StatementRunner } from './postgres.ts';
 import { ENGINE_NOW } from './webhookEndpoints.ts';
 
-/** Any constant will do: one fan-out at a time, in all nodes, since it gives deliveries their order. */
+/** Any constant will do: one at a time, in all nodes, makes deliveries, as that gives them their order. */
 export const FAN_OUT_LOCK = 7_069_804;
 /** An attempt takes at most 15 s, and a lane is given up when it has been held for 10 s. */
-const LEASE = `interval '30 seconds'`;
+export const LEASE = `interval '30 seconds'`;
 
 export interface LaneKey {
   readonly familyId: string;
@@ -37,145 +39,6 @@ export interface NewMessage extends MessageKey {
   readonly round: number;
   readonly body: string;
 }
-
-export interface FanOutStart {
-  /** Where the last fan-out ended, or the first endpoint begins. */
-  readonly after: FeedPosition;
-  /** Whether there is any endpoint to read for. */
-  readonly wanted: boolean;
-}
-
-/** Begins a fan-out within a transaction. @returns null while another one is under way */
-export async function beginFanOut(db: StatementRunner): Promise<FanOutStart | null> {
-  const { rows } = await db.query<{
-    locked: boolean;
-    round: bigint | null;
-    position: bigint | null;
-    first: bigint | null;
-  }>({
-    name: 'webhook_begin_fan_out',
-    text: `SELECT pg_try_advisory_xact_lock(${FAN_OUT_LOCK}) AS locked, f.round, f.position,
-        (SELECT min(after_round) FROM webhook_endpoint WHERE disabled_at IS NULL AND deleted_at IS NULL) AS first
-      FROM (SELECT) one LEFT JOIN webhook_feed f ON true`,
-  });
-  const [row] = rows;
-  if (row === undefined || !row.locked) return null;
-  const last = { round: Number(row.round ?? 0), position: Number(row.position ?? 0) };
-  if (row.first === null) return { after: last, wanted: false };
-  const first = { round: Number(row.first) + 1, position: 0 };
-  return { after: first.round > last.round ? first : last, wanted: true };
-}
-
-export async function setFanOutPosition(
-  db: StatementRunner,
-  { round, position }: FeedPosition,
-): Promise<void> {
-  await db.query({
-    name: 'webhook_set_position',
-    text: `INSERT INTO webhook_feed (round, position) VALUES ($1, $2)
-      ON CONFLICT (singleton) DO UPDATE SET round = excluded.round, position = excluded.position`,
-    values: [String(round), String(position)],
-  });
-}
-
-/** A lane that was made by the fan-out and claimed in the same statement. */
-export interface BornLane extends LaneKey {
-  /** In their order. */
-  readonly deliveries: readonly MessageKey[];
-  readonly version: number;
-}
-
-export interface FannedOut {
-  readonly born: readonly BornLane[];
-  /** How many lanes were not claimed: they are for whoever claims next. */
-  readonly left: number;
-  /** The engine's clock. */
-  readonly now: Millis;
-}
-
-/**
- * Writes the deliveries of these messages to all endpoints that want them, in their order.
- * @param lease claims the new lanes, but not those of endpoints with too much under way (`busy`); null: none
- */
-export async function insertDeliveries(
-  db: StatementRunner,
-  messages: readonly NewMessage[],
-  lease: string | null,
-  busy: readonly string[],
-): Promise<FannedOut> {
-  const { rows } = await db.query<FanOutRow>({
-    name: 'webhook_fan_out',
-    text: FAN_OUT,
-    values: [
-      plainArray(messages.map((m) => m.transactionId)),
-      plainArray(messages.map((m) => m.seq)),
-      plainArray(messages.map((m) => m.familyId)),
-      plainArray(messages.map((m) => m.merchantId)),
-      textArray(messages.map((m) => m.name)),
-      timeArray(messages.map((m) => m.eventAt)),
-      plainArray(messages.map((m) => m.round)),
-      joinedJson(messages.map((m) => m.body)),
-      lease,
-      plainArray(busy),
-    ],
-  });
-  const lanes = rows.filter((row) => row.born !== null);
-  const born = lanes.filter((lane) => lane.born);
-  return { born: withDeliveries(born, rows), left: lanes.length - born.length, now: lanes[0]?.now ?? 0 };
-}
-
-/** One row per delivery that was made, and one per lane that they are in. */
-interface FanOutRow extends LaneKey {
-  /** Of a delivery; null of a lane. */
-  readonly transactionId: string | null;
-  readonly seq: number;
-  /** Of a lane, as the rest; null of a delivery. */
-  readonly born: boolean | null;
-  readonly version: number;
-  readonly now: Millis;
-}
-
-function withDeliveries(lanes: readonly FanOutRow[], rows: readonly FanOutRow[]): BornLane[] {
-  const found = new Map<string, MessageKey[]>();
-  for (const { familyId, endpointId } of lanes) found.set(`${familyId} ${endpointId}`, []);
-  for (const { familyId, endpointId, transactionId, seq } of rows)
-    if (transactionId !== null) found.get(`${familyId} ${endpointId}`)?.push({ transactionId, seq });
-  return lanes.map(({ familyId, endpointId, version }) => {
-    const deliveries = found.get(`${familyId} ${endpointId}`) ?? [];
-    return { familyId, endpointId, version, deliveries };
-  });
-}
-
-/** Deliveries and lanes come side by side: joined here they would be two lists without statistics. */
-const FAN_OUT = `WITH message AS (
-    SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::text[], $6::timestamptz[], $7::bigint[], ${jsonTexts('$8')})
-      WITH ORDINALITY m(transaction_id, seq, family_id, merchant_id, name, event_at, round, body, n)),
-  clock AS MATERIALIZED (SELECT ${ENGINE_NOW} AS now),
-  pair AS MATERIALIZED (
-    SELECT m.*, w.id AS endpoint_id FROM message m CROSS JOIN LATERAL (
-      SELECT id FROM webhook_endpoint w WHERE w.merchant_id = m.merchant_id AND disabled_at IS NULL
-        AND deleted_at IS NULL AND after_round < m.round AND (events = '{}' OR m.name = ANY(events))) w),
-  stored AS (
-    INSERT INTO webhook_message (transaction_id, seq, body, created_at)
-    SELECT DISTINCT ON (n) transaction_id, seq, body, (SELECT now FROM clock) FROM pair ORDER BY n
-    ON CONFLICT DO NOTHING),
-  made AS (
-    INSERT INTO webhook_delivery (family_id, endpoint_id, transaction_id, seq, name, event_at, created_at)
-    SELECT family_id, endpoint_id, transaction_id, seq, name, event_at, (SELECT now FROM clock) FROM pair ORDER BY n
-    ON CONFLICT DO NOTHING RETURNING family_id, endpoint_id, transaction_id, seq),
-  lane AS (
-    INSERT INTO webhook_lane (family_id, endpoint_id, pending, due_at, lease, leased_until)
-    SELECT family_id, endpoint_id, count, (SELECT now FROM clock), CASE WHEN free THEN $9::uuid END,
-      CASE WHEN free THEN clock_timestamp() + ${LEASE} END
-    FROM (SELECT family_id, endpoint_id, count(*) AS count, $9::uuid IS NOT NULL AND endpoint_id <> ALL($10::uuid[]) AS free
-      FROM made GROUP BY family_id, endpoint_id) made ORDER BY family_id, endpoint_id
-    ON CONFLICT (family_id, endpoint_id) DO UPDATE SET pending = webhook_lane.pending + excluded.pending
-    RETURNING family_id, endpoint_id, coalesce(lease = $9, false) AS born)
-  SELECT family_id AS "familyId", endpoint_id AS "endpointId", transaction_id AS "transactionId", seq,
-    NULL::boolean AS born, NULL::int AS version, NULL::timestamptz AS now FROM made
-  UNION ALL
-  SELECT family_id, endpoint_id, NULL, NULL, born,
-    (SELECT version FROM webhook_endpoint WHERE id = endpoint_id), (SELECT now FROM clock) FROM lane`;
 
 export interface ClaimRoom {
   /** Lanes of one endpoint, and of one that is failing. */
@@ -507,9 +370,13 @@ export async function listAttempts(
   { familyId, endpointId, transactionId, seq, attempts }: Delivery,
 ): Promise<StoredAttempt[]> {
   const { rows } = await db.query<StoredAttempt>(
-    `SELECT number, at, latency_ms AS "latencyMs", status_code AS "statusCode", error, response FROM webhook_attempt
-     WHERE family_id = $1 AND endpoint_id = $2 AND transaction_id = $3 AND seq = $4 AND number <= $5
-     ORDER BY number DESC LIMIT 100`,
+    `SELECT * FROM (
+       SELECT number, at, latency_ms AS "latencyMs", status_code AS "statusCode", error, response FROM webhook_attempt
+       WHERE family_id = $1 AND endpoint_id = $2 AND transaction_id = $3 AND seq = $4
+       UNION ALL
+       SELECT 1, first_at, first_latency_ms, first_status_code, NULL, first_response FROM webhook_delivery
+       WHERE family_id = $1 AND endpoint_id = $2 AND transaction_id = $3 AND seq = $4 AND first_at IS NOT NULL) a
+     WHERE number <= $5 ORDER BY number DESC LIMIT 100`,
     [familyId, endpointId, transactionId, seq, attempts],
   );
   return rows.reverse();

@@ -1,9 +1,9 @@
 /**
- * Delivers what is in the lanes that this node has claimed: each lane's deliveries one after the other, so many
- * lanes of an endpoint at a time. An endpoint that fails gets fewer, so that those that hang leave room.
+ * Delivers what is in the lanes that this node has: each lane's deliveries one after the other, so many lanes of an
+ * endpoint at a time. An endpoint that fails gets fewer, so that those that hang leave room.
  *
- *   born claimed in the fan-out ─┐
- *                                ├─► waiting ──► attempt ──► attempt ──► … ──► recorded, the lane left
+ *   read from the feed just now ─┐
+ *                                ├─► waiting ──► attempt ──► attempt ──► … ──► ended
  *   claimed because it is due ───┘      └─ too long: left as it was
  */
 import { messageIdOf } from '../domain/ids.ts';
@@ -19,17 +19,27 @@ export const PER_ENDPOINT = 64;
 export const PER_FAILING = 8;
 /** Lanes in all; those of failing endpoints take half of them at most. */
 const TOTAL = 1_024;
-/** A lane that could not begin its next attempt by then is left: its lease ends 20 s later. */
-const HOLD_LIMIT_MS = 10_000;
+/** For how long attempts of a lane may begin that is claimed now: its lease ends 20 s later. */
+export const HOLD_MS = 10_000;
+
+/** Until when an attempt may begin: `performance.now()`. */
+export interface Hold {
+  until: number;
+}
+
+/** What became of a lane that was submitted. */
+export type LaneOutcome = Omit<LaneResult, 'lease'>;
 
 export interface Lane extends LaneKey {
-  readonly lease: string;
+  readonly hold: Hold;
   readonly target: Target;
   readonly failures: number;
   readonly deliveries: readonly PendingDelivery[];
   /** The engine's clock when it was claimed, and this process's. */
   readonly now: number;
   readonly claimedAt: number;
+  /** Called when nothing more of it is attempted. */
+  readonly onEnded: (outcome: LaneOutcome) => void;
 }
 
 export interface DispatchObserver {
@@ -39,7 +49,6 @@ export interface DispatchObserver {
 
 export interface DispatchDeps {
   readonly poster: Poster;
-  readonly record: (result: LaneResult) => void;
   readonly observe: DispatchObserver;
   readonly onError: (error: unknown) => void;
 }
@@ -54,6 +63,8 @@ export class Dispatcher {
   readonly #deps: DispatchDeps;
   readonly #work = new Map<string, Work>();
   readonly #runs = new Set<Promise<void>>();
+  /** Lanes, of all endpoints. */
+  #underWay = 0;
   #stopped = false;
 
   constructor(deps: DispatchDeps) {
@@ -63,22 +74,22 @@ export class Dispatcher {
   /** How many lanes may be claimed now. */
   room(): ClaimRoom {
     const underWay = new Map<string, number>();
-    let [total, failing] = [0, 0];
+    let failing = 0;
     for (const [id, work] of this.#work) {
       const count = work.running + work.waiting.length;
       if (count > 0) underWay.set(id, count);
-      total += count;
       if (work.failing) failing += count;
     }
     const perFailing = failing < TOTAL / 2 ? PER_FAILING : 0;
-    return { perEndpoint: PER_ENDPOINT, perFailing, total: Math.max(0, TOTAL - total), underWay };
+    const total = Math.max(0, TOTAL - this.#underWay);
+    return { perEndpoint: PER_ENDPOINT, perFailing, total, underWay };
   }
 
-  /** Endpoints of which no more lanes may be claimed now. */
-  busy(): string[] {
-    return [...this.#work].flatMap(([id, work]) =>
-      work.running + work.waiting.length >= limitOf(work) ? [id] : [],
-    );
+  /** Whether a lane of this endpoint, just read, may be submitted. */
+  hasRoom(endpointId: string): boolean {
+    if (this.#underWay >= TOTAL) return false;
+    const work = this.#work.get(endpointId);
+    return work === undefined || work.running + work.waiting.length < limitOf(work);
   }
 
   submit(lane: Lane): void {
@@ -86,6 +97,7 @@ export class Dispatcher {
     const work = this.#work.get(endpointId) ?? { waiting: [], running: 0, failing: false };
     this.#work.set(endpointId, work);
     work.waiting.push(lane);
+    this.#underWay += 1;
     this.#pump(endpointId, work);
   }
 
@@ -107,6 +119,7 @@ export class Dispatcher {
         .finally(() => {
           this.#runs.delete(run);
           work.running -= 1;
+          this.#underWay -= 1;
           this.#pump(endpointId, work);
         });
       this.#runs.add(run);
@@ -115,12 +128,12 @@ export class Dispatcher {
   }
 
   async #run(lane: Lane, work: Work): Promise<void> {
-    const { familyId, endpointId, lease } = lane;
+    const { familyId, endpointId } = lane;
     const attempts: Attempt[] = [];
     let { failures } = lane;
     let dueInMs: number | null = null;
     for (const delivery of lane.deliveries) {
-      if (this.#stopped || performance.now() - lane.claimedAt > HOLD_LIMIT_MS) break;
+      if (this.#stopped || performance.now() > lane.hold.until) break;
       const { attempt, retryAfterMs } = await this.#attempt(lane, delivery);
       work.failing = attempt.status !== 'delivered';
       if (!work.failing) failures = 0;
@@ -132,7 +145,7 @@ export class Dispatcher {
       if (work.failing) break;
     }
     const finished = attempts.filter(({ status }) => status !== 'pending').length;
-    this.#deps.record({ familyId, endpointId, lease, attempts, finished, failures, dueInMs });
+    lane.onEnded({ familyId, endpointId, attempts, finished, failures, dueInMs });
   }
 
   async #attempt(

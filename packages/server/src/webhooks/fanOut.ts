@@ -1,100 +1,220 @@
 /**
- * Makes deliveries of events. One node at a time reads the feed from where the last one stopped, up to the
- * horizon, and moves the place on in the transaction that writes the deliveries: each event is fanned out
- * exactly once. Nothing is read while no endpoint wants anything.
+ * Reads events, has them attempted, and writes what came of them: in turns, one node at a time. Each step is one
+ * transaction, which writes what has ended since the last one, and reads on, up to the horizon:
+ *
+ *   step:  ┌ write what has ended ─ move the place on ─ read on ┐ ──► attempted, in memory ──► ended
+ *          └──────────────────── commit ───────────────────────┘
+ *
+ * The place is moved only over what is written. So whoever reads on after a node has died begins with what that one
+ * had not written: it is attempted again, never lost. A turn ends after a moment, with everything written, so that
+ * other nodes have theirs, and nothing waits for an endpoint that takes its time. Nothing is read while no endpoint
+ * wants anything.
  */
+import { randomUUID } from 'node:crypto';
 import { isStatusChange } from '../domain/history.ts';
-import { type FeedEvent, type FeedPage, readWebhookEvents } from '../store/events.ts';
-import type { Pool } from '../store/postgres.ts';
+import type { Millis } from '../domain/transaction.ts';
+import { comparePositions, type FeedEvent, type FeedPage, readWebhookEvents } from '../store/events.ts';
+import type { Pool, StatementRunner } from '../store/postgres.ts';
+import type { LaneResult, NewMessage } from '../store/webhookDeliveries.ts';
+import { noteSuccess } from '../store/webhookEndpoints.ts';
 import {
-  type BornLane,
   beginFanOut,
-  type FannedOut,
-  insertDeliveries,
-  type NewMessage,
-  setFanOutPosition,
-} from '../store/webhookDeliveries.ts';
+  endFanOut,
+  type FanOutPlace,
+  findReceivers,
+  insertDelivered,
+  insertMessages,
+  insertPending,
+  type Receiver,
+} from '../store/webhookFanOut.ts';
+import { HOLD_MS, type LaneOutcome } from './dispatch.ts';
 import { type RoundTrips, transactQuickly } from './transact.ts';
+import { type Batch, deliveriesOf, type FreshLane, type Read, Unwritten } from './unwritten.ts';
 
 /** Some 20 ms from the first statement to the commit. */
 const PAGE_LIMIT = 500;
 /** When the horizon has not moved for so long, transactions of other databases are no longer waited for. */
 const WAIT_FOR_CLUSTER_MS = 50;
+/** Then everything is written, also what is still being attempted. */
+const TURN_MS = 500;
+/** Of a stop, while others are at it. */
+const RETRY_MS = 20;
 
 export interface FanOutDeps {
   readonly pool: Pool;
   readonly gated: boolean;
   /** The body of an event's webhook: JSON text. */
   readonly render: (event: FeedEvent) => string;
-  /** With what new lanes are claimed, and for which endpoints not. */
-  readonly claim: () => { readonly lease: string | null; readonly busy: readonly string[] };
+  /** Whether another lane of this endpoint may be attempted by this node. */
+  readonly mayAttempt: (endpointId: string) => boolean;
+  /** What came of a lane that was written as pending while it was attempted. */
+  readonly record: (result: LaneResult) => void;
+  /** Something is to be written. */
+  readonly onEnded: () => void;
 }
 
 /** What a step of the fan-out did. */
 export interface Step {
   /** Whether any endpoint is there to read for. */
   readonly wanted: boolean;
-  /** Whether another node, or a replay, was at it. */
+  /** Whether it is another node's turn, or something else was at it. */
   readonly contended: boolean;
-  /** Whether more is ready to be read. */
+  /** Whether this node's turn is over: others are to have the time to begin theirs. */
+  readonly over: boolean;
+  /** Whether there is more to do at once. */
   readonly more: boolean;
   /** How long the first event that is not complete has been waiting; null when none has. */
   readonly waitedMs: number | null;
-  readonly lanes: readonly (BornLane & { readonly lease: string })[];
-  readonly messages: readonly NewMessage[];
+  /** What is to be attempted. */
+  readonly lanes: readonly FreshLane[];
+  /** How many lanes were written for whoever claims them. */
   readonly left: number;
-  readonly now: number;
+  /** The engine's clock when it was read, and this process's. */
+  readonly now: Millis;
+  readonly readAt: number;
 }
 
-const NOTHING: Omit<Step, 'wanted'> = {
+/** A write that ends with its COMMIT. */
+interface Write {
+  readonly token: string;
+  readonly batch: Batch;
+  /** Whether something that was read is not written by it: nobody else may read on. */
+  readonly holds: boolean;
+  /** When it began. */
+  readonly at: number;
+}
+
+/** A step whose transaction has ended. */
+type Done = Omit<Step, 'lanes' | 'left'> & { readonly read: Read | null; readonly write: Write | null };
+
+const NOTHING: Done = {
+  wanted: true,
   contended: false,
+  over: false,
   more: false,
   waitedMs: null,
-  lanes: [],
-  messages: [],
-  left: 0,
   now: 0,
+  readAt: 0,
+  read: null,
+  write: null,
 };
 
 export class FanOut {
   readonly #deps: FanOutDeps;
+  #unwritten = new Unwritten({ round: 0, position: 0 });
+  /** Of the last write, when nobody else has written since. */
+  #token: string | null = null;
+  /** A write of which it is not known whether it was committed. */
+  #unsure: Write | null = null;
+  /** When this turn began; null while it is not this node's. */
+  #turnSince: number | null = null;
   #waiting: { readonly round: number; readonly since: number } | null = null;
+  #stopping = false;
 
   constructor(deps: FanOutDeps) {
     this.#deps = deps;
   }
 
-  /** Makes the deliveries of the next events. */
-  step(): Promise<Step> {
-    const { pool, gated } = this.#deps;
-    return transactQuickly(pool, gated, (transaction) => this.#step(transaction));
+  /** Writes what has ended, and reads on. */
+  async step(): Promise<Step> {
+    const { pool, gated, mayAttempt } = this.#deps;
+    const done = await transactQuickly(pool, gated, (transaction) => this.#step(transaction));
+    const { read, write, ...step } = done;
+    if (write !== null) this.#settle(write);
+    const left = write?.batch.queued.length ?? 0;
+    if (read === null) return { ...step, lanes: [], left };
+    const lanes = this.#unwritten.add(read, mayAttempt, performance.now());
+    // What nobody gets is done, and said to be so by the next write.
+    return { ...step, lanes, left, more: step.more || this.#unwritten.isEmpty };
   }
 
-  async #step(transaction: RoundTrips): Promise<Step> {
-    const start = await transaction.send(beginFanOut);
-    if (start === null) return { wanted: true, ...NOTHING, contended: true };
-    if (!start.wanted) return { wanted: false, ...NOTHING };
+  /** Nothing more is read; everything is written, so that others can go on with it at once. @throws as `step` */
+  async stop(limitMs: number): Promise<void> {
+    this.#stopping = true;
+    const limit = performance.now() + limitMs;
+    for (;;) {
+      const { contended } = await this.step();
+      if (!contended || this.#unwritten.isEmpty || performance.now() > limit) return;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+
+  /** Notes what became of a lane that was to be attempted. */
+  ended(lane: FreshLane, outcome: LaneOutcome): void {
+    lane.outcome = outcome;
+    if (lane.lease !== null) this.#deps.record({ ...outcome, lease: lane.lease });
+    else this.#deps.onEnded();
+  }
+
+  async #step(transaction: RoundTrips): Promise<Done> {
+    const isOver =
+      this.#stopping || performance.now() - (this.#turnSince ?? Number.POSITIVE_INFINITY) > TURN_MS;
     const clusterWide = (this.#waitedMs() ?? 0) > WAIT_FOR_CLUSTER_MS;
-    const query = { after: start.after, limit: PAGE_LIMIT, clusterWide };
-    const page = await transaction.send((db) => readWebhookEvents(db, query));
-    this.#noteWaiting(page);
-    const step = { wanted: true, ...NOTHING, more: page.more, waitedMs: this.#waitedMs() };
-    if (page.scanned === 0) return step;
-    const messages = page.events.filter(({ event }) => isStatusChange(event)).map((e) => this.#messageOf(e));
-    const { lease, busy } = this.#deps.claim();
-    const nothing: FannedOut = { born: [], left: 0, now: 0 };
-    const [{ born, left, now }] = await transaction.end((db) =>
-      Promise.all([
-        messages.length === 0 ? nothing : insertDeliveries(db, messages, lease, busy),
-        setFanOutPosition(db, page.end),
-      ]),
+    const query = { limit: PAGE_LIMIT, clusterWide };
+    // Unless another node has written since, this is where to read on.
+    const guess = { ...query, after: this.#unwritten.end };
+    const [place, guessed] = await transaction.send((db) =>
+      Promise.all([beginFanOut(db), isOver ? null : readWebhookEvents(db, guess)]),
     );
-    const lanes = lease === null ? [] : born.map((lane) => ({ ...lane, lease }));
-    return { ...step, lanes, messages, left, now };
+    if (place === null || !this.#isOurTurn(place)) return { ...NOTHING, contended: true };
+    const unwritten = this.#unwritten;
+    const done = {
+      ...NOTHING,
+      wanted: place.wanted,
+      now: place.now,
+      readAt: performance.now(),
+      over: isOver,
+    };
+    const { end } = unwritten;
+    const isRead = !isOver && place.wanted;
+    const page = !isRead
+      ? null
+      : guessed !== null && comparePositions(end, guess.after) === 0
+        ? guessed
+        : await transaction.send((db) => readWebhookEvents(db, { ...query, after: end }));
+    if (page !== null) this.#noteWaiting(page);
+    const messages = (page?.events ?? [])
+      .filter(({ event }) => isStatusChange(event))
+      .map((event) => messageOf(event, this.#deps.render));
+    if (page !== null && page.scanned > 0 && messages.length === 0)
+      unwritten.add({ end: page.end, messages, receivers: [] }, () => false, performance.now());
+    const next = { ...done, more: page?.more === true, waitedMs: this.#waitedMs() };
+    const batch = unwritten.batch(isOver);
+    const holds = messages.length > 0 || unwritten.size > batch.lanes.length;
+    const isSame = comparePositions(batch.position, place.after) === 0 && place.held === holds;
+    if (batch.lanes.length === 0 && isSame) return next;
+    const write = { token: randomUUID(), batch, holds, at: performance.now() };
+    this.#unsure = write;
+    const receivers = await transaction.end((db) => writeBatch(db, write, messages));
+    const read = page === null || messages.length === 0 ? null : { end: page.end, messages, receivers };
+    return { ...next, read, write };
   }
 
-  #messageOf(feedEvent: FeedEvent): NewMessage {
-    return messageOf(feedEvent, this.#deps.render);
+  /** Whether this node may write now; it then knows what its last write has come to. */
+  #isOurTurn({ token, after, held }: FanOutPlace): boolean {
+    if (this.#unsure !== null && this.#unsure.token === token) this.#settle(this.#unsure);
+    this.#unsure = null;
+    const isSame = this.#token === token;
+    // Else somebody else has gone on from our last place, or a crash has taken back what we wrote.
+    if (!isSame || (this.#unwritten.isEmpty && comparePositions(this.#unwritten.position, after) !== 0))
+      this.#unwritten = new Unwritten(after);
+    if (!isSame) this.#turnSince = null;
+    if (!isSame && held) return false;
+    this.#token = token;
+    return true;
+  }
+
+  /** Notes that a write was committed. */
+  #settle({ token, batch, holds, at }: Write): void {
+    this.#unsure = null;
+    this.#token = token;
+    this.#turnSince = holds ? (this.#turnSince ?? at) : null;
+    this.#unwritten.written(batch);
+    for (const lane of batch.claimed) {
+      lane.lease = token;
+      lane.hold.until = at + HOLD_MS;
+      if (lane.outcome !== null) this.#deps.record({ ...lane.outcome, lease: token });
+    }
   }
 
   #waitedMs(): number | null {
@@ -106,6 +226,26 @@ export class FanOut {
     else if (this.#waiting === null || this.#waiting.round <= horizon)
       this.#waiting = { round: waiting, since: performance.now() };
   }
+}
+
+/** Writes a batch, and moves the place on. @returns who gets these messages, with regard to what it has written */
+async function writeBatch(
+  db: StatementRunner,
+  { token, batch, holds }: Write,
+  messages: readonly NewMessage[],
+): Promise<readonly Receiver[]> {
+  const { lanes, delivered, claimed, queued, position } = batch;
+  const statements = [
+    insertMessages(db, new Set(lanes.flatMap((lane) => lane.messages))),
+    insertDelivered(db, delivered),
+    insertPending(db, claimed.flatMap(deliveriesOf), token),
+    insertPending(db, queued.flatMap(deliveriesOf), null),
+    noteSuccess(db, [...new Set(delivered.map(({ endpointId }) => endpointId))]),
+    endFanOut(db, position, token, holds),
+  ];
+  // Behind them, so that it sees what has become pending.
+  const [receivers] = await Promise.all([findReceivers(db, messages), ...statements]);
+  return receivers;
 }
 
 /** An event as a message. */

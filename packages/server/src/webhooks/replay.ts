@@ -1,7 +1,8 @@
 import { isStatusChange } from '../domain/history.ts';
-import { type FeedEvent, readEvents } from '../store/events.ts';
+import { comparePositions, type FeedEvent, type FeedPosition, readEvents } from '../store/events.ts';
 import type { Queryable } from '../store/postgres.ts';
 import { requeue } from '../store/webhookDeliveries.ts';
+import { readFannedOut } from '../store/webhookFanOut.ts';
 import { deleteReplay, lockReplay, moveReplay } from '../store/webhookReplays.ts';
 import { messageOf } from './fanOut.ts';
 
@@ -24,8 +25,11 @@ export async function stepReplay(db: Queryable, render: (event: FeedEvent) => st
     limit: PAGE_LIMIT,
     clusterWide: true,
   });
+  // What has not been fanned out yet will be: an attempt may be under way of which the database knows nothing.
+  const fannedOut = (await readFannedOut(db)) ?? page.end;
   const chosen = page.events.filter(
-    ({ event }) =>
+    ({ event, at }) =>
+      comparePositions(at, fannedOut) <= 0 &&
       isStatusChange(event) &&
       event.at >= from &&
       event.at <= to &&
@@ -38,8 +42,13 @@ export async function stepReplay(db: Queryable, render: (event: FeedEvent) => st
       chosen.map((event) => messageOf(event, render)),
       true,
     );
+  const isAhead = comparePositions(page.end, fannedOut) > 0;
   const isPast = page.events.some(({ event }) => event.at > to + TIME_SLACK_MS);
-  if (deleted || isPast || !page.more) await deleteReplay(db, id);
-  else await moveReplay(db, id, page.end);
+  if (deleted || (!isAhead && (isPast || !page.more))) await deleteReplay(db, id);
+  else await moveReplay(db, id, isAhead ? later(after, fannedOut) : page.end);
   return true;
+}
+
+function later(a: FeedPosition, b: FeedPosition): FeedPosition {
+  return comparePositions(a, b) < 0 ? b : a;
 }

@@ -1,12 +1,11 @@
 /** Webhooks as a whole: what runs in a node, and what it is given. */
 import { randomUUID } from 'node:crypto';
-import type { MessageKey } from '../domain/ids.ts';
 import type { Secrets } from '../secrets.ts';
 import type { FeedEvent } from '../store/events.ts';
 import { createPool, GateClosedError, type Pool } from '../store/postgres.ts';
-import { claimLanes, type LaneKey, type PendingDelivery, readPending } from '../store/webhookDeliveries.ts';
+import { claimLanes, type LaneKey, readPending } from '../store/webhookDeliveries.ts';
 import { type Backlog, readBacklog } from '../store/webhookEndpoints.ts';
-import { Dispatcher, type DispatchObserver, PER_ENDPOINT } from './dispatch.ts';
+import { Dispatcher, type DispatchObserver, HOLD_MS, PER_ENDPOINT } from './dispatch.ts';
 import { FanOut, type Step } from './fanOut.ts';
 import { Loop } from './loop.ts';
 import { Poster } from './post.ts';
@@ -24,6 +23,8 @@ const SETTINGS = `SET enable_seqscan = off; SET enable_hashjoin = off; SET enabl
   SET plan_cache_mode = force_generic_plan; SET synchronous_commit = off`;
 /** While events are committed all the time, they are fanned out this often. */
 const FAN_OUT_INTERVAL_MS = 10;
+/** Between two turns: other nodes that have something to read try as often. */
+const YIELD_MS = FAN_OUT_INTERVAL_MS;
 const CLAIM_INTERVAL_MS = 5;
 /** Replays leave room for what happens now. */
 const REPLAY_INTERVAL_MS = 50;
@@ -38,6 +39,7 @@ const POLL_WAITING_MS = 5;
 const PER_LANE = 10;
 /** Of a stop's 10 s. */
 const STOP_LIMIT_MS = 5_000;
+const WRITE_LIMIT_MS = 1_000;
 const RECORD_LIMIT_MS = 1_000;
 const BACKLOG_INTERVAL_MS = 5_000;
 
@@ -108,14 +110,12 @@ export class Webhooks {
     this.#dispatcher = new Dispatcher({
       ...{ poster: this.#poster, observe },
       onError,
-      record: (result) => this.#recorder.record(result),
     });
     this.#fanOut = new FanOut({
       ...{ pool, gated, render },
-      claim: () => {
-        const { total } = this.#dispatcher.room();
-        return { lease: total > 0 ? randomUUID() : null, busy: this.#dispatcher.busy() };
-      },
+      mayAttempt: (endpointId) => this.#dispatcher.hasRoom(endpointId),
+      record: (result) => this.#recorder.record(result),
+      onEnded: () => this.#fanOutLoop.wake(),
     });
     this.#fanOutLoop = new Loop(() => this.#doFanOut(), FAN_OUT_INTERVAL_MS, onError);
     this.#claimLoop = new Loop(() => this.#claim(), CLAIM_INTERVAL_MS, onError);
@@ -159,6 +159,8 @@ export class Webhooks {
     clearTimeout(this.#backlogTimer);
     if (this.#started) {
       await Promise.all(this.#loops().map((loop) => loop.stop()));
+      // What is under way is a lane as any other then, and nobody waits for this node's turn to be over.
+      await this.#fanOut.stop(WRITE_LIMIT_MS).catch(this.#options.onError);
       await this.#dispatcher.stop(STOP_LIMIT_MS);
       await this.#recorder.stop(RECORD_LIMIT_MS);
     }
@@ -170,31 +172,35 @@ export class Webhooks {
     const step = await this.#fanOut.step();
     if (step.wanted !== this.#wanted) this.#options.onWanted(step.wanted);
     this.#wanted = step.wanted;
-    if (step.lanes.length > 0) await this.#submitBorn(step);
+    if (step.lanes.length > 0) await this.#submitFresh(step);
     if (step.left > 0) {
       this.#hungry = true;
       this.#claimLoop.wake();
     }
-    if (step.more) return 0;
+    if (step.over) await new Promise((resolve) => setTimeout(resolve, YIELD_MS));
+    if (step.more || step.over) return 0;
     const { waitedMs } = step;
     if (step.contended) return POLL_DEAF_MS;
     if (waitedMs !== null) return Math.min(POLL_DEAF_MS, POLL_WAITING_MS + waitedMs / 10);
     return this.#listening || !step.wanted ? POLL_MS : POLL_DEAF_MS;
   }
 
-  async #submitBorn({ lanes, messages, now }: Step): Promise<void> {
-    const claimedAt = performance.now();
-    await this.#targets.require(this.#pool, lanes);
-    const known = new Map(messages.map((message) => [keyTextOf(message), message]));
-    for (const { familyId, endpointId, lease, deliveries: keys } of lanes) {
+  async #submitFresh({ lanes, now, readAt }: Step): Promise<void> {
+    await this.#targets.require(this.#pool, lanes).catch((error: unknown) => {
+      for (const lane of lanes) lane.isQueued = true;
+      throw error;
+    });
+    for (const lane of lanes) {
+      const { familyId, endpointId, hold, messages } = lane;
       const target = this.#targets.get(endpointId);
+      // An endpoint is gone only after a reset.
       if (target === undefined) continue;
-      const deliveries = keys.flatMap((key): PendingDelivery[] => {
-        const message = known.get(keyTextOf(key));
-        return message === undefined ? [] : [{ ...message, endpointId, attempts: 0, replay: false }];
+      const deliveries = messages.map((message) => ({ ...message, endpointId, attempts: 0, replay: false }));
+      this.#dispatcher.submit({
+        ...{ familyId, endpointId, hold, target, deliveries, now },
+        ...{ failures: 0, claimedAt: readAt },
+        onEnded: (outcome) => this.#fanOut.ended(lane, outcome),
       });
-      const lane = { familyId, endpointId, lease, target, failures: 0, deliveries, now, claimedAt };
-      this.#dispatcher.submit(lane);
     }
   }
 
@@ -215,7 +221,11 @@ export class Webhooks {
       const target = this.#targets.get(endpointId);
       if (target === undefined) continue;
       const deliveries = pending.get(nameOf({ familyId, endpointId })) ?? [];
-      this.#dispatcher.submit({ familyId, endpointId, lease, target, failures, deliveries, now, claimedAt });
+      this.#dispatcher.submit({
+        ...{ familyId, endpointId, target, failures, deliveries, now, claimedAt },
+        hold: { until: claimedAt + HOLD_MS },
+        onEnded: (outcome) => this.#recorder.record({ ...outcome, lease }),
+      });
     }
     return POLL_MS;
   }
@@ -237,10 +247,6 @@ export class Webhooks {
           this.#backlogTimer = setTimeout(() => this.#noteBacklog(), BACKLOG_INTERVAL_MS).unref();
       });
   }
-}
-
-function keyTextOf({ transactionId, seq }: MessageKey): string {
-  return `${transactionId} ${seq}`;
 }
 
 function nameOf({ familyId, endpointId }: LaneKey): string {

@@ -7,6 +7,8 @@ export interface TcpProxy {
   target(port: number): void;
   /** Closes every open connection. */
   cut(): void;
+  /** Closes the next connection on which the server answers with this text, in place of passing it on. */
+  cutAt(answer: string): void;
   /** Stops passing bytes in both directions without closing anything, as a network that drops packets. */
   stall(): void;
   /** Closes every open connection, and new ones as they come. */
@@ -22,6 +24,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   let target = targetPort;
   let stalled = false;
   let refusing = false;
+  let fatal: string | null = null;
   const track = (socket: Socket): void => {
     sockets.add(socket);
     socket.setNoDelay(true);
@@ -41,6 +44,11 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     const upstream = connect(target, '127.0.0.1');
     track(client);
     track(upstream);
+    upstream.on('data', (chunk) => {
+      if (fatal === null || !chunk.includes(fatal)) return;
+      fatal = null;
+      client.destroy();
+    });
     forward(client, upstream);
     forward(upstream, client);
   });
@@ -56,6 +64,9 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
       target = port;
     },
     cut,
+    cutAt: (answer) => {
+      fatal = answer;
+    },
     stall: () => {
       stalled = true;
       for (const socket of sockets) socket.pause();

@@ -95,7 +95,7 @@ export interface EventWriter {
   /** A new payment of the merchant with its first event. */
   create(merchantId: string): Promise<string>;
   /** One more event of a payment, whose row is locked until the commit. @returns its number */
-  append(transactionId: string): Promise<number>;
+  append(transactionId: string, name?: string): Promise<number>;
   commit(): Promise<void>;
   end(): Promise<void>;
 }
@@ -118,7 +118,7 @@ export async function createWriter(databaseUrl: string): Promise<EventWriter> {
       await insertEvents(client, [eventOf(transaction)]);
       return transaction.id;
     },
-    append: async (transactionId) => {
+    append: async (transactionId, name = 'transaction.partially_cancelled') => {
       const { rows } = await client.query<{ merchantId: string; count: number }>(
         `SELECT merchant_id AS "merchantId", event_count AS count FROM transaction WHERE id = $1 FOR UPDATE`,
         [transactionId],
@@ -127,7 +127,7 @@ export async function createWriter(databaseUrl: string): Promise<EventWriter> {
       assert.ok(row !== undefined);
       const eventCount = row.count + 1;
       const transaction = { ...payment(row.merchantId), id: transactionId as TransactionId, eventCount };
-      await insertEvents(client, [{ ...eventOf(transaction), name: 'transaction.partially_cancelled' }]);
+      await insertEvents(client, [{ ...eventOf(transaction), name }]);
       await client.query('UPDATE transaction SET event_count = $2 WHERE id = $1', [
         transactionId,
         eventCount,

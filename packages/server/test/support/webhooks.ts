@@ -1,9 +1,12 @@
-/** A merchant's server that receives webhooks, and short forms of what a merchant does with endpoints. */
+/** A merchant's server that receives webhooks, short forms of what a merchant does with endpoints, and of a node. */
 import assert from 'node:assert/strict';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
+import type { LaneOutcome } from '../../src/webhooks/dispatch.ts';
+import type { FanOutDeps } from '../../src/webhooks/fanOut.ts';
+import type { FreshLane } from '../../src/webhooks/unwritten.ts';
 import type { CallOptions, Reply } from './sandbox.ts';
 
 export interface Received {
@@ -119,4 +122,29 @@ export async function untilDelivery(
     if (body.status !== undefined && condition(body)) return body;
     if (Date.now() > limit) assert.fail(`waited in vain for a delivery: ${text}`);
   }
+}
+
+/** What a fan-out is given where no node is around it. */
+export const NO_NODE: Omit<FanOutDeps, 'pool' | 'gated'> = {
+  render: () => '{}',
+  mayAttempt: () => true,
+  record: () => undefined,
+  onEnded: () => undefined,
+};
+
+/** As when the first so many of a lane's webhooks were answered with 200, and the next one with 500. */
+export function outcomeOf({ familyId, endpointId, messages }: FreshLane, delivered: number): LaneOutcome {
+  const attempts = messages.slice(0, delivered + 1).map(({ transactionId, seq }, i) => ({
+    ...{ familyId, endpointId, transactionId, seq, number: 1, at: Date.now(), latencyMs: 1, error: null },
+    ...(i < delivered
+      ? ({ statusCode: 200, response: 'fine', status: 'delivered' } as const)
+      : ({ statusCode: 500, response: 'no', status: 'pending' } as const)),
+  }));
+  const failures = attempts.length - Math.min(delivered, attempts.length);
+  const dueInMs = failures === 0 ? null : 5_000;
+  return { familyId, endpointId, attempts, finished: attempts.length - failures, failures, dueInMs };
+}
+
+export function deliveredOutcome(lane: FreshLane): LaneOutcome {
+  return outcomeOf(lane, lane.messages.length);
 }

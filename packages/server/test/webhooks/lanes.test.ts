@@ -9,7 +9,6 @@ import {
   type ClaimedLane,
   claimLanes,
   findDelivery,
-  insertDeliveries,
   type LaneResult,
   leaveLanes,
   listAttempts,
@@ -18,6 +17,7 @@ import {
   requeue,
 } from '../../src/store/webhookDeliveries.ts';
 import { insertEndpoint } from '../../src/store/webhookEndpoints.ts';
+import { findReceivers, insertPending, type Receiver } from '../../src/store/webhookFanOut.ts';
 import { createDatabase, stopDatabaseServer, type TestDatabase } from '../support/database.ts';
 import { createMerchant } from '../support/ledger.ts';
 
@@ -123,24 +123,38 @@ test('an endpoint gets what came after it, if it asks for it, and each event onc
   );
   const [{ merchantId, round: after }] = rows;
   const familyId = randomUUID();
-  const messages = [Number(after), Number(after) + 1].map((round, seq) => {
+  const messages = [Number(after), Number(after) + 1, Number(after) + 2].map((round, seq) => {
     const message = { transactionId: familyId, familyId, merchantId, seq, round, body: '{}' };
     return { ...message, name: 'transaction.charged', eventAt: Date.now() };
   });
-  const lease = randomUUID();
-  const { born, left } = await insertDeliveries(pool, messages, lease, []);
-  assert.deepEqual([born.length, left, born[0]?.deliveries], [1, 0, [{ transactionId: familyId, seq: 1 }]]);
-  const again = await insertDeliveries(pool, messages, lease, []);
-  assert.deepEqual([again.born, again.left], [[], 0]);
+  const [, second] = messages;
+  assert.ok(second !== undefined);
+  const receiver = { endpointId, version: 1 };
+  assert.deepEqual(withoutWritten(await findReceivers(pool, messages)), [
+    { ...receiver, index: 1, blocked: false },
+    { ...receiver, index: 2, blocked: false },
+  ]);
   await pool.query(`UPDATE webhook_endpoint SET events = '{transaction.refunded}'`);
-  const other = messages.map((message) => ({ ...message, seq: message.seq + 10 }));
-  assert.deepEqual((await insertDeliveries(pool, other, lease, [])).born, []);
-  await pool.query(`UPDATE webhook_endpoint SET events = '{}'`);
-  const busy = await insertDeliveries(pool, other, lease, [endpointId]);
-  assert.deepEqual((await counts()).pending, 2);
-  // Its lane is there already, and leased to whoever made it.
-  assert.equal(busy.born.length + busy.left, 1);
+  assert.deepEqual(await findReceivers(pool, messages), []);
+  await pool.query(`UPDATE webhook_endpoint SET events = '{transaction.charged}'`);
+  const lease = randomUUID();
+  for (let i = 0; i < 2; i += 1)
+    await insertPending(pool, [{ familyId, endpointId, message: second }], lease);
+  assert.deepEqual(await counts(), { lanes: 1, attempts: 0, pending: 1 });
+  assert.deepEqual(withoutWritten(await findReceivers(pool, messages)), [
+    { ...receiver, index: 2, blocked: true },
+  ]);
+  assert.deepEqual(await claimLanes(pool, randomUUID(), ROOM), [], 'it is leased to whoever wrote it');
 });
+
+function withoutWritten(receivers: readonly Receiver[]): Receiver[] {
+  return receivers.map(({ index, endpointId, version, blocked }) => ({
+    index,
+    endpointId,
+    version,
+    blocked,
+  }));
+}
 
 test('whoever comes too late records nothing', async () => {
   await endpointWith(1);

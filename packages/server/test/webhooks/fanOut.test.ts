@@ -1,0 +1,447 @@
+/** The fan-out of events in the database: what is attempted before it is written is neither lost nor repeated. */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+import { openInstallation } from '../../src/store/installation.ts';
+import { migrate } from '../../src/store/migrate.ts';
+import { createPool, inTransaction, type Pool } from '../../src/store/postgres.ts';
+import {
+  claimLanes,
+  findDelivery,
+  type LaneResult,
+  leaveLanes,
+  listAttempts,
+  lockLanes,
+  readPending,
+} from '../../src/store/webhookDeliveries.ts';
+import { insertEndpoint, lockHealth, noteHealth } from '../../src/store/webhookEndpoints.ts';
+import { readFannedOut } from '../../src/store/webhookFanOut.ts';
+import { insertReplay } from '../../src/store/webhookReplays.ts';
+import { FanOut } from '../../src/webhooks/fanOut.ts';
+import { stepReplay } from '../../src/webhooks/replay.ts';
+import { type FreshLane, Unwritten } from '../../src/webhooks/unwritten.ts';
+import { createDatabase, stopDatabaseServer, type TestDatabase } from '../support/database.ts';
+import { createMerchants } from '../support/ledger.ts';
+import { startTcpProxy } from '../support/proxy.ts';
+import { createWriter, type EventWriter } from '../support/stream.ts';
+import { deliveredOutcome, NO_NODE, outcomeOf } from '../support/webhooks.ts';
+
+const ROOM = { perEndpoint: 50, perFailing: 50, total: 50, underWay: new Map<string, number>() };
+
+let database: TestDatabase;
+let pool: Pool;
+let writer: EventWriter;
+let merchantId: string;
+let endpointId: string;
+before(async () => {
+  database = await createDatabase();
+  pool = createPool(database.url, 3, () => undefined);
+  await migrate(pool);
+  await openInstallation(pool, 'sandbox', null);
+  writer = await createWriter(database.url);
+});
+beforeEach(async () => {
+  await pool.query(`TRUNCATE webhook_lane, webhook_delivery, webhook_attempt, webhook_message, webhook_endpoint,
+    webhook_feed, webhook_replay`);
+  const [merchant] = await createMerchants(pool, 1);
+  assert.ok(merchant !== undefined);
+  merchantId = merchant.id;
+  const endpoint = { url: 'https://shop.example', description: null, events: [], bearerToken: null };
+  const made = { id: randomUUID(), merchantId, secret: 'sealed', ...endpoint };
+  endpointId = (await insertEndpoint(pool, made)).id;
+});
+after(async () => {
+  await writer.end();
+  await pool.end();
+  await database.drop();
+  await stopDatabaseServer();
+});
+
+interface Node {
+  readonly fanOut: FanOut;
+  readonly recorded: LaneResult[];
+}
+
+function nodeOf(own: Pool = pool): Node {
+  const recorded: LaneResult[] = [];
+  const record = (result: LaneResult): void => void recorded.push(result);
+  return { fanOut: new FanOut({ ...NO_NODE, pool: own, gated: true, record }), recorded };
+}
+
+/** A new payment of the merchant, with so many events. @returns its id */
+async function pay(events = 1): Promise<string> {
+  await writer.begin();
+  const id = await writer.create(merchantId);
+  for (let i = 1; i < events; i += 1) await writer.append(id, 'transaction.created');
+  await writer.commit();
+  return id;
+}
+
+/** Payments with one event each, in one transaction: they are read together. @returns their ids */
+async function payAll(count: number): Promise<string[]> {
+  await writer.begin();
+  const ids: string[] = [];
+  for (let i = 0; i < count; i += 1) ids.push(await writer.create(merchantId));
+  await writer.commit();
+  return ids;
+}
+
+async function append(id: string): Promise<void> {
+  await writer.begin();
+  await writer.append(id, 'transaction.created');
+  await writer.commit();
+}
+
+/** Steps until so many webhooks were read: other databases' transactions may hold the feed up. */
+async function read({ fanOut }: Node, count: number): Promise<FreshLane[]> {
+  const found: FreshLane[] = [];
+  await until(async () => {
+    found.push(...(await fanOut.step()).lanes);
+    return found.flatMap(({ messages }) => messages).length >= count;
+  }, `${count} webhooks`);
+  return found;
+}
+
+/** Steps until so many lanes were left to others. */
+async function leave({ fanOut }: Node, count: number): Promise<void> {
+  let left = 0;
+  await until(async () => {
+    const step = await fanOut.step();
+    assert.deepEqual(step.lanes, []);
+    left += step.left;
+    return left >= count;
+  }, `${count} lanes for others`);
+}
+
+async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
+  for (const limit = Date.now() + 60_000; !(await condition()); await sleep(5))
+    if (Date.now() > limit) assert.fail(`waited in vain: ${what}`);
+}
+
+function deliverAll({ fanOut }: Node, lanes: readonly FreshLane[]): void {
+  for (const lane of lanes) fanOut.ended(lane, deliveredOutcome(lane));
+}
+
+/** `<seq> <status> <attempts>` of a payment's deliveries, in the order in which they were made. */
+async function deliveriesOf(id = ''): Promise<string[]> {
+  const { rows } = await pool.query(
+    'SELECT seq, status, attempts FROM webhook_delivery WHERE transaction_id = $1 ORDER BY id',
+    [id],
+  );
+  return rows.map(({ seq, status, attempts }) => `${seq} ${status} ${attempts}`);
+}
+
+async function lanes(): Promise<{ pending: number; lease: string | null }[]> {
+  return (await pool.query('SELECT pending, lease FROM webhook_lane ORDER BY family_id')).rows;
+}
+
+/** As if the node that reads on had been silent for so long that others may. */
+function expire(): Promise<unknown> {
+  return pool.query(`UPDATE webhook_feed SET held_until = clock_timestamp() - interval '1 ms'`);
+}
+
+async function isHeld(): Promise<boolean> {
+  const { rows } = await pool.query('SELECT held_until > clock_timestamp() AS held FROM webhook_feed');
+  return rows[0]?.held === true;
+}
+
+function seqsOf(read: readonly FreshLane[]): number[][] {
+  return read.map(({ messages }) => messages.map(({ seq }) => seq));
+}
+
+describe('what is read', () => {
+  test('is attempted first, and written when it is delivered, with its attempt', async () => {
+    const node = nodeOf();
+    const id = await pay(2);
+    const fresh = await read(node, 2);
+    assert.deepEqual(seqsOf(fresh), [[1, 2]]);
+    assert.deepEqual([await deliveriesOf(id), await isHeld()], [[], true]);
+    deliverAll(node, fresh);
+    await node.fanOut.step();
+    assert.deepEqual(await deliveriesOf(id), ['1 delivered 1', '2 delivered 1']);
+    assert.deepEqual([await lanes(), await isHeld(), node.recorded], [[], false, []]);
+    const delivery = await findDelivery(pool, endpointId, { transactionId: id, seq: 2 });
+    assert.ok(delivery !== null);
+    const attempts = await listAttempts(pool, delivery);
+    assert.deepEqual(
+      attempts.map(({ number, statusCode, response, error }) => [number, statusCode, response, error]),
+      [[1, 200, 'fine', null]],
+    );
+    assert.deepEqual((await nodeOf().fanOut.step()).lanes, [], 'and is never read again');
+  });
+
+  test('and has failed is written as pending, and what came of it recorded', async () => {
+    const node = nodeOf();
+    const id = await pay(3);
+    const [lane] = await read(node, 3);
+    assert.ok(lane !== undefined);
+    node.fanOut.ended(lane, outcomeOf(lane, 1));
+    await node.fanOut.step();
+    assert.deepEqual(await deliveriesOf(id), ['1 pending 0', '2 pending 0', '3 pending 0']);
+    const [row] = await lanes();
+    assert.deepEqual([row?.pending, row?.lease], [3, node.recorded[0]?.lease]);
+    await inTransaction(pool, async (db) => leaveLanes(db, await lockLanes(db, node.recorded)));
+    assert.deepEqual(await deliveriesOf(id), ['1 delivered 1', '2 pending 1', '3 pending 0']);
+    assert.deepEqual(await lanes(), [{ pending: 2, lease: null }]);
+  });
+
+  test('and takes long is written as pending when the turn is over, and recorded when it has ended', async () => {
+    const node = nodeOf();
+    const [slow, quick] = await payAll(2);
+    const fresh = await read(node, 2);
+    deliverAll(node, fresh.slice(1));
+    await node.fanOut.step();
+    assert.deepEqual([await deliveriesOf(slow), await deliveriesOf(quick)], [[], ['1 delivered 1']]);
+    assert.ok(await isHeld(), 'nobody else is to read on from there');
+    await sleep(600);
+    assert.equal((await node.fanOut.step()).over, true);
+    assert.deepEqual([await deliveriesOf(slow), await isHeld()], [['1 pending 0'], false]);
+    assert.deepEqual(await claimLanes(pool, randomUUID(), ROOM), [], 'it is this node’s still');
+    deliverAll(node, fresh.slice(0, 1));
+    await inTransaction(pool, async (db) => leaveLanes(db, await lockLanes(db, node.recorded)));
+    assert.deepEqual([await deliveriesOf(slow), await lanes()], [['1 delivered 1'], []]);
+  });
+
+  test('comes behind what is under way, and behind what is pending', async () => {
+    const node = nodeOf();
+    const id = await pay();
+    const first = await read(node, 1);
+    await append(id);
+    await leave(node, 1);
+    await append(id);
+    await leave(node, 1);
+    assert.deepEqual(await deliveriesOf(id), ['1 pending 0', '2 pending 0', '3 pending 0']);
+    deliverAll(node, first);
+    await inTransaction(pool, async (db) => leaveLanes(db, await lockLanes(db, node.recorded)));
+    const claimed = await claimLanes(pool, randomUUID(), ROOM);
+    const pending = await readPending(pool, claimed, 10);
+    assert.deepEqual(
+      pending.map(({ seq }) => seq),
+      [2, 3],
+    );
+  });
+
+  test('is left to others where this node has no room', async () => {
+    const fanOut = new FanOut({ ...NO_NODE, pool, gated: true, mayAttempt: () => false });
+    const id = await pay(2);
+    await leave({ fanOut, recorded: [] }, 1);
+    assert.deepEqual([await deliveriesOf(id), await isHeld()], [['1 pending 0', '2 pending 0'], false]);
+    assert.equal((await claimLanes(pool, randomUUID(), ROOM)).length, 1);
+  });
+
+  test('and is wanted by nobody keeps nobody else from reading on', async () => {
+    await pool.query(`UPDATE webhook_endpoint SET events = '{transaction.refunded}'`);
+    await pay();
+    const node = nodeOf();
+    await until(async () => (await node.fanOut.step()).more, 'what nobody wants');
+    assert.deepEqual((await node.fanOut.step()).lanes, []);
+    assert.equal(await isHeld(), false);
+    assert.equal((await nodeOf().fanOut.step()).contended, false);
+  });
+});
+
+describe('another node', () => {
+  test('waits for the first, and goes on where it has died', async () => {
+    const [first, second] = [nodeOf(), nodeOf()];
+    const [lost, written, last] = await payAll(3);
+    const fresh = await read(first, 3);
+    deliverAll(first, fresh.slice(1, 2));
+    await first.fanOut.step();
+    assert.equal((await second.fanOut.step()).contended, true);
+    await expire();
+    const again = await read(second, 2);
+    assert.deepEqual(
+      again.map(({ familyId }) => familyId),
+      [lost, last],
+    );
+    // The first one was only slow: it has lost its turn, and nothing of it is written twice.
+    deliverAll(first, fresh);
+    assert.equal((await first.fanOut.step()).contended, true);
+    deliverAll(second, again);
+    await second.fanOut.step();
+    for (const id of [lost, written, last]) assert.deepEqual(await deliveriesOf(id), ['1 delivered 1']);
+    const next = await pay();
+    const later = await read(first, 1);
+    assert.deepEqual(
+      later.map(({ familyId }) => familyId),
+      [next],
+    );
+  });
+
+  test('goes on at once when the first one stops', async () => {
+    const [first, second] = [nodeOf(), nodeOf()];
+    const id = await pay();
+    const fresh = await read(first, 1);
+    await first.fanOut.stop(1_000);
+    assert.deepEqual([await deliveriesOf(id), await isHeld()], [['1 pending 0'], false]);
+    const next = await pay();
+    const later = await read(second, 1);
+    assert.deepEqual(
+      later.map(({ familyId }) => familyId),
+      [next],
+    );
+    deliverAll(first, fresh);
+    assert.equal(first.recorded.length, 1);
+  });
+});
+
+describe('a write', () => {
+  test('whose commit is not known is neither lost nor made twice', async (t) => {
+    const proxy = await startTcpProxy(Number(new URL(database.url).port));
+    t.after(() => proxy.stop());
+    const url = new URL(database.url);
+    url.host = `127.0.0.1:${proxy.port}`;
+    const own = createPool(url.href, 1, () => undefined);
+    t.after(() => own.end());
+    const node = nodeOf(own);
+    const [slow, quick] = await payAll(2);
+    const fresh = await read(node, 2);
+    deliverAll(node, fresh.slice(1));
+    const failing = fresh.slice(0, 1);
+    for (const lane of failing) node.fanOut.ended(lane, outcomeOf(lane, 0));
+    proxy.cutAt('COMMIT');
+    await assert.rejects(node.fanOut.step());
+    assert.deepEqual(
+      [await deliveriesOf(slow), await deliveriesOf(quick)],
+      [['1 pending 0'], ['1 delivered 1']],
+    );
+    assert.equal(node.recorded.length, 0);
+    await node.fanOut.step();
+    assert.deepEqual(await lanes(), [{ pending: 1, lease: node.recorded[0]?.lease }]);
+    assert.equal(node.recorded.length, 1);
+  });
+
+  test('that fails is made again, with what has ended since', async () => {
+    const node = nodeOf();
+    const [one, two] = await payAll(2);
+    const fresh = await read(node, 2);
+    deliverAll(node, fresh.slice(0, 1));
+    await pool.query('ALTER TABLE webhook_message RENAME TO hidden');
+    const failed = assert.rejects(node.fanOut.step(), /webhook_message/);
+    await failed.finally(() => pool.query('ALTER TABLE hidden RENAME TO webhook_message'));
+    deliverAll(node, fresh.slice(1));
+    await node.fanOut.step();
+    for (const id of [one, two]) assert.deepEqual(await deliveriesOf(id), ['1 delivered 1']);
+    assert.equal(await isHeld(), false);
+  });
+
+  test('that a crash of PostgreSQL took back is noticed: what it told of is attempted again', async () => {
+    const node = nodeOf();
+    const id = await pay();
+    const fresh = await read(node, 1);
+    await pool.query('CREATE TABLE before_crash AS SELECT * FROM webhook_feed');
+    deliverAll(node, fresh);
+    await node.fanOut.step();
+    await pool.query(`TRUNCATE webhook_delivery, webhook_message, webhook_feed;
+      INSERT INTO webhook_feed SELECT * FROM before_crash; DROP TABLE before_crash`);
+    assert.equal((await node.fanOut.step()).contended, true);
+    await expire();
+    const again = await read(node, 1);
+    assert.deepEqual(seqsOf(again), [[1]]);
+    deliverAll(node, again);
+    await node.fanOut.step();
+    assert.deepEqual(await deliveriesOf(id), ['1 delivered 1']);
+  });
+
+  test('of a success ends a series of failures', async () => {
+    await inTransaction(pool, async (db) => {
+      const failing = await lockHealth(db, [{ id: endpointId, succeeded: false, gone: false }]);
+      await noteHealth(db, failing, () => false);
+    });
+    const node = nodeOf();
+    await pay();
+    deliverAll(node, await read(node, 1));
+    await node.fanOut.step();
+    const { rows } = await pool.query('SELECT failing_since FROM webhook_endpoint');
+    assert.deepEqual(rows, [{ failing_since: null }]);
+  });
+});
+
+test('a replay leaves alone what has not been fanned out yet', async () => {
+  const node = nodeOf();
+  const done = await pay();
+  deliverAll(node, await read(node, 1));
+  await node.fanOut.step();
+  const ahead = await pay();
+  const fresh = await read(node, 1);
+  const range = { from: Date.now() - 60_000, to: Date.now() + 60_000 };
+  await insertReplay(pool, {
+    ...{ id: randomUUID(), endpointId, merchantId, ...range, after: { round: 0, position: 0 } },
+  });
+  const step = () => inTransaction(pool, (db) => stepReplay(db, () => '{}'));
+  await step();
+  await step();
+  assert.deepEqual([await deliveriesOf(done), await deliveriesOf(ahead)], [['1 pending 1'], []]);
+  deliverAll(node, fresh);
+  await node.fanOut.step();
+  assert.deepEqual(await deliveriesOf(ahead), ['1 delivered 1']);
+  await step();
+  assert.deepEqual(await deliveriesOf(ahead), ['1 pending 1']);
+  assert.equal((await pool.query('SELECT FROM webhook_replay')).rowCount, 0);
+  assert.ok((await readFannedOut(pool)) !== null);
+});
+
+test('in memory: each message is written once, in order, and the place is never ahead of what is not', () => {
+  const action = fc.oneof(
+    fc.record({ kind: fc.constant('read' as const), families: fc.array(fc.nat(2), { maxLength: 4 }) }),
+    fc.record({ kind: fc.constant('end' as const), lane: fc.nat(9), delivered: fc.nat(3) }),
+    fc.record({ kind: fc.constant('write' as const), all: fc.boolean() }),
+  );
+  const options = { mayAttempt: fc.boolean(), actions: fc.array(action, { maxLength: 40 }) };
+  fc.assert(
+    fc.property(fc.record(options), ({ mayAttempt, actions }) => {
+      const unwritten = new Unwritten({ round: 0, position: 0 });
+      const underWay: FreshLane[] = [];
+      const events: number[] = [];
+      const written: { family: string; round: number }[] = [];
+      let round = 0;
+      const write = (all: boolean): void => {
+        const batch = unwritten.batch(all);
+        const kinds = [...batch.claimed, ...batch.queued].flatMap((lane) => lane.messages);
+        const made = [...batch.delivered.map(({ message }) => message), ...kinds];
+        for (const message of made) written.push({ family: message.familyId, round: message.round });
+        assert.ok(batch.delivered.every(({ attempt }) => attempt.status === 'delivered'));
+        unwritten.written(batch);
+        const open = events.filter((event) => !written.some((done) => done.round === event));
+        for (const event of open) assert.ok(unwritten.position.round < event);
+        assert.equal(unwritten.isEmpty, open.length === 0);
+      };
+      for (const step of actions)
+        if (step.kind === 'read') {
+          const messages = step.families.map((family) => {
+            round += 1;
+            events.push(round);
+            const id = `family ${family}`;
+            return { ...{ transactionId: id, familyId: id, seq: round, round }, ...MESSAGE };
+          });
+          const receivers = messages.map((_, index) => ({
+            index,
+            endpointId: 'e',
+            version: 1,
+            blocked: false,
+          }));
+          round += 1;
+          const end = { round, position: 0 };
+          underWay.push(...unwritten.add({ end, messages, receivers }, () => mayAttempt, 0));
+          assert.deepEqual(unwritten.end, end);
+        } else if (step.kind === 'end') {
+          const [lane] = underWay.splice(step.lane, 1);
+          if (lane !== undefined) lane.outcome = outcomeOf(lane, step.delivered);
+        } else write(step.all);
+      write(true);
+      assert.deepEqual(unwritten.position, unwritten.end);
+      assert.equal(written.length, events.length);
+      for (const [, made] of Map.groupBy(written, ({ family }) => family)) {
+        const rounds = made.map((event) => event.round);
+        assert.deepEqual(
+          rounds,
+          rounds.toSorted((a, b) => a - b),
+        );
+      }
+    }),
+  );
+});
+
+const MESSAGE = { merchantId: 'm', name: 'transaction.charged', eventAt: 0, body: '{}' };
