@@ -32,10 +32,12 @@ export function connectionOptions(url: string, name: string): pg.ClientConfig {
 
 /**
  * A session that a stopped or unreachable node left in a transaction must not hold its locks for long:
- * PostgreSQL ends it after 5 seconds, so that another node's request outlasts it (it waits for 10). A lock
- * is waited for at most 5 seconds at a time. Our statements are short, and compiling one takes longer than it.
+ * PostgreSQL ends it after 5 seconds, so that another node's request outlasts it (it waits for 10), and after 11 when
+ * the node was cut off in the middle of a statement, which is no idle transaction. A lock is waited for at most
+ * 5 seconds at a time. Our statements are short, and compiling one takes longer than it.
  */
-export const SESSION_SETTINGS = `SET timezone = 'UTC'; SET idle_in_transaction_session_timeout = '5s'; SET lock_timeout = '5s'; SET jit = off`;
+export const SESSION_SETTINGS = `SET timezone = 'UTC'; SET idle_in_transaction_session_timeout = '5s'; SET lock_timeout = '5s'; SET jit = off;
+  SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3`;
 
 export type Pool = pg.Pool;
 export type Client = pg.Client;

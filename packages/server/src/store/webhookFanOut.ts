@@ -48,16 +48,20 @@ function placeOf({ round, position, first }: PlaceRow): Pick<FanOutPlace, 'after
 
 /** Begins a transaction of the fan-out. @returns null while another one is under way */
 export async function beginFanOut(db: StatementRunner): Promise<FanOutPlace | null> {
-  const { rows } = await db.query<
-    PlaceRow & { locked: boolean; token: string | null; held: boolean | null; now: Millis }
-  >({
-    name: 'webhook_begin_fan_out',
-    text: `SELECT pg_try_advisory_xact_lock(${FAN_OUT_LOCK}) AS locked, ${PLACE}, f.token,
-        f.held_until > clock_timestamp() AS held, c.now
-      FROM ${ENGINE_NOW} c(now) LEFT JOIN webhook_feed f ON true`,
-  });
-  const [row] = rows;
-  if (row === undefined || !row.locked) return null;
+  // Two statements: one would see what was there before it got the lock.
+  const [lock, place] = await Promise.all([
+    db.query<{ locked: boolean }>({
+      name: 'webhook_lock_fan_out',
+      text: `SELECT pg_try_advisory_xact_lock(${FAN_OUT_LOCK}) AS locked`,
+    }),
+    db.query<PlaceRow & { token: string | null; held: boolean | null; now: Millis }>({
+      name: 'webhook_place',
+      text: `SELECT ${PLACE}, f.token, f.held_until > clock_timestamp() AS held, c.now
+        FROM ${ENGINE_NOW} c(now) LEFT JOIN webhook_feed f ON true`,
+    }),
+  ]);
+  const [row] = place.rows;
+  if (row === undefined || lock.rows[0]?.locked !== true) return null;
   return { ...placeOf(row), token: row.token, held: row.held === true, now: row.now };
 }
 
@@ -127,6 +131,9 @@ export async function findReceivers(
   return rows.filter(({ written }) => written === null);
 }
 
+/** Whether nobody is at a lane `l`. */
+const IS_FREE = `l.leased_until IS NULL OR l.leased_until < clock_timestamp()`;
+
 /** A message for an endpoint. */
 export interface NewDelivery extends LaneKey {
   readonly message: NewMessage;
@@ -176,15 +183,16 @@ export async function insertDelivered(db: StatementRunner, made: readonly Delive
 
 /**
  * Writes deliveries that are to be attempted, in their order, behind what is pending in their lanes.
- * @param lease claims those of their lanes that are new; null: they are for whoever claims them
+ * @param lease claims those of their lanes that nobody has; null: they are for whoever claims them
+ * @returns the lanes that it has claimed
  */
 export async function insertPending(
   db: StatementRunner,
   deliveries: readonly NewDelivery[],
   lease: string | null,
-): Promise<void> {
-  if (deliveries.length === 0) return;
-  await db.query({
+): Promise<readonly LaneKey[]> {
+  if (deliveries.length === 0) return [];
+  const { rows } = await db.query<LaneKey & { claimed: boolean }>({
     name: 'webhook_insert_pending',
     text: `WITH clock AS MATERIALIZED (SELECT ${ENGINE_NOW} AS now),
       made AS (
@@ -193,13 +201,17 @@ export async function insertPending(
         FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::timestamptz[])
           WITH ORDINALITY d(f, e, t, s, name, event_at, n)
         ORDER BY n ON CONFLICT DO NOTHING RETURNING family_id, endpoint_id)
-      INSERT INTO webhook_lane (family_id, endpoint_id, pending, due_at, lease, leased_until)
+      INSERT INTO webhook_lane AS l (family_id, endpoint_id, pending, due_at, lease, leased_until)
       SELECT family_id, endpoint_id, count(*), (SELECT now FROM clock), $7::uuid,
         CASE WHEN $7::uuid IS NOT NULL THEN clock_timestamp() + ${LEASE} END
       FROM made GROUP BY family_id, endpoint_id ORDER BY family_id, endpoint_id
-      ON CONFLICT (family_id, endpoint_id) DO UPDATE SET pending = webhook_lane.pending + excluded.pending`,
+      ON CONFLICT (family_id, endpoint_id) DO UPDATE SET pending = l.pending + excluded.pending,
+        lease = CASE WHEN ${IS_FREE} THEN excluded.lease ELSE l.lease END,
+        leased_until = CASE WHEN ${IS_FREE} THEN excluded.leased_until ELSE l.leased_until END
+      RETURNING l.family_id AS "familyId", l.endpoint_id AS "endpointId", coalesce(l.lease = $7::uuid, false) AS claimed`,
     values: [...keysOf(deliveries), lease],
   });
+  return rows.filter(({ claimed }) => claimed);
 }
 
 function keysOf(deliveries: readonly NewDelivery[]): string[] {

@@ -17,6 +17,8 @@ import { keysOf, type Target } from './targets.ts';
 export const PER_ENDPOINT = 64;
 /** … and of one whose last attempt failed. */
 export const PER_FAILING = 8;
+/** So many times as many lanes that were just read wait or are under way: what comes at once is done in no time. */
+const FRESH_PER_RUNNING = 4;
 /** Lanes in all; those of failing endpoints take half of them at most. */
 const TOTAL = 1_024;
 /** For how long attempts of a lane may begin that is claimed now: its lease ends 20 s later. */
@@ -59,6 +61,8 @@ interface Work {
   failing: boolean;
 }
 
+const IDLE: Readonly<Work> = { waiting: [], running: 0, failing: false };
+
 export class Dispatcher {
   readonly #deps: DispatchDeps;
   readonly #work = new Map<string, Work>();
@@ -85,11 +89,11 @@ export class Dispatcher {
     return { perEndpoint: PER_ENDPOINT, perFailing, total, underWay };
   }
 
-  /** Whether a lane of this endpoint, just read, may be submitted. */
-  hasRoom(endpointId: string): boolean {
-    if (this.#underWay >= TOTAL) return false;
-    const work = this.#work.get(endpointId);
-    return work === undefined || work.running + work.waiting.length < limitOf(work);
+  /** Whether a lane of this endpoint, just read, may be submitted, beside so many of it, and so many in all. */
+  hasRoom(endpointId: string, ofEndpoint: number, inAll: number): boolean {
+    const work = this.#work.get(endpointId) ?? IDLE;
+    const count = work.running + work.waiting.length + ofEndpoint;
+    return count < FRESH_PER_RUNNING * limitOf(work) && this.#underWay + inAll < TOTAL;
   }
 
   submit(lane: Lane): void {
@@ -188,7 +192,7 @@ export class Dispatcher {
   }
 }
 
-function limitOf(work: Work): number {
+function limitOf(work: Readonly<Work>): number {
   return work.failing ? PER_FAILING : PER_ENDPOINT;
 }
 

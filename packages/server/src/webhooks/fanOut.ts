@@ -14,8 +14,8 @@ import { randomUUID } from 'node:crypto';
 import { isStatusChange } from '../domain/history.ts';
 import type { Millis } from '../domain/transaction.ts';
 import { comparePositions, type FeedEvent, type FeedPage, readWebhookEvents } from '../store/events.ts';
-import type { Pool, StatementRunner } from '../store/postgres.ts';
-import type { LaneResult, NewMessage } from '../store/webhookDeliveries.ts';
+import { isPassing, type Pool, type StatementRunner } from '../store/postgres.ts';
+import type { LaneKey, LaneResult, NewMessage } from '../store/webhookDeliveries.ts';
 import { noteSuccess } from '../store/webhookEndpoints.ts';
 import {
   beginFanOut,
@@ -29,7 +29,15 @@ import {
 } from '../store/webhookFanOut.ts';
 import { HOLD_MS, type LaneOutcome } from './dispatch.ts';
 import { type RoundTrips, transactQuickly } from './transact.ts';
-import { type Batch, deliveriesOf, type FreshLane, type Read, Unwritten } from './unwritten.ts';
+import {
+  type Batch,
+  deliveriesOf,
+  type FreshLane,
+  type MayAttempt,
+  nameOf,
+  type Read,
+  Unwritten,
+} from './unwritten.ts';
 
 /** Some 20 ms from the first statement to the commit. */
 const PAGE_LIMIT = 500;
@@ -45,8 +53,8 @@ export interface FanOutDeps {
   readonly gated: boolean;
   /** The body of an event's webhook: JSON text. */
   readonly render: (event: FeedEvent) => string;
-  /** Whether another lane of this endpoint may be attempted by this node. */
-  readonly mayAttempt: (endpointId: string) => boolean;
+  /** Whether another lane of this endpoint may be attempted by this node, beside so many of it, and so many in all. */
+  readonly mayAttempt: MayAttempt;
   /** What came of a lane that was written as pending while it was attempted. */
   readonly record: (result: LaneResult) => void;
   /** Something is to be written. */
@@ -85,7 +93,10 @@ interface Write {
 }
 
 /** A step whose transaction has ended. */
-type Done = Omit<Step, 'lanes' | 'left'> & { readonly read: Read | null; readonly write: Write | null };
+type Done = Omit<Step, 'lanes' | 'left'> & {
+  readonly read: Read | null;
+  readonly write: (Write & { readonly claimed: readonly LaneKey[] }) | null;
+};
 
 const NOTHING: Done = {
   wanted: true,
@@ -120,12 +131,13 @@ export class FanOut {
     const { pool, gated, mayAttempt } = this.#deps;
     const done = await transactQuickly(pool, gated, (transaction) => this.#step(transaction));
     const { read, write, ...step } = done;
-    if (write !== null) this.#settle(write);
+    if (write !== null) this.#settle(write, write.claimed);
     const left = write?.batch.queued.length ?? 0;
-    if (read === null) return { ...step, lanes: [], left };
-    const lanes = this.#unwritten.add(read, mayAttempt, performance.now());
-    // What nobody gets is done, and said to be so by the next write.
-    return { ...step, lanes, left, more: step.more || this.#unwritten.isEmpty };
+    if (read === null || write === null) return { ...step, lanes: [], left };
+    // Others may read on so long after the write, whenever its answer came.
+    const { lanes, isQueued } = this.#unwritten.add(read, mayAttempt, write.at);
+    // What is to be attempted by others, or by nobody, is written at once: they cannot go on before.
+    return { ...step, lanes, left, more: step.more || isQueued || this.#unwritten.isEmpty };
   }
 
   /** Nothing more is read; everything is written, so that others can go on with it at once. @throws as `step` */
@@ -133,8 +145,15 @@ export class FanOut {
     this.#stopping = true;
     const limit = performance.now() + limitMs;
     for (;;) {
-      const { contended } = await this.step();
-      if (!contended || this.#unwritten.isEmpty || performance.now() > limit) return;
+      const isLate = performance.now() > limit;
+      const contended = await this.step().then(
+        (step) => step.contended,
+        (error: unknown) => {
+          if (isLate || !isPassing(error)) throw error;
+          return true;
+        },
+      );
+      if (!contended || this.#unwritten.isEmpty || isLate) return;
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
@@ -182,18 +201,17 @@ export class FanOut {
     const batch = unwritten.batch(isOver);
     const holds = messages.length > 0 || unwritten.size > batch.lanes.length;
     const isSame = comparePositions(batch.position, place.after) === 0 && place.held === holds;
-    if (batch.lanes.length === 0 && isSame) return next;
+    if (messages.length === 0 && batch.lanes.length === 0 && isSame) return next;
     const write = { token: randomUUID(), batch, holds, at: performance.now() };
     this.#unsure = write;
-    const receivers = await transaction.end((db) => writeBatch(db, write, messages));
+    const { receivers, claimed } = await transaction.end((db) => writeBatch(db, write, messages));
     const read = page === null || messages.length === 0 ? null : { end: page.end, messages, receivers };
-    return { ...next, read, write };
+    return { ...next, read, write: { ...write, claimed } };
   }
 
   /** Whether this node may write now; it then knows what its last write has come to. */
   #isOurTurn({ token, after, held }: FanOutPlace): boolean {
-    if (this.#unsure !== null && this.#unsure.token === token) this.#settle(this.#unsure);
-    this.#unsure = null;
+    if (this.#unsure !== null) this.#settleUnsure(this.#unsure, token);
     const isSame = this.#token === token;
     // Else somebody else has gone on from our last place, or a crash has taken back what we wrote.
     if (!isSame || (this.#unwritten.isEmpty && comparePositions(this.#unwritten.position, after) !== 0))
@@ -204,15 +222,33 @@ export class FanOut {
     return true;
   }
 
-  /** Notes that a write was committed. */
-  #settle({ token, batch, holds, at }: Write): void {
+  /** Notes that a write was committed. @param claimed the lanes that it has claimed; null: it is not known */
+  #settle({ token, batch, holds, at }: Write, claimed: readonly LaneKey[] | null): void {
     this.#unsure = null;
     this.#token = token;
     this.#turnSince = holds ? (this.#turnSince ?? at) : null;
     this.#unwritten.written(batch);
+    this.#claimed({ token, batch, at }, claimed);
+  }
+
+  /** @param token of the last write of all nodes */
+  #settleUnsure(unsure: Write, token: string | null): void {
+    this.#unsure = null;
+    if (unsure.token === token) this.#settle(unsure, null);
+    // Somebody has written since: if it was committed, its lanes are this node's, and if not, nobody knows the lease.
+    else if (this.#token !== token) this.#claimed(unsure, null);
+  }
+
+  #claimed(
+    { token, batch, at }: Pick<Write, 'token' | 'batch' | 'at'>,
+    claimed: readonly LaneKey[] | null,
+  ): void {
+    const names = claimed === null ? null : new Set(claimed.map(nameOf));
     for (const lane of batch.claimed) {
+      // Of a lane that others have, because something was sent again meanwhile, nothing more is attempted here.
+      const isClaimed = names === null || names.has(nameOf(lane));
+      lane.hold.until = isClaimed ? at + HOLD_MS : 0;
       lane.lease = token;
-      lane.hold.until = at + HOLD_MS;
       if (lane.outcome !== null) this.#deps.record({ ...lane.outcome, lease: token });
     }
   }
@@ -228,24 +264,31 @@ export class FanOut {
   }
 }
 
-/** Writes a batch, and moves the place on. @returns who gets these messages, with regard to what it has written */
+/** Writes a batch, and moves the place on. @returns who gets these messages, and which lanes it has claimed */
 async function writeBatch(
   db: StatementRunner,
   { token, batch, holds }: Write,
   messages: readonly NewMessage[],
-): Promise<readonly Receiver[]> {
-  const { lanes, delivered, claimed, queued, position } = batch;
-  const statements = [
+): Promise<{ receivers: readonly Receiver[]; claimed: readonly LaneKey[] }> {
+  const { lanes, delivered, queued, position } = batch;
+  const before = [
     insertMessages(db, new Set(lanes.flatMap((lane) => lane.messages))),
     insertDelivered(db, delivered),
-    insertPending(db, claimed.flatMap(deliveriesOf), token),
+  ];
+  const pending = insertPending(db, batch.claimed.flatMap(deliveriesOf), token);
+  const behind = [
     insertPending(db, queued.flatMap(deliveriesOf), null),
     noteSuccess(db, [...new Set(delivered.map(({ endpointId }) => endpointId))]),
     endFanOut(db, position, token, holds),
   ];
   // Behind them, so that it sees what has become pending.
-  const [receivers] = await Promise.all([findReceivers(db, messages), ...statements]);
-  return receivers;
+  const [receivers, claimed] = await Promise.all([
+    findReceivers(db, messages),
+    pending,
+    ...before,
+    ...behind,
+  ]);
+  return { receivers, claimed };
 }
 
 /** An event as a message. */

@@ -40,11 +40,11 @@ export class Targets {
     db: Queryable,
     wanted: readonly { readonly endpointId: string; readonly version: number }[],
   ): Promise<void> {
+    if (this.#known.size > MAX_KNOWN) this.#known.clear();
     const stale = wanted.filter(
       ({ endpointId, version }) => (this.#known.get(endpointId)?.version ?? 0) < version,
     );
     if (stale.length === 0) return;
-    if (this.#known.size > MAX_KNOWN) this.#known.clear();
     const ids = [...new Set(stale.map(({ endpointId }) => endpointId))];
     for (const target of await readTargets(db, ids)) {
       const { id, version, url, secret, oldSecret, oldSecretUntil: until, bearerToken } = target;

@@ -11,7 +11,7 @@ import type { LaneKey, NewMessage } from '../store/webhookDeliveries.ts';
 import type { Delivered, NewDelivery, Receiver } from '../store/webhookFanOut.ts';
 import type { Hold, LaneOutcome } from './dispatch.ts';
 
-/** For how long attempts may begin of what was read: nobody else reads on for 5 s after each write. */
+/** For how long attempts may begin after a write: nobody else reads on for 5 s. */
 const HOLD_MS = 3_000;
 
 /** A page of the feed, and how many of its lanes are not written. */
@@ -58,6 +58,9 @@ export interface Batch {
   readonly position: FeedPosition;
 }
 
+/** Whether another lane of this endpoint may be attempted, beside so many of it that are about to be, and in all. */
+export type MayAttempt = (endpointId: string, ofEndpoint: number, inAll: number) => boolean;
+
 export class Unwritten {
   /** In the order in which they were read. */
   readonly #lanes = new Set<FreshLane>();
@@ -92,14 +95,19 @@ export class Unwritten {
 
   /**
    * Adds what was read.
-   * @param mayAttempt whether another lane of this endpoint may be attempted by this node
-   * @returns the lanes to attempt
+   * @param at when others were last kept from reading on: `performance.now()`
+   * @returns the lanes to attempt, and whether there are others
    */
-  add(read: Read, mayAttempt: (endpointId: string) => boolean, now: number): FreshLane[] {
-    const { end, messages, receivers } = read;
+  add(
+    { end, messages, receivers }: Read,
+    mayAttempt: MayAttempt,
+    at: number,
+  ): { readonly lanes: FreshLane[]; readonly isQueued: boolean } {
     const page: Page = { end, open: 0 };
     this.#pages.push(page);
     const added = new Map<string, FreshLane>();
+    const taken = new Map<string, number>();
+    let total = 0;
     for (const { index, endpointId, version, blocked } of receivers) {
       const message = messages[index];
       if (message === undefined) continue;
@@ -112,9 +120,15 @@ export class Unwritten {
       }
       const before = this.#last.get(name);
       if (before !== undefined) before.isFollowed = true;
+      const of = taken.get(endpointId) ?? 0;
+      const isQueued = blocked || before !== undefined || !mayAttempt(endpointId, of, total);
+      if (!isQueued) {
+        taken.set(endpointId, of + 1);
+        total += 1;
+      }
       const lane: FreshLane = {
-        ...{ familyId, endpointId, version, page, messages: [message], hold: { until: now + HOLD_MS } },
-        isQueued: blocked || before !== undefined || !mayAttempt(endpointId),
+        ...{ familyId, endpointId, version, page, isQueued },
+        ...{ messages: [message], hold: { until: at + HOLD_MS } },
         ...{ isFollowed: false, outcome: null, lease: null },
       };
       added.set(name, lane);
@@ -122,7 +136,7 @@ export class Unwritten {
       this.#last.set(name, lane);
       page.open += 1;
     }
-    return [...added.values()].filter((lane) => !lane.isQueued);
+    return { lanes: [...added.values()].filter((lane) => !lane.isQueued), isQueued: total < added.size };
   }
 
   /** What there is to write. @param all also what is still being attempted */
@@ -172,6 +186,7 @@ function deliveredOf(lane: FreshLane): Delivered[] {
   });
 }
 
-function nameOf({ familyId, endpointId }: LaneKey): string {
+/** One name for each lane. */
+export function nameOf({ familyId, endpointId }: LaneKey): string {
   return `${familyId} ${endpointId}`;
 }

@@ -17,10 +17,12 @@ import { transact } from './transact.ts';
 /**
  * As in the engine's batches: a plan made while a table was empty would read all of it for good, and for the events
  * of 10 ms PostgreSQL would plan each execution, which takes as long as the execution. Commits do not wait for the
- * disk, nor do payments for these: what a crash of PostgreSQL takes back is done again, and delivered again.
+ * disk, nor do payments for these: what a crash of PostgreSQL takes back is done again, and delivered again. A node
+ * that was stopped while it sent a statement must not keep the others out: PostgreSQL 17 can end its transaction.
  */
-const SETTINGS = `SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;
-  SET plan_cache_mode = force_generic_plan; SET synchronous_commit = off`;
+export const WEBHOOK_SETTINGS = `SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;
+  SET plan_cache_mode = force_generic_plan; SET synchronous_commit = off;
+  SELECT set_config(name, '10s', false) FROM pg_settings WHERE name = 'transaction_timeout'`;
 /** While events are committed all the time, they are fanned out this often. */
 const FAN_OUT_INTERVAL_MS = 10;
 /** Between two turns: other nodes that have something to read try as often. */
@@ -93,9 +95,12 @@ export class Webhooks {
     const onError = (error: unknown): void => {
       if (!(error instanceof GateClosedError)) options.onError(error);
     };
-    const pool = createPool(databaseUrl, 1, onError, { name: 'webhooks', settings: SETTINGS });
+    const pool = createPool(databaseUrl, 1, onError, { name: 'webhooks', settings: WEBHOOK_SETTINGS });
     this.#pool = pool;
-    this.#slowPool = createPool(databaseUrl, 1, onError, { name: 'webhooks replay', settings: SETTINGS });
+    this.#slowPool = createPool(databaseUrl, 1, onError, {
+      name: 'webhooks replay',
+      settings: WEBHOOK_SETTINGS,
+    });
     this.#targets = new Targets(secrets);
     this.#poster = new Poster({
       allowLocal: gated,
@@ -113,7 +118,7 @@ export class Webhooks {
     });
     this.#fanOut = new FanOut({
       ...{ pool, gated, render },
-      mayAttempt: (endpointId) => this.#dispatcher.hasRoom(endpointId),
+      mayAttempt: (...lane) => this.#dispatcher.hasRoom(...lane),
       record: (result) => this.#recorder.record(result),
       onEnded: () => this.#fanOutLoop.wake(),
     });
@@ -193,8 +198,11 @@ export class Webhooks {
     for (const lane of lanes) {
       const { familyId, endpointId, hold, messages } = lane;
       const target = this.#targets.get(endpointId);
-      // An endpoint is gone only after a reset.
-      if (target === undefined) continue;
+      if (target === undefined) {
+        // It is gone after a reset; else somebody else is to find out what is the matter.
+        lane.isQueued = true;
+        continue;
+      }
       const deliveries = messages.map((message) => ({ ...message, endpointId, attempts: 0, replay: false }));
       this.#dispatcher.submit({
         ...{ familyId, endpointId, hold, target, deliveries, now },

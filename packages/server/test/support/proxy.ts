@@ -9,6 +9,10 @@ export interface TcpProxy {
   cut(): void;
   /** Closes the next connection on which the server answers with this text, in place of passing it on. */
   cutAt(answer: string): void;
+  /** Passes the next answer with this text on so much later. */
+  delayAt(answer: string, ms: number): void;
+  /** Passes on but the beginning of the next request that is longer than this, and then nothing in either direction. */
+  stallWithin(bytes: number): void;
   /** Stops passing bytes in both directions without closing anything, as a network that drops packets. */
   stall(): void;
   /** Closes every open connection, and new ones as they come. */
@@ -24,17 +28,13 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   let target = targetPort;
   let stalled = false;
   let refusing = false;
-  let fatal: string | null = null;
+  let fatal: { readonly answer: string; readonly delayMs: number | null } | null = null;
+  let limit = Number.POSITIVE_INFINITY;
   const track = (socket: Socket): void => {
     sockets.add(socket);
     socket.setNoDelay(true);
     socket.on('error', () => undefined);
     socket.once('close', () => sockets.delete(socket));
-  };
-  const forward = (from: Socket, to: Socket): void => {
-    from.on('data', (chunk) => to.write(chunk));
-    from.once('close', () => to.destroy());
-    if (stalled) from.pause();
   };
   const server = createServer((client) => {
     if (refusing) {
@@ -44,13 +44,28 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     const upstream = connect(target, '127.0.0.1');
     track(client);
     track(upstream);
-    upstream.on('data', (chunk) => {
-      if (fatal === null || !chunk.includes(fatal)) return;
-      fatal = null;
-      client.destroy();
+    let dead = false;
+    client.on('data', (chunk) => {
+      if (dead) return;
+      dead = chunk.length > limit;
+      if (dead) limit = Number.POSITIVE_INFINITY;
+      upstream.write(dead ? chunk.subarray(0, chunk.length / 2) : chunk);
     });
-    forward(client, upstream);
-    forward(upstream, client);
+    upstream.on('data', (chunk) => {
+      if (dead) return;
+      const held = fatal !== null && chunk.includes(fatal.answer) ? fatal : null;
+      if (held === null) {
+        client.write(chunk);
+        return;
+      }
+      fatal = null;
+      if (held.delayMs === null) client.destroy();
+      else setTimeout(() => client.write(chunk), held.delayMs);
+    });
+    // Of a connection that is dead neither side hears the other's end.
+    client.once('close', () => dead || upstream.destroy());
+    upstream.once('close', () => dead || client.destroy());
+    if (stalled) for (const socket of [client, upstream]) socket.pause();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
@@ -65,7 +80,13 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     },
     cut,
     cutAt: (answer) => {
-      fatal = answer;
+      fatal = { answer, delayMs: null };
+    },
+    delayAt: (answer, delayMs) => {
+      fatal = { answer, delayMs };
+    },
+    stallWithin: (bytes) => {
+      limit = bytes;
     },
     stall: () => {
       stalled = true;

@@ -1,7 +1,7 @@
 /** The fan-out of events in the database: what is attempted before it is written is neither lost nor repeated. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { after, before, beforeEach, describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { openInstallation } from '../../src/store/installation.ts';
@@ -15,16 +15,18 @@ import {
   listAttempts,
   lockLanes,
   readPending,
+  requeue,
 } from '../../src/store/webhookDeliveries.ts';
 import { insertEndpoint, lockHealth, noteHealth } from '../../src/store/webhookEndpoints.ts';
 import { readFannedOut } from '../../src/store/webhookFanOut.ts';
 import { insertReplay } from '../../src/store/webhookReplays.ts';
-import { FanOut } from '../../src/webhooks/fanOut.ts';
+import { FanOut, type Step } from '../../src/webhooks/fanOut.ts';
 import { stepReplay } from '../../src/webhooks/replay.ts';
-import { type FreshLane, Unwritten } from '../../src/webhooks/unwritten.ts';
+import { type FreshLane, type MayAttempt, Unwritten } from '../../src/webhooks/unwritten.ts';
+import { WEBHOOK_SETTINGS } from '../../src/webhooks/webhooks.ts';
 import { createDatabase, stopDatabaseServer, type TestDatabase } from '../support/database.ts';
 import { createMerchants } from '../support/ledger.ts';
-import { startTcpProxy } from '../support/proxy.ts';
+import { startTcpProxy, type TcpProxy } from '../support/proxy.ts';
 import { createWriter, type EventWriter } from '../support/stream.ts';
 import { deliveredOutcome, NO_NODE, outcomeOf } from '../support/webhooks.ts';
 
@@ -70,6 +72,19 @@ function nodeOf(own: Pool = pool): Node {
   return { fanOut: new FanOut({ ...NO_NODE, pool: own, gated: true, record }), recorded };
 }
 
+/** A node's pool behind a proxy. */
+async function proxied(t: TestContext): Promise<{ own: Pool; proxy: TcpProxy }> {
+  const proxy = await startTcpProxy(Number(new URL(database.url).port));
+  const url = new URL(database.url);
+  url.host = `127.0.0.1:${proxy.port}`;
+  const own = createPool(url.href, 1, () => undefined, { settings: WEBHOOK_SETTINGS });
+  t.after(async () => {
+    await own.end();
+    await proxy.stop();
+  });
+  return { own, proxy };
+}
+
 /** A new payment of the merchant, with so many events. @returns its id */
 async function pay(events = 1): Promise<string> {
   await writer.begin();
@@ -95,10 +110,16 @@ async function append(id: string): Promise<void> {
 }
 
 /** Steps until so many webhooks were read: other databases' transactions may hold the feed up. */
-async function read({ fanOut }: Node, count: number): Promise<FreshLane[]> {
+async function read(
+  { fanOut }: Node,
+  count: number,
+  see: (step: Step) => void = () => undefined,
+): Promise<FreshLane[]> {
   const found: FreshLane[] = [];
   await until(async () => {
-    found.push(...(await fanOut.step()).lanes);
+    const step = await fanOut.step();
+    see(step);
+    found.push(...step.lanes);
     return found.flatMap(({ messages }) => messages).length >= count;
   }, `${count} webhooks`);
   return found;
@@ -240,9 +261,99 @@ describe('what is read', () => {
     assert.equal(await isHeld(), false);
     assert.equal((await nodeOf().fanOut.step()).contended, false);
   });
+
+  test('meanwhile does not wait for what is under way', async () => {
+    const node = nodeOf();
+    await pay();
+    await read(node, 1);
+    const id = await pay();
+    let turns = 0;
+    const fresh = await read(node, 1, (step) => {
+      turns += Number(step.over);
+    });
+    assert.deepEqual([fresh[0]?.familyId, turns], [id, 0]);
+  });
+
+  test('is more than one node may attempt: the rest is written at once', async () => {
+    const mayAttempt: MayAttempt = (_endpointId, ofEndpoint, inAll) => ofEndpoint + inAll < 20;
+    const fanOut = new FanOut({ ...NO_NODE, pool, gated: true, mayAttempt });
+    await payAll(50);
+    let asked = false;
+    const fresh = await read({ fanOut, recorded: [] }, 10, ({ more }) => {
+      asked = more;
+    });
+    assert.deepEqual([fresh.length, asked, (await fanOut.step()).left], [10, true, 40]);
+  });
+
+  test('comes with a resend of what was before: what is under way is not sent by others', async () => {
+    const node = nodeOf();
+    const id = await pay();
+    deliverAll(node, await read(node, 1));
+    await node.fanOut.step();
+    await append(id);
+    await append(id);
+    const [lane] = await read(node, 2);
+    assert.ok(lane !== undefined);
+    const delivery = await findDelivery(pool, endpointId, { transactionId: id, seq: 1 });
+    assert.ok(delivery !== null);
+    const message = { ...delivery, merchantId, round: 0 };
+    await inTransaction(pool, (db) => requeue(db, endpointId, [message], true));
+    node.fanOut.ended(lane, { ...outcomeOf(lane, 1), dueInMs: null });
+    await node.fanOut.step();
+    assert.deepEqual(await claimLanes(pool, randomUUID(), ROOM), []);
+    await inTransaction(pool, async (db) => leaveLanes(db, await lockLanes(db, node.recorded)));
+    const pending = await readPending(pool, await claimLanes(pool, randomUUID(), ROOM), 10);
+    assert.deepEqual(
+      pending.map(({ seq, attempts }) => [seq, attempts]),
+      [
+        [1, 1],
+        [3, 1],
+      ],
+    );
+  });
+
+  test('behind a resend that others have claimed is left to them', async () => {
+    const node = nodeOf();
+    const id = await pay(2);
+    const [lane] = await read(node, 2);
+    assert.ok(lane !== undefined);
+    const other = { transactionId: randomUUID(), familyId: id, merchantId, seq: 0, round: 0 };
+    const message = { ...other, body: '{}', name: 'webhook.test', eventAt: Date.now() };
+    await inTransaction(pool, (db) => requeue(db, endpointId, [message], false));
+    const [claimed] = await claimLanes(pool, randomUUID(), ROOM);
+    assert.ok(claimed !== undefined);
+    await append(id);
+    await leave(node, 1);
+    assert.ok(lane.hold.until < performance.now(), 'nothing more of it is attempted here');
+    assert.equal((await readPending(pool, [claimed], 10)).length, 4);
+  });
 });
 
 describe('another node', () => {
+  test('never has the same turn', async (t) => {
+    const pools = Array.from({ length: 2 }, () => createPool(database.url, 1, () => undefined));
+    t.after(() => Promise.all(pools.map((own) => own.end())));
+    const nodes = pools.map((own) => nodeOf(own));
+    const reads = new Map<string, number>();
+    const ids: string[] = [];
+    const run = async (node: Node): Promise<void> => {
+      while (reads.size < 800) {
+        const { lanes: fresh } = await node.fanOut.step();
+        for (const { familyId } of fresh) reads.set(familyId, (reads.get(familyId) ?? 0) + 1);
+        deliverAll(node, fresh);
+        if (fresh.length > 0) await node.fanOut.step();
+      }
+    };
+    const pays = async (): Promise<void> => {
+      while (reads.size < 800) ids.push(await pay());
+    };
+    await Promise.all([...nodes.map(run), pays()]);
+    assert.deepEqual(
+      [...reads].filter(([, count]) => count > 1),
+      [],
+    );
+  });
+
   test('waits for the first, and goes on where it has died', async () => {
     const [first, second] = [nodeOf(), nodeOf()];
     const [lost, written, last] = await payAll(3);
@@ -288,13 +399,59 @@ describe('another node', () => {
 });
 
 describe('a write', () => {
+  test('of which another node has seen the end before this one keeps what it has claimed', async (t) => {
+    const { own, proxy } = await proxied(t);
+    const [first, second] = [nodeOf(own), nodeOf()];
+    const id = await pay();
+    const fresh = await read(first, 1);
+    await sleep(600);
+    proxy.cutAt('COMMIT');
+    await assert.rejects(first.fanOut.step());
+    await pay();
+    deliverAll(second, await read(second, 1));
+    await second.fanOut.step();
+    deliverAll(first, fresh);
+    await first.fanOut.step();
+    await inTransaction(pool, async (db) => leaveLanes(db, await lockLanes(db, first.recorded)));
+    assert.deepEqual([await deliveriesOf(id), await lanes()], [['1 delivered 1'], []]);
+  });
+
+  test('whose answer comes late gives no more time for attempts', async (t) => {
+    const { own, proxy } = await proxied(t);
+    const node = nodeOf(own);
+    await node.fanOut.step();
+    await pay();
+    let startedAt = 0;
+    const fresh: FreshLane[] = [];
+    await until(async () => {
+      startedAt = performance.now();
+      proxy.delayAt('INSERT 0 1', 1_000);
+      fresh.push(...(await node.fanOut.step()).lanes);
+      return fresh.length > 0;
+    }, 'a webhook');
+    const [lane] = fresh;
+    assert.ok(lane !== undefined && performance.now() - startedAt >= 1_000);
+    assert.ok(lane.hold.until - performance.now() < 2_100);
+  });
+
+  test('that a node was sending when it stopped keeps others out for 10 s at most', async (t) => {
+    const { rows } = await pool.query(`SELECT FROM pg_settings WHERE name = 'transaction_timeout'`);
+    if (rows.length === 0) return t.skip('PostgreSQL 17');
+    const { own, proxy } = await proxied(t);
+    const [first, second] = [nodeOf(own), nodeOf()];
+    await payAll(100);
+    deliverAll(first, await read(first, 100));
+    proxy.stallWithin(5_000);
+    const stuck = assert.rejects(first.fanOut.step());
+    await sleep(200);
+    await expire();
+    assert.equal((await second.fanOut.step()).contended, true);
+    assert.equal((await read(second, 100)).length, 100);
+    await stuck;
+  });
+
   test('whose commit is not known is neither lost nor made twice', async (t) => {
-    const proxy = await startTcpProxy(Number(new URL(database.url).port));
-    t.after(() => proxy.stop());
-    const url = new URL(database.url);
-    url.host = `127.0.0.1:${proxy.port}`;
-    const own = createPool(url.href, 1, () => undefined);
-    t.after(() => own.end());
+    const { own, proxy } = await proxied(t);
     const node = nodeOf(own);
     const [slow, quick] = await payAll(2);
     const fresh = await read(node, 2);
@@ -360,6 +517,8 @@ describe('a write', () => {
 });
 
 test('a replay leaves alone what has not been fanned out yet', async () => {
+  const begin = await readFannedOut(pool);
+  assert.ok(begin !== null);
   const node = nodeOf();
   const done = await pay();
   deliverAll(node, await read(node, 1));
@@ -368,7 +527,7 @@ test('a replay leaves alone what has not been fanned out yet', async () => {
   const fresh = await read(node, 1);
   const range = { from: Date.now() - 60_000, to: Date.now() + 60_000 };
   await insertReplay(pool, {
-    ...{ id: randomUUID(), endpointId, merchantId, ...range, after: { round: 0, position: 0 } },
+    ...{ id: randomUUID(), endpointId, merchantId, ...range, after: begin },
   });
   const step = () => inTransaction(pool, (db) => stepReplay(db, () => '{}'));
   await step();
@@ -380,7 +539,6 @@ test('a replay leaves alone what has not been fanned out yet', async () => {
   await step();
   assert.deepEqual(await deliveriesOf(ahead), ['1 pending 1']);
   assert.equal((await pool.query('SELECT FROM webhook_replay')).rowCount, 0);
-  assert.ok((await readFannedOut(pool)) !== null);
 });
 
 test('in memory: each message is written once, in order, and the place is never ahead of what is not', () => {
@@ -424,7 +582,7 @@ test('in memory: each message is written once, in order, and the place is never 
           }));
           round += 1;
           const end = { round, position: 0 };
-          underWay.push(...unwritten.add({ end, messages, receivers }, () => mayAttempt, 0));
+          underWay.push(...unwritten.add({ end, messages, receivers }, () => mayAttempt, 0).lanes);
           assert.deepEqual(unwritten.end, end);
         } else if (step.kind === 'end') {
           const [lane] = underWay.splice(step.lane, 1);
