@@ -541,6 +541,128 @@ test('a replay leaves alone what has not been fanned out yet', async () => {
   assert.equal((await pool.query('SELECT FROM webhook_replay')).rowCount, 0);
 });
 
+/** What may happen to two nodes; numbers choose among what is there. */
+const ANYTHING = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('pay' as const), family: fc.nat(9) }) },
+  { weight: 7, arbitrary: fc.record({ kind: fc.constant('step' as const), node: fc.nat(1) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant('end' as const), lane: fc.nat(9), delivered: fc.nat(6) }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('kill' as const), node: fc.nat(3) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constantFrom('record', 'claim', 'resend', 'expire', 'wait') }),
+  },
+);
+
+test('whatever happens to two nodes, each event is delivered, in order, and lanes know what is pending', async () => {
+  const property = fc.asyncProperty(
+    fc.array(ANYTHING, { minLength: 150, maxLength: 250 }),
+    async (actions) => {
+      const nodes = [nodeOf(), nodeOf()] as const;
+      const alive: Node[] = [...nodes];
+      const ids: string[] = [];
+      const sent = new Map<string, number[]>();
+      let underWay: { node: Node; lane: FreshLane }[] = [];
+      const send = (familyId: string, seq: number): void => {
+        sent.set(familyId, [...(sent.get(familyId) ?? []), seq]);
+      };
+      const step = async (node: Node): Promise<void> => {
+        const { lanes: fresh } = await node.fanOut.step();
+        underWay.push(...fresh.map((lane) => ({ node, lane })));
+      };
+      const end = (index: number, delivered: number): void => {
+        const [entry] = underWay.splice(index, 1);
+        if (entry === undefined) return;
+        const { node, lane } = entry;
+        const outcome = outcomeOf(lane, Math.min(delivered, lane.messages.length));
+        for (const { seq, status } of outcome.attempts) if (status === 'delivered') send(lane.familyId, seq);
+        node.fanOut.ended(lane, { ...outcome, dueInMs: null });
+      };
+      const record = async (): Promise<void> => {
+        const results = alive.flatMap(({ recorded }) => recorded.splice(0));
+        await inTransaction(pool, async (db) => leaveLanes(db, await lockLanes(db, results)));
+      };
+      const claim = async (): Promise<void> => {
+        const lease = randomUUID();
+        const claimed = await claimLanes(pool, lease, ROOM);
+        const byFamily = Map.groupBy(await readPending(pool, claimed, 10), ({ familyId }) => familyId);
+        const results = claimed.map(({ familyId, endpointId: id }): LaneResult => {
+          const attempts = (byFamily.get(familyId) ?? []).map((delivery) => {
+            send(familyId, delivery.seq);
+            const { transactionId, seq, attempts: before } = delivery;
+            const answer = { statusCode: 200, error: null, response: '', status: 'delivered' } as const;
+            const key = { familyId, endpointId: id, transactionId, seq };
+            return { ...key, number: before + 1, at: Date.now(), latencyMs: 1, ...answer };
+          });
+          const finished = attempts.length;
+          return { familyId, endpointId: id, lease, attempts, finished, failures: 0, dueInMs: null };
+        });
+        await inTransaction(pool, async (db) => leaveLanes(db, await lockLanes(db, results)));
+      };
+      const resend = async (): Promise<void> => {
+        const id = ids[0] ?? '';
+        const delivery =
+          ids.length === 0 ? null : await findDelivery(pool, endpointId, { transactionId: id, seq: 1 });
+        if (delivery === null) return;
+        const messages = [{ ...delivery, merchantId, round: 0 }];
+        await inTransaction(pool, (db) => requeue(db, endpointId, messages, true));
+      };
+      const others = { record, claim, resend, expire, wait: () => sleep(510) };
+      for (const action of actions)
+        switch (action.kind) {
+          case 'pay': {
+            const id = ids[action.family];
+            if (id === undefined) ids.push(await pay());
+            else await append(id);
+            break;
+          }
+          case 'step':
+            await step(alive[action.node] ?? nodes[0]);
+            break;
+          case 'end':
+            end(action.lane, action.delivered);
+            break;
+          case 'kill': {
+            const dead = alive[action.node];
+            if (dead === undefined) break;
+            underWay = underWay.filter(({ node }) => node !== dead);
+            alive[action.node] = nodeOf();
+            break;
+          }
+          default:
+            await others[action.kind]();
+        }
+      const isDone = async (): Promise<boolean> => {
+        await expire();
+        for (const node of alive) await step(node);
+        while (underWay.length > 0) end(0, Number.POSITIVE_INFINITY);
+        await record();
+        await pool.query('UPDATE webhook_lane SET lease = NULL, leased_until = NULL');
+        await claim();
+        const { rows } = await pool.query(
+          `SELECT id FROM transaction t WHERE id = ANY($1) AND event_count <>
+            (SELECT count(*) FROM webhook_delivery WHERE family_id = t.id AND status = 'delivered')`,
+          [ids],
+        );
+        return rows.length === 0;
+      };
+      await until(isDone, 'everything');
+      assert.deepEqual(await lanes(), []);
+      for (const id of ids) {
+        const { rows } = await pool.query('SELECT event_count AS count FROM transaction WHERE id = $1', [id]);
+        const first = [...new Set(sent.get(id))];
+        assert.deepEqual(
+          first,
+          Array.from({ length: rows[0].count }, (_, i) => i + 1),
+        );
+      }
+    },
+  );
+  await fc.assert(property, { numRuns: 4, endOnFailure: true });
+});
+
 test('in memory: each message is written once, in order, and the place is never ahead of what is not', () => {
   const action = fc.oneof(
     fc.record({ kind: fc.constant('read' as const), families: fc.array(fc.nat(2), { maxLength: 4 }) }),
