@@ -13,7 +13,13 @@
 import { randomUUID } from 'node:crypto';
 import { isStatusChange } from '../domain/history.ts';
 import type { Millis } from '../domain/transaction.ts';
-import { comparePositions, type FeedEvent, type FeedPage, readWebhookEvents } from '../store/events.ts';
+import {
+  comparePositions,
+  type FeedEvent,
+  type FeedPage,
+  type FeedPosition,
+  readWebhookEvents,
+} from '../store/events.ts';
 import { isPassing, type Pool, type StatementRunner } from '../store/postgres.ts';
 import type { LaneKey, LaneResult, NewMessage } from '../store/webhookDeliveries.ts';
 import { noteSuccess } from '../store/webhookEndpoints.ts';
@@ -166,47 +172,56 @@ export class FanOut {
   }
 
   async #step(transaction: RoundTrips): Promise<Done> {
-    const isOver =
-      this.#stopping || performance.now() - (this.#turnSince ?? Number.POSITIVE_INFINITY) > TURN_MS;
+    const isOver = this.#isOver();
     const clusterWide = (this.#waitedMs() ?? 0) > WAIT_FOR_CLUSTER_MS;
-    const query = { limit: PAGE_LIMIT, clusterWide };
+    const readOn = (db: StatementRunner, after: FeedPosition): Promise<FeedPage> =>
+      readWebhookEvents(db, { after, limit: PAGE_LIMIT, clusterWide });
     // Unless another node has written since, this is where to read on.
-    const guess = { ...query, after: this.#unwritten.end };
+    const guess = this.#unwritten.end;
     const [place, guessed] = await transaction.send((db) =>
-      Promise.all([beginFanOut(db), isOver ? null : readWebhookEvents(db, guess)]),
+      Promise.all([beginFanOut(db), isOver ? null : readOn(db, guess)]),
     );
     if (place === null || !this.#isOurTurn(place)) return { ...NOTHING, contended: true };
-    const unwritten = this.#unwritten;
-    const done = {
-      ...NOTHING,
-      wanted: place.wanted,
-      now: place.now,
-      readAt: performance.now(),
-      over: isOver,
-    };
-    const { end } = unwritten;
-    const isRead = !isOver && place.wanted;
-    const page = !isRead
-      ? null
-      : guessed !== null && comparePositions(end, guess.after) === 0
-        ? guessed
-        : await transaction.send((db) => readWebhookEvents(db, { ...query, after: end }));
+    const readAt = performance.now();
+    const { end } = this.#unwritten;
+    let page = place.wanted ? guessed : null;
+    if (page !== null && comparePositions(end, guess) !== 0)
+      page = await transaction.send((db) => readOn(db, end));
     if (page !== null) this.#noteWaiting(page);
+    const done: Done = {
+      ...NOTHING,
+      ...{ wanted: place.wanted, over: isOver, more: page?.more === true, waitedMs: this.#waitedMs() },
+      ...{ now: place.now, readAt },
+    };
+    return { ...done, ...(await this.#write(transaction, place, page, isOver)) };
+  }
+
+  /** Writes what is to be written, and finds out who gets what was read. Without anything to say it writes nothing. */
+  async #write(
+    transaction: RoundTrips,
+    place: FanOutPlace,
+    page: FeedPage | null,
+    isOver: boolean,
+  ): Promise<Pick<Done, 'read' | 'write'>> {
+    const unwritten = this.#unwritten;
     const messages = (page?.events ?? [])
       .filter(({ event }) => isStatusChange(event))
       .map((event) => messageOf(event, this.#deps.render));
     if (page !== null && page.scanned > 0 && messages.length === 0)
       unwritten.add({ end: page.end, messages, receivers: [] }, () => false, performance.now());
-    const next = { ...done, more: page?.more === true, waitedMs: this.#waitedMs() };
     const batch = unwritten.batch(isOver);
     const holds = messages.length > 0 || unwritten.size > batch.lanes.length;
     const isSame = comparePositions(batch.position, place.after) === 0 && place.held === holds;
-    if (messages.length === 0 && batch.lanes.length === 0 && isSame) return next;
+    if (messages.length === 0 && batch.lanes.length === 0 && isSame) return { read: null, write: null };
     const write = { token: randomUUID(), batch, holds, at: performance.now() };
     this.#unsure = write;
     const { receivers, claimed } = await transaction.end((db) => writeBatch(db, write, messages));
     const read = page === null || messages.length === 0 ? null : { end: page.end, messages, receivers };
-    return { ...next, read, write: { ...write, claimed } };
+    return { read, write: { ...write, claimed } };
+  }
+
+  #isOver(): boolean {
+    return this.#stopping || (this.#turnSince !== null && performance.now() - this.#turnSince > TURN_MS);
   }
 
   /** Whether this node may write now; it then knows what its last write has come to. */
