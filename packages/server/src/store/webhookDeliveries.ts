@@ -237,6 +237,22 @@ async function recordAttempts(db: StatementRunner, attempts: readonly Attempt[])
   });
 }
 
+/** Keeps what is sent, if it is not kept already. */
+export async function insertMessages(db: StatementRunner, messages: Iterable<NewMessage>): Promise<void> {
+  const all = [...messages];
+  if (all.length === 0) return;
+  await db.query({
+    name: 'webhook_messages',
+    text: `INSERT INTO webhook_message (transaction_id, seq, body, created_at)
+      SELECT t, s, b, ${ENGINE_NOW} FROM unnest($1::uuid[], $2::int[], ${jsonTexts('$3')}) m(t, s, b) ON CONFLICT DO NOTHING`,
+    values: [
+      plainArray(all.map((m) => m.transactionId)),
+      plainArray(all.map((m) => m.seq)),
+      joinedJson(all.map((m) => m.body)),
+    ],
+  });
+}
+
 /**
  * Makes messages pending for one endpoint, again or for the first time, within a transaction; what is pending
  * already becomes due now.
@@ -256,15 +272,7 @@ export async function requeue(
      FROM unnest($1::uuid[]) f ORDER BY f ON CONFLICT (family_id, endpoint_id) DO UPDATE SET due_at = excluded.due_at`,
     lanes,
   );
-  await db.query(
-    `INSERT INTO webhook_message (transaction_id, seq, body, created_at)
-     SELECT t, s, b, ${ENGINE_NOW} FROM unnest($1::uuid[], $2::int[], ${jsonTexts('$3')}) m(t, s, b) ON CONFLICT DO NOTHING`,
-    [
-      plainArray(messages.map((m) => m.transactionId)),
-      plainArray(messages.map((m) => m.seq)),
-      joinedJson(messages.map((m) => m.body)),
-    ],
-  );
+  await insertMessages(db, messages);
   await db.query(
     `WITH queued AS (
        INSERT INTO webhook_delivery AS d (family_id, endpoint_id, transaction_id, seq, name, event_at, created_at, replay)

@@ -7,7 +7,7 @@
  * own: a node that finds another one was not the last to write, or was, before a crash of PostgreSQL took it back.
  */
 import type { Millis } from '../domain/transaction.ts';
-import { joinedJson, jsonTexts, plainArray, textArray, timeArray } from './arrays.ts';
+import { plainArray, textArray, timeArray } from './arrays.ts';
 import { comparePositions, type FeedPosition } from './events.ts';
 import type { Queryable, StatementRunner } from './postgres.ts';
 import { type Attempt, FAN_OUT_LOCK, type LaneKey, LEASE, type NewMessage } from './webhookDeliveries.ts';
@@ -137,21 +137,6 @@ const IS_FREE = `l.leased_until IS NULL OR l.leased_until < clock_timestamp()`;
 /** A message for an endpoint. */
 export interface NewDelivery extends LaneKey {
   readonly message: NewMessage;
-}
-
-export async function insertMessages(db: StatementRunner, messages: Iterable<NewMessage>): Promise<void> {
-  const all = [...messages];
-  if (all.length === 0) return;
-  await db.query({
-    name: 'webhook_messages',
-    text: `INSERT INTO webhook_message (transaction_id, seq, body, created_at)
-      SELECT t, s, b, ${ENGINE_NOW} FROM unnest($1::uuid[], $2::int[], ${jsonTexts('$3')}) m(t, s, b) ON CONFLICT DO NOTHING`,
-    values: [
-      plainArray(all.map((m) => m.transactionId)),
-      plainArray(all.map((m) => m.seq)),
-      joinedJson(all.map((m) => m.body)),
-    ],
-  });
 }
 
 /** A delivery whose first attempt was the last one. */

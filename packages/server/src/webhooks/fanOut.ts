@@ -21,7 +21,12 @@ import {
   readWebhookEvents,
 } from '../store/events.ts';
 import { isPassing, type Pool, type StatementRunner } from '../store/postgres.ts';
-import type { LaneKey, LaneResult, NewMessage } from '../store/webhookDeliveries.ts';
+import {
+  insertMessages,
+  type LaneKey,
+  type LaneResult,
+  type NewMessage,
+} from '../store/webhookDeliveries.ts';
 import { noteSuccess } from '../store/webhookEndpoints.ts';
 import {
   beginFanOut,
@@ -29,7 +34,6 @@ import {
   type FanOutPlace,
   findReceivers,
   insertDelivered,
-  insertMessages,
   insertPending,
   type Receiver,
 } from '../store/webhookFanOut.ts';

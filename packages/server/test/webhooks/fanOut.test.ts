@@ -435,8 +435,9 @@ describe('a write', () => {
   });
 
   test('that a node was sending when it stopped keeps others out for 10 s at most', async (t) => {
-    const { rows } = await pool.query(`SELECT FROM pg_settings WHERE name = 'transaction_timeout'`);
-    if (rows.length === 0) return t.skip('PostgreSQL 17');
+    const { rows } = await pool.query(`SELECT current_setting('server_version_num')::int AS version`);
+    // What ends such a transaction came with that version; before it, only a connection that is dead is noticed.
+    if (rows[0].version < 170_000) return t.skip('PostgreSQL has transaction_timeout since 17');
     const { own, proxy } = await proxied(t);
     const [first, second] = [nodeOf(own), nodeOf()];
     await payAll(100);
