@@ -4,6 +4,7 @@ import Type, { type Static } from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
 import { type Parsed, parsed, refused } from '../domain/parse.ts';
 import { parseText } from '../domain/text.ts';
+import { untilComplete } from '../store/events.ts';
 import type { Queryable } from '../store/postgres.ts';
 import * as store from '../store/webhookEndpoints.ts';
 import { isForbiddenHost } from '../webhooks/addresses.ts';
@@ -35,6 +36,8 @@ import { endpointView } from './webhookViews.ts';
 
 /** Each has connections and a share of every claim. */
 const MAX_ENDPOINTS = 50;
+/** So long an endpoint waits for transactions under way, so that it gets nothing of what was before it. */
+const BEFORE_LIMIT_MS = 2_000;
 
 export function webhookEndpointRoutes(app: App, deps: Deps): void {
   createRoute(app, deps);
@@ -68,6 +71,7 @@ function createRoute(app: App, deps: Deps): void {
         ...fieldsOf(deps, request.body),
         url,
       };
+      await untilComplete(deps.pool, BEFORE_LIMIT_MS);
       return webhookWrite(deps, request, reply, {
         path: PATH,
         secret: true,
@@ -238,6 +242,7 @@ function actionRoute(app: App, deps: Deps, { name, ...documented }: Action): voi
     async (request, reply) => {
       refuseBody(request);
       const secret = generateSecret();
+      if (name === 'enable') await untilComplete(deps.pool, BEFORE_LIMIT_MS);
       const act = (db: Queryable, merchantId: string, id: string) => {
         if (rotates) return store.rotateSecret(db, merchantId, id, deps.secrets.encrypt(secret));
         return name === 'enable'

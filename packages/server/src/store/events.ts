@@ -21,12 +21,15 @@
  * remembered the horizon would be beyond the next events. An event that can be read is on the disk, and so
  * is the end of every id before its round.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { transactionAsOf } from '../domain/history.ts';
 import { type Parsed, parsed, refused } from '../domain/parse.ts';
 import type { Minor, Transaction, TransactionEvent } from '../domain/transaction.ts';
 import { plainArray } from './arrays.ts';
 import { TRANSACTION_COLUMNS } from './batchSql.ts';
 import type { Queryable, StatementRunner } from './postgres.ts';
+
+const COMPLETE_POLL_MS = 5;
 
 /** A place in the feed: after every event up to this round, and up to this position of the round itself. */
 export interface FeedPosition {
@@ -282,6 +285,23 @@ export async function readFeedEnd(db: Queryable): Promise<FeedEnd> {
     limit: endOfRound(Number(limit)),
     waiting: waiting === null ? null : Number(waiting),
   };
+}
+
+/** Of this statement's snapshot: every event that commits later is of a later round. */
+export const LAST_ROUND = `(SELECT ${DATABASE_HORIZON} + event_round_offset FROM installation)`;
+
+/**
+ * Waits until every event that has been committed by now is of a round up to `LAST_ROUND`: transactions that have
+ * begun before must end for that. After the limit it waits no longer for one that takes its time.
+ */
+export async function untilComplete(db: Queryable, limitMs: number): Promise<void> {
+  const limit = performance.now() + limitMs;
+  const begun = await readFeedEnd(db);
+  for (let { horizon } = begun; endOfRound(horizon).round < begun.limit.round; ) {
+    if (performance.now() > limit) return;
+    await pause(COMPLETE_POLL_MS);
+    ({ horizon } = await readFeedEnd(db));
+  }
 }
 
 /** Lets the rounds of new events follow those that there are, also after a restore into another cluster. */

@@ -1,5 +1,6 @@
 /** Where merchants want their webhooks. Deleted endpoints stay as rows until nothing refers to them. */
 import { plainArray, timeText } from './arrays.ts';
+import { LAST_ROUND } from './events.ts';
 import type { Queryable, StatementRunner } from './postgres.ts';
 
 export type DisabledReason = 'requested' | 'gone' | 'failing';
@@ -29,9 +30,6 @@ const COLUMNS = `id, merchant_id AS "merchantId", url, description, events, bear
 /** The engine's clock. */
 export const ENGINE_NOW = `(SELECT clock_timestamp() + clock_offset_ms * interval '1 millisecond' FROM installation)`;
 
-/** Every event that commits from now on is of a later round. */
-const LAST_ROUND = `(SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint + event_round_offset FROM installation)`;
-
 export interface NewWebhookEndpoint {
   readonly id: string;
   readonly merchantId: string;
@@ -43,6 +41,7 @@ export interface NewWebhookEndpoint {
   readonly bearerToken: string | null;
 }
 
+/** An endpoint that gets every event from now on. Whoever wants it to get nothing from before waits `untilComplete`. */
 export async function insertEndpoint(db: Queryable, endpoint: NewWebhookEndpoint): Promise<WebhookEndpoint> {
   const { id, merchantId, url, description, events, secret, bearerToken } = endpoint;
   const { rows } = await db.query<WebhookEndpoint>(
@@ -132,7 +131,7 @@ export async function rotateSecret(
   return change(db, merchantId, id, sets, [secret]);
 }
 
-/** Enabled again, it gets what is pending, and every event from now on. One that is enabled stays as it is. */
+/** Enabled again, it gets what is pending, and every event from now on, as a new one. One that is enabled stays as it is. */
 export async function enableEndpoint(
   db: Queryable,
   merchantId: string,

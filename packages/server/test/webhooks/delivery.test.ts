@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
 import { OTHER_KEY, type Reply, type Sandbox, startSandbox } from '../support/sandbox.ts';
 import {
   createEndpoint,
@@ -108,16 +109,70 @@ describe('a payment', () => {
   });
 });
 
-test('an endpoint gets nothing of what was before it', async () => {
-  await sandbox.authorize();
-  // So long may transactions take that have nothing to do with it, and that the feed waits for.
-  await sleep(500);
-  await createEndpoint(sandbox.call, receiver.url);
-  const { body } = await sandbox.authorize();
-  await receiver.until(({ received }) => received.length >= 2, 'two events');
-  await sleep(200);
-  const ids = receiver.received.map((received) => received.body.data.walletTransactionId);
-  assert.deepEqual(ids, [body.walletTransactionId, body.walletTransactionId]);
+describe('an endpoint gets nothing of what was before it', () => {
+  /** Makes one after a payment, while a transaction is open. @param until when that transaction ends */
+  async function makeBeside(
+    databaseUrl: string,
+    make: () => Promise<unknown>,
+    until: (made: Promise<unknown>) => Promise<unknown>,
+  ): Promise<void> {
+    const older = new pg.Client({ connectionString: databaseUrl });
+    await older.connect();
+    try {
+      await older.query('BEGIN');
+      await older.query('SELECT pg_current_xact_id()');
+      await sandbox.authorize();
+      const made = make();
+      await until(made);
+      await older.query('COMMIT');
+      await made;
+    } finally {
+      await older.end();
+    }
+  }
+
+  /** What a payment sends, and what came with it. */
+  async function authorizeNext(): Promise<{ readonly next: string; readonly ids: readonly string[] }> {
+    const next: string = (await sandbox.authorize()).body.walletTransactionId;
+    const ids = () => receiver.received.map(({ body }): string => body.data.walletTransactionId);
+    await receiver.until(() => ids().filter((id) => id === next).length === 2, 'its two events');
+    await sleep(200);
+    return { next, ids: ids() };
+  }
+
+  const create = () => createEndpoint(sandbox.call, receiver.url);
+
+  test('while something older ends', async () => {
+    await makeBeside(sandbox.databaseUrl, create, () => sleep(300));
+    const { next, ids } = await authorizeNext();
+    assert.deepEqual(ids, [next, next]);
+  });
+
+  test('while another database has a transaction that takes its time', async () => {
+    const another = new URL(sandbox.databaseUrl);
+    another.pathname = '/postgres';
+    await makeBeside(another.href, create, (made) => made);
+    const { next, ids } = await authorizeNext();
+    assert.deepEqual(ids, [next, next]);
+  });
+
+  test('nor of what was before it was enabled again', async () => {
+    const { id } = await create();
+    await act(id, 'disable');
+    await makeBeside(
+      sandbox.databaseUrl,
+      () => act(id, 'enable'),
+      () => sleep(300),
+    );
+    const { next, ids } = await authorizeNext();
+    assert.deepEqual(ids, [next, next]);
+  });
+
+  test('but does not wait for ever, and then rather gets too much than too little', async () => {
+    await makeBeside(sandbox.databaseUrl, create, (made) => made);
+    const { next, ids } = await authorizeNext();
+    assert.deepEqual(ids.slice(-2), [next, next]);
+  });
 });
 
 describe('the order', () => {
