@@ -103,9 +103,10 @@ async function payAll(count: number): Promise<string[]> {
   return ids;
 }
 
-async function append(id: string): Promise<void> {
+/** More events of a payment, in one transaction: they are read together. */
+async function append(id: string, count = 1): Promise<void> {
   await writer.begin();
-  await writer.append(id, 'transaction.created');
+  for (let i = 0; i < count; i += 1) await writer.append(id, 'transaction.created');
   await writer.commit();
 }
 
@@ -290,8 +291,7 @@ describe('what is read', () => {
     const id = await pay();
     deliverAll(node, await read(node, 1));
     await node.fanOut.step();
-    await append(id);
-    await append(id);
+    await append(id, 2);
     const [lane] = await read(node, 2);
     assert.ok(lane !== undefined);
     const delivery = await findDelivery(pool, endpointId, { transactionId: id, seq: 1 });
