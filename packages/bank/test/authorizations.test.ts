@@ -263,6 +263,37 @@ test('it exits 0 on SIGTERM and when its stdin closes, also while callers are ke
   }
 });
 
+test('what is under way when it is told to stop is answered as ever', async () => {
+  const url = bank.url();
+  await bank.db.query('BEGIN; LOCK TABLE bank.authorizations IN EXCLUSIVE MODE');
+  const reply = authorize(payment({}, '4000000000003220'));
+  const isWaiting = async () =>
+    (
+      await bank.db.query(
+        `SELECT FROM pg_locks WHERE NOT granted AND relation = 'bank.authorizations'::regclass`,
+      )
+    ).rowCount !== 0;
+  await until(isWaiting);
+  const exited = once(bank.process(), 'exit');
+  bank.process().kill('SIGTERM');
+  await until(() =>
+    fetch(url).then(
+      () => false,
+      () => true,
+    ),
+  );
+  await bank.db.query('COMMIT');
+  const { status, body } = await reply;
+  assert.equal(status, 200);
+  assert.ok(String(body.acsUrl).startsWith(`${url}/acs/`), String(body.acsUrl));
+  assert.deepEqual(await exited, [0, null]);
+  await bank.restart();
+});
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
 async function approved() {
   const body = payment();
   assert.equal((await authorize(body)).body.status, 'approved');

@@ -23,8 +23,13 @@ export function buildApp({ bank, faults, secret, publicUrl }: AppOptions) {
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
   }).withTypeProvider<TypeBoxTypeProvider>();
   const deliverer = createDeliverer();
-  const reachableUrl = () => publicUrl ?? `http://127.0.0.1:${listeningPort(app.server.address())}`;
+  // Kept, since what is still answered while the bank stops needs it, too, and a closed server has no address.
+  let ownUrl = '';
+  const reachableUrl = () => publicUrl ?? ownUrl;
 
+  app.addHook('onListen', async () => {
+    ownUrl = `http://127.0.0.1:${listeningPort(app.server.address())}`;
+  });
   app.addHook('preClose', async () => deliverer.stop());
   app.setErrorHandler<FastifyError>(answerError);
   app.setNotFoundHandler((_request, reply) =>
