@@ -348,7 +348,7 @@ function tableOf(rounds: readonly Round[]): string {
 if (import.meta.main) {
   const { values } = parseArgs({
     options: {
-      rounds: { type: 'string', default: '7' },
+      rounds: { type: 'string', default: '11' },
       seconds: { type: 'string', default: '5' },
       'server-option': { type: 'string', multiple: true, default: [] },
     },
