@@ -95,6 +95,25 @@ describe('card payments', () => {
     assert.equal(replies.filter((reply) => reply.headers.get('idempotency-replayed') === 'true').length, 9);
   });
 
+  test('the same key gets the same bytes also when the card has expired since', async () => {
+    const now = new Date((await sandbox.call('GET', '/v1/sandbox/clock')).body.now);
+    const [expiryMonth, expiryYear] = [now.getUTCMonth() + 1, now.getUTCFullYear()];
+    const card = { number: '4242424242424242', expiryMonth, expiryYear };
+    const key = crypto.randomUUID();
+    const first = await pay(card.number, { card }, key);
+    assert.equal(first.status, 201, first.text);
+    const later = { body: { advanceSeconds: 40 * 86_400 } };
+    assert.equal((await sandbox.call('POST', '/v1/sandbox/clock', later)).status, 200);
+    const again = await pay(card.number, { card }, key);
+    assert.deepEqual(
+      [again.status, again.text, again.headers.get('idempotency-replayed')],
+      [201, first.text, 'true'],
+    );
+    assert.equal((await pay(card.number, { card, amount: 1 }, key)).body.reason, 'idempotency_key_reused');
+    const { body } = await pay(card.number, { card });
+    assert.deepEqual([body.reason, body.details[0].path], ['invalid_card', 'card.expiryYear']);
+  });
+
   for (const number of ['4000000000700015', '4000000000700056', '4000000000700064', '4000000000700072']) {
     test(`${number}: a bank that fails after the work still ends authorized`, async () => {
       const { body } = await pay(number);

@@ -2,7 +2,7 @@ import cardValidator from 'card-validator';
 import Type, { type Static } from 'typebox';
 import { type Parsed, parsed, refused } from '../domain/parse.ts';
 import { parseText } from '../domain/text.ts';
-import { ApiError, type ErrorDetail } from './errors.ts';
+import { ApiError, type ErrorDetail, fieldError } from './errors.ts';
 import { closed } from './schemas.ts';
 
 export const CardBody = Type.Object(
@@ -30,10 +30,10 @@ export interface Card {
 }
 
 /**
- * A card whose number passes the Luhn check and belongs to a known brand, and that has not expired.
+ * A card whose number passes the Luhn check and belongs to a known brand.
  * @throws ApiError 400 naming the fields; no message ever holds what was sent
  */
-export function parseCard(body: Static<typeof CardBody>, now: number): Card {
+export function parseCard(body: Static<typeof CardBody>): Card {
   const number = body.number.replace(/[ -]/g, '');
   const { isValid, card } = cardValidator.number(number);
   const details: ErrorDetail[] = [];
@@ -43,7 +43,6 @@ export function parseCard(body: Static<typeof CardBody>, now: number): Card {
   if (!isValid || card === null || !/^\d{12,19}$/.test(number)) {
     check('number', refused('must be a card number of a known brand with a right check digit'));
   }
-  check('expiryYear', notExpired(body.expiryYear, body.expiryMonth, now));
   if (body.cvc !== undefined) check('cvc', parseCvc(body.cvc, card?.code.size ?? 3));
   if (body.holder !== undefined) check('holder', parseText(body.holder, { max: 100 }));
   if (details.length > 0 || card === null) {
@@ -57,16 +56,25 @@ export function parseCard(body: Static<typeof CardBody>, now: number): Card {
   return { number, brand: card.type, last4: number.slice(-4), expiryMonth, expiryYear, cvc, holder };
 }
 
-/** Whether a text spells this number, with or without spaces and dashes. */
-export function holdsCardNumber(text: string, number: string): boolean {
-  const digits = number.replace(/\D/g, '');
-  return digits.length >= 12 && text.replace(/[ -]/g, '').includes(digits);
+/**
+ * A card is good to the end of its month, wherever that is: the last time zone is UTC-12.
+ * @throws ApiError 400 when it was before
+ */
+export function refuseExpired({ expiryYear, expiryMonth }: Card, now: number): void {
+  const end = Date.UTC(expiryYear, expiryMonth, 1) + 12 * 3_600_000;
+  if (now >= end)
+    throw fieldError('invalid_card', 'card.expiryYear', 'and expiryMonth must not be in the past');
 }
 
-/** A card is good to the end of its month, wherever that is: the last time zone is UTC-12. */
-function notExpired(year: number, month: number, now: number): Parsed<true> {
-  const end = Date.UTC(year, month, 1) + 12 * 3_600_000;
-  return now < end ? parsed(true) : refused('and expiryMonth must not be in the past');
+/** Whether a text spells this number, whatever stands between its digits, also as a part of a URL. */
+export function holdsCardNumber(text: string, number: string): boolean {
+  const digits = number.replace(/\D/g, '');
+  const plain = text.replace(/%[0-9a-f]{2}/gi, (code) =>
+    String.fromCharCode(Number.parseInt(code.slice(1), 16)),
+  );
+  return (
+    digits.length >= 12 && [text, plain].some((spelt) => spelt.replace(/[^0-9a-z]/gi, '').includes(digits))
+  );
 }
 
 function parseCvc(cvc: string, size: number): Parsed<true> {

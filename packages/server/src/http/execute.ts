@@ -1,10 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Command, Outcome, Sender } from '../domain/command.ts';
+import type { AnswerKey, Command, Outcome, Sender } from '../domain/command.ts';
 import type { Refusal } from '../domain/reasons.ts';
 import type { Minor } from '../domain/transaction.ts';
 import { type Answer, type ExpectedAnswer, OPERATOR_SCOPE } from '../engine/batch.ts';
 import { EngineUnavailableError, KeyReusedError, RequestInProgressError } from '../engine/engine.ts';
 import { newId } from '../newId.ts';
+import { readResponses } from '../store/batchSql.ts';
 import type { Deps } from './deps.ts';
 import { ApiError, errorBody, REASONS, sourceOf } from './errors.ts';
 import { fingerprintOf } from './idempotency.ts';
@@ -39,32 +40,73 @@ export async function execute(
       command,
       sender,
       apiKeyId: request.principal?.apiKeyId ?? null,
-      scopeId: request.principal?.merchantId ?? OPERATOR_SCOPE,
+      scopeId: scopeOf(request),
       internalId: newId(),
       idempotencyKey,
-      fingerprint: fingerprintOf(
-        deps.secrets,
-        request.method,
-        call.path,
-        call.fingerprintBody ?? request.body ?? null,
-      ),
+      fingerprint: fingerprintOfCall(deps, request, call),
       expected,
       answer: (outcome, balance) =>
         outcome.kind === 'refused' ? refusal(request, outcome.refusal) : call.answer(outcome, balance),
     })
     .catch(throwApiError);
-  if (executed.replayed) reply.header('idempotency-replayed', 'true');
-  if (executed.kind === 'answered') return sendAnswer(request, reply, executed);
-  const late = await deps.lateAnswers.wait(executed.answerKey);
+  const { replayed } = executed;
+  if (executed.kind === 'answered') return sendAnswer(request, reply, executed, replayed);
+  return sendLate(deps, request, reply, executed.answerKey, replayed);
+}
+
+/**
+ * Answers a request that may have come before without the engine: what is asked of a new one may no longer be so.
+ * @returns null when its key is new
+ * @throws ApiError as `execute`
+ */
+export async function replay(
+  deps: Deps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  call: Pick<CommandCall, 'idempotencyKey' | 'path' | 'fingerprintBody'>,
+): Promise<FastifyReply | null> {
+  if (call.idempotencyKey === null) return null;
+  const answerKey = { scopeId: scopeOf(request), key: call.idempotencyKey };
+  const [stored] = await readResponses(deps.pool, [answerKey]);
+  if (stored === undefined) return null;
+  const { fingerprint, statusCode, response: body } = stored;
+  if (fingerprint !== fingerprintOfCall(deps, request, call)) throw new ApiError('idempotency_key_reused');
+  if (statusCode === null || body === null) return sendLate(deps, request, reply, answerKey, true);
+  return sendAnswer(request, reply, { statusCode, body }, true);
+}
+
+function scopeOf({ principal }: FastifyRequest): string {
+  return principal?.merchantId ?? OPERATOR_SCOPE;
+}
+
+function fingerprintOfCall(
+  { secrets }: Deps,
+  request: FastifyRequest,
+  { path, fingerprintBody }: Pick<CommandCall, 'path' | 'fingerprintBody'>,
+): string {
+  return fingerprintOf(secrets, request.method, path, fingerprintBody ?? request.body ?? null);
+}
+
+/** Waits for the bank's answer. */
+async function sendLate(
+  deps: Deps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  answerKey: AnswerKey,
+  replayed: boolean,
+): Promise<FastifyReply> {
+  const late = await deps.lateAnswers.wait(answerKey);
   if (late === null) throw new ApiError('request_in_progress', undefined, [], { 'retry-after': '1' });
-  return sendAnswer(request, reply, late);
+  return sendAnswer(request, reply, late, replayed);
 }
 
 function sendAnswer(
   request: FastifyRequest,
   reply: FastifyReply,
   { statusCode, body }: Answer,
+  replayed: boolean,
 ): FastifyReply {
+  if (replayed) reply.header('idempotency-replayed', 'true');
   if (statusCode >= 400) request.errorReason = JSON.parse(body).reason;
   return sendJson(reply, statusCode, body);
 }

@@ -10,6 +10,7 @@ import { parseAmount } from '../domain/money.ts';
 import { parseOrderReference } from '../domain/orderReference.ts';
 import { type Parsed, parsed, refused } from '../domain/parse.ts';
 import { parseText } from '../domain/text.ts';
+import type { Secrets } from '../secrets.ts';
 import { type CardToken, findCardToken, keepCardToken } from '../store/cards.ts';
 import { readClock } from '../store/installation.ts';
 import { findMerchant } from '../store/merchants.ts';
@@ -17,10 +18,10 @@ import { findStore, findTerminal } from '../store/stores.ts';
 import { actorOf, MANAGER, merchantOf } from './auth.ts';
 import type { App } from './bareApp.ts';
 import { BrowserBody, parseBrowser } from './browser.ts';
-import { CardBody, holdsCardNumber, parseCard } from './cards.ts';
+import { type Card, CardBody, holdsCardNumber, parseCard, refuseExpired } from './cards.ts';
 import type { Deps } from './deps.ts';
 import { ApiError, fieldError } from './errors.ts';
-import { execute } from './execute.ts';
+import { execute, replay } from './execute.ts';
 import { valuesOf } from './fields.ts';
 import { idempotencyKeyOf } from './idempotency.ts';
 import * as schemas from './schemas.ts';
@@ -74,18 +75,27 @@ export function paymentRoutes(app: App, deps: Deps): void {
     async (request, reply) => {
       const { merchantId } = merchantOf(request);
       const idempotencyKey = idempotencyKeyOf(request, true);
-      refuseWithoutBank(deps);
       refuseNumberElsewhere(request.body, idempotencyKey);
-      const { command, payer, fingerprintBody } = await parsePayment(deps, merchantId, request.body);
+      const payment = parsePayment(deps, request.body);
+      const { fingerprintBody } = payment;
+      const call = { idempotencyKey, path: '/v1/payments', fingerprintBody };
+      const found = await resolvePayment(deps, merchantId, payment).catch((error: unknown) =>
+        refusalOf(error),
+      );
+      if (found instanceof ApiError) {
+        // A payment that was made before is answered as then, also when the card has expired since.
+        const again = await replay(deps, request, reply, call);
+        if (again !== null) return again;
+        throw found;
+      }
+      const { command, payer } = found;
       const { acquirer } = deps;
       acquirer.remember(command.transactionId, payer);
       try {
         return await execute(deps, request, reply, {
+          ...call,
           command,
           sender: { actor: actorOf(request, 'api'), merchantId, paymentMethod: null },
-          idempotencyKey,
-          path: '/v1/payments',
-          fingerprintBody,
           expected: null,
           answer: (outcome, balance) => transactionAnswer(201, outcome, balance),
         });
@@ -96,10 +106,9 @@ export function paymentRoutes(app: App, deps: Deps): void {
   );
 }
 
-/** In production there is no simulated bank, and no card may seem to be taken. */
-function refuseWithoutBank({ config }: Deps): void {
-  if (config.mode === 'production' && config.acquirer === null)
-    throw new ApiError('service_unavailable', 'card payments are not set up here');
+function refusalOf(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  throw error;
 }
 
 /** The other fields are stored and logged by somebody: none of them may hold the card's number. */
@@ -111,17 +120,24 @@ function refuseNumberElsewhere({ card, ...rest }: PaymentBody, idempotencyKey: s
   }
 }
 
+/** What a request says by itself. */
 interface ParsedPayment {
-  readonly command: PayByCard;
-  readonly payer: PayerForBank;
+  readonly fields: Omit<
+    PayByCard,
+    'kind' | 'transactionId' | 'merchantId' | 'cardTokenId' | 'cardBrand' | 'cardLast4'
+  >;
+  /** The card, or the id of one that was used before. */
+  readonly card: Card | string;
+  readonly browser: PayerForBank['browser'];
+  /** With what stands for the card: keyed, and without the cvc. */
   readonly fingerprintBody: unknown;
 }
 
 /** @throws ApiError 400 naming every field that is wrong */
-async function parsePayment(deps: Deps, merchantId: string, body: PaymentBody): Promise<ParsedPayment> {
-  const { card: cardBody, ...rest } = body;
+function parsePayment({ secrets }: Deps, body: PaymentBody): ParsedPayment {
+  const { card: cardBody, cardTokenId, ...rest } = body;
   const browser = parseBrowser(body.browser);
-  const fields = valuesOf({
+  const values = valuesOf({
     amount: parseAmount(body.amount),
     currency: parseCurrency(body.currency),
     orderReference: parseOrderReference(body.orderReference),
@@ -132,65 +148,73 @@ async function parsePayment(deps: Deps, merchantId: string, body: PaymentBody): 
     returnUrl: optional(body.returnUrl, parseReturnUrl),
     payerIp: optional(body.payerIp, parseIp),
   });
+  const { captureMode = null, recurringType = null } = body;
+  const fields = { ...values, captureMode, recurringType };
+  if (cardBody !== undefined && cardTokenId === undefined) {
+    const card = parseCard(cardBody);
+    const { expiryMonth, expiryYear, holder } = card;
+    const fingerprint = `${cardFingerprint(secrets, card)} ${expiryMonth}/${expiryYear} ${holder ?? ''}`;
+    return { fields, card, browser, fingerprintBody: { ...rest, card: fingerprint } };
+  }
+  if (cardBody === undefined && cardTokenId !== undefined)
+    return { fields, card: cardTokenId, browser, fingerprintBody: { ...rest, cardTokenId } };
+  throw fieldError('invalid_request', 'card', 'or cardTokenId is required, and not both');
+}
+
+/**
+ * What a payment needs besides, which may change from one request to the next.
+ * @throws ApiError 400 naming what is not or no longer so; 503
+ */
+async function resolvePayment(
+  deps: Deps,
+  merchantId: string,
+  { fields, card, browser }: ParsedPayment,
+): Promise<{ readonly command: PayByCard; readonly payer: PayerForBank }> {
+  refuseWithoutBank(deps);
   await checkPlaces(deps, merchantId, fields.storeId, fields.terminalId);
   await checkReturnUrl(deps, merchantId, fields.returnUrl);
-  const { token, card, fingerprint } = await resolveCard(deps, merchantId, body);
+  const token =
+    typeof card === 'string'
+      ? await requireCardToken(deps, merchantId, card)
+      : await keepCard(deps, merchantId, card);
   const command: PayByCard = {
     kind: 'pay_by_card',
     transactionId: uuidv7() as TransactionId,
     merchantId,
     ...fields,
-    captureMode: body.captureMode ?? null,
-    recurringType: body.recurringType ?? null,
     cardTokenId: token.id,
     cardBrand: token.brand,
     cardLast4: token.last4,
   };
-  const fingerprintBody = cardBody === undefined ? rest : { ...rest, card: fingerprint };
-  return { command, payer: { card, browser }, fingerprintBody };
+  return { command, payer: { card: typeof card === 'string' ? null : cardForBank(card), browser } };
 }
 
-interface ResolvedCard {
-  readonly token: CardToken;
-  readonly card: CardForBank | null;
-  /** What stands for the card in the request's fingerprint: keyed, and without the cvc. */
-  readonly fingerprint: string;
+/** In production there is no simulated bank, and no card may seem to be taken. */
+function refuseWithoutBank({ config }: Deps): void {
+  if (config.mode === 'production' && config.acquirer === null)
+    throw new ApiError('service_unavailable', 'card payments are not set up here');
 }
 
-async function resolveCard(deps: Deps, merchantId: string, body: PaymentBody): Promise<ResolvedCard> {
-  if ((body.card === undefined) === (body.cardTokenId === undefined)) {
-    throw fieldError('invalid_request', 'card', 'or cardTokenId is required, and not both');
-  }
-  if (body.cardTokenId !== undefined) {
-    const known = /^ct_[0-9a-f]{32}$/.test(body.cardTokenId);
-    const token = known ? await findCardToken(deps.pool, merchantId, body.cardTokenId) : null;
-    if (token?.chargeable !== true)
-      throw fieldError('invalid_card', 'cardTokenId', 'is not a card of yours that can be charged');
-    return { token, card: null, fingerprint: token.id };
-  }
-  const card = parseCard(body.card ?? never(), await readClock(deps.pool));
-  const { brand, last4, number, expiryMonth, expiryYear, cvc, holder } = card;
-  const fingerprint = deps.secrets.fingerprint(`card\n${number}`);
+async function requireCardToken({ pool }: Deps, merchantId: string, id: string): Promise<CardToken> {
+  const token = /^ct_[0-9a-f]{32}$/.test(id) ? await findCardToken(pool, merchantId, id) : null;
+  if (token?.chargeable === true) return token;
+  throw fieldError('invalid_card', 'cardTokenId', 'is not a card of yours that can be charged');
+}
+
+async function keepCard({ pool, secrets }: Deps, merchantId: string, card: Card): Promise<CardToken> {
+  refuseExpired(card, await readClock(pool));
+  const { brand, last4, expiryMonth, expiryYear } = card;
   const id = `ct_${randomBytes(16).toString('hex')}`;
-  const token = await keepCardToken(deps.pool, {
-    id,
-    merchantId,
-    fingerprint,
-    brand,
-    last4,
-    expiryMonth,
-    expiryYear,
-  });
-  const cardForBank = { number, expiryMonth, expiryYear, cvc, holder };
-  return {
-    token,
-    card: cardForBank,
-    fingerprint: `${fingerprint} ${expiryMonth}/${expiryYear} ${holder ?? ''}`,
-  };
+  const fingerprint = cardFingerprint(secrets, card);
+  return keepCardToken(pool, { id, merchantId, fingerprint, brand, last4, expiryMonth, expiryYear });
 }
 
-function never(): never {
-  throw new Error('the card is missing');
+function cardFingerprint(secrets: Secrets, { number }: Card): string {
+  return secrets.fingerprint(`card\n${number}`);
+}
+
+function cardForBank({ number, expiryMonth, expiryYear, cvc, holder }: Card): CardForBank {
+  return { number, expiryMonth, expiryYear, cvc, holder };
 }
 
 function optional<T>(text: string | undefined, parse: (text: string) => Parsed<T>): Parsed<T | null> {
