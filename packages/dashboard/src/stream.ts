@@ -15,6 +15,7 @@ const EVENT_NAMES = [
   'transaction.partially_cancelled',
   'transaction.partially_refunded',
   'transaction.capture_declined',
+  'transaction.reversal_declined',
   'transaction.cancel_declined',
 ];
 const RETRY_MS = 1_000;

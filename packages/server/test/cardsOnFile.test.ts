@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type StubBank, startStubBank, startTestBank, type TestBank } from './support/bank.ts';
-import { CHALLENGED, eventually, pay, settled, VISA } from './support/cards.ts';
+import { CHALLENGED, eventually, operate, pay, settled, stored, VISA } from './support/cards.ts';
+import { DEMO_STORE, operatorOf } from './support/operator.ts';
 import { OTHER_KEY, type Sandbox, startSandbox } from './support/sandbox.ts';
 
 describe('cards on file', () => {
@@ -83,7 +84,9 @@ describe('cards on file', () => {
     for (const body of [
       { orderReference: spaced },
       { description: VISA },
+      { description: '4242.4242_4242/4242' },
       { returnUrl: `http://a/${VISA}` },
+      { returnUrl: 'http://a/?c=4242%204242%2D4242%204242' },
     ]) {
       const { status, text, body: error } = await pay(sandbox.call, VISA, body);
       assert.deepEqual([status, error.details[0].path], [400, Object.keys(body)[0]]);
@@ -126,6 +129,63 @@ describe('what the bank is told, and what it may say', () => {
     assert.ok(rows[0].everything.includes(body.id));
     assert.ok(!rows[0].everything.includes('unmistakable'));
     assert.ok(!sandbox.log.join().includes('unmistakable'));
+  });
+
+  /** A bank that authorizes, and answers this to whatever comes then. */
+  function answering(rest: (path: string) => { status: string; declineCode?: string }): void {
+    bank.answer = ({ path, body }) =>
+      path.endsWith('/authorizations')
+        ? { body: { status: 'approved', rrn: '123456789012' } }
+        : { body: { ...rest(path), operationId: body?.operationId } };
+  }
+
+  test('a capture that it declines leaves the one that comes by itself', async (t) => {
+    const operator = operatorOf(sandbox);
+    const path = `/merchants/${DEMO_STORE}`;
+    await operator('PATCH', path, { captureMode: 'automatic', captureDelay: 86_400 });
+    t.after(() => operator('PATCH', path, { captureMode: 'manual', captureDelay: 0 }));
+    const usual = bank.answer;
+    t.after(() => {
+      bank.answer = usual;
+    });
+    answering(() => ({ status: 'declined', declineCode: 'processing_error' }));
+    const { body } = await pay(sandbox.call, VISA);
+    assert.equal(body.status, 'authorized');
+    const refused = await operate(sandbox.call, body.id, 'capture', 5_000);
+    assert.equal(refused.body.reason, 'declined_by_bank', refused.text);
+    answering(() => ({ status: 'done' }));
+    await sandbox.call('POST', '/v1/sandbox/clock', { body: { advanceSeconds: 2 * 86_400 } });
+    const after = await stored(sandbox.pool, body.id);
+    assert.deepEqual([after.status, after.captured], ['charged', 10_000n]);
+    await sandbox.assertInvariants();
+  });
+
+  test('a reversal that it declines is in the history', async (t) => {
+    const usual = bank.answer;
+    t.after(() => {
+      bank.answer = usual;
+    });
+    bank.answer = ({ path, body }) =>
+      path.endsWith('/reversals')
+        ? { body: { status: 'declined', declineCode: 'processing_error', operationId: body?.operationId } }
+        : { status: 500, body: 'no' };
+    const { body } = await pay(sandbox.call, VISA);
+    const names = async (): Promise<string[]> => {
+      const { body: history } = await sandbox.call('GET', `/v1/transactions/${body.id}/history`);
+      return history.items.map(({ name }: { name: string }) => name);
+    };
+    await eventually('the history says so', async () => (await names()).length === 3, 30_000);
+    assert.deepEqual((await names()).toSorted(), [
+      'transaction.created',
+      'transaction.failed',
+      'transaction.reversal_declined',
+    ]);
+    const { body: events } = await sandbox.call('GET', '/v1/events?event=transaction.reversal_declined');
+    assert.deepEqual(
+      events.items.map((item: { statusChanged: boolean }) => item.statusChanged),
+      [false],
+    );
+    await sandbox.assertInvariants();
   });
 
   for (const [name, change, path] of [

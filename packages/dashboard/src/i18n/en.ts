@@ -197,6 +197,7 @@ export const en = {
   'event.partially_cancelled': 'Hold reduced',
   'event.partially_refunded': 'Refunded in part',
   'event.capture_declined': 'The bank refused the capture',
+  'event.reversal_declined': 'The bank refused to reverse the authorization',
   'event.cancel_declined': 'The bank refused the release',
   'actor.api': 'by API',
   'actor.user': 'in the dashboard',

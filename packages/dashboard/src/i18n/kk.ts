@@ -198,6 +198,7 @@ export const kk: Dictionary = {
   'event.partially_cancelled': 'Ұстау азайтылды',
   'event.partially_refunded': 'Бір бөлігі қайтарылды',
   'event.capture_declined': 'Банк алудан бас тартты',
+  'event.reversal_declined': 'Банк авторизацияны қайтарудан бас тартты',
   'event.cancel_declined': 'Банк босатудан бас тартты',
   'actor.api': 'API арқылы',
   'actor.user': 'кабинетте',

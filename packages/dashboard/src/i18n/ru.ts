@@ -199,6 +199,7 @@ export const ru: Dictionary = {
   'event.partially_cancelled': 'Удержание уменьшено',
   'event.partially_refunded': 'Возвращена часть',
   'event.capture_declined': 'Банк отказал в списании',
+  'event.reversal_declined': 'Банк отказал в отмене авторизации',
   'event.cancel_declined': 'Банк отказал в отмене',
   'actor.api': 'через API',
   'actor.user': 'в кабинете',

@@ -116,6 +116,7 @@ const EVENT_LOOKS: Readonly<Record<string, Key>> = {
   'transaction.partially_cancelled': 'event.partially_cancelled',
   'transaction.partially_refunded': 'event.partially_refunded',
   'transaction.capture_declined': 'event.capture_declined',
+  'transaction.reversal_declined': 'event.reversal_declined',
   'transaction.cancel_declined': 'event.cancel_declined',
 };
 

@@ -45,15 +45,20 @@ function finish(state: State, change: Change, operation: BankOperation, command:
     case 'complete':
       return finishAuthorization(state, change, operation, command);
     case 'capture':
-      if (answer.status === 'declined')
-        // Not tried again by itself: the bank would say the same.
-        return noteDecline(change, 'transaction.capture_declined', operation, answer, { captureAt: null });
+      if (answer.status === 'declined') {
+        // The engine does not try its own again: the bank would say the same. A merchant's may have been another one.
+        const patch = operation.actor === 'engine' ? { captureAt: null } : {};
+        return noteDecline(change, 'transaction.capture_declined', operation, answer, patch);
+      }
       return capture(state, change, operation.amount);
     case 'cancel':
       return finishCancel(change, operation, answer);
     case 'refund':
       return finishRefund(state, change, operation, answer);
     case 'reverse':
+      // What it may still hold, the bank alone can release then: the history has to say so.
+      if (answer.status === 'declined')
+        return noteDecline(change, 'transaction.reversal_declined', operation, answer, {});
       return change.done(operation.amount);
   }
 }
@@ -128,7 +133,7 @@ function finishRefund(state: State, child: Change, operation: BankOperation, ans
   return both(done, parent.done(amount), done.outcome);
 }
 
-/** The bank refused a capture or a cancel: the payment stays as it was, and its history says so. */
+/** The bank refused a capture, a cancel or a reversal: the payment stays as it was, and its history says so. */
 function noteDecline(
   change: Change,
   name: string,

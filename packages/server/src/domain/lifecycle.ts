@@ -59,6 +59,15 @@ export function eventNameOf(status: Status): string {
   return status === 'transaction.failed' ? status : `transaction.${status}`;
 }
 
+/** Events that leave the status as it is: amounts changed, or the bank refused. No webhooks are sent for them. */
+export const OTHER_EVENTS = [
+  'transaction.partially_cancelled',
+  'transaction.partially_refunded',
+  'transaction.capture_declined',
+  'transaction.cancel_declined',
+  'transaction.reversal_declined',
+] as const;
+
 export const WALLET_STATUSES = ['NEW', 'PROCESSING', 'SUCCESS', 'FAILED'] as const;
 export type WalletStatus = (typeof WALLET_STATUSES)[number];
 

@@ -173,7 +173,8 @@ export async function runDueBatch(
     throw gated ? gateErrorOf(error) : error;
   });
   const paymentIds = transactions.map((transaction) => transaction.id);
-  const needs = { ...needsOf([]), paymentIds, anybodysIds: paymentIds, postingIds: paymentIds };
+  const needs = { ...needsOf([]), paymentIds, anybodysIds: paymentIds };
+  for (const id of paymentIds) addPosting(needs, id, null);
   const read = await inOneRoundTrip(client, (db) => lockAndRead(db, needs, transactions));
   const { now } = read;
   const world = await worldOf(client, read);
@@ -199,6 +200,8 @@ interface Needs {
   readonly operationIds: string[];
   /** Payments whose command may post to their merchant's balance. */
   readonly postingIds: TransactionId[];
+  /** Of those, by whose commands: null is anybody's. */
+  readonly posters: Map<TransactionId, Set<string | null>>;
   /** Payments whose answer shows their merchant's balance. */
   readonly shownIds: TransactionId[];
 }
@@ -214,6 +217,7 @@ function needsOf(requests: readonly Request[]): Needs {
     refundIds: [],
     operationIds: [],
     postingIds: [],
+    posters: new Map(),
     shownIds: [],
   };
   for (const { command, sender } of requests) addNeeds(needs, command, sender);
@@ -240,17 +244,22 @@ function addNeeds(needs: Needs, command: Command, sender: Sender): void {
       needs.paymentIds.push(command.paymentId);
       needs.anybodysIds.push(command.paymentId);
       if (command.transactionId !== command.paymentId) needs.refundIds.push(command.transactionId);
-      if (mayPost(command)) needs.postingIds.push(command.paymentId);
+      if (mayPost(command)) addPosting(needs, command.paymentId, null);
       needs.shownIds.push(command.paymentId);
       return;
     default:
       needs.paymentIds.push(command.transactionId);
       if (sender.merchantId === null) needs.anybodysIds.push(command.transactionId);
       else needs.merchantIds.push(sender.merchantId);
-      if (mayPost(command)) needs.postingIds.push(command.transactionId);
+      if (mayPost(command)) addPosting(needs, command.transactionId, sender.merchantId);
       // The wallet API does not show balances.
       if (sender.paymentMethod === null) needs.shownIds.push(command.transactionId);
   }
+}
+
+function addPosting({ postingIds, posters }: Needs, id: TransactionId, merchantId: string | null): void {
+  postingIds.push(id);
+  posters.set(id, (posters.get(id) ?? new Set()).add(merchantId));
 }
 
 /** Authorizations and cancels do not post to the merchant's balance, so they never lock it. */
@@ -331,16 +340,19 @@ async function worldOf(client: Client, read: Read): Promise<World> {
 /** A merchant's first payment in a currency makes their balance, which is then locked like the others. */
 async function withNewBalances(
   client: Client,
-  { needs: { postingIds }, payments, balances: known }: Read,
+  { needs: { postingIds, posters }, payments, balances: known }: Read,
 ): Promise<readonly sql.BalanceRow[]> {
   if (postingIds.length === 0) return known;
   const keys = new Set(known.map((row) => `${row.merchant_id} ${row.currency}`));
-  const posting = new Set<string>(postingIds);
-  const isNew = (t: Transaction): boolean => posting.has(t.id) && !keys.has(`${t.merchantId} ${t.currency}`);
-  if (!payments.some(isNew)) return known;
+  // A command that names another merchant's payment is refused, and makes nothing of theirs.
+  const isOwn = ({ id, merchantId }: Transaction): boolean =>
+    posters.get(id)?.has(null) === true || posters.get(id)?.has(merchantId) === true;
+  const isNew = (t: Transaction): boolean => isOwn(t) && !keys.has(`${t.merchantId} ${t.currency}`);
+  const newIds = payments.filter(isNew).map(({ id }) => id);
+  if (newIds.length === 0) return known;
   return inOneRoundTrip(client, async (db) => {
     const [, balances] = await Promise.all([
-      sql.ensureMerchantBalances(db, postingIds),
+      sql.ensureMerchantBalances(db, newIds),
       sql.lockMerchantBalances(db, postingIds),
     ]);
     return balances;
