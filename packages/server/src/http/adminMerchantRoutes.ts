@@ -54,7 +54,7 @@ function writeRoutes(app: App, deps: Deps): void {
       },
     },
     async (request, reply) => {
-      const settings = checkedSettings({ ...DEFAULTS, ...request.body });
+      const settings = checkedSettings(DEFAULTS, request.body);
       return operatorWrite(deps, request, reply, {
         path: '/v1/admin/merchants',
         statusCode: 201,
@@ -88,7 +88,7 @@ function writeRoutes(app: App, deps: Deps): void {
         work: async (db) => {
           const before = await lockMerchant(db, id);
           if (before === null) throw new ApiError('merchant_not_found');
-          const after = await updateMerchant(db, id, checkedSettings({ ...before, ...request.body }));
+          const after = await updateMerchant(db, id, checkedSettings(before, request.body));
           if (after === null) throw new Error(`merchant ${id} went away while it was locked`);
           return { effectId: id, body: merchantView(after) };
         },
@@ -189,12 +189,23 @@ function balanceRoutes(app: App, deps: Deps): void {
   );
 }
 
-/** @throws ApiError 400 naming what is wrong */
-function checkedSettings(settings: MerchantSettings): MerchantSettings {
+/** @throws ApiError 400 naming what is wrong of what was sent */
+function checkedSettings(
+  before: Omit<MerchantSettings, 'name'>,
+  sent: Partial<MerchantSettings>,
+): MerchantSettings {
+  const settings = { name: '', ...before, ...sent };
   const { captureMode, captureDelay, authorizationTtl, returnOrigins } = settings;
   const { name } = valuesOf({ name: parseName(settings.name) });
-  if (captureMode === 'automatic' && captureDelay >= authorizationTtl) {
-    throw fieldError('invalid_request', 'captureDelay', 'must be less than authorizationTtl');
+  // Whatever the mode: each payment may have its own.
+  if (captureDelay >= authorizationTtl) {
+    throw sent.captureDelay === undefined
+      ? fieldError('invalid_request', 'authorizationTtl', `must be more than captureDelay (${captureDelay})`)
+      : fieldError(
+          'invalid_request',
+          'captureDelay',
+          `must be less than authorizationTtl (${authorizationTtl})`,
+        );
   }
   const details = returnOrigins.flatMap((origin, i) =>
     isOrigin(origin)

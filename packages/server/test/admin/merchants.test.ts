@@ -74,10 +74,19 @@ describe('merchants', () => {
       [{}, 'body'],
       [{ id: UNKNOWN_ID }, 'id', 'unknown_field'],
       [{ captureMode: 'automatic', captureDelay: 604_800 }, 'captureDelay'],
+      // A payment may ask to be captured by itself where the merchant does not.
+      [{ captureMode: 'manual', captureDelay: 604_800 }, 'captureDelay'],
     ];
     for (const [body, path, reason = 'invalid_request'] of patches)
       assertError(await operate('PATCH', `/merchants/${DEMO_STORE}`, body), 400, reason, path);
     assert.equal((await sandbox.pool.query('SELECT count(*) FROM merchant')).rows[0].count, before);
+  });
+
+  test('a hold that would lapse before it is captured by itself is refused, whichever field is sent', async () => {
+    const id = await newMerchant({ captureDelay: 60 });
+    const refused = await operate('PATCH', `/merchants/${id}`, { authorizationTtl: 60 });
+    assertError(refused, 400, 'invalid_request', 'authorizationTtl');
+    assert.equal((await operate('PATCH', `/merchants/${id}`, { authorizationTtl: 61 })).status, 200);
   });
 
   test('unknown and malformed ids are the same 404', async () => {
