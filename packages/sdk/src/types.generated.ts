@@ -932,7 +932,7 @@ export interface StreamTransactionsQuery {
 
 export interface ListEventsQuery {
   /** Its name, such as `transaction.charged`. */
-  event?: string;
+  event?: 'transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'transaction.partially_cancelled' | 'transaction.partially_refunded' | 'transaction.capture_declined' | 'transaction.cancel_declined' | 'transaction.reversal_declined';
   /** Either spelling of the id. */
   transactionId?: string;
   /** The first moment, ISO 8601 in UTC. */

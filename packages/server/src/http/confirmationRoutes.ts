@@ -3,7 +3,7 @@
  * customer's ten minutes, and is shown to operators only (in the sandbox to the merchant, too, who plays the
  * customer). It is stored nowhere: not in an answer, an event, a list or a log.
  */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { Outcome } from '../domain/command.ts';
 import { parseTransactionId, parseUuid, type TransactionId } from '../domain/ids.ts';
@@ -127,6 +127,11 @@ const NOTICES = {
     title: 'This came from another site',
     text: 'Nothing was decided. Open the link that you were given and choose there.',
   },
+  trouble: {
+    statusCode: 503,
+    title: 'This did not work just now',
+    text: 'Nothing was decided. Open the link again in a moment.',
+  },
   unavailable: {
     statusCode: 503,
     title: 'This did not work just now',
@@ -143,6 +148,11 @@ export function confirmationPages(app: App, deps: Deps): void {
     const parser = { parseAs: 'string', bodyLimit: 1_024 } as const;
     scope.addContentTypeParser('application/x-www-form-urlencoded', parser, read);
     const schema = { hide: true };
+    scope.setErrorHandler<FastifyError>((error, request, reply) => {
+      if ((error.statusCode ?? 500) < 500) return notice(reply, NOTICES.unanswered);
+      request.log.warn({ requestId: request.id, err: error }, 'a customer could not confirm');
+      return notice(reply, request.method === 'POST' ? NOTICES.unavailable : NOTICES.trouble);
+    });
     scope.get<{ Params: { token: string } }>('/confirm/:token', { schema }, async (request, reply) => {
       const found = await findOpen(deps, request.params.token);
       return typeof found === 'string' ? notice(reply, NOTICES[found]) : sendPage(deps, reply, found);

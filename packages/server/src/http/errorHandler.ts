@@ -106,14 +106,17 @@ function validationError(error: FastifyError): ApiError {
 
 function detailOf(issue: FastifySchemaValidationError, context: string): ErrorDetail {
   const base = issue.instancePath.slice(1).replaceAll('/', '.');
-  const { additionalProperty, missingProperty } = issue.params;
+  const { additionalProperty, missingProperty, allowedValues } = issue.params;
   const field = additionalProperty ?? missingProperty;
   const path = [base, typeof field === 'string' ? shortened(field) : '']
     .filter((part) => part !== '')
     .join('.');
   if (additionalProperty !== undefined) return { path, message: 'is not a known field' };
   if (missingProperty !== undefined) return { path, message: 'is required' };
-  return { path: path === '' ? context : path, message: issue.message ?? 'is invalid' };
+  const message = Array.isArray(allowedValues)
+    ? `must be one of: ${allowedValues.join(', ')}`
+    : (issue.message ?? 'is invalid');
+  return { path: path === '' ? context : path, message };
 }
 
 function shortened(field: string): string {

@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { parseTransactionId } from '../domain/ids.ts';
+import { refuseBody } from './adminCommon.ts';
 import { MANAGER, merchantOf } from './auth.ts';
 import type { App } from './bareApp.ts';
 import { confirmationLinkOfMerchant } from './confirmationRoutes.ts';
@@ -42,6 +43,7 @@ export function sandboxRoutes(app: App, deps: Deps): void {
         },
       },
       async (request, reply) => {
+        refuseBody(request);
         const { merchantId } = merchantOf(request);
         const id = parseTransactionId(request.params.id);
         if (!id.ok) throw new ApiError('transaction_not_found');

@@ -1,11 +1,13 @@
 /** What the routes about webhooks take and answer. Objects of answers have names. */
 import Type from 'typebox';
-import { eventNameOf, STATUSES } from '../domain/lifecycle.ts';
+import { eventNameOf, OTHER_EVENTS, STATUSES } from '../domain/lifecycle.ts';
 import { Cursor, closed, Limit } from './schemas.ts';
 
 /** What an endpoint may ask for: every change of a transaction's status. */
 export const WEBHOOK_EVENTS = STATUSES.map(eventNameOf);
 export const TEST_EVENT = 'webhook.test';
+/** Besides those, what leaves a transaction's status as it is. */
+const EVENT_NAMES = [...WEBHOOK_EVENTS, ...OTHER_EVENTS];
 
 const Id = Type.String({ format: 'uuid', examples: ['01900000-0000-7000-8000-000000000001'] });
 const MessageId = Type.String({
@@ -141,23 +143,29 @@ export const WebhookReplay = Type.Object(
   { $id: 'WebhookReplay', description: 'A replay that has begun.' },
 );
 
-export const ListQuery = Type.Object({ limit: Limit, cursor: Cursor });
-export const DeliveryQuery = Type.Object({
-  status: Type.Optional(Type.Enum(['pending', 'delivered', 'failed'])),
-  event: Type.Optional(Type.Enum([...WEBHOOK_EVENTS, TEST_EVENT])),
-  transactionId: Type.Optional(Type.String({ description: 'Either spelling of the id.' })),
-  limit: Limit,
-  cursor: Cursor,
-});
+export const ListQuery = Type.Object({ limit: Limit, cursor: Cursor }, closed);
+export const DeliveryQuery = Type.Object(
+  {
+    status: Type.Optional(Type.Enum(['pending', 'delivered', 'failed'])),
+    event: Type.Optional(Type.Enum([...WEBHOOK_EVENTS, TEST_EVENT])),
+    transactionId: Type.Optional(Type.String({ description: 'Either spelling of the id.' })),
+    limit: Limit,
+    cursor: Cursor,
+  },
+  closed,
+);
 
-export const EventQuery = Type.Object({
-  event: Type.Optional(Type.String({ description: 'Its name, such as `transaction.charged`.' })),
-  transactionId: Type.Optional(Type.String({ description: 'Either spelling of the id.' })),
-  createdFrom: Type.Optional(Type.String({ description: 'The first moment, ISO 8601 in UTC.' })),
-  createdTo: Type.Optional(Type.String({ description: 'The last moment, ISO 8601 in UTC.' })),
-  limit: Limit,
-  cursor: Cursor,
-});
+export const EventQuery = Type.Object(
+  {
+    event: Type.Optional(Type.Enum(EVENT_NAMES, { description: 'Its name, such as `transaction.charged`.' })),
+    transactionId: Type.Optional(Type.String({ description: 'Either spelling of the id.' })),
+    createdFrom: Type.Optional(Type.String({ description: 'The first moment, ISO 8601 in UTC.' })),
+    createdTo: Type.Optional(Type.String({ description: 'The last moment, ISO 8601 in UTC.' })),
+    limit: Limit,
+    cursor: Cursor,
+  },
+  closed,
+);
 
 const envelope = {
   name: Type.String({ examples: ['transaction.authorized'] }),

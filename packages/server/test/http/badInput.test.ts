@@ -27,7 +27,8 @@ after(() => sandbox.stop());
 
 /** Everything that a request could have left behind. */
 async function recorded(): Promise<unknown> {
-  const counts = ['transaction', 'event', 'posting', 'idempotency_key', 'wallet', 'wallet_transfer'].map(
+  const tables = ['transaction', 'event', 'posting', 'idempotency_key', 'wallet', 'wallet_transfer'];
+  const counts = [...tables, 'merchant_balance'].map(
     (table) => `(SELECT count(*)::int FROM ${table}) AS ${table}`,
   );
   const { rows } = await sandbox.pool.query(
@@ -171,6 +172,31 @@ describe('API keys', () => {
     });
     assert.deepEqual(await recorded(), earlier);
   });
+});
+
+describe('filters of other lists', () => {
+  refuses('an event with a NUL', getting('/v1/events?event=%00'), {
+    ...{ reason: 'invalid_request', paths: ['event'], source: 'events', message: /transaction\.charged/ },
+  });
+  refuses('an event that there is not', getting('/v1/events?event=charged'), {
+    ...{ reason: 'invalid_request', paths: ['event'], source: 'events' },
+  });
+  for (const [list, source] of [
+    ['events', 'events'],
+    ['webhook-endpoints', 'webhook-endpoints'],
+  ] as const)
+    refuses(`${list}: one that is misspelt`, getting(`/v1/${list}?transactionid=x`), {
+      ...{ reason: 'unknown_field', paths: ['transactionid'], source },
+    });
+});
+
+describe('a confirmation in the sandbox', () => {
+  for (const answer of ['confirm', 'decline']) {
+    const path = `/v1/sandbox/transactions/${DEMO_STORE}/${answer}`;
+    refuses(`${answer}: a body`, () => sandbox.call('POST', path, { body: { amount: 1 } }), {
+      ...{ reason: 'unknown_field', paths: ['amount'], source: 'sandbox' },
+    });
+  }
 });
 
 describe("other merchants' ids and malformed ones", () => {

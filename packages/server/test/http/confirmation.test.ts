@@ -267,6 +267,29 @@ describe('no other site can answer', () => {
     }
   });
 
+  test('what goes wrong is said to the customer on a page', async () => {
+    const url = await linkOf(await begin());
+    const page = async (response: Response) => [
+      response.status,
+      response.headers.get('content-type'),
+      /<h1>(.*)<\/h1>/.exec(await response.text())?.[1],
+    ];
+    const html = 'text/html; charset=utf-8';
+    const unanswered = [400, html, 'No answer was given'];
+    assert.deepEqual(await page(await send(url, 'x'.repeat(3_000))), unanswered);
+    const headers = { 'content-type': 'text/plain' };
+    assert.deepEqual(await page(await fetch(url, { method: 'POST', body: 'approve', headers })), unanswered);
+    await sandbox.pool.query('ALTER TABLE transaction RENAME TO away');
+    try {
+      const failed = [503, html, 'This did not work just now'];
+      assert.deepEqual(await page(await fetch(url)), failed);
+      assert.deepEqual(await page(await send(url, 'approve')), failed);
+    } finally {
+      await sandbox.pool.query('ALTER TABLE away RENAME TO transaction');
+    }
+    assert.equal((await send(url, 'decline')).status, 200);
+  });
+
   test('forms are read on this page only', async () => {
     const body = new URLSearchParams({ amount: '1' });
     const headers = { authorization: 'pr_test_demo', 'idempotency-key': 'form' };
