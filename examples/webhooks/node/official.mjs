@@ -5,8 +5,9 @@ import { Webhook } from 'standardwebhooks';
 const webhook = new Webhook(process.env.WEBHOOK_SECRET);
 
 createServer(async (request, response) => {
-  const chunks = await Array.fromAsync(request);
   try {
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
     const event = webhook.verify(Buffer.concat(chunks), request.headers);
     console.log(event.name, event.data.id);
     response.writeHead(204).end();

@@ -16,10 +16,15 @@ function verify(body, headers) {
 }
 
 createServer(async (request, response) => {
-  const chunks = await Array.fromAsync(request);
-  const body = Buffer.concat(chunks); // the bytes as they came
-  if (!verify(body, request.headers)) return response.writeHead(400).end();
-  const event = JSON.parse(body);
-  console.log(event.name, event.data.id);
-  response.writeHead(204).end();
+  try {
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const body = Buffer.concat(chunks); // the bytes as they came
+    if (!verify(body, request.headers)) return response.writeHead(400).end();
+    const event = JSON.parse(body);
+    console.log(event.name, event.data.id);
+    response.writeHead(204).end();
+  } catch {
+    response.writeHead(400).end(); // cut off, or not JSON
+  }
 }).listen(process.env.PORT ?? 3000, '127.0.0.1');

@@ -54,7 +54,8 @@ export function amountInput(amount: number | bigint, currency: string): string {
 
 /**
  * What a person typed, in minor units: both `1 234,56` and `1,234.56` are 123456 of KZT.
- * The last comma or point is decimal unless exactly three digits follow it and the currency has fewer.
+ * The last comma or point is decimal unless exactly three digits follow it and the currency has fewer. A single one
+ * before three digits says nothing then, neither thousand nor thousandth: `1,234` of KZT is refused.
  * @returns null for anything that is not a positive amount of this currency
  */
 export function parseAmount(text: string, currency: string): number | null {
@@ -63,7 +64,8 @@ export function parseAmount(text: string, currency: string): number | null {
   if (!/^\d[\d.,]*$/.test(compact)) return null;
   const decimal = new RegExp(`^(.*\\d)[.,](\\d{0,${exponent}})$`);
   const [, whole = compact, fraction = ''] = (exponent > 0 && decimal.exec(compact)) || [];
-  if (!/^\d+$/.test(whole) && !/^\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*$/.test(whole)) return null;
+  if (!/^\d+$/.test(whole) && !/^[1-9]\d{0,2}(?:([.,])\d{3})(?:\1\d{3})*$/.test(whole)) return null;
+  if (exponent > 0 && /^\d+[.,]\d{3}$/.test(compact) && whole === compact) return null;
   const minor = BigInt(whole.replace(/[.,]/g, '') + fraction.padEnd(exponent, '0'));
   return minor > 0n && minor <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(minor) : null;
 }

@@ -35,6 +35,26 @@ function isUnknown(error: unknown): boolean {
 }
 
 /**
+ * What an answer means. The bank may not have answered yet: then a payment is shown as it was, a refund as created.
+ * @param before the transaction when it was asked for
+ */
+function outcomeOf(
+  operation: Operation,
+  before: Transaction,
+  { status, capturedAmount, releasedAmount }: Transaction,
+): 'done' | 'pending' | 'refused' {
+  switch (operation) {
+    case 'capture':
+      return capturedAmount > before.capturedAmount ? 'done' : 'pending';
+    case 'cancel':
+      return releasedAmount > before.releasedAmount || status !== before.status ? 'done' : 'pending';
+    case 'refund':
+      if (status === 'refunded') return 'done';
+      return status === 'created' ? 'pending' : 'refused';
+  }
+}
+
+/**
  * One Idempotency-Key for an opened dialog and an amount: however often it is clicked, it is done once. An
  * amount whose fate is unknown can only be sent again as it is.
  */
@@ -56,8 +76,11 @@ export function OperationDialog({ transaction, operation, close }: Props): React
       keys.current.set(value, key);
       return transactions.operate(transaction.id, operation, value, key);
     },
-    onSuccess: (_result, value) => {
-      say(t(`operate.${operation}.done`, { amount: words(value) }));
+    onSuccess: (result, value) => {
+      const outcome = outcomeOf(operation, transaction, result);
+      if (outcome === 'refused') return;
+      if (outcome === 'done') say(t(`operate.${operation}.done`, { amount: words(value) }));
+      else say(t('operate.pending'), 'clock');
       close();
     },
     onSettled: () => {
@@ -67,6 +90,7 @@ export function OperationDialog({ transaction, operation, close }: Props): React
     },
   });
   const unknown = isUnknown(run.error);
+  const isRefused = run.data !== undefined && outcomeOf(operation, transaction, run.data) === 'refused';
   const submit = (): void => {
     if (!isValid || isRunning.current) return;
     isRunning.current = true;
@@ -87,6 +111,11 @@ export function OperationDialog({ transaction, operation, close }: Props): React
           onChange={(event) => setText(event.currentTarget.value)}
         />
         {run.error !== null && <Failure error={run.error} />}
+        {isRefused && (
+          <p className="operate-unknown" role="alert">
+            {t('operate.refused')}
+          </p>
+        )}
         {unknown && <p className="operate-unknown">{t('operate.unknown')}</p>}
         <div className="dialog-actions">
           <Button variant="default" onClick={close}>
@@ -96,7 +125,7 @@ export function OperationDialog({ transaction, operation, close }: Props): React
             type="submit"
             color={operation === 'capture' ? 'indigo' : 'red'}
             loading={run.isPending}
-            disabled={!isValid}
+            disabled={!isValid || isRefused}
           >
             {t(`operate.${operation}.submit`, { amount: isValid ? words(amount) : '' })}
           </Button>

@@ -247,13 +247,23 @@ interface DialogProps {
   readonly title: string;
   readonly close: () => void;
   readonly size?: string;
+  /** Whether it shows what is never shown again: then only its buttons close it. */
+  readonly isOnce?: boolean;
   readonly children: ReactNode;
 }
 
-export function Dialog({ title, close, size = 'md', children }: DialogProps): ReactNode {
+export function Dialog({ title, close, size = 'md', isOnce = false, children }: DialogProps): ReactNode {
   const { t } = useWords();
   return (
-    <Modal opened onClose={close} title={title} size={size} closeButtonProps={{ 'aria-label': t('close') }}>
+    <Modal
+      opened
+      onClose={close}
+      title={title}
+      size={size}
+      closeOnClickOutside={!isOnce}
+      closeOnEscape={!isOnce}
+      closeButtonProps={{ 'aria-label': t('close') }}
+    >
       {children}
     </Modal>
   );
@@ -262,6 +272,7 @@ export function Dialog({ title, close, size = 'md', children }: DialogProps): Re
 interface Toast {
   readonly id: number;
   readonly text: string;
+  readonly icon: IconName;
 }
 
 let toasts: readonly Toast[] = [];
@@ -273,9 +284,9 @@ function setToasts(next: readonly Toast[]): void {
   for (const listener of toastListeners) listener();
 }
 
-/** Says for five seconds, to screen readers too, that something is done. */
-export function say(text: string): void {
-  const toast = { id: nextToast++, text };
+/** Says for five seconds, to screen readers too, that something is done, or whatever the icon stands for. */
+export function say(text: string, icon: IconName = 'check'): void {
+  const toast = { id: nextToast++, text, icon };
   setToasts([...toasts, toast]);
   setTimeout(() => setToasts(toasts.filter(({ id }) => id !== toast.id)), 5_000);
 }
@@ -290,9 +301,9 @@ export function Toasts(): ReactNode {
   );
   return (
     <div className="toasts" role="status">
-      {current.map(({ id, text }) => (
+      {current.map(({ id, text, icon }) => (
         <div key={id} className="toast">
-          <Icon name="check" />
+          <Icon name={icon} />
           {text}
         </div>
       ))}

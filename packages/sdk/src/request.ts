@@ -35,6 +35,8 @@ export interface Call {
 }
 
 const DEFAULT_URL = 'http://127.0.0.1:8080';
+/** What a header can hold and the server takes. */
+const PRINTABLE = /^[\x20-\x7e]*[\x21-\x7e][\x20-\x7e]*$/;
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 8_000;
 /** A server that asks for a longer pause than this is not waited for. */
@@ -59,10 +61,16 @@ export class RequestSender {
   readonly #options: PlexyPayOptions;
   readonly #baseUrl: string;
 
+  /** @throws PlexyPayError naming the option that is wrong */
   constructor(options: PlexyPayOptions) {
-    if (options.apiKey?.trim() === '') throw new PlexyPayError('apiKey must not be empty');
+    const { apiKey, baseUrl = DEFAULT_URL } = options;
+    // Whoever does not check types sends `undefined` of an environment that lacks the variable.
+    if (apiKey !== null && (typeof apiKey !== 'string' || !PRINTABLE.test(apiKey)))
+      throw new PlexyPayError('apiKey must be a key: printable ASCII, not blank');
+    if (!/^https?:\/\//i.test(baseUrl) || !URL.canParse(baseUrl))
+      throw new PlexyPayError(`baseUrl must begin with https:// or http://, and ${baseUrl} does not`);
     this.#options = options;
-    this.#baseUrl = (options.baseUrl ?? DEFAULT_URL).replace(/\/+$/, '');
+    this.#baseUrl = baseUrl.replace(/\/+$/, '');
   }
 
   /** @throws PlexyPayError, or what `signal` was aborted with */
@@ -70,8 +78,12 @@ export class RequestSender {
     const { options = {}, method } = call;
     const maxRetries = options.maxRetries ?? this.#options.maxRetries ?? 3;
     const idempotencyKey = options.idempotencyKey ?? (KEYED.has(method) ? randomKey() : undefined);
+    if (idempotencyKey !== undefined && (idempotencyKey.length > 255 || !PRINTABLE.test(idempotencyKey)))
+      throw new PlexyPayError('idempotencyKey must be 1 to 255 printable ASCII characters, not blank');
+    // Made once, and before anything is sent: what cannot be sent is no lost connection.
+    const body = call.body === undefined ? undefined : jsonOf(call.body);
     for (let attempt = 0; ; attempt += 1) {
-      const result = await this.#attempt(call, idempotencyKey);
+      const result = await this.#attempt(call, body, idempotencyKey);
       if (result.ok) return result.body as T;
       const delayMs = result.afterMs ?? backOffMs(attempt);
       if (!result.retry || attempt >= maxRetries || delayMs > MAX_RETRY_AFTER_MS) throw result.error;
@@ -88,15 +100,17 @@ export class RequestSender {
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
   ): Promise<Response> {
-    const response = await this.#fetch({ method: 'GET', path }, headers, signal).catch((cause: unknown) => {
-      signal.throwIfAborted();
-      throw this.#noConnection(cause);
-    });
+    const response = await this.#fetch({ method: 'GET', path }, undefined, headers, signal).catch(
+      (cause: unknown) => {
+        signal.throwIfAborted();
+        throw this.#noConnection(cause);
+      },
+    );
     if (response.ok) return response;
     throw errorOf(response.status, parseExactly(await response.text()));
   }
 
-  async #attempt(call: Call, idempotencyKey: string | undefined): Promise<Attempt> {
+  async #attempt(call: Call, body: string | undefined, idempotencyKey: string | undefined): Promise<Attempt> {
     const { options = {} } = call;
     const headers: Record<string, string> = { accept: 'application/json' };
     if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey;
@@ -104,7 +118,7 @@ export class RequestSender {
     const timeout = AbortSignal.timeout(timeoutMs);
     const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
     try {
-      const response = await this.#fetch(call, headers, signal);
+      const response = await this.#fetch(call, body, headers, signal);
       return attemptOf(response, await response.text());
     } catch (cause) {
       options.signal?.throwIfAborted();
@@ -115,14 +129,19 @@ export class RequestSender {
     }
   }
 
-  #fetch(call: Call, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response> {
-    const { method, body } = call;
+  #fetch(
+    call: Call,
+    body: string | undefined,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    const { method } = call;
     const send = this.#options.fetch ?? fetch;
     const { apiKey } = this.#options;
     const all = { ...(apiKey === null ? {} : { authorization: apiKey }), ...headers };
     if (body === undefined) return send(this.#urlOf(call), { method, signal, headers: all });
     return send(this.#urlOf(call), {
-      ...{ method, signal, body: JSON.stringify(body) },
+      ...{ method, signal, body },
       headers: { 'content-type': 'application/json', ...all },
     });
   }
@@ -136,6 +155,17 @@ export class RequestSender {
     for (const [name, value] of Object.entries(query))
       if (value !== undefined) parameters.set(name, String(value));
     return `${this.#baseUrl}${path}${parameters.size === 0 ? '' : `?${parameters}`}`;
+  }
+}
+
+function jsonOf(body: object): string {
+  try {
+    return JSON.stringify(body);
+  } catch (cause) {
+    throw new PlexyPayError(
+      'the request cannot be written as JSON: amounts are numbers of minor units, not BigInt',
+      { cause },
+    );
   }
 }
 

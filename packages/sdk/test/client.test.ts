@@ -167,6 +167,37 @@ describe('errors', () => {
   });
 });
 
+describe('what cannot be sent', () => {
+  test('is said when the client is made', () => {
+    const missing: { apiKey: string | null } = JSON.parse('{}');
+    assert.throws(() => new PlexyPay(missing), { name: 'PlexyPayError', message: /^apiKey must/ });
+    for (const apiKey of ['', ' ', 'кілт', 'a\nb'])
+      assert.throws(() => new PlexyPay({ apiKey }), { name: 'PlexyPayError', message: /^apiKey must/ });
+    for (const baseUrl of ['', 'foo', '127.0.0.1:8080', 'ftp://pay.test', 'http://'])
+      assert.throws(() => new PlexyPay({ apiKey: 'x', baseUrl }), {
+        ...{ name: 'PlexyPayError', message: /^baseUrl must/ },
+      });
+  });
+
+  test('is said at once, is no lost connection, and is not sent', async () => {
+    const { plexy, sent } = clientOf([]);
+    const body = {
+      amount: 1,
+      currency: 'KZT',
+      phoneNumber: '+77010000001',
+      iin: '900101300017',
+      orderReference: 'A',
+    };
+    for (const idempotencyKey of ['', ' ', 'тапсырыс-1', 'k'.repeat(256)])
+      await assert.rejects(plexy.wallet.authorize(body, { idempotencyKey }), {
+        ...{ name: 'PlexyPayError', message: /^idempotencyKey must/ },
+      });
+    const withBigInt: typeof body = Object.assign({ ...body }, { amount: 1n });
+    await assert.rejects(plexy.wallet.authorize(withBigInt), { name: 'PlexyPayError', message: /JSON/ });
+    assert.equal(sent.length, 0);
+  });
+});
+
 test('amounts are shown as the server knows their currencies', () => {
   for (const currency of CURRENCIES) {
     const shown = formatAmount(-123_456_789n, currency).replaceAll(',', '');

@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { globSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -174,6 +174,19 @@ for (const example of LIST) {
         const headers = { 'webhook-signature': both };
         assert.equal(await deliver(port, { timestamp, headers }), 204, output);
       }
+    });
+
+    test('a sender that hangs up in the middle does not end it', async () => {
+      const socket = connect(Number(port), '127.0.0.1');
+      await once(socket, 'connect');
+      const head =
+        'POST /hook HTTP/1.1\r\nhost: shop\r\ncontent-type: application/json\r\ncontent-length: 100';
+      await new Promise((resolve) => socket.write(`${head}\r\n\r\n{"a`, resolve));
+      await sleep(100);
+      socket.resetAndDestroy();
+      await sleep(100);
+      assert.equal(await deliver(port, {}), 204, output);
+      assert.equal(child.exitCode, null);
     });
 
     test('anything else is refused', async () => {

@@ -220,6 +220,8 @@ export const en = {
   'operate.refund.text': 'The money goes back to the customer from your balance. This cannot be undone.',
   'operate.refund.submit': 'Refund {amount}',
   'operate.refund.done': 'Refunded {amount}',
+  'operate.pending': 'Sent to the bank, which has not answered yet: this page shows it when it does',
+  'operate.refused': 'The bank refused the refund. Nothing was given back.',
   'operate.keep': 'Not now',
   'operate.unknown': 'Whether this has happened is not known. Send the same again: it is done once at most.',
   saved: 'Saved',
@@ -258,7 +260,7 @@ export const en = {
   'sandbox.behaves': 'What happens',
   'sandbox.reset': 'Reset the sandbox',
   'sandbox.resetText':
-    'Everything of every merchant goes: transactions, customers, keys, users. Then the seed is there again, and you sign in again.',
+    'Everything of every merchant goes: transactions, customers, keys, users. Then the seed is there again. You stay signed in, unless you are not a user of the seed.',
   'sandbox.resetDone': 'The sandbox is as new',
   'merchant.create': 'New merchant',
   'merchant.none': 'No merchants yet',

@@ -73,7 +73,7 @@ function CreateKey({ close }: { readonly close: () => void }): ReactNode {
   });
   if (issue.data !== undefined) {
     return (
-      <Dialog title={t('key.created')} close={close}>
+      <Dialog title={t('key.created')} close={close} isOnce>
         <Secret label={t('key.hint')} text={issue.data.apiKey} hint={t('key.secretHint')} close={close} />
       </Dialog>
     );

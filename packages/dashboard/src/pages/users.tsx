@@ -151,7 +151,7 @@ function CreateUser({ users, hasRoles, close }: DialogProps & { readonly hasRole
   });
   if (create.data !== undefined) {
     return (
-      <Dialog title={t('user.created')} close={close}>
+      <Dialog title={t('user.created')} close={close} isOnce>
         <Secret
           label={t('signIn.password')}
           text={create.data.password}
@@ -242,7 +242,7 @@ function ResetPassword({ users, user, close }: UserDialogProps): ReactNode {
   const { t } = useWords();
   const reset = useAction({ run: () => users.resetPassword(user.id), changes: ['users'] });
   return (
-    <Dialog title={user.name} close={close}>
+    <Dialog title={user.name} close={close} isOnce={reset.data !== undefined}>
       {reset.data === undefined ? (
         <Confirm
           text={t('user.resetText')}

@@ -157,7 +157,7 @@ function Actions({ endpoint }: { readonly endpoint: WebhookEndpoint }): ReactNod
       )}
       {asked === 'token' && <TokenDialog endpoint={endpoint} close={close} />}
       {asked === 'rotate' && (
-        <Dialog title={t('webhook.rotate')} close={close}>
+        <Dialog title={t('webhook.rotate')} close={close} isOnce={rotate.data !== undefined}>
           {rotate.data === undefined ? (
             <Confirm
               text={t('webhook.rotateText')}

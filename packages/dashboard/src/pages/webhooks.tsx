@@ -90,7 +90,7 @@ function CreateEndpoint({ close }: { readonly close: () => void }): ReactNode {
   });
   if (create.data !== undefined) {
     return (
-      <Dialog title={t('webhook.created')} close={close}>
+      <Dialog title={t('webhook.created')} close={close} isOnce>
         <Secret
           label={t('webhook.secret')}
           text={create.data.secret}
