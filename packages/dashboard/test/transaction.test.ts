@@ -61,6 +61,50 @@ describe('one transaction', { skip: withoutBrowser }, () => {
     await page.context().close();
   });
 
+  test('what the bank has not answered yet is not said to be done', async () => {
+    const [held, charged] = [
+      await dashboard.pay({ amount: 15_000 }),
+      await dashboard.pay({ amount: 15_000 }),
+    ];
+    await dashboard.sandbox.call('POST', `/v1/transactions/${charged.id}/capture`, { body: {} });
+    const bankIs = (bank: string) => dashboard.sandbox.call('PUT', '/v1/sandbox/faults', { body: { bank } });
+    assert.equal((await bankIs('down')).status, 200);
+    const pages = [
+      [await open('manager', held.id), 'c', /^Capture ₸/, 'Charged'],
+      [await open('manager', charged.id), 'r', /^Refund ₸/, 'Refunded'],
+    ] as const;
+    try {
+      await Promise.all(
+        pages.map(async ([page, key, button]) => {
+          await page.keyboard.press(key);
+          await page.getByRole('button', { name: button }).click();
+          await page.getByText('Sent to the bank, which has not answered yet').waitFor({ timeout: 60_000 });
+          assert.equal(await page.getByText(/(Captured|Refunded) ₸150\.00$/).count(), 0);
+        }),
+      );
+    } finally {
+      await bankIs('none');
+    }
+    for (const [page, , , status] of pages) {
+      await page.locator('.payment-amount').getByText(status).waitFor({ timeout: 60_000 });
+      await page.context().close();
+    }
+  });
+
+  test('a refund that the bank refuses is not said to be done', async () => {
+    const { id } = await dashboard.pay({ amount: 15_000 });
+    await dashboard.sandbox.call('POST', `/v1/transactions/${id}/capture`, { body: {} });
+    const page = await open('manager', id);
+    const body = { ...(await look(id)), type: 'refund', status: 'rejected' };
+    await page.route('**/refund', (route) => route.fulfill({ json: body }));
+    await page.keyboard.press('r');
+    await page.getByRole('button', { name: /^Refund ₸/ }).click();
+    await page.getByRole('alert').getByText('The bank refused the refund').waitFor();
+    assert.ok(await page.getByRole('button', { name: /^Refund ₸/ }).isDisabled());
+    assert.equal(await page.getByText(/Refunded ₸150/).count(), 0);
+    await page.context().close();
+  });
+
   test('an answer that was lost: sending it again does it once', async () => {
     const { id } = await dashboard.pay({ amount: 15_000 });
     await dashboard.sandbox.call('POST', `/v1/transactions/${id}/capture`, { body: {} });
