@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Fault, startTestBank, type TestBank } from './support/bank.ts';
+import { type Fault, startStubBank, startTestBank, type TestBank } from './support/bank.ts';
 import {
   askedNow,
   CHALLENGED,
@@ -219,4 +219,31 @@ describe('kill -9 of the server', () => {
     await reconcile(nodes.pool, bank);
     await nodes.assertInvariants();
   });
+});
+
+test('a node that cannot repeat a payment does not use up its attempts', async () => {
+  const stub = await startStubBank();
+  const two = await startNodes(2, { ...stub.environment, ACQUIRER_PATIENCE_MS: '6000' });
+  try {
+    // Never seen by the bank: only the node that has its number in memory could send it again.
+    stub.answer = ({ method }) =>
+      method === 'GET' ? { body: { status: 'not_found' } } : { status: 500, body: 'no' };
+    const paying = pay((...call) => two.callNode(0, ...call), AMEX).catch(() => null);
+    await eventually('the bank was asked', async () => stub.asked.length > 0);
+    await two.processes[0]?.signal('SIGKILL');
+    await paying;
+    const ended = await eventually('it is given up', async () => {
+      const { rows } = await two.pool.query(
+        `SELECT t.status, o.attempts FROM transaction t JOIN bank_operation o ON o.id = t.id WHERE t.status <> 'created'`,
+      );
+      return rows[0];
+    });
+    assert.equal(ended.status, 'transaction.failed');
+    // The first, by the node that was killed, and the last.
+    assert.ok(ended.attempts <= 3, `${ended.attempts} attempts`);
+    await two.assertInvariants();
+  } finally {
+    await two.stop();
+    await stub.end();
+  }
 });

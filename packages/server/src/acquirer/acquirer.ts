@@ -41,6 +41,8 @@ const STOP_LIMIT_MS = 3_000;
 /** How much longer than an authorization may take its card is kept: the time that its command may wait. */
 const COMMAND_WAIT_MS = 15_000;
 const RETRY_MS = [500, 1_000, 2_000, 5_000, 10_000, 30_000];
+/** So soon the node that holds the card may come across what this one cannot repeat. */
+const LEFT_MS = 1_000;
 
 export class Acquirer {
   readonly #options: AcquirerOptions;
@@ -130,7 +132,7 @@ export class Acquirer {
   async #attempt(operation: DueOperation): Promise<void> {
     try {
       const answer = await this.#ask(operation);
-      if (answer === null) await this.#postpone(operation);
+      if (answer === null) await this.#leave(operation);
       else await this.#take(operation, answer);
     } catch (error) {
       this.#options.onError(error, operation);
@@ -139,11 +141,19 @@ export class Acquirer {
   }
 
   async #postpone(operation: DueOperation): Promise<void> {
-    const delay = RETRY_MS[Math.min(operation.attempts, RETRY_MS.length - 1)] ?? 0;
-    await postponeOperation(this.#options.pool, operation.id, delay);
+    const { id, kind, attempts, requestedAt } = operation;
+    const delay = RETRY_MS[Math.min(attempts, RETRY_MS.length - 1)] ?? 0;
+    const patience = kind === 'authorize' || kind === 'complete' ? this.#options.patienceMs : Infinity;
+    const left = patience - ((await readClock(this.#options.pool)) - requestedAt);
+    await postponeOperation(this.#options.pool, id, left > 0 ? Math.min(delay, left) : delay, attempts);
   }
 
-  /** @returns null when the bank does not know the operation and it cannot be repeated yet */
+  /** Lets another node try, which counts as no attempt: else those that cannot would use up its time. */
+  async #leave({ id, attempts }: DueOperation): Promise<void> {
+    await postponeOperation(this.#options.pool, id, LEFT_MS, Math.max(0, attempts - 1));
+  }
+
+  /** @returns null when the bank does not know the operation and this node cannot repeat it */
   async #ask(operation: DueOperation): Promise<ConnectorAnswer | null> {
     const { connector } = this.#options;
     if (operation.kind === 'authorize') return this.#askAuthorization(operation);

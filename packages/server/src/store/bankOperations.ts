@@ -20,12 +20,17 @@ export async function claimDueOperations(db: Queryable, limit: number): Promise<
   return rows;
 }
 
-/** The answer is not known yet: ask again after `delayMs`. */
-export async function postponeOperation(db: Queryable, id: string, delayMs: number): Promise<void> {
+/** The answer is not known yet: ask again after `delayMs`. @param attempts that have been made */
+export async function postponeOperation(
+  db: Queryable,
+  id: string,
+  delayMs: number,
+  attempts: number,
+): Promise<void> {
   await db.query(
-    `UPDATE bank_operation SET next_attempt_at = clock_timestamp() + $2 * interval '1 millisecond'
+    `UPDATE bank_operation SET next_attempt_at = clock_timestamp() + $2 * interval '1 millisecond', attempts = $3
      WHERE id = $1 AND next_attempt_at IS NOT NULL`,
-    [id, delayMs],
+    [id, Math.round(delayMs), attempts],
   );
 }
 
