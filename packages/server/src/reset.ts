@@ -4,7 +4,7 @@ import type { BankControl } from './acquirer/bankControl.ts';
 import type { Engine } from './engine/engine.ts';
 import type { Secrets } from './secrets.ts';
 import { insertSeed, seedDeposits } from './seed.ts';
-import { lockClock } from './store/clock.ts';
+import type { ClockTurns } from './store/clock.ts';
 import { closeGate } from './store/gate.ts';
 import { markSeeded } from './store/installation.ts';
 import { inTransaction, type Pool } from './store/postgres.ts';
@@ -12,6 +12,7 @@ import { keepSessions, wipeEverything } from './store/reset.ts';
 
 export interface ResetDeps {
   readonly pool: Pool;
+  readonly clockTurns: ClockTurns;
   readonly engine: Engine;
   readonly acquirer: Acquirer;
   readonly bank: BankControl;
@@ -25,9 +26,9 @@ const BANK_WAIT_MS = 3_000;
  * Wipes everything on all nodes and seeds again. The first transaction does nothing but keep the gate closed:
  * nobody sees a sandbox that is half empty. After a failure half-way the same call completes it.
  */
-export async function resetSandbox({ pool, engine, acquirer, bank, secrets }: ResetDeps): Promise<void> {
-  await inTransaction(pool, async (gate) => {
-    await lockClock(gate);
+export async function resetSandbox(deps: ResetDeps): Promise<void> {
+  const { pool, clockTurns, engine, acquirer, bank, secrets } = deps;
+  await clockTurns.run(async (gate) => {
     await closeGate(gate);
     await inTransaction(pool, async (client) => {
       // Whoever resets from the dashboard stays there.

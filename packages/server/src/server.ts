@@ -23,6 +23,7 @@ import { lateTransactionAnswer } from './http/transactionViews.ts';
 import { resetSandbox } from './reset.ts';
 import { seedSandbox } from './seed.ts';
 import { setBankToken } from './store/cards.ts';
+import { ClockTurns } from './store/clock.ts';
 import { startEmbeddedPostgres } from './store/embedded.ts';
 import { continueRounds } from './store/events.ts';
 import { openInstallation } from './store/installation.ts';
@@ -68,6 +69,7 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
     const { engine, acquirer, feed, webhooks } = parts;
     feed.start();
     stops.push(() => feed.stop());
+    stops.push(() => parts.clockTurns.end());
     stops.push(() => webhooks.stop());
     stops.push(() => engine.stop());
     stops.push(() => parts.auditor.stop());
@@ -112,6 +114,7 @@ type Parts = Pick<
   | 'auditor'
   | 'requestLog'
   | 'bankControl'
+  | 'clockTurns'
   | 'resetSandbox'
 >;
 
@@ -194,7 +197,11 @@ export function createEngine({
     stops.push(() => acquirer.stop());
   };
   const bankControl = createBankControl(() => bankUrl(), secret);
-  const reset = (): Promise<void> => resetSandbox({ pool, engine, acquirer, bank: bankControl, secrets });
+  const clockTurns = new ClockTurns(databaseUrl, (error) =>
+    logger.warn({ err: error }, 'the connection of the clock was lost'),
+  );
+  const reset = (): Promise<void> =>
+    resetSandbox({ pool, clockTurns, engine, acquirer, bank: bankControl, secrets });
   const requestLog = config.requestLog
     ? new RequestLog(pool, metrics, (error) => logger.warn({ err: error }, 'requests were not logged'))
     : null;
@@ -210,6 +217,7 @@ export function createEngine({
     requestLog,
     webhooks,
     bankControl,
+    clockTurns,
     resetSandbox: reset,
     publicUrl,
   };

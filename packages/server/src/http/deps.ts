@@ -9,6 +9,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { EventFeed } from '../engine/feed.ts';
 import type { RequestLog } from '../engine/requestLog.ts';
 import type { Secrets } from '../secrets.ts';
+import type { ClockTurns } from '../store/clock.ts';
 import type { Pool } from '../store/postgres.ts';
 import type { WebhookThread } from '../webhooks/thread.ts';
 import type { Metrics } from './metrics.ts';
@@ -28,6 +29,8 @@ export interface Deps {
   readonly requestLog: RequestLog | null;
   /** The levers of the simulated bank. */
   readonly bankControl: BankControl;
+  /** Of those who move the sandbox's clock. */
+  readonly clockTurns: ClockTurns;
   /** Puts a sandbox back to its seed. */
   readonly resetSandbox: () => Promise<void>;
   /** Where payers and customers reach this node with their browsers. */

@@ -3,8 +3,8 @@ import Type from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
 import { type Advanced, advanceClock } from '../engine/clock.ts';
 import { type Claim, insertKeys, readResponses } from '../store/batchSql.ts';
-import { type Clock, lockClock, readClockState } from '../store/clock.ts';
-import { inTransaction } from '../store/postgres.ts';
+import { type Clock, readClockState } from '../store/clock.ts';
+import { sqlStateOf } from '../store/postgres.ts';
 import { MANAGER, merchantOf, VIEWER } from './auth.ts';
 import type { App } from './bareApp.ts';
 import type { Deps } from './deps.ts';
@@ -14,6 +14,7 @@ import { fingerprintOf, idempotencyKeyOf } from './idempotency.ts';
 import * as schemas from './schemas.ts';
 
 const PATH = '/v1/sandbox/clock';
+const UNIQUE_VIOLATION = '23505';
 const TEN_YEARS_S = 3_653 * 86_400;
 const ClockBody = Type.Object(
   {
@@ -78,10 +79,9 @@ async function advance(
   reply: FastifyReply,
   advanceSeconds: number,
 ): Promise<FastifyReply> {
-  const { pool, engine, webhooks } = deps;
+  const { pool, clockTurns, engine, webhooks } = deps;
   const claim = claimOf(deps, request);
-  const { body, replayed } = await inTransaction(pool, async (client) => {
-    await lockClock(client);
+  const { body, replayed } = await clockTurns.run(async (client) => {
     const earlier = claim === null ? null : await replayOf(deps, claim);
     if (earlier !== null) return { body: earlier, replayed: true };
     const advanced = await advanceClock(pool, engine, advanceSeconds * 1_000, () => webhooks.wake());
@@ -90,7 +90,11 @@ async function advance(
       throw fieldError('invalid_request', 'advanceSeconds', rule);
     }
     const made = JSON.stringify(advancedView(advanced));
-    if (claim !== null) await insertKeys(client, [{ ...claim, response: made }]);
+    // Last, so that readers of events do not wait for it. Somebody else may have used the key in the meantime.
+    if (claim !== null)
+      await insertKeys(client, [{ ...claim, response: made }]).catch((error: unknown) => {
+        throw sqlStateOf(error) === UNIQUE_VIOLATION ? new ApiError('idempotency_key_reused') : error;
+      });
     return { body: made, replayed: false };
   });
   if (replayed) reply.header('idempotency-replayed', 'true');

@@ -1,5 +1,5 @@
 /** The sandbox's test clock: an offset to the database's own, for every node. It only moves forward. */
-import type { Queryable } from './postgres.ts';
+import { createPool, inTransaction, type Pool, type Queryable } from './postgres.ts';
 
 /** Any constants will do, each of its own: one advance at a time, and none during a reset. */
 const CLOCK_LOCK = 7_069_802;
@@ -23,7 +23,7 @@ export async function readClockState(db: Queryable): Promise<Clock> {
 }
 
 /** Until this transaction ends nobody else moves the clock. It writes nothing, so readers of events do not wait. */
-export async function lockClock(client: Queryable): Promise<void> {
+async function lockClock(client: Queryable): Promise<void> {
   await client.query(`SET LOCAL idle_in_transaction_session_timeout = '60s'; SET LOCAL lock_timeout = '15s'`);
   await client.query('SELECT pg_advisory_xact_lock($1)', [CLOCK_LOCK]);
 }
@@ -69,4 +69,33 @@ export async function areWebhooksDue(db: Queryable, at: number): Promise<boolean
     [new Date(at)],
   );
   return rows[0]?.due === true;
+}
+
+/**
+ * Turns of whoever moves the clock, or resets the sandbox: one at a time of all nodes. The lock has a connection of its
+ * own, since whoever holds it needs others: were they of one pool, those who wait would have them all.
+ */
+export class ClockTurns {
+  readonly #pool: Pool;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(databaseUrl: string, onError: (error: Error) => void) {
+    this.#pool = createPool(databaseUrl, 1, onError, { name: 'clock' });
+  }
+
+  /** Runs `work` in a transaction that holds the clock's lock, after those that were asked for before. */
+  run<T>(work: (client: Queryable) => Promise<T>): Promise<T> {
+    const turn = this.#last.then(() =>
+      inTransaction(this.#pool, async (client) => {
+        await lockClock(client);
+        return work(client);
+      }),
+    );
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  end(): Promise<void> {
+    return this.#pool.end();
+  }
 }

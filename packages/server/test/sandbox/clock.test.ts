@@ -1,7 +1,7 @@
 /** The test clock: what falls due on the way has happened when it answers, in the order of its moments. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { CHALLENGED, pay, stored, VISA } from '../support/cards.ts';
+import { CHALLENGED, eventually, pay, stored, VISA } from '../support/cards.ts';
 import { DEMO_STORE, operatorOf } from '../support/operator.ts';
 import { OPERATOR_KEY, type Reply, type Sandbox, startSandbox } from '../support/sandbox.ts';
 
@@ -115,6 +115,44 @@ describe('the clock', () => {
       [200, 200, 200],
     );
     assert.equal(await offset(), start + 60);
+  });
+
+  test('many who move or reset it at once take no connection from each other, nor from anybody else', async () => {
+    const small = await startSandbox({ POOL_SIZE: '1' });
+    try {
+      const send = (path: string, body?: unknown) => small.call('POST', `/v1/sandbox/${path}`, { body });
+      const clocks = Array.from({ length: 5 }, () => send('clock', { advanceSeconds: 1 }));
+      assert.equal((await small.call('GET', '/v1/wallet/transactions')).status, 200);
+      assert.deepEqual(new Set((await Promise.all(clocks)).map(({ status }) => status)), new Set([200]));
+      const resets = await Promise.all([send('reset'), send('reset'), send('reset')]);
+      assert.deepEqual(new Set(resets.map(({ status }) => status)), new Set([200]));
+      await small.assertInvariants();
+    } finally {
+      await small.stop();
+    }
+  });
+
+  test('says so when a command that is under way has its Idempotency-Key', async () => {
+    const idempotencyKey = crypto.randomUUID();
+    const slow = (databaseDelayMs: number) =>
+      sandbox.call('PUT', '/v1/sandbox/faults', { body: { databaseDelayMs } });
+    await slow(1_500);
+    try {
+      const payment = sandbox.authorize({}, { idempotencyKey });
+      await eventually('it has the key, and sleeps', async () => {
+        const { rowCount } = await sandbox.pool.query(
+          `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'`,
+        );
+        return rowCount === 1;
+      });
+      const moved = await sandbox.call('POST', '/v1/sandbox/clock', {
+        ...{ idempotencyKey, body: { advanceSeconds: 1 } },
+      });
+      assert.deepEqual([moved.status, moved.body.reason], [422, 'idempotency_key_reused']);
+      assert.equal((await payment).status, 201);
+    } finally {
+      await slow(0);
+    }
   });
 
   test('moves once for one Idempotency-Key', async () => {
