@@ -21,6 +21,8 @@ import { after, type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import { launch } from '../src/store/embedded/launch.ts';
+import { choosePlace, SYSTEM_FOLDER } from '../src/store/embedded/place.ts';
 import { processIdentity } from '../src/store/embedded/process.ts';
 import { EmbeddedPostgresError, startEmbeddedPostgres } from '../src/store/embedded.ts';
 
@@ -225,6 +227,24 @@ test('a start after owner and server were both killed ends the query they left r
   assert.deepEqual(await query(newUrl, 'SELECT 1'), [1]);
   assert.equal(await busy, 'cut off');
   await stop();
+  await assertNothingLeft(dataDir);
+});
+
+test('a server that has given up without being heard to end is not waited for', async (t) => {
+  const dataDir = await folderWithData(t);
+  const place = await choosePlace({ dataDir, systemFolder: SYSTEM_FOLDER, log: silent });
+  const script = path.join(dataDir, 'postgres-that-hangs-once');
+  const given = path.join(place.folder, 'given-up');
+  const lines = [
+    '#!/bin/sh',
+    `if [ -e "${given}" ]; then exec "${place.programs.postgres}" "$@"; fi`,
+    `touch "${given}"`,
+    'echo "FATAL:  pre-existing shared memory block is still in use" >&2',
+    'exec sleep 300',
+  ];
+  await writeFile(script, lines.join('\n'), { mode: 0o755 });
+  const server = await launch({ ...place, programs: { ...place.programs, postgres: script } }, {}, silent);
+  await server.stop();
   await assertNothingLeft(dataDir);
 });
 

@@ -44,6 +44,8 @@ const POLL_MS = 10;
 /** After a crash PostgreSQL first replays up to max_wal_size of changes. */
 const READY_TIMEOUT_MS = 300_000;
 const SLOW_START_MS = 5_000;
+/** From then on its log is looked at so often. */
+const LOOK_INTERVAL_MS = 1_000;
 /** How long the remains of a dead server (its port, its last backends) may stand in the way of a new one. */
 const RETRY_FOR_MS = 10_000;
 const RETRY_PAUSE_MS = 200;
@@ -120,6 +122,7 @@ async function spawnServer(place: Place, settings: Record<string, string>): Prom
 async function becomesReady(place: Place, launched: Launched, log: Log): Promise<boolean> {
   const started = Date.now();
   let saidSlow = false;
+  let lookAtMs = SLOW_START_MS;
   while (!launched.hasEnded()) {
     const server = await runningServer(place);
     if (server?.ready && server.pid === launched.child.pid) return true;
@@ -133,6 +136,14 @@ async function becomesReady(place: Place, launched: Launched, log: Log): Promise
       log(
         `PostgreSQL is recovering from a crash; this can take some minutes (its log: ${logFileOf(place)}).`,
       );
+    }
+    if (elapsedMs > lookAtMs) {
+      lookAtMs += LOOK_INTERVAL_MS;
+      // One that has given up ends at once; seen once in a while on a busy machine: it was not heard to have ended.
+      if (/FATAL/.test(await launched.said())) {
+        launched.child.kill('SIGKILL');
+        return false;
+      }
     }
     await delay(POLL_MS);
   }
