@@ -1,12 +1,13 @@
 /** Webhook deliveries: what was sent, what was answered, and sending it again. */
 import { Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { type WebhookDelivery, webhooks } from './api.ts';
 import { useWords } from './i18n/index.tsx';
 import { List, useAction } from './list.tsx';
 import { useMay } from './session.tsx';
-import { CopyButton, Dialog, Empty, Facts, Failure, Id, Loaded, Time } from './ui.tsx';
+import { CopyButton, Dialog, Empty, Facts, Failure, Id, Loaded, shortId, Time } from './ui.tsx';
 
 interface Props {
   readonly endpointId: string;
@@ -44,11 +45,14 @@ export function Deliveries({ endpointId, transactionId, status }: Props): ReactN
         columns={[
           {
             title: t('webhook.event'),
-            cell: ({ id, event, replay }) => (
-              <button type="button" className="link" onClick={() => setOpen(id)}>
-                {event}
-                {replay && <span className="dim"> {t('webhook.replayed')}</span>}
-              </button>
+            cell: ({ id, event, replay, transactionId: of }) => (
+              <>
+                <button type="button" className="link" onClick={() => setOpen(id)}>
+                  {event}
+                  {replay && <span className="dim"> {t('webhook.replayed')}</span>}
+                </button>
+                {transactionId === undefined && of !== null && <TransactionLink id={of} />}
+              </>
             ),
           },
           { title: t('column.status'), cell: (delivery) => <DeliveryStatus status={delivery.status} /> },
@@ -61,6 +65,14 @@ export function Deliveries({ endpointId, transactionId, status }: Props): ReactN
         <DeliveryDialog endpointId={endpointId} deliveryId={open} close={() => setOpen(null)} />
       )}
     </>
+  );
+}
+
+function TransactionLink({ id }: { readonly id: string }): ReactNode {
+  return (
+    <Link to="/transactions/$id" params={{ id }} title={id} className="delivery-of">
+      <code>{shortId(id)}</code>
+    </Link>
   );
 }
 

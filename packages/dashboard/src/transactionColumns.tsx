@@ -22,7 +22,7 @@ export const COLUMNS: Readonly<Record<Column, ColumnLook>> = {
     isFixed: true,
   },
   status: { title: 'column.status', cell: (row) => <StatusBadge status={row.status} />, isFixed: true },
-  order: { title: 'column.order', cell: (row) => <Text text={row.orderReference} />, isFixed: true },
+  order: { title: 'column.order', cell: (row) => <Order row={row} />, isFixed: true },
   method: { title: 'column.method', cell: (row) => <Method row={row} />, isDefault: true },
   type: { title: 'column.type', cell: (row) => <TypeName type={row.type} />, isDefault: true },
   description: { title: 'column.description', cell: (row) => <Text text={row.description} /> },
@@ -85,6 +85,17 @@ function Text({ text }: { readonly text: string | null }): ReactNode {
     <span className="cell-text" title={text}>
       {text}
     </span>
+  );
+}
+
+/** On a phone, where there is no column for it, it says of a refund that it is one. */
+function Order({ row }: { readonly row: Transaction }): ReactNode {
+  const { t } = useWords();
+  return (
+    <>
+      {row.type === 'refund' && <span className="on-phone">{t('type.refund')} · </span>}
+      <Text text={row.orderReference} />
+    </>
   );
 }
 

@@ -65,10 +65,14 @@ export function CopyButton({ text, label }: { readonly text: string; readonly la
 }
 
 /** An id, short enough to read and whole when copied. */
+export function shortId(id: string): string {
+  return id.length > 16 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id;
+}
+
 export function Id({ id, short = false }: { readonly id: string; readonly short?: boolean }): ReactNode {
   return (
     <span className="id">
-      <code title={id}>{short && id.length > 16 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id}</code>
+      <code title={id}>{short ? shortId(id) : id}</code>
       <CopyButton text={id} />
     </span>
   );

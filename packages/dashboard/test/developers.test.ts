@@ -40,6 +40,10 @@ describe('developers’ pages', { skip: withoutBrowser }, () => {
     assert.equal(await list(), 200);
     const written = await dashboard.sandbox.authorize({}, { apiKey, idempotencyKey: 'read-only' });
     assert.equal(written.status, 403);
+    // What is never shown again is not lost to a stray key or click.
+    await page.keyboard.press('Escape');
+    await page.mouse.click(5, 5);
+    assert.equal(await page.locator('.secret code').textContent(), apiKey);
     await page.getByRole('button', { name: 'I have copied it' }).click();
     assert.equal((await page.content()).includes(apiKey), false);
     const row = page.getByRole('row').filter({ hasText: '<b>shop</b>' });

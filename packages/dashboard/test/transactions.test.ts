@@ -160,6 +160,24 @@ describe('transactions', { skip: withoutBrowser }, () => {
     }
   });
 
+  test('of the views one is marked, and a refund says on a phone that it is one', async () => {
+    const { id } = await dashboard.pay({ orderReference: 'BACK-1' });
+    for (const operation of ['capture', 'refund'])
+      await dashboard.sandbox.call('POST', `/v1/transactions/${id}/${operation}`, { body: {} });
+    const viewport = { width: 390, height: 844 };
+    const page = await dashboard.open('viewer', '/transactions?orderReference=BACK-1', { viewport });
+    await rows(page).nth(1).waitFor();
+    const marks = rows(page).getByText('Refund ·');
+    assert.deepEqual([await rows(page).count(), await marks.count(), await marks.isVisible()], [2, 1, true]);
+    const marked = page.locator('.view[aria-current]');
+    for (const view of ['Refunds', 'Charged', 'All']) {
+      await page.locator('.view').getByText(view, { exact: true }).click();
+      await marked.getByText(view, { exact: true }).waitFor();
+      assert.equal(await marked.count(), 1);
+    }
+    await page.context().close();
+  });
+
   test('rows are walked by J and K and opened by Enter', async () => {
     const page = await dashboard.open('viewer', '/transactions');
     await rows(page).first().waitFor();

@@ -171,6 +171,9 @@ function pointsOf(now: number | null, before: number | null): number | null {
   return now === null || before === null ? null : now - before;
 }
 
+/** Beyond this nobody compares. */
+const MOST_PERCENT = 999;
+
 interface CardProps {
   readonly title: string;
   readonly value: ReactNode;
@@ -186,8 +189,9 @@ interface CardProps {
 function Card({ title, value, change, isPoints = false, isNeutral = false, search }: CardProps): ReactNode {
   const { t, language } = useWords();
   const sign = change === null || Math.abs(change) < 0.0005 ? '' : change > 0 ? '+' : '−';
-  const text =
-    change === null ? '' : formatNumber(Math.abs(change) * 100, language, { maximumFractionDigits: 1 });
+  const percent = change === null ? 0 : Math.abs(change) * 100;
+  const isBeyond = percent > MOST_PERCENT;
+  const text = formatNumber(isBeyond ? MOST_PERCENT : percent, language, { maximumFractionDigits: 1 });
   return (
     <Link to="/transactions" search={search} className="card">
       <span className="card-title">{title}</span>
@@ -198,7 +202,7 @@ function Card({ title, value, change, isPoints = false, isNeutral = false, searc
         ) : (
           <>
             <strong className={isNeutral || sign === '' ? '' : sign === '+' ? 'up' : 'down'}>
-              {sign}
+              {isBeyond ? '> ' : sign}
               {text}
               {isPoints ? ` ${t('overview.points')}` : '%'}
             </strong>{' '}

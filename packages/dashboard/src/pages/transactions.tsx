@@ -66,6 +66,7 @@ export default function Transactions(): ReactNode {
             to="/transactions"
             search={view}
             className="view"
+            activeOptions={{ exact: true, includeSearch: true }}
             aria-current={isSameView(filters, view) ? 'page' : undefined}
           >
             {t(label)}
