@@ -1,5 +1,5 @@
 /** The command line of operators and of merchants’ developers: `plexy --help`. */
-import { PlexyPayError } from '@plexy-pay/sdk';
+import { ConnectionError, PlexyPayError } from '@plexy-pay/sdk';
 import { Command, CommanderError, Option } from 'commander';
 import { contextOf, type Surroundings } from './context.ts';
 import { customerCommands } from './customers.ts';
@@ -80,5 +80,7 @@ function urlOption({ PLEXY_URL = 'http://127.0.0.1:8080' }: Surroundings['env'])
 function sentenceOf(error: unknown): string {
   if (!(error instanceof PlexyPayError))
     return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (error instanceof ConnectionError)
+    return `${error.message}: is it there? --url or PLEXY_URL says where the server is`;
   return error.requestId === null ? error.message : `${error.message} (request ${error.requestId})`;
 }

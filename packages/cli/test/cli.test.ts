@@ -199,14 +199,15 @@ describe('what goes wrong', () => {
     const scope = await refused('keys', 'issue', DEMO_STORE, 'k', '--scope', 'everything');
     assert.match(scope, new RegExp(`^scopes.0 must .* ${request}`));
     const merchant = await plexy(['merchants', 'list', '--key', 'pr_test_demo']);
-    assert.match(merchant.errors, /^the API key does not have the scope for this/);
+    assert.match(merchant.errors, /^this is for operators/);
   });
 
   test('no server, wrong arguments', async () => {
     assert.equal(
       await refused('accounts', '--url', 'http://127.0.0.1:1'),
-      'no connection to http://127.0.0.1:1',
+      'no connection to http://127.0.0.1:1: is it there? --url or PLEXY_URL says where the server is',
     );
+    assert.match(await refused('accounts', '--url', '127.0.0.1:8080'), /^baseUrl must begin with https:/);
     for (const amount of ['12.50', '1e3', '9007199254740993', 'x'])
       assert.match(
         await refused('wallets', 'deposit', KZT_WALLET, amount),

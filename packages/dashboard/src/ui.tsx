@@ -3,7 +3,7 @@ import { ActionIcon, Button, Modal, Skeleton, Tooltip } from '@mantine/core';
 import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react';
 import { PlexyPayError } from './api.ts';
 import { formatAmount, formatTime, type TimeStyle, utcTime } from './format.ts';
-import { useWords } from './i18n/index.tsx';
+import { isKey, useWords } from './i18n/index.tsx';
 import { Icon, type IconName } from './icons.tsx';
 
 interface AmountProps {
@@ -144,7 +144,7 @@ export function Empty({ icon, title, children }: EmptyProps): ReactNode {
   );
 }
 
-/** What went wrong, in the server's words, and what to quote when asking for help. The one place for it. */
+/** What went wrong, and what to quote when asking for help. The one place for it. */
 export function Failure({
   error,
   retry,
@@ -159,7 +159,7 @@ export function Failure({
       <Icon name="issues" />
       <div>
         <p className="failure-title">{titleOf(known, t)}</p>
-        <p>{known?.message ?? t('error.unexpected')}</p>
+        <p>{known === null ? t('error.unexpected') : messageOf(known, t)}</p>
         {known !== null && known.details.length > 0 && (
           <ul>
             {known.details.map(({ path, message }) => (
@@ -189,6 +189,13 @@ export function Failure({
       </div>
     </div>
   );
+}
+
+/** In the reader's language where its reason has words there, else as the server says it. */
+function messageOf({ reason, message }: PlexyPayError, t: ReturnType<typeof useWords>['t']): string {
+  if (reason === 'insufficient_role') return t('error.forbiddenHint');
+  const key = `reason.${reason}`;
+  return isKey(key) ? t(key) : message;
 }
 
 function titleOf(error: PlexyPayError | null, t: ReturnType<typeof useWords>['t']): string {

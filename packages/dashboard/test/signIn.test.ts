@@ -28,6 +28,20 @@ describe('signing in', { skip: withoutBrowser }, () => {
     await page.context().close();
   });
 
+  test('what is wrong is told in the reader’s language', async () => {
+    for (const [locale, words] of [
+      ['ru-RU', 'неверный адрес почты или пароль'],
+      ['kk-KZ', 'пошта мекенжайы немесе құпиясөз қате'],
+    ] as const) {
+      const page = await dashboard.open(null, '', { locale });
+      await page.locator('input[type=email]').fill('manager@demo.test');
+      await page.locator('input[type=password]').fill('wrong');
+      await page.keyboard.press('Enter');
+      await page.getByRole('alert').getByText(words).waitFor();
+      await page.context().close();
+    }
+  });
+
   test('a wrong password is told, and what was typed stays', async () => {
     const page = await dashboard.open(null);
     await fill(page, 'manager@demo.test', 'wrong');

@@ -44,6 +44,9 @@ function checkNode(): void {
   );
 }
 
+/** What the command line tool and the SDK take for granted. */
+const DEFAULT_URL = 'http://127.0.0.1:8080';
+
 function greeting(config: Config, url: string): string {
   if (config.mode === 'production') return `Plexy Pay listens on ${url}\n`;
   return `
@@ -52,6 +55,7 @@ Plexy Pay sandbox
   API       ${url}/v1     key pr_test_demo
   Docs      ${url}/docs
   Operator  ${url}/v1/admin     key op_test_demo
+  Webhooks  ${url === DEFAULT_URL ? '' : `PLEXY_URL=${url} `}npx plexy listen --forward-to http://localhost:3000/hook
 
 Authorize a payment of 150.00 KZT:
 

@@ -4,6 +4,11 @@ import type { Language } from '../format.ts';
 import { type Dictionary, en } from './en.ts';
 
 export type Key = keyof Dictionary;
+/** Whether there are words for it. */
+export function isKey(text: string): text is Key {
+  return Object.hasOwn(en, text);
+}
+
 export type Translate = (key: Key, values?: Readonly<Record<string, string | number>>) => string;
 
 export const LANGUAGES: Readonly<Record<Language, string>> = { en: 'English', ru: 'Русский', kk: 'Қазақша' };

@@ -56,7 +56,13 @@ export class ApiKeys {
       throw new ApiError('invalid_api_key');
     }
     if (auth === 'user') throw new ApiError('session_required');
-    if ((key.merchantId === null) !== (auth === 'operator')) throw new ApiError('insufficient_scope');
+    if ((key.merchantId === null) !== (auth === 'operator'))
+      throw new ApiError(
+        'insufficient_scope',
+        auth === 'operator'
+          ? 'this is for operators (op_…), and the API key is a merchant’s'
+          : 'this is for merchants (pr_…), and the API key is an operator’s',
+      );
     const needed = request.method === 'GET' || request.method === 'HEAD' ? 'read' : 'write';
     if (!key.scopes.includes(needed)) throw new ApiError('insufficient_scope');
     return { apiKeyId: key.id, merchantId: key.merchantId, scopes: key.scopes, user: null };

@@ -63,7 +63,7 @@ export function parseCard(body: Static<typeof CardBody>): Card {
 export function refuseExpired({ expiryYear, expiryMonth }: Card, now: number): void {
   const end = Date.UTC(expiryYear, expiryMonth, 1) + 12 * 3_600_000;
   if (now >= end)
-    throw fieldError('invalid_card', 'card.expiryYear', 'and expiryMonth must not be in the past');
+    throw fieldError('invalid_card', 'card.expiryYear', 'must not be in the past, together with expiryMonth');
 }
 
 /** Whether a text spells this number, whatever stands between its digits, also as a part of a URL. */

@@ -158,7 +158,7 @@ function parsePayment({ secrets }: Deps, body: PaymentBody): ParsedPayment {
   }
   if (cardBody === undefined && cardTokenId !== undefined)
     return { fields, card: cardTokenId, browser, fingerprintBody: { ...rest, cardTokenId } };
-  throw fieldError('invalid_request', 'card', 'or cardTokenId is required, and not both');
+  throw fieldError('invalid_request', 'card', 'is required, or cardTokenId in its place; not both');
 }
 
 /**
