@@ -1,5 +1,5 @@
-/** What is asked before an endpoint's token changes, and before it is sent its events again. */
-import { Button, PasswordInput, TextInput } from '@mantine/core';
+/** What is asked of an endpoint: what it is to be, its token, and which of its events are sent again. */
+import { Button, Checkbox, PasswordInput, TextInput } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
 import { newIdempotencyKey, type WebhookEndpoint, webhooks } from './api.ts';
 import { formatTime, localTime } from './format.ts';
@@ -12,6 +12,91 @@ const DAY_MS = 86_400_000;
 interface Props {
   readonly endpoint: WebhookEndpoint;
   readonly close: () => void;
+}
+
+const EVENTS = ['created', '3d', 'authorized', 'rejected', 'failed', 'charged', 'cancelled', 'refunded'].map(
+  (name) => `transaction.${name}` as WebhookEndpoint['events'][number],
+);
+
+interface EndpointFormProps {
+  readonly url: string;
+  readonly description: string | null;
+  readonly events: WebhookEndpoint['events'];
+  readonly action: string;
+  readonly error: unknown;
+  readonly isRunning: boolean;
+  readonly save: (fields: Pick<WebhookEndpoint, 'url' | 'description' | 'events'>) => void;
+}
+
+/** What an endpoint is to be: of a new one, and of one that is there. */
+export function EndpointForm(before: EndpointFormProps): ReactNode {
+  const { t } = useWords();
+  const { action, error, isRunning, save } = before;
+  const [url, setUrl] = useState(before.url);
+  const [description, setDescription] = useState(before.description ?? '');
+  const [events, setEvents] = useState(before.events);
+  const submit = (): void => {
+    if (url.trim() === '' || isRunning) return;
+    save({ url: url.trim(), description: description.trim() === '' ? null : description.trim(), events });
+  };
+  return (
+    <Form submit={submit}>
+      <TextInput
+        label={t('webhook.url')}
+        type="url"
+        placeholder="https://"
+        data-autofocus
+        value={url}
+        onChange={(event) => setUrl(event.currentTarget.value)}
+      />
+      <TextInput
+        label={t('payment.description')}
+        maxLength={255}
+        value={description}
+        onChange={(event) => setDescription(event.currentTarget.value)}
+      />
+      <Checkbox.Group
+        label={t('webhook.events')}
+        description={t('webhook.eventsHint')}
+        value={events}
+        onChange={(chosen) => setEvents(chosen as WebhookEndpoint['events'])}
+      >
+        <div className="choices choices-two">
+          {EVENTS.map((name) => (
+            <Checkbox key={name} size="xs" value={name} label={<code>{name}</code>} />
+          ))}
+        </div>
+      </Checkbox.Group>
+      {error !== null && <Failure error={error} />}
+      <div className="dialog-actions">
+        <Button type="submit" loading={isRunning} disabled={url.trim() === ''}>
+          {action}
+        </Button>
+      </div>
+    </Form>
+  );
+}
+
+export function EditDialog({ endpoint, close }: Props): ReactNode {
+  const { t } = useWords();
+  const { id, url, description, events } = endpoint;
+  const change = useAction({
+    run: (fields: Pick<WebhookEndpoint, 'url' | 'description' | 'events'>) => webhooks.update(id, fields),
+    done: t('saved'),
+    andThen: close,
+    changes: ['endpoints'],
+  });
+  return (
+    <Dialog title={t('webhook.edit')} close={close}>
+      <EndpointForm
+        {...{ url, description, events }}
+        action={t('save')}
+        error={change.error}
+        isRunning={change.isPending}
+        save={(fields) => change.mutate(fields)}
+      />
+    </Dialog>
+  );
 }
 
 export function TokenDialog({ endpoint, close }: Props): ReactNode {

@@ -81,6 +81,34 @@ describe('developers’ pages', { skip: withoutBrowser }, () => {
     await other.context().close();
   });
 
+  test('an endpoint’s address, description and events are changed; its secret stays', async () => {
+    const call = (method: string, path: string, body?: unknown) =>
+      dashboard.sandbox.call(method, `/v1/webhook-endpoints${path}`, { body });
+    const { body: made } = await call('POST', '', { url: 'http://127.0.0.1:9/typo', description: 'old' });
+    const page = await dashboard.open('merchant', `/developers/webhooks/${made.id}`);
+    await page.getByRole('button', { name: 'Edit' }).click();
+    const dialog = page.getByRole('dialog');
+    assert.equal(await dialog.getByLabel('Address').inputValue(), 'http://127.0.0.1:9/typo');
+    await dialog.getByLabel('Address').fill('nowhere');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.getByRole('alert').getByText('must be a URL').first().waitFor();
+    await dialog.getByLabel('Address').fill('http://127.0.0.1:9/right');
+    await dialog.getByLabel('Description').fill('');
+    await dialog.getByLabel('transaction.charged').check();
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('heading', { name: 'http://127.0.0.1:9/right' }).waitFor();
+    const { url, description, events, previousSecretValidUntil } = (await call('GET', `/${made.id}`)).body;
+    assert.deepEqual(
+      { url, description, events, previousSecretValidUntil },
+      {
+        url: 'http://127.0.0.1:9/right',
+        ...{ description: null, events: ['transaction.charged'], previousSecretValidUntil: null },
+      },
+    );
+    await call('DELETE', `/${made.id}`);
+    await page.context().close();
+  });
+
   test('an endpoint gets a test; a delivery that failed shows the answer, and is sent again', async () => {
     const url = `http://127.0.0.1:${(shop.address() as AddressInfo).port}/hooks`;
     const page = await dashboard.open('merchant', '/developers/webhooks');

@@ -321,6 +321,7 @@ export const en = {
   'webhook.created': 'Endpoint created',
   'webhook.none': 'No endpoints yet',
   'webhook.noneHint': 'Add the address of your server that wants to know of each change.',
+  'webhook.edit': 'Edit',
   'webhook.url': 'Address',
   'webhook.events': 'Events',
   'webhook.allEvents': 'All',

@@ -321,6 +321,7 @@ export const kk: Dictionary = {
   'webhook.created': 'Мекенжай қосылды',
   'webhook.none': 'Әзірге мекенжай жоқ',
   'webhook.noneHint': 'Әр өзгерісті білуі тиіс серверіңіздің мекенжайын қосыңыз.',
+  'webhook.edit': 'Өзгерту',
   'webhook.url': 'Мекенжай',
   'webhook.events': 'Оқиғалар',
   'webhook.allEvents': 'Барлығы',

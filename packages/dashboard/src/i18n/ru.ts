@@ -323,6 +323,7 @@ export const ru: Dictionary = {
   'webhook.created': 'Адрес добавлен',
   'webhook.none': 'Адресов пока нет',
   'webhook.noneHint': 'Добавьте адрес своего сервера, который должен знать о каждом изменении.',
+  'webhook.edit': 'Изменить',
   'webhook.url': 'Адрес',
   'webhook.events': 'События',
   'webhook.allEvents': 'Все',

@@ -10,7 +10,7 @@ import type { Search } from '../router.tsx';
 import { Secret } from '../secret.tsx';
 import { useMay } from '../session.tsx';
 import { Confirm, Dialog, Facts, Failure, Id, Loaded, Page, Panel, Time } from '../ui.tsx';
-import { ReplayDialog, TokenDialog } from '../webhookDialogs.tsx';
+import { EditDialog, ReplayDialog, TokenDialog } from '../webhookDialogs.tsx';
 import { EndpointStatus } from './webhooks.tsx';
 
 export default function WebhookPage(): ReactNode {
@@ -115,7 +115,7 @@ function Actions({ endpoint }: { readonly endpoint: WebhookEndpoint }): ReactNod
   const { t } = useWords();
   const { id, status } = endpoint;
   const navigate = useNavigate();
-  const [asked, setAsked] = useState<'token' | 'rotate' | 'remove' | null>(null);
+  const [asked, setAsked] = useState<'edit' | 'token' | 'rotate' | 'remove' | null>(null);
   const test = useAction({
     run: () => webhooks.test(id),
     done: t('webhook.tested'),
@@ -140,6 +140,9 @@ function Actions({ endpoint }: { readonly endpoint: WebhookEndpoint }): ReactNod
       <Button size="xs" variant="default" loading={test.isPending} onClick={() => test.mutate(undefined)}>
         {t('webhook.test')}
       </Button>
+      <Button size="xs" variant="default" onClick={() => setAsked('edit')}>
+        {t('webhook.edit')}
+      </Button>
       <Button size="xs" variant="default" onClick={() => setAsked('token')}>
         {t('webhook.token')}
       </Button>
@@ -155,6 +158,7 @@ function Actions({ endpoint }: { readonly endpoint: WebhookEndpoint }): ReactNod
       {[test.error, change.error].map(
         (error) => error !== null && <Failure key={error.message} error={error} />,
       )}
+      {asked === 'edit' && <EditDialog endpoint={endpoint} close={close} />}
       {asked === 'token' && <TokenDialog endpoint={endpoint} close={close} />}
       {asked === 'rotate' && (
         <Dialog title={t('webhook.rotate')} close={close} isOnce={rotate.data !== undefined}>

@@ -1,4 +1,4 @@
-import { Button, Checkbox, TextInput } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { newIdempotencyKey, type WebhookEndpoint, webhooks } from '../api.ts';
@@ -6,7 +6,8 @@ import { useWords } from '../i18n/index.tsx';
 import { List, useAction } from '../list.tsx';
 import { Secret } from '../secret.tsx';
 import { useMay } from '../session.tsx';
-import { Dialog, Empty, Failure, Form, Page, Panel, Time } from '../ui.tsx';
+import { Dialog, Empty, Page, Panel, Time } from '../ui.tsx';
+import { EndpointForm } from '../webhookDialogs.tsx';
 
 export default function Webhooks(): ReactNode {
   const { t } = useWords();
@@ -75,17 +76,11 @@ export function EndpointStatus({ endpoint }: { readonly endpoint: WebhookEndpoin
   return <span className="status status-plain status-green">{t('endpoint.enabled')}</span>;
 }
 
-const EVENTS = ['created', '3d', 'authorized', 'rejected', 'failed', 'charged', 'cancelled', 'refunded'].map(
-  (name) => `transaction.${name}` as WebhookEndpoint['events'][number],
-);
-
 function CreateEndpoint({ close }: { readonly close: () => void }): ReactNode {
   const { t } = useWords();
-  const [url, setUrl] = useState('');
-  const [events, setEvents] = useState<WebhookEndpoint['events']>([]);
   const [key] = useState(newIdempotencyKey);
   const create = useAction({
-    run: () => webhooks.create({ url: url.trim(), events }, key),
+    run: (fields: Pick<WebhookEndpoint, 'url' | 'description' | 'events'>) => webhooks.create(fields, key),
     changes: ['endpoints'],
   });
   if (create.data !== undefined) {
@@ -102,34 +97,13 @@ function CreateEndpoint({ close }: { readonly close: () => void }): ReactNode {
   }
   return (
     <Dialog title={t('webhook.create')} close={close}>
-      <Form submit={() => url.trim() !== '' && !create.isPending && create.mutate(undefined)}>
-        <TextInput
-          label={t('webhook.url')}
-          type="url"
-          placeholder="https://"
-          data-autofocus
-          value={url}
-          onChange={(event) => setUrl(event.currentTarget.value)}
-        />
-        <Checkbox.Group
-          label={t('webhook.events')}
-          description={t('webhook.eventsHint')}
-          value={events}
-          onChange={(chosen) => setEvents(chosen as WebhookEndpoint['events'])}
-        >
-          <div className="choices choices-two">
-            {EVENTS.map((name) => (
-              <Checkbox key={name} size="xs" value={name} label={<code>{name}</code>} />
-            ))}
-          </div>
-        </Checkbox.Group>
-        {create.error !== null && <Failure error={create.error} />}
-        <div className="dialog-actions">
-          <Button type="submit" loading={create.isPending} disabled={url.trim() === ''}>
-            {t('webhook.create')}
-          </Button>
-        </div>
-      </Form>
+      <EndpointForm
+        {...{ url: '', description: null, events: [] }}
+        action={t('webhook.create')}
+        error={create.error}
+        isRunning={create.isPending}
+        save={(fields) => create.mutate(fields)}
+      />
     </Dialog>
   );
 }
