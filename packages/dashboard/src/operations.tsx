@@ -36,7 +36,7 @@ function isUnknown(error: unknown): boolean {
 
 /**
  * What an answer means. The bank may not have answered yet: then a payment is shown as it was, a refund as created.
- * @param before the transaction when it was asked for
+ * @param before the transaction when the dialog was opened
  */
 function outcomeOf(
   operation: Operation,
@@ -61,8 +61,9 @@ function outcomeOf(
 export function OperationDialog({ transaction, operation, close }: Props): ReactNode {
   const { t, language } = useWords();
   const { currency } = transaction;
-  // As it was when the dialog was opened: the feed may change the transaction under it.
-  const [most] = useState(() => mostOf(transaction, operation));
+  // As it was when the dialog was opened: the feed may change the transaction under it, also ahead of the answer.
+  const [before] = useState(transaction);
+  const most = mostOf(before, operation);
   const [text, setText] = useState(() => amountInput(most, currency));
   const keys = useRef(new Map<number, string>());
   // The second of two clicks comes before the button is drawn as busy.
@@ -77,7 +78,7 @@ export function OperationDialog({ transaction, operation, close }: Props): React
       return transactions.operate(transaction.id, operation, value, key);
     },
     onSuccess: (result, value) => {
-      const outcome = outcomeOf(operation, transaction, result);
+      const outcome = outcomeOf(operation, before, result);
       if (outcome === 'refused') return;
       if (outcome === 'done') say(t(`operate.${operation}.done`, { amount: words(value) }));
       else say(t('operate.pending'), 'clock');
@@ -90,7 +91,7 @@ export function OperationDialog({ transaction, operation, close }: Props): React
     },
   });
   const unknown = isUnknown(run.error);
-  const isRefused = run.data !== undefined && outcomeOf(operation, transaction, run.data) === 'refused';
+  const isRefused = run.data !== undefined && outcomeOf(operation, before, run.data) === 'refused';
   const submit = (): void => {
     if (!isValid || isRunning.current) return;
     isRunning.current = true;

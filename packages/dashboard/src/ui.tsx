@@ -64,11 +64,12 @@ export function CopyButton({ text, label }: { readonly text: string; readonly la
   );
 }
 
-/** An id, short enough to read and whole when copied. */
+/** An id, short enough to read. */
 export function shortId(id: string): string {
   return id.length > 16 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id;
 }
 
+/** The same, whole when copied. */
 export function Id({ id, short = false }: { readonly id: string; readonly short?: boolean }): ReactNode {
   return (
     <span className="id">

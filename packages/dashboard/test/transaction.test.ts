@@ -91,6 +91,29 @@ describe('one transaction', { skip: withoutBrowser }, () => {
     }
   });
 
+  test('what is seen on the page before its answer comes is said to be done', async () => {
+    for (const [key, button, done, part] of [
+      ['c', /^Capture ₸/, 'Captured ₸150.00', '150'],
+      ['x', /^Release ₸/, 'Released ₸50.00', '50'],
+    ] as const) {
+      const { id } = await dashboard.pay({ amount: 15_000 });
+      const page = await open('manager', id);
+      const answer = Promise.withResolvers<void>();
+      await page.route(/\/(capture|cancel)$/, async (route) => {
+        const response = await route.fetch();
+        await answer.promise;
+        await route.fulfill({ response });
+      });
+      await page.keyboard.press(key);
+      await page.getByLabel('Amount in KZT').fill(part);
+      await page.getByRole('button', { name: button }).click();
+      await page.locator('.timeline-event').nth(2).waitFor();
+      answer.resolve();
+      await page.getByText(done).waitFor();
+      await page.context().close();
+    }
+  });
+
   test('a refund that the bank refuses is not said to be done', async () => {
     const { id } = await dashboard.pay({ amount: 15_000 });
     await dashboard.sandbox.call('POST', `/v1/transactions/${id}/capture`, { body: {} });

@@ -139,8 +139,8 @@ async function becomesReady(place: Place, launched: Launched, log: Log): Promise
     }
     if (elapsedMs > lookAtMs) {
       lookAtMs += LOOK_INTERVAL_MS;
-      // One that has given up ends at once; seen once in a while on a busy machine: it was not heard to have ended.
-      if (/FATAL/.test(await launched.said())) {
+      // One that has given up ends at once. Once, on a busy machine, it was not heard to have ended.
+      if (PASSING_TROUBLE.test(await launched.said())) {
         launched.child.kill('SIGKILL');
         return false;
       }
