@@ -3,7 +3,7 @@ import { ActionIcon, Button, Modal, Skeleton, Tooltip } from '@mantine/core';
 import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react';
 import { PlexyPayError } from './api.ts';
 import { formatAmount, formatTime, type TimeStyle, utcTime } from './format.ts';
-import { isKey, useWords } from './i18n/index.tsx';
+import { keyOfReason, useWords } from './i18n/index.tsx';
 import { Icon, type IconName } from './icons.tsx';
 
 interface AmountProps {
@@ -192,11 +192,11 @@ export function Failure({
   );
 }
 
-/** In the reader's language where its reason has words there, else as the server says it. */
+/** In the reader's language where there are words for it, else as the server says it. */
 function messageOf({ reason, message }: PlexyPayError, t: ReturnType<typeof useWords>['t']): string {
   if (reason === 'insufficient_role') return t('error.forbiddenHint');
-  const key = `reason.${reason}`;
-  return isKey(key) ? t(key) : message;
+  const key = keyOfReason(reason, message);
+  return key === null ? message : t(key);
 }
 
 function titleOf(error: PlexyPayError | null, t: ReturnType<typeof useWords>['t']): string {

@@ -1,9 +1,17 @@
 /** The three languages say the same things. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { REASONS, type Reason } from '../../server/src/http/errors.ts';
 import { en } from '../src/i18n/en.ts';
 import { kk } from '../src/i18n/kk.ts';
 import { ru } from '../src/i18n/ru.ts';
+
+test('what the server says for a reason is what is translated', () => {
+  for (const [key, text] of Object.entries(en)) {
+    const [, reason] = /^reason\.(.+)$/.exec(key) ?? [];
+    if (reason !== undefined) assert.equal(text, REASONS[reason as Reason].message, key);
+  }
+});
 
 /** `{name}` in a text, sorted. */
 function holes(text: string): string[] {

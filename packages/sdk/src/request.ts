@@ -68,7 +68,7 @@ export class RequestSender {
     if (apiKey !== null && (typeof apiKey !== 'string' || !PRINTABLE.test(apiKey)))
       throw new PlexyPayError('apiKey must be a key: printable ASCII, not blank');
     if (!/^https?:\/\//i.test(baseUrl) || !URL.canParse(baseUrl))
-      throw new PlexyPayError(`baseUrl must begin with https:// or http://, and ${baseUrl} does not`);
+      throw new PlexyPayError(`baseUrl must be a URL that begins with https:// or http://, not ${baseUrl}`);
     this.#options = options;
     this.#baseUrl = baseUrl.replace(/\/+$/, '');
   }

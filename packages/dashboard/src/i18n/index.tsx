@@ -4,9 +4,10 @@ import type { Language } from '../format.ts';
 import { type Dictionary, en } from './en.ts';
 
 export type Key = keyof Dictionary;
-/** Whether there are words for it. */
-export function isKey(text: string): text is Key {
-  return Object.hasOwn(en, text);
+/** The key of the server's usual text for a reason; null for a text of its own, which says more. */
+export function keyOfReason(reason: string | null, text: string): Key | null {
+  const key = `reason.${reason}` as Key;
+  return en[key] === text ? key : null;
 }
 
 export type Translate = (key: Key, values?: Readonly<Record<string, string | number>>) => string;

@@ -141,10 +141,10 @@ export class Acquirer {
   }
 
   async #postpone(operation: DueOperation): Promise<void> {
-    const { id, kind, attempts, requestedAt } = operation;
+    const { id, kind, attempts } = operation;
     const delay = RETRY_MS[Math.min(attempts, RETRY_MS.length - 1)] ?? 0;
-    const patience = kind === 'authorize' || kind === 'complete' ? this.#options.patienceMs : Infinity;
-    const left = patience - ((await readClock(this.#options.pool)) - requestedAt);
+    const endsByItself = kind === 'authorize' || kind === 'complete';
+    const left = endsByItself ? await this.#patienceLeft(operation) : delay;
     await postponeOperation(this.#options.pool, id, left > 0 ? Math.min(delay, left) : delay, attempts);
   }
 
@@ -196,8 +196,12 @@ export class Acquirer {
     }
   }
 
-  async #isTooOld({ requestedAt }: DueOperation): Promise<boolean> {
-    return (await readClock(this.#options.pool)) - requestedAt >= this.#options.patienceMs;
+  async #isTooOld(operation: DueOperation): Promise<boolean> {
+    return (await this.#patienceLeft(operation)) <= 0;
+  }
+
+  async #patienceLeft({ requestedAt }: DueOperation): Promise<number> {
+    return this.#options.patienceMs - ((await readClock(this.#options.pool)) - requestedAt);
   }
 
   async #take(operation: DueOperation, connectorAnswer: ConnectorAnswer): Promise<void> {

@@ -198,9 +198,7 @@ interface Needs {
   readonly anybodysIds: TransactionId[];
   readonly refundIds: TransactionId[];
   readonly operationIds: string[];
-  /** Payments whose command may post to their merchant's balance. */
-  readonly postingIds: TransactionId[];
-  /** Of those, by whose commands: null is anybody's. */
+  /** Payments whose command may post to their merchant's balance, and of which merchants: null is anybody's. */
   readonly posters: Map<TransactionId, Set<string | null>>;
   /** Payments whose answer shows their merchant's balance. */
   readonly shownIds: TransactionId[];
@@ -216,7 +214,6 @@ function needsOf(requests: readonly Request[]): Needs {
     anybodysIds: [],
     refundIds: [],
     operationIds: [],
-    postingIds: [],
     posters: new Map(),
     shownIds: [],
   };
@@ -257,8 +254,7 @@ function addNeeds(needs: Needs, command: Command, sender: Sender): void {
   }
 }
 
-function addPosting({ postingIds, posters }: Needs, id: TransactionId, merchantId: string | null): void {
-  postingIds.push(id);
+function addPosting({ posters }: Needs, id: TransactionId, merchantId: string | null): void {
   posters.set(id, (posters.get(id) ?? new Set()).add(merchantId));
 }
 
@@ -313,7 +309,8 @@ async function lockAndRead(
   locked: readonly Transaction[] | null,
 ): Promise<Read> {
   const { merchantIds, phones, currencies, walletIds, paymentIds, refundIds, operationIds } = needs;
-  const { anybodysIds, postingIds, shownIds } = needs;
+  const { anybodysIds, shownIds } = needs;
+  const postingIds = [...needs.posters.keys()];
   const [payments, refunds, operations, merchants, wallets, balances, shownBalances, time] =
     await Promise.all([
       locked ?? (paymentIds.length > 0 ? sql.lockTransactions(db, paymentIds) : []),
@@ -340,9 +337,9 @@ async function worldOf(client: Client, read: Read): Promise<World> {
 /** A merchant's first payment in a currency makes their balance, which is then locked like the others. */
 async function withNewBalances(
   client: Client,
-  { needs: { postingIds, posters }, payments, balances: known }: Read,
+  { needs: { posters }, payments, balances: known }: Read,
 ): Promise<readonly sql.BalanceRow[]> {
-  if (postingIds.length === 0) return known;
+  if (posters.size === 0) return known;
   const keys = new Set(known.map((row) => `${row.merchant_id} ${row.currency}`));
   // A command that names another merchant's payment is refused, and makes nothing of theirs.
   const isOwn = ({ id, merchantId }: Transaction): boolean =>
@@ -353,7 +350,7 @@ async function withNewBalances(
   return inOneRoundTrip(client, async (db) => {
     const [, balances] = await Promise.all([
       sql.ensureMerchantBalances(db, newIds),
-      sql.lockMerchantBalances(db, postingIds),
+      sql.lockMerchantBalances(db, [...posters.keys()]),
     ]);
     return balances;
   });

@@ -79,15 +79,13 @@ export function paymentRoutes(app: App, deps: Deps): void {
       const payment = parsePayment(deps, request.body);
       const { fingerprintBody } = payment;
       const call = { idempotencyKey, path: '/v1/payments', fingerprintBody };
-      const found = await resolvePayment(deps, merchantId, payment).catch((error: unknown) =>
-        refusalOf(error),
-      );
-      if (found instanceof ApiError) {
+      const found = await resolvePayment(deps, merchantId, payment).catch(async (error: unknown) => {
         // A payment that was made before is answered as then, also when the card has expired since.
-        const again = await replay(deps, request, reply, call);
-        if (again !== null) return again;
-        throw found;
-      }
+        const again = error instanceof ApiError ? await replay(deps, request, reply, call) : null;
+        if (again === null) throw error;
+        return null;
+      });
+      if (found === null) return reply;
       const { command, payer } = found;
       const { acquirer } = deps;
       acquirer.remember(command.transactionId, payer);
@@ -104,11 +102,6 @@ export function paymentRoutes(app: App, deps: Deps): void {
       }
     },
   );
-}
-
-function refusalOf(error: unknown): ApiError {
-  if (error instanceof ApiError) return error;
-  throw error;
 }
 
 /** The other fields are stored and logged by somebody: none of them may hold the card's number. */

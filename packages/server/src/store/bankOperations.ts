@@ -30,7 +30,7 @@ export async function postponeOperation(
   await db.query(
     `UPDATE bank_operation SET next_attempt_at = clock_timestamp() + $2 * interval '1 millisecond', attempts = $3
      WHERE id = $1 AND next_attempt_at IS NOT NULL`,
-    [id, Math.round(delayMs), attempts],
+    [id, Math.ceil(delayMs), attempts],
   );
 }
 

@@ -46,13 +46,17 @@ describe('/health and /ready', () => {
   });
 
   test('/ready is 503 within 2 s while the database is stuck, however many ask, and recovers', async () => {
+    const askAll = () => Promise.all(Array.from({ length: 50 }, () => sandbox.call('GET', '/ready')));
+    // What as many requests take on this machine now is not the database's.
+    const beginsAt = performance.now();
+    await askAll();
+    const usualMs = performance.now() - beginsAt;
     const blocker = new pg.Client({ connectionString: sandbox.databaseUrl });
     await blocker.connect();
     await blocker.query('BEGIN; LOCK TABLE migration IN ACCESS EXCLUSIVE MODE');
     const startedAt = performance.now();
-    const replies = await Promise.all(Array.from({ length: 50 }, () => sandbox.call('GET', '/ready')));
-    // Far less than the lock lasts; two seconds, and what a busy machine adds.
-    assert.ok(performance.now() - startedAt < 20_000);
+    const replies = await askAll();
+    assert.ok(performance.now() - startedAt < 2_000 + usualMs);
     assert.deepEqual([...new Set(replies.map((reply) => reply.status))], [503]);
     assert.equal(
       (await sandbox.call('GET', '/v1/wallet/transactions')).status,
