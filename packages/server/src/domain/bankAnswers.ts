@@ -5,7 +5,7 @@
 import { both, Change, type Decision, NOTHING, NOTHING_TO_DO, type Patch } from './change.ts';
 import type { GiveAnswer, LateAnswer, Outcome, Sender, TakeBankAnswer } from './command.ts';
 import { authorize, capture, countRefund, release, type State } from './effects.ts';
-import { EXPIRED } from './lifecycle.ts';
+import { EXPIRED, type OtherEvent } from './lifecycle.ts';
 import { type FailureCode, isFailureCode } from './reasons.ts';
 import type { BankAnswer, BankOperation, Millis, Transaction } from './transaction.ts';
 
@@ -136,7 +136,7 @@ function finishRefund(state: State, child: Change, operation: BankOperation, ans
 /** The bank refused a capture, a cancel or a reversal: the payment stays as it was, and its history says so. */
 function noteDecline(
   change: Change,
-  name: string,
+  name: OtherEvent,
   operation: BankOperation,
   answer: BankAnswer,
   patch: Patch,

@@ -67,6 +67,7 @@ export const OTHER_EVENTS = [
   'transaction.cancel_declined',
   'transaction.reversal_declined',
 ] as const;
+export type OtherEvent = (typeof OTHER_EVENTS)[number];
 
 export const WALLET_STATUSES = ['NEW', 'PROCESSING', 'SUCCESS', 'FAILED'] as const;
 export type WalletStatus = (typeof WALLET_STATUSES)[number];
