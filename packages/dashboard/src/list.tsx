@@ -67,7 +67,7 @@ export function List<T>({ queryKey, load, empty, refetchMs, ...table }: ListProp
     refetchInterval: refetchMs ?? false,
   });
   return (
-    <Loaded query={query}>
+    <Loaded query={query} shape="table" lines={6}>
       {({ pages }) => {
         const rows = pages.flatMap(({ items }) => items);
         if (rows.length === 0) return empty;

@@ -1,7 +1,8 @@
 /** Which page stands at which address. Each page is loaded when it is first opened. */
-import { createRootRoute, createRoute, createRouter, Link, lazyRouteComponent } from '@tanstack/react-router';
+import { createRootRoute, createRoute, createRouter, Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { useWords } from './i18n/index.tsx';
+import { lazyPage } from './lazyPage.tsx';
 import { Shell } from './shell.tsx';
 import { Empty, Failure } from './ui.tsx';
 
@@ -15,7 +16,7 @@ const root = createRootRoute({
 });
 
 const page = <Path extends string>(path: Path, load: () => Promise<{ default: () => ReactNode }>) =>
-  createRoute({ getParentRoute: () => root, path, component: lazyRouteComponent(load) });
+  createRoute({ getParentRoute: () => root, path, component: lazyPage(load) });
 
 const routes = root.addChildren([
   page('/', () => import('./pages/overview.tsx')),

@@ -1,17 +1,19 @@
 /** The frame around every page: navigation, search, the live feed's mark, the account. */
 import { ActionIcon, Drawer, Popover, SegmentedControl, Tooltip } from '@mantine/core';
 import { Link, Outlet, useNavigate } from '@tanstack/react-router';
-import { type ReactNode, useState } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
 import { session } from './api.ts';
 import type { Language } from './format.ts';
 import { type Key, LANGUAGES, useWords } from './i18n/index.tsx';
 import { Icon, type IconName } from './icons.tsx';
 import { IssueCount } from './issues.tsx';
+import { preloadWhenIdle } from './lazyPage.tsx';
 import { SignIn } from './pages/signIn.tsx';
 import { PasswordDialog } from './passwordDialog.tsx';
 import { chooseScheme, useScheme } from './scheme.ts';
 import { forgetSession, SessionProvider, useMay, useSession, useSessionQuery } from './session.tsx';
 import { useSequences, useShortcuts } from './shortcuts.tsx';
+import { Coming } from './skeletons.tsx';
 import { useFeedState } from './stream.ts';
 import { Dialog, Failure, Toasts } from './ui.tsx';
 
@@ -62,7 +64,9 @@ function useNavigation(): readonly NavigationGroup[] {
 export function Shell(): ReactNode {
   const query = useSessionQuery();
   if (query.data === undefined) {
-    return query.error === null ? null : (
+    return query.error === null ? (
+      <Coming shape="frame" lines={0} />
+    ) : (
       <main className="sign-in">
         <Failure error={query.error} retry={() => void query.refetch()} />
       </main>
@@ -81,6 +85,7 @@ function Frame(): ReactNode {
   const [isMenuOpen, setMenuOpen] = useState(false);
   const [isHelpOpen, setHelpOpen] = useState(false);
   useGlobalShortcuts(() => setHelpOpen(true));
+  useEffect(preloadWhenIdle, []);
   return (
     <div className="frame">
       <a className="skip" href="#content">

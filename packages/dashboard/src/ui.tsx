@@ -1,10 +1,11 @@
 /** The small parts that every page is made of. */
-import { ActionIcon, Button, Modal, Skeleton, Tooltip } from '@mantine/core';
+import { ActionIcon, Button, Modal, Tooltip } from '@mantine/core';
 import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react';
 import { PlexyPayError } from './api.ts';
 import { formatAmount, formatTime, type TimeStyle, utcTime } from './format.ts';
 import { keyOfReason, useWords } from './i18n/index.tsx';
 import { Icon, type IconName } from './icons.tsx';
+import { Coming, type Shape } from './skeletons.tsx';
 
 interface AmountProps {
   readonly amount: number | bigint;
@@ -155,6 +156,7 @@ export function Failure({
 }): ReactNode {
   const { t } = useWords();
   const known = error instanceof PlexyPayError ? error : null;
+  if (error instanceof Error && error.name === 'PageNotLoadedError') return <NotLoaded retry={retry} />;
   return (
     <div className="failure" role="alert">
       <Icon name="issues" />
@@ -192,6 +194,23 @@ export function Failure({
   );
 }
 
+/** A page that is not here yet, and cannot be loaded now. */
+function NotLoaded({ retry }: { readonly retry: (() => void) | undefined }): ReactNode {
+  const { t } = useWords();
+  return (
+    <div className="failure" role="alert">
+      <Icon name="issues" />
+      <div>
+        <p className="failure-title">{t('error.connection')}</p>
+        <p>{t('error.pageNotLoaded')}</p>
+        <Button size="xs" variant="default" onClick={retry} mt="xs">
+          {t('tryAgain')}
+        </Button>
+      </div>
+    </div>
+  );
+}
+
 /** In the reader's language where there are words for it, else as the server says it. */
 function messageOf({ reason, message }: PlexyPayError, t: ReturnType<typeof useWords>['t']): string {
   if (reason === 'insufficient_role') return t('error.forbiddenHint');
@@ -210,23 +229,17 @@ function titleOf(error: PlexyPayError | null, t: ReturnType<typeof useWords>['t'
 
 interface LoadedProps<T> {
   readonly query: { data: T | undefined; error: unknown; refetch(): unknown };
+  /** What it will look like. */
+  readonly shape?: Shape;
   readonly lines?: number;
   readonly children: (data: T) => ReactNode;
 }
 
-/** What a query has found; lines to come while it is under way; else what went wrong. */
-export function Loaded<T>({ query, lines = 4, children }: LoadedProps<T>): ReactNode {
-  const { t } = useWords();
+/** What a query has found; the outline of it while it is under way; else what went wrong. */
+export function Loaded<T>({ query, shape = 'lines', lines = 4, children }: LoadedProps<T>): ReactNode {
   if (query.data !== undefined) return children(query.data);
   if (query.error !== null) return <Failure error={query.error} retry={() => query.refetch()} />;
-  return (
-    <div className="loading" role="status" aria-label={t('loading')}>
-      {Array.from({ length: lines }, (_, line) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: lines never change places
-        <Skeleton key={line} height={14} radius="sm" />
-      ))}
-    </div>
-  );
+  return <Coming shape={shape} lines={lines} />;
 }
 
 /** A page of which somebody has the address, but not the role. */

@@ -13,6 +13,7 @@ export const en = {
   'error.title': 'That did not work',
   'error.unexpected': 'Something unexpected happened in this page. Reload it and try again.',
   'error.connection': 'The server cannot be reached',
+  'error.pageNotLoaded': 'This page could not be loaded. It is tried again when the connection is back.',
   'error.forbidden': 'Your role does not allow this',
   'error.notFound': 'There is nothing here',
   'error.server': 'The server has a problem',

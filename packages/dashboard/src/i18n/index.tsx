@@ -20,6 +20,11 @@ const LOADERS: Readonly<Record<Language, () => Promise<Dictionary>>> = {
   kk: async () => (await import('./kk.ts')).kk,
 };
 
+/** Never fails: what could not be loaded is tried again when it is chosen. */
+export async function preloadLanguages(): Promise<void> {
+  await Promise.allSettled(Object.values(LOADERS).map((load) => load()));
+}
+
 interface Words {
   readonly t: Translate;
   readonly language: Language;

@@ -15,6 +15,7 @@ export const kk: Dictionary = {
   'error.title': 'Орындалмады',
   'error.unexpected': 'Бетте күтпеген жағдай болды. Бетті жаңартып, қайталап көріңіз.',
   'error.connection': 'Сервермен байланыс жоқ',
+  'error.pageNotLoaded': 'Бет жүктелмеді. Байланыс қалпына келгенде қайта жүктеледі.',
   'error.forbidden': 'Сіздің рөліңіз бұған рұқсат бермейді',
   'error.notFound': 'Мұнда ештеңе жоқ',
   'error.server': 'Серверде ақау бар',

@@ -15,6 +15,7 @@ export const ru: Dictionary = {
   'error.title': 'Не получилось',
   'error.unexpected': 'На странице произошло непредвиденное. Обновите её и попробуйте ещё раз.',
   'error.connection': 'Сервер недоступен',
+  'error.pageNotLoaded': 'Страница не загрузилась. Она загрузится, когда связь восстановится.',
   'error.forbidden': 'Ваша роль этого не разрешает',
   'error.notFound': 'Здесь ничего нет',
   'error.server': 'На сервере неполадки',

@@ -16,7 +16,7 @@ export default function CustomerPage(): ReactNode {
   const customer = useQuery({ queryKey: ['customer', id], queryFn: () => admin.customer(id) });
   const wallets = useQuery({ queryKey: ['wallets', id], queryFn: () => admin.wallets(id) });
   return (
-    <Loaded query={customer}>
+    <Loaded query={customer} shape="details">
       {({ phoneNumber, iinLast4 }) => (
         <Page
           title={phoneNumber}

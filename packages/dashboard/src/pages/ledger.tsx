@@ -17,7 +17,7 @@ export default function Ledger(): ReactNode {
   return (
     <Page title={t('nav.ledger')} lead={t('ledger.lead')}>
       <Panel>
-        <Loaded query={sums}>
+        <Loaded query={sums} shape="table">
           {({ items }) =>
             items.length === 0 ? (
               <Empty icon="ledger" title={t('ledger.none')} />

@@ -10,7 +10,11 @@ import { Amount, Empty, Failure, Form, Id, Loaded, Page, Panel, Time } from '../
 export default function MerchantPage(): ReactNode {
   const { id = '' } = useParams({ strict: false });
   const query = useQuery({ queryKey: ['merchant', id], queryFn: () => admin.merchant(id) });
-  return <Loaded query={query}>{(merchant) => <Whole merchant={merchant} key={merchant.id} />}</Loaded>;
+  return (
+    <Loaded query={query} shape="details">
+      {(merchant) => <Whole merchant={merchant} key={merchant.id} />}
+    </Loaded>
+  );
 }
 
 function Whole({ merchant }: { readonly merchant: Merchant }): ReactNode {

@@ -87,7 +87,7 @@ function MerchantOverview(): ReactNode {
       }
     >
       {query.error !== null && query.data !== undefined && <Failure error={query.error} />}
-      <Loaded query={query} lines={10}>
+      <Loaded query={query} shape="overview">
         {(numbers) =>
           numbers.currency === null ? (
             <Empty icon="overview" title={t('list.empty')}>

@@ -21,7 +21,7 @@ export default function TransactionPage(): ReactNode {
   const { id = '' } = useParams({ strict: false });
   const query = useQuery({ queryKey: ['transaction', id], queryFn: () => transactions.get(id) });
   return (
-    <Loaded query={query} lines={10}>
+    <Loaded query={query} shape="details">
       {(transaction) => <Whole transaction={transaction} />}
     </Loaded>
   );
@@ -185,7 +185,7 @@ function Refunds({ transaction }: { readonly transaction: Transaction }): ReactN
   if (!hasAny) return null;
   return (
     <Panel title={t('payment.refunds')}>
-      <Loaded query={list} lines={2}>
+      <Loaded query={list} shape="table" lines={2}>
         {({ items }) =>
           items.length === 0 ? (
             <p className="panel-note">{t('payment.noRefunds')}</p>
@@ -212,7 +212,7 @@ function Postings({ transaction }: { readonly transaction: Transaction }): React
   if (list.data?.items.length === 0) return null;
   return (
     <Panel title={t('payment.postings')}>
-      <Loaded query={list} lines={2}>
+      <Loaded query={list} shape="table" lines={2}>
         {({ items }) => (
           <Table
             label={t('payment.postings')}

@@ -77,7 +77,7 @@ export default function Transactions(): ReactNode {
       {list.error !== null && list.data !== undefined && (
         <Failure error={list.error} retry={() => void list.refetch()} />
       )}
-      <Loaded query={list} lines={12}>
+      <Loaded query={list} shape="table" lines={12}>
         {(page) => (
           <Rows
             key={JSON.stringify([filters, search.cursor])}

@@ -25,7 +25,7 @@ export default function WebhookPage(): ReactNode {
     refetchInterval: 5_000,
   });
   return (
-    <Loaded query={query}>
+    <Loaded query={query} shape="details">
       {(endpoint) => (
         <Page
           title={endpoint.url}
