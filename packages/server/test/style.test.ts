@@ -154,6 +154,12 @@ test('only config.ts reads the environment', () => {
   );
 });
 
+test('where a request comes from is read in one place: elsewhere it would be text from outside', () => {
+  const raw = /\.ips?\b(?!\()|\bremoteAddress\b|x-forwarded-for/i;
+  const files = filesOf('http').filter(({ name }) => name !== path.join('http', 'clientAddress.ts'));
+  assert.deepEqual(findings(files, raw), []);
+});
+
 test('SQL is in store/ only', () => {
   const statement =
     /(['"`])\s*(?:SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|WITH \w+ AS|CREATE TABLE|ALTER TABLE)\b/;

@@ -6,6 +6,7 @@ import { Ajv } from 'ajv';
 import Fastify, { LogController } from 'fastify';
 import { ADMIN_OBJECTS } from './adminSchemas.ts';
 import { SYSTEM_OBJECTS } from './adminSystemRoutes.ts';
+import { trustOf } from './clientAddress.ts';
 import type { Deps } from './deps.ts';
 import { answerClientError, createErrorHandler } from './errorHandler.ts';
 import { ApiError, fieldError } from './errors.ts';
@@ -39,7 +40,7 @@ export function createBareApp(deps: Deps) {
     genReqId: () => randomUUID(),
     requestIdHeader: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH },
-    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
+    trustProxy: trustedProxies.length > 0 ? trustOf(trustedProxies) : false,
     requestTimeout: 30_000,
     forceCloseConnections: 'idle',
     // While it stops, a request on an open connection is still served, and its connection closed.

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { isIP } from 'node:net';
 import Type, { type Static } from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
 import type { CardForBank, PayerForBank } from '../acquirer/connector.ts';
@@ -15,6 +14,7 @@ import { type CardToken, findCardToken, keepCardToken } from '../store/cards.ts'
 import { readClock } from '../store/installation.ts';
 import { findMerchant } from '../store/merchants.ts';
 import { findStore, findTerminal } from '../store/stores.ts';
+import { parseAddress } from './addresses.ts';
 import { actorOf, MANAGER, merchantOf } from './auth.ts';
 import type { App } from './bareApp.ts';
 import { BrowserBody, parseBrowser } from './browser.ts';
@@ -139,7 +139,7 @@ function parsePayment({ secrets }: Deps, body: PaymentBody): ParsedPayment {
     storeId: optional(body.storeId, parseUuid<'StoreId'>),
     terminalId: optional(body.terminalId, parseUuid<'TerminalId'>),
     returnUrl: optional(body.returnUrl, parseReturnUrl),
-    payerIp: optional(body.payerIp, parseIp),
+    payerIp: optional(body.payerIp, parseAddress),
   });
   const { captureMode = null, recurringType = null } = body;
   const fields = { ...values, captureMode, recurringType };
@@ -212,10 +212,6 @@ function cardForBank({ number, expiryMonth, expiryYear, cvc, holder }: Card): Ca
 
 function optional<T>(text: string | undefined, parse: (text: string) => Parsed<T>): Parsed<T | null> {
   return text === undefined ? parsed(null) : parse(text);
-}
-
-function parseIp(text: string): Parsed<string> {
-  return isIP(text) === 0 ? refused('must be an IPv4 or IPv6 address') : parsed(text);
 }
 
 function parseReturnUrl(text: string): Parsed<string> {

@@ -1,6 +1,5 @@
 /** Signing in to the dashboard, and out. */
 import { hash } from 'node:crypto';
-import { isIPv6 } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
@@ -23,9 +22,11 @@ import {
   findUser,
   setPasswordHash,
 } from '../store/users.ts';
+import { networkOf } from './addresses.ts';
 import { ERRORS, refuseBody } from './adminCommon.ts';
 import { ANY_USER, userOf } from './auth.ts';
 import type { App } from './bareApp.ts';
+import { clientAddressOf } from './clientAddress.ts';
 import type { Deps, SignIn, Surface } from './deps.ts';
 import { ApiError, tooManySignIns } from './errors.ts';
 import { exactJson } from './exactJson.ts';
@@ -68,7 +69,7 @@ function signInRoute(app: App, deps: Deps, surface: Surface, signIn: SignIn): vo
       const { email: address } = valuesOf({ email: parseEmail(email) });
       // Before it counts: nobody is locked out because others crowd the door.
       signIn.passwords.requireRoom();
-      const attempt = subjectsOf(address, request.ip);
+      const attempt = subjectsOf(address, clientAddressOf(request));
       await count(deps, attempt);
       const found = await findCredentials(deps.pool, address);
       const credentials = found !== null && mayEnter(found, surface) ? found : null;
@@ -85,12 +86,10 @@ function mayEnter({ merchantId }: Credentials, surface: Surface): boolean {
   return surface === 'both' || (merchantId === null) === (surface === 'operator');
 }
 
-/** An address of IPv6 is a network: whoever has one address has 2^64. */
-function subjectsOf(email: string, ip: string): AttemptSubject[] {
-  const network = isIPv6(ip) && !ip.includes('.') ? ip.split(':').slice(0, 4).join(':') : ip;
+function subjectsOf(email: string, address: string): AttemptSubject[] {
   return [
     { kind: 'account', subject: `account ${hash('sha256', email, 'base64url')}` },
-    { kind: 'address', subject: `address ${hash('sha256', network, 'base64url')}` },
+    { kind: 'address', subject: `address ${hash('sha256', networkOf(address), 'base64url')}` },
   ];
 }
 
@@ -215,7 +214,7 @@ function passwordRoute(app: App, deps: Deps, { passwords, sessions }: SignIn): v
       const stored = await findPasswordHash(deps.pool, id);
       if (user === null) throw new ApiError('not_signed_in');
       // Whoever sits down at somebody's browser must not be free to guess.
-      const attempt = subjectsOf(user.email, request.ip);
+      const attempt = subjectsOf(user.email, clientAddressOf(request));
       await count(deps, attempt);
       if (!(await passwords.verify(request.body.current, stored))) throw new ApiError('wrong_credentials');
       const passwordHash = await passwords.hash(password);
