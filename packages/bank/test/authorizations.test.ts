@@ -58,6 +58,7 @@ test('malformed requests do nothing, and the answer repeats nothing of them', as
     { amount: '100' },
     { amount: 2 ** 53 },
     { currency: 'kzt' },
+    { currency: 'OMN' },
     { id: 'x' },
     { extra: 1 },
     { returnUrl: 'javascript:alert(1)' },

@@ -1,4 +1,5 @@
 /** Amounts and times as people read them. Amounts are integers of minor units and never become floats. */
+import { decimalOf } from '@plexy-pay/money';
 import { exponentOf } from '@plexy-pay/sdk';
 
 export type Language = 'en' | 'ru' | 'kk';
@@ -19,15 +20,6 @@ const KAZAKH_UNITS = { day: 'күн', hour: 'сағ', minute: 'мин', second: 
 
 export function localeOf(language: Language): string {
   return LOCALES[language];
-}
-
-/** `123456n` of KZT as `1234.56`: a decimal text that Intl takes without rounding. */
-function decimalOf(amount: number | bigint, exponent: number): `${number}` {
-  const minor = BigInt(amount);
-  const digits = (minor < 0n ? -minor : minor).toString().padStart(exponent + 1, '0');
-  const whole = digits.slice(0, digits.length - exponent);
-  const fraction = exponent === 0 ? '' : `.${digits.slice(-exponent)}`;
-  return `${minor < 0n ? '-' : ''}${whole}${fraction}` as `${number}`;
 }
 
 const formats = new Map<string, Intl.NumberFormat>();

@@ -1,3 +1,4 @@
+import { parseRetryAfter } from '@plexy-pay/retry-after';
 import { ConnectionError, errorOf, PlexyPayError } from './errors.ts';
 import { BIGINT_FIELDS } from './types.generated.ts';
 
@@ -174,7 +175,12 @@ function attemptOf(response: Response, text: string): Attempt {
   if (response.ok && (body !== undefined || text === '')) return { ok: true, body };
   const error = errorOf(response.status, body);
   const retry = RETRIED.has(response.status) || error.reason === 'request_in_progress';
-  return { ok: false, error, retry, afterMs: retryAfterMs(response.headers) };
+  return {
+    ok: false,
+    error,
+    retry,
+    afterMs: parseRetryAfter(response.headers.get('retry-after'), Date.now()),
+  };
 }
 
 const EXACT = new Set(BIGINT_FIELDS);
@@ -188,11 +194,6 @@ export function parseExactly(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function retryAfterMs(headers: Headers): number | null {
-  const seconds = Number(headers.get('retry-after') ?? Number.NaN);
-  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1_000 : null;
 }
 
 /** Twice as long each time, somewhere in the upper half, so that clients do not come back together. */

@@ -1,6 +1,7 @@
 /** The sender against answers of our own making: what is sent, what is tried again, what is thrown. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { CURRENCIES, decimalOf, exponentOf } from '@plexy-pay/money';
 import {
   AuthenticationError,
   ConflictError,
@@ -15,7 +16,6 @@ import {
   ServerError,
   UnprocessableError,
 } from '@plexy-pay/sdk';
-import { CURRENCIES, formatAmount as formatOfServer } from '../../server/src/domain/currency.ts';
 
 interface Sent {
   readonly url: string;
@@ -105,8 +105,21 @@ describe('retries', () => {
     const startedAt = performance.now();
     await plexy.wallet.get('x');
     assert.ok(performance.now() - startedAt >= 990);
-    const long = clientOf([failure(503, 'service_unavailable', { 'retry-after': '3600' }), answer(200)]);
-    await assert.rejects(long.plexy.wallet.get('x'), ServerError);
+    for (const retryAfter of ['3600', '10000000000', ' 600 ', 'Fri, 20 Nov 2099 10:00:00 GMT']) {
+      const long = clientOf([
+        failure(503, 'service_unavailable', { 'retry-after': retryAfter }),
+        answer(200),
+      ]);
+      await assert.rejects(long.plexy.wallet.get('x'), ServerError, retryAfter);
+    }
+    const soon = clientOf([
+      failure(503, 'service_unavailable', { 'retry-after': 'Sun Nov  6 08:49:37 1994' }),
+      answer(200),
+    ]);
+    const askedAt = performance.now();
+    await soon.plexy.wallet.get('x');
+    // Without the date the first pause is 250 ms or more.
+    assert.ok(performance.now() - askedAt < 240);
   });
 
   test('end after maxRetries, and never happen for what the server decided', async () => {
@@ -198,11 +211,12 @@ describe('what cannot be sent', () => {
   });
 });
 
-test('amounts are shown as the server knows their currencies', () => {
+test('amounts are shown with the digits that ISO 4217 gives their currencies', () => {
   for (const currency of CURRENCIES) {
     const shown = formatAmount(-123_456_789n, currency).replaceAll(',', '');
-    assert.equal(shown, formatOfServer(-123_456_789n, currency));
+    assert.equal(shown, `${decimalOf(-123_456_789n, exponentOf(currency) ?? -1)} ${currency}`);
   }
+  assert.equal(formatAmount(1_234_567, 'OMR'), '1,234.567 OMR');
   assert.equal(formatAmount(123_456_789, 'KZT'), '1,234,567.89 KZT');
   assert.equal(formatAmount(5, 'KWD'), '0.005 KWD');
   assert.equal(formatAmount(1_000, 'JPY'), '1,000 JPY');

@@ -34,7 +34,7 @@ test('it holds no TypeScript, needs nothing else, and may be published; only web
   const { stdout } = await run('find', [installed, '-name', '*.ts', '-not', '-name', '*.d.ts']);
   assert.equal(stdout, '');
   // Browsers have no modules of Node's.
-  const { stdout: ofNode } = await run('grep', ['-rl', "from 'node:", '--include=*.js', installed]);
+  const { stdout: ofNode } = await run('grep', ['-rlE', 'from [\'"]node:', '--include=*.js', installed]);
   assert.equal(ofNode.trim(), path.join(installed, 'webhooks.js'));
 });
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { formatMoney } from '../domain/money.ts';
+import { formatMoney } from '@plexy-pay/money';
 import type { StoredAuthorization } from '../store/rows.ts';
 
 /** A whole HTML document. */

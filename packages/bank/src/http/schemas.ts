@@ -1,3 +1,4 @@
+import { CURRENCIES } from '@plexy-pay/money';
 import { type Static, Type } from 'typebox';
 import { faultModes, operations } from '../domain/faults.ts';
 
@@ -43,7 +44,8 @@ export const AuthorizeBody = Type.Object(
     merchantId,
     merchantName: Type.String({ minLength: 1, maxLength: 255 }),
     amount,
-    currency: Type.String({ pattern: '^[A-Z]{3}$' }),
+    // Of no other the bank knows how large an amount of minor units is.
+    currency: Type.String({ enum: [...CURRENCIES] }),
     card: Type.Union([Card, CardToken]),
     threeDS: Type.Boolean(),
     returnUrl: Type.Optional(Type.String({ maxLength: 2048 })),

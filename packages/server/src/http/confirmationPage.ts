@@ -1,6 +1,6 @@
 /** The page on which a customer approves or declines a payment. No script, nothing from elsewhere. */
 import { createHash } from 'node:crypto';
-import { type Currency, exponentOf } from '../domain/currency.ts';
+import { formatMoney } from '@plexy-pay/money';
 import type { Transaction } from '../domain/transaction.ts';
 import { escaped } from './noticePage.ts';
 
@@ -91,20 +91,4 @@ function timeLeft(ms: number): string {
   const minutes = Math.floor(ms / 60_000);
   if (minutes === 0) return 'less than a minute';
   return minutes === 1 ? '1 minute' : `${minutes} minutes`;
-}
-
-/** Minor units as people read them: 1250050n KZT is `₸12,500.50`. */
-export function formatMoney(amount: bigint, currency: string): string {
-  const digits = exponentOf(currency as Currency);
-  const format = new Intl.NumberFormat('en', {
-    style: 'currency',
-    currency,
-    currencyDisplay: 'narrowSymbol',
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
-  });
-  // As text, so that every digit is kept.
-  const text = amount.toString().padStart(digits + 1, '0');
-  const point = text.length - digits;
-  return format.format(`${text.slice(0, point)}.${text.slice(point)}0` as `${number}`);
 }

@@ -3,6 +3,7 @@
  * customer's ten minutes, and is shown to operators only (in the sandbox to the merchant, too, who plays the
  * customer). It is stored nowhere: not in an answer, an event, a list or a log.
  */
+import { formatMoney } from '@plexy-pay/money';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { Outcome } from '../domain/command.ts';
@@ -18,7 +19,7 @@ import { findTransaction, findWalletPayment } from '../store/transactions.ts';
 import { ADMIN, ERRORS, OPERATOR } from './adminCommon.ts';
 import { MANAGER, merchantOf } from './auth.ts';
 import type { App } from './bareApp.ts';
-import { confirmationPage, formatMoney, PAGE_HEADERS } from './confirmationPage.ts';
+import { confirmationPage, PAGE_HEADERS } from './confirmationPage.ts';
 import type { Deps } from './deps.ts';
 import { ApiError } from './errors.ts';
 import { type Notice, sendNoticePage } from './noticePage.ts';

@@ -1,8 +1,8 @@
 /** Sends one webhook, and waits for no endpoint longer than it must. */
 import type { LookupFunction } from 'node:net';
+import { parseRetryAfter } from '@plexy-pay/retry-after';
 import { type Dispatcher, Pool } from 'undici';
 import { ForbiddenAddressError, guardedLookup, isForbiddenHost } from './addresses.ts';
-import { parseRetryAfter } from './schedule.ts';
 
 /** An answer must have begun by then. */
 const ATTEMPT_LIMIT_MS = 15_000;

@@ -1,4 +1,5 @@
 /** When a failed delivery is tried again. Pure: the random number is passed in. */
+import { MAX_RETRY_AFTER_MS } from '@plexy-pay/retry-after';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -18,9 +19,6 @@ export const RETRY_DELAYS_MS: readonly number[] = [
 
 /** So that what failed together does not come back together. */
 const SPREAD = 0.2;
-/** An endpoint that asks for a longer pause is asked again after this one. */
-const MAX_RETRY_AFTER_MS = 24 * HOUR;
-
 /**
  * How long to wait after this many failed attempts.
  * @param retryAfterMs what the endpoint asked for, which counts when it is longer
@@ -32,18 +30,6 @@ export function retryDelay(failures: number, retryAfterMs: number | null, random
   if (delay === undefined) return null;
   const spread = delay * (1 + SPREAD * (2 * random - 1));
   return Math.round(Math.max(spread, Math.min(retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)));
-}
-
-/**
- * The pause that a `Retry-After` header asks for: seconds, or a date.
- * @param now milliseconds since the epoch, in real time
- * @returns milliseconds; null when there is none that can be read
- */
-export function parseRetryAfter(header: string | undefined, now: number): number | null {
-  if (header === undefined) return null;
-  if (/^\d{1,9}$/.test(header)) return Number(header) * SECOND;
-  const time = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} /.test(header) ? Date.parse(header) : Number.NaN;
-  return Number.isNaN(time) ? null : Math.max(0, time - now);
 }
 
 /** From the first failure after the last success: then the endpoint is disabled. */
