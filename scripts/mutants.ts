@@ -1,0 +1,413 @@
+/**
+ * Faults as a tired engineer makes them, one line each, where Stryker does not reach: SQL, the engine, HTTP, webhooks,
+ * the bank's side, SDK and dashboard. `npm run mutate` puts them into a copy of the tree, one at a time; the tests
+ * that are named must fail then.
+ */
+
+export interface Mutant {
+  /** What a reader of the report is told. */
+  readonly name: string;
+  /** Relative to the repository. */
+  readonly file: string;
+  /** Text that stands in the file exactly once. */
+  readonly from: string;
+  readonly to: string;
+  /** Parts of the names of the test files that are to notice, as for `npm test --`. */
+  readonly tests: readonly string[];
+}
+
+const SERVER = 'packages/server/src';
+
+export const MUTANTS: readonly Mutant[] = [
+  // Decisions and history, beside Stryker's.
+  {
+    name: 'the hold of a late confirmation is counted from the creation',
+    file: `${SERVER}/domain/effects.ts`,
+    from: 'const expiresAt = now + settings.authorizationTtlMs;',
+    to: 'const expiresAt = transaction.createdAt + settings.authorizationTtlMs;',
+    tests: ['domain/story'],
+  },
+  {
+    name: "a refund's own row does not say when it was done",
+    file: `${SERVER}/domain/effects.ts`,
+    from: "child.become('refunded', null, amount, { refunded: amount, processedAt: child.now }, balance);",
+    to: "child.become('refunded', null, amount, { refunded: amount }, balance);",
+    tests: ['domain/story'],
+  },
+  {
+    name: 'a payment cancelled before its authorization keeps its deadline',
+    file: `${SERVER}/domain/effects.ts`,
+    from: '{ awaiting: null, redirectUrl: null, expiresAt: null }',
+    to: '{ awaiting: null, redirectUrl: null }',
+    tests: ['domain/story'],
+  },
+  {
+    name: 'the end of the ten seconds comes a moment late',
+    file: `${SERVER}/domain/bankAnswers.ts`,
+    from: 'now < operation.answerDueAt',
+    to: 'now <= operation.answerDueAt',
+    tests: ['domain/'],
+  },
+  {
+    name: "a merchant's declined capture also ends the automatic one",
+    file: `${SERVER}/domain/bankAnswers.ts`,
+    from: "operation.actor === 'engine' ? { captureAt: null } : {}",
+    to: '{ captureAt: null }',
+    tests: ['domain/'],
+  },
+  {
+    name: 'a cancel that the bank declined is answered as done',
+    file: `${SERVER}/domain/bankAnswers.ts`,
+    from: "(operation.kind === 'capture' || operation.kind === 'cancel')",
+    to: "operation.kind === 'capture'",
+    tests: ['domain/'],
+  },
+  {
+    name: 'the history of a cancelled hold loses the time of its authorization',
+    file: `${SERVER}/domain/history.ts`,
+    from: "event.status === 'authorized' || event.status === 'cancelled'",
+    to: "event.status === 'authorized'",
+    tests: ['domain/story'],
+  },
+  {
+    name: '3-D Secure counts before it is passed',
+    file: `${SERVER}/domain/history.ts`,
+    from: 'secure3d: isUndecided ? false : transaction.secure3d',
+    to: 'secure3d: transaction.secure3d',
+    tests: ['domain/story'],
+  },
+  {
+    name: 'a phone number of exactly the greatest length is refused',
+    file: `${SERVER}/domain/phone.ts`,
+    from: 'text.length > MAX_LENGTH',
+    to: 'text.length >= MAX_LENGTH',
+    tests: ['domain/phone'],
+  },
+  {
+    name: 'currencies with equal counts come in the other order',
+    file: `${SERVER}/domain/statistics.ts`,
+    from: '(a < b ? -1 : 1)',
+    to: '(a > b ? -1 : 1)',
+    tests: ['domain/statistics'],
+  },
+
+  // The engine.
+  {
+    name: 'one key, two bodies, one batch: the second gets the first one’s answer',
+    file: `${SERVER}/engine/batch.ts`,
+    from: "return leader.fingerprint === request.fingerprint ? { ...outcome, replayed: true } : { kind: 'key_reused' };",
+    to: 'return { ...outcome, replayed: true };',
+    tests: ['engine', 'idempotency', 'batch'],
+  },
+  {
+    name: 'a stored answer is given to another request',
+    file: `${SERVER}/engine/batch.ts`,
+    from: "if (stored.fingerprint !== request.fingerprint) return { kind: 'key_reused' };",
+    to: '',
+    tests: ['http/idempotency'],
+  },
+  {
+    name: 'an unknown id is remembered under the key',
+    file: `${SERVER}/engine/batch.ts`,
+    from: 'return statusCode < 300 || statusCode === 422;',
+    to: 'return statusCode < 500;',
+    tests: ['idempotency'],
+  },
+  {
+    name: 'a revoked key writes',
+    file: `${SERVER}/engine/batch.ts`,
+    from: "if (key === undefined || !key.live) return { kind: 'refused', refusal: 'invalid_api_key' };",
+    to: "if (key === undefined) return { kind: 'refused', refusal: 'invalid_api_key' };",
+    tests: ['admin/access'],
+  },
+  {
+    name: 'a refused command makes an empty balance of another merchant',
+    file: `${SERVER}/engine/batch.ts`,
+    from: 'const isNew = (t: Transaction): boolean => isOwn(t) && !keys.has',
+    to: 'const isNew = (t: Transaction): boolean => isOwn(t) !== null && !keys.has',
+    tests: ['batch', 'engine', 'http/operations'],
+  },
+  {
+    name: 'the IIN is not compared',
+    file: `${SERVER}/engine/world.ts`,
+    from: 'customer === undefined || customer.iinHash !== iinHash',
+    to: 'customer === undefined',
+    tests: ['http/badInput'],
+  },
+  {
+    name: 'an answer shows the balance from before the command',
+    file: `${SERVER}/engine/world.ts`,
+    from: 'return this.#balances.get(key)?.balance ?? this.#shownBalances.get(key) ?? null;',
+    to: 'return this.#shownBalances.get(key) ?? this.#balances.get(key)?.balance ?? null;',
+    tests: ['http/operations'],
+  },
+  {
+    name: 'the second delta of a system account replaces the first',
+    file: `${SERVER}/engine/world.ts`,
+    from: 'delta: before + delta });',
+    to: 'delta });',
+    tests: ['model.test'],
+  },
+
+  // Statements.
+  {
+    name: 'a merchant’s balance is not locked',
+    file: `${SERVER}/store/batchSql.ts`,
+    from: ' FOR UPDATE) b`',
+    to: ') b`',
+    tests: ['races', 'cardChaos'],
+  },
+  {
+    name: 'a row that somebody has locked stops all that falls due',
+    file: `${SERVER}/store/batchSql.ts`,
+    from: 'ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED`',
+    to: 'ORDER BY due_at LIMIT $1 FOR UPDATE`',
+    tests: ['expiry', 'due', 'engine', 'batchSql'],
+  },
+  {
+    name: 'the feed reads beyond its horizon',
+    file: `${SERVER}/store/events.ts`,
+    from: 'AND round <= (SELECT round FROM horizon) ORDER BY round, position LIMIT $3::int),',
+    to: 'ORDER BY round, position LIMIT $3::int),',
+    tests: ['feed.test'],
+  },
+  {
+    name: 'a page of events begins with the last one of the page before',
+    file: `${SERVER}/store/events.ts`,
+    from: 'FROM event WHERE transaction_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`',
+    to: 'FROM event WHERE transaction_id = $1 AND seq >= $2 ORDER BY seq LIMIT $3`',
+    tests: ['lookups.test'],
+  },
+  {
+    name: "another merchant's transaction is found",
+    file: `${SERVER}/store/lookups.ts`,
+    from: 'FROM transaction WHERE id = $1 AND merchant_id = $2`)',
+    to: 'FROM transaction WHERE id = $1 AND $2::uuid IS NOT NULL`)',
+    tests: ['lookups.test'],
+  },
+  {
+    name: 'holds that are captured by themselves count as expiring',
+    file: `${SERVER}/store/lookups.ts`,
+    from: "AND status = 'authorized' AND capture_at IS NULL`",
+    to: "AND status = 'authorized'`",
+    tests: ['lookups', 'issues.test'],
+  },
+  {
+    name: 'a transaction is listed once for each of its postings',
+    file: `${SERVER}/store/lookups.ts`,
+    from: 'return [...new Set([...ids, ...rows.map((row) => row.id)])];',
+    to: 'return [...ids, ...rows.map((row) => row.id)];',
+    tests: ['lookups'],
+  },
+  {
+    name: 'an operation that is settled without a time passes the audit',
+    file: `${SERVER}/store/audit.ts`,
+    from: "OR (o.status = 'pending') <> (o.settled_at IS NULL)",
+    to: '',
+    tests: ['audit.test'],
+  },
+  {
+    name: 'a session never ends',
+    file: `${SERVER}/store/sessions.ts`,
+    from: 'SET expires_at = least(created_at + ',
+    to: 'SET expires_at = greatest(created_at + ',
+    tests: ['users/session'],
+  },
+  {
+    name: 'keys whose response is awaited are purged',
+    file: `${SERVER}/store/purge.ts`,
+    from: 'const old = `status_code IS NOT NULL\n    AND created_at',
+    to: 'const old = `created_at',
+    tests: ['purge'],
+  },
+  {
+    name: 'pending deliveries are purged',
+    file: `${SERVER}/store/purge.ts`,
+    from: "AND (status <> 'pending' OR EXISTS",
+    to: 'AND (true OR EXISTS',
+    tests: ['purge'],
+  },
+
+  // Webhooks.
+  {
+    name: 'retries are off by one',
+    file: `${SERVER}/webhooks/schedule.ts`,
+    from: 'RETRY_DELAYS_MS[failures - 1]',
+    to: 'RETRY_DELAYS_MS[failures]',
+    tests: ['webhooks/units'],
+  },
+  {
+    name: 'signatures are joined by commas',
+    file: `${SERVER}/webhooks/sign.ts`,
+    from: "signatures.join(' ')",
+    to: "signatures.join(',')",
+    tests: ['webhooks/units'],
+  },
+  {
+    name: 'IPv6 beyond the global addresses is allowed',
+    file: `${SERVER}/webhooks/addresses.ts`,
+    from: 'return parsed instanceof ipaddr.IPv4 || parsed.match(GLOBAL_UNICAST);',
+    to: 'return true;',
+    tests: ['webhooks/units'],
+  },
+  {
+    name: 'one public address of a name is enough',
+    file: `${SERVER}/webhooks/addresses.ts`,
+    from: '!addresses.every((',
+    to: '!addresses.some((',
+    tests: ['webhooks/units'],
+  },
+  {
+    name: 'a success does not end the failures of its lane',
+    file: `${SERVER}/webhooks/dispatch.ts`,
+    from: 'if (!work.failing) failures = 0;',
+    to: 'if (!work.failing) failures += 0;',
+    tests: ['webhooks/'],
+  },
+  {
+    name: 'a redirect counts as delivered',
+    file: `${SERVER}/webhooks/dispatch.ts`,
+    from: 'statusCode >= 200 && statusCode < 300',
+    to: 'statusCode >= 200 && statusCode < 400',
+    tests: ['webhooks/'],
+  },
+  {
+    name: 'an attempt begins after its lease',
+    file: `${SERVER}/webhooks/dispatch.ts`,
+    from: 'if (this.#stopped || performance.now() > lane.hold.until) break;',
+    to: 'if (this.#stopped) break;',
+    tests: ['webhooks/'],
+  },
+  {
+    name: 'a lane that is leased is claimed',
+    file: `${SERVER}/store/webhookDeliveries.ts`,
+    from: 'AND w.endpoint_id = u.endpoint_id AND w.lease = u.lease LIMIT 1 FOR UPDATE) l`',
+    to: 'AND w.endpoint_id = u.endpoint_id LIMIT 1 FOR UPDATE) l`',
+    tests: ['webhooks/lanes'],
+  },
+
+  // The bank's side.
+  {
+    name: "the bank's answer names another operation",
+    file: `${SERVER}/acquirer/httpBank.ts`,
+    from: 'operationId !== undefined && reply.operationId !== operationId',
+    to: 'operationId !== undefined && reply.operationId === undefined',
+    tests: ['httpBank', 'cardFaults', 'bankAnswers', 'acquirer'],
+  },
+  {
+    name: 'the token of a payer who did not pass 3-D Secure is kept',
+    file: `${SERVER}/acquirer/acquirer.ts`,
+    from: "if (bankToken !== null && answer.status === 'approved')",
+    to: 'if (bankToken !== null)',
+    tests: ['cardsOnFile'],
+  },
+  {
+    name: 'an unknown authorization is not asked for again before its time is over',
+    file: `${SERVER}/acquirer/acquirer.ts`,
+    from: 'left > 0 ? Math.min(delay, left) : delay',
+    to: 'delay',
+    tests: ['acquirer', 'cardFaults'],
+  },
+  {
+    name: 'leaving an operation to another node counts as an attempt',
+    file: `${SERVER}/acquirer/acquirer.ts`,
+    from: 'Math.max(0, attempts - 1)',
+    to: 'attempts',
+    tests: ['acquirer', 'cardNodes', 'cardFaults'],
+  },
+
+  // HTTP.
+  {
+    name: 'an expired key reads',
+    file: `${SERVER}/http/auth.ts`,
+    from: '(key.expiresAt !== null && key.expiresAt <= Date.now())',
+    to: 'false',
+    tests: ['http/badInput'],
+  },
+  {
+    name: "a page's cursor is taken from another merchant",
+    file: `${SERVER}/http/walletRoutes.ts`,
+    from: 'const list = `wallet transactions of',
+    to: "const list = 'wallet transactions'; void `",
+    tests: ['http/badInput'],
+  },
+  {
+    name: 'a full last page has a next one',
+    file: `${SERVER}/http/walletRoutes.ts`,
+    from: 'rows.length > limit && last !== undefined ? sealCursor',
+    to: 'rows.length >= limit && last !== undefined ? sealCursor',
+    tests: ['http/list'],
+  },
+  {
+    name: 'one key captures two payments',
+    file: `${SERVER}/http/walletRoutes.ts`,
+    from: 'const path = `/v1/wallet/',
+    to: 'const path = `/v1/wallet/`; void `',
+    tests: ['http/idempotency'],
+  },
+  {
+    name: 'one key pays with two expiries of a card',
+    file: `${SERVER}/http/paymentRoutes.ts`,
+    from: 'const { expiryMonth, expiryYear, holder } = card;',
+    to: 'const { holder } = card;\n    const [expiryMonth, expiryYear] = [0, 0];',
+    tests: ['card', 'payments', 'idempotency'],
+  },
+  {
+    name: 'a terminal of another store is taken',
+    file: `${SERVER}/http/paymentRoutes.ts`,
+    from: 'if (storeId !== null && terminal.storeId !== storeId)',
+    to: 'if (storeId !== null && terminal.storeId === null)',
+    tests: ['admin/places'],
+  },
+  {
+    name: 'an Idempotency-Key of exactly the greatest length is refused',
+    file: `${SERVER}/http/idempotency.ts`,
+    from: 'key.length <= 255',
+    to: 'key.length < 255',
+    tests: ['idempotency', 'http/badInput'],
+  },
+  {
+    name: 'JSON may be nested a level deeper',
+    file: `${SERVER}/http/strictJson.ts`,
+    from: 'if (open.length === MAX_DEPTH) {',
+    to: 'if (open.length === MAX_DEPTH + 1) {',
+    tests: ['http/strictJson'],
+  },
+  {
+    name: 'errors of users come from the server',
+    file: `${SERVER}/http/errors.ts`,
+    from: '|session|users)',
+    to: '|session)',
+    tests: ['http/', 'users/'],
+  },
+  {
+    name: 'own details are replaced by the usual ones',
+    file: `${SERVER}/http/errors.ts`,
+    from: 'details.length === 0 && path !== undefined',
+    to: 'path !== undefined',
+    tests: ['http/'],
+  },
+
+  // SDK and dashboard.
+  {
+    name: 'a DELETE is sent without a key',
+    file: 'packages/sdk/src/request.ts',
+    from: "const KEYED = new Set(['POST', 'DELETE']);",
+    to: "const KEYED = new Set(['POST']);",
+    tests: ['sdk/test/webhookEndpoints'],
+  },
+  {
+    name: 'a time of an hour is told in minutes',
+    file: 'packages/dashboard/src/format.ts',
+    from: 'seconds * 1_000 >= ms) ??',
+    to: 'seconds * 1_000 > ms) ??',
+    tests: ['dashboard/test/format'],
+  },
+  {
+    name: "a field's time has the zone's sign wrong",
+    file: 'packages/dashboard/src/format.ts',
+    from: 'ms - new Date(ms).getTimezoneOffset() * 60_000',
+    to: 'ms + new Date(ms).getTimezoneOffset() * 60_000',
+    tests: ['dashboard/test/format'],
+  },
+];
