@@ -57,9 +57,16 @@ export function fieldsOf(t: Transaction): Record<string, Cell> {
   const card = t.last4 === null ? {} : { card: `${t.cardBrand} •••• ${t.last4}` };
   const parent = t.parentTransactionId === null ? {} : { 'refund of': t.parentTransactionId };
   const failure = t.failureMessage === null ? {} : { failure: t.failureMessage };
+  const { pendingOperation: pending } = t;
+  const waits =
+    pending === null
+      ? {}
+      : {
+          'waits for its bank': `${pending.kind} of ${money(pending.amount, t.currency)}, since ${pending.requestedAt}`,
+        };
   const redirect = t.redirectUrl === null ? {} : { 'payer goes to': t.redirectUrl };
   return {
-    ...{ id: t.id, ...wallet, ...parent, status: t.status, ...failure, ...redirect },
+    ...{ id: t.id, ...wallet, ...parent, status: t.status, ...waits, ...failure, ...redirect },
     ...{ type: t.type, method: t.paymentMethod, ...card, amount: money(t.amount, t.currency) },
     ...{ captured: money(t.capturedAmount, t.currency), refunded: money(t.refundedAmount, t.currency) },
     ...{ 'order reference': t.orderReference, description: t.description, created: t.createdAt },

@@ -69,6 +69,8 @@ export interface Transaction {
   reservedAmount: number;
   expiresAt: string | null;
   redirectUrl: string | null;
+  /** What the bank was asked and has not answered yet; other operations are refused with `operation_in_progress` meanwhile. A refund’s is on the refund. Null: nothing. */
+  pendingOperation: { kind: 'authorize' | 'complete' | 'capture' | 'cancel' | 'refund'; amount: number; requestedAt: string; attempts: number } | null;
   failureCode: string | null;
   failureMessage: string | null;
 }
@@ -876,6 +878,8 @@ export interface ListTransactionsQuery {
   failureCode?: string;
   /** Authorizations that expire then or earlier, and that are not captured automatically: ISO 8601 with a time zone. */
   expiresTo?: string;
+  /** Only what waits for its bank’s answer. */
+  pendingOperation?: 'true';
   /** The refunds of this payment; either spelling of its id. */
   parentTransactionId?: string;
   /** Free text: what an order reference begins with (case counts), what a description begins with (case does not count; of its first 100 characters), all four last digits of a card, or a transaction’s id in either spelling. */
@@ -932,7 +936,7 @@ export interface StreamTransactionsQuery {
 
 export interface ListEventsQuery {
   /** Its name, such as `transaction.charged`. */
-  event?: 'transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'transaction.partially_cancelled' | 'transaction.partially_refunded' | 'transaction.capture_declined' | 'transaction.cancel_declined' | 'transaction.reversal_declined';
+  event?: 'transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'transaction.capture_requested' | 'transaction.cancel_requested' | 'transaction.partially_cancelled' | 'transaction.partially_refunded' | 'transaction.capture_declined' | 'transaction.cancel_declined' | 'transaction.reversal_declined';
   /** Either spelling of the id. */
   transactionId?: string;
   /** The first moment, ISO 8601 in UTC. */

@@ -16,7 +16,7 @@ import {
 } from './support/cards.ts';
 import { createMerchant } from './support/ledger.ts';
 import { allSettled, reconcile } from './support/reconcile.ts';
-import { type Sandbox, startSandbox } from './support/sandbox.ts';
+import { type Reply, type Sandbox, startSandbox } from './support/sandbox.ts';
 
 let bank: TestBank;
 let sandbox: Sandbox;
@@ -45,6 +45,12 @@ async function prepare(call: Call) {
   const body = new URLSearchParams({ decision: 'approve' });
   const back = await fetch(challenge.body.redirectUrl, { method: 'POST', body, redirect: 'manual' });
   return { capture, cancel, refund, complete: challenge.body.id, state: back.headers.get('location') ?? '' };
+}
+
+async function found(call: Call, path: string): Promise<Reply['body']> {
+  const { status, body, text } = await call('GET', `/v1/transactions${path}`);
+  assert.equal(status, 200, text);
+  return body;
 }
 
 const OPERATIONS = ['authorize', 'capture', 'reverse', 'refund', 'complete'] as const;
@@ -102,35 +108,69 @@ describe('each fault, at each operation at once', { concurrency: true }, () => {
 
   test('after 10 seconds callers get the state as it is, for good; meanwhile others get a 409', async () => {
     const { id: merchantId, call } = await newMerchant();
-    const { capture } = await prepare(call);
+    const { capture, refund } = await prepare(call);
     await bank.fault({ mode: 'timeout_not_worked', merchantId });
-    const keys = [crypto.randomUUID(), crypto.randomUUID()] as const;
+    const keys = [crypto.randomUUID(), crypto.randomUUID(), crypto.randomUUID()] as const;
     const startedAt = performance.now();
     const ask = () =>
       Promise.all([
         pay(call, VISA, {}, { idempotencyKey: keys[0] }),
         operate(call, capture, 'capture', undefined, { idempotencyKey: keys[1] }),
+        operate(call, refund, 'refund', 2_500, { idempotencyKey: keys[2] }),
       ]);
     const asking = ask();
     await eventually('the bank is asked', async () => (await stored(sandbox.pool, capture)).operation_id);
+    const under = await found(call, `/${capture}`);
+    assert.deepEqual(
+      [under.status, under.pendingOperation.kind, under.pendingOperation.amount],
+      ['authorized', 'capture', 10_000],
+    );
+    assert.equal(under.pendingOperation.requestedAt, under.updatedAt);
+    const { items } = await found(call, `/${capture}/history`);
+    assert.deepEqual(
+      [items.at(-1).name, items.at(-1).amount, items.at(-1).status],
+      ['transaction.capture_requested', 10_000, 'authorized'],
+    );
     for (const operation of ['capture', 'cancel'] as const) {
       const { status, body } = await operate(call, capture, operation);
       assert.deepEqual([status, body.reason], [409, 'operation_in_progress']);
     }
-    const [paid, captured] = await asking;
+    const [paid, captured, refunded] = await asking;
     const seconds = (performance.now() - startedAt) / 1_000;
     assert.ok(seconds > 9.5 && seconds < 20, `${seconds} s`);
     assert.deepEqual([paid.status, paid.body.status], [201, 'created'], paid.text);
-    assert.deepEqual([captured.status, captured.body.status], [200, 'authorized'], captured.text);
+    assert.equal(paid.body.pendingOperation.kind, 'authorize');
+    assert.deepEqual([captured.status, captured.body.status], [202, 'authorized'], captured.text);
+    assert.deepEqual([refunded.status, refunded.body.status], [202, 'created'], refunded.text);
+    assert.deepEqual(
+      [refunded.body.type, refunded.body.pendingOperation.kind, refunded.body.pendingOperation.amount],
+      ['refund', 'refund', 2_500],
+    );
+    const { pendingOperation } = captured.body;
+    assert.deepEqual([pendingOperation.kind, pendingOperation.amount], ['capture', 10_000]);
+    assert.equal(pendingOperation.requestedAt, under.pendingOperation.requestedAt);
+    assert.ok(pendingOperation.attempts > 1, `asked ${pendingOperation.attempts} times in 10 seconds`);
+    const waiting = (await found(call, '?pendingOperation=true')).items;
+    assert.deepEqual(
+      new Set(waiting.map(({ id }: { id: string }) => id)),
+      new Set([paid.body.id, capture, refunded.body.id]),
+    );
+    assert.equal((await found(call, '?pendingOperation=true&page=1')).total, 3);
+    const charged = (await found(call, '?pendingOperation=true&status=charged')).items;
+    assert.deepEqual(charged, [], 'the payment of a refund that is under way waits for nothing itself');
     await bank.fault({ mode: 'none', merchantId });
     assert.equal((await settled(sandbox.pool, paid.body.id)).status, 'authorized');
     await eventually(
       'it is captured',
       async () => (await stored(sandbox.pool, capture)).status === 'charged',
     );
+    assert.equal((await settled(sandbox.pool, refunded.body.id)).status, 'refunded');
+    for (const id of [paid.body.id, capture, refunded.body.id])
+      assert.equal((await found(call, `/${id}`)).pendingOperation, null);
+    assert.deepEqual((await found(call, '?pendingOperation=true')).items, []);
     assert.deepEqual(
-      (await ask()).map(({ text }) => text),
-      [paid.text, captured.text],
+      (await ask()).map(({ status, text }) => [status, text]),
+      [paid, captured, refunded].map(({ status, text }) => [status, text]),
     );
   });
 });

@@ -33,6 +33,8 @@ interface Payment {
   captured: number;
   released: number;
   refunded: number;
+  /** Its history. What is asked of the bank is in it before the bank has answered. */
+  readonly events: string[];
 }
 
 const amountOf = fc.oneof(fc.constant(null), fc.integer({ min: 1, max: 12_000 }));
@@ -87,6 +89,7 @@ class Model {
     if (payment.status !== 'authorized') return 'invalid_transaction_state';
     const amount = requested ?? this.held(payment);
     if (amount > this.held(payment)) return 'amount_exceeds_held';
+    if (payment.method === 'card') payment.events.push(`${kind}_requested`);
     if (kind === 'cancel') {
       payment.released += amount;
       if (payment.released === payment.amount) payment.status = 'cancelled';
@@ -96,6 +99,7 @@ class Model {
       payment.status = 'charged';
       this.balance += amount;
     }
+    payment.events.push(payment.status === 'authorized' ? 'partially_cancelled' : payment.status);
     return payment.status;
   }
 
@@ -108,6 +112,7 @@ class Model {
     payment.refunded += amount;
     this.balance -= amount;
     if (payment.refunded === payment.captured) payment.status = 'refunded';
+    payment.events.push(payment.status === 'refunded' ? 'refunded' : 'partially_refunded');
     return 'refunded';
   }
 
@@ -144,6 +149,7 @@ class Run {
     const expected = model.operate(kind, target, amount);
     const reply = await operate(this.#call, target.id, kind, amount ?? undefined);
     assert.equal(reply.status === 200 ? reply.body.status : reply.body.reason, expected, reply.text);
+    if (reply.status === 200) assert.equal(reply.body.pendingOperation, null);
   }
 
   async #pay(kind: string, amount: number): Promise<void> {
@@ -154,7 +160,8 @@ class Run {
     assert.equal(reply.status, 201, reply.text);
     const id = method === 'card' ? reply.body.id : await this.#latest();
     const status = rejected ? 'rejected' : 'authorized';
-    this.model.payments.push({ id, method, amount, status, captured: 0, released: 0, refunded: 0 });
+    const events = ['created', status];
+    this.model.payments.push({ id, method, amount, status, captured: 0, released: 0, refunded: 0, events });
     assert.equal((await stored(sandbox.pool, id)).status, status);
   }
 
@@ -178,6 +185,14 @@ class Run {
       assert.deepEqual(
         [row.status, row.captured, row.released, row.refunded, row.reserved].map(String),
         [payment.status, payment.captured, payment.released, payment.refunded, 0].map(String),
+      );
+      const history = await sandbox.pool.query<{ name: string }>(
+        'SELECT name FROM event WHERE transaction_id = $1 ORDER BY seq',
+        [payment.id],
+      );
+      assert.deepEqual(
+        history.rows.map(({ name }) => name),
+        payment.events.map((name) => `transaction.${name}`),
       );
     }
     assert.equal(await merchantBalance(sandbox.pool, merchantId), BigInt(model.balance));

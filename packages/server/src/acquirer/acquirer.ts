@@ -12,7 +12,6 @@ import { OPERATOR_SCOPE } from '../engine/batch.ts';
 import type { Engine } from '../engine/engine.ts';
 import {
   claimDueOperations,
-  type DueOperation,
   findOperation,
   findPaymentForBank,
   listUnanswered,
@@ -76,7 +75,7 @@ export class Acquirer {
 
   /** Starts operations that were just committed. */
   begin(operations: readonly BankOperation[]): void {
-    for (const operation of operations) this.#track(this.#attempt({ ...operation, attempts: 0 }));
+    for (const operation of operations) this.#track(this.#attempt(operation));
   }
 
   /** Looks after operations of unknown fate, and after callers who have waited long enough. */
@@ -129,7 +128,7 @@ export class Acquirer {
     void work.finally(() => this.#running.delete(work));
   }
 
-  async #attempt(operation: DueOperation): Promise<void> {
+  async #attempt(operation: BankOperation): Promise<void> {
     try {
       const answer = await this.#ask(operation);
       if (answer === null) await this.#leave(operation);
@@ -140,7 +139,7 @@ export class Acquirer {
     }
   }
 
-  async #postpone(operation: DueOperation): Promise<void> {
+  async #postpone(operation: BankOperation): Promise<void> {
     const { id, kind, attempts } = operation;
     const delay = RETRY_MS[Math.min(attempts, RETRY_MS.length - 1)] ?? 0;
     const endsByItself = kind === 'authorize' || kind === 'complete';
@@ -149,12 +148,12 @@ export class Acquirer {
   }
 
   /** Lets another node try, which counts as no attempt: else those that cannot would use up its time. */
-  async #leave({ id, attempts }: DueOperation): Promise<void> {
+  async #leave({ id, attempts }: BankOperation): Promise<void> {
     await postponeOperation(this.#options.pool, id, LEFT_MS, Math.max(0, attempts - 1));
   }
 
   /** @returns null when the bank does not know the operation and this node cannot repeat it */
-  async #ask(operation: DueOperation): Promise<ConnectorAnswer | null> {
+  async #ask(operation: BankOperation): Promise<ConnectorAnswer | null> {
     const { connector } = this.#options;
     if (operation.kind === 'authorize') return this.#askAuthorization(operation);
     if (operation.kind === 'complete') return this.#orGiveUp(operation, () => connector.complete(operation));
@@ -164,7 +163,7 @@ export class Acquirer {
     return operation.kind === 'refund' ? connector.refund(operation) : connector.reverse(operation);
   }
 
-  async #askAuthorization(operation: DueOperation): Promise<ConnectorAnswer | null> {
+  async #askAuthorization(operation: BankOperation): Promise<ConnectorAnswer | null> {
     const { connector, pool } = this.#options;
     const inquire = () => this.#orGiveUp(operation, () => connector.inquire(operation));
     const known = operation.attempts > 0 ? await inquire() : null;
@@ -187,7 +186,7 @@ export class Acquirer {
   }
 
   /** A question about an authorization that fails is given up with it, once that is too old. */
-  async #orGiveUp<T>(operation: DueOperation, ask: () => Promise<T>): Promise<T | ConnectorAnswer> {
+  async #orGiveUp<T>(operation: BankOperation, ask: () => Promise<T>): Promise<T | ConnectorAnswer> {
     try {
       return await ask();
     } catch (error) {
@@ -196,15 +195,15 @@ export class Acquirer {
     }
   }
 
-  async #isTooOld(operation: DueOperation): Promise<boolean> {
+  async #isTooOld(operation: BankOperation): Promise<boolean> {
     return (await this.#patienceLeft(operation)) <= 0;
   }
 
-  async #patienceLeft({ requestedAt }: DueOperation): Promise<number> {
+  async #patienceLeft({ requestedAt }: BankOperation): Promise<number> {
     return this.#options.patienceMs - ((await readClock(this.#options.pool)) - requestedAt);
   }
 
-  async #take(operation: DueOperation, connectorAnswer: ConnectorAnswer): Promise<void> {
+  async #take(operation: BankOperation, connectorAnswer: ConnectorAnswer): Promise<void> {
     const { bankToken, ...answer } = connectorAnswer;
     const { id: operationId, transactionId, paymentId } = operation;
     // A card whose payer did not pass 3-D Secure was never charged, and is not charged again.

@@ -1,5 +1,5 @@
 import type { AnswerKey, LateAnswer, Outcome, Sender } from './command.ts';
-import { assertTransition, eventNameOf, type Status } from './lifecycle.ts';
+import { assertTransition, eventNameOf, type OtherEvent, type Status } from './lifecycle.ts';
 import type { FailureCode, Refusal } from './reasons.ts';
 import type {
   Account,
@@ -86,6 +86,12 @@ export type Patch = Partial<
 
 /** A bank operation to ask for. */
 export type Question = Pick<BankOperation, 'id' | 'kind' | 'amount' | 'reason'>;
+
+/** How a history tells that the bank was asked. The rest begins with the transaction that it is about. */
+const BEGINNINGS: Readonly<Partial<Record<BankOperation['kind'], OtherEvent>>> = {
+  capture: 'transaction.capture_requested',
+  cancel: 'transaction.cancel_requested',
+};
 
 /** Collects what one decision does to one transaction, numbering its events and postings. */
 export class Change {
@@ -187,6 +193,8 @@ export class Change {
   /** Records the intent to ask the bank; nothing else may happen to the transaction until it has answered. */
   ask({ id, kind, amount, reason }: Question): Decision {
     const operation = this.addOperation({ id, kind, amount, reason }, this.answerTo);
+    const beginning = BEGINNINGS[kind];
+    if (beginning !== undefined) this.record(beginning, reason, amount, {});
     this.set({ operationId: id });
     return { ...this.done(amount), outcome: { kind: 'pending', operation } };
   }
@@ -209,6 +217,7 @@ export class Change {
       answerDueAt: answerTo === null ? null : this.now + ANSWER_WAIT_MS,
       scopeId: answerTo?.scopeId ?? null,
       key: answerTo?.key ?? null,
+      attempts: 0,
     };
     this.#operations.push(operation);
     return operation;

@@ -1,6 +1,6 @@
 /** Reading a transaction's history: what the transaction was right after one of its events. */
 import { eventNameOf } from './lifecycle.ts';
-import type { Millis, Transaction, TransactionEvent } from './transaction.ts';
+import type { Millis, PendingOperation, Transaction, TransactionEvent } from './transaction.ts';
 
 /** False for events that only the history and the stream show: amounts changed, or the bank refused. */
 export function isStatusChange(event: Pick<TransactionEvent, 'name' | 'status'>): boolean {
@@ -36,6 +36,28 @@ export function transactionAsOf(transaction: Transaction, event: After): Transac
     retrievalReferenceNumber: isUndecided ? null : transaction.retrievalReferenceNumber,
     redirectUrl: status === '3d' ? transaction.redirectUrl : null,
   };
+}
+
+/**
+ * What the transaction waited for at its bank right after the event. Nothing else happens to it until the bank
+ * has answered, so that only the event that tells of the beginning has it.
+ */
+export function pendingOperationAsOf(
+  { type, paymentMethod }: Pick<Transaction, 'type' | 'paymentMethod'>,
+  { name, amount, at }: Pick<TransactionEvent, 'name' | 'amount' | 'at'>,
+): PendingOperation | null {
+  const pending = (kind: PendingOperation['kind']) => ({ kind, amount, requestedAt: at, attempts: 1 });
+  if (paymentMethod !== 'card') return null;
+  switch (name) {
+    case 'transaction.created':
+      return pending(type === 'refund' ? 'refund' : 'authorize');
+    case 'transaction.capture_requested':
+      return pending('capture');
+    case 'transaction.cancel_requested':
+      return pending('cancel');
+    default:
+      return null;
+  }
 }
 
 const PROCESSING_EVENTS = new Set([

@@ -59,8 +59,10 @@ export function eventNameOf(status: Status): string {
   return status === 'transaction.failed' ? status : `transaction.${status}`;
 }
 
-/** Events that leave the status as it is: amounts changed, or the bank refused. No webhooks are sent for them. */
+/** Events that leave the status as it is: amounts changed, the bank was asked, or refused. No webhooks are sent for them. */
 export const OTHER_EVENTS = [
+  'transaction.capture_requested',
+  'transaction.cancel_requested',
   'transaction.partially_cancelled',
   'transaction.partially_refunded',
   'transaction.capture_declined',

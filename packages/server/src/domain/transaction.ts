@@ -152,6 +152,27 @@ export interface BankOperation {
   readonly answerDueAt: Millis | null;
   readonly scopeId: string | null;
   readonly key: string | null;
+  /** How often the bank was asked again. */
+  readonly attempts: number;
+}
+
+/** What a transaction waits for at its bank. Until then the bank is asked for nothing else. */
+export interface PendingOperation {
+  /** `complete`: how the payer's 3-D Secure ended. */
+  readonly kind: Exclude<BankOperation['kind'], 'reverse'>;
+  readonly amount: Minor;
+  readonly requestedAt: Millis;
+  /** How often the bank was asked, the first time included. */
+  readonly attempts: number;
+}
+
+/** How a transaction shows its operation; null: it does not wait for this one. */
+export function pendingOperationOf(
+  operation: Pick<BankOperation, 'kind' | 'amount' | 'requestedAt' | 'attempts'> | null,
+): PendingOperation | null {
+  if (operation === null || operation.kind === 'reverse') return null;
+  const { kind, amount, requestedAt, attempts } = operation;
+  return { kind, amount, requestedAt, attempts: attempts + 1 };
 }
 
 /** What the bank said of an operation; `failed`: it could not be found out for too long. */

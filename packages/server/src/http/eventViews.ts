@@ -1,4 +1,4 @@
-import { isStatusChange } from '../domain/history.ts';
+import { isStatusChange, pendingOperationAsOf } from '../domain/history.ts';
 import type { FeedEvent } from '../store/events.ts';
 import { exactJson } from './exactJson.ts';
 import { transactionView } from './transactionViews.ts';
@@ -6,7 +6,8 @@ import { transactionView } from './transactionViews.ts';
 /** An event as merchants get it: name, merchant, and the transaction right after it. */
 export function eventView({ event, transaction, balance }: FeedEvent): Record<string, unknown> {
   const { name, merchantId } = event;
-  return { name, merchantId, data: transactionView(transaction, balance) };
+  const pending = pendingOperationAsOf(transaction, event);
+  return { name, merchantId, data: transactionView(transaction, balance, pending) };
 }
 
 /** The body of an event's webhook: JSON text. */

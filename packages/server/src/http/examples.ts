@@ -9,6 +9,8 @@ export interface OperationExamples {
   readonly request?: Readonly<Record<string, Example>>;
   /** Of the successful response. */
   readonly response: Readonly<Record<string, Example>>;
+  /** Of a 202. */
+  readonly accepted?: Readonly<Record<string, Example>>;
 }
 
 const TRANSACTION = {
@@ -115,6 +117,7 @@ const CARD_PAYMENT = {
   reservedAmount: 0,
   expiresAt: '2026-04-08T12:00:01.000Z',
   redirectUrl: null,
+  pendingOperation: null,
   failureCode: null,
   failureMessage: null,
 };
@@ -125,6 +128,20 @@ const CARD_CHARGED = {
   balance: 15_000,
   capturedAmount: 15_000,
   expiresAt: '2026-04-08T12:00:01.000Z',
+};
+
+function pendingOf(kind: string): Record<string, unknown> {
+  const requestedAt = '2026-04-01T12:05:00.000Z';
+  return { ...CARD_PAYMENT, pendingOperation: { kind, amount: 15_000, requestedAt, attempts: 3 } };
+}
+
+const REFUND = {
+  id: '01932832-11d2-7c3e-9f10-2f6d1b7a9e01',
+  type: 'refund',
+  parentTransactionId: CARD_PAYMENT.id,
+  authedAt: null,
+  confirmedAt: null,
+  expiresAt: null,
 };
 
 function cardRequest(number: string): Record<string, unknown> {
@@ -320,10 +337,12 @@ export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
   },
   captureTransaction: {
     request: REST_OR_PART,
+    accepted: { pending: { summary: 'The bank has not answered yet', value: pendingOf('capture') } },
     response: { charged: { summary: 'The amount is debited', value: CARD_CHARGED } },
   },
   cancelTransaction: {
     request: REST_OR_PART,
+    accepted: { pending: { summary: 'The bank has not answered yet', value: pendingOf('cancel') } },
     response: {
       cancelled: {
         summary: 'The hold is released',
@@ -333,20 +352,22 @@ export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
   },
   refundTransaction: {
     request: REST_OR_PART,
+    accepted: {
+      pending: {
+        summary: 'The bank has not answered yet',
+        value: {
+          ...pendingOf('refund'),
+          ...REFUND,
+          status: 'created',
+          processedAt: null,
+          processedAmount: null,
+        },
+      },
+    },
     response: {
       refunded: {
         summary: 'The refund',
-        value: {
-          ...CARD_PAYMENT,
-          id: '01932832-11d2-7c3e-9f10-2f6d1b7a9e01',
-          type: 'refund',
-          status: 'refunded',
-          parentTransactionId: CARD_PAYMENT.id,
-          refundedAmount: 15_000,
-          authedAt: null,
-          confirmedAt: null,
-          expiresAt: null,
-        },
+        value: { ...CARD_PAYMENT, ...REFUND, status: 'refunded', refundedAmount: 15_000 },
       },
     },
   },

@@ -34,6 +34,9 @@ export const FilterQuery = {
   expiresTo: Text(
     'Authorizations that expire then or earlier, and that are not captured automatically: ISO 8601 with a time zone.',
   ),
+  pendingOperation: Type.Optional(
+    Type.Literal('true', { description: 'Only what waits for its bank’s answer.' }),
+  ),
   parentTransactionId: Text('The refunds of this payment; either spelling of its id.'),
   query: Text(
     'Free text: what an order reference begins with (case counts), what a description begins with (case does not count; of its first 100 characters), all four last digits of a card, or a transaction’s id in either spelling.',
@@ -64,7 +67,8 @@ export function parseFilter(query: FilterParameters): TransactionFilter {
   });
   requireOrder(fields.amountFrom, fields.amountTo, 'amount');
   requireOrder(fields.createdFrom, fields.createdTo, 'created');
-  return { ...fields, type, paymentMethod, paymentLinkId: null, text };
+  const isPending = query.pendingOperation === undefined ? null : true;
+  return { ...fields, type, paymentMethod, paymentLinkId: null, text, isPending };
 }
 
 /** An upside-down range matches nothing: more likely a mistake than a question. */

@@ -180,7 +180,7 @@ function transactionRoute(app: App, deps: Deps): void {
     },
     async (request, reply) => {
       const transaction = await findOwn(deps, merchantOf(request).merchantId, request.params.id);
-      return sendJson(reply, 200, exactJson(transactionView(transaction, transaction.balance)));
+      return sendJson(reply, 200, exactJson(rowView(transaction)));
     },
   );
 }
@@ -313,7 +313,7 @@ async function numberedPage(
 }
 
 function rowView(row: TransactionWithBalance): Record<string, unknown> {
-  return transactionView(row, row.balance);
+  return transactionView(row, row.balance, row.pendingOperation);
 }
 
 const QUERY_CANCELED = '57014';

@@ -197,7 +197,8 @@ function completeOperation(method: string, operation: Operation, used: Set<strin
     if (method === 'post')
       response.headers['Idempotency-Replayed'] = { $ref: '#/components/headers/IdempotencyReplayed' };
     const content = response.content?.['application/json'];
-    if (content !== undefined && examples !== undefined) content.examples = examples.response;
+    const given = status === '202' ? examples?.accepted : examples?.response;
+    if (content !== undefined && given !== undefined) content.examples = given;
   }
   for (const status of errorsOf(method, operation)) {
     used.add(status);

@@ -55,6 +55,24 @@ const Time = Type.String({ format: 'date-time' });
 const Minor = Type.Integer({ description: 'Minor units.' });
 const Wrapped = Maybe(Type.Object({ Value: Type.String() }));
 
+const PendingOperation = Type.Union(
+  [
+    Type.Object({
+      kind: Type.Enum(['authorize', 'complete', 'capture', 'cancel', 'refund'], {
+        description: '`complete`: how the payer’s 3-D Secure ended.',
+      }),
+      amount: Minor,
+      requestedAt: Time,
+      attempts: Type.Integer({ minimum: 1, description: 'How often the bank was asked so far.' }),
+    }),
+    Type.Null(),
+  ],
+  {
+    description:
+      'What the bank was asked and has not answered yet; other operations are refused with `operation_in_progress` meanwhile. A refund’s is on the refund. Null: nothing.',
+  },
+);
+
 export const Transaction = Type.Object(
   {
     id: Type.String({ format: 'uuid' }),
@@ -97,6 +115,7 @@ export const Transaction = Type.Object(
     reservedAmount: Minor,
     expiresAt: Maybe(Time),
     redirectUrl: Maybe(Text),
+    pendingOperation: PendingOperation,
     failureCode: Maybe(Text),
     failureMessage: Maybe(Text),
   },

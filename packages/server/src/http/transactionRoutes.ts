@@ -41,7 +41,15 @@ export function transactionRoutes(app: App, deps: Deps): void {
           params: Type.Object({ id: Type.String({ description: 'Either spelling of the id.' }) }),
           headers: schemas.IdempotencyHeader,
           body: OptionalAmountBody,
-          response: { 200: Type.Ref('Transaction'), '4xx': Type.Ref('Error'), '5xx': Type.Ref('Error') },
+          response: {
+            200: Type.Ref('Transaction'),
+            202: Type.Ref('Transaction', {
+              description:
+                'Of a card: the bank has not answered within 10 seconds. The transaction as it is, with `pendingOperation`; the answer will be in it, and a webhook follows.',
+            }),
+            '4xx': Type.Ref('Error'),
+            '5xx': Type.Ref('Error'),
+          },
         },
       },
       async (request, reply) => {

@@ -1,7 +1,13 @@
 import type { LateAnswer, Outcome } from '../domain/command.ts';
 import { walletTransactionIdOf } from '../domain/ids.ts';
 import { failureMessageOf } from '../domain/reasons.ts';
-import type { Minor, Transaction, TransactionEvent } from '../domain/transaction.ts';
+import {
+  type Minor,
+  type PendingOperation,
+  pendingOperationOf,
+  type Transaction,
+  type TransactionEvent,
+} from '../domain/transaction.ts';
 import type { Answer } from '../engine/batch.ts';
 import { errorBody, REASONS } from './errors.ts';
 import { exactJson } from './exactJson.ts';
@@ -35,8 +41,13 @@ function processedAmountOf(t: Transaction): Minor | null {
  * A transaction as transaction management shows it: every field of the specification's webhook `data`,
  * same names and shapes, and what a merchant needs besides. For `exactJson`.
  * @param balance the merchant's balance in this currency after the latest event
+ * @param pending what it waits for at its bank
  */
-export function transactionView(t: Transaction, balance: Minor | null): Record<string, unknown> {
+export function transactionView(
+  t: Transaction,
+  balance: Minor | null,
+  pending: PendingOperation | null,
+): Record<string, unknown> {
   return {
     id: t.id,
     amount: t.amount,
@@ -76,6 +87,7 @@ export function transactionView(t: Transaction, balance: Minor | null): Record<s
     reservedAmount: t.reserved,
     expiresAt: iso(t.expiresAt),
     redirectUrl: t.redirectUrl,
+    pendingOperation: pending === null ? null : { ...pending, requestedAt: iso(pending.requestedAt) },
     failureCode: failureMessageOf(t.statusReason) === null ? null : t.statusReason,
     failureMessage: failureMessageOf(t.statusReason),
   };
@@ -117,11 +129,16 @@ export function eventView(
 }
 
 /** The answer to a command on a transaction. @throws Error for any other outcome: a bug */
-export function transactionAnswer(statusCode: number, outcome: Outcome, balance: Minor | null): Answer {
+export function transactionAnswer(
+  statusCode: number,
+  outcome: Outcome,
+  balance: Minor | null,
+  pending: PendingOperation | null = null,
+): Answer {
   if (outcome.kind !== 'transaction') throw new Error(`an operation ended as ${outcome.kind}`);
   return {
     statusCode,
-    body: exactJson(transactionView(outcome.refund ?? outcome.transaction, balance ?? 0n)),
+    body: exactJson(transactionView(outcome.refund ?? outcome.transaction, balance ?? 0n, pending)),
   };
 }
 
@@ -136,6 +153,9 @@ export function lateTransactionAnswer({ operation, outcome }: LateAnswer, balanc
       body: errorBody(outcome.refusal, message, details, 'transactions', operation.id),
     };
   }
-  const created = operation.kind === 'authorize';
-  return transactionAnswer(created ? 201 : 200, outcome, balance);
+  const waits = outcome.kind === 'transaction' && outcome.transaction.operationId === operation.id;
+  const pending = waits ? pendingOperationOf(operation) : null;
+  // A payment was created, whatever becomes of it; of the rest nothing has happened yet.
+  const statusCode = operation.kind === 'authorize' ? 201 : pending === null ? 200 : 202;
+  return transactionAnswer(statusCode, outcome, balance, pending);
 }

@@ -2,19 +2,14 @@ import type { BankOperation } from '../domain/transaction.ts';
 import { BANK_OPERATION_COLUMNS, OPERATION_LEASE } from './batchSql.ts';
 import type { Queryable } from './postgres.ts';
 
-/** An operation to carry out, with what the bank has to know about its payment. */
-export interface DueOperation extends BankOperation {
-  readonly attempts: number;
-}
-
 /** Takes over operations whose attempt is due; no other node gets them while the lease runs. */
-export async function claimDueOperations(db: Queryable, limit: number): Promise<DueOperation[]> {
-  const { rows } = await db.query<DueOperation>({
+export async function claimDueOperations(db: Queryable, limit: number): Promise<BankOperation[]> {
+  const { rows } = await db.query<BankOperation>({
     name: 'claim_operations',
     text: `UPDATE bank_operation SET attempts = attempts + 1, next_attempt_at = clock_timestamp() + ${OPERATION_LEASE}
       WHERE id IN (SELECT id FROM bank_operation WHERE next_attempt_at <= clock_timestamp()
         ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED)
-      RETURNING ${BANK_OPERATION_COLUMNS}, attempts`,
+      RETURNING ${BANK_OPERATION_COLUMNS}`,
     values: [limit],
   });
   return rows;

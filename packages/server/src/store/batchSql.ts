@@ -524,9 +524,10 @@ export async function updateOperations(
   await db.query(UPDATE_OPERATIONS(operations));
 }
 
-export const BANK_OPERATION_COLUMNS = OPERATION_INSERT.map(
-  ({ name }) => `${name} AS "${camelCase(name)}"`,
-).join(', ');
+export const BANK_OPERATION_COLUMNS = [
+  ...OPERATION_INSERT.map(({ name }) => `${name} AS "${camelCase(name)}"`),
+  'attempts',
+].join(', ');
 
 /** Locks bank operations, sorted by id; after their transactions. */
 export async function lockOperations(db: StatementRunner, ids: readonly string[]): Promise<BankOperation[]> {

@@ -15,7 +15,14 @@
  */
 
 import type { StatusFilter } from '../domain/lifecycle.ts';
-import type { Millis, Minor, Transaction } from '../domain/transaction.ts';
+import {
+  type BankOperation,
+  type Millis,
+  type Minor,
+  type PendingOperation,
+  pendingOperationOf,
+  type Transaction,
+} from '../domain/transaction.ts';
 import { plainArray } from './arrays.ts';
 import { TRANSACTION_COLUMNS } from './batchSql.ts';
 import { inTransaction, type Pool, type Queryable } from './postgres.ts';
@@ -40,6 +47,8 @@ export interface TransactionFilter {
   /** Holds that expire then or earlier. */
   readonly expiresTo: Millis | null;
   readonly text: SearchText | null;
+  /** Only what waits for its bank. */
+  readonly isPending: true | null;
 }
 
 /** Free text: the beginning of an order reference or description and, if it looks like it, more. */
@@ -69,6 +78,7 @@ export const NO_FILTER: TransactionFilter = {
   failureCode: null,
   expiresTo: null,
   text: null,
+  isPending: null,
 };
 
 export interface TransactionPage {
@@ -83,8 +93,12 @@ export interface TransactionPage {
   readonly countTo: number | null;
 }
 
-/** A transaction with its merchant's balance: after its latest event if that posted to it, else now. */
-export type TransactionWithBalance = Transaction & { readonly balance: Minor };
+/** A transaction with what is not its own. */
+export type TransactionWithBalance = Transaction & {
+  /** The merchant's: after the transaction's latest event if that posted to it, else now. */
+  readonly balance: Minor;
+  readonly pendingOperation: PendingOperation | null;
+};
 
 export interface TransactionRows {
   readonly rows: readonly TransactionWithBalance[];
@@ -126,20 +140,38 @@ export async function findTransactionOf(
   merchantId: string,
   id: string,
 ): Promise<TransactionWithBalance | null> {
-  const { rows } = await db.query<TransactionWithBalance>({
+  const { rows } = await db.query<BalanceRow>({
     name: 'transaction_of',
     text: withBalance(`SELECT ${TRANSACTION_COLUMNS} FROM transaction WHERE id = $1 AND merchant_id = $2`),
     values: [id, merchantId],
   });
-  return rows[0] ?? null;
+  const [row] = rows;
+  return row === undefined ? null : withPending(row);
+}
+
+/** With the bank operation that the transaction waits for; all null when there is none. */
+interface BalanceRow extends Transaction {
+  readonly balance: Minor;
+  readonly pendingKind: BankOperation['kind'] | null;
+  readonly pendingAmount: Minor;
+  readonly pendingSince: Millis;
+  readonly pendingAttempts: number;
 }
 
 function withBalance(transactions: string): string {
   return `SELECT t.*, COALESCE(
       (SELECT e.balance FROM event e WHERE e.transaction_id = t.id AND e.seq = t."eventCount"),
       (SELECT b.balance FROM merchant_balance b WHERE b.merchant_id = t."merchantId" AND b.currency = t.currency),
-      0) AS balance
-    FROM (${transactions}) t`;
+      0) AS balance, o.kind AS "pendingKind", o.amount AS "pendingAmount", o.requested_at AS "pendingSince",
+      o.attempts AS "pendingAttempts"
+    FROM (${transactions}) t
+    LEFT JOIN LATERAL (SELECT * FROM bank_operation WHERE id = t."operationId" LIMIT 1) o ON true`;
+}
+
+function withPending(row: BalanceRow): TransactionWithBalance {
+  const { pendingKind: kind, pendingAmount, pendingSince, pendingAttempts, ...transaction } = row;
+  const parts = { amount: pendingAmount, requestedAt: pendingSince, attempts: pendingAttempts };
+  return { ...transaction, pendingOperation: pendingOperationOf(kind === null ? null : { kind, ...parts }) };
 }
 
 /** All of these, of the merchant whose id is the first parameter. */
@@ -240,9 +272,18 @@ function matching(text: SearchText | null): Selective[] {
   return [{ condition, sources, ids: id === null ? [] : [id] }];
 }
 
+/** What the bank has not answered is in an index of what it is to be asked again, with that of other merchants. */
+function pendingIs({ isPending }: TransactionFilter): Selective[] {
+  if (isPending === null) return [];
+  const query = (): string =>
+    'SELECT transaction_id AS id FROM bank_operation WHERE next_attempt_at IS NOT NULL AND merchant_id = $1';
+  return [{ condition: () => 'operation_id IS NOT NULL', sources: [{ query }], ids: [] }];
+}
+
 /** The filters that have an index each, the most selective first. */
 function selectiveOf(filter: TransactionFilter): Selective[] {
   return [
+    ...pendingIs(filter),
     ...equalTo('parent_transaction_id', filter.parentTransactionId),
     ...equalTo('payment_link_id', filter.paymentLinkId),
     ...orderReferenceIs(filter.orderReference),
@@ -373,11 +414,8 @@ class Search {
     const page = `${this.#ids(bind, limit + offset)} ORDER BY id DESC LIMIT ${bind(limit)} OFFSET ${bind(offset)}`;
     const columns = `SELECT t.* FROM (${page}) page
       CROSS JOIN LATERAL (SELECT ${TRANSACTION_COLUMNS} FROM transaction WHERE transaction.id = page.id LIMIT 1) t`;
-    const { rows } = await this.#db.query<TransactionWithBalance>(
-      `${withBalance(columns)} ORDER BY t.id DESC`,
-      values,
-    );
-    return rows;
+    const { rows } = await this.#db.query<BalanceRow>(`${withBalance(columns)} ORDER BY t.id DESC`, values);
+    return rows.map(withPending);
   }
 
   /** How many match; `cap + 1` when they are more than `cap`. */

@@ -103,7 +103,18 @@ function outcomeOf(transaction: Transaction, name: Name): string {
     if (event.transactionId !== ID || event.status === transaction.status) continue;
     assert.ok(mayBecome('payment', transaction.status, event.status), `${name} in ${transaction.status}`);
   }
-  if (outcome.kind === 'pending') return `asks ${outcome.operation.kind} ${outcome.operation.amount}`;
+  if (outcome.kind === 'pending') {
+    const { kind, amount, reason } = outcome.operation;
+    // Its beginning is in the history: of a refund, in its own.
+    const own = decision.events.filter(({ transactionId }) => transactionId === ID);
+    assert.deepEqual(
+      own.map((event) => [event.name, event.status, event.amount, event.reason]),
+      kind === 'capture' || kind === 'cancel'
+        ? [[`transaction.${kind}_requested`, transaction.status, amount, reason]]
+        : [],
+    );
+    return `asks ${kind} ${amount}`;
+  }
   const after = decision.transactions.find(({ id }) => id === ID) ?? transaction;
   return `${after.status}${after.statusReason === null ? '' : ` ${after.statusReason}`}`;
 }
@@ -329,6 +340,7 @@ function operationOf(kind: BankOperation['kind'], patch: Partial<BankOperation> 
     answerDueAt: NOW + 1,
     scopeId: 's',
     key: 'k',
+    attempts: 0,
     ...patch,
   };
 }
