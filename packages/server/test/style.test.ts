@@ -121,8 +121,7 @@ describe('the domain is pure', () => {
 
   test('no clock, randomness, waiting or output', () => {
     const impure =
-      /\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b|\bperformance\.|\bcrypto\b|\bawait\b(?!\()|\basync\b|\bsetTimeout\b|\bconsole\.|\bprocess\b/;
-    // `change.await(…)` is a word of ours.
+      /\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b|\bperformance\.|\bcrypto\b|\bawait\b|\basync\b|\bsetTimeout\b|\bconsole\.|\bprocess\b/;
     assert.deepEqual(findings(domain, impure), []);
   });
 
@@ -169,10 +168,18 @@ test('SQL is in store/ only', () => {
   assert.deepEqual(findings(elsewhere, statement, 'text'), []);
 });
 
+/** The names that a file gives to prepared statements: as a property, and as the first argument of what makes one. */
+function statementNamesOf(text: string): string[] {
+  const property = /\bname: '(\w+)',\s*(?:text|values)\b/g;
+  const made = /\b(?:statementOf|insertOf|updateOf)\(\s*'(\w+)'/g;
+  return [property, made].flatMap((pattern) => [...text.matchAll(pattern)].map(([, name = '']) => name));
+}
+
 test('statement names are unique: two texts under one name would make PostgreSQL run neither', () => {
-  const names = filesOf('store').flatMap(({ text }) =>
-    [...text.matchAll(/\bname: '(\w+)',\s*(?:text|values)\b/g)].map(([, name]) => name),
-  );
+  const names = FILES.flatMap(({ text }) => statementNamesOf(text));
+  // Those of the hot path are made by functions: without them this test would see only half of the names.
+  for (const known of ['claim', 'insert_events', 'insert_postings', 'update_wallet'])
+    assert.ok(names.includes(known), known);
   assert.deepEqual(
     names.filter((name, i) => names.indexOf(name) !== i),
     [],

@@ -185,7 +185,7 @@ export class Change {
   }
 
   /** Leaves the payment `created` until a decision from outside, or until the deadline. */
-  await(awaiting: 'confirmation' | 'delay', expiresAt: Millis): Decision {
+  waitFor(awaiting: 'confirmation' | 'delay', expiresAt: Millis): Decision {
     this.set({ awaiting, expiresAt });
     return this.done(this.transaction.amount);
   }

@@ -97,9 +97,9 @@ function decideAuthorize(state: State, command: Authorize, { sender, answerTo, n
     case 'system_error':
       return change.end('transaction.failed', 'processing_error');
     case 'customer':
-      return change.await('confirmation', now + CONFIRMATION_TTL_MS);
+      return change.waitFor('confirmation', now + CONFIRMATION_TTL_MS);
     case 'delayed':
-      return change.await('delay', now + DELAYED_DECISION_MS);
+      return change.waitFor('delay', now + DELAYED_DECISION_MS);
     case 'none':
       return placeHold(state, change, found.wallet);
   }
