@@ -40,6 +40,13 @@ export function FilterBar({ filters }: Props): ReactNode {
         values={['payment', 'refund']}
         label={(value) => t(`type.${value as 'payment'}`)}
       />
+      <ChoiceFilter
+        {...parts}
+        name="pendingOperation"
+        title="filter.pending"
+        values={['true']}
+        label={() => t('filter.pending.true')}
+      />
       <AmountFilter {...parts} />
       <DateFilter {...parts} />
       <PlaceFilters {...parts} />
@@ -130,7 +137,7 @@ function StatusFilter({ filters, change }: PartProps): ReactNode {
 }
 
 interface ChoiceProps extends PartProps {
-  readonly name: 'paymentMethod' | 'type';
+  readonly name: 'paymentMethod' | 'type' | 'pendingOperation';
   readonly title: Key;
   readonly values: readonly string[];
   readonly label: (value: string) => string;

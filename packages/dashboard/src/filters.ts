@@ -6,6 +6,7 @@ export const FILTERS = [
   'status',
   'type',
   'paymentMethod',
+  'pendingOperation',
   'currency',
   'amountFrom',
   'amountTo',

@@ -34,24 +34,13 @@ function isUnknown(error: unknown): boolean {
   return error instanceof PlexyPayError && (error.status === null || error.status >= 500);
 }
 
-/**
- * What an answer means. The bank may not have answered yet: then a payment is shown as it was, a refund as created.
- * @param before the transaction when the dialog was opened
- */
+/** What an answer means. A capture or cancel that the bank refuses is an error; a refund is there, and rejected. */
 function outcomeOf(
   operation: Operation,
-  before: Transaction,
-  { status, capturedAmount, releasedAmount }: Transaction,
+  { status, pendingOperation }: Transaction,
 ): 'done' | 'pending' | 'refused' {
-  switch (operation) {
-    case 'capture':
-      return capturedAmount > before.capturedAmount ? 'done' : 'pending';
-    case 'cancel':
-      return releasedAmount > before.releasedAmount || status !== before.status ? 'done' : 'pending';
-    case 'refund':
-      if (status === 'refunded') return 'done';
-      return status === 'created' ? 'pending' : 'refused';
-  }
+  if (pendingOperation !== null) return 'pending';
+  return operation === 'refund' && status !== 'refunded' ? 'refused' : 'done';
 }
 
 /**
@@ -78,7 +67,7 @@ export function OperationDialog({ transaction, operation, close }: Props): React
       return transactions.operate(transaction.id, operation, value, key);
     },
     onSuccess: (result, value) => {
-      const outcome = outcomeOf(operation, before, result);
+      const outcome = outcomeOf(operation, result);
       if (outcome === 'refused') return;
       if (outcome === 'done') say(t(`operate.${operation}.done`, { amount: words(value) }));
       else say(t('operate.pending'), 'clock');
@@ -91,7 +80,7 @@ export function OperationDialog({ transaction, operation, close }: Props): React
     },
   });
   const unknown = isUnknown(run.error);
-  const isRefused = run.data !== undefined && outcomeOf(operation, before, run.data) === 'refused';
+  const isRefused = run.data !== undefined && outcomeOf(operation, run.data) === 'refused';
   const submit = (): void => {
     if (!isValid || isRunning.current) return;
     isRunning.current = true;

@@ -52,7 +52,16 @@ export const STATUSES: Readonly<Record<Status, Look>> = {
   },
 };
 
-export function StatusBadge({ status }: { readonly status: Status }): ReactNode {
+/** An hourglass. */
+const WAITING = 'M2.500 1.500h7M2.500 10.500h7M3.500 1.500c0 3 5 6 5 9M8.500 1.500c0 3-5 6-5 9';
+
+interface BadgeProps {
+  readonly status: Status;
+  /** What the bank has not answered yet. */
+  readonly pending?: Transaction['pendingOperation'];
+}
+
+export function StatusBadge({ status, pending = null }: BadgeProps): ReactNode {
   const { t } = useWords();
   const look = STATUSES[status];
   // A status that this page does not know yet is shown as it is.
@@ -60,9 +69,9 @@ export function StatusBadge({ status }: { readonly status: Status }): ReactNode 
   return (
     <span className={`status status-${look.colour}`} title={status}>
       <svg width={12} height={12} viewBox="0 0 12 12" aria-hidden="true">
-        <path d={look.shape} />
+        <path d={pending === null ? look.shape : WAITING} />
       </svg>
-      {t(look.label)}
+      {t(pending === null ? look.label : `pending.${pending.kind}`)}
     </span>
   );
 }

@@ -2,7 +2,7 @@
 import { createContext, useContext, useSyncExternalStore } from 'react';
 import type { Transaction } from './api.ts';
 
-/** Those that leave the status as it is, too: amounts have changed, or the bank has refused. */
+/** Those that leave the status as it is, too: amounts have changed, or the bank was asked, or has refused. */
 const EVENT_NAMES = [
   'transaction.created',
   'transaction.3d',
@@ -12,6 +12,8 @@ const EVENT_NAMES = [
   'transaction.charged',
   'transaction.cancelled',
   'transaction.refunded',
+  'transaction.capture_requested',
+  'transaction.cancel_requested',
   'transaction.partially_cancelled',
   'transaction.partially_refunded',
   'transaction.capture_declined',

@@ -21,7 +21,11 @@ export const COLUMNS: Readonly<Record<Column, ColumnLook>> = {
     isNumber: true,
     isFixed: true,
   },
-  status: { title: 'column.status', cell: (row) => <StatusBadge status={row.status} />, isFixed: true },
+  status: {
+    title: 'column.status',
+    cell: (row) => <StatusBadge status={row.status} pending={row.pendingOperation} />,
+    isFixed: true,
+  },
   order: { title: 'column.order', cell: (row) => <Order row={row} />, isFixed: true },
   method: { title: 'column.method', cell: (row) => <Method row={row} />, isDefault: true },
   type: { title: 'column.type', cell: (row) => <TypeName type={row.type} />, isDefault: true },

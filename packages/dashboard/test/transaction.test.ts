@@ -4,6 +4,9 @@ import { after, before, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { type Dashboard, signIn, startDashboard, type Who, withoutBrowser } from './support/dashboard.ts';
 
+/** Set to a folder to look at the pages. */
+const { SCREENSHOTS } = process.env;
+
 describe('one transaction', { skip: withoutBrowser }, () => {
   let dashboard: Dashboard;
   before(async () => {
@@ -82,6 +85,7 @@ describe('one transaction', { skip: withoutBrowser }, () => {
           assert.equal(await page.getByText(/(Captured|Refunded) ₸150\.00$/).count(), 0);
         }),
       );
+      await seeWhatIsPending(held.id);
     } finally {
       await bankIs('none');
     }
@@ -90,6 +94,30 @@ describe('one transaction', { skip: withoutBrowser }, () => {
       await page.context().close();
     }
   });
+
+  /** Somebody else, who opens the pages now. */
+  async function seeWhatIsPending(id: string): Promise<void> {
+    const page = await open('manager', id);
+    const first = page.locator('.timeline-event').first();
+    await first.getByText('Capture of ₸150.00 sent to the bank, no answer yet').waitFor();
+    await page.locator('.timeline-event').nth(1).getByText('Capture sent to the bank').waitFor();
+    await page.locator('.payment-amount').getByText('Capturing…').waitFor();
+    for (const name of ['Capture', 'Cancel'])
+      assert.ok(await page.getByRole('button', { name, exact: false }).first().isDisabled(), name);
+    await page.getByText('The bank has not answered yet.').waitFor();
+    await page.keyboard.press('c');
+    assert.equal(await page.getByRole('dialog').count(), 0);
+    await look(id).then(({ pendingOperation }) => assert.equal(pendingOperation.kind, 'capture'));
+    if (SCREENSHOTS !== undefined) await page.screenshot({ path: `${SCREENSHOTS}/pending.png` });
+    await page.goto(new URL('/dashboard/transactions', page.url()).href);
+    await page.getByRole('link', { name: 'At the bank' }).click();
+    const rows = page.getByRole('table', { name: 'Transactions' }).locator('tbody tr');
+    await rows.filter({ hasText: 'Capturing…' }).waitFor();
+    await rows.filter({ hasText: 'Refunding…' }).waitFor();
+    assert.equal(await rows.count(), 2);
+    if (SCREENSHOTS !== undefined) await page.screenshot({ path: `${SCREENSHOTS}/pendingList.png` });
+    await page.context().close();
+  }
 
   test('what is seen on the page before its answer comes is said to be done', async () => {
     for (const [key, button, done, part] of [

@@ -17,9 +17,16 @@ import { Method } from '../transactionColumns.tsx';
 import { TransactionTable } from '../transactionTable.tsx';
 import { Amount, CopyButton, Facts, Id, Loaded, Panel, Time, useTitle } from '../ui.tsx';
 
+const PENDING_LOOK_MS = 5_000;
+
 export default function TransactionPage(): ReactNode {
   const { id = '' } = useParams({ strict: false });
-  const query = useQuery({ queryKey: ['transaction', id], queryFn: () => transactions.get(id) });
+  const query = useQuery({
+    queryKey: ['transaction', id],
+    queryFn: () => transactions.get(id),
+    // How often the bank was asked is no event.
+    refetchInterval: ({ state }) => (state.data?.pendingOperation == null ? false : PENDING_LOOK_MS),
+  });
   return (
     <Loaded query={query} shape="details">
       {(transaction) => <Whole transaction={transaction} />}
@@ -64,8 +71,9 @@ function Head({ transaction }: { readonly transaction: Transaction }): ReactNode
   const mayOperate = useMay('manager');
   const [open, setOpen] = useState<Operation | null>(null);
   const possible = mayOperate ? possibleOperations(transaction) : [];
+  const isPending = transaction.pendingOperation !== null;
   const shortcut = (operation: Operation): (() => void) | undefined =>
-    possible.includes(operation) ? () => setOpen(operation) : undefined;
+    possible.includes(operation) && !isPending ? () => setOpen(operation) : undefined;
   useShortcuts({ KeyC: shortcut('capture'), KeyX: shortcut('cancel'), KeyR: shortcut('refund') });
   return (
     <header className="payment-head">
@@ -76,7 +84,7 @@ function Head({ transaction }: { readonly transaction: Transaction }): ReactNode
         </p>
         <h1 className="payment-amount">
           <Amount amount={transaction.amount} currency={transaction.currency} />
-          <StatusBadge status={transaction.status} />
+          <StatusBadge status={transaction.status} pending={transaction.pendingOperation} />
         </h1>
         {transaction.failureCode !== null && (
           <p className="payment-failure">
@@ -90,12 +98,19 @@ function Head({ transaction }: { readonly transaction: Transaction }): ReactNode
             key={operation}
             variant={i === 0 && operation === 'capture' ? 'filled' : 'default'}
             size="xs"
+            disabled={isPending}
+            aria-describedby={isPending ? 'pending-reason' : undefined}
             onClick={() => setOpen(operation)}
             rightSection={<kbd className="wide-only">{KEYS[operation]}</kbd>}
           >
             {t(`payment.${operation}`)}
           </Button>
         ))}
+        {isPending && possible.length > 0 && (
+          <p className="dim" id="pending-reason">
+            {t('pending.reason')}
+          </p>
+        )}
       </div>
       {open !== null && (
         <OperationDialog transaction={transaction} operation={open} close={() => setOpen(null)} />
@@ -113,6 +128,8 @@ const EVENT_LOOKS: Readonly<Record<string, Key>> = {
   'transaction.cancelled': 'event.cancelled',
   'transaction.rejected': 'event.rejected',
   'transaction.failed': 'event.failed',
+  'transaction.capture_requested': 'event.capture_requested',
+  'transaction.cancel_requested': 'event.cancel_requested',
   'transaction.partially_cancelled': 'event.partially_cancelled',
   'transaction.partially_refunded': 'event.partially_refunded',
   'transaction.capture_declined': 'event.capture_declined',
@@ -129,12 +146,34 @@ function Timeline({ transaction }: { readonly transaction: Transaction }): React
     <Loaded query={history}>
       {({ items }) => (
         <ol className="timeline">
+          <PendingOperation transaction={transaction} />
           {[...items].reverse().map((event) => (
             <TimelineEvent key={event.seq} event={event} currency={transaction.currency} />
           ))}
         </ol>
       )}
     </Loaded>
+  );
+}
+
+/** What the bank has not answered yet: above all that has happened. */
+function PendingOperation({ transaction }: { readonly transaction: Transaction }): ReactNode {
+  const { t, language } = useWords();
+  const now = useNow(1_000);
+  const { pendingOperation: pending, currency, status } = transaction;
+  if (pending === null) return null;
+  return (
+    <li className={`timeline-event timeline-${status.replace('transaction.', '')}`}>
+      <div className="timeline-line">
+        <strong>
+          {t(`pending.${pending.kind}.text`, { amount: formatAmount(pending.amount, currency, language) })}
+        </strong>
+      </div>
+      <p className="timeline-note">
+        <Time at={pending.requestedAt} show="full" /> ({formatRelative(pending.requestedAt, now, language)}) ·{' '}
+        {t('pending.asked', { count: pending.attempts })}
+      </p>
+    </li>
   );
 }
 

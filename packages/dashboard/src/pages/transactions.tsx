@@ -21,6 +21,7 @@ const PAGE_SIZE = 50;
 const VIEWS: readonly (readonly [Key, Filters])[] = [
   ['view.all', {}],
   ['view.waiting', { status: 'authorized', type: 'payment' }],
+  ['view.pending', { pendingOperation: 'true' }],
   ['view.charged', { status: 'charged' }],
   ['view.failed', { status: 'rejected,transaction.failed' }],
   ['view.refunds', { type: 'refund' }],
@@ -95,7 +96,8 @@ export default function Transactions(): ReactNode {
 }
 
 function isSameView(filters: Filters, view: Filters): boolean {
-  const own = (one: Filters): string => JSON.stringify([one.status ?? '', one.type ?? '']);
+  const own = (one: Filters): string =>
+    JSON.stringify([one.status ?? '', one.type ?? '', one.pendingOperation ?? '']);
   return own(filters) === own(view);
 }
 
