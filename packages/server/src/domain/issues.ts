@@ -1,4 +1,5 @@
 /** What needs a merchant's attention: rules over a few numbers, each with thresholds of its own. */
+import { iso } from './time.ts';
 import type { Millis } from './transaction.ts';
 
 export type IssueKind =
@@ -206,10 +207,6 @@ function decidedIn({ succeeded, declined, failed }: Decided): number {
 
 function secondsOf(milliseconds: number): number {
   return (milliseconds - (milliseconds % 1_000)) / 1_000;
-}
-
-function iso(time: Millis): string {
-  return new Date(time).toISOString();
 }
 
 const ID =

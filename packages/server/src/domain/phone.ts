@@ -17,11 +17,16 @@ const KAZAKHSTAN = /^\+77[0-9]{9}$/;
 /** The way it is dialled inside Kazakhstan: 8 and the ten digits that begin with 7. */
 const KAZAKHSTAN_DIALLED = /^87[0-9]{9}$/;
 const E164_SHAPE = /^\+[0-9]+$/;
-/** Spaces (also no-break ones), hyphens and dashes, parentheses. */
-const SEPARATORS = /[ \u00a0\u202f()\u2010-\u2013-]+/g;
+/** The same without its +, as address books and bots write it; no other country's numbers are like it. */
+const KAZAKHSTAN_WITHOUT_PLUS = /^77[0-9]{9}$/;
+/**
+ * Spaces of any width, tabs, hyphens, dashes and the minus sign, dots, parentheses, and what cannot be seen, such as
+ * the marks of direction that are copied along with a number.
+ */
+const SEPARATORS = /[\p{Zs}\t\p{Pd}\u2212.()\p{Default_Ignorable_Code_Point}]+/gu;
 
 /**
- * A phone number in any usual spelling, as E.164: `+7 (701) 000-00-01` and `8 701 000 00 01` for
+ * A phone number in any usual spelling, as E.164: `+7 (701) 000-00-01`, `8 701 000 00 01` and `77010000001` for
  * Kazakhstan, `+` and the country code for any country.
  */
 export function parsePhone(text: string): Parsed<Phone> {
@@ -41,15 +46,18 @@ export function parsePhone(text: string): Parsed<Phone> {
   if (KAZAKHSTAN_DIALLED.test(compact)) {
     return parsed(`+7${compact.slice(1)}` as Phone);
   }
+  if (KAZAKHSTAN_WITHOUT_PLUS.test(compact)) {
+    return parsed(`+${compact}` as Phone);
+  }
   return parseInternational(compact);
 }
 
 function parseInternational(compact: string): Parsed<Phone> {
   if (/[^+0-9]/.test(compact)) {
-    return refused('must contain only digits, +, spaces, dashes and parentheses, and no extension');
+    return refused('must contain only digits, +, spaces, dots, dashes and parentheses, and no extension');
   }
   if (!E164_SHAPE.test(compact)) {
-    return refused('must begin with + and the country code, or with 8 7 for Kazakhstan');
+    return refused('must begin with + and the country code, or with 8 7 or 7 7 for Kazakhstan');
   }
   if (compact.startsWith('+77')) {
     return refused('must have 10 digits after +7');

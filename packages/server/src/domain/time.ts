@@ -1,14 +1,42 @@
+/** Times as text: one way in and one way out. Inside they are milliseconds since 1970. */
 import { type Parsed, parsed, refused } from './parse.ts';
 import type { Millis } from './transaction.ts';
 
-const ISO_UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/;
+/**
+ * RFC 3339, and beyond it what ISO 8601 allows and senders use: no seconds, a comma before the digits of a second, an
+ * offset without its colon. Where the offset's `+` was not escaped in a URL, a space arrives in its place.
+ */
+const TIME =
+  /^(\d{4}-\d\d-\d\d)[Tt]((?:[01]\d|2[0-3]):[0-5]\d)(?::([0-5]\d)(?:[.,](\d{1,9}))?)?(?:[Zz]|([-+ ])([01]\d|2[0-3]):?([0-5]\d))$/;
+const RULE = 'must be a time of RFC 3339 with its zone, as 2027-01-31T00:00:00Z or 2027-01-31T05:00:00+05:00';
 
-/** A moment as ISO 8601 in UTC, such as `2027-01-31T00:00:00Z`; days that do not exist are refused. */
+/** The first and the last moment of the years 1 to 9999 in UTC: what lies between can be stored and written. */
+export const FIRST_TIME: Millis = -62_135_596_800_000;
+export const LAST_TIME: Millis = 253_402_300_799_999;
+
+/** Any time that comes in, in any zone. Digits beyond the milliseconds are cut off; days that do not exist are refused. */
 export function parseTime(text: string): Parsed<Millis> {
-  const time = ISO_UTC.test(text) ? Date.parse(text) : Number.NaN;
+  const [, date, minute, second = '00', fraction = '', sign, hours = '0', minutes = '0'] =
+    TIME.exec(text) ?? [];
+  if (date === undefined || minute === undefined) return refused(RULE);
+  const local = Date.parse(`${date}T${minute}:${second}.${fraction.padEnd(3, '0').slice(0, 3)}Z`);
   // Date.parse reads February 30 as March 2.
-  if (Number.isNaN(time) || !new Date(time).toISOString().startsWith(text.slice(0, 19))) {
-    return refused('must be a time in UTC as in 2027-01-31T00:00:00Z');
+  if (Number.isNaN(local) || !iso(local).startsWith(date)) {
+    return refused(`${RULE}; there is no such day`);
   }
-  return parsed(time);
+  const offset = (+hours * 60 + +minutes) * 60_000;
+  const time = sign === '-' ? local + offset : local - offset;
+  return isTime(time) ? parsed(time) : refused('must be within the years 1 to 9999 in UTC');
+}
+
+/** Whether this moment is within the years 1 to 9999. */
+export function isTime(time: Millis): boolean {
+  return time >= FIRST_TIME && time <= LAST_TIME;
+}
+
+/** How every time goes out: in UTC with milliseconds, as `2027-01-31T00:00:00.000Z`; null stays null. */
+export function iso(time: Millis): string;
+export function iso(time: Millis | null): string | null;
+export function iso(time: Millis | null): string | null {
+  return time === null ? null : new Date(time).toISOString();
 }

@@ -70,7 +70,7 @@ export const ApiKeyBody = Type.Object(
     name: Name,
     scopes: Type.Optional(Scopes),
     expiresAt: Type.Optional(
-      Type.String({ description: 'A time to come, ISO 8601 in UTC. Default: never.' }),
+      Type.String({ description: 'A time to come: RFC 3339, in any time zone. Default: never.' }),
     ),
   },
   closed,

@@ -1,6 +1,7 @@
 /** What operators look at when something may be wrong: sums of the ledger, audits, and the node's health. */
 import Type from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
+import { iso } from '../domain/time.ts';
 import type { PreparedAudit } from '../engine/auditor.ts';
 import { INVARIANTS } from '../store/audit.ts';
 import { type AuditRun, findLastAuditRun, insertAuditRun } from '../store/auditRuns.ts';
@@ -166,8 +167,8 @@ function auditView({ id, startedAt, finishedAt, violations, running }: AuditRun)
   return {
     id,
     state: running ? 'running' : done,
-    startedAt: new Date(startedAt).toISOString(),
-    finishedAt: finishedAt === null ? null : new Date(finishedAt).toISOString(),
+    startedAt: iso(startedAt),
+    finishedAt: iso(finishedAt),
     invariants: (violations === null ? [] : INVARIANTS).map(({ invariant, rule }) => ({
       ...{ invariant, rule },
       violations: (violations ?? [])

@@ -1,3 +1,4 @@
+import { iso } from '../domain/time.ts';
 /** What operators see: rows of the store with times as ISO 8601 in UTC. Never an IIN or a key. */
 import type { Account, Wallet, WalletTransfer } from '../domain/transaction.ts';
 import type { ApiKey } from '../store/apiKeys.ts';
@@ -6,21 +7,21 @@ import type { Merchant } from '../store/merchants.ts';
 import type { MerchantStatement, StatementRow, WalletStatement } from '../store/statements.ts';
 
 export function merchantView({ createdAt, ...merchant }: Merchant) {
-  return { ...merchant, createdAt: isoTime(createdAt) };
+  return { ...merchant, createdAt: iso(createdAt) };
 }
 
 /** Of a store or a terminal. */
 export function placeView<T extends { readonly createdAt: number }>({ createdAt, ...place }: T) {
-  return { ...place, createdAt: isoTime(createdAt) };
+  return { ...place, createdAt: iso(createdAt) };
 }
 
 export function apiKeyView({ createdAt, expiresAt, revokedAt, ...key }: ApiKey) {
-  const times = { expiresAt: nullableTime(expiresAt), revokedAt: nullableTime(revokedAt) };
-  return { ...key, createdAt: isoTime(createdAt), ...times };
+  const times = { expiresAt: iso(expiresAt), revokedAt: iso(revokedAt) };
+  return { ...key, createdAt: iso(createdAt), ...times };
 }
 
 export function customerView({ id, phone, iinLast4, createdAt }: Customer) {
-  return { id, phoneNumber: phone, iinLast4, createdAt: isoTime(createdAt) };
+  return { id, phoneNumber: phone, iinLast4, createdAt: iso(createdAt) };
 }
 
 export function walletView({ id, customerId, currency, available, held, frozen, approval }: Wallet) {
@@ -29,7 +30,7 @@ export function walletView({ id, customerId, currency, available, held, frozen, 
 
 export function transferView(transfer: WalletTransfer, { available, held }: Wallet) {
   const { id, walletId, kind, amount, currency, reference, createdAt } = transfer;
-  return { id, walletId, kind, amount, currency, reference, createdAt: isoTime(createdAt), available, held };
+  return { id, walletId, kind, amount, currency, reference, createdAt: iso(createdAt), available, held };
 }
 
 /** Rows newest first, each with the balances after it, counted back from those of the newest. */
@@ -61,7 +62,7 @@ export function change({ from, to, amount }: StatementRow, kind: Account['kind']
 
 function entryView(row: StatementRow) {
   const { operationId, amount, reference, at } = row;
-  return { operationId, kind: kindOf(row), amount, reference, at: isoTime(at) };
+  return { operationId, kind: kindOf(row), amount, reference, at: iso(at) };
 }
 
 function kindOf({ from, to }: StatementRow): string {
@@ -70,12 +71,4 @@ function kindOf({ from, to }: StatementRow): string {
   if (to === 'held') return 'hold';
   if (to === 'balance') return 'capture';
   return from === 'balance' ? 'refund' : 'release';
-}
-
-function isoTime(time: number): string {
-  return new Date(time).toISOString();
-}
-
-function nullableTime(time: number | null): string | null {
-  return time === null ? null : isoTime(time);
 }

@@ -13,6 +13,7 @@ import { ApiError, fieldError } from './errors.ts';
 import { reasonOf } from './fields.ts';
 import { IssueView, MutedIssue } from './issueRoutes.ts';
 import { TransactionPosting } from './postingRoutes.ts';
+import { compileQueryValidator } from './queryValidator.ts';
 import { LoggedRequestView } from './requestLogRoutes.ts';
 import * as schemas from './schemas.ts';
 import { STATISTICS_OBJECTS } from './statisticsRoutes.ts';
@@ -59,7 +60,9 @@ export function createBareApp(deps: Deps) {
   });
   app.setValidatorCompiler(({ schema, httpPart }) => {
     if (httpPart === 'headers') return () => true;
-    return (httpPart === 'body' ? strictAjv : queryAjv).compile(schema as object);
+    return httpPart === 'body'
+      ? strictAjv.compile(schema as object)
+      : compileQueryValidator(schema as object);
   });
   app.setErrorHandler(handleError);
   // All of them here: adding one in a child scope gives that scope Fastify's own validator again.
@@ -85,8 +88,6 @@ export function createBareApp(deps: Deps) {
 
 /** Bodies are taken as they are: "100" is not a number, and a field that is not known is an error. */
 const strictAjv = new Ajv({ allErrors: true, strict: false });
-/** Query parameters and paths are text, so numbers are read from it. */
-const queryAjv = new Ajv({ allErrors: true, strict: false, coerceTypes: true, useDefaults: true });
 
 function parseBody(body: Buffer): unknown {
   if (!isUtf8(body)) throw new ApiError('invalid_json', 'the body must be UTF-8');

@@ -1,6 +1,7 @@
 /** The page on which a customer approves or declines a payment. No script, nothing from elsewhere. */
 import { createHash } from 'node:crypto';
 import { formatMoney } from '@plexy-pay/money';
+import { iso } from '../domain/time.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { escaped } from './noticePage.ts';
 
@@ -56,7 +57,7 @@ export function confirmationPage(
   const money = formatMoney(amount, currency);
   // A symbol may stand for several currencies; a currency without one shows its code already.
   const code = money.includes(currency) ? '' : ` <small>${escaped(currency)}</small>`;
-  const until = new Date(deadline).toISOString();
+  const until = iso(deadline);
   return `<!doctype html>
 <html lang="en">
 <head>

@@ -8,6 +8,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import Type from 'typebox';
 import type { Outcome } from '../domain/command.ts';
 import { parseTransactionId, parseUuid, type TransactionId } from '../domain/ids.ts';
+import { iso } from '../domain/time.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { OPERATOR_SCOPE } from '../engine/batch.ts';
 import { EngineUnavailableError, RequestInProgressError } from '../engine/engine.ts';
@@ -80,7 +81,7 @@ async function linkTo(deps: Deps, request: FastifyRequest, payment: Transaction 
   if ((await readClock(deps.pool)) >= expiresAt) throw new ApiError('authorization_expired');
   return {
     url: `${deps.publicUrl.current}/confirm/${sealToken(deps.secrets, id, expiresAt)}`,
-    expiresAt: new Date(expiresAt).toISOString(),
+    expiresAt: iso(expiresAt),
   };
 }
 

@@ -2,7 +2,7 @@
 import type { Static } from 'typebox';
 import { messageIdOf, parseTransactionId } from '../domain/ids.ts';
 import { type Parsed, parsed } from '../domain/parse.ts';
-import { parseTime } from '../domain/time.ts';
+import { iso, parseTime } from '../domain/time.ts';
 import { type EventFilter, listEventsOf } from '../store/eventLists.ts';
 import { type FeedEvent, parsePosition, positionText } from '../store/events.ts';
 import { pageSchema } from './adminSchemas.ts';
@@ -68,6 +68,6 @@ function filterOf(merchantId: string, query: Static<typeof bodies.EventQuery>): 
 
 function eventItem(feedEvent: FeedEvent): Record<string, unknown> {
   const { event } = feedEvent;
-  const createdAt = new Date(event.at).toISOString();
+  const createdAt = iso(event.at);
   return { id: messageIdOf(event), createdAt, seq: event.seq, ...streamedEvent(feedEvent) };
 }

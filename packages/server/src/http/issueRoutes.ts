@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
 import { findIssues, type Issue, isIssueId } from '../domain/issues.ts';
+import { iso } from '../domain/time.ts';
 import { readClock } from '../store/installation.ts';
 import { muteIssue, observe, readMutes } from '../store/issues.ts';
 import { sqlStateOf } from '../store/postgres.ts';
@@ -116,8 +117,8 @@ function listRoute(app: App, deps: Deps): void {
       const mutes = await readMutes(deps.pool, merchantId);
       const items = issues.map(({ since, ...issue }) => ({
         ...issue,
-        since: new Date(since).toISOString(),
-        mutedUntil: isoOrNull(mutes.get(issue.id) ?? null),
+        since: iso(since),
+        mutedUntil: iso(mutes.get(issue.id) ?? null),
       }));
       return sendJson(reply, 200, exactJson(wholePage(items)));
     },
@@ -157,13 +158,9 @@ function muteRoute(app: App, deps: Deps): void {
         statusCode: 200,
         work: async (db) => {
           const until = await muteIssue(db, merchantId, issueId, request.body.untilSeconds);
-          return { effectId: uuidv7(), body: { id: issueId, mutedUntil: isoOrNull(until) } };
+          return { effectId: uuidv7(), body: { id: issueId, mutedUntil: iso(until) } };
         },
       });
     },
   );
-}
-
-function isoOrNull(time: number | null): string | null {
-  return time === null ? null : new Date(time).toISOString();
 }

@@ -6,7 +6,8 @@ import { MAX_AMOUNT } from '../domain/money.ts';
 import { parseOrderReference } from '../domain/orderReference.ts';
 import { type Parsed, parsed, refused } from '../domain/parse.ts';
 import { parseText } from '../domain/text.ts';
-import type { Millis, Minor } from '../domain/transaction.ts';
+import { parseTime } from '../domain/time.ts';
+import type { Minor } from '../domain/transaction.ts';
 import type { SearchText, TransactionFilter } from '../store/lookups.ts';
 import { invalidFields, valuesOf } from './fields.ts';
 
@@ -25,14 +26,14 @@ export const FilterQuery = {
   amountFrom: Text('The least amount, in minor units.', '1000'),
   amountTo: Text('The largest amount, in minor units.', '500000'),
   currency: Text('ISO 4217 code.', 'KZT'),
-  createdFrom: Text('Created then or later: ISO 8601 with a time zone.', '2025-04-01T00:00:00Z'),
-  createdTo: Text('Created then or earlier: ISO 8601 with a time zone.', '2025-04-30T23:59:59.999Z'),
+  createdFrom: Text('Created then or later: RFC 3339, in any time zone.', '2025-04-01T00:00:00Z'),
+  createdTo: Text('Created then or earlier: RFC 3339, in any time zone.', '2025-04-30T23:59:59.999Z'),
   storeId: Text('UUID.'),
   terminalId: Text('UUID.'),
   customerId: Text('UUID.'),
   failureCode: Text('Why payments were rejected, or failed.', 'insufficient_funds'),
   expiresTo: Text(
-    'Authorizations that expire then or earlier, and that are not captured automatically: ISO 8601 with a time zone.',
+    'Authorizations that expire then or earlier, and that are not captured automatically: RFC 3339, in any time zone.',
   ),
   pendingOperation: Type.Optional(
     Type.Literal('true', { description: 'Only what waits for its bank’s answer.' }),
@@ -98,24 +99,6 @@ function parseBound(text: string): Parsed<Minor> {
   const amount = /^\d{1,16}$/.test(text) ? BigInt(text) : null;
   if (amount !== null && amount <= MAX_AMOUNT) return parsed(amount);
   return refused(`must be an integer in minor units, from 0 to ${MAX_AMOUNT}`);
-}
-
-const TIME = /^(\d{4}-(\d\d)-(\d\d))T\d\d:\d\d(:\d\d([.,]\d{1,9})?)?(Z|[+ -]\d\d:?\d\d)$/;
-const TIME_RULE = 'must be a time with its zone in ISO 8601, such as 2025-04-01T12:00:00Z';
-
-/** Of a `+` that was not escaped in the URL a space is left: it is taken for what it was. */
-function parseTime(text: string): Parsed<Millis> {
-  const [, date, , day] = TIME.exec(text) ?? [];
-  if (date === undefined) return refused(TIME_RULE);
-  const time = Date.parse(
-    text
-      .replace(' ', '+')
-      .replace(',', '.')
-      .replace(/([+-]\d\d)(\d\d)$/, '$1:$2'),
-  );
-  // Date.parse takes the 31st of any month.
-  const exists = new Date(`${date}T00:00:00Z`).getUTCDate() === Number(day);
-  return Number.isNaN(time) || !exists ? refused(TIME_RULE) : parsed(time);
 }
 
 const MAX_QUERY_LENGTH = 255;

@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import { iso } from '../domain/time.ts';
 import { findTransactionOf } from '../store/lookups.ts';
 import { type PostingRow, readPostings } from '../store/statements.ts';
 import { merchantOf, VIEWER } from './auth.ts';
@@ -61,5 +62,5 @@ export function postingRoutes(app: App, deps: Deps): void {
 }
 
 function postingView({ at, ...posting }: PostingRow): Record<string, unknown> {
-  return { ...posting, at: new Date(at).toISOString() };
+  return { ...posting, at: iso(at) };
 }

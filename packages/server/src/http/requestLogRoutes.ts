@@ -3,6 +3,7 @@ import Type from 'typebox';
 import { parsed } from '../domain/parse.ts';
 import type { RequestLogEntry } from '../domain/requestLog.ts';
 import { parseText } from '../domain/text.ts';
+import { iso } from '../domain/time.ts';
 import { sqlStateOf } from '../store/postgres.ts';
 import { type LoggedRequest, listRequests } from '../store/requestLog.ts';
 import { ERRORS } from './adminCommon.ts';
@@ -91,7 +92,7 @@ export function requestLogRoutes(app: App, deps: Deps): void {
 }
 
 function view({ at, latency, ...row }: LoggedRequest) {
-  return { ...row, at: new Date(at).toISOString(), latencyMs: Math.ceil(latency / 1_000) };
+  return { ...row, at: iso(at), latencyMs: Math.ceil(latency / 1_000) };
 }
 
 /** What is kept of an answered request; null: nothing. A page that somebody only looks at is nobody's API call. */

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
+import { iso } from '../domain/time.ts';
 import { type Advanced, advanceClock } from '../engine/clock.ts';
 import { type Claim, insertKeys, readResponses } from '../store/batchSql.ts';
 import { type Clock, readClockState } from '../store/clock.ts';
@@ -119,7 +120,7 @@ async function replayOf(deps: Deps, claim: Claim): Promise<string | null> {
 }
 
 function clockView({ now, offsetMs }: Clock) {
-  return { now: new Date(now).toISOString(), offsetSeconds: offsetMs / 1_000 };
+  return { now: iso(now), offsetSeconds: offsetMs / 1_000 };
 }
 
 function advancedView({ settled, ...reached }: Advanced) {

@@ -3,7 +3,7 @@ import Type, { type Static } from 'typebox';
 import { parseCurrency } from '../domain/currency.ts';
 import { parsed } from '../domain/parse.ts';
 import { boundariesOf, currenciesOf, type Totals, totalsOf } from '../domain/statistics.ts';
-import { parseTime } from '../domain/time.ts';
+import { iso, parseTime } from '../domain/time.ts';
 import type { Millis } from '../domain/transaction.ts';
 import { readClock } from '../store/installation.ts';
 import { sqlStateOf } from '../store/postgres.ts';
@@ -68,9 +68,12 @@ export const STATISTICS_OBJECTS = [StatisticsBucket, StatisticsTotals, Statistic
 const Query = Type.Object(
   {
     from: Type.Optional(
-      Type.String({ description: 'Begins the first bucket. Default: 24 intervals before `to`.' }),
+      Type.String({
+        description:
+          'Begins the first bucket: RFC 3339, in any time zone. Default: 24 intervals before `to`.',
+      }),
     ),
-    to: Type.Optional(Type.String({ description: 'Default: now.' })),
+    to: Type.Optional(Type.String({ description: 'RFC 3339, in any time zone. Default: now.' })),
     interval: Type.Optional(Type.Enum(['hour', 'day'], { description: 'Default: hour.' })),
     currency: Type.Optional(Type.String({ description: 'Default: the most frequent one.' })),
   },
@@ -188,8 +191,4 @@ function declinesOf(rows: readonly { readonly reason: string | null; readonly co
   const counts = new Map<string | null, number>();
   for (const { reason, count } of rows) counts.set(reason, (counts.get(reason) ?? 0) + count);
   return [...counts].map(([reason, count]) => ({ reason, count })).sort((a, b) => b.count - a.count);
-}
-
-function iso(time: Millis): string {
-  return new Date(time).toISOString();
 }

@@ -1,6 +1,7 @@
 import type { LateAnswer, Outcome } from '../domain/command.ts';
 import { walletTransactionIdOf } from '../domain/ids.ts';
 import { failureMessageOf } from '../domain/reasons.ts';
+import { iso } from '../domain/time.ts';
 import {
   type Minor,
   type PendingOperation,
@@ -15,10 +16,6 @@ import { exactJson } from './exactJson.ts';
 /** The specification wraps these four ids, and only these. */
 function wrapped(value: string | null): { readonly Value: string } | null {
   return value === null ? null : { Value: value };
-}
-
-function iso(time: number | null): string | null {
-  return time === null ? null : new Date(time).toISOString();
 }
 
 /** What was processed: the authorized amount at first, then what was captured; for a refund, refunded. */

@@ -4,6 +4,7 @@ import Type from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
 import type { Role } from '../domain/roles.ts';
 import { parseEmail } from '../domain/signIn.ts';
+import { iso } from '../domain/time.ts';
 import type { Queryable } from '../store/postgres.ts';
 import { endSessionsOf } from '../store/sessions.ts';
 import {
@@ -311,6 +312,5 @@ function pathOf({ url }: Owner, merchantId: string | null): string {
 }
 
 function userView({ createdAt, lastSignInAt, merchantId: _, ...user }: User) {
-  const last = lastSignInAt === null ? null : new Date(lastSignInAt).toISOString();
-  return { ...user, createdAt: new Date(createdAt).toISOString(), lastSignInAt: last };
+  return { ...user, createdAt: iso(createdAt), lastSignInAt: iso(lastSignInAt) };
 }

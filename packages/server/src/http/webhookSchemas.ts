@@ -131,7 +131,7 @@ export const WebhookDeliveryWithAttempts = Type.Object(
 export const ReplayBody = Type.Object(
   {
     from: Type.String({
-      description: 'The first moment, ISO 8601 in UTC.',
+      description: 'The first moment: RFC 3339, in any time zone.',
       examples: ['2026-11-20T09:00:00Z'],
     }),
     to: Type.Optional(Type.String({ description: 'The last moment. Default: now.' })),
@@ -159,8 +159,8 @@ export const EventQuery = Type.Object(
   {
     event: Type.Optional(Type.Enum(EVENT_NAMES, { description: 'Its name, such as `transaction.charged`.' })),
     transactionId: Type.Optional(Type.String({ description: 'Either spelling of the id.' })),
-    createdFrom: Type.Optional(Type.String({ description: 'The first moment, ISO 8601 in UTC.' })),
-    createdTo: Type.Optional(Type.String({ description: 'The last moment, ISO 8601 in UTC.' })),
+    createdFrom: Type.Optional(Type.String({ description: 'The first moment: RFC 3339, in any time zone.' })),
+    createdTo: Type.Optional(Type.String({ description: 'The last moment: RFC 3339, in any time zone.' })),
     limit: Limit,
     cursor: Cursor,
   },

@@ -1,12 +1,7 @@
 import { messageIdOf } from '../domain/ids.ts';
+import { iso } from '../domain/time.ts';
 import type { Delivery, StoredAttempt, StoredDelivery } from '../store/webhookDeliveries.ts';
 import type { WebhookEndpoint } from '../store/webhookEndpoints.ts';
-
-function iso(time: number): string;
-function iso(time: number | null): string | null;
-function iso(time: number | null): string | null {
-  return time === null ? null : new Date(time).toISOString();
-}
 
 export function endpointView(endpoint: WebhookEndpoint) {
   const { id, url, events, description, hasBearerToken, disabledReason } = endpoint;

@@ -32,6 +32,17 @@ test('the usual spellings of Kazakhstan give one number', () => {
     '8 (701) 000-00-01',
     '8-701-000-00-01',
     '  8 701 000 00 01  ',
+    '\u202a+77010000001\u202c',
+    '\u200e+7 701 000 00 01\u200f',
+    '\u2066+7\u2009701\u2009000\u200900\u200901\u2069',
+    '\ufeff8\u202f701\u200a000\u3000 00 01',
+    '+7\t701\t000\t00\t01',
+    '8.701.000.00.01',
+    '+7 701 000\u201100\u201101',
+    '+7 701 000\u221200\u221201',
+    '+7\u00ad701\u200b0000001',
+    '77010000001',
+    '7 (701) 000-00-01',
   ];
   for (const spelling of spellings) {
     assert.deepEqual(parsePhone(spelling), { ok: true, value: '+77010000001' }, spelling);
@@ -92,7 +103,8 @@ test('each refusal says what is wrong', () => {
   assert.equal(errorOf(''), 'must not be empty');
   assert.equal(errorOf(' - () '), 'must not be empty');
   assert.equal(errorOf(`+77010000001${' '.repeat(21)}`), 'must be at most 32 characters long');
-  const characters = 'must contain only digits, +, spaces, dashes and parentheses, and no extension';
+  assert.ok(parsePhone(`+77010000001${' '.repeat(20)}`).ok, 'exactly 32 characters');
+  const characters = 'must contain only digits, +, spaces, dots, dashes and parentheses, and no extension';
   for (const text of ['+7701000000a', '+77010000001 ext 5', '+77010000001;ext=5', '+77010000001#5', 'abc']) {
     assert.equal(errorOf(text), characters);
   }
@@ -105,10 +117,11 @@ test('each refusal says what is wrong', () => {
   ]) {
     assert.equal(errorOf(text), characters);
   }
-  const start = 'must begin with + and the country code, or with 8 7 for Kazakhstan';
+  const start = 'must begin with + and the country code, or with 8 7 or 7 7 for Kazakhstan';
   const noCountry = [
     '7010000001',
-    '77010000001',
+    '770100000011',
+    '79991234567',
     '8701000000',
     '870100000011',
     '0077010000001',

@@ -460,6 +460,8 @@ describe('orderReference', () => {
     ['NUL', 'a\u0000b'],
     ['a line break', 'a\nb'],
     ['a lone surrogate', 'a\ud800b'],
+    ['blanks only', '   '],
+    ['what nobody sees only', '\u200b\u2066'],
   ];
   for (const [name, orderReference] of refused) {
     refuses(name, authorizing({ orderReference }), {
@@ -467,7 +469,7 @@ describe('orderReference', () => {
       paths: ['orderReference'],
     });
   }
-  for (const orderReference of ['😀', 'Заказ № 7', ' ', '😀'.repeat(255), '"\\</script>']) {
+  for (const orderReference of ['😀', 'Заказ № 7', ' a', '😀'.repeat(255), '"\\</script>']) {
     test(`${orderReference.slice(0, 12)} is fine`, async () => {
       const reply = await sandbox.authorize({ orderReference });
       assert.deepEqual([reply.status, reply.body.orderReference], [201, orderReference]);
