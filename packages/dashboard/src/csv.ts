@@ -32,14 +32,43 @@ const COLUMNS: readonly (readonly [name: string, value: (t: Transaction) => Cell
   ['wallet_transaction_id', (t) => t.walletTransactionId],
 ];
 
+/** With one of these a formula begins, in any spreadsheet. */
+const FORMULA = /^[=+\-@]/;
+/** Where a cell may begin, whatever a spreadsheet takes for its separator. */
+const SEPARATOR = /^[,;|\t\r\n\v\f\u0085\u2028\u2029]/;
+/** Passed over at a cell's beginning: white space, what no font shows, and quotes that may be taken for the file's. */
+const PASSED_OVER = /^[\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\u2800"]*$/u;
+
 /**
- * One cell. A text that a spreadsheet would run as a formula begins with an apostrophe, which makes it a
- * text there.
+ * A text in which nothing is a formula: an apostrophe makes a text of whatever would be one. What a spreadsheet with
+ * another separator would cut out of the text counts too, and characters count as what they are compatible with
+ * (NFKC), since spreadsheets take a full-width `＝` for `=`.
  */
+function withoutFormulas(text: string): string {
+  let done = '';
+  /** What may be the beginning of a cell, as far as nothing but what is passed over was read; null: within one. */
+  let beginning: string | null = '';
+  for (const character of text) {
+    const plain = character.normalize('NFKC');
+    if (SEPARATOR.test(plain)) {
+      done += (beginning ?? '') + character;
+      beginning = '';
+    } else if (beginning === null) {
+      done += character;
+    } else if (PASSED_OVER.test(plain)) {
+      beginning += character;
+    } else {
+      done += (FORMULA.test(plain) ? "'" : '') + beginning + character;
+      beginning = null;
+    }
+  }
+  return done + (beginning ?? '');
+}
+
+/** One cell. A text that a spreadsheet would run as a formula is made one that it shows. */
 export function csvCell(value: Cell): string {
   if (value === null) return '';
-  const text = String(value);
-  const safe = typeof value === 'string' && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  const safe = typeof value === 'string' ? withoutFormulas(value) : String(value);
   return /[",\r\n']/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 

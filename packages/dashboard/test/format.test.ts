@@ -4,7 +4,14 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { csvCell, csvRow, exportCsv } from '../src/csv.ts';
 import { filtersOf, queryOf } from '../src/filters.ts';
-import { amountInput, formatAmount, formatDuration, formatRelative, parseAmount } from '../src/format.ts';
+import {
+  amountInput,
+  formatAmount,
+  formatDuration,
+  formatRelative,
+  localTime,
+  parseAmount,
+} from '../src/format.ts';
 
 const CURRENCIES = ['KZT', 'JPY', 'KWD', 'USD', 'ISK', 'IQD'];
 
@@ -63,10 +70,77 @@ describe('amounts', () => {
   }
 });
 
+/** The cells of a file as a spreadsheet with this separator reads it: quotes count at a cell's beginning only. */
+function cellsOf(file: string, separator: string): string[] {
+  const cells: string[] = [];
+  let at = 0;
+  while (at < file.length) {
+    let cell = '';
+    if (file[at] === '"') {
+      for (at++; at < file.length; at++) {
+        if (file[at] !== '"') cell += file[at];
+        else if (file[at + 1] === '"') cell += file[at++];
+        else break;
+      }
+      at++;
+    }
+    while (at < file.length && file[at] !== separator && file[at] !== '\n' && file[at] !== '\r')
+      cell += file[at++];
+    cells.push(cell);
+    at++;
+  }
+  return cells;
+}
+
 describe('CSV', () => {
+  const SEPARATORS = [',', ';', '\t', '|'];
+  const BEGINS_FORMULA = /^[\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}]*[=+\-@]/u;
+
+  test('no text of any kind becomes a formula, whatever a spreadsheet takes for its separator', () => {
+    const piece = fc.oneof(
+      fc.constantFrom(
+        ...'=+-@;,|"\'\t\r\n \u00a0\u200b\ufeff\u2060\u202e\u00ad＝＋－＠﹦﹢﹣⁺；，＂\u037e\u2028\u0000a1',
+      ),
+      fc.string({ unit: 'grapheme', maxLength: 3 }),
+    );
+    const text = fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join(''));
+    fc.assert(
+      fc.property(text, text, (first, second) => {
+        const row = csvRow([first, 'a', second]);
+        for (const separator of SEPARATORS)
+          for (const cell of cellsOf(row, separator))
+            assert.doesNotMatch(cell.normalize('NFKC'), BEGINS_FORMULA, JSON.stringify({ separator, row }));
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  test('an ordinary text stays as it is', () => {
+    const ordinary = [
+      'ORDER-1',
+      'a;b',
+      'shop@example.com',
+      'a - b',
+      '1+1=2',
+      'a|b\tc',
+      "it's",
+      '«Чай» – 2 шт.',
+      '№5',
+    ];
+    for (const text of ordinary) assert.deepEqual(cellsOf(csvCell(text), ','), [text]);
+    const calm = fc
+      .string({ unit: 'grapheme' })
+      .filter((text) => !/[=+\-@\r\n]/.test(text.normalize('NFKC')));
+    fc.assert(fc.property(calm, (text) => assert.deepEqual(cellsOf(`${csvCell(text)},x`, ','), [text, 'x'])));
+  });
+
   test('a text that a spreadsheet would run is made a text; quotes, commas and lines are kept', () => {
-    for (const text of ['=1+1', '+1', '-1', '@SUM(A1)', '\tx', '\rx']) {
-      assert.equal(csvCell(text), `"'${text}"`);
+    for (const text of ['=1+1', '+1', '-1', '@SUM(A1)', ' =1+1', '\u200b=1+1', '＝1+1', '\ufeff@x', '"=1']) {
+      assert.equal(csvCell(text), `"'${text.replaceAll('"', '""')}"`);
+    }
+    for (const separator of [';', '\t', '|', ',', '\n', '\r']) {
+      const text = `a${separator}=1+1${separator} ＝2`;
+      assert.equal(csvCell(text), `"a${separator}'=1+1${separator}' ＝2"`);
     }
     assert.equal(csvCell('a"b'), '"a""b"');
     assert.equal(csvCell('a,b\nc'), '"a,b\nc"');
@@ -115,4 +189,30 @@ test('durations in words of each language', () => {
     formatRelative('2026-11-21T12:00:00Z', Date.parse('2026-11-21T12:00:40Z'), 'en'),
     '40 seconds ago',
   );
+});
+
+test('a duration is told in its largest whole unit, from exactly one of it on', () => {
+  const told = [59, 60, 3_599, 3_600, 86_399, 86_400].map((seconds) =>
+    formatDuration(seconds, 'en').replace('\u00a0', ' '),
+  );
+  assert.deepEqual(told, ['59 secs', '1 min', '59 mins', '1 hr', '23 hrs', '1 day']);
+});
+
+test('a field for a time has the clock on the wall of the viewer, east and west of Greenwich', () => {
+  const { TZ } = process.env;
+  try {
+    for (const [zone, wall] of [
+      ['Asia/Almaty', '2026-11-21T14:03'],
+      ['America/St_Johns', '2026-11-21T05:33'],
+      ['UTC', '2026-11-21T09:03'],
+    ] as const) {
+      process.env.TZ = zone;
+      assert.equal(localTime('2026-11-21T09:03:22.123Z'), wall, zone);
+    }
+  } finally {
+    if (TZ === undefined) delete process.env.TZ;
+    else process.env.TZ = TZ;
+  }
+  assert.equal(localTime('yesterday'), '');
+  assert.equal(localTime(undefined), '');
 });

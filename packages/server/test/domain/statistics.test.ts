@@ -48,6 +48,11 @@ test('sums beyond 2^53 are exact', () => {
 test('currencies: the most frequent first', () => {
   const kinds = [KIND, { ...KIND, currency: 'USD', count: 3 }, { ...KIND, status: '3d' as const }];
   assert.deepEqual(currenciesOf(kinds), ['USD', 'KZT']);
+  for (const pair of [
+    ['USD', 'EUR'],
+    ['EUR', 'USD'],
+  ])
+    assert.deepEqual(currenciesOf(pair.map((currency) => ({ ...KIND, currency }))), ['EUR', 'USD'], 'a tie');
 });
 
 test('boundaries have no gaps, and the last may be short', () => {
