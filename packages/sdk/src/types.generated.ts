@@ -624,7 +624,7 @@ export interface IssueApiKeyBody {
   /** 1 to 255 characters. */
   name: string;
   scopes?: ('read' | 'write')[];
-  /** A time to come, ISO 8601 in UTC. Default: never. */
+  /** A time to come: RFC 3339, in any time zone. Default: never. */
   expiresAt?: string;
 }
 
@@ -639,7 +639,7 @@ export interface IssueOperatorKeyBody {
   /** 1 to 255 characters. */
   name: string;
   scopes?: ('read' | 'write')[];
-  /** A time to come, ISO 8601 in UTC. Default: never. */
+  /** A time to come: RFC 3339, in any time zone. Default: never. */
   expiresAt?: string;
 }
 
@@ -864,9 +864,9 @@ export interface ListTransactionsQuery {
   amountTo?: string;
   /** ISO 4217 code. */
   currency?: string;
-  /** Created then or later: ISO 8601 with a time zone. */
+  /** Created then or later: RFC 3339, in any time zone. */
   createdFrom?: string;
-  /** Created then or earlier: ISO 8601 with a time zone. */
+  /** Created then or earlier: RFC 3339, in any time zone. */
   createdTo?: string;
   /** UUID. */
   storeId?: string;
@@ -876,7 +876,7 @@ export interface ListTransactionsQuery {
   customerId?: string;
   /** Why payments were rejected, or failed. */
   failureCode?: string;
-  /** Authorizations that expire then or earlier, and that are not captured automatically: ISO 8601 with a time zone. */
+  /** Authorizations that expire then or earlier, and that are not captured automatically: RFC 3339, in any time zone. */
   expiresTo?: string;
   /** Only what waits for its bank’s answer. */
   pendingOperation?: 'true';
@@ -939,9 +939,9 @@ export interface ListEventsQuery {
   event?: 'transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'transaction.capture_requested' | 'transaction.cancel_requested' | 'transaction.partially_cancelled' | 'transaction.partially_refunded' | 'transaction.capture_declined' | 'transaction.cancel_declined' | 'transaction.reversal_declined';
   /** Either spelling of the id. */
   transactionId?: string;
-  /** The first moment, ISO 8601 in UTC. */
+  /** The first moment: RFC 3339, in any time zone. */
   createdFrom?: string;
-  /** The last moment, ISO 8601 in UTC. */
+  /** The last moment: RFC 3339, in any time zone. */
   createdTo?: string;
   /** The most items to return. */
   limit?: number;
@@ -988,16 +988,16 @@ export interface ListWebhookDeliveriesQuery {
 }
 
 export interface ReplayWebhooksBody {
-  /** The first moment, ISO 8601 in UTC. */
+  /** The first moment: RFC 3339, in any time zone. */
   from: string;
   /** The last moment. Default: now. */
   to?: string;
 }
 
 export interface GetStatisticsQuery {
-  /** Begins the first bucket. Default: 24 intervals before `to`. */
+  /** Begins the first bucket: RFC 3339, in any time zone. Default: 24 intervals before `to`. */
   from?: string;
-  /** Default: now. */
+  /** RFC 3339, in any time zone. Default: now. */
   to?: string;
   /** Default: hour. */
   interval?: 'hour' | 'day';
@@ -1025,7 +1025,7 @@ export interface IssueOwnApiKeyBody {
   /** 1 to 255 characters. */
   name: string;
   scopes?: ('read' | 'write')[];
-  /** A time to come, ISO 8601 in UTC. Default: never. */
+  /** A time to come: RFC 3339, in any time zone. Default: never. */
   expiresAt?: string;
 }
 
