@@ -5,7 +5,8 @@ import { CopyButton } from './ui.tsx';
 
 interface Props {
   readonly label: string;
-  readonly text: string;
+  /** Null: the answer with it was lost, and was asked for again. */
+  readonly text: string | null;
   readonly hint: string;
   readonly close: () => void;
 }
@@ -15,11 +16,13 @@ export function Secret({ label, text, hint, close }: Props): ReactNode {
   const { t } = useWords();
   return (
     <div className="form">
-      <p>{hint}</p>
-      <p className="secret">
-        <code title={label}>{text}</code>
-        <CopyButton text={text} />
-      </p>
+      <p>{text === null ? t('secret.lost') : hint}</p>
+      {text !== null && (
+        <p className="secret">
+          <code title={label}>{text}</code>
+          <CopyButton text={text} />
+        </p>
+      )}
       <div className="dialog-actions">
         <Button onClick={close}>{t('secret.done')}</Button>
       </div>

@@ -3,6 +3,7 @@ import { pathOf, type RequestOptions, type RequestSender } from './request.ts';
 import { Resource } from './resource.ts';
 import type {
   ApiKey,
+  AuditLogEntry,
   CreateCustomerBody,
   CreateMerchantBody,
   CreateStoreBody,
@@ -15,6 +16,7 @@ import type {
   IssueApiKeyBody,
   IssuedApiKey,
   IssueOperatorKeyBody,
+  ListAllAuditLogQuery,
   ListApiKeysQuery,
   ListCustomersQuery,
   ListMerchantsQuery,
@@ -46,6 +48,7 @@ export class AdminResource {
   readonly wallets: AdminWallets;
   readonly accounts: AdminAccounts;
   readonly transactions: AdminTransactions;
+  readonly auditLog: AdminAuditLog;
 
   constructor(sender: RequestSender) {
     this.merchants = new AdminMerchants(sender);
@@ -57,6 +60,15 @@ export class AdminResource {
     this.wallets = new AdminWallets(sender);
     this.accounts = new AdminAccounts(sender);
     this.transactions = new AdminTransactions(sender);
+    this.auditLog = new AdminAuditLog(sender);
+  }
+}
+
+/** Who did what, of all merchants and of none. */
+export class AdminAuditLog extends Resource {
+  /** Newest first. All filters that are given must hold. */
+  list(query: ListAllAuditLogQuery = {}, options?: RequestOptions): List<AuditLogEntry> {
+    return this.listOf('/v1/admin/audit-log', { ...query }, options);
   }
 }
 

@@ -1,7 +1,13 @@
 /** Plexy Pay's client for Node 22 and newer and for browsers, without dependencies. */
 import { AdminResource } from './admin.ts';
 import { PaymentsResource } from './payments.ts';
-import { EventsResource, IssuesResource, RequestLogResource, StatisticsResource } from './reports.ts';
+import {
+  AuditLogResource,
+  EventsResource,
+  IssuesResource,
+  RequestLogResource,
+  StatisticsResource,
+} from './reports.ts';
 import { type PlexyPayOptions, RequestSender } from './request.ts';
 import { SandboxResource } from './sandbox.ts';
 import { TransactionsResource } from './transactions.ts';
@@ -18,6 +24,7 @@ export class PlexyPay {
   readonly statistics: StatisticsResource;
   readonly issues: IssuesResource;
   readonly requestLog: RequestLogResource;
+  readonly auditLog: AuditLogResource;
   readonly sandbox: SandboxResource;
   /** With an operator's key. */
   readonly admin: AdminResource;
@@ -32,6 +39,7 @@ export class PlexyPay {
     this.statistics = new StatisticsResource(sender);
     this.issues = new IssuesResource(sender);
     this.requestLog = new RequestLogResource(sender);
+    this.auditLog = new AuditLogResource(sender);
     this.sandbox = new SandboxResource(sender);
     this.admin = new AdminResource(sender);
   }
@@ -42,7 +50,13 @@ export * from './errors.ts';
 export { exponentOf, formatAmount } from './money.ts';
 export { List, type Page } from './pagination.ts';
 export type { PaymentsResource } from './payments.ts';
-export type { EventsResource, IssuesResource, RequestLogResource, StatisticsResource } from './reports.ts';
+export type {
+  AuditLogResource,
+  EventsResource,
+  IssuesResource,
+  RequestLogResource,
+  StatisticsResource,
+} from './reports.ts';
 export {
   type PlexyPayOptions,
   pathOf,

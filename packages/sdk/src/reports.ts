@@ -2,9 +2,11 @@ import type { List } from './pagination.ts';
 import { pathOf, type RequestOptions } from './request.ts';
 import { Resource } from './resource.ts';
 import type {
+  AuditLogEntry,
   Event,
   GetStatisticsQuery,
   Issue,
+  ListAuditLogQuery,
   ListEventsQuery,
   ListRequestsQuery,
   LoggedRequest,
@@ -37,6 +39,14 @@ export class IssuesResource extends Resource {
 
   mute(id: string, body: MuteIssueBody, options?: RequestOptions): Promise<MutedIssue> {
     return this.postTo(pathOf`/v1/issues/${id}/mute`, body, options);
+  }
+}
+
+/** Who did what, with a merchant's key. */
+export class AuditLogResource extends Resource {
+  /** Newest first. All filters that are given must hold. */
+  list(query: ListAuditLogQuery = {}, options?: RequestOptions): List<AuditLogEntry> {
+    return this.listOf('/v1/audit-log', { ...query }, options);
   }
 }
 

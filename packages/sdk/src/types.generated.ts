@@ -153,8 +153,8 @@ export interface IssuedApiKey {
   createdAt: string;
   expiresAt: string | null;
   revokedAt: string | null;
-  /** The key itself. Shown only in this answer. */
-  apiKey: string;
+  /** The key itself. Shown only in this answer: null when the request is repeated with its Idempotency-Key. */
+  apiKey: string | null;
 }
 
 export interface Customer {
@@ -283,8 +283,8 @@ export interface UserWithPassword {
   disabled: boolean;
   createdAt: string;
   lastSignInAt: string | null;
-  /** To sign in with, and to change. Shown only in this answer. */
-  password: string;
+  /** To sign in with, and to change. Shown only in this answer: null when the request is repeated with its Idempotency-Key. */
+  password: string | null;
 }
 
 /** Who is signed in. */
@@ -355,8 +355,8 @@ export interface WebhookEndpointWithSecret {
   previousSecretValidUntil: string | null;
   createdAt: string;
   updatedAt: string;
-  /** Verifies the signatures, with any Standard Webhooks library. Shown only in this answer. */
-  secret: string;
+  /** Verifies the signatures, with any Standard Webhooks library. Shown only in this answer: null when the request is repeated with its Idempotency-Key. */
+  secret: string | null;
 }
 
 export interface DeletedWebhookEndpoint {
@@ -542,6 +542,22 @@ export interface LoggedRequest {
   credentialId: string;
 }
 
+export interface AuditLogEntry {
+  id: string;
+  /** In real time, also in a sandbox. */
+  at: string;
+  /** Null: of no merchant. */
+  merchantId: string | null;
+  actor: { kind: 'api_key' | 'user' | 'customer' | 'system' | 'command_line' | 'unknown' | 'operator'; id: string | null; name: string | null; isOperator: boolean; credentialId: string | null; address: string | null };
+  action: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'customer.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'issue.mute' | 'ledger.audit' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset';
+  object: { kind: string; id: string | null };
+  /** What was changed, as it was. */
+  before: {  } | null;
+  /** What was changed, as it is since. */
+  after: {  } | null;
+  requestId: string | null;
+}
+
 export interface Issue {
   id: string;
   kind: 'success_rate_low' | 'decline_spike' | 'transactions_outstanding' | 'bank_operations_unknown' | 'holds_expiring' | 'webhook_endpoint_failing';
@@ -714,6 +730,24 @@ export interface WithdrawWalletBody {
   amount: number;
   /** Up to 255 characters, for the statement. */
   reference?: string;
+}
+
+export interface ListAllAuditLogQuery {
+  /** The most items to return. */
+  limit?: number;
+  /** The nextCursor of the page before. */
+  cursor?: string;
+  /** The id of an API key or a user. */
+  actor?: string;
+  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'customer.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'issue.mute' | 'ledger.audit' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset';
+  /** The id of what it was done to. */
+  object?: string;
+  /** From this time on. */
+  from?: string;
+  /** Before this time. */
+  to?: string;
+  /** One merchant’s. */
+  merchantId?: string;
 }
 
 export interface GetConfirmationAnswer {
@@ -1019,6 +1053,22 @@ export interface ListRequestsQuery {
 export interface MuteIssueBody {
   /** Seconds from now, 30 days at most; 0: not muted any more. */
   untilSeconds: number;
+}
+
+export interface ListAuditLogQuery {
+  /** The most items to return. */
+  limit?: number;
+  /** The nextCursor of the page before. */
+  cursor?: string;
+  /** The id of an API key or a user. */
+  actor?: string;
+  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'customer.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'issue.mute' | 'ledger.audit' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset';
+  /** The id of what it was done to. */
+  object?: string;
+  /** From this time on. */
+  from?: string;
+  /** Before this time. */
+  to?: string;
 }
 
 export interface IssueOwnApiKeyBody {

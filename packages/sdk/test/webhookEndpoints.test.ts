@@ -31,6 +31,7 @@ async function delivered({ endpointId, id }: WebhookDelivery, attempts: number) 
 test('an endpoint from its creation to its end', async () => {
   const { webhookEndpoints: endpoints } = plexy;
   const { secret, ...made } = await endpoints.create({ url: receiver.url, bearerToken: 'token' });
+  assert.ok(secret !== null);
   assert.deepEqual(await endpoints.get(made.id), made);
   assert.deepEqual((await endpoints.update(made.id, { description: 'Shop' })).description, 'Shop');
   const second = await endpoints.create({ url: receiver.url, events: ['transaction.charged'] });
@@ -47,6 +48,7 @@ test('an endpoint from its creation to its end', async () => {
   assert.equal(verify(webhook.text, webhook.headers, secret).merchantId, webhook.body.merchantId);
 
   const rotated = await endpoints.rotateSecret(made.id);
+  assert.ok(rotated.secret !== null);
   assert.notEqual(rotated.secret, secret);
   await endpoints.resendDelivery(made.id, sent.id);
   assert.equal((await delivered(sent, 2)).replay, true);

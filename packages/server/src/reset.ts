@@ -1,9 +1,11 @@
 /** Puts a sandbox back to its seed. */
 import type { Acquirer } from './acquirer/acquirer.ts';
 import type { BankControl } from './acquirer/bankControl.ts';
+import type { AuditEntry } from './domain/auditLog.ts';
 import type { Engine } from './engine/engine.ts';
 import type { Secrets } from './secrets.ts';
 import { insertSeed, seedDeposits } from './seed.ts';
+import { insertAuditEntries } from './store/auditLog.ts';
 import type { ClockTurns } from './store/clock.ts';
 import { closeGate } from './store/gate.ts';
 import { markSeeded } from './store/installation.ts';
@@ -25,8 +27,9 @@ const BANK_WAIT_MS = 3_000;
 /**
  * Wipes everything on all nodes and seeds again. The first transaction does nothing but keep the gate closed:
  * nobody sees a sandbox that is half empty. After a failure half-way the same call completes it.
+ * @param asked what the audit log begins with: it was emptied like everything else
  */
-export async function resetSandbox(deps: ResetDeps): Promise<void> {
+export async function resetSandbox(deps: ResetDeps, asked: AuditEntry): Promise<void> {
   const { pool, clockTurns, engine, acquirer, bank, secrets } = deps;
   await clockTurns.run(async (gate) => {
     await closeGate(gate);
@@ -36,6 +39,7 @@ export async function resetSandbox(deps: ResetDeps): Promise<void> {
       await wipeEverything(client);
       await insertSeed(client, secrets);
       await restoreSessions();
+      await insertAuditEntries(client, [asked]);
     });
     await engine.executeBehindGate(seedDeposits());
     await acquirer.idle(BANK_WAIT_MS);

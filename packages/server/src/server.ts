@@ -8,6 +8,7 @@ import { startBank } from './acquirer/bankProcess.ts';
 import { createHttpBank } from './acquirer/httpBank.ts';
 import { LateAnswers } from './acquirer/lateAnswers.ts';
 import type { Config } from './config.ts';
+import type { AuditEntry } from './domain/auditLog.ts';
 import { Auditor } from './engine/auditor.ts';
 import { Engine } from './engine/engine.ts';
 import { EventFeed } from './engine/feed.ts';
@@ -200,8 +201,8 @@ export function createEngine({
   const clockTurns = new ClockTurns(databaseUrl, (error) =>
     logger.warn({ err: error }, 'the connection of the clock was lost'),
   );
-  const reset = (): Promise<void> =>
-    resetSandbox({ pool, clockTurns, engine, acquirer, bank: bankControl, secrets });
+  const reset = (asked: AuditEntry): Promise<void> =>
+    resetSandbox({ pool, clockTurns, engine, acquirer, bank: bankControl, secrets }, asked);
   const requestLog = config.requestLog
     ? new RequestLog(pool, metrics, (error) => logger.warn({ err: error }, 'requests were not logged'))
     : null;

@@ -75,6 +75,15 @@ test('of people only what they changed', async () => {
   assert.equal((await log('text=/v1/session')).length, 0);
 });
 
+test('the Idempotency-Key of an answer that showed a secret is not kept', async () => {
+  const browser = await signIn(sandbox.url, ADMIN);
+  const options = { body: { name: 'vault' }, idempotencyKey: 'of a secret' };
+  assert.equal((await browser.call('POST', '/v1/api-keys', options)).status, 201);
+  const [newest] = await log('text=/v1/api-keys');
+  assert.deepEqual([newest.status, newest.idempotencyKey], [201, null]);
+  assert.equal((await log('text=of+a+secret')).length, 0);
+});
+
 test('a card number or an IIN is masked, wherever it was put', () => {
   for (const secret of [
     '4111111111111111',

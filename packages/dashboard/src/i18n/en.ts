@@ -405,6 +405,8 @@ export const en = {
   'endpoint.failing': 'failed for five days',
   'endpoint.failingNow': 'Failing',
   'secret.done': 'I have copied it',
+  'secret.lost':
+    'It was made, but the answer that showed it was lost on the way, and it is shown only once. Make another one in its place.',
   'key.hint': 'Key',
   'key.revoked': 'Revoked',
   'account.password': 'Change the password',

@@ -403,6 +403,8 @@ export const kk: Dictionary = {
   'endpoint.failing': 'бес күн жауап бермеді',
   'endpoint.failingNow': 'Жауап бермейді',
   'secret.done': 'Көшіріп алдым',
+  'secret.lost':
+    'Ол жасалды, бірақ оны көрсеткен жауап жолда жоғалды, ал ол тек бір рет көрсетіледі. Оның орнына басқасын жасаңыз.',
   'key.hint': 'Кілт',
   'key.revoked': 'Қайтарып алынды',
   'account.password': 'Құпиясөзді ауыстыру',

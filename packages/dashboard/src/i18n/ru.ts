@@ -405,6 +405,8 @@ export const ru: Dictionary = {
   'endpoint.failing': 'пять дней не отвечал',
   'endpoint.failingNow': 'Не отвечает',
   'secret.done': 'Скопировано',
+  'secret.lost':
+    'Он создан, но ответ, который его показал, потерялся по пути, а показан он только один раз. Создайте вместо него другой.',
   'key.hint': 'Ключ',
   'key.revoked': 'Отозван',
   'account.password': 'Сменить пароль',

@@ -1,5 +1,6 @@
 /** The database for a command that works beside the server, or without one. */
 import { ConfigError, readConfig } from '../config.ts';
+import { type AuditActor, SYSTEM } from '../domain/auditLog.ts';
 import { borrowEmbeddedPostgres, EmbeddedPostgresError } from '../store/embedded.ts';
 import { type Client, connectForCommand, sqlStateOf } from '../store/postgres.ts';
 
@@ -15,6 +16,20 @@ export const CONSOLE: Output = {
   out: (text) => process.stdout.write(`${text}\n`),
   error: (text) => process.stderr.write(`${text}\n`),
 };
+
+/** Whom the audit log names for what a command does: whoever has access to the database. */
+export const COMMAND_LINE: AuditActor = { ...SYSTEM, kind: 'command_line', isOperator: true };
+
+/** Does it whole, or not at all. */
+export async function withinTransaction<T>(client: Client, work: () => Promise<T>): Promise<T> {
+  await client.query('BEGIN');
+  const result = await work().catch(async (error: unknown) => {
+    await client.query('ROLLBACK');
+    throw error;
+  });
+  await client.query('COMMIT');
+  return result;
+}
 
 /** Why a command cannot do its work: a sentence for the person who ran it. */
 export class CommandError extends Error {}

@@ -1,8 +1,17 @@
 import { v7 as uuidv7 } from 'uuid';
 import { generateApiKey, hashApiKey } from '../secrets.ts';
 import { insertApiKey } from '../store/apiKeys.ts';
+import { insertAuditEntries } from '../store/auditLog.ts';
 import { readMode } from '../store/installation.ts';
-import { CONSOLE, CommandError, type Environment, type Output, withDatabase } from './database.ts';
+import {
+  COMMAND_LINE,
+  CONSOLE,
+  CommandError,
+  type Environment,
+  type Output,
+  withDatabase,
+  withinTransaction,
+} from './database.ts';
 
 /**
  * Makes an operator's key by access to the database alone: the way to the first one in production.
@@ -19,14 +28,19 @@ export function createOperatorKeyCommand(
     if (mode === null)
       throw new CommandError('This database is not set up yet: start the server on it once.');
     const apiKey = generateApiKey('op', mode);
-    await insertApiKey(client, {
-      id: uuidv7(),
-      merchantId: null,
-      name,
-      hash: hashApiKey(apiKey),
-      hint: apiKey.slice(-4),
-      scopes: ['read', 'write'],
-      expiresAt: null,
+    const id = uuidv7();
+    await withinTransaction(client, async () => {
+      await insertApiKey(client, {
+        id,
+        merchantId: null,
+        name,
+        hash: hashApiKey(apiKey),
+        hint: apiKey.slice(-4),
+        scopes: ['read', 'write'],
+        expiresAt: null,
+      });
+      const made = { action: 'api_key.issue', object: { kind: 'api_key', id }, after: { name } } as const;
+      await insertAuditEntries(client, [{ ...made, actor: COMMAND_LINE, merchantId: null }]);
     });
     output.error(`An operator's key named "${name}". It is shown this once; keep it safe:`);
     output.out(apiKey);

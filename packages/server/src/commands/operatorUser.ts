@@ -1,9 +1,18 @@
 import { v7 as uuidv7 } from 'uuid';
 import { parseEmail } from '../domain/signIn.ts';
 import { newPassword, Passwords } from '../http/passwords.ts';
+import { insertAuditEntries } from '../store/auditLog.ts';
 import { readMode } from '../store/installation.ts';
 import { insertUser } from '../store/users.ts';
-import { CONSOLE, CommandError, type Environment, type Output, withDatabase } from './database.ts';
+import {
+  COMMAND_LINE,
+  CONSOLE,
+  CommandError,
+  type Environment,
+  type Output,
+  withDatabase,
+  withinTransaction,
+} from './database.ts';
 
 /**
  * Makes an operator who signs in to the dashboard, by access to the database alone: the way to the first
@@ -24,8 +33,15 @@ export function createOperatorUserCommand(
     const password = newPassword();
     const passwordHash = await new Passwords().hash(password);
     const operator = { merchantId: null, name, role: 'operator' as const, passwordHash };
-    const user = await insertUser(client, { id: uuidv7(), email: address.value, ...operator });
-    if (user === null) throw new CommandError('A user has this e-mail address already.');
+    const user = await withinTransaction(client, async () => {
+      const made = await insertUser(client, { id: uuidv7(), email: address.value, ...operator });
+      if (made === null) throw new CommandError('A user has this e-mail address already.');
+      const object = { kind: 'user', id: made.id };
+      const after = { email: made.email, name, role: made.role };
+      const change = { action: 'user.create', object, after } as const;
+      await insertAuditEntries(client, [{ ...change, actor: COMMAND_LINE, merchantId: null }]);
+      return made;
+    });
     output.error(`${name} signs in as ${user.email} with this password, which is shown this once:`);
     output.out(password);
     return 0;

@@ -3,10 +3,12 @@
  * decide each command in order, save, commit. Callers hear only after the commit.
  */
 import { v7 as uuidv7 } from 'uuid';
+import { type AuditActor, type AuditEntry, auditChangeOf } from '../domain/auditLog.ts';
 import type { AnswerKey, Command, LateAnswer, Outcome, Sender } from '../domain/command.ts';
 import { decide } from '../domain/decide.ts';
 import type { TransactionId } from '../domain/ids.ts';
 import type { BankOperation, Minor, Transaction } from '../domain/transaction.ts';
+import { insertAuditEntries } from '../store/auditLog.ts';
 import * as sql from '../store/batchSql.ts';
 import { gateErrorOf } from '../store/gate.ts';
 import type { Client, StatementRunner } from '../store/postgres.ts';
@@ -28,6 +30,8 @@ export interface Request {
   readonly internalId: string;
   readonly idempotencyKey: string | null;
   readonly fingerprint: string;
+  /** Who does it, where the audit log is to tell of it. */
+  readonly audited?: AuditActor | undefined;
   /** What will be answered if all goes well, so that it can be stored with the claim. */
   readonly expected: ExpectedAnswer | null;
   /** @param balance the merchant's balance after the command, where it was loaded */
@@ -126,17 +130,36 @@ export async function runBatch(
 
   const settled = new Map<string, Settled>();
   const keys = new KeyChanges(claimed);
+  const audited: AuditEntry[] = [];
   for (const request of candidates) {
     const key = leaderKeyOf(request);
     if (mustClaim(request, retry) && !claimed.has(key)) {
       settled.set(key, replay(request, replies.get(key)));
       continue;
     }
+    const before = paymentOf(world, request);
     const outcome = refusalOfKey(request, apiKeys) ?? carryOut(world, request, now);
     settled.set(key, settleOutcome(request, outcome, world, keys));
+    audited.push(...auditEntriesOf(request, outcome, before));
   }
-  const effects = await inOneRoundTrip(client, (db) => save(db, world, keys, answerLate));
+  const effects = await inOneRoundTrip(client, (db) => save(db, world, keys, answerLate, audited));
   return { settled: requests.map((request) => settle(request, leaders, settled, replies)), effects };
+}
+
+/** The payment that a request is about, where it is there already. */
+function paymentOf(world: World, { command }: Request): Transaction | undefined {
+  return 'transactionId' in command ? world.transaction(command.transactionId) : undefined;
+}
+
+/** What the audit log is told of a request: nothing of one that was refused, since nothing was done. */
+function auditEntriesOf(
+  { audited: actor, command, sender }: Request,
+  outcome: Outcome,
+  before: Transaction | undefined,
+): AuditEntry[] {
+  const change = actor === undefined ? null : auditChangeOf(command, outcome, before);
+  if (actor === undefined || change === null) return [];
+  return [{ ...change, actor, merchantId: sender.merchantId ?? change.merchantId ?? null }];
 }
 
 function settleOutcome(request: Request, outcome: Outcome, world: World, keys: KeyChanges): Settled {
@@ -183,7 +206,7 @@ export async function runDueBatch(
     world.apply(decide(world, command, { sender: ENGINE, answerTo: null, now }));
   }
   const noKeys = new KeyChanges(new Set());
-  const effects = await inOneRoundTrip(client, (db) => save(db, world, noKeys, answerLate));
+  const effects = await inOneRoundTrip(client, (db) => save(db, world, noKeys, answerLate, []));
   return { count: paymentIds.length, effects };
 }
 
@@ -479,6 +502,7 @@ async function save(
   world: World,
   keys: KeyChanges,
   answerLate: AnswerLate,
+  audited: readonly AuditEntry[],
 ): Promise<BatchEffects> {
   const changes = world.changes();
   const answers = changes.answers.flatMap((late) => givenResponse(late, world, answerLate));
@@ -508,6 +532,7 @@ async function save(
   write(sql.updateWallets, changes.wallets);
   write(sql.updateMerchantBalances, changes.balances);
   write(sql.addToSystemAccounts, changes.systemDeltas);
+  write(insertAuditEntries, audited);
   await Promise.all([...writes, sql.commit(db)]);
   return { newOperations: changes.newOperations, answered: answers, hasEvents: changes.events.length > 0 };
 }

@@ -106,14 +106,22 @@ function issueRoute(app: App, deps: Deps, owner: Owner): void {
       const fields = parseKey(request.body);
       return writeOnce(deps, request, reply, {
         path: pathOf(owner, merchantId),
-        secret: true,
+        shownOnce: 'apiKey',
         statusCode: 201,
         work: async (db) => {
           if (merchantId !== null) await requireMerchant(db, merchantId);
           const apiKey = generateApiKey(merchantId === null ? 'op' : 'pr', deps.config.mode);
           const stored = { hash: hashApiKey(apiKey), hint: apiKey.slice(-4) };
           const key = await insertApiKey(db, { id: uuidv7(), merchantId, ...stored, ...fields });
-          return { effectId: key.id, body: { ...apiKeyView(key), apiKey } };
+          const { id, name, hint, scopes, expiresAt } = apiKeyView(key);
+          const after = { name, hint, scopes, expiresAt };
+          const audit = {
+            action: 'api_key.issue',
+            merchantId,
+            object: { kind: 'api_key', id },
+            after,
+          } as const;
+          return { effectId: id, body: { ...apiKeyView(key), apiKey }, audit };
         },
       });
     },
@@ -171,7 +179,14 @@ function revokeRoute(app: App, deps: Deps, owner: Owner): void {
         work: async (db) => {
           const key = await revokeApiKey(db, merchantId, id);
           if (key === null) throw new ApiError('api_key_not_found');
-          return { effectId: id, body: apiKeyView(key) };
+          const after = { name: key.name, hint: key.hint };
+          const audit = {
+            action: 'api_key.revoke',
+            merchantId,
+            object: { kind: 'api_key', id },
+            after,
+          } as const;
+          return { effectId: id, body: apiKeyView(key), audit };
         },
       });
     },

@@ -57,7 +57,9 @@ function createRoute(app: App, deps: Deps): void {
         work: async (db) => {
           const customer = await insertCustomer(db, { id: uuidv7(), ...stored });
           if (customer === null) throw alreadyExists('phoneNumber', 'belongs to another customer');
-          return { effectId: customer.id, body: customerView(customer) };
+          // Without what identifies a person: what is logged cannot be erased.
+          const audit = { action: 'customer.create', object: { kind: 'customer', id: customer.id } } as const;
+          return { effectId: customer.id, body: customerView(customer), audit };
         },
       });
     },
@@ -134,7 +136,13 @@ function walletRoutes(app: App, deps: Deps): void {
           if ((await findCustomer(db, customerId)) === null) throw new ApiError('customer_not_found');
           const wallet = await insertWallet(db, { id: uuidv7(), customerId, currency, approval });
           if (wallet === null) throw alreadyExists('currency', 'is that of a wallet that the customer has');
-          return { effectId: wallet.id, body: walletView(wallet) };
+          const object = { kind: 'wallet', id: wallet.id };
+          const audit = {
+            action: 'wallet.create',
+            object,
+            after: { customerId, currency, approval },
+          } as const;
+          return { effectId: wallet.id, body: walletView(wallet), audit };
         },
       });
     },

@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
+import { changedValues } from '../domain/auditLog.ts';
 import { parseCurrency } from '../domain/currency.ts';
 import {
   findMerchant,
@@ -60,7 +61,13 @@ function writeRoutes(app: App, deps: Deps): void {
         statusCode: 201,
         work: async (db) => {
           const merchant = await insertMerchant(db, uuidv7(), settings);
-          return { effectId: merchant.id, body: merchantView(merchant) };
+          const { id } = merchant;
+          const made = {
+            action: 'merchant.create',
+            merchantId: id,
+            object: { kind: 'merchant', id },
+          } as const;
+          return { effectId: id, body: merchantView(merchant), audit: { ...made, after: settings } };
         },
       });
     },
@@ -90,7 +97,10 @@ function writeRoutes(app: App, deps: Deps): void {
           if (before === null) throw new ApiError('merchant_not_found');
           const after = await updateMerchant(db, id, checkedSettings(before, request.body));
           if (after === null) throw new Error(`merchant ${id} went away while it was locked`);
-          return { effectId: id, body: merchantView(after) };
+          const object = { kind: 'merchant', id };
+          const changes = changedValues(before, after);
+          const audit = { action: 'merchant.update', merchantId: id, object, ...changes } as const;
+          return { effectId: id, body: merchantView(after), audit };
         },
       });
     },

@@ -47,7 +47,9 @@ function createStoreRoute(app: App, deps: Deps): void {
         work: async (db) => {
           await requireMerchant(db, merchantId);
           const store = await insertStore(db, { id: uuidv7(), merchantId, name });
-          return { effectId: store.id, body: placeView(store) };
+          const object = { kind: 'store', id: store.id };
+          const audit = { action: 'store.create', merchantId, object, after: { name } } as const;
+          return { effectId: store.id, body: placeView(store), audit };
         },
       });
     },
@@ -83,7 +85,9 @@ function createTerminalRoute(app: App, deps: Deps): void {
           if ((await findStore(db, merchantId, storeId)) === null)
             throw fieldError('invalid_request', 'storeId', 'is not one of this merchant’s stores');
           const terminal = await insertTerminal(db, { id: uuidv7(), merchantId, storeId, name });
-          return { effectId: terminal.id, body: placeView(terminal) };
+          const object = { kind: 'terminal', id: terminal.id };
+          const audit = { action: 'terminal.create', merchantId, object, after: { name, storeId } } as const;
+          return { effectId: terminal.id, body: placeView(terminal), audit };
         },
       });
     },

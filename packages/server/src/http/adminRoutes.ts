@@ -10,6 +10,7 @@ import { adminPlaceRoutes } from './adminPlaceRoutes.ts';
 import { NoQuery, pageSchema } from './adminSchemas.ts';
 import { adminSystemRoutes } from './adminSystemRoutes.ts';
 import { adminWalletRoutes } from './adminWalletRoutes.ts';
+import { adminAuditLogRoutes } from './auditLogRoutes.ts';
 import { actorOf } from './auth.ts';
 import type { App } from './bareApp.ts';
 import { confirmationLinkOfOperator } from './confirmationRoutes.ts';
@@ -30,6 +31,7 @@ export function adminRoutes(app: App, deps: Deps): void {
   adminWalletRoutes(app, deps);
   accountRoutes(app, deps);
   adminSystemRoutes(app, deps);
+  adminAuditLogRoutes(app, deps);
   decisionRoutes(app, deps);
   confirmationLinkOfOperator(app, deps);
 }

@@ -1,6 +1,6 @@
 /** What the admin API takes and answers. Objects of answers have names, which the SDK's types carry too. */
 import Type from 'typebox';
-import { Balance, Cursor, closed, Limit, NextCursor } from './schemas.ts';
+import { Balance, Cursor, closed, Limit, NextCursor, shownOnce } from './schemas.ts';
 
 const Id = Type.String({ format: 'uuid', examples: ['01900000-0000-7000-8000-000000000001'] });
 const Time = Type.String({ format: 'date-time', examples: ['2026-11-20T09:30:00.000Z'] });
@@ -62,7 +62,7 @@ const apiKey = {
 };
 export const ApiKey = Type.Object(apiKey, { $id: 'ApiKey' });
 export const IssuedApiKey = Type.Object(
-  { ...apiKey, apiKey: Type.String({ description: 'The key itself. Shown only in this answer.' }) },
+  { ...apiKey, apiKey: shownOnce('The key itself.') },
   { $id: 'IssuedApiKey' },
 );
 export const ApiKeyBody = Type.Object(

@@ -148,7 +148,8 @@ function auditRoutes(app: App, deps: Deps): void {
             if (prepared === null)
               throw new ApiError('audit_in_progress', undefined, [], { 'retry-after': '5' });
             const run = await insertAuditRun(db, id);
-            return { effectId: id, body: auditView({ ...run, running: true }) };
+            const audit = { action: 'ledger.audit', object: { kind: 'audit', id } } as const;
+            return { effectId: id, body: auditView({ ...run, running: true }), audit };
           },
         });
       } catch (error) {

@@ -148,7 +148,8 @@ function freezeRoutes(app: App, deps: Deps): void {
           work: async (db) => {
             const wallet = await setFrozen(db, id, operation === 'freeze');
             if (wallet === null) throw new ApiError('wallet_not_found');
-            return { effectId: id, body: walletView(wallet) };
+            const audit = { action: `wallet.${operation}`, object: { kind: 'wallet', id } } as const;
+            return { effectId: id, body: walletView(wallet), audit };
           },
         });
       },

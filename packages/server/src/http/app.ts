@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { NeededRole } from '../domain/roles.ts';
 import { apiKeyRoutes } from './adminApiKeyRoutes.ts';
 import { adminRoutes } from './adminRoutes.ts';
+import { auditLogRoutes } from './auditLogRoutes.ts';
 import { ApiKeys, type RouteAuth } from './auth.ts';
 import { authenticationRoutes } from './authenticationRoutes.ts';
 import { type App, createBareApp } from './bareApp.ts';
@@ -42,6 +43,7 @@ export async function createApp(deps: Deps, surface: Surface): Promise<App> {
   app.decorate('routeList', []);
   app.decorateRequest('principal', null);
   app.decorateRequest('errorReason', null);
+  app.decorateRequest('showsSecret', false);
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
     // Before the body is read: nobody needs to know what is wrong with it.
@@ -98,6 +100,7 @@ function registerRoutes(app: App, deps: Deps, surface: Surface, signIn: SignIn):
     statisticsRoutes(app, deps);
     requestLogRoutes(app, deps);
     issueRoutes(app, deps);
+    auditLogRoutes(app, deps);
     apiKeyRoutes(app, deps);
     userRoutes(app, deps, signIn);
     authenticationRoutes(app, deps);

@@ -7,6 +7,7 @@ import Fastify, { LogController } from 'fastify';
 import { ADMIN_OBJECTS } from './adminSchemas.ts';
 import { SYSTEM_OBJECTS } from './adminSystemRoutes.ts';
 import { trustOf } from './clientAddress.ts';
+import { AuditLogEntry } from './auditLogRoutes.ts';
 import type { Deps } from './deps.ts';
 import { answerClientError, createErrorHandler } from './errorHandler.ts';
 import { ApiError, fieldError } from './errors.ts';
@@ -79,6 +80,7 @@ export function createBareApp(deps: Deps) {
     ...STATISTICS_OBJECTS,
     ...SYSTEM_OBJECTS,
     LoggedRequestView,
+    AuditLogEntry,
     IssueView,
     MutedIssue,
   ];

@@ -14,10 +14,12 @@ import { OPERATOR_SCOPE } from '../engine/batch.ts';
 import { EngineUnavailableError, RequestInProgressError } from '../engine/engine.ts';
 import { newId } from '../newId.ts';
 import { type Secrets, safeEqual } from '../secrets.ts';
+import { insertAuditEntries } from '../store/auditLog.ts';
 import { readClock } from '../store/installation.ts';
 import { findMerchant } from '../store/merchants.ts';
 import { findTransaction, findWalletPayment } from '../store/transactions.ts';
 import { ADMIN, ERRORS, OPERATOR } from './adminCommon.ts';
+import { auditActorOf } from './auditActor.ts';
 import { MANAGER, merchantOf } from './auth.ts';
 import type { App } from './bareApp.ts';
 import { confirmationPage, PAGE_HEADERS } from './confirmationPage.ts';
@@ -79,6 +81,9 @@ async function linkTo(deps: Deps, request: FastifyRequest, payment: Transaction 
   const { id, expiresAt } = payment;
   if (!isWaiting(payment) || expiresAt === null) throw new ApiError('invalid_transaction_state');
   if ((await readClock(deps.pool)) >= expiresAt) throw new ApiError('authorization_expired');
+  const object = { kind: 'payment', id };
+  const shown = { action: 'payment.show_confirmation', object, merchantId: payment.merchantId } as const;
+  await insertAuditEntries(deps.pool, [{ ...shown, actor: auditActorOf(request) }]);
   return {
     url: `${deps.publicUrl.current}/confirm/${sealToken(deps.secrets, id, expiresAt)}`,
     expiresAt: iso(expiresAt),
@@ -165,7 +170,7 @@ export function confirmationPages(app: App, deps: Deps): void {
       if (typeof found === 'string') return notice(reply, NOTICES[found]);
       const decision = request.body instanceof URLSearchParams ? request.body.get('decision') : null;
       if (decision !== 'approve' && decision !== 'decline') return notice(reply, NOTICES.unanswered);
-      return notice(reply, await decide(deps, found.payment, decision === 'approve'));
+      return notice(reply, await decide(deps, request, found.payment, decision === 'approve'));
     });
   });
 }
@@ -202,7 +207,12 @@ function notice(reply: FastifyReply, page: Notice): FastifyReply {
   return sendNoticePage(reply.header('x-frame-options', 'DENY'), page);
 }
 
-async function decide(deps: Deps, payment: Transaction, approve: boolean): Promise<Notice> {
+async function decide(
+  deps: Deps,
+  request: FastifyRequest,
+  payment: Transaction,
+  approve: boolean,
+): Promise<Notice> {
   let outcome: Outcome | undefined;
   try {
     await deps.engine.execute({
@@ -213,6 +223,7 @@ async function decide(deps: Deps, payment: Transaction, approve: boolean): Promi
       internalId: newId(),
       idempotencyKey: null,
       fingerprint: 'confirmation',
+      audited: { ...auditActorOf(request), kind: 'customer' },
       expected: null,
       answer: (result) => {
         outcome = result;

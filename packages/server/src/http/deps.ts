@@ -4,6 +4,7 @@ import type { Acquirer } from '../acquirer/acquirer.ts';
 import type { BankControl } from '../acquirer/bankControl.ts';
 import type { LateAnswers } from '../acquirer/lateAnswers.ts';
 import type { Config } from '../config.ts';
+import type { AuditEntry } from '../domain/auditLog.ts';
 import type { Auditor } from '../engine/auditor.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { EventFeed } from '../engine/feed.ts';
@@ -31,8 +32,8 @@ export interface Deps {
   readonly bankControl: BankControl;
   /** Of those who move the sandbox's clock. */
   readonly clockTurns: ClockTurns;
-  /** Puts a sandbox back to its seed. */
-  readonly resetSandbox: () => Promise<void>;
+  /** Puts a sandbox back to its seed. @param asked what its audit log begins with */
+  readonly resetSandbox: (asked: AuditEntry) => Promise<void>;
   /** Where payers and customers reach this node with their browsers. */
   readonly publicUrl: { readonly current: string };
   readonly secrets: Secrets;

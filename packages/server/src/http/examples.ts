@@ -74,6 +74,41 @@ const API_KEY = {
   revokedAt: null,
 };
 
+const AUDIT_LOG_ENTRY = {
+  id: '0193a1fe-8f3c-7cc1-9d2b-6f0c8f1f2a40',
+  at: '2026-11-20T09:30:00.000Z',
+  merchantId: '01900000-0000-7000-8000-000000000001',
+  actor: {
+    kind: 'user',
+    id: '01900000-0000-7000-8000-b00000000001',
+    name: 'merchant@demo.test',
+    isOperator: false,
+    credentialId: '0193a1fe-8f3c-7cc1-9d2b-6f0c8f1f2a41',
+    address: '203.0.113.8',
+  },
+  action: 'api_key.issue',
+  object: { kind: 'api_key', id: API_KEY.id },
+  before: null,
+  after: { name: 'reports', hint: 'Qx6w', scopes: ['read'], expiresAt: null },
+  requestId: '0d5c5a0e-9a3e-4a53-8a07-6b9a4f4f1c11',
+};
+const OPERATORS_ENTRY = {
+  ...AUDIT_LOG_ENTRY,
+  merchantId: null,
+  actor: {
+    kind: 'api_key',
+    id: '0193a1fe-8f3c-7cc1-9d2b-6f0c8f1f2a42',
+    name: 'back office',
+    isOperator: true,
+    credentialId: '0193a1fe-8f3c-7cc1-9d2b-6f0c8f1f2a42',
+    address: '198.51.100.7',
+  },
+  action: 'wallet.freeze',
+  object: { kind: 'wallet', id: '01900000-0000-7000-8000-d00000000001' },
+  before: null,
+  after: null,
+};
+
 const HELD = {
   summary: 'The amount is held, waiting for its capture',
   value: { ...TRANSACTION, walletTransactionStatus: 'PROCESSING' },
@@ -554,6 +589,22 @@ export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
       reset: {
         summary: 'The password is shown this once',
         value: { ...USER, password: 'sFhN3kX0v1o2bQe9yTzC' },
+      },
+    },
+  },
+  listAuditLog: {
+    response: {
+      page: {
+        summary: 'An admin has made a key that only reads',
+        value: { items: [AUDIT_LOG_ENTRY], nextCursor: null },
+      },
+    },
+  },
+  listAllAuditLog: {
+    response: {
+      page: {
+        summary: 'An operator has frozen a wallet',
+        value: { items: [OPERATORS_ENTRY], nextCursor: null },
       },
     },
   },

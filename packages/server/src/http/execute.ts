@@ -6,6 +6,7 @@ import { type Answer, type ExpectedAnswer, OPERATOR_SCOPE } from '../engine/batc
 import { EngineUnavailableError, KeyReusedError, RequestInProgressError } from '../engine/engine.ts';
 import { newId } from '../newId.ts';
 import { readResponses } from '../store/batchSql.ts';
+import { auditActorOf } from './auditActor.ts';
 import type { Deps } from './deps.ts';
 import { ApiError, errorBody, REASONS, sourceOf } from './errors.ts';
 import { fingerprintOf } from './idempotency.ts';
@@ -44,6 +45,7 @@ export async function execute(
       internalId: newId(),
       idempotencyKey,
       fingerprint: fingerprintOfCall(deps, request, call),
+      audited: isAudited(request, command) ? auditActorOf(request) : undefined,
       expected,
       answer: (outcome, balance) =>
         outcome.kind === 'refused' ? refusal(request, outcome.refusal) : call.answer(outcome, balance),
@@ -73,6 +75,14 @@ export async function replay(
   if (fingerprint !== fingerprintOfCall(deps, request, call)) throw new ApiError('idempotency_key_reused');
   if (statusCode === null || body === null) return sendLate(deps, request, reply, answerKey, true);
   return sendAnswer(request, reply, { statusCode, body }, true);
+}
+
+/**
+ * What is done to a payment, and what people do. A payment that an API key makes is not: its history tells of
+ * it, and the audit log would grow with every order.
+ */
+function isAudited({ principal }: FastifyRequest, { kind }: Command): boolean {
+  return principal?.user != null || (kind !== 'authorize' && kind !== 'pay_by_card');
 }
 
 function scopeOf({ principal }: FastifyRequest): string {

@@ -158,7 +158,10 @@ function muteRoute(app: App, deps: Deps): void {
         statusCode: 200,
         work: async (db) => {
           const until = await muteIssue(db, merchantId, issueId, request.body.untilSeconds);
-          return { effectId: uuidv7(), body: { id: issueId, mutedUntil: iso(until) } };
+          const mutedUntil = iso(until);
+          const object = { kind: 'issue', id: issueId };
+          const audit = { action: 'issue.mute', object, after: { mutedUntil } } as const;
+          return { effectId: uuidv7(), body: { id: issueId, mutedUntil }, audit };
         },
       });
     },

@@ -4,12 +4,15 @@
  * through the engine.)
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { AuditChange } from '../domain/auditLog.ts';
 import { isAllowed } from '../domain/roles.ts';
 import { type Answer, OPERATOR_SCOPE } from '../engine/batch.ts';
+import { insertAuditEntries } from '../store/auditLog.ts';
 import { type Claim, claimKeys, readApiKeys, readResponses, updateResponses } from '../store/batchSql.ts';
 import { passGate } from '../store/gate.ts';
 import { inTransaction, type Queryable, sqlStateOf } from '../store/postgres.ts';
 import { readSession } from '../store/sessions.ts';
+import { auditActorOf } from './auditActor.ts';
 import { operatorOf } from './auth.ts';
 import type { Deps } from './deps.ts';
 import { ApiError } from './errors.ts';
@@ -20,8 +23,8 @@ import { fingerprintOf, idempotencyKeyOf } from './idempotency.ts';
 export interface KeyedWrite {
   /** The route's path with its ids in one spelling: part of the request's fingerprint. */
   readonly path: string;
-  /** The answer shows a secret: it is stored encrypted. */
-  readonly secret?: boolean;
+  /** The answer's field that shows a secret, this once: it is stored as null, so that a repeated request shows none. */
+  readonly shownOnce?: string;
   readonly statusCode: 200 | 201;
   /** Does it. @throws ApiError when it cannot be done: then nothing is changed or remembered */
   readonly work: (db: Queryable) => Promise<Done>;
@@ -30,7 +33,9 @@ export interface KeyedWrite {
 export interface Done {
   /** The object that was made or changed. */
   readonly effectId: string;
-  readonly body: unknown;
+  /** What the audit log tells of it; in the merchant's own, if it was the merchant's key or user. */
+  readonly audit: AuditChange;
+  readonly body: object;
 }
 
 /** How long a request waits for another one with the same key. */
@@ -57,6 +62,7 @@ export async function writeOnce(
 ): Promise<FastifyReply> {
   const { principal } = request;
   if (principal === null) throw new Error('this route is open to everybody');
+  request.showsSecret = write.shownOnce !== undefined;
   const scopeId = principal.merchantId ?? OPERATOR_SCOPE;
   const key = idempotencyKeyOf(request, false);
   const fingerprint = fingerprintOf(deps.secrets, request.method, write.path, request.body ?? null);
@@ -64,12 +70,15 @@ export async function writeOnce(
     if (deps.config.mode === 'sandbox') await passGate(client);
     const earlier = key === null ? null : await claimOrReplay(client, scopeId, key, fingerprint);
     await checkCredential(client, request);
-    if (earlier !== null) return { answer: opened(deps, write, earlier), replayed: true };
-    const { effectId, body } = await write.work(client);
+    if (earlier !== null) return { answer: withoutSecret(deps, write, earlier), replayed: true };
+    const { effectId, body, audit } = await write.work(client);
+    const whose = principal.merchantId ?? audit.merchantId ?? null;
+    await insertAuditEntries(client, [{ ...audit, actor: auditActorOf(request), merchantId: whose }]);
     const answer = { statusCode: write.statusCode, body: exactJson(body) };
     if (key !== null) {
-      const response = write.secret === true ? deps.secrets.encrypt(answer.body) : answer.body;
       const { statusCode } = answer;
+      const response =
+        write.shownOnce === undefined ? answer.body : exactJson({ ...body, [write.shownOnce]: null });
       await updateResponses(client, [
         { scopeId, key, fingerprint, effectId, effectSeq: 0, statusCode, response },
       ]);
@@ -125,7 +134,12 @@ export async function checkCredential(
   if (!key.scopes.includes('write')) throw new ApiError('insufficient_scope');
 }
 
-/** The same fingerprint means the same route, so that a stored answer was sealed exactly if this one is. */
-function opened(deps: Deps, write: KeyedWrite, answer: Answer): Answer {
-  return write.secret === true ? { ...answer, body: deps.secrets.decrypt(answer.body) } : answer;
+/**
+ * Answers with a secret were once stored whole, encrypted: until those are purged, the secret is taken out when
+ * they are read. The same fingerprint means the same route.
+ */
+function withoutSecret(deps: Deps, { shownOnce }: KeyedWrite, answer: Answer): Answer {
+  if (shownOnce === undefined || answer.body.startsWith('{')) return answer;
+  const body: Record<string, unknown> = JSON.parse(deps.secrets.openUnbound(answer.body));
+  return { ...answer, body: exactJson({ ...body, [shownOnce]: null }) };
 }

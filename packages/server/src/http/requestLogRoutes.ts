@@ -102,7 +102,8 @@ export function logEntryOf(
 ): RequestLogEntry | null {
   const { principal, method } = request;
   if (principal?.merchantId == null || (principal.user !== null && method === 'GET')) return null;
-  const key = request.headers['idempotency-key'];
+  // Of an answer that showed a secret not even the key is kept.
+  const key = request.showsSecret ? undefined : request.headers['idempotency-key'];
   return {
     merchantId: principal.merchantId,
     at: Date.now(),
@@ -120,6 +121,8 @@ export function logEntryOf(
 
 declare module 'fastify' {
   interface FastifyRequest {
+    /** Its answer shows a secret, this once. */
+    showsSecret: boolean;
     /** Why it was refused, for the log. */
     errorReason: string | null;
   }

@@ -3,9 +3,11 @@ import Type from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
 import { iso } from '../domain/time.ts';
 import { type Advanced, advanceClock } from '../engine/clock.ts';
+import { insertAuditEntries } from '../store/auditLog.ts';
 import { type Claim, insertKeys, readResponses } from '../store/batchSql.ts';
 import { type Clock, readClockState } from '../store/clock.ts';
 import { sqlStateOf } from '../store/postgres.ts';
+import { auditActorOf } from './auditActor.ts';
 import { MANAGER, merchantOf, VIEWER } from './auth.ts';
 import type { App } from './bareApp.ts';
 import type { Deps } from './deps.ts';
@@ -91,6 +93,10 @@ async function advance(
       throw fieldError('invalid_request', 'advanceSeconds', rule);
     }
     const made = JSON.stringify(advancedView(advanced));
+    const { merchantId } = merchantOf(request);
+    const object = { kind: 'clock', id: null };
+    const change = { action: 'sandbox.advance_clock', object, after: { advanceSeconds } } as const;
+    await insertAuditEntries(client, [{ ...change, actor: auditActorOf(request), merchantId }]);
     // Last, so that readers of events do not wait for it. Somebody else may have used the key in the meantime.
     if (claim !== null)
       await insertKeys(client, [{ ...claim, response: made }]).catch((error: unknown) => {

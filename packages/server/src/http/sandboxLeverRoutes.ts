@@ -1,10 +1,12 @@
 import { testCards } from '@plexy-pay/bank/cards';
 import Type from 'typebox';
 import { SEED_CUSTOMERS, SEED_MERCHANTS, SEED_STORE, SEED_TERMINAL } from '../domain/fixtures.ts';
+import { insertAuditEntries } from '../store/auditLog.ts';
 import { passGate } from '../store/gate.ts';
 import { readDatabaseDelay, setDatabaseDelay } from '../store/installation.ts';
 import { inTransaction } from '../store/postgres.ts';
 import { refuseBody } from './adminCommon.ts';
+import { auditActorOf } from './auditActor.ts';
 import { MANAGER, merchantOf, VIEWER } from './auth.ts';
 import type { App } from './bareApp.ts';
 import type { Deps } from './deps.ts';
@@ -66,7 +68,10 @@ export function sandboxLeverRoutes(app: App, deps: Deps): void {
     },
     async (request) => {
       refuseBody(request);
-      await deps.resetSandbox().catch(unavailable);
+      const { merchantId } = merchantOf(request);
+      const object = { kind: 'sandbox', id: null };
+      const change = { action: 'sandbox.reset', object, merchantId } as const;
+      await deps.resetSandbox({ ...change, actor: auditActorOf(request) }).catch(unavailable);
       return { reset: true as const };
     },
   );
@@ -120,12 +125,13 @@ function faultRoutes(app: App, deps: Deps): void {
       const { merchantId } = merchantOf(request);
       const { bank, databaseDelayMs } = request.body;
       if (bank !== undefined) await deps.bankControl.setFault(merchantId, bank).catch(unavailable);
-      if (databaseDelayMs !== undefined) {
-        await inTransaction(deps.pool, async (client) => {
-          await passGate(client);
-          await setDatabaseDelay(client, databaseDelayMs);
-        });
-      }
+      await inTransaction(deps.pool, async (client) => {
+        await passGate(client);
+        if (databaseDelayMs !== undefined) await setDatabaseDelay(client, databaseDelayMs);
+        const object = { kind: 'sandbox', id: null };
+        const change = { action: 'sandbox.set_faults', object, merchantId, after: request.body } as const;
+        await insertAuditEntries(client, [{ ...change, actor: auditActorOf(request) }]);
+      });
       return read(merchantId);
     },
   );

@@ -149,6 +149,14 @@ export const TransactionEvent = Type.Object(
 
 export const AmountBody = Type.Object({ amount: Amount }, closed);
 
+/** What one answer shows and is stored nowhere: a repeated request gets null in its place. */
+export function shownOnce(description: string, options: { readonly examples?: string[] } = {}) {
+  return Type.Union([Type.String(), Type.Null()], {
+    description: `${description} Shown only in this answer: null when the request is repeated with its Idempotency-Key.`,
+    ...options,
+  });
+}
+
 export const IdempotencyHeader = Type.Object({
   'idempotency-key': Type.Optional(
     Type.String({

@@ -3,10 +3,12 @@ import { hash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
+import type { AuditAction } from '../domain/auditLog.ts';
 import { parseEmail, parsePassword } from '../domain/signIn.ts';
+import { insertAuditEntries } from '../store/auditLog.ts';
 import { passGate } from '../store/gate.ts';
 import { findMerchant } from '../store/merchants.ts';
-import { inTransaction } from '../store/postgres.ts';
+import { inTransaction, type StatementRunner } from '../store/postgres.ts';
 import {
   type AttemptSubject,
   beginSession,
@@ -14,6 +16,7 @@ import {
   endSession,
   endSessionsOf,
   forgiveAttempt,
+  readLockOuts,
 } from '../store/sessions.ts';
 import {
   type Credentials,
@@ -24,6 +27,7 @@ import {
 } from '../store/users.ts';
 import { networkOf } from './addresses.ts';
 import { ERRORS, refuseBody } from './adminCommon.ts';
+import { auditActorOf } from './auditActor.ts';
 import { ANY_USER, userOf } from './auth.ts';
 import type { App } from './bareApp.ts';
 import { clientAddressOf } from './clientAddress.ts';
@@ -74,7 +78,10 @@ function signInRoute(app: App, deps: Deps, surface: Surface, signIn: SignIn): vo
       const found = await findCredentials(deps.pool, address);
       const credentials = found !== null && mayEnter(found, surface) ? found : null;
       const proved = await signIn.passwords.verify(password, credentials?.passwordHash ?? null);
-      if (!proved || credentials === null) throw new ApiError('wrong_credentials');
+      if (!proved || credentials === null) {
+        await noteFailure(deps, request, found, attempt);
+        throw new ApiError('wrong_credentials');
+      }
       await begin(deps, request, reply, credentials, attempt);
       return sendSession(deps, reply, credentials.id);
     },
@@ -116,10 +123,52 @@ async function begin(
     if (deps.config.mode === 'sandbox') await passGate(db);
     await forgiveAttempt(db, attempt);
     if (before !== null) await endSession(db, before);
-    return beginSession(db, { id: uuidv7(), hash: tokenHash }, credentials);
+    const id = uuidv7();
+    const user = await beginSession(db, { id, hash: tokenHash }, credentials);
+    if (user !== null) await note(db, request, 'session.sign_in', { ...credentials, sessionId: id });
+    return user;
   });
   if (begun === null) throw new ApiError('wrong_credentials');
   setCookie(reply, deps.config, token);
+}
+
+/** Somebody who signs in, or tries to: no credential of the request names them. */
+interface Entering extends Pick<Credentials, 'id' | 'merchantId'> {
+  /** Null: they did not get in. */
+  readonly sessionId: string | null;
+}
+
+/** Tells the audit log. Who fails is not known, only whose account it was. */
+async function note(
+  db: StatementRunner,
+  request: FastifyRequest,
+  action: AuditAction,
+  { id, merchantId, sessionId }: Entering,
+): Promise<void> {
+  const actor = {
+    ...auditActorOf(request),
+    ...(sessionId === null
+      ? {}
+      : { kind: 'user' as const, id, isOperator: merchantId === null, credentialId: sessionId }),
+  };
+  await insertAuditEntries(db, [{ actor, action, merchantId, object: { kind: 'user', id } }]);
+}
+
+/** What was typed is not kept: people type passwords into the field for the e-mail address. */
+async function noteFailure(
+  deps: Deps,
+  request: FastifyRequest,
+  account: Pick<Credentials, 'id' | 'merchantId'> | null,
+  attempt: readonly AttemptSubject[],
+): Promise<void> {
+  const { id = null, merchantId = null } = account ?? {};
+  const whose = { actor: auditActorOf(request), object: { kind: 'user', id }, merchantId };
+  // While it lasts nobody gets as far as this: each lock-out was begun by the attempt that failed.
+  const locks = await readLockOuts(deps.pool, attempt);
+  await insertAuditEntries(deps.pool, [
+    { ...whose, action: 'session.sign_in_failed' },
+    ...locks.map((after) => ({ ...whose, action: 'session.lock_out' as const, after })),
+  ]);
 }
 
 function readRoute(app: App, deps: Deps): void {
@@ -165,7 +214,10 @@ function signOutRoutes(app: App, deps: Deps, { sessions }: SignIn): void {
     async (request, reply) => {
       refuseBody(request);
       const token = tokenHashOf(request);
-      if (token !== null) await endSession(deps.pool, token);
+      await inTransaction(deps.pool, async (db) => {
+        await noteOwn(db, request, 'session.sign_out');
+        if (token !== null) await endSession(db, token);
+      });
       sessions.forget();
       setCookie(reply, deps.config, null);
       return reply.code(204).send(undefined);
@@ -185,12 +237,22 @@ function signOutRoutes(app: App, deps: Deps, { sessions }: SignIn): void {
     },
     async (request, reply) => {
       refuseBody(request);
-      await endSessionsOf(deps.pool, userOf(request).id, null);
+      await inTransaction(deps.pool, async (db) => {
+        await noteOwn(db, request, 'session.sign_out_everywhere');
+        await endSessionsOf(db, userOf(request).id, null);
+      });
       sessions.forget();
       setCookie(reply, deps.config, null);
       return reply.code(204).send(undefined);
     },
   );
+}
+
+/** Tells the audit log what somebody who is signed in does to their own account. */
+async function noteOwn(db: StatementRunner, request: FastifyRequest, action: AuditAction): Promise<void> {
+  const object = { kind: 'user', id: userOf(request).id };
+  const merchantId = request.principal?.merchantId ?? null;
+  await insertAuditEntries(db, [{ actor: auditActorOf(request), action, merchantId, object }]);
 }
 
 function passwordRoute(app: App, deps: Deps, { passwords, sessions }: SignIn): void {
@@ -216,13 +278,17 @@ function passwordRoute(app: App, deps: Deps, { passwords, sessions }: SignIn): v
       // Whoever sits down at somebody's browser must not be free to guess.
       const attempt = subjectsOf(user.email, clientAddressOf(request));
       await count(deps, attempt);
-      if (!(await passwords.verify(request.body.current, stored))) throw new ApiError('wrong_credentials');
+      if (!(await passwords.verify(request.body.current, stored))) {
+        await noteFailure(deps, request, user, attempt);
+        throw new ApiError('wrong_credentials');
+      }
       const passwordHash = await passwords.hash(password);
       await inTransaction(deps.pool, async (db) => {
         await forgiveAttempt(db, attempt);
         await checkCredential(db, request);
         if (!(await setPasswordHash(db, id, passwordHash, stored))) throw new ApiError('wrong_credentials');
         await endSessionsOf(db, id, sessionId);
+        await noteOwn(db, request, 'user.change_password');
       });
       sessions.forget();
       return reply.code(204).send(undefined);

@@ -2,6 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
+import { type AuditAction, type AuditChange, changedValues } from '../domain/auditLog.ts';
 import type { Role } from '../domain/roles.ts';
 import { parseEmail } from '../domain/signIn.ts';
 import { iso } from '../domain/time.ts';
@@ -151,13 +152,15 @@ function createRoute(app: App, deps: Deps, { passwords }: SignIn, owner: Owner):
       const passwordHash = await passwords.hash(password);
       return writeOnce(deps, request, reply, {
         path: pathOf(owner, merchantId),
-        secret: true,
+        shownOnce: 'password',
         statusCode: 201,
         work: async (db) => {
           if (merchantId !== null) await requireMerchant(db, merchantId);
           const user = await insertUser(db, { id: uuidv7(), merchantId, email, name, role, passwordHash });
           if (user === null) throw new ApiError('already_exists', 'a user has this e-mail address already');
-          return { effectId: user.id, body: { ...userView(user), password } };
+          const object = { kind: 'user', id: user.id };
+          const audit = { action: 'user.create', merchantId, object, after: { email, name, role } } as const;
+          return { effectId: user.id, body: { ...userView(user), password }, audit };
         },
       });
     },
@@ -186,6 +189,7 @@ function updateRoute(app: App, deps: Deps, signIn: SignIn, owner: Owner): void {
       const { name } = request.body;
       if (name !== undefined) valuesOf({ name: parseName(name) });
       return writeUser(deps, signIn, request, reply, owner, {
+        action: 'user.update',
         statusCode: 200,
         work: async (db, user, others) => {
           const { disabled, role } = { ...user, ...request.body };
@@ -193,7 +197,7 @@ function updateRoute(app: App, deps: Deps, signIn: SignIn, owner: Owner): void {
           const after = await updateUser(db, user.id, { ...user, ...request.body });
           if (after === null) throw new Error(`user ${user.id} went away while it was locked`);
           if (disabled) await endSessionsOf(db, user.id, null);
-          return userView(after);
+          return { body: userView(after), changes: changedValues(user, after) };
         },
       });
     },
@@ -218,12 +222,14 @@ function deleteRoute(app: App, deps: Deps, signIn: SignIn, owner: Owner): void {
     async (request, reply) => {
       refuseBody(request);
       return writeUser(deps, signIn, request, reply, owner, {
+        action: 'user.delete',
         statusCode: 200,
         work: async (db, user, others) => {
           requireAnother(user, others);
           await deleteUser(db, user.id);
           await endSessionsOf(db, user.id, null);
-          return userView(user);
+          const { email, name, role } = user;
+          return { body: userView(user), changes: { before: { email, name, role } } };
         },
       });
     },
@@ -251,21 +257,29 @@ function resetRoute(app: App, deps: Deps, signIn: SignIn, owner: Owner): void {
       const password = newPassword();
       const passwordHash = await signIn.passwords.hash(password);
       return writeUser(deps, signIn, request, reply, owner, {
-        secret: true,
+        action: 'user.reset_password',
+        shownOnce: 'password',
         statusCode: 200,
         work: async (db, user) => {
           await setPasswordHash(db, user.id, passwordHash, null);
           await endSessionsOf(db, user.id, null);
-          return { ...userView(user), password };
+          return { body: { ...userView(user), password } };
         },
       });
     },
   );
 }
 
-interface UserWrite extends Pick<KeyedWrite, 'secret' | 'statusCode'> {
+interface UserWrite extends Pick<KeyedWrite, 'shownOnce' | 'statusCode'> {
+  readonly action: AuditAction;
   /** @param others the owner's other users; all are locked */
-  readonly work: (db: Queryable, user: User, others: readonly User[]) => Promise<unknown>;
+  readonly work: (db: Queryable, user: User, others: readonly User[]) => Promise<UserWritten>;
+}
+
+interface UserWritten {
+  readonly body: object;
+  /** What the audit log tells of it. */
+  readonly changes?: Pick<AuditChange, 'before' | 'after'>;
 }
 
 /** Changes one user of the owner. @throws ApiError 404 */
@@ -275,26 +289,22 @@ async function writeUser(
   request: FastifyRequest,
   reply: FastifyReply,
   owner: Owner,
-  { work, ...write }: UserWrite,
+  { work, action, ...write }: UserWrite,
 ): Promise<FastifyReply> {
   const merchantId = owner.merchantIdOf(request);
   const id = idOf((request.params as Ids).userId ?? '', 'user_not_found');
-  const action = request.method === 'POST' ? '/reset-password' : '';
+  const end = request.method === 'POST' ? '/reset-password' : '';
   const sent = await writeOnce(deps, request, reply, {
     ...write,
-    path: `${pathOf(owner, merchantId)}/${id}${action}`,
+    path: `${pathOf(owner, merchantId)}/${id}${end}`,
     work: async (db) => {
       const users = await lockUsers(db, merchantId);
       const user = users.find((candidate) => candidate.id === id);
       if (user === undefined) throw new ApiError('user_not_found');
-      return {
-        effectId: id,
-        body: await work(
-          db,
-          user,
-          users.filter((other) => other !== user),
-        ),
-      };
+      const others = users.filter((other) => other !== user);
+      const { body, changes } = await work(db, user, others);
+      const audit = { action, merchantId, object: { kind: 'user', id }, ...changes };
+      return { effectId: id, body, audit };
     },
   });
   sessions.forget();

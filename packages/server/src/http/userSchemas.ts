@@ -1,7 +1,7 @@
 /** What the routes for people who sign in take and answer. */
 import Type from 'typebox';
 import { MERCHANT_ROLES } from '../domain/roles.ts';
-import { closed } from './schemas.ts';
+import { closed, shownOnce } from './schemas.ts';
 
 const Id = Type.String({ format: 'uuid' });
 const Time = Type.String({ format: 'date-time' });
@@ -30,7 +30,7 @@ export const UserWithPassword = Type.Object(
     disabled: Type.Boolean(),
     createdAt: Time,
     lastSignInAt: Type.Union([Time, Type.Null()]),
-    password: Type.String({ description: 'To sign in with, and to change. Shown only in this answer.' }),
+    password: shownOnce('To sign in with, and to change.'),
   },
   { $id: 'UserWithPassword' },
 );

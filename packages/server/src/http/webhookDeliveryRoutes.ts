@@ -139,7 +139,9 @@ function testRoute(app: App, deps: Deps): void {
           const key = { transactionId: id, seq: 0, familyId: id };
           const eventAt = await readClock(db);
           await requeue(db, endpointId, [{ ...key, merchantId, name, eventAt, round: 0, body }], false);
-          return { effectId: id, body: await viewOf(db, endpointId, key) };
+          const object = { kind: 'webhook_endpoint', id: endpointId };
+          const audit = { action: 'webhook_endpoint.test', object } as const;
+          return { effectId: id, body: await viewOf(db, endpointId, key), audit };
         },
       });
     },
@@ -190,7 +192,9 @@ function resend(
       const delivery = await findDelivery(db, endpointId, key);
       if (delivery === null) throw new ApiError('webhook_delivery_not_found');
       await requeue(db, endpointId, [{ ...delivery, merchantId, round: 0 }], true);
-      return { effectId: endpointId, body: await viewOf(db, endpointId, key) };
+      const object = { kind: 'webhook_endpoint', id: endpointId };
+      const audit = { action: 'webhook_delivery.resend', object, after: { deliveryId } } as const;
+      return { effectId: endpointId, body: await viewOf(db, endpointId, key), audit };
     },
   });
 }
@@ -224,7 +228,11 @@ function replayRoute(app: App, deps: Deps): void {
           const id = uuidv7();
           const after = await positionBefore(db, range.from);
           await insertReplay(db, { id, endpointId, merchantId, ...range, after });
-          return { effectId: id, body: replayView(id, endpointId, range) };
+          const object = { kind: 'webhook_endpoint', id: endpointId };
+          const body = replayView(id, endpointId, range);
+          const sent = { replayId: id, from: body.from, to: body.to };
+          const audit = { action: 'webhook_endpoint.replay', object, after: sent } as const;
+          return { effectId: id, body, audit };
         },
       });
     },

@@ -2,6 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
+import { type AuditAction, changedValues } from '../domain/auditLog.ts';
 import { type Parsed, parsed, refused } from '../domain/parse.ts';
 import { parseText } from '../domain/text.ts';
 import { untilComplete } from '../store/events.ts';
@@ -64,25 +65,28 @@ function createRoute(app: App, deps: Deps): void {
     async (request, reply) => {
       const { merchantId } = merchantOf(request);
       const { url } = request.body;
+      const id = uuidv7();
       const fields = {
         events: [],
         description: null,
         bearerToken: null,
-        ...fieldsOf(deps, request.body),
+        ...fieldsOf(deps, id, request.body),
         url,
       };
       await untilComplete(deps.pool, BEFORE_LIMIT_MS);
       return webhookWrite(deps, request, reply, {
         path: PATH,
-        secret: true,
+        shownOnce: 'secret',
         statusCode: 201,
         work: async (db) => {
           if ((await store.countEndpoints(db, merchantId)) >= MAX_ENDPOINTS)
             throw new ApiError('too_many_webhook_endpoints');
           const secret = generateSecret();
-          const made = { id: uuidv7(), merchantId, ...fields, secret: deps.secrets.encrypt(secret) };
-          const endpoint = await store.insertEndpoint(db, made);
-          return { effectId: endpoint.id, body: { ...endpointView(endpoint), secret } };
+          const sealed = deps.secrets.seal('webhook secret', id, secret);
+          const endpoint = await store.insertEndpoint(db, { id, merchantId, ...fields, secret: sealed });
+          const after = settingsOf(endpoint);
+          const audit = { action: 'webhook_endpoint.create', object: { kind: KIND, id }, after } as const;
+          return { effectId: id, body: { ...endpointView(endpoint), secret }, audit };
         },
       });
     },
@@ -160,8 +164,10 @@ function changeRoutes(app: App, deps: Deps): void {
       },
     },
     async (request, reply) => {
-      const changes = fieldsOf(deps, request.body);
-      return change(deps, request, reply, request.params.id, '', (db, merchantId, id) =>
+      const changes = fieldsOf(deps, endpointIdOf(request.params.id), request.body);
+      const token = request.body.bearerToken === undefined ? {} : { bearerToken: 'changed' };
+      const update = { path: '', action: 'webhook_endpoint.update', changed: token } as const;
+      return change(deps, request, reply, request.params.id, update, (db, merchantId, id) =>
         store.updateEndpoint(db, merchantId, id, changes),
       );
     },
@@ -188,7 +194,9 @@ function changeRoutes(app: App, deps: Deps): void {
         work: async (db) => {
           const deleted = await store.deleteEndpoint(db, merchantId, id);
           if (deleted === null) throw new ApiError('webhook_endpoint_not_found');
-          return { effectId: id, body: { id, deleted: true } };
+          const before = settingsOf(deleted);
+          const audit = { action: 'webhook_endpoint.delete', object: { kind: KIND, id }, before } as const;
+          return { effectId: id, body: { id, deleted: true }, audit };
         },
       });
     },
@@ -244,44 +252,76 @@ function actionRoute(app: App, deps: Deps, { name, ...documented }: Action): voi
       const secret = generateSecret();
       if (name === 'enable') await untilComplete(deps.pool, BEFORE_LIMIT_MS);
       const act = (db: Queryable, merchantId: string, id: string) => {
-        if (rotates) return store.rotateSecret(db, merchantId, id, deps.secrets.encrypt(secret));
+        if (rotates)
+          return store.rotateSecret(db, merchantId, id, deps.secrets.seal('webhook secret', id, secret));
         return name === 'enable'
           ? store.enableEndpoint(db, merchantId, id)
           : store.disableEndpoint(db, merchantId, id);
       };
-      return change(deps, request, reply, request.params.id, `/${name}`, act, rotates ? { secret } : null);
+      const action = ACTED[name];
+      const call = { path: `/${name}`, action, ...(rotates ? { shown: { secret } } : {}) };
+      return change(deps, request, reply, request.params.id, call, act);
     },
   );
 }
 
+const ACTED = {
+  enable: 'webhook_endpoint.enable',
+  disable: 'webhook_endpoint.disable',
+  'rotate-secret': 'webhook_endpoint.rotate_secret',
+} as const;
+
+interface Change {
+  /** Of the route, after the endpoint's. */
+  readonly path: string;
+  readonly action: AuditAction;
+  /** What the audit log cannot see of the endpoint before and after. */
+  readonly changed?: Readonly<Record<string, string>>;
+  /** What the answer has besides, this once. */
+  readonly shown?: { readonly secret: string };
+}
+
 type Act = (db: Queryable, merchantId: string, id: string) => Promise<store.WebhookEndpoint | null>;
 
-/** Changes one endpoint, and answers what it is then. @param shown what the answer has besides, this once */
+/** Changes one endpoint, and answers what it is then. */
 function change(
   deps: Deps,
   request: FastifyRequest,
   reply: FastifyReply,
   id: string,
-  action: string,
+  { path, action, changed = {}, shown }: Change,
   act: Act,
-  shown: { readonly secret: string } | null = null,
 ): Promise<FastifyReply> {
   const { merchantId } = merchantOf(request);
   const endpointId = endpointIdOf(id);
   return webhookWrite(deps, request, reply, {
-    path: `${PATH}/${endpointId}${action}`,
-    secret: shown !== null,
+    path: `${PATH}/${endpointId}${path}`,
+    ...(shown === undefined ? {} : { shownOnce: 'secret' }),
     statusCode: 200,
     work: async (db) => {
-      const endpoint = await act(db, merchantId, endpointId);
-      if (endpoint === null) throw new ApiError('webhook_endpoint_not_found');
-      return { effectId: endpointId, body: { ...endpointView(endpoint), ...shown } };
+      const earlier = await store.lockEndpoint(db, merchantId, endpointId);
+      const endpoint = earlier === null ? null : await act(db, merchantId, endpointId);
+      if (earlier === null || endpoint === null) throw new ApiError('webhook_endpoint_not_found');
+      const { before, after } = changedValues(settingsOf(earlier), settingsOf(endpoint));
+      const object = { kind: KIND, id: endpointId };
+      const audit = { action, object, before, after: { ...after, ...changed } };
+      return { effectId: endpointId, body: { ...endpointView(endpoint), ...shown }, audit };
     },
   });
 }
 
-/** The fields that are given, as they are stored. @throws ApiError 400 naming what is wrong */
-function fieldsOf(deps: Deps, body: Static<typeof bodies.EndpointPatch>): store.EndpointChanges {
+/** What the audit log calls an endpoint. */
+const KIND = 'webhook_endpoint';
+
+/** What the audit log tells of an endpoint. A URL's query may hold what only the receiver is to know. */
+function settingsOf(endpoint: store.WebhookEndpoint) {
+  const { url, events, description, hasBearerToken, status, disabledReason } = endpointView(endpoint);
+  const shownUrl = url.includes('?') ? `${url.slice(0, url.indexOf('?'))}?…` : url;
+  return { url: shownUrl, events, description, hasBearerToken, status, disabledReason };
+}
+
+/** The fields that are given of the endpoint with this id, as they are stored. @throws ApiError 400 naming what is wrong */
+function fieldsOf(deps: Deps, id: string, body: Static<typeof bodies.EndpointPatch>): store.EndpointChanges {
   const { url, events, description, bearerToken } = body;
   const checked: Record<string, Parsed<unknown>> = {
     ...(url === undefined ? {} : { url: parseUrl(url, deps.config.mode === 'sandbox') }),
@@ -289,7 +329,10 @@ function fieldsOf(deps: Deps, body: Static<typeof bodies.EndpointPatch>): store.
     ...(typeof bearerToken === 'string' ? { bearerToken: parseToken(bearerToken) } : {}),
   };
   valuesOf(checked);
-  const sealed = typeof bearerToken === 'string' ? deps.secrets.encrypt(bearerToken) : bearerToken;
+  const sealed =
+    typeof bearerToken === 'string'
+      ? deps.secrets.seal('webhook bearer token', id, bearerToken)
+      : bearerToken;
   return {
     ...(url === undefined ? {} : { url }),
     ...(events === undefined ? {} : { events }),

@@ -1,7 +1,7 @@
 /** What the routes about webhooks take and answer. Objects of answers have names. */
 import Type from 'typebox';
 import { eventNameOf, OTHER_EVENTS, STATUSES } from '../domain/lifecycle.ts';
-import { Cursor, closed, Limit } from './schemas.ts';
+import { Cursor, closed, Limit, shownOnce } from './schemas.ts';
 
 /** What an endpoint may ask for: every change of a transaction's status. */
 export const WEBHOOK_EVENTS = STATUSES.map(eventNameOf);
@@ -66,8 +66,7 @@ export const WebhookEndpoint = Type.Object(endpoint, { $id: 'WebhookEndpoint' })
 export const WebhookEndpointWithSecret = Type.Object(
   {
     ...endpoint,
-    secret: Type.String({
-      description: 'Verifies the signatures, with any Standard Webhooks library. Shown only in this answer.',
+    secret: shownOnce('Verifies the signatures, with any Standard Webhooks library.', {
       examples: ['whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDAt1NQmmCQF0='],
     }),
   },

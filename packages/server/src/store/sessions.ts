@@ -130,6 +130,21 @@ async function remainingLock(db: Queryable, subjects: readonly string[]): Promis
   return Math.max(1, rows[0]?.ms ?? 1);
 }
 
+/** Of these, what is locked out now, and for how long yet. */
+export async function readLockOuts(
+  db: Queryable,
+  attempt: readonly AttemptSubject[],
+): Promise<{ readonly locked: AttemptSubject['kind']; readonly seconds: number }[]> {
+  const { rows } = await db.query<{ subject: string; seconds: number }>(
+    `SELECT subject, ceil(extract(epoch FROM locked_until - clock_timestamp()))::int AS seconds
+     FROM sign_in_attempt WHERE subject = ANY($1) AND locked_until > clock_timestamp()`,
+    [attempt.map(({ subject }) => subject)],
+  );
+  return attempt.flatMap(({ kind, subject }) =>
+    rows.filter((row) => row.subject === subject).map(({ seconds }) => ({ locked: kind, seconds })),
+  );
+}
+
 /** An attempt succeeded: the account begins anew. Its address only takes this one back, lest one known password make others free to guess. */
 export async function forgiveAttempt(db: Queryable, subjects: readonly AttemptSubject[]): Promise<void> {
   for (const { kind, subject } of subjects) {

@@ -1,5 +1,7 @@
 /** Where merchants want their webhooks. Deleted endpoints stay as rows until nothing refers to them. */
+import { SYSTEM } from '../domain/auditLog.ts';
 import { plainArray, timeText } from './arrays.ts';
+import { insertAuditEntries } from './auditLog.ts';
 import { LAST_ROUND } from './events.ts';
 import type { Queryable, StatementRunner } from './postgres.ts';
 
@@ -71,6 +73,20 @@ export async function findEndpoint(
 ): Promise<WebhookEndpoint | null> {
   const { rows } = await db.query<WebhookEndpoint>(
     `SELECT ${COLUMNS} FROM webhook_endpoint WHERE id = $1 AND merchant_id = $2 AND deleted_at IS NULL`,
+    [id, merchantId],
+  );
+  return rows[0] ?? null;
+}
+
+/** The same, as it is until the end of the transaction. */
+export async function lockEndpoint(
+  db: Queryable,
+  merchantId: string,
+  id: string,
+): Promise<WebhookEndpoint | null> {
+  const { rows } = await db.query<WebhookEndpoint>(
+    `SELECT ${COLUMNS} FROM webhook_endpoint
+     WHERE id = $1 AND merchant_id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE`,
     [id, merchantId],
   );
   return rows[0] ?? null;
@@ -206,6 +222,7 @@ export interface EndpointHealth {
 
 /** An endpoint whose health has changed, or may have. */
 export interface ChangedHealth extends EndpointHealth {
+  readonly merchantId: string;
   readonly failingSince: number | null;
   readonly now: number;
 }
@@ -217,7 +234,7 @@ export async function lockHealth(
 ): Promise<ChangedHealth[]> {
   const { rows } = await db.query<Omit<ChangedHealth, 'succeeded' | 'gone'>>({
     name: 'webhook_health',
-    text: `SELECT w.id, w.failing_since AS "failingSince", c.now FROM webhook_endpoint w, ${ENGINE_NOW} c(now)
+    text: `SELECT w.id, w.merchant_id AS "merchantId", w.failing_since AS "failingSince", c.now FROM webhook_endpoint w, ${ENGINE_NOW} c(now)
       WHERE w.id = ANY($1::uuid[]) AND (w.failing_since IS NOT NULL OR w.id = ANY($2::uuid[])) AND w.disabled_at IS NULL
       ORDER BY w.id FOR NO KEY UPDATE OF w`,
     values: [
@@ -241,7 +258,7 @@ export async function noteHealth(
 ): Promise<number> {
   let disabled = 0;
   const written: Promise<unknown>[] = [];
-  for (const { id, succeeded, gone, failingSince, now } of health) {
+  for (const { id, merchantId, succeeded, gone, failingSince, now } of health) {
     const since = succeeded ? null : (failingSince ?? now);
     const reason = gone ? 'gone' : since !== null && isGivenUp(since, now) ? 'failing' : null;
     if (since === failingSince && reason === null) continue;
@@ -252,7 +269,12 @@ export async function noteHealth(
       values: [id, since === null ? null : timeText(since), reason, timeText(now)],
     });
     written.push(update);
-    if (reason !== null) disabled += 1;
+    if (reason === null) continue;
+    disabled += 1;
+    const object = { kind: 'webhook_endpoint', id };
+    const after = { status: 'disabled', disabledReason: reason };
+    const change = { action: 'webhook_endpoint.disable', object, after } as const;
+    written.push(insertAuditEntries(db, [{ ...change, actor: SYSTEM, merchantId }]));
   }
   await Promise.all(written);
   return disabled;

@@ -48,9 +48,11 @@ export class Targets {
     const ids = [...new Set(stale.map(({ endpointId }) => endpointId))];
     for (const target of await readTargets(db, ids)) {
       const { id, version, url, secret, oldSecret, oldSecretUntil: until, bearerToken } = target;
-      const keyOf = (sealed: string): KeyObject => keyOfSecret(this.#secrets.decrypt(sealed));
+      const keyOf = (sealed: string): KeyObject =>
+        keyOfSecret(this.#secrets.open('webhook secret', id, sealed));
       const old = oldSecret === null || until === null ? null : { key: keyOf(oldSecret), until };
-      const authorization = bearerToken === null ? null : `Bearer ${this.#secrets.decrypt(bearerToken)}`;
+      const authorization =
+        bearerToken === null ? null : `Bearer ${this.#secrets.open('webhook bearer token', id, bearerToken)}`;
       this.#known.set(id, { id, version, url, key: keyOf(secret), old, authorization });
     }
   }

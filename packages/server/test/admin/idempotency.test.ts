@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createCipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { OPERATOR_SCOPE } from '../../src/engine/batch.ts';
 import {
@@ -18,6 +19,23 @@ before(async () => {
   operate = operatorOf(sandbox);
 });
 after(() => sandbox.stop());
+
+/** That the stored answer does not hold the secret, in whatever form it may be opened. */
+async function assertKeptNowhere(key: string, secret: string): Promise<void> {
+  const { rows } = await sandbox.pool.query('SELECT response FROM idempotency_key WHERE key = $1', [key]);
+  assert.equal(rows.length, 1);
+  assert.equal(typeof JSON.parse(rows[0].response).id, 'string');
+  assert.ok(!rows[0].response.includes(secret));
+}
+
+/** As answers were stored before keys had ids: one key for everything, bound to nothing. */
+function encryptedUnbound(secretKey: string, text: string): string {
+  const key = Buffer.from(hkdfSync('sha256', secretKey, 'plexy-pay', 'encryption', 32));
+  const nonce = randomBytes(12);
+  const cipher = createCipheriv('aes-256-gcm', key, nonce);
+  const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
+  return Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString('base64url');
+}
 
 async function merchantsNamed(name: string): Promise<number> {
   return Number(
@@ -95,17 +113,51 @@ describe('Idempotency-Key', () => {
     assert.equal((await operate('POST', path, { currency: 'USD' }, 'wallet')).status, 201);
   });
 
-  test('an issued key is replayed whole, and stored encrypted', async () => {
-    const path = `/merchants/${DEMO_STORE}/api-keys`;
-    const first = await operate('POST', path, { name: 'till' }, 'till key');
-    const again = await operate('POST', path, { name: 'till' }, 'till key');
-    assert.equal(again.text, first.text);
-    assert.equal(again.headers.get('idempotency-replayed'), 'true');
-    const { rows } = await sandbox.pool.query('SELECT response FROM idempotency_key WHERE key = $1', [
-      'till key',
-    ]);
-    assert.ok(rows[0].response.length > 0);
-    assert.ok(!rows[0].response.includes(first.body.apiKey) && !rows[0].response.includes('till'));
+  describe('a secret is shown once, and not kept for whoever repeats the request', () => {
+    const MAKERS = {
+      'an API key': ['apiKey', `/merchants/${DEMO_STORE}/api-keys`, { name: 'till' }],
+      "an operator's key": ['apiKey', '/operator-keys', { name: 'laptop' }],
+      "a user's password": [
+        'password',
+        `/merchants/${DEMO_STORE}/users`,
+        { email: 'once@demo.test', name: 'Once', role: 'viewer' },
+      ],
+      "an operator's password": ['password', '/users', { email: 'once@ops.test', name: 'Once' }],
+    } as const;
+    for (const [name, [field, path, body]] of Object.entries(MAKERS)) {
+      test(name, async () => {
+        const key = `once ${name}`;
+        const first = await operate('POST', path, body, key);
+        assert.equal(first.status, 201, first.text);
+        assert.ok(first.body[field].length > 10);
+        const again = await operate('POST', path, body, key);
+        assert.deepEqual(again.body, { ...first.body, [field]: null });
+        assert.equal(again.status, 201);
+        assert.equal(again.headers.get('idempotency-replayed'), 'true');
+        await assertKeptNowhere(key, first.body[field]);
+      });
+    }
+
+    test('a password that is reset', async () => {
+      const user = await operate('POST', '/users', { email: 'reset@ops.test', name: 'Reset' });
+      const path = `/users/${user.body.id}/reset-password`;
+      const first = await operate('POST', path, undefined, 'once reset');
+      const again = await operate('POST', path, undefined, 'once reset');
+      assert.deepEqual(again.body, { ...first.body, password: null });
+      await assertKeptNowhere('once reset', first.body.password);
+    });
+
+    test('of an answer that an earlier version stored whole, encrypted', async () => {
+      const path = `/merchants/${DEMO_STORE}/api-keys`;
+      const first = await operate('POST', path, { name: 'old' }, 'once old');
+      const { rows } = await sandbox.pool.query('SELECT sandbox_secret AS key FROM installation');
+      await sandbox.pool.query('UPDATE idempotency_key SET response = $1 WHERE key = $2', [
+        encryptedUnbound(rows[0].key, first.text),
+        'once old',
+      ]);
+      const again = await operate('POST', path, { name: 'old' }, 'once old');
+      assert.deepEqual(again.body, { ...first.body, apiKey: null });
+    });
   });
 
   test('a malformed key is a 400 everywhere', async () => {
