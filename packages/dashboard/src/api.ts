@@ -2,6 +2,7 @@
 import {
   type ApiKey,
   type Audit,
+  type AuditLogEntry,
   type AuthorizeWalletBody,
   type CreateCustomerBody,
   type CreateMerchantBody,
@@ -264,7 +265,13 @@ export type Totals = StatisticsTotals;
 
 export const requestLog = (query: Query) => list<LoggedRequest>('/v1/request-log', query);
 
-export type { LoggedRequest, Statistics };
+/** Of the merchant; operators' of all merchants. */
+export const auditLogAt =
+  (path: '/v1/audit-log' | '/v1/admin/audit-log') =>
+  (query: Query, signal?: AbortSignal): Promise<Page<AuditLogEntry>> =>
+    get<Page<AuditLogEntry>>(path, query, signal);
+
+export type { AuditLogEntry, LoggedRequest, Statistics };
 
 export const issues = {
   list: () => list<Issue>('/v1/issues'),

@@ -1,10 +1,13 @@
-/** Transactions as CSV (RFC 4180), for spreadsheets. */
-import type { Page, Query, Transaction } from './api.ts';
+/** Lists as CSV (RFC 4180), for spreadsheets. */
+import type { AuditLogEntry, Page, Query, Transaction } from './api.ts';
 import { amountInput } from './format.ts';
 
 type Cell = string | number | bigint | boolean | null;
 
-const COLUMNS: readonly (readonly [name: string, value: (t: Transaction) => Cell])[] = [
+/** What a file has of each row. */
+export type CsvColumns<T> = readonly (readonly [name: string, value: (row: T) => Cell])[];
+
+export const TRANSACTION_CSV: CsvColumns<Transaction> = [
   ['id', (t) => t.id],
   ['type', (t) => t.type],
   ['status', (t) => t.status],
@@ -31,6 +34,29 @@ const COLUMNS: readonly (readonly [name: string, value: (t: Transaction) => Cell
   ['parent_transaction_id', (t) => t.parentTransactionId],
   ['wallet_transaction_id', (t) => t.walletTransactionId],
 ];
+
+export const AUDIT_LOG_CSV: CsvColumns<AuditLogEntry> = [
+  ['id', (e) => e.id],
+  ['at', (e) => e.at],
+  ['merchant_id', (e) => e.merchantId],
+  ['actor_kind', (e) => e.actor.kind],
+  ['actor_id', (e) => e.actor.id],
+  ['actor_name', (e) => e.actor.name],
+  ['operator', (e) => e.actor.isOperator],
+  ['credential_id', (e) => e.actor.credentialId],
+  ['address', (e) => e.actor.address],
+  ['action', (e) => e.action],
+  ['object_kind', (e) => e.object.kind],
+  ['object_id', (e) => e.object.id],
+  ['before', (e) => (e.before === null ? null : jsonText(e.before))],
+  ['after', (e) => (e.after === null ? null : jsonText(e.after))],
+  ['request_id', (e) => e.requestId],
+];
+
+/** JSON with every digit of a large amount. */
+export function jsonText(values: unknown, indent?: number): string {
+  return JSON.stringify(values, (_key, part) => (typeof part === 'bigint' ? String(part) : part), indent);
+}
 
 /** With one of these a formula begins, in any spreadsheet. */
 const FORMULA = /^[=+\-@]/;
@@ -76,9 +102,10 @@ export function csvRow(cells: readonly Cell[]): string {
   return `${cells.map(csvCell).join(',')}\r\n`;
 }
 
-export interface ExportOptions {
+export interface ExportOptions<T> {
+  readonly columns: CsvColumns<T>;
   readonly query: Query;
-  readonly load: (query: Query, signal: AbortSignal) => Promise<Page<Transaction>>;
+  readonly load: (query: Query, signal: AbortSignal) => Promise<Page<T>>;
   readonly signal: AbortSignal;
   readonly onProgress: (rows: number) => void;
 }
@@ -86,16 +113,22 @@ export interface ExportOptions {
 /** Writing to memory this often lets go of the texts: the browser keeps a Blob on disk when it is large. */
 const PART_ROWS = 5_000;
 
-/** Every transaction that matches, page by page through the cursor. @throws PlexyPayError, AbortError */
-export async function exportCsv({ query, load, signal, onProgress }: ExportOptions): Promise<Blob> {
+/** Every row that matches, page by page through the cursor. @throws PlexyPayError, AbortError */
+export async function exportCsv<T>({
+  columns,
+  query,
+  load,
+  signal,
+  onProgress,
+}: ExportOptions<T>): Promise<Blob> {
   // The mark at the beginning makes spreadsheets read UTF-8.
-  let file = new Blob([`\ufeff${csvRow(COLUMNS.map(([name]) => name))}`]);
+  let file = new Blob([`\ufeff${csvRow(columns.map(([name]) => name))}`]);
   let part = '';
   let rows = 0;
   let cursor: string | undefined;
   do {
     const page = await load({ ...query, limit: 100, cursor }, signal);
-    for (const row of page.items) part += csvRow(COLUMNS.map(([, value]) => value(row)));
+    for (const row of page.items) part += csvRow(columns.map(([, value]) => value(row)));
     rows += page.items.length;
     if (rows % PART_ROWS < 100) {
       file = new Blob([file, part]);

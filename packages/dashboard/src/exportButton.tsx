@@ -1,13 +1,17 @@
 import { Button } from '@mantine/core';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
-import { type Query, transactions } from './api.ts';
-import { exportCsv, saveFile } from './csv.ts';
+import { type ExportOptions, exportCsv, saveFile } from './csv.ts';
 import { formatNumber } from './format.ts';
 import { useWords } from './i18n/index.tsx';
 import { Icon } from './icons.tsx';
 import { Dialog, Failure } from './ui.tsx';
 
-export function ExportButton({ query }: { readonly query: Query }): ReactNode {
+interface Props<T> extends Pick<ExportOptions<T>, 'columns' | 'query' | 'load'> {
+  /** What the file is called, before the day. */
+  readonly name: string;
+}
+
+export function ExportButton<T>(props: Props<T>): ReactNode {
   const { t } = useWords();
   const [isOpen, setOpen] = useState(false);
   return (
@@ -20,7 +24,7 @@ export function ExportButton({ query }: { readonly query: Query }): ReactNode {
       >
         {t('list.export')}
       </Button>
-      {isOpen && <ExportDialog query={query} close={() => setOpen(false)} />}
+      {isOpen && <ExportDialog {...props} close={() => setOpen(false)} />}
     </>
   );
 }
@@ -31,7 +35,7 @@ type Progress = {
   readonly error: unknown;
 };
 
-function ExportDialog({ query, close }: { readonly query: Query; readonly close: () => void }): ReactNode {
+function ExportDialog<T>({ name, close, ...what }: Props<T> & { readonly close: () => void }): ReactNode {
   const { t, language } = useWords();
   const [progress, setProgress] = useState<Progress>({ rows: 0, state: 'idle', error: null });
   const running = useRef<AbortController | null>(null);
@@ -43,8 +47,8 @@ function ExportDialog({ query, close }: { readonly query: Query; readonly close:
     setProgress({ rows: 0, state: 'running', error: null });
     try {
       const onProgress = (rows: number): void => setProgress({ rows, state: 'running', error: null });
-      const file = await exportCsv({ query, load: transactions.list, signal: abort.signal, onProgress });
-      saveFile(file, `transactions-${new Date().toISOString().slice(0, 10)}.csv`);
+      const file = await exportCsv({ ...what, signal: abort.signal, onProgress });
+      saveFile(file, `${name}-${new Date().toISOString().slice(0, 10)}.csv`);
       setProgress(({ rows }) => ({ rows, state: 'done', error: null }));
     } catch (error) {
       if (!abort.signal.aborted) setProgress(({ rows }) => ({ rows, state: 'idle', error }));

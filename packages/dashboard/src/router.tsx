@@ -24,6 +24,7 @@ const routes = root.addChildren([
   page('/transactions/$id', () => import('./pages/transaction.tsx')),
   page('/developers/api-keys', () => import('./pages/apiKeys.tsx')),
   page('/settings/users', () => import('./pages/users.tsx')),
+  page('/settings/audit-log', () => import('./pages/auditLog.tsx')),
   page('/developers/webhooks', () => import('./pages/webhooks.tsx')),
   page('/developers/webhooks/$id', () => import('./pages/webhook.tsx')),
   page('/developers/requests', () => import('./pages/requests.tsx')),

@@ -40,12 +40,14 @@ const DEVELOPERS: readonly NavigationItem[] = [
 const KEYS: NavigationItem = { to: '/developers/api-keys', label: 'nav.apiKeys', icon: 'key' };
 const SANDBOX: NavigationItem = { to: '/developers/sandbox', label: 'nav.sandbox', icon: 'sandbox' };
 const USERS: NavigationItem = { to: '/settings/users', label: 'nav.users', icon: 'users' };
+const AUDIT_LOG: NavigationItem = { to: '/settings/audit-log', label: 'nav.auditLog', icon: 'auditLog' };
 const OPERATOR: readonly NavigationItem[] = [
   { to: '/operator/merchants', label: 'nav.merchants', icon: 'merchants' },
   { to: '/operator/customers', label: 'nav.customers', icon: 'customers' },
   { to: '/operator/ledger', label: 'nav.ledger', icon: 'ledger' },
   { to: '/operator/health', label: 'nav.health', icon: 'health' },
   USERS,
+  AUDIT_LOG,
 ];
 
 function useNavigation(): readonly NavigationGroup[] {
@@ -56,7 +58,7 @@ function useNavigation(): readonly NavigationGroup[] {
   return [
     { title: null, items: MERCHANT },
     { title: 'nav.developers', items: [...(isAdmin ? [KEYS] : []), ...DEVELOPERS, ...sandbox] },
-    ...(isAdmin ? [{ title: 'nav.settings', items: [USERS] } as const] : []),
+    ...(isAdmin ? [{ title: 'nav.settings', items: [USERS, AUDIT_LOG] } as const] : []),
   ];
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { csvCell, csvRow, exportCsv } from '../src/csv.ts';
+import { csvCell, csvRow, exportCsv, TRANSACTION_CSV } from '../src/csv.ts';
 import { filtersOf, queryOf } from '../src/filters.ts';
 import {
   amountInput,
@@ -154,6 +154,7 @@ describe('CSV', () => {
     const seen: number[] = [];
     const row = { id: 'x', amount: 5, currency: 'KZT' };
     const file = await exportCsv({
+      columns: TRANSACTION_CSV,
       query: {},
       signal: new AbortController().signal,
       onProgress: (rows) => seen.push(rows),

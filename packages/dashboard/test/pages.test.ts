@@ -31,6 +31,8 @@ const PAGES: readonly (readonly [who: Who, path: string, heading: string | RegEx
   ['operator', '/operator/ledger', 'Ledger'],
   ['operator', '/operator/health', 'Health'],
   ['operator', '/settings/users', 'Users'],
+  ['merchant', '/settings/audit-log', 'Audit log'],
+  ['operator', '/settings/audit-log', 'Audit log'],
 ];
 
 describe('every page', { skip: withoutBrowser }, () => {

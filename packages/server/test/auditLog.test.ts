@@ -328,7 +328,7 @@ describe('every act leaves a line with who, what and on what', () => {
 
   test('customers, wallets, their money and their freezing', async () => {
     const { walletId } = await newWallet(operate);
-    const added = await lines('limit=2');
+    const added = await lines();
     assert.deepEqual(
       added.slice(0, 2).map(({ action }) => action),
       ['wallet.create', 'customer.create'],
@@ -492,15 +492,9 @@ describe('a line is there exactly when its act was done', () => {
 });
 
 test('it holds no secret and nothing that identifies a customer', async () => {
-  const secrets: string[] = [
-    'the-bearer-token',
-    'another-token',
-    PASSWORD,
-    'in-the-query',
-    VISA,
-  ];
+  const secrets: string[] = ['the-bearer-token', 'another-token', PASSWORD, 'in-the-query', VISA];
   const phoneNumber = '+77025550055';
-  const iin = iinOf(5_500);
+  const iin = iinOf(550);
   await ok(operate('POST', '/customers', { phoneNumber, iin }));
   const endpoint = await ok(
     sandbox.call('POST', '/v1/webhook-endpoints', { body: { url: HOOK, bearerToken: 'the-bearer-token' } }),

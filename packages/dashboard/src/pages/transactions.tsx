@@ -5,6 +5,7 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { type Transaction, transactions } from '../api.ts';
 import { useNow } from '../clock.ts';
+import { TRANSACTION_CSV } from '../csv.ts';
 import { ExportButton } from '../exportButton.tsx';
 import { FilterBar } from '../filterBar.tsx';
 import { type Filters, filtersOf, queryOf } from '../filters.ts';
@@ -56,7 +57,12 @@ export default function Transactions(): ReactNode {
             {t(isPaused ? 'list.resume' : 'list.pause')}
           </Button>
           <ColumnChoice columns={columns} choose={setColumns} />
-          <ExportButton query={query} />
+          <ExportButton
+            name="transactions"
+            columns={TRANSACTION_CSV}
+            query={query}
+            load={transactions.list}
+          />
         </>
       }
     >

@@ -1,9 +1,11 @@
 import type { FastifyRequest } from 'fastify';
 import type { AuditActor } from '../domain/auditLog.ts';
+import { clientAddressOf } from './clientAddress.ts';
 
 /** Who is told to the audit log: whose key or session a request came with, and from where. */
-export function auditActorOf({ principal, ip, id }: FastifyRequest): AuditActor {
-  const from = { address: ip, requestId: id };
+export function auditActorOf(request: FastifyRequest): AuditActor {
+  const { principal } = request;
+  const from = { address: clientAddressOf(request), requestId: request.id };
   if (principal === null)
     return { kind: 'unknown', id: null, isOperator: false, credentialId: null, ...from };
   const { apiKeyId: credentialId, user, merchantId } = principal;

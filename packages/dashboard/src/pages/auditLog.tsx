@@ -1,0 +1,235 @@
+/** Who did what: a merchant's own, or for operators all of it. */
+import { Button, Select, TextInput } from '@mantine/core';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { type ReactNode, useState } from 'react';
+import { type AuditLogEntry, auditLogAt, type Query } from '../api.ts';
+import { AUDIT_LOG_CSV, jsonText } from '../csv.ts';
+import { ExportButton } from '../exportButton.tsx';
+import { localTime } from '../format.ts';
+import { type Key, useWords } from '../i18n/index.tsx';
+import { List } from '../list.tsx';
+import type { Search } from '../router.tsx';
+import { useSession } from '../session.tsx';
+import { Dialog, Empty, Facts, Id, Page, Panel, shortId, Time } from '../ui.tsx';
+
+const FILTERS = ['action', 'actor', 'object', 'from', 'to'] as const;
+type Filters = Readonly<Partial<Record<(typeof FILTERS)[number], string | undefined>>>;
+type Action = AuditLogEntry['action'];
+
+/** In the order of the filter's choice. */
+const ACTIONS: readonly Action[] = [
+  ...(['session.sign_in', 'session.sign_in_failed', 'session.lock_out', 'session.sign_out'] as const),
+  'session.sign_out_everywhere',
+  ...(['user.create', 'user.update', 'user.delete', 'user.reset_password', 'user.change_password'] as const),
+  ...(['api_key.issue', 'api_key.revoke'] as const),
+  ...(['webhook_endpoint.create', 'webhook_endpoint.update', 'webhook_endpoint.delete'] as const),
+  ...(['webhook_endpoint.enable', 'webhook_endpoint.disable', 'webhook_endpoint.rotate_secret'] as const),
+  ...(['webhook_endpoint.test', 'webhook_endpoint.replay', 'webhook_delivery.resend'] as const),
+  ...(['payment.create', 'payment.capture', 'payment.cancel', 'payment.refund', 'payment.confirm'] as const),
+  ...(['payment.show_confirmation', 'issue.mute'] as const),
+  ...(['merchant.create', 'merchant.update', 'store.create', 'terminal.create'] as const),
+  ...(['customer.create', 'wallet.create', 'wallet.deposit', 'wallet.withdraw'] as const),
+  ...(['wallet.freeze', 'wallet.unfreeze', 'ledger.audit'] as const),
+  ...(['sandbox.advance_clock', 'sandbox.set_faults', 'sandbox.reset'] as const),
+];
+
+export default function AuditLog(): ReactNode {
+  const { t } = useWords();
+  const { merchant } = useSession();
+  const search = useSearch({ strict: false }) as Search;
+  const navigate = useNavigate();
+  const [open, setOpen] = useState<AuditLogEntry | null>(null);
+  const load = auditLogAt(merchant === null ? '/v1/admin/audit-log' : '/v1/audit-log');
+  const filters: Filters = Object.fromEntries(FILTERS.map((name) => [name, search[name]]));
+  const choose = (patch: Filters): void => {
+    setOpen(null);
+    void navigate({ to: '/settings/audit-log', search: { ...filters, ...patch } });
+  };
+  const query: Query = { ...filters };
+  return (
+    <Page
+      title={t('nav.auditLog')}
+      lead={t('auditLog.lead')}
+      actions={<ExportButton name="audit-log" columns={AUDIT_LOG_CSV} query={query} load={load} />}
+    >
+      <FilterRow filters={filters} choose={choose} />
+      <Panel>
+        <List
+          label={t('nav.auditLog')}
+          queryKey={['auditLog', filters]}
+          load={(page) => load({ ...query, ...page, limit: 50 })}
+          keyOf={({ id }) => id}
+          refetchMs={5_000}
+          empty={<Empty icon="auditLog" title={t('auditLog.none')} />}
+          columns={[
+            { title: t('auditLog.at'), cell: ({ at }) => <Time at={at} /> },
+            { title: t('auditLog.who'), cell: ({ actor }) => <Actor actor={actor} /> },
+            {
+              title: t('auditLog.what'),
+              cell: (entry) => (
+                <button type="button" className="link" onClick={() => setOpen(entry)}>
+                  {t(`auditLog.${entry.action}`)}
+                </button>
+              ),
+            },
+            { title: t('auditLog.object'), cell: ({ object }) => <ObjectName object={object} /> },
+            { title: t('auditLog.address'), cell: ({ actor }) => actor.address ?? <Nothing /> },
+          ]}
+        />
+      </Panel>
+      {open !== null && <EntryDialog entry={open} choose={choose} close={() => setOpen(null)} />}
+    </Page>
+  );
+}
+
+interface FilterProps {
+  readonly filters: Filters;
+  readonly choose: (patch: Filters) => void;
+}
+
+function FilterRow({ filters, choose }: FilterProps): ReactNode {
+  const { t } = useWords();
+  const isFiltered = FILTERS.some((name) => filters[name] !== undefined);
+  return (
+    <div className="find">
+      <Select
+        size="xs"
+        searchable
+        clearable
+        aria-label={t('auditLog.what')}
+        placeholder={t('auditLog.anything')}
+        data={ACTIONS.map((value) => ({ value, label: t(`auditLog.${value}`) }))}
+        value={filters.action ?? null}
+        onChange={(value) => choose({ action: value ?? undefined })}
+      />
+      <MomentInput label={t('auditLog.from')} at={filters.from} choose={(from) => choose({ from })} />
+      <MomentInput label={t('auditLog.to')} at={filters.to} choose={(to) => choose({ to })} />
+      {isFiltered && (
+        <Button
+          size="xs"
+          variant="subtle"
+          color="gray"
+          onClick={() => choose(Object.fromEntries(FILTERS.map((name) => [name, undefined])))}
+        >
+          {t('list.clearFilters')}
+        </Button>
+      )}
+    </div>
+  );
+}
+
+interface MomentProps {
+  readonly label: string;
+  readonly at: string | undefined;
+  readonly choose: (at: string | undefined) => void;
+}
+
+/** In the viewer's zone; it is taken when the field is left, whole. */
+function MomentInput({ label, at, choose }: MomentProps): ReactNode {
+  const [typed, setTyped] = useState<string | null>(null);
+  return (
+    <TextInput
+      size="xs"
+      type="datetime-local"
+      aria-label={label}
+      title={label}
+      value={typed ?? localTime(at)}
+      onChange={(event) => setTyped(event.currentTarget.value)}
+      onBlur={() => {
+        if (typed === null) return;
+        const ms = Date.parse(typed);
+        choose(Number.isNaN(ms) ? undefined : new Date(ms).toISOString());
+        setTyped(null);
+      }}
+    />
+  );
+}
+
+function Nothing(): ReactNode {
+  return <span className="dim">–</span>;
+}
+
+/** Kinds of actors that have no name of their own. */
+const ACTORS: Readonly<Record<AuditLogEntry['actor']['kind'], Key>> = {
+  api_key: 'auditLog.actor.apiKey',
+  user: 'auditLog.actor.user',
+  operator: 'auditLog.actor.operator',
+  customer: 'auditLog.actor.customer',
+  system: 'auditLog.actor.system',
+  command_line: 'auditLog.actor.commandLine',
+  unknown: 'auditLog.actor.unknown',
+};
+
+function Actor({ actor }: Pick<AuditLogEntry, 'actor'>): ReactNode {
+  const { t } = useWords();
+  const kind = t(ACTORS[actor.kind]);
+  if (actor.name === null) return <span className="cell-text">{kind}</span>;
+  return (
+    <span className="cell-text" title={kind}>
+      {actor.name} {actor.kind === 'api_key' && <span className="dim">{kind}</span>}
+    </span>
+  );
+}
+
+function ObjectName({ object }: Pick<AuditLogEntry, 'object'>): ReactNode {
+  if (object.id === null) return <Nothing />;
+  return <code title={object.id}>{shortId(object.id)}</code>;
+}
+
+interface EntryProps {
+  readonly entry: AuditLogEntry;
+  readonly choose: (patch: Filters) => void;
+  readonly close: () => void;
+}
+
+function EntryDialog({ entry, choose, close }: EntryProps): ReactNode {
+  const { t } = useWords();
+  const { actor, object, merchantId, requestId, before, after } = entry;
+  const id = (text: string | null): ReactNode => (text === null ? null : <Id id={text} />);
+  const items: readonly (readonly [string, ReactNode])[] = [
+    [t('auditLog.at'), <Time key="at" at={entry.at} show="full" />],
+    [t('auditLog.who'), <Actor key="who" actor={actor} />],
+    [t('auditLog.actorId'), id(actor.id)],
+    [t('auditLog.address'), actor.address],
+    [t('auditLog.object'), id(object.id)],
+    [t('auditLog.merchant'), id(merchantId)],
+    [t('request.id'), id(requestId)],
+  ];
+  return (
+    <Dialog title={t(`auditLog.${entry.action}`)} close={close} size="lg">
+      <Facts items={items.filter(([, value]) => value !== null)} />
+      <Values title={t('auditLog.before')} values={before} />
+      <Values title={t('auditLog.after')} values={after} />
+      <div className="dialog-actions">
+        {actor.id !== null && (
+          <Button variant="default" onClick={() => choose({ actor: actor.id ?? undefined })}>
+            {t('auditLog.sameActor')}
+          </Button>
+        )}
+        {object.id !== null && (
+          <Button variant="default" onClick={() => choose({ object: object.id ?? undefined })}>
+            {t('auditLog.sameObject')}
+          </Button>
+        )}
+      </div>
+    </Dialog>
+  );
+}
+
+interface ValuesProps {
+  readonly title: string;
+  readonly values: AuditLogEntry['before'];
+}
+
+function Values({ title, values }: ValuesProps): ReactNode {
+  if (values === null || Object.keys(values).length === 0) return null;
+  return (
+    <>
+      <h3>{title}</h3>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}
+      <section className="code-box" aria-label={title} tabIndex={0}>
+        <pre>{jsonText(values, 2)}</pre>
+      </section>
+    </>
+  );
+}
