@@ -130,14 +130,14 @@ async function remainingLock(db: Queryable, subjects: readonly string[]): Promis
   return Math.max(1, rows[0]?.ms ?? 1);
 }
 
-/** Of these, what is locked out now, and for how long yet. */
+/** Of an attempt that failed, what it has locked out, and for how long: the lock may be over by now. */
 export async function readLockOuts(
   db: Queryable,
   attempt: readonly AttemptSubject[],
 ): Promise<{ readonly locked: AttemptSubject['kind']; readonly seconds: number }[]> {
   const { rows } = await db.query<{ subject: string; seconds: number }>(
-    `SELECT subject, ceil(extract(epoch FROM locked_until - clock_timestamp()))::int AS seconds
-     FROM sign_in_attempt WHERE subject = ANY($1) AND locked_until > clock_timestamp()`,
+    `SELECT subject, ceil(extract(epoch FROM locked_until - last_at))::int AS seconds
+     FROM sign_in_attempt WHERE subject = ANY($1) AND locked_until > last_at`,
     [attempt.map(({ subject }) => subject)],
   );
   return attempt.flatMap(({ kind, subject }) =>

@@ -40,6 +40,7 @@ const ROUTES = {
     'POST /v1/session/sign-out-everywhere',
   ],
   'merchant admin': [
+    'GET /v1/audit-log',
     'DELETE /v1/webhook-endpoints/:id',
     'PATCH /v1/webhook-endpoints/:id',
     'POST /v1/webhook-endpoints',
@@ -105,6 +106,7 @@ const ROUTES = {
     'GET /v1/admin/accounts',
     'GET /v1/admin/accounts/sums',
     'GET /v1/admin/audit',
+    'GET /v1/admin/audit-log',
     'POST /v1/admin/audit',
     'GET /v1/admin/health',
     'GET /v1/admin/customers',
