@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { get } from 'node:http';
 import { after, before, test } from 'node:test';
 import { passesLuhn, testCards } from '../src/domain/cards.ts';
 import { payment, startBank, type TestBank, visa } from './support/bank.ts';
@@ -21,6 +22,24 @@ test('requests without the secret are refused, whatever they ask for', async () 
     }
   }
 });
+
+test('a page whose name resolves to this machine is refused, with the secret or without', async () => {
+  const { port } = new URL(bank.url());
+  for (const host of ['rebind.evil.example', `rebind.evil.example:${port}`, 'localhost.evil.example'])
+    assert.equal(await statusAs(host), 403, host);
+  for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`])
+    assert.equal(await statusAs(host), 401, host);
+});
+
+function statusAs(host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const sent = get(`${bank.url()}/v1/books`, { headers: { host } }, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    });
+    sent.on('error', reject);
+  });
+}
 
 test('every card number of the table is valid, documented and does what it says', async () => {
   const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');

@@ -8,6 +8,12 @@ export interface Config {
   readonly host: string;
   readonly port: number;
   readonly adminPort: number | null;
+  /** Where ADMIN_PORT is listened on. */
+  readonly adminHost: string;
+  /** What `/metrics` asks of those who are not on this machine; null: it answers nobody else. */
+  readonly metricsToken: string | null;
+  /** Names that a sandbox answers to, besides its own. */
+  readonly allowedHosts: readonly string[];
   /** Null: the embedded PostgreSQL in `dataDir`. */
   readonly databaseUrl: string | null;
   readonly databaseDirectUrl: string | null;
@@ -38,6 +44,9 @@ const VARIABLES = [
   'HOST',
   'PORT',
   'ADMIN_PORT',
+  'ADMIN_HOST',
+  'METRICS_TOKEN',
+  'ALLOWED_HOSTS',
   'DATABASE_URL',
   'DATABASE_DIRECT_URL',
   'DATA_DIR',
@@ -63,6 +72,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
 const MIN_SECRET_LENGTH = 32;
+/** Of secrets that others give us, and of those that only machines type. */
+const MIN_TOKEN_LENGTH = 16;
 
 /** @throws ConfigError naming the variable and the rule that it breaks */
 export function readConfig(env: Environment): Config {
@@ -72,6 +83,9 @@ export function readConfig(env: Environment): Config {
     host: text(env, 'HOST') ?? '127.0.0.1',
     port: integer(env, 'PORT', 0, 65_535) ?? 8080,
     adminPort: integer(env, 'ADMIN_PORT', 0, 65_535),
+    adminHost: text(env, 'ADMIN_HOST') ?? '127.0.0.1',
+    metricsToken: secretOf(env, 'METRICS_TOKEN'),
+    allowedHosts: hostNames(env, 'ALLOWED_HOSTS'),
     databaseUrl: url(env, 'DATABASE_URL', ['postgres:', 'postgresql:']),
     databaseDirectUrl: url(env, 'DATABASE_DIRECT_URL', ['postgres:', 'postgresql:']),
     dataDir: text(env, 'DATA_DIR') ?? '.data',
@@ -121,6 +135,39 @@ function checkSecret({ secretKey }: Config): void {
 function checkProduction(config: Config): void {
   if (config.databaseUrl === null) throw new ConfigError('DATABASE_URL must be set when MODE is production');
   if (config.secretKey === null) throw new ConfigError('SECRET_KEY must be set when MODE is production');
+  checkVariety('SECRET_KEY', config.secretKey, MIN_SECRET_LENGTH / 2);
+  checkEncrypted('PUBLIC_URL', config.publicUrl);
+  if (config.acquirer === null) return;
+  checkEncrypted('ACQUIRER_URL', config.acquirer.url);
+  if (config.acquirer.secret.length < MIN_TOKEN_LENGTH)
+    throw new ConfigError(
+      `ACQUIRER_SECRET must have at least ${MIN_TOKEN_LENGTH} characters when MODE is production`,
+    );
+  checkVariety('ACQUIRER_SECRET', config.acquirer.secret, MIN_TOKEN_LENGTH / 2);
+}
+
+/** Cards, passwords and keys would be sent in clear; on this machine nobody is between. */
+function checkEncrypted(name: Variable, address: string | null): void {
+  if (address === null || address.startsWith('https:')) return;
+  const { hostname } = new URL(address);
+  if (!LOOPBACK.test(hostname.replace(/^\[|\]$/g, '')))
+    throw new ConfigError(`${name} must start with https:// when MODE is production`);
+}
+
+/**
+ * What is random does not repeat itself: neither one character, nor a word, nor steps as in `abcdef`. The pairs
+ * of neighbouring steps from character to character are nearly all different in a random text; of a word that is
+ * repeated there are no more than it has characters.
+ */
+function checkVariety(name: Variable, secret: string, minPairs: number): void {
+  const steps = [...secret].map((character, i, all) => code(character) - code(all[i - 1] ?? '\0'));
+  const pairs = new Set(steps.slice(2).map((step, i) => `${steps[i + 1]} ${step}`));
+  if (pairs.size >= minPairs) return;
+  throw new ConfigError(`${name} repeats itself; make one with: openssl rand -base64 32`);
+}
+
+function code(character: string): number {
+  return character.codePointAt(0) ?? 0;
 }
 
 function checkSandbox({ host }: Config, remote: boolean): void {
@@ -143,6 +190,23 @@ function integer(env: Environment, name: Variable, min: number, max: number): nu
   const number = Number(value);
   if (/^\d+$/.test(value) && number >= min && number <= max) return number;
   throw new ConfigError(`${name} must be a whole number from ${min} to ${max}`);
+}
+
+/** A secret that machines send. */
+function secretOf(env: Environment, name: Variable): string | null {
+  const value = text(env, name);
+  if (value === null || (value.length >= MIN_TOKEN_LENGTH && /^[\x21-\x7e]+$/.test(value))) return value;
+  throw new ConfigError(
+    `${name} must be at least ${MIN_TOKEN_LENGTH} printable ASCII characters without spaces`,
+  );
+}
+
+/** Names of hosts, separated by commas. */
+function hostNames(env: Environment, name: Variable): string[] {
+  const names = (text(env, name) ?? '').split(',').map((part) => part.trim().toLowerCase());
+  const given = names.filter((part) => part !== '');
+  if (given.every((part) => /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(part))) return given;
+  throw new ConfigError(`${name} must be names of hosts without ports, separated by commas`);
 }
 
 /** IP addresses and networks, separated by commas. */

@@ -95,7 +95,7 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
     const adminUrl =
       adminPort === null
         ? null
-        : await listen(await createApp(deps, 'operator'), config.host, adminPort, stops);
+        : await listen(await createApp(deps, 'operator'), config.adminHost, adminPort, stops, 'ADMIN_');
     // Attempts end while requests do: each may take seconds of a stop's ten.
     stops.push(async () => void webhooks.stop());
     return { url, adminUrl, cardsHeld: () => acquirer.cardsHeld, stop };
@@ -264,6 +264,8 @@ async function listen(
   host: string,
   port: number,
   stops: (() => Promise<unknown>)[],
+  /** Before the names of the variables that say where it listens. */
+  prefix: '' | 'ADMIN_' = '',
 ): Promise<string> {
   const closeUnused = connectionReaper(app);
   stops.push(async () => {
@@ -274,7 +276,7 @@ async function listen(
     clearInterval(reaper);
   });
   return app.listen({ host, port }).catch((error: NodeJS.ErrnoException) => {
-    throw new StartError(listenProblem(error, host, port), { cause: error });
+    throw new StartError(listenProblem(error, host, port, prefix), { cause: error });
   });
 }
 
@@ -292,8 +294,10 @@ function connectionReaper(app: App): () => void {
   };
 }
 
-function listenProblem(error: NodeJS.ErrnoException, host: string, port: number): string {
-  if (error.code === 'EADDRINUSE') return `port ${port} of ${host} is in use; set PORT to another one`;
-  if (error.code === 'EACCES') return `this user may not listen on port ${port}; set PORT to one above 1023`;
-  return `HOST ${host} cannot be listened on: ${error.message}`;
+function listenProblem(error: NodeJS.ErrnoException, host: string, port: number, prefix: string): string {
+  if (error.code === 'EADDRINUSE')
+    return `port ${port} of ${host} is in use; set ${prefix}PORT to another one`;
+  if (error.code === 'EACCES')
+    return `this user may not listen on port ${port}; set ${prefix}PORT to one above 1023`;
+  return `${prefix}HOST ${host} cannot be listened on: ${error.message}`;
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { ConfigError, readConfig } from '../src/config.ts';
 
@@ -25,6 +26,9 @@ test('without any variable it is a sandbox on this machine', () => {
     host: '127.0.0.1',
     port: 8080,
     adminPort: null,
+    adminHost: '127.0.0.1',
+    metricsToken: null,
+    allowedHosts: [],
     databaseUrl: null,
     databaseDirectUrl: null,
     dataDir: '.data',
@@ -50,12 +54,15 @@ test('every variable is read', () => {
     HOST: '0.0.0.0',
     PORT: '1',
     ADMIN_PORT: '2',
+    ADMIN_HOST: '10.0.0.2',
+    METRICS_TOKEN: 'a-token-of-a-scraper',
+    ALLOWED_HOSTS: 'Pay.internal, plexy',
     DATABASE_DIRECT_URL: 'postgresql://direct/plexy',
     DATA_DIR: '/data',
     LOG_LEVEL: 'warn',
     PUBLIC_URL: 'https://pay.example/',
     ACQUIRER_URL: 'https://bank.example/',
-    ACQUIRER_SECRET: 'a bank secret',
+    ACQUIRER_SECRET: 'a secret of the bank',
     ACQUIRER_TIMEOUT_MS: '200',
     ACQUIRER_PATIENCE_MS: '2000',
     TRUSTED_PROXIES: '10.0.0.0/8, ::1',
@@ -71,13 +78,16 @@ test('every variable is read', () => {
     host: '0.0.0.0',
     port: 1,
     adminPort: 2,
+    adminHost: '10.0.0.2',
+    metricsToken: 'a-token-of-a-scraper',
+    allowedHosts: ['pay.internal', 'plexy'],
     databaseUrl: DATABASE_URL,
     databaseDirectUrl: 'postgresql://direct/plexy',
     dataDir: '/data',
     logLevel: 'warn',
     secretKey: SECRET_KEY,
     publicUrl: 'https://pay.example',
-    acquirer: { url: 'https://bank.example', secret: 'a bank secret' },
+    acquirer: { url: 'https://bank.example', secret: 'a secret of the bank' },
     acquirerTimeoutMs: 200,
     acquirerPatienceMs: 2_000,
     trustedProxies: ['10.0.0.0/8', '::1'],
@@ -95,6 +105,8 @@ describe('a wrong value is refused with a sentence that names the variable', () 
     MODE: ['live', 'Sandbox'],
     PORT: ['abc', '-1', '65536', '80.5', '0x50', '1e3', ' 80'],
     ADMIN_PORT: ['abc', '70000'],
+    METRICS_TOKEN: ['short', 'a token with spaces in it', 'ключ-из-многих-букв'],
+    ALLOWED_HOSTS: ['plexy:8080', 'http://plexy', 'a b', '*', 'plexy,-'],
     DATABASE_URL: ['db.internal', 'mysql://db/plexy', 'postgres//db'],
     DATABASE_DIRECT_URL: ['db.internal', 'http://db/plexy'],
     LOG_LEVEL: ['verbose', 'INFO'],
@@ -138,6 +150,59 @@ describe('what belongs together', () => {
     refuses({ MODE: 'production', SECRET_KEY }, /^DATABASE_URL must be set when MODE is production$/);
     refuses({ MODE: 'production', DATABASE_URL }, /^SECRET_KEY must be set when MODE is production$/);
     assert.equal(readConfig(PRODUCTION).mode, 'production');
+  });
+
+  describe('production refuses what would give its secrets away', () => {
+    const acquirer = { ACQUIRER_URL: 'https://bank.example', ACQUIRER_SECRET: 'a secret of the bank' };
+
+    test('a SECRET_KEY that can be guessed', () => {
+      for (const secret of [
+        'a'.repeat(32),
+        'ab'.repeat(20),
+        '0123456789'.repeat(4),
+        'abcdefghijklmnopqrstuvwxyzABCDEFGHIJ',
+        'password'.repeat(5),
+        'qwertyuiop'.repeat(4),
+        '00000000-0000-0000-0000-000000000000',
+      ]) {
+        refuses({ ...PRODUCTION, SECRET_KEY: secret }, /^SECRET_KEY repeats itself; make one with: openssl/);
+        assert.equal(readConfig({ SECRET_KEY: secret }).secretKey, secret);
+      }
+      for (const bytes of [16, 32, 64]) {
+        for (const encoding of ['hex', 'base64', 'base64url'] as const) {
+          const secret = randomBytes(bytes).toString(encoding).padEnd(32, 'x9!');
+          assert.equal(readConfig({ ...PRODUCTION, SECRET_KEY: secret }).secretKey, secret);
+        }
+      }
+    });
+
+    test('an ACQUIRER_SECRET that can be guessed', () => {
+      for (const secret of ['x', 'fifteen letters'])
+        refuses(
+          { ...PRODUCTION, ...acquirer, ACQUIRER_SECRET: secret },
+          /^ACQUIRER_SECRET must have at least 16/,
+        );
+      for (const secret of ['x'.repeat(16), '1234567890123456'])
+        refuses({ ...PRODUCTION, ...acquirer, ACQUIRER_SECRET: secret }, /^ACQUIRER_SECRET repeats itself/);
+      assert.notEqual(readConfig({ ...PRODUCTION, ...acquirer }).acquirer, null);
+    });
+
+    for (const name of ['ACQUIRER_URL', 'PUBLIC_URL'] as const) {
+      test(`${name} in clear, but on this machine`, () => {
+        for (const url of ['http://bank.example', 'http://10.0.0.1:8080', 'http://127.0.0.1.example.com'])
+          refuses(
+            { ...PRODUCTION, ...acquirer, [name]: url },
+            new RegExp(`^${name} must start with https://`),
+          );
+        for (const url of [
+          'http://127.0.0.1:8399',
+          'http://localhost:8399',
+          'http://[::1]:8399',
+          'https://x.example',
+        ])
+          assert.equal(readConfig({ ...PRODUCTION, ...acquirer, [name]: url }).mode, 'production');
+      });
+    }
   });
 
   test('a bank needs an address and a secret', () => {

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, isIP } from 'node:net';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Bank } from '../bank.ts';
@@ -27,6 +27,14 @@ export function buildApp({ bank, faults, secret, publicUrl }: AppOptions) {
   let ownUrl = '';
   const reachableUrl = () => publicUrl ?? ownUrl;
 
+  // A web page that has its own name resolve to this machine (DNS rebinding) still sends that name.
+  const names = new Set(['localhost', ...(publicUrl === undefined ? [] : [new URL(publicUrl).hostname])]);
+  app.addHook('onRequest', async ({ hostname }, reply) => {
+    if (isIP(hostname.replace(/^\[|\]$/g, '')) !== 0 || names.has(hostname.toLowerCase())) return;
+    return reply
+      .code(403)
+      .send({ error: 'host_not_allowed', message: 'the bank answers to its own name only' });
+  });
   app.addHook('onListen', async () => {
     ownUrl = `http://127.0.0.1:${listeningPort(app.server.address())}`;
   });

@@ -24,6 +24,7 @@ import { paymentRoutes } from './paymentRoutes.ts';
 import { placeRoutes } from './placeRoutes.ts';
 import { postingRoutes } from './postingRoutes.ts';
 import { logEntryOf, requestLogRoutes } from './requestLogRoutes.ts';
+import { hostCheck } from './sandboxHost.ts';
 import { sandboxRoutes } from './sandboxRoutes.ts';
 import { sessionRoutes } from './sessionRoutes.ts';
 import { Sessions } from './sessions.ts';
@@ -49,6 +50,12 @@ export async function createApp(deps: Deps, surface: Surface): Promise<App> {
     // Before the body is read: nobody needs to know what is wrong with it.
     done(request.is404 ? new ApiError('not_found') : undefined);
   });
+  if (deps.config.mode === 'sandbox') {
+    const isOwn = hostCheck(deps.config);
+    app.addHook('onRequest', (request, _reply, done) => {
+      done(isOwn(request.headers.host) ? undefined : new ApiError('host_not_allowed'));
+    });
+  }
   app.addHook('onRequest', async (request) => {
     const auth = request.routeOptions.config.auth ?? 'none';
     if (auth === 'none') return;

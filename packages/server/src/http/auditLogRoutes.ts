@@ -4,7 +4,7 @@ import { AUDIT_ACTIONS, AUDIT_ACTORS } from '../domain/auditLog.ts';
 import { parseUuid } from '../domain/ids.ts';
 import { type Parsed, parsed } from '../domain/parse.ts';
 import { parseText } from '../domain/text.ts';
-import { parseTime } from '../domain/time.ts';
+import { iso, parseTime } from '../domain/time.ts';
 import { type AuditFilter, type AuditLogRow, listAuditEntries } from '../store/auditLog.ts';
 import { sqlStateOf } from '../store/postgres.ts';
 import { ADMIN, ERRORS, OPERATOR } from './adminCommon.ts';
@@ -162,7 +162,7 @@ function entryOf(row: AuditLogRow): Static<typeof AuditLogEntry> {
   const { id, at, merchantId, action, before, after, requestId, credentialId, address } = row;
   const { actorKind: kind, actorId, actorName: name, byOperator: isOperator } = row;
   return {
-    ...{ id, at: new Date(at).toISOString(), merchantId },
+    ...{ id, at: iso(at), merchantId },
     actor: { kind, id: actorId, name, isOperator, credentialId, address },
     action,
     object: { kind: row.objectKind, id: row.objectId },

@@ -96,6 +96,18 @@ export const REASONS = {
     message: 'with a session, the Origin header must name this server',
     path: 'Origin',
   },
+  host_not_allowed: {
+    status: 403,
+    code: 3,
+    message: 'a sandbox answers to its own name only; ALLOWED_HOSTS adds others',
+    path: 'Host',
+  },
+  metrics_token_required: {
+    status: 401,
+    code: 3,
+    message: 'from another machine the metrics need METRICS_TOKEN, as a bearer token',
+    path: 'Authorization',
+  },
   session_required: {
     status: 403,
     code: 3,

@@ -1,8 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
+import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
+import { safeEqual } from '../secrets.ts';
 import { isMigrated } from '../store/migrate.ts';
 import type { Pool } from '../store/postgres.ts';
 import type { App } from './bareApp.ts';
+import { clientAddressOf } from './clientAddress.ts';
 import type { Deps, Surface } from './deps.ts';
 import { ApiError } from './errors.ts';
 
@@ -42,9 +45,21 @@ export function operationsRoutes(app: App, deps: Deps, surface: Surface): void {
     },
   );
   if (surface === 'merchant') return;
-  app.get('/metrics', { schema: { hide: true } }, async (_request, reply) =>
-    reply.header('content-type', deps.metrics.contentType).send(await deps.metrics.render()),
-  );
+  app.get('/metrics', { schema: { hide: true } }, async (request, reply) => {
+    if (!mayRead(request, deps.config.metricsToken))
+      throw new ApiError('metrics_token_required', undefined, [], { 'www-authenticate': 'Bearer' });
+    return reply.header('content-type', deps.metrics.contentType).send(await deps.metrics.render());
+  });
+}
+
+/** Metrics tell how much is paid: without a token only this machine gets them. */
+function mayRead(request: FastifyRequest, token: string | null): boolean {
+  if (token !== null) return safeEqual(request.headers.authorization ?? '', `Bearer ${token}`);
+  return isLoopback(clientAddressOf(request));
+}
+
+function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1';
 }
 
 /** Load balancers ask every second or so, and give up after a few. */

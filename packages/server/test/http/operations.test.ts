@@ -25,6 +25,31 @@ before(async () => {
 });
 after(() => sandbox.stop());
 
+describe('/metrics', () => {
+  test('is for this machine, or for whoever has the token', async () => {
+    const proxied = await startSandbox({ TRUSTED_PROXIES: '127.0.0.1' });
+    const guarded = await startSandbox({ METRICS_TOKEN: 'a-token-of-a-scraper' });
+    try {
+      const ask = ({ call }: Sandbox, headers: Record<string, string>) =>
+        call('GET', '/metrics', { apiKey: null, headers });
+      assert.equal((await ask(sandbox, {})).status, 200);
+      assert.equal((await ask(proxied, {})).status, 200);
+      const forwarded = await ask(proxied, { 'x-forwarded-for': '203.0.113.8' });
+      assert.deepEqual([forwarded.status, forwarded.body.reason], [401, 'metrics_token_required']);
+      assert.equal((await ask(guarded, { authorization: 'Bearer a-token-of-a-scraper' })).status, 200);
+      for (const authorization of ['', 'Bearer a-token-of-a-scrape', 'a-token-of-a-scraper', 'Bearer x']) {
+        const refused = await ask(guarded, authorization === '' ? {} : { authorization });
+        assert.equal(refused.status, 401, authorization);
+        assert.equal(refused.headers.get('www-authenticate'), 'Bearer');
+        assert.ok(!refused.text.includes('plexy_'));
+      }
+    } finally {
+      await proxied.stop();
+      await guarded.stop();
+    }
+  });
+});
+
 describe('/health and /ready', () => {
   test('answer without a key', async () => {
     for (const name of ['/health', '/ready']) {
