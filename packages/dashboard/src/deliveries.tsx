@@ -4,8 +4,10 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { type WebhookDelivery, webhooks } from './api.ts';
+import { formatMilliseconds } from './format.ts';
 import { useWords } from './i18n/index.tsx';
 import { List, useAction } from './list.tsx';
+import { attemptText } from './reasons.ts';
 import { useMay } from './session.tsx';
 import { CopyButton, Dialog, Empty, Facts, Failure, Id, Loaded, shortId, Time } from './ui.tsx';
 
@@ -14,6 +16,8 @@ interface Props {
   /** Only those of this transaction. */
   readonly transactionId?: string;
   readonly status?: string | undefined;
+  /** Of the table, where there are several on a page. */
+  readonly label?: string;
 }
 
 const COLOURS: Readonly<Record<WebhookDelivery['status'], string>> = {
@@ -22,13 +26,13 @@ const COLOURS: Readonly<Record<WebhookDelivery['status'], string>> = {
   failed: 'red',
 };
 
-export function Deliveries({ endpointId, transactionId, status }: Props): ReactNode {
+export function Deliveries({ endpointId, transactionId, status, label }: Props): ReactNode {
   const { t } = useWords();
   const [open, setOpen] = useState<string | null>(null);
   return (
     <>
       <List
-        label={t('webhook.deliveries')}
+        label={label ?? t('webhook.deliveries')}
         queryKey={['deliveries', endpointId, transactionId, status]}
         load={(query) => webhooks.deliveries(endpointId, { ...query, transactionId, status })}
         keyOf={({ id }) => id}
@@ -88,7 +92,7 @@ interface DialogProps {
 }
 
 function DeliveryDialog({ endpointId, deliveryId, close }: DialogProps): ReactNode {
-  const { t } = useWords();
+  const { t, language } = useWords();
   const mayResend = useMay('manager');
   const query = useQuery({
     queryKey: ['deliveries', endpointId, 'one', deliveryId],
@@ -121,8 +125,9 @@ function DeliveryDialog({ endpointId, deliveryId, close }: DialogProps): ReactNo
             {delivery.attempts.map((attempt) => (
               <div key={attempt.number} className="attempt">
                 <p>
-                  <strong>{attempt.statusCode ?? attempt.error}</strong> <Time at={attempt.at} />{' '}
-                  <span className="dim">{attempt.latencyMs} ms</span>
+                  <AttemptResult statusCode={attempt.statusCode} error={attempt.error} />{' '}
+                  <Time at={attempt.at} />{' '}
+                  <span className="dim">{formatMilliseconds(attempt.latencyMs, language)}</span>
                 </p>
                 {attempt.response !== null && attempt.response !== '' && (
                   <Lines text={attempt.response} label={t('webhook.response')} />
@@ -142,6 +147,19 @@ function DeliveryDialog({ endpointId, deliveryId, close }: DialogProps): ReactNo
       </Loaded>
     </Dialog>
   );
+}
+
+/** The status of an answer, or why there was none. */
+function AttemptResult({
+  statusCode,
+  error,
+}: {
+  readonly statusCode: number | null;
+  readonly error: string | null;
+}): ReactNode {
+  const { t } = useWords();
+  if (statusCode !== null || error === null) return <strong>{statusCode}</strong>;
+  return <strong title={error}>{attemptText(error, t)}</strong>;
 }
 
 function Lines({ text, label }: { readonly text: string; readonly label: string }): ReactNode {

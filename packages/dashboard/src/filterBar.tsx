@@ -6,8 +6,9 @@ import { type ReactNode, useState } from 'react';
 import { places, type Terminal } from './api.ts';
 import type { Filter, Filters } from './filters.ts';
 import { amountInput, formatAmount, formatTime, localTime, parseAmount } from './format.ts';
-import { type Key, useWords } from './i18n/index.tsx';
+import { type Key, type Translate, useWords } from './i18n/index.tsx';
 import { Icon } from './icons.tsx';
+import { paymentFailures, reasonText } from './reasons.ts';
 import { STATUSES, type Status, StatusBadge } from './status.tsx';
 import { Form } from './ui.tsx';
 
@@ -424,7 +425,7 @@ function MoreFilters({ filters, change }: PartProps): ReactNode {
         <Chip
           key={name}
           title={t(title)}
-          value={filters[name] ?? null}
+          value={shownValue(name, filters[name], t)}
           clear={() => change({ [name]: undefined })}
         >
           {fields([[name, title]])}
@@ -437,6 +438,11 @@ function MoreFilters({ filters, change }: PartProps): ReactNode {
   );
 }
 
+/** Codes in words; the rest as it is. */
+function shownValue(name: Filter, value: string | undefined, t: Translate): string | null {
+  return value === undefined ? null : name === 'failureCode' ? reasonText(value, t) : value;
+}
+
 function TextFields({ names, filters, change }: PartProps & { readonly names: typeof TEXTS }): ReactNode {
   const { t } = useWords();
   const [texts, setTexts] = useState<Filters>(filters);
@@ -446,15 +452,30 @@ function TextFields({ names, filters, change }: PartProps & { readonly names: ty
         change(Object.fromEntries(names.map(([name]) => [name, texts[name]?.trim() || undefined])))
       }
     >
-      {names.map(([name, title]) => (
-        <TextInput
-          key={name}
-          size="xs"
-          label={t(title)}
-          value={texts[name] ?? ''}
-          onChange={({ currentTarget: { value } }) => setTexts((before) => ({ ...before, [name]: value }))}
-        />
-      ))}
+      {names.map(([name, title]) =>
+        name === 'failureCode' ? (
+          <Select
+            key={name}
+            size="xs"
+            label={t(title)}
+            data={paymentFailures(t)}
+            value={texts[name] ?? null}
+            searchable
+            clearable
+            nothingFoundMessage={t('filter.noneFound')}
+            comboboxProps={{ withinPortal: false }}
+            onChange={(value) => setTexts((before) => ({ ...before, [name]: value ?? '' }))}
+          />
+        ) : (
+          <TextInput
+            key={name}
+            size="xs"
+            label={t(title)}
+            value={texts[name] ?? ''}
+            onChange={({ currentTarget: { value } }) => setTexts((before) => ({ ...before, [name]: value }))}
+          />
+        ),
+      )}
       <Button size="xs" type="submit">
         {t('apply')}
       </Button>

@@ -80,6 +80,12 @@ export function formatShare(share: number, language: Language): string {
   });
 }
 
+/** `33 ms`. */
+export function formatMilliseconds(value: number, language: Language): string {
+  const text = formatNumber(value, language, { style: 'unit', unit: 'millisecond' });
+  return language === 'kk' ? text.replace('ms', 'мс') : text;
+}
+
 export type TimeStyle = 'hour' | 'day' | 'short' | 'full';
 
 const TIME_STYLES: Readonly<Record<TimeStyle, Intl.DateTimeFormatOptions>> = {

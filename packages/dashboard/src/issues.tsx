@@ -4,6 +4,7 @@ import type { ReactNode } from 'react';
 import { type Issue, issues } from './api.ts';
 import { formatDuration, formatNumber, formatShare, type Language } from './format.ts';
 import { type Translate, useWords } from './i18n/index.tsx';
+import { reasonText } from './reasons.ts';
 import { useSession } from './session.tsx';
 
 export function useIssues() {
@@ -35,7 +36,7 @@ export function titleOf({ kind, data, count }: Issue, t: Translate, language: La
     count: formatNumber(count, language),
     now: share(data.succeeded, data.decided),
     usually: share(data.usuallySucceeded, data.usuallyDecided),
-    reason: data.reason ?? '',
+    reason: data.reason === undefined ? '' : reasonText(data.reason, t),
     oldest: formatDuration(data.oldestSeconds ?? 0, language),
     soonest: formatDuration(data.soonestSeconds ?? 0, language),
     url: data.url ?? '',

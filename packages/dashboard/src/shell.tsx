@@ -1,6 +1,6 @@
 /** The frame around every page: navigation, search, the live feed's mark, the account. */
 import { ActionIcon, Drawer, Popover, SegmentedControl, Tooltip } from '@mantine/core';
-import { Link, Outlet, useNavigate } from '@tanstack/react-router';
+import { Link, Outlet, useNavigate, useRouter } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useState } from 'react';
 import { session } from './api.ts';
 import type { Language } from './format.ts';
@@ -15,7 +15,7 @@ import { forgetSession, SessionProvider, useMay, useSession, useSessionQuery } f
 import { useSequences, useShortcuts } from './shortcuts.tsx';
 import { Coming } from './skeletons.tsx';
 import { useFeedState } from './stream.ts';
-import { Dialog, Failure, Toasts } from './ui.tsx';
+import { Dialog, Failure, PageAnnouncer, Toasts } from './ui.tsx';
 
 interface NavigationItem {
   readonly to: string;
@@ -88,9 +88,10 @@ function Frame(): ReactNode {
   const [isHelpOpen, setHelpOpen] = useState(false);
   useGlobalShortcuts(() => setHelpOpen(true));
   useEffect(preloadWhenIdle, []);
+  useFocusOfPages();
   return (
     <div className="frame">
-      <a className="skip" href="#content">
+      <a className="skip" href={`#${CONTENT_ID}`}>
         {t('skipToContent')}
       </a>
       <aside className="sidebar">
@@ -127,7 +128,7 @@ function Frame(): ReactNode {
             <Account />
           </div>
         </header>
-        <main id="content" className="content" tabIndex={-1}>
+        <main id={CONTENT_ID} className="content" tabIndex={-1}>
           <Outlet />
         </main>
       </div>
@@ -142,7 +143,23 @@ function Frame(): ReactNode {
       </Drawer>
       {isHelpOpen && <ShortcutHelp close={() => setHelpOpen(false)} />}
       <Toasts />
+      <PageAnnouncer />
     </div>
+  );
+}
+
+const CONTENT_ID = 'content';
+
+/** What was followed is gone with its page: the keyboard goes on where the new one begins. */
+function useFocusOfPages(): void {
+  const router = useRouter();
+  useEffect(
+    () =>
+      router.subscribe('onRendered', ({ pathChanged }) => {
+        const isLost = document.activeElement === null || document.activeElement === document.body;
+        if (pathChanged && isLost) document.getElementById(CONTENT_ID)?.focus({ preventScroll: true });
+      }),
+    [router],
   );
 }
 

@@ -3,7 +3,7 @@ import type { Transaction } from './api.ts';
 import { type Key, useWords } from './i18n/index.tsx';
 import { Icon } from './icons.tsx';
 import { StatusBadge } from './status.tsx';
-import { Amount, Time } from './ui.tsx';
+import { Amount, CopyIcon, Reason, Time } from './ui.tsx';
 
 interface ColumnLook {
   readonly title: Key;
@@ -40,8 +40,12 @@ export const COLUMNS: Readonly<Record<Column, ColumnLook>> = {
     cell: (row) => <Amount amount={row.refundedAmount} currency={row.currency} />,
     isNumber: true,
   },
-  reason: { title: 'column.reason', cell: (row) => <Code text={row.failureCode} />, isDefault: true },
-  id: { title: 'column.id', cell: (row) => <Code text={row.id} /> },
+  reason: {
+    title: 'column.reason',
+    cell: (row) => (row.failureCode === null ? <None /> : <Reason code={row.failureCode} />),
+    isDefault: true,
+  },
+  id: { title: 'column.id', cell: (row) => <WholeId id={row.id} /> },
   expires: { title: 'column.expires', cell: (row) => <Time at={row.expiresAt} /> },
   updated: { title: 'column.updated', cell: (row) => <Time at={row.updatedAt} /> },
   created: { title: 'column.created', cell: (row) => <Time at={row.createdAt} />, isDefault: true },
@@ -83,8 +87,12 @@ export function useColumns(): [readonly Column[], (columns: readonly Column[]) =
   return [columns, choose];
 }
 
+function None(): ReactNode {
+  return <span className="dim">–</span>;
+}
+
 function Text({ text }: { readonly text: string | null }): ReactNode {
-  if (text === null) return <span className="dim">–</span>;
+  if (text === null) return <None />;
   return (
     <span className="cell-text" title={text}>
       {text}
@@ -99,12 +107,20 @@ function Order({ row }: { readonly row: Transaction }): ReactNode {
     <>
       {row.type === 'refund' && <span className="on-phone">{t('type.refund')} · </span>}
       <Text text={row.orderReference} />
+      <CopyIcon text={row.orderReference} />
     </>
   );
 }
 
-function Code({ text }: { readonly text: string | null }): ReactNode {
-  return text === null ? <span className="dim">–</span> : <code className="cell-text">{text}</code>;
+function WholeId({ id }: { readonly id: string }): ReactNode {
+  return (
+    <>
+      <code className="cell-text" title={id}>
+        {id}
+      </code>
+      <CopyIcon text={id} />
+    </>
+  );
 }
 
 function TypeName({ type }: Pick<Transaction, 'type'>): ReactNode {

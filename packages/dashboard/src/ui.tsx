@@ -5,6 +5,7 @@ import { PlexyPayError } from './api.ts';
 import { formatAmount, formatTime, type TimeStyle, utcTime } from './format.ts';
 import { keyOfReason, useWords } from './i18n/index.tsx';
 import { Icon, type IconName } from './icons.tsx';
+import { reasonText } from './reasons.ts';
 import { Coming, type Shape } from './skeletons.tsx';
 
 interface AmountProps {
@@ -41,7 +42,10 @@ export function Time({ at, show = 'short' }: TimeProps): ReactNode {
   );
 }
 
-export function CopyButton({ text, label }: { readonly text: string; readonly label?: string }): ReactNode {
+function useCopy(
+  text: string,
+  label: string | undefined,
+): { name: string; copied: boolean; copy: () => void } {
   const { t } = useWords();
   const [copied, setCopied] = useState(false);
   useEffect(() => {
@@ -49,19 +53,42 @@ export function CopyButton({ text, label }: { readonly text: string; readonly la
     const timer = setTimeout(() => setCopied(false), 1_500);
     return () => clearTimeout(timer);
   }, [copied]);
-  const name = copied ? t('copied') : (label ?? t('copy'));
+  return {
+    name: copied ? t('copied') : (label ?? t('copy')),
+    copied,
+    copy: () => void navigator.clipboard.writeText(text).then(() => setCopied(true)),
+  };
+}
+
+export function CopyButton({ text, label }: { readonly text: string; readonly label?: string }): ReactNode {
+  const { name, copied, copy } = useCopy(text, label);
   return (
     <Tooltip label={name}>
-      <ActionIcon
-        variant="subtle"
-        color="gray"
-        size="sm"
-        aria-label={name}
-        onClick={() => navigator.clipboard.writeText(text).then(() => setCopied(true))}
-      >
+      <ActionIcon variant="subtle" color="gray" size="sm" aria-label={name} onClick={copy}>
         <Icon name={copied ? 'check' : 'copy'} size={14} />
       </ActionIcon>
     </Tooltip>
+  );
+}
+
+/** The same in a row of a table, where it is seen when one points at the row or has the focus in it. */
+export function CopyIcon({ text }: { readonly text: string }): ReactNode {
+  const { t } = useWords();
+  const { name, copied, copy } = useCopy(text, t('copyValue', { value: text }));
+  return (
+    <button type="button" className="copy-icon" aria-label={name} title={name} onClick={copy}>
+      <Icon name={copied ? 'check' : 'copy'} size={14} />
+    </button>
+  );
+}
+
+/** A code of the server in words; the code itself is told by pointing at it. */
+export function Reason({ code }: { readonly code: string }): ReactNode {
+  const { t } = useWords();
+  return (
+    <span className="cell-text" title={code}>
+      {reasonText(code, t)}
+    </span>
   );
 }
 
@@ -106,7 +133,32 @@ export function Page({ title, actions, lead, children }: PageProps): ReactNode {
 export function useTitle(title: string): void {
   useEffect(() => {
     document.title = `${title} · Plexy Pay`;
+    setPageTitle(title);
   }, [title]);
+}
+
+let pageTitle = '';
+const titleListeners = new Set<() => void>();
+
+function setPageTitle(title: string): void {
+  pageTitle = title;
+  for (const listener of titleListeners) listener();
+}
+
+/** Tells screen readers which page stands now: the document is not loaded anew, so the browser does not. */
+export function PageAnnouncer(): ReactNode {
+  const title = useSyncExternalStore(
+    (listener) => {
+      titleListeners.add(listener);
+      return () => titleListeners.delete(listener);
+    },
+    () => pageTitle,
+  );
+  return (
+    <p className="visually-hidden" role="status">
+      {title}
+    </p>
+  );
 }
 
 interface PanelProps {

@@ -260,7 +260,7 @@ describe('developers’ pages', { skip: withoutBrowser }, () => {
     await page.getByRole('button', { name: 'Confirm as the customer' }).click();
     await page.locator('.outcome').getByText('PROCESSING').waitFor();
     await pay(/0000 0000 0002/, 'DECLINE-1');
-    await page.locator('.outcome').getByText('card_declined').waitFor();
+    await page.locator('.outcome').getByText('Bank declined the card').waitFor();
     await page.getByRole('button', { name: '+ 7 days' }).click();
     await page.getByText('The clock has moved').waitFor();
     await page.getByText('168 h ahead').waitFor();

@@ -21,7 +21,7 @@ describe('overview and issues', { skip: withoutBrowser }, () => {
     await card('Payments').getByText('8', { exact: true }).waitFor();
     await card('Success rate').getByText('75.0%').waitFor();
     await card('Average amount').getByText('₸100.00').waitFor();
-    await page.getByRole('link', { name: /card_declined/ }).click();
+    await page.getByRole('link', { name: /Bank declined the card/ }).click();
     await page.waitForURL(/failureCode=card_declined/);
     await page.waitForFunction(() => document.querySelectorAll('table.transactions tbody tr').length === 2);
     await page.goBack();
@@ -164,7 +164,7 @@ describe('issues of every kind', { skip: withoutBrowser }, () => {
 
   for (const [title, count] of [
     ['Only 40.0% of the last hour’s payments succeeded; usually it is 100.0%', 12],
-    ['insufficient_funds: 12 in the last hour, far more than usual', 12],
+    ['Not enough money: 12 in the last hour, far more than usual', 12],
     ['Payments not decided yet: 3', 3],
     ['The bank has not told the outcome of 1 operations', 1],
   ] as const) {

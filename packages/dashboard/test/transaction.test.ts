@@ -229,7 +229,7 @@ describe('one transaction', { skip: withoutBrowser }, () => {
     await deliveries.getByRole('button', { name: 'transaction.created' }).click();
     const dialog = page.getByRole('dialog');
     await dialog.getByRole('region', { name: 'Body' }).getByText('"description": "Ten pens"').waitFor();
-    await dialog.getByText('connection_failed').first().waitFor();
+    await dialog.getByText('No connection').first().waitFor();
     assert.equal(await dialog.getByRole('button', { name: 'Send again' }).count(), 0, 'a viewer');
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });

@@ -1,7 +1,11 @@
+import { reasons } from './reasons/en.ts';
+
 export const en = {
+  ...reasons,
   loading: 'Loading',
   close: 'Close',
   copy: 'Copy',
+  copyValue: 'Copy {value}',
   copied: 'Copied',
   menu: 'Menu',
   language: 'Language',
@@ -208,6 +212,11 @@ export const en = {
   'payment.payerIp': 'Payer’s address',
   'payment.secure3d': '3-D Secure',
   'payment.secure3d.yes': 'Authenticated',
+  'payment.secure3d.waiting': 'Waiting for the payer',
+  'payment.secure3d.unfinished': 'Not finished',
+  'payment.secure3d.failed': 'Not passed',
+  'payment.payerPage': 'Open the payer’s page',
+  'payment.copyPayerPage': 'Copy the link to the payer’s page',
   'payment.secure3d.no': 'Not used',
   'payment.recurring': 'Recurring',
   'payment.balance': 'Your balance',

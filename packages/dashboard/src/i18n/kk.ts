@@ -1,9 +1,12 @@
 import type { Dictionary } from './en.ts';
+import { reasons } from './reasons/kk.ts';
 
 export const kk: Dictionary = {
+  ...reasons,
   loading: 'Жүктелуде',
   close: 'Жабу',
   copy: 'Көшіру',
+  copyValue: '{value} көшіру',
   copied: 'Көшірілді',
   menu: 'Мәзір',
   language: 'Тіл',
@@ -209,6 +212,11 @@ export const kk: Dictionary = {
   'payment.payerIp': 'Төлеушінің мекенжайы',
   'payment.secure3d': '3-D Secure',
   'payment.secure3d.yes': 'Расталды',
+  'payment.secure3d.waiting': 'Төлеуші күтілуде',
+  'payment.secure3d.unfinished': 'Аяқталмаған',
+  'payment.secure3d.failed': 'Өтпеген',
+  'payment.payerPage': 'Төлеушінің бетін ашу',
+  'payment.copyPayerPage': 'Төлеуші бетінің сілтемесін көшіру',
   'payment.secure3d.no': 'Қолданылмады',
   'payment.recurring': 'Қайталанатын',
   'payment.balance': 'Сіздің балансыңыз',

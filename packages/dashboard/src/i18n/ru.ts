@@ -1,9 +1,12 @@
 import type { Dictionary } from './en.ts';
+import { reasons } from './reasons/ru.ts';
 
 export const ru: Dictionary = {
+  ...reasons,
   loading: 'Загрузка',
   close: 'Закрыть',
   copy: 'Копировать',
+  copyValue: 'Копировать {value}',
   copied: 'Скопировано',
   menu: 'Меню',
   language: 'Язык',
@@ -210,6 +213,11 @@ export const ru: Dictionary = {
   'payment.payerIp': 'Адрес плательщика',
   'payment.secure3d': '3-D Secure',
   'payment.secure3d.yes': 'Пройден',
+  'payment.secure3d.waiting': 'Ждём плательщика',
+  'payment.secure3d.unfinished': 'Не завершена',
+  'payment.secure3d.failed': 'Не пройдена',
+  'payment.payerPage': 'Открыть страницу плательщика',
+  'payment.copyPayerPage': 'Скопировать ссылку на страницу плательщика',
   'payment.secure3d.no': 'Не применялся',
   'payment.recurring': 'Повторяющийся',
   'payment.balance': 'Ваш баланс',

@@ -3,10 +3,11 @@ import { Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { type Audit, operations, type SystemHealth } from '../api.ts';
-import { formatDuration, formatNumber } from '../format.ts';
+import { formatDuration, formatMilliseconds, formatNumber } from '../format.ts';
 import { useWords } from '../i18n/index.tsx';
 import { Icon } from '../icons.tsx';
 import { useAction } from '../list.tsx';
+import { checkText } from '../reasons.ts';
 import { Empty, Facts, Failure, Loaded, Page, Panel, Time } from '../ui.tsx';
 
 const BUSY_LAG_MS = 1_000;
@@ -36,7 +37,7 @@ function Node({ health }: { readonly health: SystemHealth }): ReactNode {
       title: t('health.database'),
       works: true,
       items: [
-        [t('health.latency'), `${count(database.latencyMs)} ms`],
+        [t('health.latency'), formatMilliseconds(database.latencyMs, language)],
         [t('health.connections'), `${count(database.connections)} / ${count(database.maxConnections)}`],
         [t('health.migration'), <code key="migration">{database.migration}</code>],
       ],
@@ -45,7 +46,7 @@ function Node({ health }: { readonly health: SystemHealth }): ReactNode {
       title: t('health.feed'),
       works: feed.lagMs < BUSY_LAG_MS,
       items: [
-        [t('health.lag'), `${count(feed.lagMs)} ms`],
+        [t('health.lag'), formatMilliseconds(feed.lagMs, language)],
         [t('health.listening'), t(feed.listening ? 'yes' : 'no')],
         [t('health.streams'), count(feed.streams)],
       ],
@@ -156,7 +157,7 @@ function Result({ audit }: { readonly audit: Audit }): ReactNode {
           <li key={invariant} className={violations.length === 0 ? 'up' : 'down'}>
             <Icon name={violations.length === 0 ? 'check' : 'issues'} />
             <div>
-              <p className="invariant">{rule}</p>
+              <p className="invariant">{checkText(invariant, rule, t)}</p>
               {violations.map((violation) => (
                 <p key={violation}>
                   <code>{violation}</code>

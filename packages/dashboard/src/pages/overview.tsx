@@ -10,6 +10,7 @@ import type { Filters } from '../filters.ts';
 import { amountInput, formatAmount, formatNumber, formatShare, formatTime } from '../format.ts';
 import { type Key, useWords } from '../i18n/index.tsx';
 import { Icon } from '../icons.tsx';
+import { reasonText } from '../reasons.ts';
 import type { Search } from '../router.tsx';
 import { useSession } from '../session.tsx';
 import { Amount, Empty, Failure, Loaded, Page, Panel } from '../ui.tsx';
@@ -329,7 +330,9 @@ function Declines({
           {declines.slice(0, 8).map(({ reason, count }) => (
             <li key={reason ?? ''}>
               <Link to="/transactions" search={reason === null ? search : { ...search, failureCode: reason }}>
-                <code>{reason ?? t('overview.noReason')}</code>
+                <span title={reason ?? undefined}>
+                  {reason === null ? t('overview.noReason') : reasonText(reason, t)}
+                </span>
                 <span className="number">{formatNumber(count, language)}</span>
                 <span className="bar" style={{ width: `${(count / most) * 100}%` }} />
               </Link>

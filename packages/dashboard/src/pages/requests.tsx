@@ -2,6 +2,7 @@ import { Button, SegmentedControl, TextInput } from '@mantine/core';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { type LoggedRequest, requestLog } from '../api.ts';
+import { formatMilliseconds } from '../format.ts';
 import { useWords } from '../i18n/index.tsx';
 import { List } from '../list.tsx';
 import type { Search } from '../router.tsx';
@@ -11,7 +12,7 @@ import { CopyButton, Dialog, Empty, Facts, Id, Page, Panel, Time } from '../ui.t
 const CLASSES = ['', '2xx', '4xx', '5xx'] as const;
 
 export default function Requests(): ReactNode {
-  const { t } = useWords();
+  const { t, language } = useWords();
   const search = useSearch({ strict: false }) as Search;
   const navigate = useNavigate();
   const [open, setOpen] = useState<LoggedRequest | null>(null);
@@ -79,7 +80,11 @@ export default function Requests(): ReactNode {
               cell: ({ reason }) =>
                 reason === null ? <span className="dim">–</span> : <code>{reason}</code>,
             },
-            { title: t('request.latency'), cell: ({ latencyMs }) => `${latencyMs} ms`, isNumber: true },
+            {
+              title: t('request.latency'),
+              cell: ({ latencyMs }) => formatMilliseconds(latencyMs, language),
+              isNumber: true,
+            },
             { title: t('request.at'), cell: ({ at }) => <Time at={at} /> },
           ]}
         />
@@ -101,12 +106,12 @@ function RequestDialog({
   readonly request: LoggedRequest;
   readonly close: () => void;
 }): ReactNode {
-  const { t } = useWords();
+  const { t, language } = useWords();
   const items: readonly (readonly [string, ReactNode])[] = [
     [t('column.status'), <HttpStatus key="status" status={request.status} />],
     [t('column.reason'), request.reason === null ? null : <code key="reason">{request.reason}</code>],
     [t('request.at'), <Time key="at" at={request.at} show="full" />],
-    [t('request.latency'), `${request.latencyMs} ms`],
+    [t('request.latency'), formatMilliseconds(request.latencyMs, language)],
     [t('request.route'), <code key="route">{request.route}</code>],
     [t('request.id'), <Id key="id" id={request.requestId} />],
     [

@@ -4,11 +4,25 @@ import { useMutation, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { type Faults, type Fixtures, newIdempotencyKey, sandbox, type WalletTransaction } from '../api.ts';
-import { formatAmount, parseAmount } from '../format.ts';
+import { formatAmount, formatMilliseconds, parseAmount } from '../format.ts';
 import { useWords } from '../i18n/index.tsx';
 import { Table, useAction } from '../list.tsx';
+import { behaviourText } from '../reasons.ts';
 import { queryClient, useMay } from '../session.tsx';
-import { Confirm, CopyButton, Dialog, Facts, Failure, Form, Loaded, Page, Panel, say, Time } from '../ui.tsx';
+import {
+  Confirm,
+  CopyButton,
+  Dialog,
+  Facts,
+  Failure,
+  Form,
+  Loaded,
+  Page,
+  Panel,
+  Reason,
+  say,
+  Time,
+} from '../ui.tsx';
 
 export default function Sandbox(): ReactNode {
   const { t } = useWords();
@@ -93,7 +107,7 @@ function Clock(): ReactNode {
 }
 
 function FaultSwitches(): ReactNode {
-  const { t } = useWords();
+  const { t, language } = useWords();
   const faults = useQuery({ queryKey: ['faults'], queryFn: sandbox.faults });
   const change = useAction({ run: sandbox.setFaults, done: t('saved'), changes: ['faults'] });
   return (
@@ -125,7 +139,7 @@ function FaultSwitches(): ReactNode {
                 onChange={(value) => change.mutate({ databaseDelayMs: Number(value) })}
                 data={[...new Set([0, 200, 1_000, databaseDelayMs])].map((ms) => ({
                   value: String(ms),
-                  label: ms === 0 ? t('none') : `${ms} ms`,
+                  label: ms === 0 ? t('none') : formatMilliseconds(ms, language),
                 }))}
               />
             </div>
@@ -155,11 +169,11 @@ function Pay({ fixtures }: { readonly fixtures: Fixtures }): ReactNode {
   const payers = [
     ...fixtures.customers.map((customer) => ({
       value: customer.phoneNumber,
-      label: `${customer.phoneNumber} – ${customer.behaves}`,
+      label: `${customer.phoneNumber} – ${behaviourText(customer.behaves, t)}`,
     })),
     ...fixtures.cards.map((card) => ({
       value: card.number,
-      label: `${spaced(card.number)} – ${card.behaves}`,
+      label: `${spaced(card.number)} – ${behaviourText(card.behaves, t)}`,
     })),
   ];
   const [payer, setPayer] = useState(payers[0]?.value ?? '');
@@ -237,7 +251,7 @@ function Outcome({ paid }: { readonly paid: Paid }): ReactNode {
           [t('column.status'), now.status],
           ...(now.failureCode === null
             ? []
-            : [[t('column.reason'), <code key="reason">{now.failureCode}</code>] as const]),
+            : [[t('column.reason'), <Reason key="reason" code={now.failureCode} />] as const]),
         ]}
       />
       <div className="buttons">
@@ -284,7 +298,7 @@ function Numbers({ fixtures }: { readonly fixtures: Fixtures }): ReactNode {
               cell: ({ wallets }) =>
                 wallets.map(({ currency, funds }) => formatAmount(funds, currency, language)).join(', '),
             },
-            { title: t('sandbox.behaves'), cell: ({ behaves }) => behaves },
+            { title: t('sandbox.behaves'), cell: ({ behaves }) => behaviourText(behaves, t) },
           ]}
         />
       </Panel>
@@ -298,7 +312,7 @@ function Numbers({ fixtures }: { readonly fixtures: Fixtures }): ReactNode {
               title: t('sandbox.number'),
               cell: ({ number }) => <Copied text={number} shown={spaced(number)} />,
             },
-            { title: t('sandbox.behaves'), cell: ({ behaves }) => behaves },
+            { title: t('sandbox.behaves'), cell: ({ behaves }) => behaviourText(behaves, t) },
           ]}
         />
       </Panel>

@@ -10,6 +10,7 @@ import { formatAmount, formatRelative } from '../format.ts';
 import { type Key, useWords } from '../i18n/index.tsx';
 import { Table } from '../list.tsx';
 import { OperationDialog, possibleOperations } from '../operations.tsx';
+import { adviceOf, reasonText } from '../reasons.ts';
 import { useMay } from '../session.tsx';
 import { useShortcuts } from '../shortcuts.tsx';
 import { StatusBadge } from '../status.tsx';
@@ -87,8 +88,14 @@ function Head({ transaction }: { readonly transaction: Transaction }): ReactNode
           <StatusBadge status={transaction.status} pending={transaction.pendingOperation} />
         </h1>
         {transaction.failureCode !== null && (
-          <p className="payment-failure">
-            {transaction.failureMessage} <code>{transaction.failureCode}</code>
+          <WhyNot transaction={transaction} code={transaction.failureCode} />
+        )}
+        {transaction.status === '3d' && transaction.redirectUrl !== null && (
+          <p className="payer-page">
+            <a href={transaction.redirectUrl} target="_blank" rel="noreferrer">
+              {t('payment.payerPage')}
+            </a>
+            <CopyButton text={transaction.redirectUrl} label={t('payment.copyPayerPage')} />
           </p>
         )}
       </div>
@@ -119,6 +126,24 @@ function Head({ transaction }: { readonly transaction: Transaction }): ReactNode
   );
 }
 
+/** Of a payment also what can be done about it. */
+function WhyNot({
+  transaction,
+  code,
+}: {
+  readonly transaction: Transaction;
+  readonly code: string;
+}): ReactNode {
+  const { t } = useWords();
+  const advice = transaction.type === 'payment' ? adviceOf(code, t) : null;
+  return (
+    <p className="payment-failure">
+      <strong title={code}>{reasonText(code, t)}</strong>
+      {advice !== null && <span className="advice">{advice}</span>}
+    </p>
+  );
+}
+
 const EVENT_LOOKS: Readonly<Record<string, Key>> = {
   'transaction.created': 'event.created',
   'transaction.3d': 'event.3d',
@@ -137,18 +162,27 @@ const EVENT_LOOKS: Readonly<Record<string, Key>> = {
   'transaction.cancel_declined': 'event.cancel_declined',
 };
 
-function Timeline({ transaction }: { readonly transaction: Transaction }): ReactNode {
-  const history = useQuery({
-    queryKey: ['transaction', transaction.id, 'history'],
-    queryFn: () => transactions.history(transaction.id),
+function useHistory(id: string) {
+  return useQuery({
+    queryKey: ['transaction', id, 'history'],
+    queryFn: () => transactions.history(id),
   });
+}
+
+function Timeline({ transaction }: { readonly transaction: Transaction }): ReactNode {
+  const history = useHistory(transaction.id);
   return (
     <Loaded query={history}>
       {({ items }) => (
         <ol className="timeline">
           <PendingOperation transaction={transaction} />
           {[...items].reverse().map((event) => (
-            <TimelineEvent key={event.seq} event={event} currency={transaction.currency} />
+            <TimelineEvent
+              key={event.seq}
+              event={event}
+              currency={transaction.currency}
+              balance={transaction.type === 'refund' ? balanceOfRefund(event, items) : event.balance}
+            />
           ))}
         </ol>
       )}
@@ -177,12 +211,28 @@ function PendingOperation({ transaction }: { readonly transaction: Transaction }
   );
 }
 
+/**
+ * What a refund takes is set aside when it is recorded, before the bank has answered. Once it is refunded, that is
+ * the event that people look for the balance at.
+ */
+function balanceOfRefund(
+  event: TransactionEvent,
+  history: readonly TransactionEvent[],
+): number | bigint | null {
+  const recorded = history.find(({ name }) => name === 'transaction.created');
+  const isOver = history.length > 1;
+  if (event === recorded && isOver) return null;
+  return event.name === 'transaction.refunded' ? (event.balance ?? recorded?.balance ?? null) : event.balance;
+}
+
 function TimelineEvent({
   event,
   currency,
+  balance,
 }: {
   readonly event: TransactionEvent;
   readonly currency: string;
+  readonly balance: number | bigint | null;
 }): ReactNode {
   const { t, language } = useWords();
   const label = EVENT_LOOKS[event.name];
@@ -197,13 +247,13 @@ function TimelineEvent({
         {event.reason !== null && (
           <>
             {' · '}
-            <code>{event.reason}</code>
+            <span title={event.reason}>{reasonText(event.reason, t)}</span>
           </>
         )}
-        {event.balance !== null && (
+        {balance !== null && (
           <>
             {' · '}
-            {t('payment.balanceAfter', { amount: formatAmount(event.balance, currency, language) })}
+            {t('payment.balanceAfter', { amount: formatAmount(balance, currency, language) })}
           </>
         )}
       </p>
@@ -289,7 +339,11 @@ function Webhooks({ transaction }: { readonly transaction: Transaction }): React
           items.map(({ id, url }) => (
             <div key={id} className="endpoint">
               <p className="endpoint-url">{url}</p>
-              <Deliveries endpointId={id} transactionId={transaction.id} />
+              <Deliveries
+                endpointId={id}
+                transactionId={transaction.id}
+                label={`${t('webhook.deliveries')}: ${url}`}
+              />
             </div>
           ))
         }
@@ -319,13 +373,14 @@ function Raw({ transaction }: { readonly transaction: Transaction }): ReactNode 
 function Amounts({ transaction: row }: { readonly transaction: Transaction }): ReactNode {
   const { t } = useWords();
   const amount = (value: number): ReactNode => <Amount amount={value} currency={row.currency} />;
+  const wasAuthorized = row.authedAt !== null;
   const held = row.status === 'authorized' ? row.amount - row.capturedAmount - row.releasedAmount : 0;
   const refundable =
     row.status === 'charged' ? row.capturedAmount - row.refundedAmount - row.reservedAmount : 0;
   const parts: readonly (readonly [string, number, boolean])[] = [
-    [t('payment.authorized'), row.amount, row.type === 'payment'],
+    [t(wasAuthorized ? 'payment.authorized' : 'column.amount'), row.amount, row.type === 'payment'],
     [t('payment.held'), held, held > 0],
-    [t('payment.captured'), row.capturedAmount, row.type === 'payment'],
+    [t('payment.captured'), row.capturedAmount, row.type === 'payment' && wasAuthorized],
     [t('payment.released'), row.releasedAmount, row.releasedAmount > 0],
     [t('payment.refunded'), row.refundedAmount, row.type === 'refund' || row.refundedAmount > 0],
     [t('payment.reserved'), row.reservedAmount, row.reservedAmount > 0],
@@ -363,7 +418,7 @@ function Details({ transaction: row }: { readonly transaction: Transaction }): R
     [t('payment.method'), <Method key="method" row={row} />],
     [
       t('payment.secure3d'),
-      row.paymentMethod === 'card' ? t(row.secure3d ? 'payment.secure3d.yes' : 'payment.secure3d.no') : null,
+      row.paymentMethod === 'card' && row.type === 'payment' ? <Secure3d key="secure3d" row={row} /> : null,
     ],
     [t('payment.description'), row.description],
     [t('payment.captureMode'), row.type === 'payment' ? t(`payment.captureMode.${row.captureMode}`) : null],
@@ -385,6 +440,27 @@ function Details({ transaction: row }: { readonly transaction: Transaction }): R
     [t('payment.recurring'), row.recurringType],
   ];
   return <Facts items={items.filter(([, value]) => value !== null)} />;
+}
+
+/** How 3-D Secure went. That a payer was sent there at all, only the history tells afterwards. */
+function Secure3d({ row }: { readonly row: Transaction }): ReactNode {
+  const { t } = useWords();
+  const { data } = useHistory(row.id);
+  if (data === undefined) return <span className="dim">–</span>;
+  return t(secure3dKey(row, data.items));
+}
+
+function secure3dKey(
+  { status, secure3d, failureCode }: Transaction,
+  history: readonly TransactionEvent[],
+): Key {
+  if (status === '3d') return 'payment.secure3d.waiting';
+  if (secure3d) return 'payment.secure3d.yes';
+  if (!history.some(({ name }) => name === 'transaction.3d')) return 'payment.secure3d.no';
+  if (failureCode === 'authentication_failed') return 'payment.secure3d.failed';
+  // The bank has declined what the payer had agreed to.
+  if (status === 'rejected' && failureCode !== 'authentication_expired') return 'payment.secure3d.yes';
+  return 'payment.secure3d.unfinished';
 }
 
 function ParentLink({ id }: { readonly id: string }): ReactNode {

@@ -99,22 +99,28 @@ function watch(page: Page, problems: string[]): void {
   });
 }
 
-/** What axe finds of the two graver sorts, as `rule: element`. */
-export async function graveAxeFindings(page: Page): Promise<string[]> {
+/**
+ * What axe finds, as `rule: element`.
+ * @param rules only these; without them all, of the two graver sorts
+ */
+export async function graveAxeFindings(page: Page, rules: readonly string[] = []): Promise<string[]> {
   // Rows that wait for others to take their place are pale.
   await page.waitForFunction(() => document.querySelector('.rows-stale') === null);
   // By the debugger, which the page's policy does not concern.
   await page.evaluate(AXE);
-  return page.evaluate(async () => {
+  return page.evaluate(async (wanted) => {
     interface Finding {
       readonly id: string;
       readonly impact: string;
       readonly nodes: readonly { readonly html: string }[];
     }
-    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: readonly Finding[] }> } };
-    const { violations } = await axe.run();
+    interface Axe {
+      run(options: object): Promise<{ violations: readonly Finding[] }>;
+    }
+    const { axe } = globalThis as unknown as { axe: Axe };
+    const { violations } = await axe.run(wanted.length === 0 ? {} : { runOnly: wanted });
     return violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .filter(({ impact }) => wanted.length > 0 || impact === 'serious' || impact === 'critical')
       .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`));
-  });
+  }, rules);
 }
