@@ -24,6 +24,9 @@ export interface AuthorizeCommand {
   readonly card: TypedCard | { readonly token: string };
   readonly threeDS: boolean;
   readonly returnUrl: string | null;
+  /** For the payer to know the payment by. */
+  readonly orderReference: string | null;
+  readonly description: string | null;
 }
 
 export interface TypedCard {
@@ -132,6 +135,8 @@ async function authorize(
       cardLast4: card?.last4 ?? '',
       acsTokenHash: challenged ? hashToken(token) : null,
       returnUrl: challenged ? command.returnUrl : null,
+      orderReference: command.orderReference,
+      description: command.description,
     });
     return firstAnswer(hashKey, added, token);
   });

@@ -809,6 +809,8 @@ export interface AuthorizeWalletBody {
   orderReference: string;
   /** ISO 4217 code. */
   currency: string;
+  /** Where the customer goes back to after confirming on their page, with `transactionId` added. As for cards: one of the origins that are set up for the merchant; a sandbox takes any. */
+  returnUrl?: string;
 }
 
 export interface CaptureWalletBody {

@@ -107,8 +107,8 @@ describe('in a browser', { skip: withoutBrowser }, () => {
     assert.deepEqual([captured.body.status, captured.body.secure3d], ['charged', true]);
     await page.goto(payment.redirectUrl);
     await look(page, 'challenge-used-light');
-    await page.getByRole('link', { name: 'Back to the shop' }).click();
-    await page.getByRole('link', { name: 'Back to the shop' }).click();
+    await page.getByRole('link', { name: 'Back to Demo Store' }).click();
+    await page.getByRole('link', { name: 'Back to Demo Store' }).click();
     await page.waitForURL(backAt(payment.id));
     await page.close();
   });
@@ -128,7 +128,7 @@ describe('in a browser', { skip: withoutBrowser }, () => {
     const payment = await begin();
     const page = await open(payment.redirectUrl);
     await page.getByRole('button', { name: 'Approve' }).dblclick();
-    const link = page.getByRole('link', { name: 'Back to the shop' });
+    const link = page.getByRole('link', { name: 'Back to Demo Store' });
     // The second click ends on the bank's or our "already decided", or is lost: all of them lead back.
     await eventually('the payer is back at the shop', async () => {
       if (page.url() === backAt(payment.id)) return true;
@@ -147,7 +147,7 @@ describe('in a browser', { skip: withoutBrowser }, () => {
       const page = await open(state, colorScheme);
       assert.equal(await page.textContent('h1'), 'This payment is already decided');
       await look(page, `over-${colorScheme}`);
-      await page.getByRole('link', { name: 'Back to the shop' }).click();
+      await page.getByRole('link', { name: 'Back to Demo Store' }).click();
       await page.waitForURL(backAt(payment.id));
       await page.goto(`${sandbox.url}/3ds/nonsense`);
       assert.equal(await page.textContent('h1'), 'There is no such payment');

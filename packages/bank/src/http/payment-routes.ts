@@ -165,6 +165,8 @@ function toCommand(body: AuthorizeBody, returnUrl: string | null): AuthorizeComm
     card,
     threeDS,
     returnUrl,
+    orderReference: body.orderReference ?? null,
+    description: body.description ?? null,
   };
 }
 

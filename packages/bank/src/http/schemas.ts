@@ -49,6 +49,8 @@ export const AuthorizeBody = Type.Object(
     card: Type.Union([Card, CardToken]),
     threeDS: Type.Boolean(),
     returnUrl: Type.Optional(Type.String({ maxLength: 2048 })),
+    orderReference: Type.Optional(Type.String({ maxLength: 255 })),
+    description: Type.Optional(Type.String({ maxLength: 1000 })),
     payerIp: Type.Optional(Type.String({ maxLength: 100 })),
     browser: Type.Optional(Browser),
   },

@@ -18,6 +18,8 @@ export interface StoredAuthorization extends Authorization {
   /** Set when the first answer was a challenge, and kept, so that a repeat gets the same answer. */
   readonly acsTokenHash: Buffer | null;
   readonly returnUrl: string | null;
+  readonly orderReference: string | null;
+  readonly description: string | null;
 }
 
 export type OperationKind = 'capture' | 'reversal' | 'refund';
@@ -63,6 +65,8 @@ interface AuthorizationRow {
   challenge_expires_at: Date | null;
   acs_token_hash: Buffer | null;
   return_url: string | null;
+  order_reference: string | null;
+  description: string | null;
   held: string;
   captured: string;
   released: string;
@@ -87,6 +91,8 @@ function toAuthorization(row: AuthorizationRow): StoredAuthorization {
     challengeExpiresAt: row.challenge_expires_at,
     acsTokenHash: row.acs_token_hash,
     returnUrl: row.return_url,
+    orderReference: row.order_reference,
+    description: row.description,
     held: BigInt(row.held),
     captured: BigInt(row.captured),
     released: BigInt(row.released),
@@ -134,6 +140,8 @@ export async function addAuthorization(
     added.captured,
     added.released,
     added.refunded,
+    added.orderReference,
+    added.description,
   ]);
   return toAuthorization(theRow(rows));
 }

@@ -178,9 +178,9 @@ export class Acquirer {
     if (card === null) return null;
     const returnUrl =
       payment.returnUrl === null ? null : this.#options.authenticationUrl(operation.transactionId);
-    const { merchantName, payerIp } = payment;
+    const { merchantName, payerIp, orderReference, description } = payment;
     return connector.authorize({
-      ...{ operation, card, merchantName, returnUrl, payerIp },
+      ...{ operation, card, merchantName, returnUrl, payerIp, orderReference, description },
       browser: payer?.browser ?? null,
     });
   }

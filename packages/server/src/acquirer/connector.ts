@@ -36,6 +36,9 @@ export interface AuthorizationRequest {
   readonly merchantName: string;
   /** Where the bank sends the payer after 3-D Secure: an address of ours. Null: no payer is present. */
   readonly returnUrl: string | null;
+  /** Shown to the payer on the bank's page. */
+  readonly orderReference: string;
+  readonly description: string | null;
   readonly payerIp: string | null;
   readonly browser: BrowserForBank | null;
 }

@@ -111,7 +111,7 @@ function jsonAmount(amount: bigint): number {
 }
 
 function authorizationBody(request: AuthorizationRequest): unknown {
-  const { operation, card, merchantName, returnUrl, payerIp, browser } = request;
+  const { operation, card, merchantName, returnUrl, payerIp, browser, orderReference, description } = request;
   const { paymentId: id, merchantId, amount, currency } = operation;
   const cardBody =
     'token' in card ? card : Object.fromEntries(Object.entries(card).filter(([, value]) => value !== null));
@@ -126,6 +126,8 @@ function authorizationBody(request: AuthorizationRequest): unknown {
     card: cardBody,
     threeDS,
     ...back,
+    orderReference,
+    ...(description === null ? {} : { description }),
     ...(payerIp === null ? {} : { payerIp }),
     ...(browser === null ? {} : { browser }),
   };

@@ -47,6 +47,8 @@ export interface Authorize {
   /** HMAC of the IIN. */
   readonly iinHash: string;
   readonly orderReference: string;
+  /** Where the customer goes after a confirmation; absent: nowhere. */
+  readonly returnUrl?: string | null;
 }
 
 /** A card payment. The card itself is not here: its number is in memory only, with the bank's connector. */

@@ -267,6 +267,7 @@ function newWalletPayment(
     amount: command.amount,
     currency: command.currency,
     orderReference: command.orderReference,
+    returnUrl: command.returnUrl ?? null,
     walletId: wallet?.id ?? null,
     customerId: wallet?.customerId ?? null,
     captureMode,

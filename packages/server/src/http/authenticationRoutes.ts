@@ -1,4 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { moneyText } from '@plexy-pay/payer-pages';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
 import { ANSWER_WAIT_MS } from '../domain/change.ts';
@@ -6,10 +8,11 @@ import type { TransactionId } from '../domain/ids.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { OPERATOR_SCOPE } from '../engine/batch.ts';
 import { type Secrets, safeEqual } from '../secrets.ts';
+import { findMerchant } from '../store/merchants.ts';
 import { findTransaction } from '../store/transactions.ts';
 import type { App } from './bareApp.ts';
 import type { Deps } from './deps.ts';
-import { type Notice, sendNoticePage } from './noticePage.ts';
+import { backTo, languageFor, type Notice, sendNotice, shopUrlOf } from './payerPages.ts';
 
 /**
  * The state of a 3-D Secure authentication: the payment's id, signed, so that nobody can come back for
@@ -26,18 +29,21 @@ function openState(secrets: Secrets, state: string): TransactionId | null {
 
 const UNKNOWN: Notice = {
   statusCode: 404,
-  title: 'There is no such payment',
-  text: 'Check the address, or go back to the shop and start the payment again.',
+  title: 'payment.unknown.title',
+  text: 'payment.unknown.text',
+  icon: 'bad',
 };
 const OVER: Notice = {
   statusCode: 410,
-  title: 'This payment is already decided',
-  text: 'Each confirmation works once. The shop knows how the payment ended.',
+  title: 'payment.over.title',
+  text: 'payment.over.text',
+  icon: 'note',
 };
 const TROUBLE: Notice = {
   statusCode: 503,
-  title: 'The payment could not be looked up',
-  text: 'Nothing is lost: wait a moment and reload this page, or ask the shop how the payment ended.',
+  title: 'payment.trouble.title',
+  text: 'payment.trouble.text',
+  icon: 'time',
 };
 
 /** Where the bank sends the payer's browser back to. The browser proves nothing: the bank is asked. */
@@ -48,22 +54,37 @@ export function authenticationRoutes(app: App, deps: Deps): void {
       schema: { hide: true, params: Type.Object({ state: Type.String() }) },
       errorHandler: (error, request, reply) => {
         request.log.warn({ requestId: request.id, err: error }, 'a payer could not come back');
-        return sendNoticePage(reply, TROUBLE);
+        return sendNotice(request, reply, TROUBLE);
       },
     },
     async (request, reply) => {
       const transactionId = openState(deps.secrets, request.params.state);
       const payment = transactionId === null ? null : await findTransaction(deps.pool, transactionId);
-      if (payment === null || payment.returnUrl === null) return sendNoticePage(reply, UNKNOWN);
-      const shopUrl = new URL(payment.returnUrl);
-      shopUrl.searchParams.set('transactionId', payment.id);
-      if (payment.status !== '3d') {
-        return sendNoticePage(reply, { ...OVER, link: { href: shopUrl.href, label: 'Back to the shop' } });
-      }
+      const shopUrl = payment === null ? null : shopUrlOf(payment);
+      if (payment === null || shopUrl === null) return sendNotice(request, reply, UNKNOWN);
+      if (payment.status !== '3d') return sendOver(deps, request, reply, payment);
       await finishAuthentication(deps, payment);
-      return reply.redirect(shopUrl.href, 303);
+      return reply.redirect(shopUrl, 303);
     },
   );
+}
+
+async function sendOver(
+  deps: Deps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  payment: Transaction,
+): Promise<FastifyReply> {
+  const shop = (await findMerchant(deps.pool, payment.merchantId))?.name ?? '';
+  const language = languageFor(request);
+  return sendNotice(request, reply, OVER, {
+    facts: [
+      ['shop', shop],
+      ['order', payment.orderReference],
+      ['amount', moneyText(payment.amount, payment.currency, language)],
+    ],
+    back: backTo(payment, shop, language),
+  });
 }
 
 /** How often the end of an operation is looked for that another browser or the merchant has started. */

@@ -3,7 +3,7 @@
  * customer's ten minutes, and is shown to operators only (in the sandbox to the merchant, too, who plays the
  * customer). It is stored nowhere: not in an answer, an event, a list or a log.
  */
-import { formatMoney } from '@plexy-pay/money';
+import { minutesText, moneyText, type Word, word } from '@plexy-pay/payer-pages';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { Outcome } from '../domain/command.ts';
@@ -22,10 +22,9 @@ import { ADMIN, ERRORS, OPERATOR } from './adminCommon.ts';
 import { auditActorOf } from './auditActor.ts';
 import { MANAGER, merchantOf } from './auth.ts';
 import type { App } from './bareApp.ts';
-import { confirmationPage, PAGE_HEADERS } from './confirmationPage.ts';
 import type { Deps } from './deps.ts';
 import { ApiError } from './errors.ts';
-import { type Notice, sendNoticePage } from './noticePage.ts';
+import { backTo, languageFor, type Notice, sendNotice, sendPayerPage } from './payerPages.ts';
 
 const Link = Type.Object({
   url: Type.String({ description: 'The customer’s page. Whoever has it may approve the payment, once.' }),
@@ -109,42 +108,19 @@ function openToken(secrets: Secrets, token: string): { id: TransactionId; deadli
 }
 
 const NOTICES = {
-  unknown: {
-    statusCode: 404,
-    title: 'There is no such confirmation',
-    text: 'Check the address, or go back to the shop and start the payment again.',
-  },
-  decided: {
-    statusCode: 410,
-    title: 'This payment is already decided',
-    text: 'Each confirmation works once. You can close this page and go back to the shop.',
-  },
-  expired: {
-    statusCode: 410,
-    title: 'This confirmation has expired',
-    text: 'The time to answer is over and nothing was paid. Go back to the shop to try again.',
-  },
-  unanswered: {
-    statusCode: 400,
-    title: 'No answer was given',
-    text: 'Go back one page and choose Approve or Decline.',
-  },
-  elsewhere: {
-    statusCode: 403,
-    title: 'This came from another site',
-    text: 'Nothing was decided. Open the link that you were given and choose there.',
-  },
-  trouble: {
-    statusCode: 503,
-    title: 'This did not work just now',
-    text: 'Nothing was decided. Open the link again in a moment.',
-  },
-  unavailable: {
-    statusCode: 503,
-    title: 'This did not work just now',
-    text: 'Nobody knows yet whether your answer arrived. Open the link again in a moment.',
-  },
+  unknown: { statusCode: 404, title: 'unknown.title', text: 'unknown.text', icon: 'bad' },
+  decided: { statusCode: 410, title: 'decided.title', text: 'decided.text', icon: 'note' },
+  expired: { statusCode: 410, title: 'expired.title', text: 'expired.text', icon: 'time' },
+  unanswered: { statusCode: 400, title: 'unanswered.title', text: 'unanswered.text', icon: 'bad' },
+  elsewhere: { statusCode: 403, title: 'elsewhere.title', text: 'elsewhere.text', icon: 'bad' },
+  trouble: { statusCode: 503, title: 'trouble.title', text: 'trouble.text', icon: 'bad' },
+  unavailable: { statusCode: 503, title: 'unavailable.title', text: 'unavailable.text', icon: 'bad' },
+  approved: { statusCode: 200, title: 'approved.title', text: 'approved.text', icon: 'good' },
+  declined: { statusCode: 200, title: 'declined.title', text: 'declined.text', icon: 'bad' },
+  poor: { statusCode: 200, title: 'failed.title', text: 'failed.poor', icon: 'bad' },
+  refused: { statusCode: 200, title: 'failed.title', text: 'failed.refused', icon: 'bad' },
 } as const satisfies Record<string, Notice>;
+type NoticeName = keyof typeof NOTICES;
 
 /** The customer's page, and its answer. Only a POST decides: a link that is fetched in advance does nothing. */
 export function confirmationPages(app: App, deps: Deps): void {
@@ -156,21 +132,25 @@ export function confirmationPages(app: App, deps: Deps): void {
     scope.addContentTypeParser('application/x-www-form-urlencoded', parser, read);
     const schema = { hide: true };
     scope.setErrorHandler<FastifyError>((error, request, reply) => {
-      if ((error.statusCode ?? 500) < 500) return notice(reply, NOTICES.unanswered);
+      if ((error.statusCode ?? 500) < 500) return sendNotice(request, reply, NOTICES.unanswered);
       request.log.warn({ requestId: request.id, err: error }, 'a customer could not confirm');
-      return notice(reply, request.method === 'POST' ? NOTICES.unavailable : NOTICES.trouble);
+      return sendNotice(request, reply, NOTICES[request.method === 'POST' ? 'unavailable' : 'trouble']);
     });
     scope.get<{ Params: { token: string } }>('/confirm/:token', { schema }, async (request, reply) => {
-      const found = await findOpen(deps, request.params.token);
-      return typeof found === 'string' ? notice(reply, NOTICES[found]) : sendPage(deps, reply, found);
+      const found = await find(deps, request.params.token);
+      return found.standing === 'open'
+        ? sendQuestion(request, reply, found)
+        : sendOutcome(request, reply, found.standing, found);
     });
     scope.post<{ Params: { token: string } }>('/confirm/:token', { schema }, async (request, reply) => {
-      if (isFromElsewhere(request)) return notice(reply, NOTICES.elsewhere);
-      const found = await findOpen(deps, request.params.token);
-      if (typeof found === 'string') return notice(reply, NOTICES[found]);
+      if (isFromElsewhere(request)) return sendNotice(request, reply, NOTICES.elsewhere);
+      const found = await find(deps, request.params.token);
+      if (found.standing !== 'open') return sendOutcome(request, reply, found.standing, found);
       const decision = request.body instanceof URLSearchParams ? request.body.get('decision') : null;
-      if (decision !== 'approve' && decision !== 'decline') return notice(reply, NOTICES.unanswered);
-      return notice(reply, await decide(deps, request, found.payment, decision === 'approve'));
+      if (decision !== 'approve' && decision !== 'decline')
+        return sendNotice(request, reply, NOTICES.unanswered);
+      const outcome = await decide(deps, request, found.payment, decision === 'approve');
+      return sendOutcome(request, reply, outcome, found);
     });
   });
 }
@@ -181,30 +161,73 @@ function isFromElsewhere({ headers }: FastifyRequest): boolean {
   return site !== undefined && site !== 'same-origin' && site !== 'none';
 }
 
-interface Open {
-  readonly payment: Transaction;
-  readonly deadline: number;
-  readonly now: number;
-}
+/** What a link leads to; without a payment for one that was not made here. */
+type Found =
+  | { readonly standing: 'unknown'; readonly payment: null }
+  | { readonly standing: 'decided' | 'expired'; readonly payment: Transaction; readonly shop: string }
+  | {
+      readonly standing: 'open';
+      readonly payment: Transaction;
+      readonly shop: string;
+      readonly leftMs: number;
+    };
 
-async function findOpen(deps: Deps, token: string): Promise<Open | 'unknown' | 'decided' | 'expired'> {
+async function find(deps: Deps, token: string): Promise<Found> {
   const opened = openToken(deps.secrets, token);
   const payment = opened === null ? null : await findTransaction(deps.pool, opened.id);
-  if (opened === null || payment === null) return 'unknown';
-  if (payment.statusReason === 'confirmation_expired') return 'expired';
-  if (!isWaiting(payment)) return 'decided';
-  const now = await readClock(deps.pool);
-  return now >= opened.deadline ? 'expired' : { payment, deadline: opened.deadline, now };
+  if (opened === null || payment === null) return { standing: 'unknown', payment: null };
+  const shop = (await findMerchant(deps.pool, payment.merchantId))?.name ?? '';
+  if (payment.statusReason === 'confirmation_expired') return { standing: 'expired', payment, shop };
+  if (!isWaiting(payment)) return { standing: 'decided', payment, shop };
+  const leftMs = opened.deadline - (await readClock(deps.pool));
+  return leftMs <= 0 ? { standing: 'expired', payment, shop } : { standing: 'open', payment, shop, leftMs };
 }
 
-async function sendPage(deps: Deps, reply: FastifyReply, { payment, deadline, now }: Open) {
-  const merchant = await findMerchant(deps.pool, payment.merchantId);
-  const page = confirmationPage(payment, merchant?.name ?? '', deadline - now, deadline);
-  return reply.headers(PAGE_HEADERS).type('text/html; charset=utf-8').send(page);
+function sendQuestion(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { payment, shop, leftMs }: Extract<Found, { standing: 'open' }>,
+): FastifyReply {
+  const language = languageFor(request);
+  const { amount, currency } = payment;
+  return sendPayerPage(reply, 200, {
+    language,
+    hasSwitch: true,
+    title: word(language, 'confirm.title'),
+    text: word(language, 'confirm.text'),
+    money: { text: moneyText(amount, currency, language), currency },
+    facts: [
+      ...factsOf(payment, shop),
+      ['timeLeft', minutesText(leftMs, language) ?? word(language, 'lessThanMinute')],
+    ],
+    asks: true,
+  });
 }
 
-function notice(reply: FastifyReply, page: Notice): FastifyReply {
-  return sendNoticePage(reply.header('x-frame-options', 'DENY'), page);
+function factsOf({ orderReference, description }: Transaction, shop: string): (readonly [Word, string])[] {
+  return [
+    ['shop', shop],
+    ['order', orderReference],
+    ...(description === null ? [] : ([['description', description]] as const)),
+  ];
+}
+
+/** What became of it, and the way back to the shop. */
+function sendOutcome(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  name: NoticeName,
+  found: Found,
+): FastifyReply {
+  if (found.payment === null) return sendNotice(request, reply, NOTICES[name]);
+  const { payment, shop } = found;
+  const language = languageFor(request);
+  const amount = moneyText(payment.amount, payment.currency, language);
+  return sendNotice(request, reply, NOTICES[name], {
+    values: { amount, shop },
+    facts: [...factsOf(payment, shop), ['amount', amount]],
+    back: backTo(payment, shop, language),
+  });
 }
 
 async function decide(
@@ -212,7 +235,7 @@ async function decide(
   request: FastifyRequest,
   payment: Transaction,
   approve: boolean,
-): Promise<Notice> {
+): Promise<NoticeName> {
   let outcome: Outcome | undefined;
   try {
     await deps.engine.execute({
@@ -233,26 +256,19 @@ async function decide(
   } catch (error) {
     const passing = error instanceof EngineUnavailableError || error instanceof RequestInProgressError;
     if (!passing) throw error;
-    return NOTICES.unavailable;
+    return 'unavailable';
   }
-  return noticeOf(outcome, payment);
+  return nameOf(outcome);
 }
 
 /** Refused: somebody else decided in the meantime, or the time was up. */
-function noticeOf(outcome: Outcome | undefined, payment: Transaction): Notice {
+function nameOf(outcome: Outcome | undefined): NoticeName {
   if (outcome?.kind !== 'transaction') {
     const expired = outcome?.kind === 'refused' && outcome.refusal === 'authorization_expired';
-    return expired ? NOTICES.expired : NOTICES.decided;
+    return expired ? 'expired' : 'decided';
   }
-  const money = formatMoney(payment.amount, payment.currency);
   const { status, statusReason } = outcome.transaction;
-  if (status === 'authorized')
-    return { statusCode: 200, title: 'You approved the payment', text: `${money} is held for the shop.` };
-  if (statusReason === 'customer_declined')
-    return { statusCode: 200, title: 'You declined the payment', text: 'Nothing was paid.' };
-  const why =
-    statusReason === 'insufficient_funds'
-      ? 'There is not enough money in your wallet.'
-      : 'Your wallet refused it.';
-  return { statusCode: 200, title: 'The payment was not made', text: `${why} Nothing was paid.` };
+  if (status === 'authorized') return 'approved';
+  if (statusReason === 'customer_declined') return 'declined';
+  return statusReason === 'insufficient_funds' ? 'poor' : 'refused';
 }

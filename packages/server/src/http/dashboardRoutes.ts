@@ -15,7 +15,7 @@ import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { App } from './bareApp.ts';
 import { ApiError } from './errors.ts';
-import { sendNoticePage } from './noticePage.ts';
+import { sendPayerPage } from './payerPages.ts';
 
 /** Where the build of packages/dashboard writes. */
 export const DASHBOARD_FILES = fileURLToPath(new URL('../../../dashboard/dist/', import.meta.url));
@@ -78,10 +78,11 @@ async function sendPage(reply: FastifyReply, root: string): Promise<FastifyReply
 }
 
 function sendBuildNotice(reply: FastifyReply): FastifyReply {
-  return sendNoticePage(reply, {
-    statusCode: 503,
+  return sendPayerPage(reply, 503, {
+    language: 'en',
+    hasSwitch: false,
     title: 'The dashboard is not built yet',
     text: 'Run "npm run build -w packages/dashboard" in the repository, then reload this page. Everything else works meanwhile.',
-    link: { href: '/docs', label: 'Read the API’s documentation' },
+    back: { href: '/docs', label: 'Read the API’s documentation' },
   });
 }

@@ -214,7 +214,7 @@ function optional<T>(text: string | undefined, parse: (text: string) => Parsed<T
   return text === undefined ? parsed(null) : parse(text);
 }
 
-function parseReturnUrl(text: string): Parsed<string> {
+export function parseReturnUrl(text: string): Parsed<string> {
   if (text.length > 2_000 || !URL.canParse(text)) return refused('must be a URL of at most 2,000 characters');
   const { protocol, href, username, password } = new URL(text);
   if (protocol !== 'https:' && protocol !== 'http:') return refused('must start with http:// or https://');
@@ -238,7 +238,11 @@ async function checkPlaces(
 }
 
 /** In production a payer is sent only to where the merchant has said; the sandbox sends them anywhere. */
-async function checkReturnUrl(deps: Deps, merchantId: string, returnUrl: string | null): Promise<void> {
+export async function checkReturnUrl(
+  deps: Deps,
+  merchantId: string,
+  returnUrl: string | null,
+): Promise<void> {
   if (returnUrl === null || deps.config.mode === 'sandbox') return;
   const merchant = await findMerchant(deps.pool, merchantId);
   if (merchant?.returnOrigins.includes(new URL(returnUrl).origin) === true) return;

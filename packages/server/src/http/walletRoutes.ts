@@ -20,6 +20,7 @@ import { ApiError, fieldError } from './errors.ts';
 import { execute, sendJson } from './execute.ts';
 import { valuesOf } from './fields.ts';
 import { idempotencyKeyOf } from './idempotency.ts';
+import { checkReturnUrl, parseReturnUrl } from './paymentRoutes.ts';
 import * as schemas from './schemas.ts';
 import { walletTransactionJson } from './walletViews.ts';
 
@@ -36,6 +37,13 @@ const AuthorizeBody = Type.Object(
       examples: ['ORDER-100045'],
     }),
     currency: Type.String({ description: 'ISO 4217 code.', examples: ['KZT'] }),
+    returnUrl: Type.Optional(
+      Type.String({
+        description:
+          'Where the customer goes back to after confirming on their page, with `transactionId` added. As for cards: one of the origins that are set up for the merchant; a sandbox takes any.',
+        examples: ['https://shop.example/return'],
+      }),
+    ),
   },
   schemas.closed,
 );
@@ -86,6 +94,7 @@ function authorizeRoute(app: App, deps: Deps): void {
       const { merchantId } = merchantOf(request);
       const idempotencyKey = idempotencyKeyOf(request, true);
       const command = parseAuthorize(deps, merchantId, request.body);
+      await checkReturnUrl(deps, merchantId, command.returnUrl ?? null);
       const { amount, transactionId } = command;
       const body = walletTransactionJson(
         { ...command, id: transactionId, status: 'authorized', statusReason: null },
@@ -223,6 +232,7 @@ function parseAuthorize(deps: Deps, merchantId: string, body: Static<typeof Auth
     iin: parseIin(body.iin),
     orderReference: parseOrderReference(body.orderReference),
     currency: parseCurrency(body.currency),
+    returnUrl: body.returnUrl === undefined ? parsed(null) : parseReturnUrl(body.returnUrl),
   });
   return {
     kind: 'authorize',
@@ -233,6 +243,7 @@ function parseAuthorize(deps: Deps, merchantId: string, body: Static<typeof Auth
     phone: fields.phoneNumber,
     iinHash: deps.secrets.hashIin(fields.iin),
     orderReference: fields.orderReference,
+    returnUrl: fields.returnUrl,
   };
 }
 

@@ -61,6 +61,8 @@ export interface PaymentForBank {
   readonly merchantName: string;
   readonly returnUrl: string | null;
   readonly payerIp: string | null;
+  readonly orderReference: string;
+  readonly description: string | null;
   readonly bankToken: string | null;
 }
 
@@ -70,6 +72,7 @@ export async function findPaymentForBank(
 ): Promise<PaymentForBank | null> {
   const { rows } = await db.query<PaymentForBank>(
     `SELECT m.name AS "merchantName", t.return_url AS "returnUrl", t.payer_ip AS "payerIp",
+       t.order_reference AS "orderReference", t.description,
        c.bank_token AS "bankToken"
      FROM transaction t JOIN merchant m ON m.id = t.merchant_id LEFT JOIN card_token c ON c.id = t.card_token_id
      WHERE t.id = $1`,
