@@ -2,6 +2,7 @@ import { Button, PasswordInput } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
 import { session } from './api.ts';
+import { fieldError } from './fieldErrors.ts';
 import { useWords } from './i18n/index.tsx';
 import { Dialog, Failure, Form, say } from './ui.tsx';
 
@@ -22,6 +23,7 @@ export function PasswordDialog({ close }: { readonly close: () => void }): React
       <Form submit={() => !change.isPending && change.mutate()}>
         <PasswordInput
           label={t('account.currentPassword')}
+          error={fieldError(change.error, 'current', t)}
           autoComplete="current-password"
           data-autofocus
           visibilityToggleButtonProps={toggle}
@@ -30,13 +32,14 @@ export function PasswordDialog({ close }: { readonly close: () => void }): React
         />
         <PasswordInput
           label={t('account.newPassword')}
+          error={fieldError(change.error, 'new', t)}
           description={t('account.passwordHint')}
           autoComplete="new-password"
           visibilityToggleButtonProps={toggle}
           value={next}
           onChange={(event) => setNext(event.currentTarget.value)}
         />
-        {change.error !== null && <Failure error={change.error} />}
+        {change.error !== null && <Failure error={change.error} fields={['current', 'new']} />}
         <div className="dialog-actions">
           <Button type="submit" loading={change.isPending} disabled={current === '' || next === ''}>
             {t('save')}

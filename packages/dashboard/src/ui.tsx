@@ -1,9 +1,11 @@
 /** The small parts that every page is made of. */
 import { ActionIcon, Button, Modal, Tooltip } from '@mantine/core';
+import { Link } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react';
 import { PlexyPayError } from './api.ts';
-import { formatAmount, formatTime, type TimeStyle, utcTime } from './format.ts';
-import { keyOfReason, useWords } from './i18n/index.tsx';
+import { keyOfReason } from './fieldErrors.ts';
+import { formatAmount, formatTime, type Language, type TimeStyle, utcTime } from './format.ts';
+import { type Translate, useWords } from './i18n/index.tsx';
 import { Icon, type IconName } from './icons.tsx';
 import { reasonText } from './reasons.ts';
 import { Coming, type Shape } from './skeletons.tsx';
@@ -198,51 +200,86 @@ export function Empty({ icon, title, children }: EmptyProps): ReactNode {
   );
 }
 
-/** What went wrong, and what to quote when asking for help. The one place for it. */
-export function Failure({
-  error,
-  retry,
-}: {
+interface FailureProps {
   readonly error: unknown;
   readonly retry?: () => void;
-}): ReactNode {
-  const { t } = useWords();
-  const known = error instanceof PlexyPayError ? error : null;
+  /** Whose errors are shown at the fields themselves, by their paths. */
+  readonly fields?: readonly string[];
+}
+
+/** What went wrong, in the reader's language; behind it what to quote when asking for help. The one place for it. */
+export function Failure({ error, retry, fields = [] }: FailureProps): ReactNode {
+  const { t, language } = useWords();
   if (error instanceof Error && error.name === 'PageNotLoadedError') return <NotLoaded retry={retry} />;
+  const known = error instanceof PlexyPayError ? error : null;
+  const isAtFields =
+    known !== null && known.details.length > 0 && known.details.every(({ path }) => fields.includes(path));
+  const way = known?.status === 404 ? (WAYS_ON[known.reason ?? ''] ?? null) : null;
   return (
     <div className="failure" role="alert">
       <Icon name="issues" />
       <div>
-        <p className="failure-title">{titleOf(known, t)}</p>
-        <p>{known === null ? t('error.unexpected') : messageOf(known, t)}</p>
-        {known !== null && known.details.length > 0 && (
-          <ul>
-            {known.details.map(({ path, message }) => (
-              <li key={path + message}>
-                <code>{path}</code> {message}
-              </li>
-            ))}
-          </ul>
+        {isAtFields ? (
+          <p className="failure-title">{t('error.fields')}</p>
+        ) : (
+          <>
+            <p className="failure-title">{titleOf(known, t)}</p>
+            <p>{known === null ? t('error.unexpected') : messageOf(known, t, language)}</p>
+          </>
         )}
-        {known?.reason != null && (
-          <p className="failure-ids">
-            <code>{known.reason}</code>
-            {known.requestId !== null && (
-              <>
-                {' · '}
-                {t('error.requestId')} <code>{known.requestId}</code>
-                <CopyButton text={known.requestId} />
-              </>
-            )}
+        {known !== null && <Technical error={known} />}
+        {way !== null && (
+          <p>
+            <Link to={way}>{t(way === '/transactions' ? 'error.allTransactions' : 'error.back')}</Link>
           </p>
         )}
-        {retry !== undefined && (
+        {retry !== undefined && known?.status !== 404 && (
           <Button size="xs" variant="default" onClick={retry} mt="xs">
             {t('tryAgain')}
           </Button>
         )}
       </div>
     </div>
+  );
+}
+
+/** Where those are that exist, when the one that was asked for does not: trying again cannot help. */
+const WAYS_ON: Readonly<Record<string, string>> = {
+  transaction_not_found: '/transactions',
+  webhook_endpoint_not_found: '/developers/webhooks',
+  customer_not_found: '/operator/customers',
+  merchant_not_found: '/operator/merchants',
+};
+
+/** In the server's words: for whoever helps. */
+function Technical({ error }: { readonly error: PlexyPayError }): ReactNode {
+  const { t } = useWords();
+  const { reason, message, details, requestId } = error;
+  if (reason === null) return null;
+  return (
+    <details className="failure-details">
+      <summary>{t('error.details')}</summary>
+      <p>{message}</p>
+      {details.length > 0 && (
+        <ul>
+          {details.map(({ path, message: rule }) => (
+            <li key={path + rule}>
+              <code>{path}</code> {rule}
+            </li>
+          ))}
+        </ul>
+      )}
+      <p className="failure-ids">
+        <code>{reason}</code>
+        {requestId !== null && (
+          <>
+            {' · '}
+            {t('error.requestId')} <code>{requestId}</code>
+            <CopyButton text={requestId} />
+          </>
+        )}
+      </p>
+    </details>
   );
 }
 
@@ -263,14 +300,20 @@ function NotLoaded({ retry }: { readonly retry: (() => void) | undefined }): Rea
   );
 }
 
-/** In the reader's language where there are words for it, else as the server says it. */
-function messageOf({ reason, message }: PlexyPayError, t: ReturnType<typeof useWords>['t']): string {
+/** In the reader's language. English readers get the server's own words where those say more. */
+function messageOf({ reason, message }: PlexyPayError, t: Translate, language: Language): string {
   if (reason === 'insufficient_role') return t('error.forbiddenHint');
-  const key = keyOfReason(reason, message);
-  return key === null ? message : t(key);
+  if (reason === 'wrong_credentials') return t('error.wrongPassword');
+  const key = keyOfReason(reason);
+  if (key !== null && (language !== 'en' || t(key) === message)) return sentence(t(key));
+  return language === 'en' ? sentence(message) : t('error.refused');
 }
 
-function titleOf(error: PlexyPayError | null, t: ReturnType<typeof useWords>['t']): string {
+function sentence(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
+}
+
+function titleOf(error: PlexyPayError | null, t: Translate): string {
   if (error === null) return t('error.title');
   if (error.status === null) return t('error.connection');
   if (error.status === 403) return t('error.forbidden');

@@ -2,6 +2,7 @@
 import { Button, Checkbox, PasswordInput, TextInput } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
 import { newIdempotencyKey, type WebhookEndpoint, webhooks } from './api.ts';
+import { fieldError } from './fieldErrors.ts';
 import { formatTime, localTime } from './format.ts';
 import { useWords } from './i18n/index.tsx';
 import { useAction } from './list.tsx';
@@ -37,12 +38,17 @@ export function EndpointForm(before: EndpointFormProps): ReactNode {
   const [events, setEvents] = useState(before.events);
   const submit = (): void => {
     if (url.trim() === '' || isRunning) return;
-    save({ url: url.trim(), description: description.trim() === '' ? null : description.trim(), events });
+    save({
+      url: withScheme(url.trim()),
+      description: description.trim() === '' ? null : description.trim(),
+      events,
+    });
   };
   return (
     <Form submit={submit}>
       <TextInput
         label={t('webhook.url')}
+        error={fieldError(error, 'url', t)}
         type="url"
         placeholder="https://"
         data-autofocus
@@ -51,6 +57,7 @@ export function EndpointForm(before: EndpointFormProps): ReactNode {
       />
       <TextInput
         label={t('payment.description')}
+        error={fieldError(error, 'description', t)}
         maxLength={255}
         value={description}
         onChange={(event) => setDescription(event.currentTarget.value)}
@@ -67,7 +74,7 @@ export function EndpointForm(before: EndpointFormProps): ReactNode {
           ))}
         </div>
       </Checkbox.Group>
-      {error !== null && <Failure error={error} />}
+      {error !== null && <Failure error={error} fields={['url', 'description']} />}
       <div className="dialog-actions">
         <Button type="submit" loading={isRunning} disabled={url.trim() === ''}>
           {action}
@@ -75,6 +82,12 @@ export function EndpointForm(before: EndpointFormProps): ReactNode {
       </div>
     </Form>
   );
+}
+
+/** What people leave out of an address. A server on one's own machine seldom speaks https. */
+function withScheme(url: string): string {
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) return url;
+  return `${/^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?:[:/]|$)/i.test(url) ? 'http' : 'https'}://${url}`;
 }
 
 export function EditDialog({ endpoint, close }: Props): ReactNode {
@@ -127,6 +140,7 @@ export function TokenDialog({ endpoint, close }: Props): ReactNode {
       <Form submit={() => token !== '' && !change.isPending && change.mutate(token)}>
         <PasswordInput
           label={t('webhook.token')}
+          error={fieldError(change.error, 'bearerToken', t)}
           description={t(endpoint.hasBearerToken ? 'webhook.tokenReplaced' : 'webhook.tokenHint')}
           autoComplete="new-password"
           data-autofocus
@@ -135,7 +149,7 @@ export function TokenDialog({ endpoint, close }: Props): ReactNode {
           value={token}
           onChange={(event) => setToken(event.currentTarget.value)}
         />
-        {change.error !== null && <Failure error={change.error} />}
+        {change.error !== null && <Failure error={change.error} fields={['bearerToken']} />}
         <div className="dialog-actions">
           {endpoint.hasBearerToken && (
             <Button variant="default" onClick={() => setRemoving(true)}>

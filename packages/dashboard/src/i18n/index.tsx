@@ -4,12 +4,6 @@ import type { Language } from '../format.ts';
 import { type Dictionary, en } from './en.ts';
 
 export type Key = keyof Dictionary;
-/** The key of the server's usual text for a reason; null for a text of its own, which says more. */
-export function keyOfReason(reason: string | null, text: string): Key | null {
-  const key = `reason.${reason}` as Key;
-  return en[key] === text ? key : null;
-}
-
 export type Translate = (key: Key, values?: Readonly<Record<string, string | number>>) => string;
 
 export const LANGUAGES: Readonly<Record<Language, string>> = { en: 'English', ru: 'Русский', kk: 'Қазақша' };

@@ -1,6 +1,7 @@
 import { Button, SegmentedControl, TextInput } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
 import { type ApiKey, apiKeys, newIdempotencyKey } from '../api.ts';
+import { fieldError } from '../fieldErrors.ts';
 import { useWords } from '../i18n/index.tsx';
 import { List, useAction } from '../list.tsx';
 import { Secret } from '../secret.tsx';
@@ -83,6 +84,7 @@ function CreateKey({ close }: { readonly close: () => void }): ReactNode {
       <Form submit={() => name.trim() !== '' && !issue.isPending && issue.mutate(undefined)}>
         <TextInput
           label={t('name')}
+          error={fieldError(issue.error, 'name', t)}
           description={t('key.nameHint')}
           maxLength={255}
           data-autofocus
@@ -98,7 +100,7 @@ function CreateKey({ close }: { readonly close: () => void }): ReactNode {
             { value: 'read', label: t('key.readOnly') },
           ]}
         />
-        {issue.error !== null && <Failure error={issue.error} />}
+        {issue.error !== null && <Failure error={issue.error} fields={['name']} />}
         <div className="dialog-actions">
           <Button type="submit" loading={issue.isPending} disabled={name.trim() === ''}>
             {t('key.create')}

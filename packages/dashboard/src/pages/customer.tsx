@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { admin, newIdempotencyKey, type Wallet } from '../api.ts';
+import { fieldError } from '../fieldErrors.ts';
 import { parseAmount } from '../format.ts';
 import { useWords } from '../i18n/index.tsx';
 import { Icon } from '../icons.tsx';
@@ -174,12 +175,13 @@ function MoveDialog({ wallet, way, close }: MoveProps): ReactNode {
         />
         <TextInput
           label={t('wallet.reference')}
+          error={fieldError(move.error, 'reference', t)}
           maxLength={255}
           readOnly={move.error !== null}
           value={reference}
           onChange={(event) => setReference(event.currentTarget.value)}
         />
-        {move.error !== null && <Failure error={move.error} />}
+        {move.error !== null && <Failure error={move.error} fields={['reference']} />}
         <div className="dialog-actions">
           <Button type="submit" loading={move.isPending} disabled={amount === null}>
             {t(`wallet.${way}`)}
@@ -211,12 +213,13 @@ function CreateWallet({
       <Form submit={() => !create.isPending && create.mutate(undefined)}>
         <TextInput
           label={t('filter.currency')}
+          error={fieldError(create.error, 'currency', t)}
           maxLength={3}
           data-autofocus
           value={currency}
           onChange={(event) => setCurrency(event.currentTarget.value.toUpperCase())}
         />
-        {create.error !== null && <Failure error={create.error} />}
+        {create.error !== null && <Failure error={create.error} fields={['currency']} />}
         <div className="dialog-actions">
           <Button type="submit" loading={create.isPending}>
             {t('wallet.create')}

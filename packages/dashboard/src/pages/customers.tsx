@@ -2,6 +2,7 @@ import { Button, TextInput } from '@mantine/core';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { admin, newIdempotencyKey } from '../api.ts';
+import { fieldError } from '../fieldErrors.ts';
 import { useWords } from '../i18n/index.tsx';
 import { List, useAction } from '../list.tsx';
 import { Dialog, Empty, Failure, Form, Id, Page, Panel, Time } from '../ui.tsx';
@@ -83,6 +84,7 @@ function CreateCustomer({ close }: { readonly close: () => void }): ReactNode {
       <Form submit={() => !create.isPending && create.mutate(undefined)}>
         <TextInput
           label={t('sandbox.phone')}
+          error={fieldError(create.error, 'phoneNumber', t)}
           type="tel"
           data-autofocus
           value={phoneNumber}
@@ -90,12 +92,13 @@ function CreateCustomer({ close }: { readonly close: () => void }): ReactNode {
         />
         <TextInput
           label={t('sandbox.iin')}
+          error={fieldError(create.error, 'iin', t)}
           inputMode="numeric"
           maxLength={12}
           value={iin}
           onChange={(event) => setIin(event.currentTarget.value)}
         />
-        {create.error !== null && <Failure error={create.error} />}
+        {create.error !== null && <Failure error={create.error} fields={['phoneNumber', 'iin']} />}
         <div className="dialog-actions">
           <Button type="submit" loading={create.isPending}>
             {t('customer.create')}

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { admin, type Merchant } from '../api.ts';
+import { fieldError } from '../fieldErrors.ts';
 import { useWords } from '../i18n/index.tsx';
 import { List, useAction } from '../list.tsx';
 import { Amount, Empty, Failure, Form, Id, Loaded, Page, Panel, Time } from '../ui.tsx';
@@ -139,6 +140,7 @@ function Settings({ merchant }: { readonly merchant: Merchant }): ReactNode {
         <TextInput
           size="xs"
           label={t('name')}
+          error={fieldError(save.error, 'name', t)}
           maxLength={255}
           value={name}
           onChange={(event) => setName(event.currentTarget.value)}
@@ -156,6 +158,7 @@ function Settings({ merchant }: { readonly merchant: Merchant }): ReactNode {
         <TextInput
           size="xs"
           label={t('merchant.captureDelay')}
+          error={fieldError(save.error, 'captureDelay', t)}
           inputMode="numeric"
           value={delay}
           onChange={(event) => setDelay(event.currentTarget.value)}
@@ -163,11 +166,14 @@ function Settings({ merchant }: { readonly merchant: Merchant }): ReactNode {
         <TextInput
           size="xs"
           label={t('merchant.authorizationTtl')}
+          error={fieldError(save.error, 'authorizationTtl', t)}
           inputMode="numeric"
           value={hold}
           onChange={(event) => setHold(event.currentTarget.value)}
         />
-        {save.error !== null && <Failure error={save.error} />}
+        {save.error !== null && (
+          <Failure error={save.error} fields={['name', 'captureDelay', 'authorizationTtl']} />
+        )}
         <Button size="xs" type="submit" loading={save.isPending}>
           {t('save')}
         </Button>

@@ -2,6 +2,7 @@ import { Button, TextInput } from '@mantine/core';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { admin, newIdempotencyKey } from '../api.ts';
+import { fieldError } from '../fieldErrors.ts';
 import { useWords } from '../i18n/index.tsx';
 import { List, useAction } from '../list.tsx';
 import { Dialog, Empty, Failure, Form, Id, Page, Panel, Time } from '../ui.tsx';
@@ -64,12 +65,13 @@ function CreateMerchant({ close }: { readonly close: () => void }): ReactNode {
       <Form submit={() => name.trim() !== '' && !create.isPending && create.mutate(undefined)}>
         <TextInput
           label={t('name')}
+          error={fieldError(create.error, 'name', t)}
           maxLength={255}
           data-autofocus
           value={name}
           onChange={(event) => setName(event.currentTarget.value)}
         />
-        {create.error !== null && <Failure error={create.error} />}
+        {create.error !== null && <Failure error={create.error} fields={['name']} />}
         <div className="dialog-actions">
           <Button type="submit" loading={create.isPending} disabled={name.trim() === ''}>
             {t('merchant.create')}

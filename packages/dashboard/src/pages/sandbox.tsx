@@ -4,6 +4,7 @@ import { useMutation, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { type Faults, type Fixtures, newIdempotencyKey, sandbox, type WalletTransaction } from '../api.ts';
+import { fieldError } from '../fieldErrors.ts';
 import { formatAmount, formatMilliseconds, parseAmount } from '../format.ts';
 import { useWords } from '../i18n/index.tsx';
 import { Table, useAction } from '../list.tsx';
@@ -214,6 +215,7 @@ function Pay({ fixtures }: { readonly fixtures: Fixtures }): ReactNode {
           />
           <TextInput
             label={t('filter.currency')}
+            error={fieldError(pay.error, 'currency', t)}
             maxLength={3}
             value={currency}
             onChange={(event) => setCurrency(event.currentTarget.value.toUpperCase())}
@@ -221,6 +223,7 @@ function Pay({ fixtures }: { readonly fixtures: Fixtures }): ReactNode {
         </div>
         <TextInput
           label={t('payment.order')}
+          error={fieldError(pay.error, 'orderReference', t)}
           maxLength={255}
           value={order}
           onChange={(event) => setOrder(event.currentTarget.value)}
@@ -228,7 +231,7 @@ function Pay({ fixtures }: { readonly fixtures: Fixtures }): ReactNode {
         <Button type="submit" loading={pay.isPending} disabled={!isValid}>
           {t('sandbox.paySubmit')}
         </Button>
-        {pay.error !== null && <Failure error={pay.error} />}
+        {pay.error !== null && <Failure error={pay.error} fields={['currency', 'orderReference']} />}
       </Form>
       {pay.data !== undefined && <Outcome paid={pay.data} key={pay.data.id} />}
     </div>

@@ -220,7 +220,7 @@ function balanceOfRefund(
   history: readonly TransactionEvent[],
 ): number | bigint | null {
   const recorded = history.find(({ name }) => name === 'transaction.created');
-  const isOver = history.length > 1;
+  const isOver = history.some(({ status }) => status !== recorded?.status);
   if (event === recorded && isOver) return null;
   return event.name === 'transaction.refunded' ? (event.balance ?? recorded?.balance ?? null) : event.balance;
 }

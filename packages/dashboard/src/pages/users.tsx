@@ -1,6 +1,7 @@
 import { Button, Menu, SegmentedControl, TextInput } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
 import { newIdempotencyKey, type Role, type User, usersAt } from '../api.ts';
+import { fieldError } from '../fieldErrors.ts';
 import { useWords } from '../i18n/index.tsx';
 import { List, useAction } from '../list.tsx';
 import { Secret } from '../secret.tsx';
@@ -166,6 +167,7 @@ function CreateUser({ users, hasRoles, close }: DialogProps & { readonly hasRole
       <Form submit={() => !create.isPending && create.mutate(undefined)}>
         <TextInput
           label={t('user.name')}
+          error={fieldError(create.error, 'name', t)}
           maxLength={255}
           data-autofocus
           value={name}
@@ -173,12 +175,13 @@ function CreateUser({ users, hasRoles, close }: DialogProps & { readonly hasRole
         />
         <TextInput
           label={t('signIn.email')}
+          error={fieldError(create.error, 'email', t)}
           type="email"
           value={email}
           onChange={(event) => setEmail(event.currentTarget.value)}
         />
         {hasRoles && <RoleChoice role={role} choose={setRole} />}
-        {create.error !== null && <Failure error={create.error} />}
+        {create.error !== null && <Failure error={create.error} fields={['name', 'email']} />}
         <div className="dialog-actions">
           <Button
             type="submit"
