@@ -192,6 +192,12 @@ function Navigation({ follow }: { readonly follow?: () => void }): ReactNode {
           ))}
         </div>
       ))}
+      {merchant !== null && (
+        <a href="/docs" target="_blank" rel="noreferrer" className="navigation-link">
+          <Icon name="docs" />
+          {t('nav.docs')}
+        </a>
+      )}
     </nav>
   );
 }

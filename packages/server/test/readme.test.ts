@@ -1,4 +1,4 @@
-/** The commands of README.md, run as they stand there (but for the port and the id), print what it says. */
+/** The commands of README.md, run as they stand there (but for the port), print what it says. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -42,10 +42,18 @@ test('the walk-through of README.md', async () => {
   );
   assert.ok(steps.length >= 6);
   let id = '';
+  let variable = '';
   for (const { command, answer } of steps) {
-    if (command.startsWith('ID=')) continue;
     const script = command.replaceAll(ADDRESS, sandbox.url);
-    const { stdout } = await run('bash', ['-c', script], { env: { PATH: process.env.PATH ?? '', ID: id } });
+    const isVariable = command.startsWith('ID=');
+    const { stdout } = await run('bash', ['-c', isVariable ? `${script}\nprintf %s "$ID"` : script], {
+      env: { PATH: process.env.PATH ?? '', ID: variable },
+    });
+    if (isVariable) {
+      assert.equal(stdout, id, 'the id of the payment that was made above');
+      variable = stdout;
+      continue;
+    }
     const body = JSON.parse(stdout);
     id = body.walletTransactionId ?? id;
     if (answer === null) assert.equal(body.items?.[0]?.walletTransactionId, id);

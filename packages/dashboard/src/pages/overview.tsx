@@ -7,13 +7,14 @@ import { type Statistics, statistics, type Totals } from '../api.ts';
 import { Chart } from '../chart.tsx';
 import { useNow } from '../clock.ts';
 import type { Filters } from '../filters.ts';
+import { FirstPayment } from '../firstPayment.tsx';
 import { amountInput, formatAmount, formatNumber, formatShare, formatTime } from '../format.ts';
 import { type Key, useWords } from '../i18n/index.tsx';
 import { Icon } from '../icons.tsx';
 import { reasonText } from '../reasons.ts';
 import type { Search } from '../router.tsx';
 import { useSession } from '../session.tsx';
-import { Amount, Empty, Failure, Loaded, Page, Panel } from '../ui.tsx';
+import { Amount, Failure, Loaded, Page, Panel } from '../ui.tsx';
 
 const HOUR_MS = 3_600_000;
 const SUCCEEDED = 'authorized,charged,refunded';
@@ -91,9 +92,7 @@ function MerchantOverview(): ReactNode {
       <Loaded query={query} shape="overview">
         {(numbers) =>
           numbers.currency === null ? (
-            <Empty icon="overview" title={t('list.empty')}>
-              {t('list.emptyHint')}
-            </Empty>
+            <FirstPayment />
           ) : (
             <Numbers numbers={numbers} currency={numbers.currency} />
           )

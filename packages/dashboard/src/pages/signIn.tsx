@@ -7,13 +7,24 @@ import { queryClient, SESSION_KEY } from '../session.tsx';
 import { Appearance } from '../shell.tsx';
 import { Failure, Form, useTitle } from '../ui.tsx';
 
+/** They are in every sandbox, with this password, and in no other place. */
+const DEMO_USERS = [
+  ['admin', 'merchant@demo.test'],
+  ['manager', 'manager@demo.test'],
+  ['viewer', 'viewer@demo.test'],
+  ['operator', 'operator@demo.test'],
+] as const;
+const DEMO_PASSWORD = 'sandbox';
+
+const isSandbox = document.querySelector<HTMLMetaElement>('meta[name=mode]')?.content === 'sandbox';
+
 export function SignIn(): ReactNode {
   const { t } = useWords();
   useTitle(t('signIn.title'));
   const [email, setEmail] = useState('');
   const [password, setPassword] = useState('');
   const signIn = useMutation({
-    mutationFn: () => session.signIn(email.trim(), password),
+    mutationFn: (as: { email: string; password: string }) => session.signIn(as.email, as.password),
     onSuccess: (signedIn) => queryClient.setQueryData(SESSION_KEY, signedIn),
   });
   const isComplete = email.trim() !== '' && password !== '';
@@ -22,7 +33,9 @@ export function SignIn(): ReactNode {
       <div className="sign-in-box">
         <img src="/dashboard/icon.svg" alt="" width={40} height={40} />
         <h1>{t('signIn.title')}</h1>
-        <Form submit={() => isComplete && !signIn.isPending && signIn.mutate()}>
+        <Form
+          submit={() => isComplete && !signIn.isPending && signIn.mutate({ email: email.trim(), password })}
+        >
           <TextInput
             label={t('signIn.email')}
             type="email"
@@ -45,6 +58,29 @@ export function SignIn(): ReactNode {
             {t('signIn.submit')}
           </Button>
         </Form>
+        {isSandbox && (
+          <div className="demo-users">
+            <p>{t('signIn.demo')}</p>
+            <div className="buttons">
+              {DEMO_USERS.map(([role, demo]) => (
+                <Button
+                  key={role}
+                  variant="default"
+                  size="xs"
+                  title={demo}
+                  disabled={signIn.isPending}
+                  onClick={() => {
+                    setEmail(demo);
+                    setPassword(DEMO_PASSWORD);
+                    signIn.mutate({ email: demo, password: DEMO_PASSWORD });
+                  }}
+                >
+                  {t(`role.${role}`)}
+                </Button>
+              ))}
+            </div>
+          </div>
+        )}
       </div>
       <Appearance />
     </main>

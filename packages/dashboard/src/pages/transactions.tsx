@@ -9,6 +9,7 @@ import { TRANSACTION_CSV } from '../csv.ts';
 import { ExportButton } from '../exportButton.tsx';
 import { FilterBar } from '../filterBar.tsx';
 import { type Filters, filtersOf, queryOf } from '../filters.ts';
+import { FirstPayment } from '../firstPayment.tsx';
 import { type Key, useWords } from '../i18n/index.tsx';
 import { Icon } from '../icons.tsx';
 import type { Search } from '../router.tsx';
@@ -175,11 +176,7 @@ function useUse(): { isUsed: boolean; watch: Record<string, unknown> } {
 function NoRows({ filters }: { readonly filters: Filters }): ReactNode {
   const { t } = useWords();
   if (Object.keys(filters).length === 0) {
-    return (
-      <Empty icon="transactions" title={t('list.empty')}>
-        {t('list.emptyHint')}
-      </Empty>
-    );
+    return <FirstPayment />;
   }
   return (
     <Empty icon="filter" title={t('list.noMatch')}>

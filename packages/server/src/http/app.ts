@@ -87,7 +87,7 @@ export async function createApp(deps: Deps, surface: Surface): Promise<App> {
 
 function registerRoutes(app: App, deps: Deps, surface: Surface, signIn: SignIn): void {
   operationsRoutes(app, deps, surface);
-  dashboardRoutes(app, DASHBOARD_FILES);
+  dashboardRoutes(app, DASHBOARD_FILES, deps.config.mode);
   sessionRoutes(app, deps, surface, signIn);
   if (surface !== 'merchant') {
     adminRoutes(app, deps);

@@ -1,6 +1,7 @@
 /**
  * The dashboard at /dashboard: the files that its build wrote.
  *
+ *   /                                 people are led to the dashboard, programs are told that there is nothing
  *   /dashboard, /dashboard/any/path   index.html, never from a cache: the page finds its own way
  *   /dashboard/assets/…               named by their contents, cached for good
  *   /dashboard/….ext                  other files, asked for again each time
@@ -13,6 +14,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { Mode } from '../config.ts';
 import type { App } from './bareApp.ts';
 import { ApiError } from './errors.ts';
 import { sendPayerPage } from './payerPages.ts';
@@ -40,7 +42,12 @@ function pagePolicy(nonce: string): string {
 }
 
 /** @param root the folder with index.html; it may be missing, or be made later */
-export function dashboardRoutes(app: App, root: string): void {
+export function dashboardRoutes(app: App, root: string, mode: Mode): void {
+  app.get('/', { schema: { hide: true } }, (request, reply) => {
+    reply.header('vary', 'accept');
+    if (request.headers.accept?.includes('text/html') === true) return reply.redirect('/dashboard');
+    throw new ApiError('not_found');
+  });
   app.register(
     async (scope: FastifyInstance) => {
       // While there is no folder, the page itself says so.
@@ -50,10 +57,10 @@ export function dashboardRoutes(app: App, root: string): void {
         throw new ApiError('not_found');
       });
       const schema = { hide: true };
-      scope.get('/', { schema }, (_request, reply) => sendPage(reply, root));
+      scope.get('/', { schema }, (_request, reply) => sendPage(reply, root, mode));
       scope.get<{ Params: { '*': string } }>('/*', { schema }, (request, reply) => {
         const name = request.params['*'];
-        if (path.posix.extname(name) === '') return sendPage(reply, root);
+        if (path.posix.extname(name) === '') return sendPage(reply, root, mode);
         if (name === 'index.html') throw new ApiError('not_found');
         // The library sets a cache-control of its own over one that was set before.
         return name.startsWith('assets/')
@@ -65,8 +72,11 @@ export function dashboardRoutes(app: App, root: string): void {
   );
 }
 
-/** A page reads the nonce of its styles as `document.querySelector('meta[property=csp-nonce]').nonce`. */
-async function sendPage(reply: FastifyReply, root: string): Promise<FastifyReply> {
+/**
+ * A page reads the nonce of its styles as `document.querySelector('meta[property=csp-nonce]').nonce`, and from the
+ * other meta element whether it is a sandbox's, before anybody is signed in.
+ */
+async function sendPage(reply: FastifyReply, root: string, mode: Mode): Promise<FastifyReply> {
   const page = await readFile(path.join(root, 'index.html'), 'utf8').catch(() => null);
   if (page === null) return sendBuildNotice(reply);
   const nonce = randomBytes(16).toString('base64');
@@ -74,7 +84,12 @@ async function sendPage(reply: FastifyReply, root: string): Promise<FastifyReply
     .header('cache-control', 'no-cache')
     .header('content-security-policy', pagePolicy(nonce))
     .type('text/html; charset=utf-8')
-    .send(page.replace('<head>', `<head><meta property="csp-nonce" nonce="${nonce}">`));
+    .send(
+      page.replace(
+        '<head>',
+        `<head><meta property="csp-nonce" nonce="${nonce}"><meta name="mode" content="${mode}">`,
+      ),
+    );
 }
 
 function sendBuildNotice(reply: FastifyReply): FastifyReply {

@@ -16,7 +16,7 @@ let app: App;
 before(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'plexy-dashboard-'));
   app = createBareApp({ logger: pino({ level: 'silent' }), config: readConfig({}) } as unknown as Deps);
-  dashboardRoutes(app, path.join(folder, 'dist'));
+  dashboardRoutes(app, path.join(folder, 'dist'), 'sandbox');
   await app.ready();
 });
 after(async () => {
@@ -72,4 +72,15 @@ test('nothing else is served: no missing file, no file outside, no bare index.ht
     assert.doesNotMatch((await app.inject(`/dashboard/${url}`)).body, /secret$|Page/, url);
   const missing = await app.inject('/dashboard/assets/none.js');
   assert.deepEqual([missing.statusCode, missing.json().reason], [404, 'not_found']);
+});
+
+test('people who open the root are led to the dashboard; programs still get the error in JSON', async () => {
+  const accept = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
+  const browser = await app.inject({ url: '/', headers: { accept } });
+  assert.deepEqual([browser.statusCode, browser.headers.location], [302, '/dashboard']);
+  for (const headers of [{}, { accept: '*/*' }, { accept: 'application/json' }]) {
+    const reply = await app.inject({ url: '/', headers });
+    assert.equal(reply.statusCode, 404);
+    assert.equal(reply.headers.vary, 'accept');
+  }
 });
