@@ -61,7 +61,8 @@ async function writeTypes(folder: string): Promise<void> {
   const declarations = path.join(compiled, 'sdk/src');
   for (const file of await readdir(declarations)) {
     const text = await readFile(path.join(declarations, file), 'utf8');
-    if (/from '@plexy-pay/.test(text)) throw new Error(`${file}: nobody else has the package that it names`);
+    if (/from ['"]@plexy-pay\/(?!sdk)/.test(text))
+      throw new Error(`${file}: nobody else has the package that it names`);
     for (const { script, types } of FORMATS)
       await writeFile(
         path.join(folder, file.replace(/\.d\.ts$/, types)),

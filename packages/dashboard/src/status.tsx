@@ -1,9 +1,10 @@
 /** The eight canonical statuses: a word, a colour and a shape each, so that none is told by its colour alone. */
+import type { TransactionStatus } from '@plexy-pay/sdk';
 import type { ReactNode } from 'react';
 import type { Transaction } from './api.ts';
 import { type Key, useWords } from './i18n/index.tsx';
 
-export type Status = Transaction['status'];
+export type Status = TransactionStatus;
 
 interface Look {
   readonly label: Key;
@@ -56,14 +57,14 @@ export const STATUSES: Readonly<Record<Status, Look>> = {
 const WAITING = 'M2.500 1.500h7M2.500 10.500h7M3.500 1.500c0 3 5 6 5 9M8.500 1.500c0 3-5 6-5 9';
 
 interface BadgeProps {
-  readonly status: Status;
+  readonly status: Transaction['status'];
   /** What the bank has not answered yet. */
   readonly pending?: Transaction['pendingOperation'];
 }
 
 export function StatusBadge({ status, pending = null }: BadgeProps): ReactNode {
   const { t } = useWords();
-  const look = STATUSES[status];
+  const look = (STATUSES as Readonly<Record<string, Look>>)[status];
   // A status that this page does not know yet is shown as it is.
   if (look === undefined) return <span className="status status-grey">{status}</span>;
   return (

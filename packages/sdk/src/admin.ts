@@ -1,5 +1,7 @@
+import type { RequestOptions } from './options.ts';
 import type { List } from './pagination.ts';
-import { pathOf, type RequestOptions, type RequestSender } from './request.ts';
+import { pathOf } from './paths.ts';
+import type { RequestSender } from './request.ts';
 import { Resource } from './resource.ts';
 import type {
   ApiKey,
@@ -74,7 +76,7 @@ export class AdminAuditLog extends Resource {
 
 export class AdminMerchants extends Resource {
   create(body: CreateMerchantBody, options?: RequestOptions): Promise<Merchant> {
-    return this.postTo('/v1/admin/merchants', body, options);
+    return this.postTo('Merchant', '/v1/admin/merchants', body, options);
   }
 
   /** Newest first. */
@@ -83,12 +85,12 @@ export class AdminMerchants extends Resource {
   }
 
   get(id: string, options?: RequestOptions): Promise<Merchant> {
-    return this.getFrom(pathOf`/v1/admin/merchants/${id}`, options);
+    return this.getFrom('Merchant', pathOf`/v1/admin/merchants/${id}`, options);
   }
 
   /** Changes the settings that are given, for authorizations from now on. */
   update(id: string, body: UpdateMerchantBody, options?: RequestOptions): Promise<Merchant> {
-    return this.patchAt(pathOf`/v1/admin/merchants/${id}`, body, options);
+    return this.patchAt('Merchant', pathOf`/v1/admin/merchants/${id}`, body, options);
   }
 
   balances(id: string, options?: RequestOptions): List<MerchantBalance> {
@@ -104,7 +106,7 @@ export class AdminMerchants extends Resource {
 export class AdminApiKeys extends Resource {
   /** The answer is the only one that shows the key. */
   issue(merchantId: string, body: IssueApiKeyBody, options?: RequestOptions): Promise<IssuedApiKey> {
-    return this.postTo(pathOf`/v1/admin/merchants/${merchantId}/api-keys`, body, options);
+    return this.postTo('IssuedApiKey', pathOf`/v1/admin/merchants/${merchantId}/api-keys`, body, options);
   }
 
   /** Newest first, revoked ones too. */
@@ -113,14 +115,19 @@ export class AdminApiKeys extends Resource {
   }
 
   revoke(merchantId: string, id: string, options?: RequestOptions): Promise<ApiKey> {
-    return this.postTo(pathOf`/v1/admin/merchants/${merchantId}/api-keys/${id}/revoke`, undefined, options);
+    return this.postTo(
+      'ApiKey',
+      pathOf`/v1/admin/merchants/${merchantId}/api-keys/${id}/revoke`,
+      undefined,
+      options,
+    );
   }
 }
 
 export class AdminOperatorKeys extends Resource {
   /** The answer is the only one that shows the key. */
   issue(body: IssueOperatorKeyBody, options?: RequestOptions): Promise<IssuedApiKey> {
-    return this.postTo('/v1/admin/operator-keys', body, options);
+    return this.postTo('IssuedApiKey', '/v1/admin/operator-keys', body, options);
   }
 
   /** Newest first, revoked ones too. */
@@ -129,13 +136,13 @@ export class AdminOperatorKeys extends Resource {
   }
 
   revoke(id: string, options?: RequestOptions): Promise<ApiKey> {
-    return this.postTo(pathOf`/v1/admin/operator-keys/${id}/revoke`, undefined, options);
+    return this.postTo('ApiKey', pathOf`/v1/admin/operator-keys/${id}/revoke`, undefined, options);
   }
 }
 
 export class AdminCustomers extends Resource {
   create(body: CreateCustomerBody, options?: RequestOptions): Promise<Customer> {
-    return this.postTo('/v1/admin/customers', body, options);
+    return this.postTo('Customer', '/v1/admin/customers', body, options);
   }
 
   /** Newest first; with `phoneNumber` that customer alone. */
@@ -144,11 +151,11 @@ export class AdminCustomers extends Resource {
   }
 
   get(id: string, options?: RequestOptions): Promise<Customer> {
-    return this.getFrom(pathOf`/v1/admin/customers/${id}`, options);
+    return this.getFrom('Customer', pathOf`/v1/admin/customers/${id}`, options);
   }
 
   createWallet(id: string, body: CreateWalletBody, options?: RequestOptions): Promise<Wallet> {
-    return this.postTo(pathOf`/v1/admin/customers/${id}/wallets`, body, options);
+    return this.postTo('Wallet', pathOf`/v1/admin/customers/${id}/wallets`, body, options);
   }
 
   wallets(id: string, options?: RequestOptions): List<Wallet> {
@@ -158,24 +165,24 @@ export class AdminCustomers extends Resource {
 
 export class AdminWallets extends Resource {
   get(id: string, options?: RequestOptions): Promise<Wallet> {
-    return this.getFrom(pathOf`/v1/admin/wallets/${id}`, options);
+    return this.getFrom('Wallet', pathOf`/v1/admin/wallets/${id}`, options);
   }
 
   deposit(id: string, body: DepositWalletBody, options?: RequestOptions): Promise<Transfer> {
-    return this.postTo(pathOf`/v1/admin/wallets/${id}/deposit`, body, options);
+    return this.postTo('Transfer', pathOf`/v1/admin/wallets/${id}/deposit`, body, options);
   }
 
   /** No more than is available, and not while it is frozen. */
   withdraw(id: string, body: WithdrawWalletBody, options?: RequestOptions): Promise<Transfer> {
-    return this.postTo(pathOf`/v1/admin/wallets/${id}/withdraw`, body, options);
+    return this.postTo('Transfer', pathOf`/v1/admin/wallets/${id}/withdraw`, body, options);
   }
 
   freeze(id: string, options?: RequestOptions): Promise<Wallet> {
-    return this.postTo(pathOf`/v1/admin/wallets/${id}/freeze`, undefined, options);
+    return this.postTo('Wallet', pathOf`/v1/admin/wallets/${id}/freeze`, undefined, options);
   }
 
   unfreeze(id: string, options?: RequestOptions): Promise<Wallet> {
-    return this.postTo(pathOf`/v1/admin/wallets/${id}/unfreeze`, undefined, options);
+    return this.postTo('Wallet', pathOf`/v1/admin/wallets/${id}/unfreeze`, undefined, options);
   }
 
   /** What moved, newest first, and the balances after each move. */
@@ -186,7 +193,7 @@ export class AdminWallets extends Resource {
 
 export class AdminStores extends Resource {
   create(merchantId: string, body: CreateStoreBody, options?: RequestOptions): Promise<Store> {
-    return this.postTo(pathOf`/v1/admin/merchants/${merchantId}/stores`, body, options);
+    return this.postTo('Store', pathOf`/v1/admin/merchants/${merchantId}/stores`, body, options);
   }
 
   /** Newest first. */
@@ -197,7 +204,7 @@ export class AdminStores extends Resource {
 
 export class AdminTerminals extends Resource {
   create(merchantId: string, body: CreateTerminalBody, options?: RequestOptions): Promise<Terminal> {
-    return this.postTo(pathOf`/v1/admin/merchants/${merchantId}/terminals`, body, options);
+    return this.postTo('Terminal', pathOf`/v1/admin/merchants/${merchantId}/terminals`, body, options);
   }
 
   /** Newest first. */
@@ -216,11 +223,11 @@ export class AdminAccounts extends Resource {
 export class AdminTransactions extends Resource {
   /** Confirms a payment that waits for its customer. */
   confirm(id: string, options?: RequestOptions): Promise<WalletTransaction> {
-    return this.postTo(pathOf`/v1/admin/transactions/${id}/confirm`, undefined, options);
+    return this.postTo('WalletTransaction', pathOf`/v1/admin/transactions/${id}/confirm`, undefined, options);
   }
 
   /** Declines a payment that waits for its customer. */
   decline(id: string, options?: RequestOptions): Promise<WalletTransaction> {
-    return this.postTo(pathOf`/v1/admin/transactions/${id}/decline`, undefined, options);
+    return this.postTo('WalletTransaction', pathOf`/v1/admin/transactions/${id}/decline`, undefined, options);
   }
 }

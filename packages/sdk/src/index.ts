@@ -1,5 +1,6 @@
-/** Plexy Pay's client for Node 22 and newer and for browsers, without dependencies. */
+/** Plexy Pay's client for Node 20 and newer, Bun, Deno, edge runtimes and browsers, without dependencies. */
 import { AdminResource } from './admin.ts';
+import type { PlexyPayOptions } from './options.ts';
 import { PaymentsResource } from './payments.ts';
 import {
   AuditLogResource,
@@ -8,7 +9,7 @@ import {
   RequestLogResource,
   StatisticsResource,
 } from './reports.ts';
-import { type PlexyPayOptions, RequestSender } from './request.ts';
+import { RequestSender } from './request.ts';
 import { SandboxResource } from './sandbox.ts';
 import { TransactionsResource } from './transactions.ts';
 import { WalletResource } from './wallet.ts';
@@ -46,9 +47,25 @@ export class PlexyPay {
 }
 
 export type { AdminResource } from './admin.ts';
-export * from './errors.ts';
+export {
+  AbortedError,
+  AuthenticationError,
+  ConflictError,
+  ConnectionError,
+  type ErrorDetail,
+  InvalidRequestError,
+  NotFoundError,
+  PermissionError,
+  PlexyPayError,
+  RateLimitError,
+  ServerError,
+  UnexpectedAnswerError,
+  UnprocessableError,
+} from './errors.ts';
 export { exponentOf, formatAmount } from './money.ts';
+export type { Fetch, FetchAnswer, FetchInit, PlexyPayOptions, RequestOptions } from './options.ts';
 export { List, type Page } from './pagination.ts';
+export { pathOf } from './paths.ts';
 export type { PaymentsResource } from './payments.ts';
 export type {
   AuditLogResource,
@@ -57,13 +74,7 @@ export type {
   RequestLogResource,
   StatisticsResource,
 } from './reports.ts';
-export {
-  type PlexyPayOptions,
-  pathOf,
-  type QueryValue,
-  type RequestOptions,
-  RequestSender,
-} from './request.ts';
+export { type Call, type QueryValue, RequestSender } from './request.ts';
 export type { SandboxResource } from './sandbox.ts';
 export type { StreamedEvent, StreamOptions } from './stream.ts';
 export type { TransactionsResource } from './transactions.ts';

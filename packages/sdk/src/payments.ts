@@ -1,4 +1,4 @@
-import type { RequestOptions } from './request.ts';
+import type { RequestOptions } from './options.ts';
 import { Resource } from './resource.ts';
 import type { CreatePaymentBody, Transaction } from './types.generated.ts';
 
@@ -9,6 +9,6 @@ export class PaymentsResource extends Resource {
    * send the payer's browser to `redirectUrl`.
    */
   create(body: CreatePaymentBody, options?: RequestOptions): Promise<Transaction> {
-    return this.postTo('/v1/payments', body, options);
+    return this.postTo('Transaction', '/v1/payments', body, options);
   }
 }

@@ -1,5 +1,6 @@
+import type { RequestOptions } from './options.ts';
 import type { List } from './pagination.ts';
-import { pathOf, type RequestOptions } from './request.ts';
+import { pathOf } from './paths.ts';
 import { Resource } from './resource.ts';
 import type {
   AuditLogEntry,
@@ -26,7 +27,7 @@ export class EventsResource extends Resource {
 /** Counts and sums of payments over time, with a merchant's key. */
 export class StatisticsResource extends Resource {
   get(query: GetStatisticsQuery = {}, options?: RequestOptions): Promise<Statistics> {
-    return this.getFrom('/v1/statistics', options, { ...query });
+    return this.getFrom('Statistics', '/v1/statistics', options, { ...query });
   }
 }
 
@@ -38,7 +39,7 @@ export class IssuesResource extends Resource {
   }
 
   mute(id: string, body: MuteIssueBody, options?: RequestOptions): Promise<MutedIssue> {
-    return this.postTo(pathOf`/v1/issues/${id}/mute`, body, options);
+    return this.postTo('MutedIssue', pathOf`/v1/issues/${id}/mute`, body, options);
   }
 }
 

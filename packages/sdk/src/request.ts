@@ -1,30 +1,29 @@
 import { parseRetryAfter } from '@plexy-pay/retry-after';
-import { ConnectionError, errorOf, PlexyPayError } from './errors.ts';
-import { BIGINT_FIELDS } from './types.generated.ts';
+import {
+  AbortedError,
+  type AnswerHead,
+  ConnectionError,
+  errorOf,
+  PlexyPayError,
+  UnexpectedAnswerError,
+  withKey,
+} from './errors.ts';
+import { parseExactly, randomHex } from './json.ts';
+import {
+  baseUrlOf,
+  checkClientOptions,
+  checkRequestOptions,
+  DEFAULT_MAX_RETRIES,
+  DEFAULT_TIMEOUT_MS,
+  type FetchAnswer,
+  type FetchInit,
+  type PlexyPayOptions,
+  type RequestOptions,
+} from './options.ts';
+import { type AnswerName, SHAPES } from './types.generated.ts';
 
-export interface PlexyPayOptions {
-  /** Of a merchant (`pr_…`) or of an operator (`op_…`). Null: the browser's session cookie. */
-  readonly apiKey: string | null;
-  /** Such as `https://pay.example.com`. Default: a sandbox on this machine, http://127.0.0.1:8080. */
-  readonly baseUrl?: string;
-  /** In place of the global `fetch`. */
-  readonly fetch?: typeof fetch;
-  /** How long one attempt may take. Default: 30,000. */
-  readonly timeoutMs?: number;
-  /** How often a request is tried again. Default: 3. */
-  readonly maxRetries?: number;
-}
-
-/** Of one call, where they differ from the client's. */
-export interface RequestOptions {
-  /** Of a POST or DELETE. Default: a random one, kept across the retries of this call. */
-  readonly idempotencyKey?: string;
-  readonly timeoutMs?: number;
-  readonly maxRetries?: number;
-  readonly signal?: AbortSignal;
-}
-
-export type QueryValue = string | number | undefined;
+/** A `Date` is sent as its ISO text, a list separated by commas. */
+export type QueryValue = string | number | boolean | Date | readonly string[] | undefined;
 
 export interface Call {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -33,62 +32,65 @@ export interface Call {
   readonly query?: Readonly<Record<string, QueryValue>> | undefined;
   readonly body?: object | undefined;
   readonly options?: RequestOptions | undefined;
+  /** What is answered; without it any JSON, or nothing, will do. */
+  readonly answer?: AnswerName | 'list';
 }
 
-const DEFAULT_URL = 'http://127.0.0.1:8080';
-/** What a header can hold and the server takes. */
-const PRINTABLE = /^[\x20-\x7e]*[\x21-\x7e][\x20-\x7e]*$/;
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 8_000;
 /** A server that asks for a longer pause than this is not waited for. */
 const MAX_RETRY_AFTER_MS = 60_000;
 /** 502 and 504 are a proxy's: the request may or may not have arrived, as when a connection is lost. */
 const RETRIED = new Set([429, 502, 503, 504]);
+/** What may have happened, or begun to: only a key makes sure that it happens once. */
+const RETRIED_WITH_KEY = new Set([408, 500]);
+/** Another request is in the way, and will be out of it. */
+const RETRIED_REASONS = new Set<unknown>([
+  'request_in_progress',
+  'operation_in_progress',
+  'audit_in_progress',
+]);
 /** What must not be done twice, or answer otherwise the second time. */
 const KEYED = new Set(['POST', 'DELETE']);
 
 /** What one attempt led to: an answer, or an error and whether another attempt may help. */
 type Attempt =
   | { readonly ok: true; readonly body: unknown }
-  | {
-      readonly ok: false;
-      readonly error: PlexyPayError;
-      readonly retry: boolean;
-      readonly afterMs: number | null;
-    };
+  | { readonly ok: false; readonly error: PlexyPayError; readonly retry: boolean };
 
 /** Sends requests: authentication, idempotency keys, time-outs, retries, errors. */
 export class RequestSender {
+  /** How often a request is tried again, unless its call says otherwise. */
+  readonly maxRetries: number;
   readonly #options: PlexyPayOptions;
   readonly #baseUrl: string;
 
   /** @throws PlexyPayError naming the option that is wrong */
   constructor(options: PlexyPayOptions) {
-    const { apiKey, baseUrl = DEFAULT_URL } = options;
-    // Whoever does not check types sends `undefined` of an environment that lacks the variable.
-    if (apiKey !== null && (typeof apiKey !== 'string' || !PRINTABLE.test(apiKey)))
-      throw new PlexyPayError('apiKey must be a key: printable ASCII, not blank');
-    if (!/^https?:\/\//i.test(baseUrl) || !URL.canParse(baseUrl))
-      throw new PlexyPayError(`baseUrl must be a URL that begins with https:// or http://, not ${baseUrl}`);
+    checkClientOptions(options);
     this.#options = options;
-    this.#baseUrl = baseUrl.replace(/\/+$/, '');
+    this.#baseUrl = baseUrlOf(options);
+    this.maxRetries = options.maxRetries ?? DEFAULT_MAX_RETRIES;
   }
 
-  /** @throws PlexyPayError, or what `signal` was aborted with */
+  /** @throws PlexyPayError with the `idempotencyKey` that was sent */
   async send<T>(call: Call): Promise<T> {
     const { options = {}, method } = call;
-    const maxRetries = options.maxRetries ?? this.#options.maxRetries ?? 3;
-    const idempotencyKey = options.idempotencyKey ?? (KEYED.has(method) ? randomKey() : undefined);
-    if (idempotencyKey !== undefined && (idempotencyKey.length > 255 || !PRINTABLE.test(idempotencyKey)))
-      throw new PlexyPayError('idempotencyKey must be 1 to 255 printable ASCII characters, not blank');
+    checkRequestOptions(options);
+    const maxRetries = options.maxRetries ?? this.maxRetries;
+    const key = options.idempotencyKey ?? (KEYED.has(method) ? randomHex() : null);
     // Made once, and before anything is sent: what cannot be sent is no lost connection.
+    const url = this.#urlOf(call);
     const body = call.body === undefined ? undefined : jsonOf(call.body);
     for (let attempt = 0; ; attempt += 1) {
-      const result = await this.#attempt(call, body, idempotencyKey);
+      const result = await this.#attempt(call, url, body, key);
       if (result.ok) return result.body as T;
-      const delayMs = result.afterMs ?? backOffMs(attempt);
-      if (!result.retry || attempt >= maxRetries || delayMs > MAX_RETRY_AFTER_MS) throw result.error;
-      await pause(delayMs, options.signal);
+      const delayMs = result.error.retryAfterMs ?? backOffMs(attempt);
+      if (!result.retry || attempt >= maxRetries || delayMs > MAX_RETRY_AFTER_MS)
+        throw withKey(result.error, key);
+      await pause(delayMs, options.signal).catch((reason: unknown) => {
+        throw withKey(aborted(reason), key);
+      });
     }
   }
 
@@ -100,63 +102,107 @@ export class RequestSender {
     path: string,
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
-  ): Promise<Response> {
-    const response = await this.#fetch({ method: 'GET', path }, undefined, headers, signal).catch(
+  ): Promise<FetchAnswer> {
+    const answer = await this.#fetch('GET', `${this.#baseUrl}${path}`, undefined, headers, signal).catch(
       (cause: unknown) => {
         signal.throwIfAborted();
         throw this.#noConnection(cause);
       },
     );
-    if (response.ok) return response;
-    throw errorOf(response.status, parseExactly(await response.text()));
+    if (isRedirect(answer)) throw this.#redirected(answer);
+    const type = answer.headers.get('content-type') ?? '';
+    if (answer.ok && type.startsWith(headers.accept ?? '')) return answer;
+    const text = await answer.text();
+    if (answer.ok) throw this.#unexpected(answer, `GET ${path}`);
+    throw errorOf(headOf(answer), parseExactly(text));
   }
 
-  async #attempt(call: Call, body: string | undefined, idempotencyKey: string | undefined): Promise<Attempt> {
+  async #attempt(call: Call, url: string, body: string | undefined, key: string | null): Promise<Attempt> {
     const { options = {} } = call;
-    const headers: Record<string, string> = { accept: 'application/json' };
-    if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey;
-    const timeoutMs = options.timeoutMs ?? this.#options.timeoutMs ?? 30_000;
+    const headers = { accept: 'application/json', ...(key === null ? {} : { 'idempotency-key': key }) };
+    const timeoutMs = options.timeoutMs ?? this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const timeout = AbortSignal.timeout(timeoutMs);
-    const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
+    const { signal: own } = options;
+    const signal = own === undefined ? timeout : AbortSignal.any([timeout, own]);
     try {
-      const response = await this.#fetch(call, body, headers, signal);
-      return attemptOf(response, await response.text());
+      const answer = await this.#fetch(call.method, url, body, headers, signal);
+      if (isRedirect(answer)) return { ok: false, error: this.#redirected(answer), retry: false };
+      return this.#attemptOf(call, answer, await answer.text(), key !== null || call.method === 'GET');
     } catch (cause) {
-      options.signal?.throwIfAborted();
+      if (own?.aborted) return { ok: false, error: aborted(own.reason), retry: false };
       const error = timeout.aborted
         ? new ConnectionError(`no answer within ${timeoutMs} ms`, { cause })
         : this.#noConnection(cause);
-      return { ok: false, error, retry: true, afterMs: null };
+      return { ok: false, error, retry: true };
     }
   }
 
+  #attemptOf(call: Call, answer: FetchAnswer, text: string, repeatable: boolean): Attempt {
+    const body = parseExactly(text);
+    if (answer.ok && hasShape(body, text, call.answer)) return { ok: true, body };
+    if (answer.ok) {
+      const error = this.#unexpected(answer, `${call.method} ${call.path}`);
+      return { ok: false, error, retry: false };
+    }
+    const error = errorOf(headOf(answer), body);
+    const { status, reason } = error;
+    const passes = RETRIED.has(answer.status) || RETRIED_REASONS.has(reason);
+    return { ok: false, error, retry: passes || (repeatable && RETRIED_WITH_KEY.has(status ?? 0)) };
+  }
+
   #fetch(
-    call: Call,
+    method: string,
+    url: string,
     body: string | undefined,
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
-  ): Promise<Response> {
-    const { method } = call;
-    const send = this.#options.fetch ?? fetch;
-    const { apiKey } = this.#options;
-    const all = { ...(apiKey === null ? {} : { authorization: apiKey }), ...headers };
-    if (body === undefined) return send(this.#urlOf(call), { method, signal, headers: all });
-    return send(this.#urlOf(call), {
-      ...{ method, signal, body },
-      headers: { 'content-type': 'application/json', ...all },
-    });
+  ): Promise<FetchAnswer> {
+    const { apiKey, fetch: send = fetch } = this.#options;
+    const all = {
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(apiKey === null ? {} : { authorization: apiKey }),
+      ...headers,
+    };
+    const init: FetchInit = { method, signal, redirect: 'manual', headers: all };
+    return send(url, body === undefined ? init : { ...init, body });
+  }
+
+  /** A redirect names where `baseUrl` should lead; what comes after `?` may be private. */
+  #redirected(answer: FetchAnswer): UnexpectedAnswerError {
+    const to = answer.redirected === true ? (answer.url ?? null) : answer.headers.get('location');
+    const url = to !== null && URL.canParse(to, this.#baseUrl) ? new URL(to, this.#baseUrl) : null;
+    const target = url === null ? 'elsewhere' : `to ${url.origin}${url.pathname}`;
+    const message = `${this.#baseUrl} redirects ${target}: redirects are not followed, so set baseUrl to the server itself`;
+    return new UnexpectedAnswerError(message, headFields(answer));
+  }
+
+  #unexpected(answer: FetchAnswer, operation: string): UnexpectedAnswerError {
+    const message = `${this.#baseUrl} answered ${operation} with a ${answer.status} that is not Plexy Pay's: is baseUrl right?`;
+    return new UnexpectedAnswerError(message, headFields(answer));
   }
 
   #noConnection(cause: unknown): ConnectionError {
-    return new ConnectionError(`no connection to ${this.#baseUrl}`, { cause });
+    const { location } = globalThis as { location?: { origin?: string } };
+    const elsewhere = location?.origin !== undefined && location.origin !== new URL(this.#baseUrl).origin;
+    const hint = elsewhere
+      ? `; a page of ${location.origin} cannot call it: browsers need the same origin, other programs do not`
+      : '';
+    return new ConnectionError(`no connection to ${this.#baseUrl}${hint}`, { cause });
   }
 
   #urlOf({ path, query = {} }: Call): string {
     const parameters = new URLSearchParams();
     for (const [name, value] of Object.entries(query))
-      if (value !== undefined) parameters.set(name, String(value));
-    return `${this.#baseUrl}${path}${parameters.size === 0 ? '' : `?${parameters}`}`;
+      if (value !== undefined)
+        parameters.set(name, value instanceof Date ? isoOf(name, value) : String(value));
+    const text = parameters.toString();
+    return `${this.#baseUrl}${path}${text === '' ? '' : `?${text}`}`;
   }
+}
+
+function isoOf(name: string, date: Date): string {
+  if (Number.isNaN(date.getTime())) throw new PlexyPayError(`${name} is no valid Date`);
+  return date.toISOString();
 }
 
 function jsonOf(body: object): string {
@@ -170,30 +216,33 @@ function jsonOf(body: object): string {
   }
 }
 
-function attemptOf(response: Response, text: string): Attempt {
-  const body = parseExactly(text);
-  if (response.ok && (body !== undefined || text === '')) return { ok: true, body };
-  const error = errorOf(response.status, body);
-  const retry = RETRIED.has(response.status) || error.reason === 'request_in_progress';
-  return {
-    ok: false,
-    error,
-    retry,
-    afterMs: parseRetryAfter(response.headers.get('retry-after'), Date.now()),
-  };
+/** Browsers show of a redirect only that it is one. A `fetch` of one's own may have followed it already. */
+function isRedirect(answer: FetchAnswer): boolean {
+  if (answer.type === 'opaqueredirect' || answer.redirected === true) return true;
+  return answer.status >= 300 && answer.status < 400 && answer.headers.get('location') !== null;
 }
 
-const EXACT = new Set(BIGINT_FIELDS);
+function hasShape(body: unknown, text: string, answer: AnswerName | 'list' | undefined): boolean {
+  if (answer === undefined) return body !== undefined || text === '';
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return false;
+  if (answer !== 'list') return SHAPES[answer].every((field) => field in body);
+  const { items, nextCursor } = body as { items?: unknown; nextCursor?: unknown };
+  return Array.isArray(items) && (nextCursor === null || typeof nextCursor === 'string');
+}
 
-/** JSON with balances as BigInt, every digit kept; undefined when it is not JSON. */
-export function parseExactly(text: string): unknown {
-  const revive = (key: string, value: unknown, context?: { source?: string }): unknown =>
-    typeof value === 'number' && EXACT.has(key) ? BigInt(context?.source ?? value) : value;
-  try {
-    return JSON.parse(text, revive);
-  } catch {
-    return undefined;
-  }
+function headOf({ status, headers }: FetchAnswer): AnswerHead {
+  const retryAfterMs = parseRetryAfter(headers.get('retry-after'), Date.now());
+  return { status, requestId: headers.get('x-request-id'), retryAfterMs };
+}
+
+function headFields(answer: FetchAnswer): { status: number; requestId?: string } {
+  const { status, requestId } = headOf(answer);
+  return { status, ...(requestId === null ? {} : { requestId }) };
+}
+
+function aborted(reason: unknown): AbortedError {
+  const why = reason instanceof Error ? reason.message : String(reason);
+  return new AbortedError(`the caller aborted the request: ${why}`, { cause: reason });
 }
 
 /** Twice as long each time, somewhere in the upper half, so that clients do not come back together. */
@@ -202,6 +251,7 @@ export function backOffMs(attempt: number): number {
   return longest * (0.5 + Math.random() / 2);
 }
 
+/** Waits. It rejects with what `signal` is aborted with. */
 export function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = (): void => {
@@ -215,21 +265,4 @@ export function pause(ms: number, signal: AbortSignal | undefined): Promise<void
     if (signal?.aborted) abort();
     else signal?.addEventListener('abort', abort, { once: true });
   });
-}
-
-/** 128 random bits. Not crypto.randomUUID: browsers have that on https pages only. */
-function randomKey(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
-/** A path with each value encoded, so that no id can reach another route. */
-export function pathOf(parts: TemplateStringsArray, ...ids: string[]): string {
-  return parts.reduce((path, part, i) => `${path}${encodeURIComponent(checkedId(ids[i - 1]))}${part}`);
-}
-
-/** An empty id, or one of dots, would be the path of something else. */
-function checkedId(id: string | undefined): string {
-  if (id === undefined || /^\.{0,2}$/.test(id)) throw new PlexyPayError('an id must not be empty');
-  return id;
 }

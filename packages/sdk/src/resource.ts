@@ -1,5 +1,10 @@
+import type { RequestOptions } from './options.ts';
 import { List, type Page } from './pagination.ts';
-import type { QueryValue, RequestOptions, RequestSender } from './request.ts';
+import type { Call, QueryValue, RequestSender } from './request.ts';
+import type { AnswerName, Answers } from './types.generated.ts';
+
+type Options = RequestOptions | undefined;
+type Query = Readonly<Record<string, QueryValue>>;
 
 /** A group of calls on one noun. */
 export class Resource {
@@ -9,41 +14,57 @@ export class Resource {
     this.#sender = sender;
   }
 
-  protected getFrom<T>(
+  protected getFrom<N extends AnswerName>(
+    answer: N,
     path: string,
-    options: RequestOptions | undefined,
-    query: Readonly<Record<string, QueryValue>> = {},
-  ): Promise<T> {
-    return this.#sender.send({ method: 'GET', path, query, options });
+    options: Options,
+    query: Query = {},
+  ): Promise<Answers[N]> {
+    return this.#sender.send({ method: 'GET', path, query, options, answer });
   }
 
-  protected postTo<T>(
+  protected postTo<N extends AnswerName>(
+    answer: N,
     path: string,
     body: object | undefined,
-    options: RequestOptions | undefined,
-  ): Promise<T> {
-    return this.#sender.send({ method: 'POST', path, body, options });
+    options: Options,
+  ): Promise<Answers[N]> {
+    return this.#change(answer, { method: 'POST', path, body, options });
   }
 
-  protected patchAt<T>(path: string, body: object, options: RequestOptions | undefined): Promise<T> {
-    return this.#sender.send({ method: 'PATCH', path, body, options });
+  protected patchAt<N extends AnswerName>(
+    answer: N,
+    path: string,
+    body: object,
+    options: Options,
+  ): Promise<Answers[N]> {
+    return this.#change(answer, { method: 'PATCH', path, body, options });
   }
 
-  protected putAt<T>(path: string, body: object, options: RequestOptions | undefined): Promise<T> {
-    return this.#sender.send({ method: 'PUT', path, body, options });
+  protected putAt<N extends AnswerName>(
+    answer: N,
+    path: string,
+    body: object,
+    options: Options,
+  ): Promise<Answers[N]> {
+    return this.#change(answer, { method: 'PUT', path, body, options });
   }
 
-  protected deleteAt<T>(path: string, options: RequestOptions | undefined): Promise<T> {
-    return this.#sender.send({ method: 'DELETE', path, options });
+  protected deleteAt<N extends AnswerName>(answer: N, path: string, options: Options): Promise<Answers[N]> {
+    return this.#change(answer, { method: 'DELETE', path, options });
   }
 
   protected listOf<T>(
     path: string,
-    query: { readonly cursor?: string; readonly [name: string]: QueryValue },
-    options: RequestOptions | undefined,
+    query: { readonly cursor?: string | undefined; readonly [name: string]: QueryValue },
+    options: Options,
   ): List<T> {
     const load = (cursor: string | undefined): Promise<Page<T>> =>
-      this.#sender.send({ method: 'GET', path, query: { ...query, cursor }, options });
+      this.#sender.send({ method: 'GET', path, query: { ...query, cursor }, options, answer: 'list' });
     return new List(load, query.cursor);
+  }
+
+  #change<N extends AnswerName>(answer: N, call: Call): Promise<Answers[N]> {
+    return this.#sender.send({ ...call, answer });
   }
 }

@@ -1,4 +1,5 @@
-import { pathOf, type RequestOptions } from './request.ts';
+import type { RequestOptions } from './options.ts';
+import { pathOf } from './paths.ts';
 import { Resource } from './resource.ts';
 import type {
   AdvanceSandboxClockAnswer,
@@ -17,44 +18,58 @@ import type {
 export class SandboxResource extends Resource {
   /** The customers and cards that behave as they are told. */
   fixtures(options?: RequestOptions): Promise<GetSandboxFixturesAnswer> {
-    return this.getFrom('/v1/sandbox/fixtures', options);
+    return this.getFrom('GetSandboxFixturesAnswer', '/v1/sandbox/fixtures', options);
   }
 
   clock(options?: RequestOptions): Promise<GetSandboxClockAnswer> {
-    return this.getFrom('/v1/sandbox/clock', options);
+    return this.getFrom('GetSandboxClockAnswer', '/v1/sandbox/clock', options);
   }
 
   /** Moves the clock forward, for all merchants; what falls due has happened before this answers. */
   advanceClock(body: AdvanceSandboxClockBody, options?: RequestOptions): Promise<AdvanceSandboxClockAnswer> {
-    return this.postTo('/v1/sandbox/clock', body, options);
+    return this.postTo('AdvanceSandboxClockAnswer', '/v1/sandbox/clock', body, options);
   }
 
   faults(options?: RequestOptions): Promise<GetSandboxFaultsAnswer> {
-    return this.getFrom('/v1/sandbox/faults', options);
+    return this.getFrom('GetSandboxFaultsAnswer', '/v1/sandbox/faults', options);
   }
 
   /** What is not named stays as it is. */
   setFaults(body: SetSandboxFaultsBody, options?: RequestOptions): Promise<SetSandboxFaultsAnswer> {
-    return this.putAt('/v1/sandbox/faults', body, options);
+    return this.putAt('SetSandboxFaultsAnswer', '/v1/sandbox/faults', body, options);
   }
 
   /** Back to the seed, for all merchants. */
   reset(options?: RequestOptions): Promise<ResetSandboxAnswer> {
-    return this.postTo('/v1/sandbox/reset', undefined, options);
+    return this.postTo('ResetSandboxAnswer', '/v1/sandbox/reset', undefined, options);
   }
 
   /** The link to the customer's page of a payment that waits for its customer. */
   confirmation(id: string, options?: RequestOptions): Promise<GetSandboxConfirmationAnswer> {
-    return this.getFrom(pathOf`/v1/sandbox/transactions/${id}/confirmation`, options);
+    return this.getFrom(
+      'GetSandboxConfirmationAnswer',
+      pathOf`/v1/sandbox/transactions/${id}/confirmation`,
+      options,
+    );
   }
 
   /** Confirms a waiting payment in its customer's place. */
   confirm(id: string, options?: RequestOptions): Promise<WalletTransaction> {
-    return this.postTo(pathOf`/v1/sandbox/transactions/${id}/confirm`, undefined, options);
+    return this.postTo(
+      'WalletTransaction',
+      pathOf`/v1/sandbox/transactions/${id}/confirm`,
+      undefined,
+      options,
+    );
   }
 
   /** Declines a waiting payment in its customer's place. */
   decline(id: string, options?: RequestOptions): Promise<WalletTransaction> {
-    return this.postTo(pathOf`/v1/sandbox/transactions/${id}/decline`, undefined, options);
+    return this.postTo(
+      'WalletTransaction',
+      pathOf`/v1/sandbox/transactions/${id}/decline`,
+      undefined,
+      options,
+    );
   }
 }

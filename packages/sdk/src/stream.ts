@@ -1,11 +1,13 @@
 import { ConnectionError, PlexyPayError, RateLimitError, ServerError } from './errors.ts';
-import { backOffMs, parseExactly, pause, type RequestSender } from './request.ts';
-import type { WebhookEvent } from './webhooks.ts';
+import { parseExactly } from './json.ts';
+import { checkMaxRetries } from './options.ts';
+import { backOffMs, pause, type RequestSender } from './request.ts';
+import type { TransactionWebhook, WebhookEventName } from './webhooks.ts';
 
 /** An event of the stream: a webhook's, and where the stream stands after it. */
-export interface StreamedEvent extends Omit<WebhookEvent, 'name'> {
+export interface StreamedEvent extends TransactionWebhook {
   /** A webhook's name; or, where `statusChanged` is false, one such as `transaction.partially_refunded`. */
-  readonly name: string;
+  readonly name: WebhookEventName | 'transaction.partially_refunded' | `transaction.${string & {}}`;
   readonly statusChanged: boolean;
   /** 1, 2, 3 … without gaps within the transaction. */
   readonly seq: number;
@@ -17,12 +19,17 @@ export interface StreamedEvent extends Omit<WebhookEvent, 'name'> {
 
 export interface StreamOptions {
   /** Of the last event that was dealt with. Default: the stream begins now. */
-  readonly lastEventId?: string;
-  readonly signal?: AbortSignal;
+  readonly lastEventId?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * How often a stream that was never open is tried again before it throws. Default: the client's. Once it has been
+   * open it is opened again for as long as it takes.
+   */
+  readonly maxRetries?: number | undefined;
   /** Hears each time that the stream is open: whatever is committed from now on will come. */
-  readonly onOpen?: () => void;
+  readonly onOpen?: (() => void) | undefined;
   /** Hears why the stream was lost, and after how long it is opened again. */
-  readonly onLost?: (error: PlexyPayError, delayMs: number) => void;
+  readonly onLost?: ((error: PlexyPayError, delayMs: number) => void) | undefined;
 }
 
 /** The server says something every 15 s: a stream that is silent for longer than this is dead. */
@@ -37,14 +44,17 @@ interface Message {
 /** See `TransactionsResource.stream`. */
 export async function* streamOf(
   sender: RequestSender,
-  { signal, onOpen, onLost, ...options }: StreamOptions,
+  { signal, onOpen, onLost, maxRetries = sender.maxRetries, ...options }: StreamOptions,
 ): AsyncGenerator<StreamedEvent, never, undefined> {
+  checkMaxRetries(maxRetries);
   let { lastEventId } = options;
+  let wasOpen = false;
   for (let failures = 0; ; failures += 1) {
     const connection = new Connection(signal);
     let error: unknown;
     try {
       const body = await connection.open(sender, lastEventId);
+      wasOpen = true;
       onOpen?.();
       for await (const { id, data } of messagesOf(connection.read(body))) {
         failures = 0;
@@ -58,7 +68,7 @@ export async function* streamOf(
       connection.close();
     }
     signal?.throwIfAborted();
-    if (!mayPass(error)) throw error;
+    if (!mayPass(error) || (!wasOpen && failures >= maxRetries)) throw error;
     const delayMs = backOffMs(failures);
     onLost?.(error, delayMs);
     await pause(delayMs, signal);

@@ -1,5 +1,8 @@
+import { PlexyPayError } from './errors.ts';
+import type { RequestOptions } from './options.ts';
 import type { List } from './pagination.ts';
-import { pathOf, type RequestOptions, type RequestSender } from './request.ts';
+import { isDots, pathOf } from './paths.ts';
+import type { RequestSender } from './request.ts';
 import { Resource } from './resource.ts';
 import { type StreamedEvent, type StreamOptions, streamOf } from './stream.ts';
 import type {
@@ -14,7 +17,10 @@ import type {
   TransactionEvent,
 } from './types.generated.ts';
 
-/** Every payment and refund, by wallet or by card, with a merchant's key. An id may have either spelling. */
+/**
+ * Every payment and refund, by wallet or by card, with a merchant's key. An id may have either spelling. Take these for
+ * whatever comes after the authorization; `wallet` speaks of wallet payments alone, in the five fields of the wallet API.
+ */
 export class TransactionsResource extends Resource {
   readonly #sender: RequestSender;
 
@@ -37,6 +43,10 @@ export class TransactionsResource extends Resource {
     query: ListTransactionsByOrderReferenceQuery = {},
     options?: RequestOptions,
   ): List<Transaction> {
+    if (reference === '') throw new PlexyPayError('an order reference must not be empty');
+    // No path can hold these two, however they are written; a filter can.
+    if (isDots(reference))
+      return this.listOf('/v1/transactions', { ...query, orderReference: reference }, options);
     return this.listOf(pathOf`/v1/transactions/by-order-reference/${reference}`, { ...query }, options);
   }
 
@@ -49,7 +59,7 @@ export class TransactionsResource extends Resource {
   }
 
   get(id: string, options?: RequestOptions): Promise<Transaction> {
-    return this.getFrom(pathOf`/v1/transactions/${id}`, options);
+    return this.getFrom('Transaction', pathOf`/v1/transactions/${id}`, options);
   }
 
   /** What happened to it, oldest first. */
@@ -63,17 +73,17 @@ export class TransactionsResource extends Resource {
 
   /** Debits the held amount, all of it without `amount`; a smaller one releases the rest. */
   capture(id: string, body: CaptureTransactionBody = {}, options?: RequestOptions): Promise<Transaction> {
-    return this.postTo(pathOf`/v1/transactions/${id}/capture`, body, options);
+    return this.postTo('Transaction', pathOf`/v1/transactions/${id}/capture`, body, options);
   }
 
   /** Releases the hold, or a part of it. */
   cancel(id: string, body: CancelTransactionBody = {}, options?: RequestOptions): Promise<Transaction> {
-    return this.postTo(pathOf`/v1/transactions/${id}/cancel`, body, options);
+    return this.postTo('Transaction', pathOf`/v1/transactions/${id}/cancel`, body, options);
   }
 
   /** Gives back what was captured, or a part of it. @returns the refund, a transaction of its own */
   refund(id: string, body: RefundTransactionBody = {}, options?: RequestOptions): Promise<Transaction> {
-    return this.postTo(pathOf`/v1/transactions/${id}/refund`, body, options);
+    return this.postTo('Transaction', pathOf`/v1/transactions/${id}/refund`, body, options);
   }
 
   /**

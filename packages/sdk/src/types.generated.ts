@@ -1,19 +1,28 @@
 // Made from the OpenAPI document by "npm run openapi". Not to be edited.
 
+/** The statuses of today. Treat one that you do not know as transient. */
+export type TransactionStatus = 'created' | '3d' | 'authorized' | 'rejected' | 'transaction.failed' | 'charged' | 'cancelled' | 'refunded';
+
+/** The statuses of today. Treat one that you do not know as transient. */
+export type WalletTransactionStatus = 'NEW' | 'PROCESSING' | 'SUCCESS' | 'FAILED';
+
+/** Why a request was refused: docs/errors.md. */
+export type Reason = 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'wrong_credentials' | 'not_signed_in' | 'origin_not_allowed' | 'host_not_allowed' | 'metrics_token_required' | 'session_required' | 'insufficient_role' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'wallet_not_found' | 'merchant_not_found' | 'customer_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'already_exists' | 'body_too_large' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'insufficient_merchant_balance' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'too_many_sign_ins' | 'rate_limited';
+
 /** Every error has this shape. `reason` is stable and machine-readable. */
 export interface ErrorBody {
   code: number;
   message: string;
   source: string;
   type: 'apiError' | 'validationError';
-  reason: 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'wrong_credentials' | 'not_signed_in' | 'origin_not_allowed' | 'host_not_allowed' | 'metrics_token_required' | 'session_required' | 'insufficient_role' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'wallet_not_found' | 'merchant_not_found' | 'customer_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'already_exists' | 'body_too_large' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'insufficient_merchant_balance' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'too_many_sign_ins' | 'rate_limited';
+  reason: Reason;
   details: ({ path: string; message: string })[];
   requestId: string;
 }
 
 export interface WalletTransaction {
   walletTransactionId: string;
-  walletTransactionStatus: 'NEW' | 'PROCESSING' | 'SUCCESS' | 'FAILED';
+  walletTransactionStatus: WalletTransactionStatus | (string & {});
   orderReference: string;
   /** Minor units: of this operation in a POST, else the authorized amount. */
   amount: number;
@@ -32,7 +41,7 @@ export interface Transaction {
   /** The merchant’s balance in this currency: after the latest event, if that changed it; else as it is now. */
   balance: bigint | null;
   currency: string;
-  status: 'created' | '3d' | 'authorized' | 'rejected' | 'transaction.failed' | 'charged' | 'cancelled' | 'refunded';
+  status: TransactionStatus | (string & {});
   type: 'payment' | 'refund';
   paymentMethod: 'wallet' | 'card';
   payerIp: string | null;
@@ -81,7 +90,7 @@ export interface TransactionEvent {
   seq: number;
   name: string;
   /** Of the transaction after this. */
-  status: 'created' | '3d' | 'authorized' | 'rejected' | 'transaction.failed' | 'charged' | 'cancelled' | 'refunded';
+  status: TransactionStatus | (string & {});
   /** What this itself was about, in minor units. */
   amount: number;
   /** Minor units. */
@@ -599,71 +608,71 @@ export interface ChangePasswordBody {
 export interface CreateMerchantBody {
   /** 1 to 255 characters. */
   name: string;
-  captureMode?: 'manual' | 'automatic';
+  captureMode?: 'manual' | 'automatic' | undefined;
   /** Seconds from the authorization to its automatic capture; less than authorizationTtl. */
-  captureDelay?: number;
+  captureDelay?: number | undefined;
   /** Seconds that an authorization holds. Default: 7 days. */
-  authorizationTtl?: number;
+  authorizationTtl?: number | undefined;
   /** Where payers may be sent back to after 3-D Secure. */
-  returnOrigins?: (string)[];
+  returnOrigins?: (string)[] | undefined;
 }
 
 export interface ListMerchantsQuery {
   /** The most items to return. */
-  limit?: number;
+  limit?: number | undefined;
   /** The nextCursor of the page before. */
-  cursor?: string;
+  cursor?: string | undefined;
 }
 
 export interface UpdateMerchantBody {
   /** 1 to 255 characters. */
-  name?: string;
-  captureMode?: 'manual' | 'automatic';
+  name?: string | undefined;
+  captureMode?: 'manual' | 'automatic' | undefined;
   /** Seconds from the authorization to its automatic capture; less than authorizationTtl. */
-  captureDelay?: number;
+  captureDelay?: number | undefined;
   /** Seconds that an authorization holds. Default: 7 days. */
-  authorizationTtl?: number;
+  authorizationTtl?: number | undefined;
   /** Where payers may be sent back to after 3-D Secure. */
-  returnOrigins?: (string)[];
+  returnOrigins?: (string)[] | undefined;
 }
 
 export interface GetMerchantStatementQuery {
   /** ISO 4217 code. */
   currency: string;
   /** The most items to return. */
-  limit?: number;
+  limit?: number | undefined;
   /** The nextCursor of the page before. */
-  cursor?: string;
+  cursor?: string | undefined;
 }
 
 export interface IssueApiKeyBody {
   /** 1 to 255 characters. */
   name: string;
-  scopes?: ('read' | 'write')[];
+  scopes?: ('read' | 'write')[] | undefined;
   /** A time to come: RFC 3339, in any time zone. Default: never. */
-  expiresAt?: string;
+  expiresAt?: string | undefined;
 }
 
 export interface ListApiKeysQuery {
   /** The most items to return. */
-  limit?: number;
+  limit?: number | undefined;
   /** The nextCursor of the page before. */
-  cursor?: string;
+  cursor?: string | undefined;
 }
 
 export interface IssueOperatorKeyBody {
   /** 1 to 255 characters. */
   name: string;
-  scopes?: ('read' | 'write')[];
+  scopes?: ('read' | 'write')[] | undefined;
   /** A time to come: RFC 3339, in any time zone. Default: never. */
-  expiresAt?: string;
+  expiresAt?: string | undefined;
 }
 
 export interface ListOperatorKeysQuery {
   /** The most items to return. */
-  limit?: number;
+  limit?: number | undefined;
   /** The nextCursor of the page before. */
-  cursor?: string;
+  cursor?: string | undefined;
 }
 
 export interface CreateStoreBody {
@@ -673,9 +682,9 @@ export interface CreateStoreBody {
 
 export interface ListStoresQuery {
   /** The most items to return. */
-  limit?: number;
+  limit?: number | undefined;
   /** The nextCursor of the page before. */
-  cursor?: string;
+  cursor?: string | undefined;
 }
 
 export interface CreateTerminalBody {
@@ -687,9 +696,9 @@ export interface CreateTerminalBody {
 
 export interface ListTerminalsQuery {
   /** The most items to return. */
-  limit?: number;
+  limit?: number | undefined;
   /** The nextCursor of the page before. */
-  cursor?: string;
+  cursor?: string | undefined;
 }
 
 export interface CreateCustomerBody {
@@ -700,54 +709,54 @@ export interface CreateCustomerBody {
 
 export interface ListCustomersQuery {
   /** The most items to return. */
-  limit?: number;
+  limit?: number | undefined;
   /** The nextCursor of the page before. */
-  cursor?: string;
-  phoneNumber?: string;
-  iinLast4?: string;
+  cursor?: string | undefined;
+  phoneNumber?: string | undefined;
+  iinLast4?: string | undefined;
 }
 
 export interface CreateWalletBody {
   /** ISO 4217 code. */
   currency: string;
-  requiresConfirmation?: boolean;
+  requiresConfirmation?: boolean | undefined;
 }
 
 export interface GetWalletStatementQuery {
   /** The most items to return. */
-  limit?: number;
+  limit?: number | undefined;
   /** The nextCursor of the page before. */
-  cursor?: string;
+  cursor?: string | undefined;
 }
 
 export interface DepositWalletBody {
   amount: number;
   /** Up to 255 characters, for the statement. */
-  reference?: string;
+  reference?: string | undefined;
 }
 
 export interface WithdrawWalletBody {
   amount: number;
   /** Up to 255 characters, for the statement. */
-  reference?: string;
+  reference?: string | undefined;
 }
 
 export interface ListAllAuditLogQuery {
   /** The most items to return. */
-  limit?: number;
+  limit?: number | undefined;
   /** The nextCursor of the page before. */
-  cursor?: string;
+  cursor?: string | undefined;
   /** The id of an API key or a user. */
-  actor?: string;
-  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'customer.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'issue.mute' | 'ledger.audit' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset';
+  actor?: string | undefined;
+  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'customer.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'issue.mute' | 'ledger.audit' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
   /** The id of what it was done to. */
-  object?: string;
+  object?: string | undefined;
   /** From this time on. */
-  from?: string;
+  from?: Date | string | undefined;
   /** Before this time. */
-  to?: string;
+  to?: Date | string | undefined;
   /** One merchant’s. */
-  merchantId?: string;
+  merchantId?: string | undefined;
 }
 
 export interface GetConfirmationAnswer {
@@ -758,9 +767,9 @@ export interface GetConfirmationAnswer {
 
 export interface ListMerchantUsersQuery {
   /** The most items to return. */
-  limit?: number;
+  limit?: number | undefined;
   /** The nextCursor of the page before. */
-  cursor?: string;
+  cursor?: string | undefined;
 }
 
 export interface CreateMerchantUserBody {
@@ -773,17 +782,17 @@ export interface CreateMerchantUserBody {
 
 export interface UpdateMerchantUserBody {
   /** 1 to 255 characters. */
-  name?: string;
+  name?: string | undefined;
   /** Each may what the ones before may: `viewer` looks, `manager` makes payments, captures, cancels and refunds, `admin` has keys, webhooks and users. */
-  role?: 'viewer' | 'manager' | 'admin';
-  disabled?: boolean;
+  role?: 'viewer' | 'manager' | 'admin' | undefined;
+  disabled?: boolean | undefined;
 }
 
 export interface ListOperatorsQuery {
   /** The most items to return. */
-  limit?: number;
+  limit?: number | undefined;
   /** The nextCursor of the page before. */
-  cursor?: string;
+  cursor?: string | undefined;
 }
 
 export interface CreateOperatorBody {
@@ -794,8 +803,8 @@ export interface CreateOperatorBody {
 
 export interface UpdateOperatorBody {
   /** 1 to 255 characters. */
-  name?: string;
-  disabled?: boolean;
+  name?: string | undefined;
+  disabled?: boolean | undefined;
 }
 
 export interface AuthorizeWalletBody {
@@ -830,13 +839,13 @@ export interface RefundWalletBody {
 
 export interface ListWalletTransactionsQuery {
   /** The most items to return. */
-  limit?: number;
+  limit?: number | undefined;
   /** The nextCursor of the page before. */
-  cursor?: string;
+  cursor?: string | undefined;
   /** Only payments with this order reference. */
-  orderReference?: string;
+  orderReference?: string | undefined;
   /** One of NEW, PROCESSING, SUCCESS, FAILED, created, 3d, authorized, rejected, transaction.failed, charged, cancelled, refunded, failed. */
-  status?: string;
+  status?: TransactionStatus | WalletTransactionStatus | 'failed' | undefined;
 }
 
 export interface CreatePaymentBody {
@@ -847,209 +856,209 @@ export interface CreatePaymentBody {
   /** 1 to 255 characters. */
   orderReference: string;
   /** 1 to 1,000 characters, shown to the payer. */
-  description?: string;
+  description?: string | undefined;
   /** The card. It is held in memory only; what is kept is a token. */
-  card?: { number: string; expiryMonth: number; expiryYear: number; cvc?: string; holder?: string };
+  card?: { number: string; expiryMonth: number; expiryYear: number; cvc?: string; holder?: string } | undefined;
   /** A card that was used before, in place of `card`. */
-  cardTokenId?: string;
+  cardTokenId?: string | undefined;
   /** Default: as the merchant is set up. */
-  captureMode?: 'manual' | 'automatic';
+  captureMode?: 'manual' | 'automatic' | undefined;
   /** UUID. */
-  customerId?: string;
+  customerId?: string | undefined;
   /** One of the merchant’s stores. */
-  storeId?: string;
+  storeId?: string | undefined;
   /** One of the merchant’s terminals. */
-  terminalId?: string;
+  terminalId?: string | undefined;
   /** Where the payer comes back to after 3-D Secure. Without it 3-D Secure is impossible. */
-  returnUrl?: string;
-  recurringType?: 'subscription' | 'installment' | 'unscheduled';
+  returnUrl?: string | undefined;
+  recurringType?: 'subscription' | 'installment' | 'unscheduled' | undefined;
   /** IPv4 or IPv6 address of the payer. */
-  payerIp?: string;
+  payerIp?: string | undefined;
   /** The payer’s browser, for 3-D Secure. It is passed to the bank and not kept. */
-  browser?: { userAgent: string; language: string; screenWidth?: number; screenHeight?: number; colorDepth?: number; timezoneOffset?: number; javaScriptEnabled: boolean };
+  browser?: { userAgent: string; language: string; screenWidth?: number; screenHeight?: number; colorDepth?: number; timezoneOffset?: number; javaScriptEnabled: boolean } | undefined;
 }
 
 /** Without `amount`: all that remains. */
 export interface CaptureTransactionBody {
   /** Minor units of the currency, such as tiyn for KZT: 1,234.56 KZT is 123456. */
-  amount?: number;
+  amount?: number | undefined;
 }
 
 /** Without `amount`: all that remains. */
 export interface CancelTransactionBody {
   /** Minor units of the currency, such as tiyn for KZT: 1,234.56 KZT is 123456. */
-  amount?: number;
+  amount?: number | undefined;
 }
 
 /** Without `amount`: all that remains. */
 export interface RefundTransactionBody {
   /** Minor units of the currency, such as tiyn for KZT: 1,234.56 KZT is 123456. */
-  amount?: number;
+  amount?: number | undefined;
 }
 
 export interface ListTransactionsQuery {
   /** One or several, separated by commas, of created, 3d, authorized, rejected, transaction.failed, charged, cancelled, refunded, failed, NEW, PROCESSING, SUCCESS, FAILED. */
-  status?: string;
-  type?: 'payment' | 'refund';
-  paymentMethod?: 'wallet' | 'card';
+  status?: TransactionStatus | WalletTransactionStatus | 'failed' | readonly (TransactionStatus | WalletTransactionStatus | 'failed')[] | undefined;
+  type?: 'payment' | 'refund' | undefined;
+  paymentMethod?: 'wallet' | 'card' | undefined;
   /** Exactly this one; it need not be unique. */
-  orderReference?: string;
+  orderReference?: string | undefined;
   /** The least amount, in minor units. */
-  amountFrom?: string;
+  amountFrom?: number | string | undefined;
   /** The largest amount, in minor units. */
-  amountTo?: string;
+  amountTo?: number | string | undefined;
   /** ISO 4217 code. */
-  currency?: string;
+  currency?: string | undefined;
   /** Created then or later: RFC 3339, in any time zone. */
-  createdFrom?: string;
+  createdFrom?: Date | string | undefined;
   /** Created then or earlier: RFC 3339, in any time zone. */
-  createdTo?: string;
+  createdTo?: Date | string | undefined;
   /** UUID. */
-  storeId?: string;
+  storeId?: string | undefined;
   /** UUID. */
-  terminalId?: string;
+  terminalId?: string | undefined;
   /** UUID. */
-  customerId?: string;
+  customerId?: string | undefined;
   /** Why payments were rejected, or failed. */
-  failureCode?: string;
+  failureCode?: string | undefined;
   /** Authorizations that expire then or earlier, and that are not captured automatically: RFC 3339, in any time zone. */
-  expiresTo?: string;
+  expiresTo?: Date | string | undefined;
   /** Only what waits for its bank’s answer. */
-  pendingOperation?: 'true';
+  pendingOperation?: 'true' | undefined;
   /** The refunds of this payment; either spelling of its id. */
-  parentTransactionId?: string;
+  parentTransactionId?: string | undefined;
   /** Free text: what an order reference begins with (case counts), what a description begins with (case does not count; of its first 100 characters), all four last digits of a card, or a transaction’s id in either spelling. */
-  query?: string;
+  query?: string | undefined;
   /** The most items to return; 20 by default. */
-  limit?: number;
+  limit?: number | undefined;
   /** The nextCursor of the page before. */
-  cursor?: string;
+  cursor?: string | undefined;
   /** In place of `cursor` and `limit`: the number of a page, from 1; rows 1 to 10,000 only. */
-  page?: number;
+  page?: number | undefined;
   /** Rows of a numbered page; 20 by default. */
-  size?: number;
+  size?: number | undefined;
 }
 
 export interface ListTransactionsByOrderReferenceQuery {
   /** The most items to return. */
-  limit?: number;
+  limit?: number | undefined;
   /** The nextCursor of the page before. */
-  cursor?: string;
+  cursor?: string | undefined;
 }
 
 export interface ListTransactionsByPaymentLinkQuery {
   /** The most items to return. */
-  limit?: number;
+  limit?: number | undefined;
   /** The nextCursor of the page before. */
-  cursor?: string;
+  cursor?: string | undefined;
 }
 
 export interface GetTransactionHistoryQuery {
   /** The most items to return. */
-  limit?: number;
+  limit?: number | undefined;
   /** The nextCursor of the page before. */
-  cursor?: string;
+  cursor?: string | undefined;
 }
 
 export interface ListOwnStoresQuery {
   /** The most items to return. */
-  limit?: number;
+  limit?: number | undefined;
   /** The nextCursor of the page before. */
-  cursor?: string;
+  cursor?: string | undefined;
 }
 
 export interface ListOwnTerminalsQuery {
   /** The most items to return. */
-  limit?: number;
+  limit?: number | undefined;
   /** The nextCursor of the page before. */
-  cursor?: string;
+  cursor?: string | undefined;
 }
 
 export interface StreamTransactionsQuery {
   /** Where to go on; the header has precedence. */
-  lastEventId?: string;
+  lastEventId?: string | undefined;
 }
 
 export interface ListEventsQuery {
   /** Its name, such as `transaction.charged`. */
-  event?: 'transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'transaction.capture_requested' | 'transaction.cancel_requested' | 'transaction.partially_cancelled' | 'transaction.partially_refunded' | 'transaction.capture_declined' | 'transaction.cancel_declined' | 'transaction.reversal_declined';
+  event?: 'transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'transaction.capture_requested' | 'transaction.cancel_requested' | 'transaction.partially_cancelled' | 'transaction.partially_refunded' | 'transaction.capture_declined' | 'transaction.cancel_declined' | 'transaction.reversal_declined' | undefined;
   /** Either spelling of the id. */
-  transactionId?: string;
+  transactionId?: string | undefined;
   /** The first moment: RFC 3339, in any time zone. */
-  createdFrom?: string;
+  createdFrom?: Date | string | undefined;
   /** The last moment: RFC 3339, in any time zone. */
-  createdTo?: string;
+  createdTo?: Date | string | undefined;
   /** The most items to return. */
-  limit?: number;
+  limit?: number | undefined;
   /** The nextCursor of the page before. */
-  cursor?: string;
+  cursor?: string | undefined;
 }
 
 export interface CreateWebhookEndpointBody {
   /** https, and resolving to public addresses only, at every attempt. In a sandbox http and this machine as well. */
   url: string;
   /** Which events to send; none: all of them. */
-  events?: ('transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded')[];
-  description?: string | null;
+  events?: ('transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded')[] | undefined;
+  description?: string | null | undefined;
   /** Sent as `Authorization: Bearer …` with every webhook. Never shown again. */
-  bearerToken?: string | null;
+  bearerToken?: string | null | undefined;
 }
 
 export interface ListWebhookEndpointsQuery {
   /** The most items to return. */
-  limit?: number;
+  limit?: number | undefined;
   /** The nextCursor of the page before. */
-  cursor?: string;
+  cursor?: string | undefined;
 }
 
 export interface UpdateWebhookEndpointBody {
   /** https, and resolving to public addresses only, at every attempt. In a sandbox http and this machine as well. */
-  url?: string;
+  url?: string | undefined;
   /** Which events to send; none: all of them. */
-  events?: ('transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded')[];
-  description?: string | null;
+  events?: ('transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded')[] | undefined;
+  description?: string | null | undefined;
   /** Sent as `Authorization: Bearer …` with every webhook. Never shown again. */
-  bearerToken?: string | null;
+  bearerToken?: string | null | undefined;
 }
 
 export interface ListWebhookDeliveriesQuery {
-  status?: 'pending' | 'delivered' | 'failed';
-  event?: 'transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'webhook.test';
+  status?: 'pending' | 'delivered' | 'failed' | undefined;
+  event?: 'transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'webhook.test' | undefined;
   /** Either spelling of the id. */
-  transactionId?: string;
+  transactionId?: string | undefined;
   /** The most items to return. */
-  limit?: number;
+  limit?: number | undefined;
   /** The nextCursor of the page before. */
-  cursor?: string;
+  cursor?: string | undefined;
 }
 
 export interface ReplayWebhooksBody {
   /** The first moment: RFC 3339, in any time zone. */
   from: string;
   /** The last moment. Default: now. */
-  to?: string;
+  to?: string | undefined;
 }
 
 export interface GetStatisticsQuery {
   /** Begins the first bucket: RFC 3339, in any time zone. Default: 24 intervals before `to`. */
-  from?: string;
+  from?: Date | string | undefined;
   /** RFC 3339, in any time zone. Default: now. */
-  to?: string;
+  to?: Date | string | undefined;
   /** Default: hour. */
-  interval?: 'hour' | 'day';
+  interval?: 'hour' | 'day' | undefined;
   /** Default: the most frequent one. */
-  currency?: string;
+  currency?: string | undefined;
 }
 
 export interface ListRequestsQuery {
   /** The most items to return. */
-  limit?: number;
+  limit?: number | undefined;
   /** The nextCursor of the page before. */
-  cursor?: string;
-  status?: '2xx' | '3xx' | '4xx' | '5xx';
-  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  cursor?: string | undefined;
+  status?: '2xx' | '3xx' | '4xx' | '5xx' | undefined;
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | undefined;
   /** Part of the path, reason, request id or Idempotency-Key. */
-  text?: string;
+  text?: string | undefined;
 }
 
 export interface MuteIssueBody {
@@ -1059,40 +1068,40 @@ export interface MuteIssueBody {
 
 export interface ListAuditLogQuery {
   /** The most items to return. */
-  limit?: number;
+  limit?: number | undefined;
   /** The nextCursor of the page before. */
-  cursor?: string;
+  cursor?: string | undefined;
   /** The id of an API key or a user. */
-  actor?: string;
-  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'customer.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'issue.mute' | 'ledger.audit' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset';
+  actor?: string | undefined;
+  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'customer.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'issue.mute' | 'ledger.audit' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
   /** The id of what it was done to. */
-  object?: string;
+  object?: string | undefined;
   /** From this time on. */
-  from?: string;
+  from?: Date | string | undefined;
   /** Before this time. */
-  to?: string;
+  to?: Date | string | undefined;
 }
 
 export interface IssueOwnApiKeyBody {
   /** 1 to 255 characters. */
   name: string;
-  scopes?: ('read' | 'write')[];
+  scopes?: ('read' | 'write')[] | undefined;
   /** A time to come: RFC 3339, in any time zone. Default: never. */
-  expiresAt?: string;
+  expiresAt?: string | undefined;
 }
 
 export interface ListOwnApiKeysQuery {
   /** The most items to return. */
-  limit?: number;
+  limit?: number | undefined;
   /** The nextCursor of the page before. */
-  cursor?: string;
+  cursor?: string | undefined;
 }
 
 export interface ListUsersQuery {
   /** The most items to return. */
-  limit?: number;
+  limit?: number | undefined;
   /** The nextCursor of the page before. */
-  cursor?: string;
+  cursor?: string | undefined;
 }
 
 export interface CreateUserBody {
@@ -1105,10 +1114,10 @@ export interface CreateUserBody {
 
 export interface UpdateUserBody {
   /** 1 to 255 characters. */
-  name?: string;
+  name?: string | undefined;
   /** Each may what the ones before may: `viewer` looks, `manager` makes payments, captures, cancels and refunds, `admin` has keys, webhooks and users. */
-  role?: 'viewer' | 'manager' | 'admin';
-  disabled?: boolean;
+  role?: 'viewer' | 'manager' | 'admin' | undefined;
+  disabled?: boolean | undefined;
 }
 
 export interface GetSandboxClockAnswer {
@@ -1141,9 +1150,9 @@ export interface GetSandboxFaultsAnswer {
 
 export interface SetSandboxFaultsBody {
   /** For this merchant: `down` answers nothing, `slow` answers after 3 s, `timeouts` does what it is asked and does not answer. */
-  bank?: 'none' | 'down' | 'slow' | 'timeouts';
+  bank?: 'none' | 'down' | 'slow' | 'timeouts' | undefined;
   /** For all merchants: how long the database takes for each batch, in milliseconds. */
-  databaseDelayMs?: number;
+  databaseDelayMs?: number | undefined;
 }
 
 export interface SetSandboxFaultsAnswer {
@@ -1170,6 +1179,81 @@ export interface GetSandboxConfirmationAnswer {
   url: string;
   expiresAt: string;
 }
+
+export interface Answers {
+  AdvanceSandboxClockAnswer: AdvanceSandboxClockAnswer;
+  ApiKey: ApiKey;
+  Audit: Audit;
+  Customer: Customer;
+  DeletedWebhookEndpoint: DeletedWebhookEndpoint;
+  GetConfirmationAnswer: GetConfirmationAnswer;
+  GetSandboxClockAnswer: GetSandboxClockAnswer;
+  GetSandboxConfirmationAnswer: GetSandboxConfirmationAnswer;
+  GetSandboxFaultsAnswer: GetSandboxFaultsAnswer;
+  GetSandboxFixturesAnswer: GetSandboxFixturesAnswer;
+  HealthAnswer: HealthAnswer;
+  IssuedApiKey: IssuedApiKey;
+  Merchant: Merchant;
+  MutedIssue: MutedIssue;
+  ReadyAnswer: ReadyAnswer;
+  ResetSandboxAnswer: ResetSandboxAnswer;
+  Session: Session;
+  SetSandboxFaultsAnswer: SetSandboxFaultsAnswer;
+  Statistics: Statistics;
+  Store: Store;
+  SystemHealth: SystemHealth;
+  Terminal: Terminal;
+  Transaction: Transaction;
+  Transfer: Transfer;
+  User: User;
+  UserWithPassword: UserWithPassword;
+  Wallet: Wallet;
+  WalletTransaction: WalletTransaction;
+  WebhookDelivery: WebhookDelivery;
+  WebhookDeliveryWithAttempts: WebhookDeliveryWithAttempts;
+  WebhookEndpoint: WebhookEndpoint;
+  WebhookEndpointWithSecret: WebhookEndpointWithSecret;
+  WebhookReplay: WebhookReplay;
+}
+
+export type AnswerName = keyof Answers;
+
+/** Fields by which an answer is recognized as that of its operation. */
+export const SHAPES: Readonly<Record<AnswerName, readonly string[]>> = {
+  AdvanceSandboxClockAnswer: ['now', 'offsetSeconds', 'settled'],
+  ApiKey: ['id', 'merchantId', 'name'],
+  Audit: ['id', 'state', 'startedAt'],
+  Customer: ['id', 'phoneNumber', 'iinLast4'],
+  DeletedWebhookEndpoint: ['id', 'deleted'],
+  GetConfirmationAnswer: ['url', 'expiresAt'],
+  GetSandboxClockAnswer: ['now', 'offsetSeconds'],
+  GetSandboxConfirmationAnswer: ['url', 'expiresAt'],
+  GetSandboxFaultsAnswer: ['bank', 'databaseDelayMs'],
+  GetSandboxFixturesAnswer: ['merchants', 'stores', 'terminals'],
+  HealthAnswer: ['status'],
+  IssuedApiKey: ['id', 'merchantId', 'name'],
+  Merchant: ['id', 'name', 'captureMode'],
+  MutedIssue: ['id', 'mutedUntil'],
+  ReadyAnswer: ['status'],
+  ResetSandboxAnswer: ['reset'],
+  Session: ['user', 'merchant', 'mode'],
+  SetSandboxFaultsAnswer: ['bank', 'databaseDelayMs'],
+  Statistics: ['interval', 'currency', 'currencies'],
+  Store: ['id', 'merchantId', 'name'],
+  SystemHealth: ['database', 'feed', 'queue'],
+  Terminal: ['id', 'merchantId', 'name'],
+  Transaction: ['id', 'amount', 'balance'],
+  Transfer: ['id', 'walletId', 'kind'],
+  User: ['id', 'email', 'name'],
+  UserWithPassword: ['id', 'email', 'name'],
+  Wallet: ['id', 'customerId', 'currency'],
+  WalletTransaction: ['walletTransactionId', 'walletTransactionStatus', 'orderReference'],
+  WebhookDelivery: ['id', 'endpointId', 'event'],
+  WebhookDeliveryWithAttempts: ['id', 'endpointId', 'event'],
+  WebhookEndpoint: ['id', 'url', 'events'],
+  WebhookEndpointWithSecret: ['id', 'url', 'events'],
+  WebhookReplay: ['id', 'endpointId', 'from'],
+};
 
 /** Fields whose integers may exceed 2^53. */
 export const BIGINT_FIELDS: readonly string[] = ['acquirerBalance', 'available', 'balance', 'fundingBalance', 'held', 'heldVolume', 'merchantBalances', 'refundedVolume', 'sum', 'volume'];

@@ -1,5 +1,6 @@
+import type { RequestOptions } from './options.ts';
 import type { List } from './pagination.ts';
-import { pathOf, type RequestOptions } from './request.ts';
+import { pathOf } from './paths.ts';
 import { Resource } from './resource.ts';
 import type {
   CreateWebhookEndpointBody,
@@ -22,7 +23,7 @@ import type {
 export class WebhookEndpointsResource extends Resource {
   /** @returns the endpoint with its `secret`, which is shown only this once */
   create(body: CreateWebhookEndpointBody, options?: RequestOptions): Promise<WebhookEndpointWithSecret> {
-    return this.postTo('/v1/webhook-endpoints', body, options);
+    return this.postTo('WebhookEndpointWithSecret', '/v1/webhook-endpoints', body, options);
   }
 
   /** Newest first. */
@@ -31,36 +32,41 @@ export class WebhookEndpointsResource extends Resource {
   }
 
   get(id: string, options?: RequestOptions): Promise<WebhookEndpoint> {
-    return this.getFrom(pathOf`/v1/webhook-endpoints/${id}`, options);
+    return this.getFrom('WebhookEndpoint', pathOf`/v1/webhook-endpoints/${id}`, options);
   }
 
   /** What is not named stays as it is. */
   update(id: string, body: UpdateWebhookEndpointBody, options?: RequestOptions): Promise<WebhookEndpoint> {
-    return this.patchAt(pathOf`/v1/webhook-endpoints/${id}`, body, options);
+    return this.patchAt('WebhookEndpoint', pathOf`/v1/webhook-endpoints/${id}`, body, options);
   }
 
   /** With what is pending. */
   delete(id: string, options?: RequestOptions): Promise<DeletedWebhookEndpoint> {
-    return this.deleteAt(pathOf`/v1/webhook-endpoints/${id}`, options);
+    return this.deleteAt('DeletedWebhookEndpoint', pathOf`/v1/webhook-endpoints/${id}`, options);
   }
 
   /** Goes on with what is pending. What happened while it was disabled is sent by a `replay` only. */
   enable(id: string, options?: RequestOptions): Promise<WebhookEndpoint> {
-    return this.postTo(pathOf`/v1/webhook-endpoints/${id}/enable`, undefined, options);
+    return this.postTo('WebhookEndpoint', pathOf`/v1/webhook-endpoints/${id}/enable`, undefined, options);
   }
 
   disable(id: string, options?: RequestOptions): Promise<WebhookEndpoint> {
-    return this.postTo(pathOf`/v1/webhook-endpoints/${id}/disable`, undefined, options);
+    return this.postTo('WebhookEndpoint', pathOf`/v1/webhook-endpoints/${id}/disable`, undefined, options);
   }
 
   /** For 24 hours the secret before signs as well. @returns the endpoint with its new `secret`, shown once */
   rotateSecret(id: string, options?: RequestOptions): Promise<WebhookEndpointWithSecret> {
-    return this.postTo(pathOf`/v1/webhook-endpoints/${id}/rotate-secret`, undefined, options);
+    return this.postTo(
+      'WebhookEndpointWithSecret',
+      pathOf`/v1/webhook-endpoints/${id}/rotate-secret`,
+      undefined,
+      options,
+    );
   }
 
   /** @returns the delivery of a `webhook.test`, still pending */
   sendTest(id: string, options?: RequestOptions): Promise<WebhookDelivery> {
-    return this.postTo(pathOf`/v1/webhook-endpoints/${id}/test`, undefined, options);
+    return this.postTo('WebhookDelivery', pathOf`/v1/webhook-endpoints/${id}/test`, undefined, options);
   }
 
   /** Newest first. All filters that are given must hold. */
@@ -78,12 +84,17 @@ export class WebhookEndpointsResource extends Resource {
     deliveryId: string,
     options?: RequestOptions,
   ): Promise<WebhookDeliveryWithAttempts> {
-    return this.getFrom(pathOf`/v1/webhook-endpoints/${id}/deliveries/${deliveryId}`, options);
+    return this.getFrom(
+      'WebhookDeliveryWithAttempts',
+      pathOf`/v1/webhook-endpoints/${id}/deliveries/${deliveryId}`,
+      options,
+    );
   }
 
   /** The same bytes with the same `webhook-id`. @param deliveryId the `webhook-id` */
   resendDelivery(id: string, deliveryId: string, options?: RequestOptions): Promise<WebhookDelivery> {
     return this.postTo(
+      'WebhookDelivery',
       pathOf`/v1/webhook-endpoints/${id}/deliveries/${deliveryId}/resend`,
       undefined,
       options,
@@ -92,6 +103,6 @@ export class WebhookEndpointsResource extends Resource {
 
   /** Sends all events of a time range again, in the background. */
   replay(id: string, body: ReplayWebhooksBody, options?: RequestOptions): Promise<WebhookReplay> {
-    return this.postTo(pathOf`/v1/webhook-endpoints/${id}/replay`, body, options);
+    return this.postTo('WebhookReplay', pathOf`/v1/webhook-endpoints/${id}/replay`, body, options);
   }
 }

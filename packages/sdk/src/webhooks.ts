@@ -1,26 +1,37 @@
 /**
- * Receiving webhooks, in Node: `import * as webhooks from '@plexy-pay/sdk/webhooks'`. A module of its own
- * because browsers, for which the client is made too, have no `node:crypto`.
+ * Receiving webhooks: `import * as webhooks from '@plexy-pay/sdk/webhooks'`. A module of its own, since only programs
+ * that receive webhooks need it.
  *
- * The signature is that of Standard Webhooks, v1: HMAC-SHA256 of `id.timestamp.body`.
+ * The signature is that of Standard Webhooks, v1: HMAC-SHA256 of `id.timestamp.body`. `verify` and `sign` take it from
+ * Node's crypto, which Bun, Deno, and Cloudflare Workers with `nodejs_compat` have as well; `verifyAsync` and
+ * `signAsync` from WebCrypto, which every runtime has.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import { PlexyPayError } from './errors.ts';
-import { parseExactly } from './request.ts';
-import type { Transaction } from './types.generated.ts';
+import { parseExactly } from './json.ts';
+import type { Transaction, TransactionStatus } from './types.generated.ts';
 
-/** `transaction.` and the status, but for the status that has it already. */
+/** The names of today: `transaction.` and the status, but for the status that has it already. */
 export type WebhookEventName =
-  | `transaction.${Exclude<Transaction['status'], 'transaction.failed'>}`
+  | `transaction.${Exclude<TransactionStatus, 'transaction.failed'>}`
   | 'transaction.failed';
 
-/** A webhook's body. Treat a name or a status that you do not know as transient. */
-export interface WebhookEvent {
-  readonly name: WebhookEventName;
+/** What happened to a payment or a refund. Treat a name or a status that you do not know as transient. */
+export interface TransactionWebhook {
+  readonly name: WebhookEventName | `transaction.${string & {}}`;
   readonly merchantId: string;
   /** The transaction as it was right after the event. */
   readonly data: Transaction;
 }
+
+/** What `webhookEndpoints.sendTest` sends: it is about no transaction. */
+export interface TestWebhook {
+  readonly name: 'webhook.test';
+  readonly merchantId: string;
+  readonly data: { readonly endpointId: string };
+}
+
+/** A webhook's body. After `event.name === 'webhook.test'` TypeScript knows which one it is. */
+export type WebhookEvent = TransactionWebhook | TestWebhook;
 
 export type WebhookFailure = 'missing_header' | 'wrong_timestamp' | 'wrong_signature' | 'wrong_body';
 
@@ -37,28 +48,124 @@ export class WebhookVerificationError extends PlexyPayError {
 
 export interface VerifyOptions {
   /** How far the timestamp may be from now, either way. Default: 300. */
-  readonly toleranceSeconds?: number;
+  readonly toleranceSeconds?: number | undefined;
   /** Default: the time of this machine. */
-  readonly now?: Date;
+  readonly now?: Date | undefined;
 }
 
-/** `Headers`, or what Node's `request.headers` is. */
-export type WebhookHeaders = Headers | Readonly<Record<string, string | readonly string[] | undefined>>;
+/** `Headers`, of whatever library, or what Node's `request.headers` is. */
+export type WebhookHeaders =
+  | { get(name: string): string | null | undefined }
+  | Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** The body as it came: what a JSON parser made of it cannot be verified. */
+export type RawBody = string | Uint8Array | ArrayBuffer;
 
 /**
  * The event of a webhook whose signature is right.
- * @param rawBody the body as it came: what a JSON parser made of it cannot be verified
+ * @param rawBody the body as it came, a string or bytes
  * @param secret `whsec_…`, of the endpoint
- * @throws WebhookVerificationError when it is anything else
+ * @throws WebhookVerificationError when it is anything else; TypeError for a mistake of the receiver's own
  */
 export function verify(
-  rawBody: string | Uint8Array,
+  rawBody: RawBody,
   headers: WebhookHeaders,
   secret: string,
-  { toleranceSeconds = 300, now = new Date() }: VerifyOptions = {},
+  options: VerifyOptions = {},
 ): WebhookEvent {
-  if (typeof rawBody !== 'string' && !(rawBody instanceof Uint8Array))
-    throw new TypeError('rawBody must be the body as it came, a string or bytes: turn the JSON parser off');
+  const { id, timestamp, signatures } = headOf(rawBody, headers, options);
+  checkSignature(signatures, sign(rawBody, id, timestamp, secret));
+  return eventOf(rawBody);
+}
+
+/** As `verify`, by WebCrypto: for Cloudflare Workers, Vercel's edge and other runtimes without Node's crypto. */
+export async function verifyAsync(
+  rawBody: RawBody,
+  headers: WebhookHeaders,
+  secret: string,
+  options: VerifyOptions = {},
+): Promise<WebhookEvent> {
+  const { id, timestamp, signatures } = headOf(rawBody, headers, options);
+  checkSignature(signatures, await signAsync(rawBody, id, timestamp, secret));
+  return eventOf(rawBody);
+}
+
+/**
+ * The value of `webhook-signature` for a body: for tests of your own, with a secret of your own.
+ * @param timestamp seconds since 1970, as `webhook-timestamp` has it
+ */
+export function sign(rawBody: RawBody, id: string, timestamp: string | number, secret: string): string {
+  const { createHmac } = nodeCrypto();
+  const hmac = createHmac('sha256', keyOf(secret)).update(signedBytes(rawBody, id, timestamp));
+  return `v1,${hmac.digest('base64')}`;
+}
+
+/** As `sign`, by WebCrypto. */
+export async function signAsync(
+  rawBody: RawBody,
+  id: string,
+  timestamp: string | number,
+  secret: string,
+): Promise<string> {
+  const algorithm = { name: 'HMAC', hash: 'SHA-256' };
+  const key = await crypto.subtle.importKey('raw', keyOf(secret), algorithm, false, ['sign']);
+  const mac = await crypto.subtle.sign('HMAC', key, signedBytes(rawBody, id, timestamp));
+  return `v1,${btoa(String.fromCharCode(...new Uint8Array(mac)))}`;
+}
+
+/** Not imported: a bundle for browsers or edge runtimes would look for it in vain. */
+function nodeCrypto(): typeof import('node:crypto') {
+  const builtIn: unknown = globalThis.process?.getBuiltinModule?.('node:crypto');
+  if (builtIn !== undefined) return builtIn as typeof import('node:crypto');
+  throw new TypeError("this runtime has no crypto of Node's: use verifyAsync or signAsync");
+}
+
+/** @throws TypeError for a secret that is none: with an empty key anybody could sign */
+function keyOf(secret: string): Uint8Array<ArrayBuffer> {
+  const base64 = /^whsec_([A-Za-z0-9+/]{16,}={0,2})$/.exec(secret)?.[1];
+  if (base64 === undefined) throw new TypeError('the secret must be the one of the endpoint, whsec_…');
+  return Uint8Array.from(binaryOf(base64), (character) => character.charCodeAt(0));
+}
+
+function binaryOf(base64: string): string {
+  try {
+    return atob(base64);
+  } catch {
+    throw new TypeError('the secret must be the one of the endpoint, whsec_ and base64');
+  }
+}
+
+function signedBytes(rawBody: RawBody, id: string, timestamp: string | number): Uint8Array<ArrayBuffer> {
+  const head = new TextEncoder().encode(`${id}.${timestamp}.`);
+  const body = bytesOf(rawBody);
+  const all = new Uint8Array(head.length + body.length);
+  all.set(head);
+  all.set(body, head.length);
+  return all;
+}
+
+/** `instanceof` would refuse what another realm made, such as Jest's. */
+function bytesOf(rawBody: RawBody): Uint8Array {
+  if (typeof rawBody === 'string') return new TextEncoder().encode(rawBody);
+  if (ArrayBuffer.isView(rawBody))
+    return new Uint8Array(rawBody.buffer, rawBody.byteOffset, rawBody.byteLength);
+  if (Object.prototype.toString.call(rawBody) === '[object ArrayBuffer]') return new Uint8Array(rawBody);
+  throw new TypeError('rawBody must be the body as it came, a string or bytes: turn the JSON parser off');
+}
+
+interface Head {
+  readonly id: string;
+  readonly timestamp: string;
+  readonly signatures: readonly string[];
+}
+
+function headOf(
+  rawBody: RawBody,
+  headers: WebhookHeaders,
+  { toleranceSeconds = 300, now = new Date() }: VerifyOptions,
+): Head {
+  // First of all, so that a mistake of the receiver's own is not taken for a forgery.
+  bytesOf(rawBody);
   const id = headerOf(headers, 'webhook-id');
   const timestamp = headerOf(headers, 'webhook-timestamp');
   const signatures = headerOf(headers, 'webhook-signature').split(' ');
@@ -69,55 +176,42 @@ export function verify(
       'wrong_timestamp',
       `webhook-timestamp is not within ${toleranceSeconds} s of now`,
     );
-  const expected = sign(rawBody, id, timestamp, secret);
+  return { id, timestamp, signatures };
+}
+
+function checkSignature(signatures: readonly string[], expected: string): void {
   if (!signatures.some((signature) => sameText(signature, expected)))
     throw new WebhookVerificationError(
       'wrong_signature',
       'no signature matches: is this the secret of this endpoint, and the body as it came?',
     );
-  return eventOf(rawBody);
-}
-
-/**
- * The value of `webhook-signature` for a body: for tests of your own, with a secret of your own.
- * @param timestamp seconds since 1970, as `webhook-timestamp` has it
- */
-export function sign(
-  rawBody: string | Uint8Array,
-  id: string,
-  timestamp: string | number,
-  secret: string,
-): string {
-  const hmac = createHmac('sha256', keyOf(secret)).update(`${id}.${timestamp}.`).update(rawBody);
-  return `v1,${hmac.digest('base64')}`;
-}
-
-/** @throws TypeError for a secret that is none: with an empty key anybody could sign */
-function keyOf(secret: string): Buffer {
-  const base64 = /^whsec_([A-Za-z0-9+/]{16,}={0,2})$/.exec(secret)?.[1];
-  if (base64 === undefined) throw new TypeError('the secret must be the one of the endpoint, whsec_…');
-  return Buffer.from(base64, 'base64');
 }
 
 function headerOf(headers: WebhookHeaders, name: string): string {
-  const value = headers instanceof Headers ? headers.get(name) : anyCase(headers, name);
+  const value = hasGet(headers) ? headers.get(name) : anyCase(headers, name);
   if (typeof value === 'string' && value !== '') return value;
   throw new WebhookVerificationError('missing_header', `the header ${name} is missing`);
 }
 
-function anyCase(headers: Exclude<WebhookHeaders, Headers>, name: string): unknown {
+/** Not `instanceof Headers`: libraries such as undici and node-fetch bring a class of their own. */
+function hasGet(headers: WebhookHeaders): headers is { get(name: string): string | null | undefined } {
+  return typeof headers.get === 'function';
+}
+
+function anyCase(headers: Exclude<WebhookHeaders, { get(name: string): unknown }>, name: string): unknown {
   const found = Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
   return Array.isArray(found) ? found[0] : found;
 }
 
 /** In the same time wherever they differ. */
 function sameText(a: string, b: string): boolean {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)];
-  return left.length === right.length && timingSafeEqual(left, right);
+  let different = a.length ^ b.length;
+  for (let i = 0; i < b.length; i += 1) different |= a.charCodeAt(i % (a.length || 1)) ^ b.charCodeAt(i);
+  return different === 0;
 }
 
-function eventOf(rawBody: string | Uint8Array): WebhookEvent {
-  const text = typeof rawBody === 'string' ? rawBody : new TextDecoder().decode(rawBody);
+function eventOf(rawBody: RawBody): WebhookEvent {
+  const text = typeof rawBody === 'string' ? rawBody : new TextDecoder().decode(bytesOf(rawBody));
   const event = parseExactly(text);
   if (typeof event === 'object' && event !== null && 'name' in event && 'data' in event)
     return event as WebhookEvent;

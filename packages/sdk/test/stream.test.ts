@@ -131,3 +131,26 @@ test('a server that is silent for 40 s is left', async (t) => {
   controller.abort(new Error('enough'));
   await assert.rejects(next, /enough/);
 });
+
+test('a stream that was never open is given up, and says where it looked', async (t) => {
+  const nowhere = new PlexyPay({ apiKey: 'pr_test_x', baseUrl: 'http://127.0.0.1:1', maxRetries: 1 });
+  const lost: number[] = [];
+  const next = nowhere.transactions.stream({ onLost: (_error, delayMs) => lost.push(delayMs) }).next();
+  await assert.rejects(next, {
+    name: 'ConnectionError',
+    message: 'no connection to http://127.0.0.1:1',
+  });
+  assert.equal(lost.length, 1);
+  const busy = await clientOf(t, [(response) => fail(response, 503)]);
+  await assert.rejects(busy.transactions.stream({ maxRetries: 0 }).next(), { name: 'ServerError' });
+});
+
+test('what is no stream is an error', async (t) => {
+  const plexy = await clientOf(t, [
+    (response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>'),
+  ]);
+  await assert.rejects(plexy.transactions.stream().next(), {
+    name: 'UnexpectedAnswerError',
+    message: /answered GET \/v1\/transactions\/stream with a 200 that is not Plexy Pay's/,
+  });
+});

@@ -3,7 +3,7 @@
  * Node and Python must be there in CI; PHP, Go and the official libraries where they are installed.
  */
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { globSync, readFileSync } from 'node:fs';
@@ -233,4 +233,12 @@ test('docs/webhooks.md shows each example as it is', () => {
   assert.deepEqual(files.sort(), LIST.map(({ file }) => file).sort());
   for (const file of files)
     assert.equal(shown.get(file), readFileSync(path.join(EXAMPLES, file), 'utf8'), file);
+});
+
+test('the example of the SDK tells its own mistakes from forgeries', async () => {
+  const file = path.join(EXAMPLES, 'node/sdk.mjs');
+  const { WEBHOOK_SECRET: _, ...env } = process.env;
+  const started = spawnSync(process.execPath, [file], { env, encoding: 'utf8', timeout: 60_000 });
+  assert.equal(started.status, 1);
+  assert.match(started.stderr, /set WEBHOOK_SECRET/);
 });

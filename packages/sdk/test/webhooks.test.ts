@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
+import { runInNewContext } from 'node:vm';
 import * as webhooks from '@plexy-pay/sdk/webhooks';
 import fc from 'fast-check';
 import { Webhook } from 'standardwebhooks';
@@ -19,7 +20,7 @@ function newSecret(): string {
 }
 
 interface Delivery {
-  readonly body: string | Uint8Array;
+  readonly body: webhooks.RawBody;
   readonly id: string;
   readonly timestamp: string;
   readonly signature: string;
@@ -34,8 +35,10 @@ function headersOf({ id, timestamp, signature }: Delivery): Record<string, strin
   return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signature };
 }
 
-function verify(delivery: Delivery, secret = SECRET): webhooks.WebhookEvent {
-  return webhooks.verify(delivery.body, headersOf(delivery), secret, { now: NOW });
+function verify(delivery: Delivery, secret = SECRET): webhooks.TransactionWebhook {
+  const event = webhooks.verify(delivery.body, headersOf(delivery), secret, { now: NOW });
+  assert.ok(event.name !== 'webhook.test');
+  return event;
 }
 
 function refuses(delivery: Delivery, failure: webhooks.WebhookFailure, secret = SECRET): void {
@@ -51,7 +54,10 @@ function refuses(delivery: Delivery, failure: webhooks.WebhookFailure, secret = 
 
 describe('what verifies', () => {
   test('the event, with every digit of its balance, from a string or bytes', () => {
-    for (const body of [BODY, Buffer.from(BODY), new TextEncoder().encode(BODY)]) {
+    const bytes = new TextEncoder().encode(BODY);
+    const foreign = runInNewContext('Uint8Array.from(bytes)', { bytes }) as Uint8Array;
+    const foreignBuffer = runInNewContext('Uint8Array.from(bytes).buffer', { bytes }) as ArrayBuffer;
+    for (const body of [BODY, Buffer.from(BODY), bytes, bytes.buffer, foreign, foreignBuffer]) {
       const event = verify({ ...GOOD, body });
       assert.deepEqual([event.name, event.merchantId], ['transaction.authorized', 'm']);
       assert.equal(event.data.balance, 90071992547409931n);
@@ -62,7 +68,9 @@ describe('what verifies', () => {
   test('headers as Node, fetch or any framework has them', () => {
     const headers = headersOf(GOOD);
     const upper = Object.entries(headers).map(([name, value]) => [name.toUpperCase(), [value]] as const);
-    for (const form of [headers, new Headers(headers), Object.fromEntries(upper)])
+    // What undici, node-fetch and other realms bring: `get`, and a class of their own.
+    const foreign = { get: (name: string) => new Headers(headers).get(name) };
+    for (const form of [headers, new Headers(headers), Object.fromEntries(upper), foreign])
       assert.equal(webhooks.verify(BODY, form, SECRET, { now: NOW }).name, 'transaction.authorized');
   });
 
@@ -197,4 +205,26 @@ test('a mistake of the receiver’s own is told apart: no secret, a parsed body'
     assert.throws(() => verify(GOOD, secret ?? ''), TypeError);
   const parsed = JSON.parse(BODY) as string;
   assert.throws(() => verify({ ...GOOD, body: parsed }), /turn the JSON parser off/);
+});
+
+describe('with WebCrypto, where there is no crypto of Node’s', () => {
+  test('the same signature, the same event, the same refusals', async () => {
+    assert.equal(await webhooks.signAsync(BODY, ID, TIMESTAMP, SECRET), GOOD.signature);
+    const headers = headersOf(GOOD);
+    const event = await webhooks.verifyAsync(BODY, headers, SECRET, { now: NOW });
+    assert.deepEqual(event, verify(GOOD));
+    const refusals: [() => Promise<unknown>, webhooks.WebhookFailure][] = [
+      [() => webhooks.verifyAsync(`${BODY} `, headers, SECRET, { now: NOW }), 'wrong_signature'],
+      [() => webhooks.verifyAsync(BODY, headers, newSecret(), { now: NOW }), 'wrong_signature'],
+      [() => webhooks.verifyAsync(BODY, headers, SECRET), 'wrong_timestamp'],
+      [() => webhooks.verifyAsync(BODY, {}, SECRET, { now: NOW }), 'missing_header'],
+    ];
+    for (const [verified, failure] of refusals) await assert.rejects(verified(), { failure });
+    await assert.rejects(webhooks.verifyAsync(BODY, headers, '', { now: NOW }), TypeError);
+  });
+
+  test('verify says which function to take', (t) => {
+    t.mock.method(process, 'getBuiltinModule', () => undefined);
+    assert.throws(() => verify(GOOD), /^TypeError: this runtime has no crypto of Node's: use verifyAsync/);
+  });
 });
