@@ -819,7 +819,7 @@ export interface AuthorizeWalletBody {
   /** ISO 4217 code. */
   currency: string;
   /** Where the customer goes back to after confirming on their page, with `transactionId` added. As for cards: one of the origins that are set up for the merchant; a sandbox takes any. */
-  returnUrl?: string;
+  returnUrl?: string | undefined;
 }
 
 export interface CaptureWalletBody {
