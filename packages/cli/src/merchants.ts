@@ -18,6 +18,7 @@ interface Settings {
   readonly captureDelay?: number;
   readonly authorizationTtl?: number;
   readonly returnOrigins?: string[];
+  readonly timeZone?: string;
 }
 
 export function merchantCommands(program: Command, context: Context): void {
@@ -89,7 +90,8 @@ function settings(command: Command): Command {
     .option('--capture-mode <mode>', 'manual or automatic')
     .option('--capture-delay <seconds>', 'from the authorization to an automatic capture', wholeNumber)
     .option('--authorization-ttl <seconds>', 'that an authorization holds', wholeNumber)
-    .option('--return-origins <origins...>', 'where payers may come back to after 3-D Secure');
+    .option('--return-origins <origins...>', 'where payers may come back to after 3-D Secure')
+    .option('--time-zone <zone>', 'in which its days begin, such as Asia/Almaty');
 }
 
 function fieldsOf(merchant: Merchant): Record<string, Cell> {
@@ -100,6 +102,7 @@ function fieldsOf(merchant: Merchant): Record<string, Cell> {
     'capture delay': `${merchant.captureDelay} s`,
     'authorization holds': `${merchant.authorizationTtl} s`,
     'return origins': merchant.returnOrigins,
+    'time zone': merchant.timeZone,
     created: merchant.createdAt,
   };
 }

@@ -110,13 +110,27 @@ function timeStyle(style: TimeStyle, language: Language): Intl.DateTimeFormatOpt
 
 const timeFormats = new Map<string, Intl.DateTimeFormat>();
 
-/** In the viewer's zone. */
-export function formatTime(at: string | number | Date, style: TimeStyle, language: Language): string {
-  const key = language + style;
+/** In this zone, else in the viewer's. */
+export function formatTime(
+  at: string | number | Date,
+  style: TimeStyle,
+  language: Language,
+  timeZone?: string,
+): string {
+  const key = [language, style, timeZone].join(' ');
   const known =
-    timeFormats.get(key) ?? new Intl.DateTimeFormat(localeOf(language), timeStyle(style, language));
+    timeFormats.get(key) ??
+    new Intl.DateTimeFormat(localeOf(language), { ...timeStyle(style, language), timeZone });
   timeFormats.set(key, known);
   return known.format(new Date(at));
+}
+
+/** `Almaty, GMT+5`: a zone as people know it, with what it is away from Greenwich now. */
+export function zoneName(timeZone: string, language: Language, now = Date.now()): string {
+  const city = timeZone.split('/').at(-1)?.replaceAll('_', ' ') ?? timeZone;
+  const parts = new Intl.DateTimeFormat(localeOf(language), { timeZone, timeZoneName: 'shortOffset' });
+  const offset = parts.formatToParts(now).find(({ type }) => type === 'timeZoneName')?.value ?? '';
+  return city === offset ? city : `${city}, ${offset}`;
 }
 
 /** `2026-11-21 09:03:22.123 UTC`. */

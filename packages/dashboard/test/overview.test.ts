@@ -1,7 +1,13 @@
 /** The overview's numbers and the issues, each with the transactions behind it. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { DEMO_STORE, operatorOf } from '../../server/test/support/operator.ts';
 import { type Dashboard, graveAxeFindings, startDashboard, withoutBrowser } from './support/dashboard.ts';
+
+/** Today's date there, as the chart has it. */
+function dayIn(timeZone: string): string {
+  return new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone }).format(Date.now());
+}
 
 const DECLINED = { number: '4000000000000002', expiryMonth: 12, expiryYear: 2035, cvc: '123' };
 
@@ -11,16 +17,48 @@ describe('overview and issues', { skip: withoutBrowser }, () => {
     dashboard = await startDashboard();
     for (let i = 0; i < 6; i += 1) await dashboard.pay({ amount: 10_000, orderReference: `GOOD-${i}` });
     for (let i = 0; i < 2; i += 1) await dashboard.pay({ orderReference: `BAD-${i}`, card: DECLINED });
+    await sell(20_000, 15_000);
+    const sold = await sell(5_000);
+    const { call } = dashboard.sandbox;
+    assert.equal(
+      (await call('POST', `/v1/transactions/${sold}/refund`, { body: { amount: 1_000 } })).status,
+      200,
+    );
   });
   after(() => dashboard?.stop());
+
+  /** A payment of which so much is captured. */
+  async function sell(amount: number, captured = amount): Promise<string> {
+    const { id } = await dashboard.pay({ amount, orderReference: `SOLD-${amount}` });
+    const path = `/v1/transactions/${id}/capture`;
+    const { status, text } = await dashboard.sandbox.call('POST', path, { body: { amount: captured } });
+    assert.equal(status, 200, text);
+    return id;
+  }
 
   test('the numbers are those of the payments, and each opens the list behind it', async () => {
     const page = await dashboard.open('viewer');
     const card = (title: string) => page.locator('.card').filter({ hasText: title });
-    await card('Volume').getByText('₸600.00').waitFor();
-    await card('Payments').getByText('8', { exact: true }).waitFor();
-    await card('Success rate').getByText('75.0%').waitFor();
+    await card('Captured').getByText('₸200.00').waitFor();
+    await card('Refunded').getByText('₸10.00').waitFor();
+    await card('Net').getByText('₸190.00').waitFor();
+    await card('Payments').getByText('10', { exact: true }).waitFor();
+    await card('Success rate').getByText('80.0%').waitFor();
     await card('Average amount').getByText('₸100.00').waitFor();
+    await card('Captured').hover();
+    await page.getByRole('tooltip').getByText('Authorized: ₸850.00').waitFor();
+    for (const [title, rows] of [
+      ['Captured', 2],
+      ['Refunded', 1],
+      ['Net', 3],
+    ] as const) {
+      await card(title).click();
+      await page.waitForFunction(
+        (count) => document.querySelectorAll('table.transactions tbody tr').length === count,
+        rows,
+      );
+      await page.goBack();
+    }
     await page.getByRole('link', { name: /Bank declined the card/ }).click();
     await page.waitForURL(/failureCode=card_declined/);
     await page.waitForFunction(() => document.querySelectorAll('table.transactions tbody tr').length === 2);
@@ -32,9 +70,9 @@ describe('overview and issues', { skip: withoutBrowser }, () => {
 
   test('a new payment is in the numbers within seconds', async () => {
     const page = await dashboard.open('viewer');
-    await page.locator('.card').filter({ hasText: 'Payments' }).getByText('8', { exact: true }).waitFor();
+    await page.locator('.card').filter({ hasText: 'Payments' }).getByText('10', { exact: true }).waitFor();
     await dashboard.pay({ amount: 10_000, orderReference: 'GOOD-6' });
-    await page.locator('.card').filter({ hasText: 'Volume' }).getByText('₸700.00').waitFor();
+    await page.locator('.card').filter({ hasText: 'Payments' }).getByText('11', { exact: true }).waitFor();
     await page.context().close();
   });
 
@@ -42,7 +80,7 @@ describe('overview and issues', { skip: withoutBrowser }, () => {
     const page = await dashboard.open('viewer');
     const rows = page.locator('.chart table').first().locator('tr');
     await page.waitForFunction(() => document.querySelectorAll('.chart tr').length === 48);
-    assert.match((await rows.last().textContent()) ?? '', /Volume: 700/);
+    assert.match((await rows.last().textContent()) ?? '', /Captured: 200/);
     const box = await page.locator('.chart .u-over').first().boundingBox();
     assert.ok(box !== null);
     await page.mouse.click(box.x + box.width - 6, box.y + box.height - 6);
@@ -56,8 +94,23 @@ describe('overview and issues', { skip: withoutBrowser }, () => {
     await page.getByText('7 days', { exact: true }).click();
     await page.waitForFunction(() => [7, 8].includes(document.querySelectorAll('.chart tr').length / 2));
     const texts = await page.locator('.chart').first().locator('tr').allTextContents();
-    assert.match(texts.at(-1) ?? '', /Volume: 700/);
+    assert.match(texts.at(-1) ?? '', /Captured: 200/);
+    assert.match(texts.at(-1) ?? '', new RegExp(dayIn('Asia/Almaty')), 'the viewer’s day');
     await page.context().close();
+    const operate = operatorOf(dashboard.sandbox);
+    const set = (timeZone: string | null) => operate('PATCH', `/merchants/${DEMO_STORE}`, { timeZone });
+    // Here it is always another day than in the other of the two.
+    for (const zone of ['Pacific/Kiritimati', 'Pacific/Pago_Pago']) {
+      await set(zone);
+      const other = await dashboard.open('viewer', '/?period=7d');
+      await other.getByText(`Days and hours of ${zone.split('/')[1]?.replace('_', ' ')}`).waitFor();
+      await other.waitForFunction(() => document.querySelectorAll('.chart tr').length === 14);
+      const last = await other.locator('.chart').first().locator('tr').last().textContent();
+      assert.match(last ?? '', new RegExp(`^${dayIn(zone)}`));
+      assert.match(last ?? '', /Captured: 200/);
+      await other.context().close();
+    }
+    await set(null);
   });
 
   test('holds that are about to expire are an issue, lead to them, and are muted for everybody', async () => {
@@ -81,19 +134,18 @@ describe('overview and issues', { skip: withoutBrowser }, () => {
     await other.context().close();
   });
 
-  test('the volume stands against that of the period before, hour by hour', async () => {
-    const pay = (amount: number) => dashboard.pay({ amount, orderReference: `HOURLY-${amount}` });
+  test('what was captured stands against that of the period before, hour by hour', async () => {
     const advance = (advanceSeconds: number) =>
       dashboard.sandbox.call('POST', '/v1/sandbox/clock', { body: { advanceSeconds } });
     await advance(86_400);
-    await pay(12_300);
+    await sell(12_300);
     await advance(86_400);
-    await pay(45_600);
+    await sell(45_600);
     const page = await dashboard.open('viewer');
     const chart = page.locator('.chart').first();
-    await chart.locator('.chart-reading').getByText('Volume of the period before').waitFor();
+    await chart.locator('.chart-reading').getByText('Captured in the period before').waitFor();
     const texts = await chart.locator('tr').allTextContents();
-    const found = texts.filter((text) => text.includes('Volume of the period before: 123'));
+    const found = texts.filter((text) => text.includes('Captured in the period before: 123'));
     assert.equal(texts.length, 24);
     // A day apart, they share a bar, unless the hour has just ended.
     assert.deepEqual(
@@ -101,12 +153,12 @@ describe('overview and issues', { skip: withoutBrowser }, () => {
       texts.slice(-2).filter((text) => found.includes(text)),
     );
     assert.equal(found.length, 1);
-    assert.match(texts.at(-1) ?? '', /Volume: 456/);
+    assert.match(texts.at(-1) ?? '', /Captured: 456/);
     assert.deepEqual(await graveAxeFindings(page), []);
     await page.context().close();
     for (const [locale, words] of [
-      ['ru-RU', 'Оборот прошлого периода'],
-      ['kk-KZ', 'Өткен кезеңнің айналымы'],
+      ['ru-RU', 'Списано за прошлый период'],
+      ['kk-KZ', 'Өткен кезеңде алынды'],
     ] as const) {
       const other = await dashboard.open('viewer', '', { locale });
       await other.locator('.chart-reading').getByText(words).waitFor();

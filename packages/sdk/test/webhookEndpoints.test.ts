@@ -115,7 +115,7 @@ test('a DELETE that is repeated answers what it answered, within one call and wi
 test('statistics, issues and the log of requests', async () => {
   const { statistics, issues, requestLog } = plexy;
   const { currency, totals } = await statistics.get({ interval: 'day', currency: 'KZT' });
-  assert.deepEqual([currency, totals.count, typeof totals.volume], ['KZT', 1, 'bigint']);
+  assert.deepEqual([currency, totals.count, typeof totals.netVolume], ['KZT', 1, 'bigint']);
   assert.deepEqual(await issues.list().toArray(), []);
   const until = (await issues.mute('holds_expiring', { untilSeconds: 60 })).mutedUntil;
   assert.ok(Date.parse(until ?? '') > Date.now());

@@ -344,6 +344,7 @@ export const kk: Dictionary = {
   'merchant.stores': 'Нүктелер',
   'merchant.captureDelay': 'Алу кідірісі, секунд',
   'merchant.authorizationTtl': 'Ұстау ұзақтығы, секунд',
+  'merchant.timeZone': 'Уақыт белдеуі, мысалы Asia/Almaty; бос: әркімнің өзінікі',
   'customer.create': 'Жаңа клиент',
   'customer.none': 'Мұндай клиент жоқ',
   'customer.find': 'Телефон толығымен',
@@ -487,8 +488,20 @@ export const kk: Dictionary = {
   'period.day': '24 сағат',
   'period.week': '7 күн',
   'period.month': '30 күн',
-  'overview.volume': 'Айналым',
-  'overview.volumeBefore': 'Өткен кезеңнің айналымы',
+  'period.timeZone': 'Күндер мен сағаттар: {zone}',
+  'overview.captured': 'Алынды',
+  'overview.capturedMeaning':
+    'Осы кезеңде басталған төлемдерден алынған сома, қайтарымдарға дейін. Ұсталған және босатылған қаражат кірмейді. Авторизацияланған: {authorized}.',
+  'overview.capturedBefore': 'Өткен кезеңде алынды',
+  'overview.net': 'Таза сома',
+  'overview.netMeaning':
+    'Алынғаннан қайтарылғаны шегерілген. Алынғаннан көп қайтарылса, нөлден төмен болады.',
+  'overview.refundedMeaning': 'Осы кезеңде орындалған қайтарымдар, бұрынғы төлемдердікі де кіреді.',
+  'overview.countMeaning':
+    'Осы кезеңде басталған төлемдер, қалай аяқталғанына қарамастан. Қайтарымдар кірмейді.',
+  'overview.successMeaning':
+    'Шешілген төлемдер ішіндегі авторизацияланған және алынғандар үлесі. Қабылданбаған және ақаулыларын ашады.',
+  'overview.averageMeaning': 'Алынған сома бірдеңе алынған төлемдер санына бөлінген.',
   'overview.count': 'Төлемдер',
   'overview.success': 'Сәттілер үлесі',
   'overview.average': 'Орташа сома',

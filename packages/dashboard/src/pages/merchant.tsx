@@ -1,4 +1,4 @@
-import { Button, SegmentedControl, TextInput } from '@mantine/core';
+import { Autocomplete, Button, SegmentedControl, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
@@ -117,12 +117,15 @@ function Statement({
   );
 }
 
+const TIME_ZONES = Intl.supportedValuesOf('timeZone');
+
 function Settings({ merchant }: { readonly merchant: Merchant }): ReactNode {
   const { t } = useWords();
   const [name, setName] = useState(merchant.name);
   const [captureMode, setCaptureMode] = useState(merchant.captureMode);
   const [delay, setDelay] = useState(String(merchant.captureDelay));
   const [hold, setHold] = useState(String(merchant.authorizationTtl));
+  const [timeZone, setTimeZone] = useState(merchant.timeZone ?? '');
   const save = useAction({
     run: () =>
       admin.updateMerchant(merchant.id, {
@@ -130,6 +133,7 @@ function Settings({ merchant }: { readonly merchant: Merchant }): ReactNode {
         captureMode,
         captureDelay: Number(delay),
         authorizationTtl: Number(hold),
+        timeZone: timeZone.trim() === '' ? null : timeZone.trim(),
       }),
     done: t('saved'),
     changes: ['merchant', merchant.id],
@@ -171,8 +175,17 @@ function Settings({ merchant }: { readonly merchant: Merchant }): ReactNode {
           value={hold}
           onChange={(event) => setHold(event.currentTarget.value)}
         />
+        <Autocomplete
+          size="xs"
+          label={t('merchant.timeZone')}
+          data={TIME_ZONES}
+          limit={20}
+          maxLength={64}
+          value={timeZone}
+          onChange={setTimeZone}
+        />
         {save.error !== null && (
-          <Failure error={save.error} fields={['name', 'captureDelay', 'authorizationTtl']} />
+          <Failure error={save.error} fields={['name', 'captureDelay', 'authorizationTtl', 'timeZone']} />
         )}
         <Button size="xs" type="submit" loading={save.isPending}>
           {t('save')}

@@ -1,14 +1,14 @@
 /** How business is, compared with the period before. Each number opens the list behind it. */
-import { SegmentedControl, Select } from '@mantine/core';
+import { SegmentedControl, Select, Tooltip } from '@mantine/core';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { Link, Navigate, useNavigate, useSearch } from '@tanstack/react-router';
 import { type ReactNode, useMemo } from 'react';
 import { type Statistics, statistics, type Totals } from '../api.ts';
 import { Chart } from '../chart.tsx';
-import { useNow } from '../clock.ts';
+import { useNow, useTimeZone } from '../clock.ts';
 import type { Filters } from '../filters.ts';
 import { FirstPayment } from '../firstPayment.tsx';
-import { amountInput, formatAmount, formatNumber, formatShare, formatTime } from '../format.ts';
+import { amountInput, formatAmount, formatNumber, formatShare, formatTime, zoneName } from '../format.ts';
 import { type Key, useWords } from '../i18n/index.tsx';
 import { Icon } from '../icons.tsx';
 import { reasonText } from '../reasons.ts';
@@ -17,7 +17,8 @@ import { useSession } from '../session.tsx';
 import { Amount, Failure, Loaded, Page, Panel } from '../ui.tsx';
 
 const HOUR_MS = 3_600_000;
-const SUCCEEDED = 'authorized,charged,refunded';
+/** The statuses of what was captured, and of refunds that are done. */
+const CAPTURED = 'charged,refunded';
 
 interface Period {
   readonly label: Key;
@@ -32,32 +33,22 @@ const PERIODS: Readonly<Record<string, Period>> = {
 };
 const DEFAULT_PERIOD: Period = { label: 'period.day', interval: 'hour', count: 24 };
 
-/** The whole hour, or midnight where the viewer is, with which the first bar begins. */
-function beginning({ interval, count }: Period, now: number): string {
-  const start = new Date(now);
-  start.setMinutes(0, 0, 0);
-  if (interval === 'hour') return new Date(start.getTime() - (count - 1) * HOUR_MS).toISOString();
-  start.setHours(0);
-  start.setDate(start.getDate() - (count - 1));
-  return start.toISOString();
-}
-
 export default function Overview(): ReactNode {
   const { merchant } = useSession();
   return merchant === null ? <Navigate to="/operator/merchants" replace /> : <MerchantOverview />;
 }
 
 function MerchantOverview(): ReactNode {
-  const { t } = useWords();
+  const { t, language } = useWords();
   const search = useSearch({ strict: false }) as Search;
   const navigate = useNavigate();
   const name = search.period ?? '24h';
-  const period = PERIODS[name] ?? DEFAULT_PERIOD;
-  const from = beginning(period, useNow(60_000));
+  const { interval, count } = PERIODS[name] ?? DEFAULT_PERIOD;
+  const timeZone = useTimeZone();
   const { currency } = search;
   const query = useQuery({
-    queryKey: ['statistics', period.interval, from, currency],
-    queryFn: () => statistics({ from, interval: period.interval, currency }),
+    queryKey: ['statistics', interval, count, timeZone, currency],
+    queryFn: () => statistics({ interval, intervals: count, timeZone, currency }),
     placeholderData: keepPreviousData,
     refetchInterval: 3_000,
   });
@@ -66,6 +57,7 @@ function MerchantOverview(): ReactNode {
   return (
     <Page
       title={t('nav.overview')}
+      lead={t('period.timeZone', { zone: zoneName(timeZone, language) })}
       actions={
         <>
           {currencies.length > 1 && (
@@ -110,47 +102,65 @@ interface NumbersProps {
 function Numbers({ numbers, currency }: NumbersProps): ReactNode {
   const { t, language } = useWords();
   const { totals, previous } = numbers;
-  const within: Filters = { type: 'payment', currency, createdFrom: totals.from };
+  const within: Filters = { currency, createdFrom: totals.from };
   const count = (value: number): string => formatNumber(value, language);
   return (
     <div className="column">
       <div className="cards">
         <Card
-          title={t('overview.volume')}
-          value={<Amount amount={totals.volume} currency={currency} />}
-          change={changeOf(Number(totals.volume), Number(previous.volume))}
-          search={{ ...within, status: SUCCEEDED }}
-        />
-        <Card
-          title={t('overview.count')}
-          value={count(totals.count)}
-          change={changeOf(totals.count, previous.count)}
-          search={within}
-        />
-        <Card
-          title={t('overview.success')}
-          value={successRate(totals) === null ? '–' : formatShare(successRate(totals) ?? 0, language)}
-          change={pointsOf(successRate(totals), successRate(previous))}
-          isPoints
-          search={{ ...within, status: 'rejected,transaction.failed' }}
-        />
-        <Card
-          title={t('overview.average')}
-          value={<Amount amount={totals.averageAmount} currency={currency} />}
-          change={changeOf(totals.averageAmount, previous.averageAmount)}
-          search={{ ...within, status: SUCCEEDED }}
+          title={t('overview.captured')}
+          meaning={t('overview.capturedMeaning', {
+            authorized: formatAmount(totals.authorizedVolume, currency, language),
+          })}
+          value={<Amount amount={totals.capturedVolume} currency={currency} />}
+          change={changeOf(Number(totals.capturedVolume), Number(previous.capturedVolume))}
+          search={{ ...within, type: 'payment', status: CAPTURED }}
         />
         <Card
           title={t('overview.refunded')}
+          meaning={t('overview.refundedMeaning')}
           value={<Amount amount={totals.refundedVolume} currency={currency} />}
           change={changeOf(Number(totals.refundedVolume), Number(previous.refundedVolume))}
           isNeutral
-          search={{ type: 'refund', currency, createdFrom: totals.from, status: 'refunded' }}
+          search={{ ...within, type: 'refund', status: 'refunded' }}
+        />
+        <Card
+          title={t('overview.net')}
+          meaning={t('overview.netMeaning')}
+          value={<Amount amount={totals.netVolume} currency={currency} />}
+          change={changeOf(Number(totals.netVolume), Number(previous.netVolume))}
+          search={{ ...within, status: CAPTURED }}
+        />
+        <Card
+          title={t('overview.count')}
+          meaning={t('overview.countMeaning')}
+          value={count(totals.count)}
+          change={changeOf(totals.count, previous.count)}
+          search={{ ...within, type: 'payment' }}
+        />
+        <Card
+          title={t('overview.success')}
+          meaning={t('overview.successMeaning')}
+          value={successRate(totals) === null ? '–' : formatShare(successRate(totals) ?? 0, language)}
+          change={pointsOf(successRate(totals), successRate(previous))}
+          isPoints
+          search={{ ...within, type: 'payment', status: 'rejected,transaction.failed' }}
+        />
+        <Card
+          title={t('overview.average')}
+          meaning={t('overview.averageMeaning')}
+          value={<Amount amount={totals.averageAmount} currency={currency} />}
+          change={changeOf(totals.averageAmount, previous.averageAmount)}
+          isNeutral
+          search={{ ...within, type: 'payment', status: CAPTURED }}
         />
       </div>
       <Charts numbers={numbers} currency={currency} />
       <div className="halves">
-        <Declines numbers={numbers} search={{ ...within, status: 'rejected,transaction.failed' }} />
+        <Declines
+          numbers={numbers}
+          search={{ ...within, type: 'payment', status: 'rejected,transaction.failed' }}
+        />
         <Waiting numbers={numbers} currency={currency} />
       </div>
     </div>
@@ -176,6 +186,8 @@ const MOST_PERCENT = 999;
 
 interface CardProps {
   readonly title: string;
+  /** What is counted, in a sentence. */
+  readonly meaning: string;
   readonly value: ReactNode;
   /** A share of 1; null: there is nothing to compare with. */
   readonly change: number | null;
@@ -186,76 +198,85 @@ interface CardProps {
   readonly search: Filters;
 }
 
-function Card({ title, value, change, isPoints = false, isNeutral = false, search }: CardProps): ReactNode {
+function Card({
+  title,
+  meaning,
+  value,
+  change,
+  isPoints = false,
+  isNeutral = false,
+  search,
+}: CardProps): ReactNode {
   const { t, language } = useWords();
   const sign = change === null || Math.abs(change) < 0.0005 ? '' : change > 0 ? '+' : '−';
   const percent = change === null ? 0 : Math.abs(change) * 100;
   const isBeyond = percent > MOST_PERCENT;
   const text = formatNumber(isBeyond ? MOST_PERCENT : percent, language, { maximumFractionDigits: 1 });
   return (
-    <Link to="/transactions" search={search} className="card">
-      <span className="card-title">{title}</span>
-      <span className="card-value">{value}</span>
-      <span className="card-change">
-        {change === null ? (
-          t('overview.nothingBefore')
-        ) : (
-          <>
-            <strong className={isNeutral || sign === '' ? '' : sign === '+' ? 'up' : 'down'}>
-              {isBeyond ? '> ' : sign}
-              {text}
-              {isPoints ? ` ${t('overview.points')}` : '%'}
-            </strong>{' '}
-            {t('overview.before')}
-          </>
-        )}
-      </span>
-    </Link>
+    <Tooltip label={meaning} multiline maw={320} events={{ hover: true, focus: true, touch: false }}>
+      <Link to="/transactions" search={search} className="card">
+        <span className="card-title">{title}</span>
+        <span className="card-value">{value}</span>
+        <span className="card-change">
+          {change === null ? (
+            t('overview.nothingBefore')
+          ) : (
+            <>
+              <strong className={isNeutral || sign === '' ? '' : sign === '+' ? 'up' : 'down'}>
+                {isBeyond ? '> ' : sign}
+                {text}
+                {isPoints ? ` ${t('overview.points')}` : '%'}
+              </strong>{' '}
+              {t('overview.before')}
+            </>
+          )}
+        </span>
+      </Link>
+    </Tooltip>
   );
 }
 
 /**
- * The volume of as many whole intervals before these, one for each; a read of its own, and not often: what was
+ * What was captured of as many whole intervals before these, one for each; a read of its own, and not often: what was
  * hardly changes. Null: not read yet, or there was nothing.
  */
-function useVolumeBefore({ totals, interval, buckets }: Statistics, currency: string): number[] | null {
-  const { from } = totals;
-  const lengthMs = (interval === 'hour' ? 1 : 24) * HOUR_MS * buckets.length;
+function useCapturedBefore(numbers: Statistics, currency: string): number[] | null {
+  const { totals, interval, timeZone, buckets } = numbers;
+  const to = totals.from;
   const { data } = useQuery({
-    queryKey: ['statisticsBefore', interval, from, buckets.length, currency],
-    queryFn: () =>
-      statistics({ from: new Date(Date.parse(from) - lengthMs).toISOString(), to: from, interval, currency }),
+    queryKey: ['statisticsBefore', interval, to, buckets.length, timeZone, currency],
+    queryFn: () => statistics({ to, interval, intervals: buckets.length, timeZone, currency }),
     refetchInterval: 60_000,
   });
   return useMemo(() => {
-    if (data === undefined || data.totals.succeeded === 0) return null;
-    return data.buckets.map(({ volume }) => Number(amountInput(volume, currency)));
+    if (data === undefined || data.totals.captured === 0) return null;
+    return data.buckets.map(({ capturedVolume }) => Number(amountInput(capturedVolume, currency)));
   }, [data, currency]);
 }
 
 function Charts({ numbers, currency }: NumbersProps): ReactNode {
   const { t, language } = useWords();
   const navigate = useNavigate();
-  const { buckets, interval } = numbers;
-  const volumeBefore = useVolumeBefore(numbers, currency);
+  const { buckets, interval, timeZone, totals } = numbers;
+  const capturedBefore = useCapturedBefore(numbers, currency);
   // New arrays only for new numbers: the charts are drawn again for each.
   const times = useMemo(() => buckets.map(({ start }) => Date.parse(start)), [buckets]);
-  const volume = useMemo(
+  const captured = useMemo(
     () => [
       {
-        label: t('overview.volume'),
+        label: t('overview.captured'),
         colour: 'blue',
-        values: buckets.map((bucket) => Number(amountInput(bucket.volume, currency))),
+        values: buckets.map(({ capturedVolume }) => Number(amountInput(capturedVolume, currency))),
       },
     ],
     [buckets, currency, t],
   );
   const before = useMemo(
     () =>
-      volumeBefore === null
+      capturedBefore === null
         ? undefined
-        : { label: t('overview.volumeBefore'), colour: 'dim', values: volumeBefore },
-    [volumeBefore, t],
+        : { label: t('overview.capturedBefore'), colour: 'dim', values: capturedBefore },
+    [capturedBefore, t],
   );
   const payments = useMemo(
     () => [
@@ -276,18 +297,20 @@ function Charts({ numbers, currency }: NumbersProps): ReactNode {
   const open = (index: number): void => {
     const start = times[index];
     if (start === undefined) return;
-    const end = (times[index + 1] ?? Date.now() + 1) - 1;
+    // The last one ends where the numbers do, by the server's clock.
+    const end = (times[index + 1] ?? Date.parse(totals.to)) - 1;
     const range = { createdFrom: new Date(start).toISOString(), createdTo: new Date(end).toISOString() };
     void navigate({ to: '/transactions', search: { type: 'payment', currency, ...range } });
   };
-  const time = (at: number): string => formatTime(at, interval === 'hour' ? 'hour' : 'day', language);
+  const time = (at: number): string =>
+    formatTime(at, interval === 'hour' ? 'hour' : 'day', language, timeZone);
   return (
     <div className="halves">
       <Panel>
         <Chart
-          label={t('overview.volume')}
+          label={t('overview.captured')}
           times={times}
-          series={volume}
+          series={captured}
           line={before}
           formatTime={time}
           formatValue={(value) =>

@@ -1,7 +1,9 @@
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
 import { changedValues } from '../domain/auditLog.ts';
 import { parseCurrency } from '../domain/currency.ts';
+import { parsed } from '../domain/parse.ts';
+import { parseTimeZone } from '../domain/timeZone.ts';
 import {
   findMerchant,
   insertMerchant,
@@ -32,6 +34,7 @@ const DEFAULTS = {
   captureDelay: 0,
   authorizationTtl: 7 * 86_400,
   returnOrigins: [],
+  timeZone: null,
 } as const;
 
 export function adminMerchantRoutes(app: App, deps: Deps): void {
@@ -202,11 +205,14 @@ function balanceRoutes(app: App, deps: Deps): void {
 /** @throws ApiError 400 naming what is wrong of what was sent */
 function checkedSettings(
   before: Omit<MerchantSettings, 'name'>,
-  sent: Partial<MerchantSettings>,
+  sent: Static<typeof bodies.MerchantPatch>,
 ): MerchantSettings {
   const settings = { name: '', ...before, ...sent };
   const { captureMode, captureDelay, authorizationTtl, returnOrigins } = settings;
-  const { name } = valuesOf({ name: parseName(settings.name) });
+  const { name, timeZone } = valuesOf({
+    name: parseName(settings.name),
+    timeZone: settings.timeZone === null ? parsed(null) : parseTimeZone(settings.timeZone),
+  });
   // Whatever the mode: each payment may have its own.
   if (captureDelay >= authorizationTtl) {
     throw sent.captureDelay === undefined
@@ -223,7 +229,7 @@ function checkedSettings(
       : [{ path: `returnOrigins.${i}`, message: 'must be an origin as in https://shop.example' }],
   );
   if (details.length > 0) throw invalidFields(details);
-  return { name, captureMode, captureDelay, authorizationTtl, returnOrigins };
+  return { name, captureMode, captureDelay, authorizationTtl, returnOrigins, timeZone };
 }
 
 /** Written as browsers do: scheme, host and a port that is not the scheme's own. */

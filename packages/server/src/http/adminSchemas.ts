@@ -28,6 +28,11 @@ const ReturnOrigins = Type.Array(Type.String({ maxLength: 255 }), {
   description: 'Where payers may be sent back to after 3-D Secure.',
   examples: [['https://shop.example']],
 });
+const TimeZone = Type.Union([Type.String({ maxLength: 64 }), Type.Null()], {
+  description:
+    'In which days begin and end, by its name in IANA’s database. Default: null, which is UTC in the API and the viewer’s own in the dashboard.',
+  examples: ['Asia/Almaty'],
+});
 const Scopes = Type.Array(Type.Enum(['read', 'write']), { minItems: 1, uniqueItems: true });
 
 const settings = {
@@ -36,6 +41,7 @@ const settings = {
   captureDelay: CaptureDelay,
   authorizationTtl: AuthorizationTtl,
   returnOrigins: ReturnOrigins,
+  timeZone: TimeZone,
 };
 export const Merchant = Type.Object({ id: Id, ...settings, createdAt: Time }, { $id: 'Merchant' });
 export const MerchantBody = Type.Object(
@@ -45,6 +51,7 @@ export const MerchantBody = Type.Object(
     captureDelay: Type.Optional(CaptureDelay),
     authorizationTtl: Type.Optional(AuthorizationTtl),
     returnOrigins: Type.Optional(ReturnOrigins),
+    timeZone: Type.Optional(TimeZone),
   },
   closed,
 );

@@ -1,5 +1,5 @@
-import { iso } from '../domain/time.ts';
 /** What operators see: rows of the store with times as ISO 8601 in UTC. Never an IIN or a key. */
+import { iso } from '../domain/time.ts';
 import type { Account, Wallet, WalletTransfer } from '../domain/transaction.ts';
 import type { ApiKey } from '../store/apiKeys.ts';
 import type { Customer } from '../store/customers.ts';

@@ -31,15 +31,18 @@ const PAYMENT = {
 
 const TOTALS = {
   count: 120,
-  volume: 1_500_000,
   succeeded: 100,
   declined: 8,
   failed: 2,
   cancelled: 7,
   pending: 3,
+  authorizedVolume: 1_500_000,
+  captured: 90,
+  capturedVolume: 1_350_000,
   averageAmount: 15_000,
   refunds: 2,
   refundedVolume: 30_000,
+  netVolume: 1_320_000,
 };
 
 const SESSION = {
@@ -49,7 +52,7 @@ const SESSION = {
     name: 'Madina Admin',
     role: 'admin',
   },
-  merchant: { id: '01900000-0000-7000-8000-000000000001', name: 'Demo Store' },
+  merchant: { id: '01900000-0000-7000-8000-000000000001', name: 'Demo Store', timeZone: 'Asia/Almaty' },
   mode: 'sandbox',
 };
 
@@ -412,6 +415,7 @@ export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
         summary: 'One hour of 24',
         value: {
           interval: 'hour',
+          timeZone: 'Asia/Almaty',
           currency: 'KZT',
           currencies: ['KZT', 'USD'],
           buckets: [{ start: '2026-11-20T10:00:00.000Z', ...TOTALS }],

@@ -193,7 +193,7 @@ async function sendSession(deps: Deps, reply: FastifyReply, userId: string): Pro
   if (user === null) throw new ApiError('not_signed_in');
   const { id, email, name, role, merchantId } = user;
   const found = merchantId === null ? null : await findMerchant(deps.pool, merchantId);
-  const merchant = found === null ? null : { id: found.id, name: found.name };
+  const merchant = found === null ? null : { id: found.id, name: found.name, timeZone: found.timeZone };
   const { mode } = deps.config;
   return sendJson(reply, 200, exactJson({ user: { id, email, name, role }, merchant, mode }));
 }

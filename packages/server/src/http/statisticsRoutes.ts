@@ -2,43 +2,61 @@
 import Type, { type Static } from 'typebox';
 import { parseCurrency } from '../domain/currency.ts';
 import { parsed } from '../domain/parse.ts';
-import { boundariesOf, currenciesOf, type Totals, totalsOf } from '../domain/statistics.ts';
-import { iso, parseTime } from '../domain/time.ts';
+import {
+  beginningOf,
+  boundariesOf,
+  currenciesOf,
+  type Interval,
+  previousOf,
+  type Range,
+  type Totals,
+  totalsOf,
+} from '../domain/statistics.ts';
+import { iso, isTime, parseTime } from '../domain/time.ts';
+import { parseTimeZone, type TimeZone, UTC } from '../domain/timeZone.ts';
 import type { Millis } from '../domain/transaction.ts';
 import { readClock } from '../store/installation.ts';
+import { findMerchant } from '../store/merchants.ts';
 import { sqlStateOf } from '../store/postgres.ts';
 import { readStatistics } from '../store/statistics.ts';
 import { ERRORS } from './adminCommon.ts';
 import { merchantOf, VIEWER } from './auth.ts';
 import type { App } from './bareApp.ts';
 import type { Deps } from './deps.ts';
-import { ApiError } from './errors.ts';
+import { ApiError, fieldError } from './errors.ts';
 import { exactJson } from './exactJson.ts';
 import { sendJson } from './execute.ts';
-import { invalidFields, valuesOf } from './fields.ts';
+import { valuesOf } from './fields.ts';
 import { Recent } from './recent.ts';
 import { Balance, closed } from './schemas.ts';
 
-const INTERVAL_MS = { hour: 3_600_000, day: 86_400_000 } as const;
 /** Eight days by the hour. */
 const MAX_BUCKETS = 200;
+const DEFAULT_INTERVALS = 24;
 const RECENT_MS = 2_000;
 /** What "expiring soon" means. */
 export const EXPIRING_WITHIN_MS = 86_400_000;
 
 const Count = Type.Integer({ minimum: 0 });
 const Time = Type.String({ format: 'date-time' });
+const volume = (description: string) =>
+  Type.Integer({ format: 'bigint', description: `Minor units. ${description}` });
 const totals = {
   count: Type.Integer({ description: 'Payments that began in this time, by how they stand now.' }),
-  volume: Balance,
-  succeeded: Type.Integer({ description: 'Authorized, charged or refunded; `volume` is their amount.' }),
+  succeeded: Type.Integer({ description: 'Authorized, charged or refunded.' }),
   declined: Type.Integer({ description: 'Refused by bank, wallet or customer.' }),
   failed: Type.Integer({ description: 'Not decided because of an error.' }),
-  cancelled: Count,
+  cancelled: Type.Integer({ description: 'Released before anything was captured, or expired.' }),
   pending: Type.Integer({ description: 'Not decided yet.' }),
-  averageAmount: Type.Integer({ description: 'Minor units, rounded down.' }),
-  refunds: Type.Integer({ description: 'Refunds that began in this time and are done.' }),
-  refundedVolume: Balance,
+  authorizedVolume: volume('The authorized amounts of those that succeeded, captured or not.'),
+  captured: Type.Integer({ description: 'Payments of which something was captured: charged or refunded.' }),
+  capturedVolume: volume('What was captured of them, before refunds; what was released does not count.'),
+  averageAmount: Type.Integer({ description: 'Minor units. `capturedVolume / captured`, rounded down.' }),
+  refunds: Type.Integer({
+    description: 'Refunds that began in this time and are done, of whatever payments.',
+  }),
+  refundedVolume: volume('The amounts of those refunds.'),
+  netVolume: volume('`capturedVolume - refundedVolume`; below 0 where more was refunded than captured.'),
 };
 const Held = Type.Object({ count: Count, heldVolume: Balance });
 
@@ -48,6 +66,7 @@ export const StatisticsHeld = Type.Object(Held.properties, { $id: 'StatisticsHel
 export const StatisticsView = Type.Object(
   {
     interval: Type.Enum(['hour', 'day']),
+    timeZone: Type.String({ description: 'In which days begin and end.', examples: ['Asia/Almaty'] }),
     currency: Type.Union([Type.String(), Type.Null()], {
       description: 'Of all numbers here; null when there is no transaction in this time or before.',
     }),
@@ -69,22 +88,35 @@ const Query = Type.Object(
   {
     from: Type.Optional(
       Type.String({
-        description:
-          'Begins the first bucket: RFC 3339, in any time zone. Default: 24 intervals before `to`.',
+        description: 'Begins the first bucket: RFC 3339, in any time zone. Default: as `intervals` says.',
       }),
     ),
     to: Type.Optional(Type.String({ description: 'RFC 3339, in any time zone. Default: now.' })),
     interval: Type.Optional(Type.Enum(['hour', 'day'], { description: 'Default: hour.' })),
+    intervals: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: MAX_BUCKETS,
+        description: `In place of \`from\`: how many whole hours or days, the last of which may have just begun. Default: ${DEFAULT_INTERVALS}.`,
+      }),
+    ),
+    timeZone: Type.Optional(
+      Type.String({
+        description:
+          'In which days begin and end, by its name in IANA’s database. Default: the merchant’s, else UTC.',
+        examples: ['Asia/Almaty'],
+      }),
+    ),
     currency: Type.Optional(Type.String({ description: 'Default: the most frequent one.' })),
   },
   closed,
 );
 type Query = Static<typeof Query>;
 
-const DESCRIPTION = `Payments and refunds counted by when they began. Buckets follow each other from \`from\` on, so that days
-are those of whatever time zone \`from\` is midnight in. \`previous\` is the same length of time before.
-\`waitingForCapture\` and \`expiringSoon\` (within 24 hours) are as of now, whatever the time asked for. Answers may
-be ${RECENT_MS / 1_000} seconds old, or ten times as old as they take. One that takes more than 2 seconds is refused with \`search_too_broad\`.`;
+const DESCRIPTION = `Payments and refunds counted by when they began. The first bucket begins at \`from\`; hours follow from there on, and
+days at every midnight of \`timeZone\`, also those of 23 or 25 hours. \`previous\` is the same stretch as many hours or
+calendar days earlier. \`waitingForCapture\` and \`expiringSoon\` (within 24 hours) are as of now, whatever the time
+asked for. Answers may be ${RECENT_MS / 1_000} seconds old, or ten times as old as they take. One that takes more than 2 seconds is refused with \`search_too_broad\`.`;
 
 export function statisticsRoutes(app: App, deps: Deps): void {
   const recent = new Recent<string>(RECENT_MS);
@@ -121,34 +153,40 @@ const QUERY_CANCELED = '57014';
 interface Asked {
   readonly from: Millis | null;
   readonly to: Millis | null;
-  readonly interval: 'hour' | 'day';
+  readonly interval: Interval;
+  readonly intervals: number;
+  readonly timeZone: TimeZone | null;
   readonly currency: string | null;
 }
 
 /** @throws ApiError 400 naming every parameter that is wrong */
-function parseQuery({ from, to, interval = 'hour', currency }: Query): Asked {
+function parseQuery({ from, to, interval = 'hour', intervals, timeZone, currency }: Query): Asked {
   const fields = valuesOf({
     from: from === undefined ? parsed(null) : parseTime(from),
     to: to === undefined ? parsed(null) : parseTime(to),
+    timeZone: timeZone === undefined ? parsed(null) : parseTimeZone(timeZone),
     currency: currency === undefined ? parsed(null) : parseCurrency(currency),
   });
-  return { ...fields, interval };
+  if (from !== undefined && intervals !== undefined)
+    throw fieldError('invalid_request', 'intervals', 'must not be combined with from');
+  return { ...fields, interval, intervals: intervals ?? DEFAULT_INTERVALS };
 }
 
 async function answer(deps: Deps, merchantId: string, asked: Asked): Promise<string> {
   const now = await readClock(deps.pool);
   const { interval } = asked;
-  const length = INTERVAL_MS[interval];
-  const to = asked.to ?? now;
-  const from = asked.from ?? to - 24 * length;
-  checkRange(from, to, length);
-  const before = from - (to - from);
-  const boundaries = boundariesOf(from, to, length);
+  const zone = asked.timeZone ?? (await findMerchant(deps.pool, merchantId))?.timeZone ?? UTC;
+  const range = rangeOf(asked, now, zone);
+  const previous = previousOf(range, interval, zone);
+  const boundaries = boundariesOf(range, interval, zone, MAX_BUCKETS);
+  checkRange(asked, range, previous, boundaries.length - 1);
+  // What is between the range before and this one is counted with it, and left out below.
+  const before = previous.to < range.from ? [previous.from, previous.to] : [previous.from];
   const found = await readStatistics(
     deps.pool,
     merchantId,
-    [before, ...boundaries],
-    1,
+    [...before, ...boundaries],
+    before.length,
     now + EXPIRING_WITHIN_MS,
   );
   const currencies = currenciesOf(found.kinds);
@@ -157,32 +195,38 @@ async function answer(deps: Deps, merchantId: string, asked: Asked): Promise<str
   const held = found.holds.find((hold) => hold.currency === currency);
   const none = { count: 0, heldVolume: 0n };
   return exactJson({
-    interval,
-    currency,
-    currencies,
+    ...{ interval, timeZone: zone, currency, currencies },
     buckets: boundaries.slice(0, -1).map((start, i) => ({
       start: iso(start),
-      ...totalsOf(own.filter(({ bucket }) => bucket === i + 1)),
+      ...totalsOf(own.filter(({ bucket }) => bucket === before.length + i)),
     })),
-    totals: spanOf(from, to, totalsOf(own.filter(({ bucket }) => bucket > 0))),
-    previous: spanOf(before, from, totalsOf(own.filter(({ bucket }) => bucket === 0))),
+    totals: spanOf(range, totalsOf(own.filter(({ bucket }) => bucket >= before.length))),
+    previous: spanOf(previous, totalsOf(own.filter(({ bucket }) => bucket === 0))),
     declines: declinesOf(found.declines.filter((decline) => decline.currency === currency)),
     waitingForCapture: held?.all ?? none,
     expiringSoon: held?.expiring ?? none,
   });
 }
 
-/** @throws ApiError 400 */
-function checkRange(from: Millis, to: Millis, length: Millis): void {
-  if (from >= to)
-    throw invalidFields([{ path: 'to', message: 'must be later than from' }], 'invalid_request');
-  if ((to - from) / length > MAX_BUCKETS) {
-    const message = `must be at most ${MAX_BUCKETS} intervals before to`;
-    throw invalidFields([{ path: 'from', message }], 'invalid_request');
-  }
+function rangeOf({ from, to: until, interval, intervals }: Asked, now: Millis, zone: TimeZone): Range {
+  const to = until ?? now;
+  return { from: from ?? beginningOf(to, intervals, interval, zone), to };
 }
 
-function spanOf(from: Millis, to: Millis, numbers: Totals) {
+/** @throws ApiError 400 */
+function checkRange(asked: Asked, { from, to }: Range, previous: Range, buckets: number): void {
+  if (from >= to) throw fieldError('invalid_request', 'to', 'must be later than from');
+  if (buckets > MAX_BUCKETS)
+    throw fieldError('invalid_request', 'from', `must be at most ${MAX_BUCKETS} intervals before to`);
+  if (!isTime(previous.from))
+    throw fieldError(
+      'invalid_request',
+      asked.from === null ? 'to' : 'from',
+      'must leave room for the range before it, within the years 1 to 9999',
+    );
+}
+
+function spanOf({ from, to }: Range, numbers: Totals) {
   return { from: iso(from), to: iso(to), ...numbers };
 }
 

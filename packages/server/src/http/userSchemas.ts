@@ -37,9 +37,12 @@ export const UserWithPassword = Type.Object(
 export const SessionView = Type.Object(
   {
     user: Type.Object(user),
-    merchant: Type.Union([Type.Object({ id: Id, name: Name }), Type.Null()], {
-      description: 'Null for operators.',
-    }),
+    merchant: Type.Union(
+      [Type.Object({ id: Id, name: Name, timeZone: Type.Union([Type.String(), Type.Null()]) }), Type.Null()],
+      {
+        description: 'Null for operators.',
+      },
+    ),
     mode: Type.Enum(['sandbox', 'production']),
   },
   { $id: 'Session', description: 'Who is signed in.' },

@@ -1,3 +1,4 @@
+import type { TimeZone } from '../domain/timeZone.ts';
 import type { CaptureMode } from '../domain/transaction.ts';
 import type { Queryable } from './postgres.ts';
 
@@ -11,13 +12,16 @@ export interface Merchant {
   readonly authorizationTtl: number;
   /** Where payers may be sent back to after 3-D Secure, as URL origins. */
   readonly returnOrigins: readonly string[];
+  /** In which the merchant's days begin and end; null: it has not said. */
+  readonly timeZone: TimeZone | null;
   readonly createdAt: number;
 }
 
 export type MerchantSettings = Omit<Merchant, 'id' | 'createdAt'>;
 
 const COLUMNS = `id, name, capture_mode AS "captureMode", capture_delay_s AS "captureDelay",
-  authorization_ttl_s AS "authorizationTtl", return_origins AS "returnOrigins", created_at AS "createdAt"`;
+  authorization_ttl_s AS "authorizationTtl", return_origins AS "returnOrigins",
+  time_zone AS "timeZone", created_at AS "createdAt"`;
 
 export async function insertMerchant(
   db: Queryable,
@@ -25,8 +29,9 @@ export async function insertMerchant(
   settings: MerchantSettings,
 ): Promise<Merchant> {
   const { rows } = await db.query<Merchant>(
-    `INSERT INTO merchant (id, name, capture_mode, capture_delay_s, authorization_ttl_s, return_origins, created_at)
-     VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp()) RETURNING ${COLUMNS}`,
+    `INSERT INTO merchant (id, name, capture_mode, capture_delay_s, authorization_ttl_s, return_origins, time_zone,
+       created_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp()) RETURNING ${COLUMNS}`,
     valuesOf(id, settings),
   );
   const [row] = rows;
@@ -34,25 +39,24 @@ export async function insertMerchant(
   return row;
 }
 
-/** Changes the settings that are given; they hold for authorizations from now on. */
+/** Changes the settings; they hold for authorizations from now on. */
 export async function updateMerchant(
   db: Queryable,
   id: string,
-  settings: Partial<MerchantSettings>,
+  settings: MerchantSettings,
 ): Promise<Merchant | null> {
   const { rows } = await db.query<Merchant>(
-    `UPDATE merchant SET name = coalesce($2, name), capture_mode = coalesce($3, capture_mode),
-       capture_delay_s = coalesce($4, capture_delay_s), authorization_ttl_s = coalesce($5, authorization_ttl_s),
-       return_origins = coalesce($6, return_origins)
+    `UPDATE merchant SET name = $2, capture_mode = $3, capture_delay_s = $4, authorization_ttl_s = $5,
+       return_origins = $6, time_zone = $7
      WHERE id = $1 RETURNING ${COLUMNS}`,
     valuesOf(id, settings),
   );
   return rows[0] ?? null;
 }
 
-function valuesOf(id: string, settings: Partial<MerchantSettings>): unknown[] {
-  const { name, captureMode, captureDelay, authorizationTtl, returnOrigins } = settings;
-  return [id, name, captureMode, captureDelay, authorizationTtl, returnOrigins];
+function valuesOf(id: string, settings: MerchantSettings): unknown[] {
+  const { name, captureMode, captureDelay, authorizationTtl, returnOrigins, timeZone } = settings;
+  return [id, name, captureMode, captureDelay, authorizationTtl, returnOrigins, timeZone];
 }
 
 export async function findMerchant(db: Queryable, id: string): Promise<Merchant | null> {

@@ -3,7 +3,8 @@
  * stretch of time is a stretch of the index on both, which holds the amount too: counted without the rows.
  * Measured with 1,000,000 transactions of one merchant in 28 hours: see docs/dashboard.md.
  */
-import type { KindCount } from '../domain/statistics.ts';
+import type { Status } from '../domain/lifecycle.ts';
+import { isCaptured, type KindCount } from '../domain/statistics.ts';
 import type { Millis, Minor } from '../domain/transaction.ts';
 import { plainArray, timeArray } from './arrays.ts';
 import { CLOCK_SLACK_MS, clockOffset, idAt, KINDS, SAME_KIND, TIME_LIMIT_MS } from './lookups.ts';
@@ -53,7 +54,7 @@ export async function readStatistics(
   return inTransaction(pool, async (db) => {
     await db.query(SETTINGS);
     const offset = await clockOffset(db);
-    const { rows: kinds } = await countKinds(db, merchantId, boundaries, offset);
+    const kinds = await countKinds(db, merchantId, boundaries, offset);
     const { rows: declines } = await countDeclines(db, merchantId, boundaries, declinesFrom, offset);
     return { kinds, declines, holds: await readHolds(db, merchantId, expiringBefore) };
   });
@@ -66,22 +67,67 @@ const IN_BUCKET = `merchant_id = $1 AND ${SAME_KIND} AND id >= b."from" AND id <
  * Ids begin with the real time at which their request came, milliseconds before `created_at`. A sandbox whose
  * test clock was moved has no such order: there each row's `created_at` is read.
  */
-function countKinds(db: Queryable, merchantId: string, boundaries: readonly Millis[], offset: number) {
+async function countKinds(
+  db: Queryable,
+  merchantId: string,
+  boundaries: readonly Millis[],
+  offset: number,
+): Promise<KindCount[]> {
   if (offset > 0) {
-    return db.query<KindCount>(
+    const { rows } = await db.query<KindCount>(
       `SELECT width_bucket(created_at, $2::timestamptz[]) - 1 AS bucket, currency, type, status,
-         count(*)::int AS count, sum(amount) AS amount
+         count(*)::int AS count, sum(amount) AS amount, sum(captured) AS captured
        FROM transaction WHERE ${createdBetween} GROUP BY 1, 2, 3, 4`,
       [merchantId, ...createdValues(boundaries, offset)],
     );
+    return rows;
   }
-  return db.query<KindCount>(
-    `${KINDS} SELECT (b.n - 1)::int AS bucket, k.currency, k.type, k.status, t.count, t.amount
+  const { rows } = await db.query<Omit<KindCount, 'captured'>>(
+    `${KINDS} SELECT (b.n - 1)::int AS bucket, k.currency, k.type, k.status, sum(t.count)::int AS count,
+       sum(t.amount) AS amount
      FROM kind k CROSS JOIN ${BUCKETS}
-     CROSS JOIN LATERAL (SELECT count(*)::int AS count, sum(amount) AS amount FROM transaction WHERE ${IN_BUCKET}) t
-     WHERE t.count > 0`,
+     CROSS JOIN LATERAL (SELECT count(*) AS count, sum(amount) AS amount FROM transaction WHERE ${IN_BUCKET}) t
+     WHERE t.count > 0 GROUP BY 1, 2, 3, 4`,
     [merchantId, ...idValues(boundaries)],
   );
+  return withCaptured(rows, await sumReleased(db, merchantId, boundaries));
+}
+
+interface Released {
+  readonly bucket: number;
+  readonly currency: string;
+  readonly status: Status;
+  readonly released: Minor;
+}
+
+/** What was not captured of payments that were captured in part: few, in an index of their own. */
+async function sumReleased(
+  db: Queryable,
+  merchantId: string,
+  boundaries: readonly Millis[],
+): Promise<Released[]> {
+  const { rows } = await db.query<Released>(
+    `SELECT (b.n - 1)::int AS bucket, t.currency, t.status, t.released FROM ${BUCKETS}
+     CROSS JOIN LATERAL (SELECT currency, status, sum(amount - captured) AS released FROM transaction
+       WHERE merchant_id = $1 AND captured > 0 AND captured < amount AND id >= b."from" AND id < b."to"
+       GROUP BY 1, 2) t`,
+    [merchantId, ...idValues(boundaries)],
+  );
+  return rows;
+}
+
+/** @param kinds one for each bucket, currency, type and status, as `released` is for payments */
+function withCaptured(
+  kinds: readonly Omit<KindCount, 'captured'>[],
+  released: readonly Released[],
+): KindCount[] {
+  const nameOf = ({ bucket, currency, status }: Omit<Released, 'released'>): string =>
+    `${bucket} ${currency} ${status}`;
+  const differences = new Map(released.map((row) => [nameOf(row), row.released]));
+  return kinds.map((kind) => {
+    const isPart = kind.type === 'payment' && isCaptured(kind.status);
+    return { ...kind, captured: isPart ? kind.amount - (differences.get(nameOf(kind)) ?? 0n) : 0n };
+  });
 }
 
 type DeclineRow = Statistics['declines'][number];

@@ -24,7 +24,13 @@ describe('merchants', () => {
     const { id, createdAt, ...rest } = body;
     assert.match(id, /^[0-9a-f-]{36}$/);
     assert.match(createdAt, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
-    const defaults = { captureMode: 'manual', captureDelay: 0, authorizationTtl: 604_800, returnOrigins: [] };
+    const defaults = {
+      captureMode: 'manual',
+      captureDelay: 0,
+      authorizationTtl: 604_800,
+      returnOrigins: [],
+      timeZone: null,
+    };
     assert.deepEqual(rest, { name: 'Кофейня №1', ...defaults });
     assert.deepEqual((await operate('GET', `/merchants/${id}`)).body, body);
     assert.deepEqual((await operate('GET', `/merchants/${id.toUpperCase()}/`)).body, body);
