@@ -575,6 +575,7 @@ export interface Issue {
   data: { succeeded?: number; decided?: number; usuallySucceeded?: number; usuallyDecided?: number; reason?: string; usually?: number; usualHours?: number; oldestSeconds?: number; soonestSeconds?: number; transactionId?: string; url?: string; disabledReason?: 'gone' | 'failing' };
   /** Transactions it is about. Of an endpoint: webhooks that wait for it. */
   count: number;
+  /** When the first of what it is about happened: of a rate or a spike, within the last hour. */
   since: string;
   /** A query of `GET /v1/transactions`. Of `webhook_endpoint_failing`: the id of the endpoint. */
   evidence: string;

@@ -26,7 +26,7 @@ async function evidenceOf({
   evidence,
 }: {
   evidence: string;
-}): Promise<{ status: string; failureCode: string }[]> {
+}): Promise<{ status: string; failureCode: string; createdAt: string; expiresAt: string }[]> {
   const { status, body, text } = await sandbox.call('GET', `/v1/transactions?limit=100&${evidence}`);
   assert.equal(status, 200, text);
   return body.items;
@@ -42,6 +42,7 @@ test('a reason of declines that came often; its evidence is those payments', asy
   assert.deepEqual([spike.severity, spike.count, spike.mutedUntil], ['critical', 12, null]);
   const evidence = await evidenceOf(spike);
   assert.equal(evidence.length, 12);
+  assert.equal(spike.since, evidence.map(({ createdAt }) => createdAt).sort()[0]);
   assert.ok(evidence.every(({ failureCode }) => failureCode === 'insufficient_funds'));
   assert.deepEqual((await sandbox.call('GET', '/v1/issues', { apiKey: OTHER_KEY })).body.items, []);
 });
@@ -74,6 +75,9 @@ test('holds that nobody captures, once they are about to expire', async () => {
     [['holds_expiring', 3]],
   );
   const evidence = await evidenceOf(found[0]);
+  // Since a day before the first of them expires, however often one asks.
+  const first = Math.min(...evidence.map(({ expiresAt }) => Date.parse(expiresAt)));
+  assert.equal(Date.parse(found[0].since), first - 86_400_000);
   assert.deepEqual(
     evidence.map(({ status }) => status),
     ['authorized', 'authorized', 'authorized'],

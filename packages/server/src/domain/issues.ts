@@ -19,6 +19,7 @@ export interface Issue {
   readonly data: Readonly<Record<string, string | number>>;
   /** How many transactions, or webhooks, it is about. */
   readonly count: number;
+  /** When the first of what it is about happened, whenever it is asked for. */
   readonly since: Millis;
   /** A query of `GET /v1/transactions`: the transactions it is about. Of webhooks: the endpoint's id. */
   readonly evidence: string;
@@ -52,13 +53,20 @@ export interface Observations {
     readonly reason: string | null;
     readonly recent: number;
     readonly usual: number;
+    /** When the first of the recent ones began. */
+    readonly since: Millis;
   }[];
   /** Payments that were not decided within `OUTSTANDING_MS`. */
   readonly outstanding: { readonly count: number; readonly oldest: Millis | null };
   /** Operations whose outcome the bank has not told within `UNKNOWN_MS`, the oldest first. */
   readonly bankOperations: readonly { readonly transactionId: string; readonly requestedAt: Millis }[];
   /** Holds that nobody captures within `EXPIRING_MS`. */
-  readonly expiring: { readonly count: number; readonly soonest: Millis | null };
+  readonly expiring: {
+    readonly count: number;
+    readonly soonest: Millis | null;
+    /** Since when there has been one. */
+    readonly since: Millis | null;
+  };
   /** Endpoints whose last attempts failed, unless their merchant has disabled them. */
   readonly failingEndpoints: readonly FailingEndpoint[];
 }
@@ -105,7 +113,7 @@ export function findIssues(seen: Observations): Issue[] {
 
 const DECLINED = 'type=payment&status=rejected,transaction.failed';
 
-function successRateLow({ now, recent, usual }: Observations): Issue[] {
+function successRateLow({ now, recent, usual, declines }: Observations): Issue[] {
   const [decided, usuallyDecided] = [decidedIn(recent), decidedIn(usual)];
   if (decided < LEAST_RECENT || usuallyDecided < LEAST_USUAL) return [];
   const rate = recent.succeeded / decided;
@@ -113,7 +121,7 @@ function successRateLow({ now, recent, usual }: Observations): Issue[] {
   const drop = usualRate - rate;
   if (drop < LEAST_DROP || drop <= ERRORS_OF_DROP * Math.sqrt((usualRate * (1 - usualRate)) / decided))
     return [];
-  const since = now - RECENT_MS;
+  const since = Math.min(now, ...declines.flatMap((one) => (one.recent > 0 ? [one.since] : [])));
   const { succeeded } = recent;
   return [
     {
@@ -121,14 +129,13 @@ function successRateLow({ now, recent, usual }: Observations): Issue[] {
       severity: drop >= CRITICAL_DROP ? 'critical' : 'warning',
       data: { succeeded, decided, usuallySucceeded: usual.succeeded, usuallyDecided },
       count: decided - succeeded,
-      evidence: `${DECLINED}&createdFrom=${iso(since)}`,
+      evidence: `${DECLINED}&createdFrom=${iso(now - RECENT_MS)}`,
     },
   ];
 }
 
 function declineSpikes({ now, recent, declines }: Observations): Issue[] {
-  const since = now - RECENT_MS;
-  return declines.flatMap(({ reason, recent: count, usual }) => {
+  return declines.flatMap(({ reason, recent: count, usual, since }) => {
     const perHour = usual / USUAL_HOURS;
     const unusual = perHour + ERRORS_OF_SPIKE * Math.sqrt(perHour + 1);
     if (count < LEAST_SPIKE || count < SPIKE_FACTOR * perHour || count <= unusual) return [];
@@ -139,7 +146,7 @@ function declineSpikes({ now, recent, declines }: Observations): Issue[] {
       severity: 2 * count >= decidedIn(recent) ? 'critical' : 'warning',
       data: { reason: reason ?? '', usually: usual, usualHours: USUAL_HOURS },
       ...{ count, since },
-      evidence: `${DECLINED}${named}&createdFrom=${iso(since)}`,
+      evidence: `${DECLINED}${named}&createdFrom=${iso(now - RECENT_MS)}`,
     };
     return [issue];
   });
@@ -171,11 +178,11 @@ function bankOperationsUnknown({ now, bankOperations }: Observations): Issue[] {
   ];
 }
 
-function holdsExpiring({ now, expiring: { count, soonest } }: Observations): Issue[] {
-  if (count === 0 || soonest === null) return [];
+function holdsExpiring({ now, expiring: { count, soonest, since } }: Observations): Issue[] {
+  if (count === 0 || soonest === null || since === null) return [];
   return [
     {
-      ...{ id: 'holds_expiring', kind: 'holds_expiring', count, since: now },
+      ...{ id: 'holds_expiring', kind: 'holds_expiring', count, since },
       severity: soonest - now <= 2 * HOUR_MS ? 'critical' : 'warning',
       data: { soonestSeconds: secondsOf(soonest - now) },
       evidence: `type=payment&status=authorized&expiresTo=${iso(now + EXPIRING_MS)}`,

@@ -53,7 +53,10 @@ export const IssueView = Type.Object(
     count: Type.Integer({
       description: 'Transactions it is about. Of an endpoint: webhooks that wait for it.',
     }),
-    since: Time,
+    since: Type.String({
+      format: 'date-time',
+      description: 'When the first of what it is about happened: of a rate or a spike, within the last hour.',
+    }),
     evidence: Type.String({
       description:
         'A query of `GET /v1/transactions`. Of `webhook_endpoint_failing`: the id of the endpoint.',

@@ -187,7 +187,8 @@ async function answer(deps: Deps, merchantId: string, asked: Asked): Promise<str
     merchantId,
     [...before, ...boundaries],
     before.length,
-    now + EXPIRING_WITHIN_MS,
+    now,
+    EXPIRING_WITHIN_MS,
   );
   const currencies = currenciesOf(found.kinds);
   const currency = asked.currency ?? currencies[0] ?? found.holds[0]?.currency ?? null;

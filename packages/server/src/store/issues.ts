@@ -18,15 +18,17 @@ import { readStatistics } from './statistics.ts';
 export async function observe(pool: Pool, merchantId: string, now: Millis): Promise<Observations> {
   const [before, since] = [now - RECENT_MS - USUAL_HOURS * 3_600_000, now - RECENT_MS];
   const boundaries = [before, since, now];
-  const { kinds, declines, holds } = await readStatistics(pool, merchantId, boundaries, 0, now + EXPIRING_MS);
+  const { kinds, declines, holds } = await readStatistics(pool, merchantId, boundaries, 0, now, EXPIRING_MS);
   const decided = (bucket: number) => totalsOf(kinds.filter((kind) => kind.bucket === bucket));
-  const reasons = new Map<string | null, { recent: number; usual: number }>();
-  for (const { reason, bucket, count } of declines) {
-    const counts = reasons.get(reason) ?? { recent: 0, usual: 0 };
+  const reasons = new Map<string | null, { recent: number; usual: number; since: Millis }>();
+  for (const { reason, bucket, count, first } of declines) {
+    const counts = reasons.get(reason) ?? { recent: 0, usual: 0, since: now };
     counts[bucket === 0 ? 'usual' : 'recent'] += count;
+    if (bucket > 0) counts.since = Math.min(counts.since, first);
     reasons.set(reason, counts);
   }
   const soonest = holds.flatMap(({ expiresFirst }) => expiresFirst ?? []);
+  const expiringSince = holds.flatMap((hold) => hold.expiringSince ?? []);
   return {
     now,
     recent: decided(1),
@@ -37,6 +39,7 @@ export async function observe(pool: Pool, merchantId: string, now: Millis): Prom
     expiring: {
       count: holds.reduce((sum, { expiring }) => sum + expiring.count, 0),
       soonest: soonest.length === 0 ? null : Math.min(...soonest),
+      since: expiringSince.length === 0 ? null : Math.min(...expiringSince),
     },
     failingEndpoints: await readFailingEndpoints(pool, merchantId),
   };

@@ -23,12 +23,19 @@ export interface Held {
 
 export interface Statistics {
   readonly kinds: readonly KindCount[];
-  readonly declines: readonly (DeclineCount & { readonly currency: string; readonly bucket: number })[];
+  readonly declines: readonly (DeclineCount & {
+    readonly currency: string;
+    readonly bucket: number;
+    /** When the first of them began. */
+    readonly first: Millis;
+  })[];
   readonly holds: readonly {
     readonly currency: string;
     readonly all: Held;
     readonly expiring: Held;
     readonly expiresFirst: Millis | null;
+    /** Since when the first of those has been about to expire, or since it is held, if that was later. */
+    readonly expiringSince: Millis | null;
   }[];
 }
 
@@ -42,21 +49,23 @@ const SETTINGS = `SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; SET
  * than `TIME_LIMIT_MS` is ended (SQLSTATE 57014).
  * @param boundaries in milliseconds, two at least
  * @param declinesFrom the first bucket whose declines are counted
- * @param expiringBefore holds that expire until then are counted apart
+ * @param now by the engine's clock
+ * @param expiringWithinMs holds that expire in this time are counted apart
  */
 export async function readStatistics(
   pool: Pool,
   merchantId: string,
   boundaries: readonly Millis[],
   declinesFrom: number,
-  expiringBefore: Millis,
+  now: Millis,
+  expiringWithinMs: number,
 ): Promise<Statistics> {
   return inTransaction(pool, async (db) => {
     await db.query(SETTINGS);
     const offset = await clockOffset(db);
     const kinds = await countKinds(db, merchantId, boundaries, offset);
     const { rows: declines } = await countDeclines(db, merchantId, boundaries, declinesFrom, offset);
-    return { kinds, declines, holds: await readHolds(db, merchantId, expiringBefore) };
+    return { kinds, declines, holds: await readHolds(db, merchantId, now, expiringWithinMs) };
   });
 }
 
@@ -143,17 +152,17 @@ function countDeclines(
   if (offset > 0) {
     return db.query<DeclineRow>(
       `SELECT width_bucket(created_at, $2::timestamptz[]) - 1 + $5::int AS bucket, currency, status_reason AS reason,
-         count(*)::int AS count
+         count(*)::int AS count, min(created_at) AS first
        FROM transaction WHERE ${createdBetween} AND type = 'payment' AND status IN ('rejected', 'transaction.failed')
        GROUP BY 1, 2, 3`,
       [merchantId, ...createdValues(wanted, offset), first],
     );
   }
   return db.query<DeclineRow>(
-    `${KINDS} SELECT (b.n - 1)::int + $4::int AS bucket, k.currency, t.reason, t.count
+    `${KINDS} SELECT (b.n - 1)::int + $4::int AS bucket, k.currency, t.reason, t.count, t.first
      FROM kind k CROSS JOIN ${BUCKETS}
-     CROSS JOIN LATERAL (SELECT status_reason AS reason, count(*)::int AS count FROM transaction
-       WHERE ${IN_BUCKET} GROUP BY 1) t
+     CROSS JOIN LATERAL (SELECT status_reason AS reason, count(*)::int AS count, min(created_at) AS first
+       FROM transaction WHERE ${IN_BUCKET} GROUP BY 1) t
      WHERE k.type = 'payment' AND k.status IN ('rejected', 'transaction.failed')`,
     [merchantId, ...idValues(wanted), first],
   );
@@ -179,7 +188,12 @@ function idValues(boundaries: readonly Millis[]): string[] {
 /** What is captured by itself does not expire. */
 const EXPIRES = 'expires_at < $2 AND capture_at IS NULL';
 
-async function readHolds(db: Queryable, merchantId: string, before: Millis): Promise<Statistics['holds']> {
+async function readHolds(
+  db: Queryable,
+  merchantId: string,
+  now: Millis,
+  withinMs: number,
+): Promise<Statistics['holds']> {
   const { rows } = await db.query<{
     currency: string;
     count: number;
@@ -187,22 +201,25 @@ async function readHolds(db: Queryable, merchantId: string, before: Millis): Pro
     soon: number;
     heldSoon: bigint;
     first: Millis | null;
+    since: Millis | null;
   }>(
     `${KINDS} SELECT k.currency, sum(t.count)::int AS count, sum(t.held) AS held, sum(t.soon)::int AS soon,
-       sum(t."heldSoon") AS "heldSoon", min(t.first) AS first
+       sum(t."heldSoon") AS "heldSoon", min(t.first) AS first, min(t.since) AS since
      FROM kind k CROSS JOIN LATERAL (
        SELECT count(*) AS count, coalesce(sum(amount - captured - released), 0) AS held,
          count(*) FILTER (WHERE ${EXPIRES}) AS soon,
          coalesce(sum(amount - captured - released) FILTER (WHERE ${EXPIRES}), 0) AS "heldSoon",
-         min(expires_at) FILTER (WHERE ${EXPIRES}) AS first
+         min(expires_at) FILTER (WHERE ${EXPIRES}) AS first,
+         min(greatest(expires_at - $3 * interval '1 millisecond', authed_at)) FILTER (WHERE ${EXPIRES}) AS since
        FROM transaction WHERE merchant_id = $1 AND ${SAME_KIND}) t
      WHERE k.type = 'payment' AND k.status = 'authorized' GROUP BY k.currency`,
-    [merchantId, new Date(before)],
+    [merchantId, new Date(now + withinMs), withinMs],
   );
-  return rows.map(({ currency, count, held, soon, heldSoon, first }) => ({
+  return rows.map(({ currency, count, held, soon, heldSoon, first, since }) => ({
     currency,
     all: { count, heldVolume: held },
     expiring: { count: soon, heldVolume: heldSoon },
     expiresFirst: first,
+    expiringSince: since,
   }));
 }

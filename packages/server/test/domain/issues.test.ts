@@ -12,7 +12,7 @@ const QUIET: Observations = {
   declines: [],
   outstanding: { count: 0, oldest: null },
   bankOperations: [],
-  expiring: { count: 0, soonest: null },
+  expiring: { count: 0, soonest: null, since: null },
   failingEndpoints: [],
 };
 
@@ -47,7 +47,7 @@ describe('decline_spike', () => {
   const spike = (recent: number, usual: number, decided = 1_000, reason: string | null = 'card_declined') =>
     summaryOf({
       recent: { succeeded: decided - recent, declined: recent, failed: 0 },
-      declines: [{ reason, recent, usual }],
+      declines: [{ reason, recent, usual, since: NOW - 30 * MINUTE }],
     });
   const cases: [string, string[], string[]][] = [
     ['9 are too few', spike(9, 0), []],
@@ -72,7 +72,7 @@ test('what is outstanding, unknown to the bank, or about to expire', () => {
     'critical bank_operations_unknown 2',
   ]);
   const expiring = (minutes: number) =>
-    summaryOf({ expiring: { count: 2, soonest: NOW + minutes * MINUTE } });
+    summaryOf({ expiring: { count: 2, soonest: NOW + minutes * MINUTE, since: NOW - MINUTE } });
   assert.deepEqual(expiring(121), ['warning holds_expiring 2']);
   assert.deepEqual(expiring(120), ['critical holds_expiring 2']);
 });
@@ -107,9 +107,14 @@ test('critical ones come first; each has data, a beginning and evidence; every i
     ...QUIET,
     recent: { succeeded: 60, declined: 40, failed: 0 },
     usual: { succeeded: 900, declined: 100, failed: 0 },
-    declines: [{ reason: 'insufficient_funds', recent: 40, usual: 24 }],
+    declines: [
+      { reason: 'insufficient_funds', recent: 38, usual: 24, since: NOW - 50 * MINUTE },
+      { reason: 'card_declined', recent: 2, usual: 24, since: NOW - 55 * MINUTE },
+      { reason: 'card_expired', recent: 0, usual: 24, since: NOW },
+    ],
     outstanding: { count: 1, oldest: NOW - 40 * MINUTE },
-    expiring: { count: 2, soonest: NOW + 500 * MINUTE },
+    bankOperations: [{ transactionId: ENDPOINT, requestedAt: NOW - 10 * MINUTE }],
+    expiring: { count: 2, soonest: NOW + 500 * MINUTE, since: NOW - 940 * MINUTE },
     failingEndpoints: [
       {
         ...{ id: ENDPOINT, url: 'https://a.b/c', disabledReason: null, pending: 3 },
@@ -119,9 +124,21 @@ test('critical ones come first; each has data, a beginning and evidence; every i
   });
   assert.deepEqual(
     issues.map(({ severity }) => severity),
-    ['critical', 'warning', 'warning', 'warning', 'warning'],
+    ['critical', 'critical', 'warning', 'warning', 'warning', 'warning'],
   );
-  assert.deepEqual(issues[0]?.data, {
+  // None is the time of asking, for any kind: each is when the first of what it is about happened.
+  assert.deepEqual(
+    issues.map(({ kind, since }) => [kind, (NOW - since) / MINUTE]),
+    [
+      ['bank_operations_unknown', 10],
+      ['success_rate_low', 55],
+      ['decline_spike', 50],
+      ['transactions_outstanding', 40],
+      ['holds_expiring', 940],
+      ['webhook_endpoint_failing', 40],
+    ],
+  );
+  assert.deepEqual(issues[1]?.data, {
     succeeded: 60,
     decided: 100,
     usuallySucceeded: 900,
@@ -130,6 +147,7 @@ test('critical ones come first; each has data, a beginning and evidence; every i
   assert.deepEqual(
     issues.map(({ evidence }) => evidence),
     [
+      `query=${ENDPOINT}`,
       'type=payment&status=rejected,transaction.failed&createdFrom=2026-11-21T11:00:00.000Z',
       'type=payment&status=rejected,transaction.failed&failureCode=insufficient_funds&createdFrom=2026-11-21T11:00:00.000Z',
       'status=created,3d&createdTo=2026-11-21T11:30:00.000Z',
