@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { sandbox } from './api.ts';
+import { useWords } from './i18n/index.tsx';
 import { useSession } from './session.tsx';
 
 const VIEWERS_TIME_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -21,19 +22,47 @@ function isKnown(timeZone: string): boolean {
   }
 }
 
-/** The server's time now, again every `everyMs`. A sandbox's clock may be ahead of the one on the wall. */
-export function useNow(everyMs: number): number {
+/** How far the sandbox's clock is ahead of the one on the wall, in milliseconds; elsewhere 0. */
+export function useClockOffset(): number {
   const { mode, merchant } = useSession();
   const clock = useQuery({
     queryKey: ['clock'],
     queryFn: sandbox.clock,
     enabled: mode === 'sandbox' && merchant !== null,
     staleTime: 60_000,
+    refetchInterval: 60_000,
   });
+  return (clock.data?.offsetSeconds ?? 0) * 1_000;
+}
+
+/** The server's time at the moment of asking: what a page takes for now. */
+export function useServerNow(): () => number {
+  const offset = useClockOffset();
+  return () => Date.now() + offset;
+}
+
+/** The server's time now, again every `everyMs`. */
+export function useNow(everyMs: number): number {
+  const offset = useClockOffset();
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), everyMs);
     return () => clearInterval(timer);
   }, [everyMs]);
-  return now + (clock.data?.offsetSeconds ?? 0) * 1_000;
+  return now + offset;
+}
+
+/** Below this a sandbox's clock is taken for the one on the wall. */
+const AHEAD_MS = 60_000;
+
+/** Whether the sandbox's clock has been moved. */
+export function useIsAhead(): boolean {
+  return useClockOffset() >= AHEAD_MS;
+}
+
+/** Names what has real times as such, while the sandbox's clock is ahead and its other times are not. */
+export function useRealTime(): (name: string) => string {
+  const { t } = useWords();
+  const isAhead = useIsAhead();
+  return (name) => (isAhead ? `${name} (${t('clock.real')})`.trim() : name);
 }

@@ -1,7 +1,8 @@
 import { Button } from '@mantine/core';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { useServerNow } from './clock.ts';
 import { type ExportOptions, exportCsv, saveFile } from './csv.ts';
-import { formatNumber } from './format.ts';
+import { formatNumber, localTime } from './format.ts';
 import { useWords } from './i18n/index.tsx';
 import { Icon } from './icons.tsx';
 import { Dialog, Failure } from './ui.tsx';
@@ -37,6 +38,7 @@ type Progress = {
 
 function ExportDialog<T>({ name, close, ...what }: Props<T> & { readonly close: () => void }): ReactNode {
   const { t, language } = useWords();
+  const now = useServerNow();
   const [progress, setProgress] = useState<Progress>({ rows: 0, state: 'idle', error: null });
   const running = useRef<AbortController | null>(null);
   useEffect(() => () => running.current?.abort(), []);
@@ -48,7 +50,7 @@ function ExportDialog<T>({ name, close, ...what }: Props<T> & { readonly close: 
     try {
       const onProgress = (rows: number): void => setProgress({ rows, state: 'running', error: null });
       const file = await exportCsv({ ...what, signal: abort.signal, onProgress });
-      saveFile(file, `${name}-${new Date().toISOString().slice(0, 10)}.csv`);
+      saveFile(file, `${name}-${localTime(new Date(now()).toISOString()).slice(0, 10)}.csv`);
       setProgress(({ rows }) => ({ rows, state: 'done', error: null }));
     } catch (error) {
       if (!abort.signal.aborted) setProgress(({ rows }) => ({ rows, state: 'idle', error }));

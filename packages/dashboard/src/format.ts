@@ -126,7 +126,7 @@ export function formatTime(
 }
 
 /** `Almaty, GMT+5`: a zone as people know it, with what it is away from Greenwich now. */
-export function zoneName(timeZone: string, language: Language, now = Date.now()): string {
+export function zoneName(timeZone: string, language: Language, now: number): string {
   const city = timeZone.split('/').at(-1)?.replaceAll('_', ' ') ?? timeZone;
   const parts = new Intl.DateTimeFormat(localeOf(language), { timeZone, timeZoneName: 'shortOffset' });
   const offset = parts.formatToParts(now).find(({ type }) => type === 'timeZoneName')?.value ?? '';
@@ -152,6 +152,30 @@ const UNITS = [
   ['minute', 60_000],
   ['second', 1_000],
 ] as const;
+
+/** `11 d 20 h`, `3 h 5 min`: the two largest units. */
+export function formatSpan(seconds: number, language: Language): string {
+  const minutes = Math.floor(seconds / 60);
+  const parts = [
+    [Math.floor(minutes / 1_440), 'day'],
+    [Math.floor(minutes / 60) % 24, 'hour'],
+    [minutes % 60, 'minute'],
+  ] as const;
+  const first = Math.max(
+    0,
+    parts.findIndex(([count]) => count > 0),
+  );
+  return parts
+    .slice(first, first + 2)
+    .flatMap(([count, unit]) => (count === 0 ? [] : [`${count} ${SPAN_UNITS[language][unit]}`]))
+    .join(' ');
+}
+
+const SPAN_UNITS = {
+  en: { day: 'd', hour: 'h', minute: 'min' },
+  ru: { day: 'д', hour: 'ч', minute: 'мин' },
+  kk: KAZAKH_UNITS,
+} as const;
 
 /** `in 3 hours`, `2 days ago`. */
 export function formatRelative(at: string | number, now: number, language: Language): string {

@@ -1,9 +1,10 @@
 /** The frame around every page: navigation, search, the live feed's mark, the account. */
-import { ActionIcon, Drawer, Popover, SegmentedControl, Tooltip } from '@mantine/core';
+import { ActionIcon, Badge, Drawer, Popover, SegmentedControl, Tooltip } from '@mantine/core';
 import { Link, Outlet, useNavigate, useRouter } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useState } from 'react';
 import { session } from './api.ts';
-import type { Language } from './format.ts';
+import { useClockOffset, useIsAhead } from './clock.ts';
+import { formatSpan, type Language } from './format.ts';
 import { type Key, LANGUAGES, useWords } from './i18n/index.tsx';
 import { Icon, type IconName } from './icons.tsx';
 import { IssueCount } from './issues.tsx';
@@ -112,6 +113,7 @@ function Frame(): ReactNode {
           </span>
           <Search />
           <div className="topbar-end">
+            <ClockMark />
             <LiveMark />
             <span className="wide-only">
               <Tooltip label={t('shortcuts.title')}>
@@ -230,6 +232,26 @@ function Search(): ReactNode {
         <kbd className="wide-only">/</kbd>
       </form>
     </search>
+  );
+}
+
+/** That the sandbox's clock is ahead, and by how much: it is what most times of these pages go by. */
+function ClockMark(): ReactNode {
+  const { t, language } = useWords();
+  const offsetMs = useClockOffset();
+  const isAhead = useIsAhead();
+  if (!isAhead) return null;
+  return (
+    <Tooltip label={t('clock.hint')} multiline maw={320}>
+      <Badge
+        variant="light"
+        color="orange"
+        tt="none"
+        renderRoot={(props) => <Link to="/developers/sandbox" {...props} />}
+      >
+        {t('clock.ahead', { span: formatSpan(offsetMs / 1_000, language) })}
+      </Badge>
+    </Tooltip>
   );
 }
 

@@ -2,6 +2,7 @@
 import { Button, Checkbox, PasswordInput, TextInput } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
 import { newIdempotencyKey, type WebhookEndpoint, webhooks } from './api.ts';
+import { useServerNow } from './clock.ts';
 import { fieldError } from './fieldErrors.ts';
 import { formatTime, localTime } from './format.ts';
 import { useWords } from './i18n/index.tsx';
@@ -173,7 +174,8 @@ interface Range {
 
 export function ReplayDialog({ endpoint, close }: Props): ReactNode {
   const { t } = useWords();
-  const [from, setFrom] = useState(() => localTime(new Date(Date.now() - DAY_MS).toISOString()));
+  const now = useServerNow();
+  const [from, setFrom] = useState(() => localTime(new Date(now() - DAY_MS).toISOString()));
   const [to, setTo] = useState('');
   const [range, setRange] = useState<Range | null>(null);
   const iso = (text: string): string => new Date(text).toISOString();

@@ -263,7 +263,7 @@ describe('developers’ pages', { skip: withoutBrowser }, () => {
     await page.locator('.outcome').getByText('Bank declined the card').waitFor();
     await page.getByRole('button', { name: '+ 7 days' }).click();
     await page.getByText('The clock has moved').waitFor();
-    await page.getByText('168 h ahead').waitFor();
+    await page.getByText('7 d ahead').waitFor();
     await page.getByText('Slow', { exact: true }).click();
     await page.getByText('Saved').last().waitFor();
     assert.equal((await dashboard.sandbox.call('GET', '/v1/sandbox/faults')).body.bank, 'slow');

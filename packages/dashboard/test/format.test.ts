@@ -9,8 +9,10 @@ import {
   formatAmount,
   formatDuration,
   formatRelative,
+  formatSpan,
   localTime,
   parseAmount,
+  zoneName,
 } from '../src/format.ts';
 
 const CURRENCIES = ['KZT', 'JPY', 'KWD', 'USD', 'ISK', 'IQD'];
@@ -216,4 +218,30 @@ test('a field for a time has the clock on the wall of the viewer, east and west 
   }
   assert.equal(localTime('yesterday'), '');
   assert.equal(localTime(undefined), '');
+});
+
+test('a span has its two largest units, without those that are nothing', () => {
+  const [minute, hour, day] = [60, 3_600, 86_400];
+  for (const [seconds, text] of [
+    [59, ''],
+    [minute, '1 min'],
+    [hour - 1, '59 min'],
+    [hour, '1 h'],
+    [3 * hour + 5 * minute, '3 h 5 min'],
+    [day, '1 d'],
+    [day + 5 * minute, '1 d'],
+    [11 * day + 20 * hour + 59 * minute, '11 d 20 h'],
+  ] as const)
+    assert.equal(formatSpan(seconds, 'en'), text);
+  assert.equal(formatSpan(11 * day + 20 * hour, 'ru'), '11 д 20 ч');
+  assert.equal(formatSpan(11 * day + 20 * hour, 'kk'), '11 күн 20 сағ');
+});
+
+test('a zone is named by its city and what it is away from Greenwich at that time', () => {
+  const [winter, summer] = [Date.UTC(2026, 0, 1), Date.UTC(2026, 6, 1)];
+  assert.equal(zoneName('Europe/Berlin', 'en', winter), 'Berlin, GMT+1');
+  assert.equal(zoneName('Europe/Berlin', 'en', summer), 'Berlin, GMT+2');
+  assert.equal(zoneName('Asia/Kolkata', 'en', winter), 'Kolkata, GMT+5:30');
+  assert.equal(zoneName('America/New_York', 'en', winter), 'New York, GMT-5');
+  assert.match(zoneName('UTC', 'en', winter), /^UTC/);
 });

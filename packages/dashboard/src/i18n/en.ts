@@ -315,7 +315,11 @@ export const en = {
   'sandbox.clock': 'Clock',
   'sandbox.clockHint':
     'For all merchants. What falls due on the way happens: holds expire, automatic captures are made, retries run.',
-  'sandbox.ahead': '{hours} h ahead',
+  'sandbox.ahead': '{span} ahead',
+  'clock.ahead': 'Clock +{span}',
+  'clock.hint':
+    'The sandbox’s clock is ahead of real time by this. Payments, webhooks and figures go by it; users, API keys, requests and the audit log by real time.',
+  'clock.real': 'real time',
   'sandbox.advanced': 'The clock has moved',
   'sandbox.hour': '+ 1 hour',
   'sandbox.day': '+ 1 day',

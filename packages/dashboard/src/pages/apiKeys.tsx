@@ -1,6 +1,7 @@
 import { Button, SegmentedControl, TextInput } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
 import { type ApiKey, apiKeys, newIdempotencyKey } from '../api.ts';
+import { useRealTime } from '../clock.ts';
 import { fieldError } from '../fieldErrors.ts';
 import { useWords } from '../i18n/index.tsx';
 import { List, useAction } from '../list.tsx';
@@ -10,6 +11,7 @@ import { Confirm, Dialog, Empty, Failure, Form, NotAllowed, Page, Panel, Time } 
 
 export default function ApiKeys(): ReactNode {
   const { t } = useWords();
+  const real = useRealTime();
   const mayChange = useMay('admin');
   const [isCreating, setCreating] = useState(false);
   const [revoking, setRevoking] = useState<ApiKey | null>(null);
@@ -38,8 +40,8 @@ export default function ApiKeys(): ReactNode {
               title: t('key.scopes'),
               cell: ({ scopes }) => t(scopes.includes('write') ? 'key.readWrite' : 'key.readOnly'),
             },
-            { title: t('column.created'), cell: ({ createdAt }) => <Time at={createdAt} /> },
-            { title: t('column.expires'), cell: ({ expiresAt }) => <Time at={expiresAt} /> },
+            { title: real(t('column.created')), cell: ({ createdAt }) => <Time at={createdAt} /> },
+            { title: real(t('column.expires')), cell: ({ expiresAt }) => <Time at={expiresAt} /> },
             {
               title: t('column.status'),
               cell: (key) =>

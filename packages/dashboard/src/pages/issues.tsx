@@ -2,6 +2,7 @@ import { Button, Menu } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { type Issue, issues } from '../api.ts';
+import { useRealTime } from '../clock.ts';
 import { filtersOf } from '../filters.ts';
 import { type Key, useWords } from '../i18n/index.tsx';
 import { Icon } from '../icons.tsx';
@@ -85,6 +86,7 @@ function Evidence({ issue: { kind, evidence } }: { readonly issue: Issue }): Rea
 
 function IssueRow({ issue }: { readonly issue: Issue }): ReactNode {
   const { t, language } = useWords();
+  const real = useRealTime();
   const mayMute = useMay('manager');
   const { id, severity, since, mutedUntil } = issue;
   const mute = useAction({
@@ -107,7 +109,7 @@ function IssueRow({ issue }: { readonly issue: Issue }): ReactNode {
           {mutedUntil !== null && (
             <>
               {' · '}
-              {t('issue.mutedUntil')} <Time at={mutedUntil} />
+              {t('issue.mutedUntil')} <Time at={mutedUntil} /> {real('')}
             </>
           )}
         </p>

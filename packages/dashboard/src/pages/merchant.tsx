@@ -178,6 +178,7 @@ function Settings({ merchant }: { readonly merchant: Merchant }): ReactNode {
         <Autocomplete
           size="xs"
           label={t('merchant.timeZone')}
+          error={fieldError(save.error, 'timeZone', t)}
           data={TIME_ZONES}
           limit={20}
           maxLength={64}

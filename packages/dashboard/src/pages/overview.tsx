@@ -45,6 +45,7 @@ function MerchantOverview(): ReactNode {
   const name = search.period ?? '24h';
   const { interval, count } = PERIODS[name] ?? DEFAULT_PERIOD;
   const timeZone = useTimeZone();
+  const now = useNow(60_000);
   const { currency } = search;
   const query = useQuery({
     queryKey: ['statistics', interval, count, timeZone, currency],
@@ -57,7 +58,7 @@ function MerchantOverview(): ReactNode {
   return (
     <Page
       title={t('nav.overview')}
-      lead={t('period.timeZone', { zone: zoneName(timeZone, language) })}
+      lead={t('period.timeZone', { zone: zoneName(timeZone, language, now) })}
       actions={
         <>
           {currencies.length > 1 && (

@@ -2,6 +2,7 @@ import { Button, SegmentedControl, TextInput } from '@mantine/core';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { type LoggedRequest, requestLog } from '../api.ts';
+import { useRealTime } from '../clock.ts';
 import { formatMilliseconds } from '../format.ts';
 import { useWords } from '../i18n/index.tsx';
 import { List } from '../list.tsx';
@@ -13,6 +14,7 @@ const CLASSES = ['', '2xx', '4xx', '5xx'] as const;
 
 export default function Requests(): ReactNode {
   const { t, language } = useWords();
+  const real = useRealTime();
   const search = useSearch({ strict: false }) as Search;
   const navigate = useNavigate();
   const [open, setOpen] = useState<LoggedRequest | null>(null);
@@ -85,7 +87,7 @@ export default function Requests(): ReactNode {
               cell: ({ latencyMs }) => formatMilliseconds(latencyMs, language),
               isNumber: true,
             },
-            { title: t('request.at'), cell: ({ at }) => <Time at={at} /> },
+            { title: real(t('request.at')), cell: ({ at }) => <Time at={at} /> },
           ]}
         />
       </Panel>
@@ -107,10 +109,11 @@ function RequestDialog({
   readonly close: () => void;
 }): ReactNode {
   const { t, language } = useWords();
+  const real = useRealTime();
   const items: readonly (readonly [string, ReactNode])[] = [
     [t('column.status'), <HttpStatus key="status" status={request.status} />],
     [t('column.reason'), request.reason === null ? null : <code key="reason">{request.reason}</code>],
-    [t('request.at'), <Time key="at" at={request.at} show="full" />],
+    [real(t('request.at')), <Time key="at" at={request.at} show="full" />],
     [t('request.latency'), formatMilliseconds(request.latencyMs, language)],
     [t('request.route'), <code key="route">{request.route}</code>],
     [t('request.id'), <Id key="id" id={request.requestId} />],

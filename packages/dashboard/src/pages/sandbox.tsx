@@ -4,8 +4,9 @@ import { useMutation, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { type Faults, type Fixtures, newIdempotencyKey, sandbox, type WalletTransaction } from '../api.ts';
+import { useServerNow } from '../clock.ts';
 import { fieldError } from '../fieldErrors.ts';
-import { formatAmount, formatMilliseconds, parseAmount } from '../format.ts';
+import { formatAmount, formatMilliseconds, formatSpan, parseAmount } from '../format.ts';
 import { useWords } from '../i18n/index.tsx';
 import { Table, useAction } from '../list.tsx';
 import { behaviourText } from '../reasons.ts';
@@ -68,7 +69,7 @@ const STEPS = [
 ] as const;
 
 function Clock(): ReactNode {
-  const { t } = useWords();
+  const { t, language } = useWords();
   const clock = useQuery({ queryKey: ['clock'], queryFn: sandbox.clock, refetchInterval: 1_000 });
   const advance = useMutation({
     mutationFn: sandbox.advance,
@@ -81,8 +82,11 @@ function Clock(): ReactNode {
         {({ now, offsetSeconds }) => (
           <p className="clock">
             <Time at={now} show="full" />
-            {offsetSeconds >= 3_600 && (
-              <span className="dim"> {t('sandbox.ahead', { hours: Math.round(offsetSeconds / 3_600) })}</span>
+            {offsetSeconds >= 60 && (
+              <span className="dim">
+                {' '}
+                {t('sandbox.ahead', { span: formatSpan(offsetSeconds, language) })}
+              </span>
             )}
           </p>
         )}
@@ -180,6 +184,7 @@ function Pay({ fixtures }: { readonly fixtures: Fixtures }): ReactNode {
   const [payer, setPayer] = useState(payers[0]?.value ?? '');
   const [amountText, setAmountText] = useState('150.00');
   const [currency, setCurrency] = useState('KZT');
+  const now = useServerNow();
   const [order, setOrder] = useState('ORDER-1');
   const amount = parseAmount(amountText, currency);
   const pay = useMutation<Paid, unknown, { amount: number; key: string }>({
@@ -190,7 +195,12 @@ function Pay({ fixtures }: { readonly fixtures: Fixtures }): ReactNode {
         const { phoneNumber, iin } = customer;
         return sandbox.authorize({ ...what, phoneNumber, iin }, key).then(walletPaid);
       }
-      const card = { number: payer, expiryMonth: 12, expiryYear: new Date().getFullYear() + 4, cvc: '123' };
+      const card = {
+        number: payer,
+        expiryMonth: 12,
+        expiryYear: new Date(now()).getFullYear() + 4,
+        cvc: '123',
+      };
       return sandbox.pay({ ...what, card, returnUrl: location.href }, key);
     },
   });

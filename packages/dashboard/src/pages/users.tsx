@@ -1,6 +1,7 @@
 import { Button, Menu, SegmentedControl, TextInput } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
 import { newIdempotencyKey, type Role, type User, usersAt } from '../api.ts';
+import { useRealTime } from '../clock.ts';
 import { fieldError } from '../fieldErrors.ts';
 import { useWords } from '../i18n/index.tsx';
 import { List, useAction } from '../list.tsx';
@@ -14,6 +15,7 @@ const ROLES: readonly MerchantRole[] = ['viewer', 'manager', 'admin'];
 /** Who may sign in: a merchant's users, or the operators. */
 export default function Users(): ReactNode {
   const { t } = useWords();
+  const real = useRealTime();
   const { merchant, user: own } = useSession();
   const users = usersAt(merchant === null ? '/v1/admin/users' : '/v1/users');
   const mayChange = useMay('admin');
@@ -47,7 +49,7 @@ export default function Users(): ReactNode {
             { title: t('user.name'), cell: ({ name }) => <span className="cell-text">{name}</span> },
             { title: t('signIn.email'), cell: ({ email }) => email },
             { title: t('user.role'), cell: ({ role }) => t(`role.${role}`) },
-            { title: t('user.lastSignIn'), cell: ({ lastSignInAt }) => <Time at={lastSignInAt} /> },
+            { title: real(t('user.lastSignIn')), cell: ({ lastSignInAt }) => <Time at={lastSignInAt} /> },
             {
               title: t('column.status'),
               cell: ({ disabled }) => (

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { type WebhookEndpoint, webhooks } from '../api.ts';
+import { useRealTime } from '../clock.ts';
 import { Deliveries } from '../deliveries.tsx';
 import { useWords } from '../i18n/index.tsx';
 import { useAction } from '../list.tsx';
@@ -78,6 +79,7 @@ export default function WebhookPage(): ReactNode {
 
 function Details({ endpoint }: { readonly endpoint: WebhookEndpoint }): ReactNode {
   const { t } = useWords();
+  const real = useRealTime();
   const items: readonly (readonly [string, ReactNode])[] = [
     [t('column.id'), <Id key="id" id={endpoint.id} short />],
     [t('payment.description'), endpoint.description],
@@ -88,7 +90,7 @@ function Details({ endpoint }: { readonly endpoint: WebhookEndpoint }): ReactNod
       endpoint.failingSince === null ? null : <Time key="failing" at={endpoint.failingSince} show="full" />,
     ],
     [
-      t('webhook.previousSecret'),
+      real(t('webhook.previousSecret')),
       endpoint.previousSecretValidUntil === null ? null : (
         <Time key="previous" at={endpoint.previousSecretValidUntil} show="full" />
       ),
