@@ -3,6 +3,7 @@ import { Button, Select, TextInput } from '@mantine/core';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { type AuditLogEntry, auditLogAt, type Query } from '../api.ts';
+import { useRealTime } from '../clock.ts';
 import { AUDIT_LOG_CSV, jsonText } from '../csv.ts';
 import { ExportButton } from '../exportButton.tsx';
 import { localTime } from '../format.ts';
@@ -35,6 +36,7 @@ const ACTIONS: readonly Action[] = [
 
 export default function AuditLog(): ReactNode {
   const { t } = useWords();
+  const real = useRealTime();
   const { merchant } = useSession();
   const search = useSearch({ strict: false }) as Search;
   const navigate = useNavigate();
@@ -62,7 +64,7 @@ export default function AuditLog(): ReactNode {
           refetchMs={5_000}
           empty={<Empty icon="auditLog" title={t('auditLog.none')} />}
           columns={[
-            { title: t('auditLog.at'), cell: ({ at }) => <Time at={at} /> },
+            { title: real(t('auditLog.at')), cell: ({ at }) => <Time at={at} /> },
             { title: t('auditLog.who'), cell: ({ actor }) => <Actor actor={actor} /> },
             {
               title: t('auditLog.what'),
@@ -184,10 +186,11 @@ interface EntryProps {
 
 function EntryDialog({ entry, choose, close }: EntryProps): ReactNode {
   const { t } = useWords();
+  const real = useRealTime();
   const { actor, object, merchantId, requestId, before, after } = entry;
   const id = (text: string | null): ReactNode => (text === null ? null : <Id id={text} />);
   const items: readonly (readonly [string, ReactNode])[] = [
-    [t('auditLog.at'), <Time key="at" at={entry.at} show="full" />],
+    [real(t('auditLog.at')), <Time key="at" at={entry.at} show="full" />],
     [t('auditLog.who'), <Actor key="who" actor={actor} />],
     [t('auditLog.actorId'), id(actor.id)],
     [t('auditLog.address'), actor.address],
