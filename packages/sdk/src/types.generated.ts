@@ -133,6 +133,8 @@ export interface Merchant {
   authorizationTtl: number;
   /** Where payers may be sent back to after 3-D Secure. */
   returnOrigins: (string)[];
+  /** In which days begin and end, by its name in IANA’s database. Default: null, which is UTC in the API and the viewer’s own in the dashboard. */
+  timeZone: string | null;
   createdAt: string;
 }
 
@@ -300,7 +302,7 @@ export interface UserWithPassword {
 export interface Session {
   user: { id: string; email: string; name: string; role: 'viewer' | 'manager' | 'admin' | 'operator' };
   /** Null for operators. */
-  merchant: { id: string; name: string } | null;
+  merchant: { id: string; name: string; timeZone: string | null } | null;
   mode: 'sandbox' | 'production';
 }
 
@@ -429,23 +431,30 @@ export interface StatisticsBucket {
   start: string;
   /** Payments that began in this time, by how they stand now. */
   count: number;
-  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
-  volume: bigint;
-  /** Authorized, charged or refunded; `volume` is their amount. */
+  /** Authorized, charged or refunded. */
   succeeded: number;
   /** Refused by bank, wallet or customer. */
   declined: number;
   /** Not decided because of an error. */
   failed: number;
+  /** Released before anything was captured, or expired. */
   cancelled: number;
   /** Not decided yet. */
   pending: number;
-  /** Minor units, rounded down. */
+  /** Minor units. The authorized amounts of those that succeeded, captured or not. */
+  authorizedVolume: bigint;
+  /** Payments of which something was captured: charged or refunded. */
+  captured: number;
+  /** Minor units. What was captured of them, before refunds; what was released does not count. */
+  capturedVolume: bigint;
+  /** Minor units. `capturedVolume / captured`, rounded down. */
   averageAmount: number;
-  /** Refunds that began in this time and are done. */
+  /** Refunds that began in this time and are done, of whatever payments. */
   refunds: number;
-  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
+  /** Minor units. The amounts of those refunds. */
   refundedVolume: bigint;
+  /** Minor units. `capturedVolume - refundedVolume`; below 0 where more was refunded than captured. */
+  netVolume: bigint;
 }
 
 export interface StatisticsTotals {
@@ -453,23 +462,30 @@ export interface StatisticsTotals {
   to: string;
   /** Payments that began in this time, by how they stand now. */
   count: number;
-  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
-  volume: bigint;
-  /** Authorized, charged or refunded; `volume` is their amount. */
+  /** Authorized, charged or refunded. */
   succeeded: number;
   /** Refused by bank, wallet or customer. */
   declined: number;
   /** Not decided because of an error. */
   failed: number;
+  /** Released before anything was captured, or expired. */
   cancelled: number;
   /** Not decided yet. */
   pending: number;
-  /** Minor units, rounded down. */
+  /** Minor units. The authorized amounts of those that succeeded, captured or not. */
+  authorizedVolume: bigint;
+  /** Payments of which something was captured: charged or refunded. */
+  captured: number;
+  /** Minor units. What was captured of them, before refunds; what was released does not count. */
+  capturedVolume: bigint;
+  /** Minor units. `capturedVolume / captured`, rounded down. */
   averageAmount: number;
-  /** Refunds that began in this time and are done. */
+  /** Refunds that began in this time and are done, of whatever payments. */
   refunds: number;
-  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
+  /** Minor units. The amounts of those refunds. */
   refundedVolume: bigint;
+  /** Minor units. `capturedVolume - refundedVolume`; below 0 where more was refunded than captured. */
+  netVolume: bigint;
 }
 
 export interface StatisticsHeld {
@@ -480,6 +496,8 @@ export interface StatisticsHeld {
 
 export interface Statistics {
   interval: 'hour' | 'day';
+  /** In which days begin and end. */
+  timeZone: string;
   /** Of all numbers here; null when there is no transaction in this time or before. */
   currency: string | null;
   /** That there were, the most frequent first. */
@@ -616,6 +634,8 @@ export interface CreateMerchantBody {
   authorizationTtl?: number | undefined;
   /** Where payers may be sent back to after 3-D Secure. */
   returnOrigins?: (string)[] | undefined;
+  /** In which days begin and end, by its name in IANA’s database. Default: null, which is UTC in the API and the viewer’s own in the dashboard. */
+  timeZone?: string | null | undefined;
 }
 
 export interface ListMerchantsQuery {
@@ -635,6 +655,8 @@ export interface UpdateMerchantBody {
   authorizationTtl?: number | undefined;
   /** Where payers may be sent back to after 3-D Secure. */
   returnOrigins?: (string)[] | undefined;
+  /** In which days begin and end, by its name in IANA’s database. Default: null, which is UTC in the API and the viewer’s own in the dashboard. */
+  timeZone?: string | null | undefined;
 }
 
 export interface GetMerchantStatementQuery {
@@ -1041,12 +1063,16 @@ export interface ReplayWebhooksBody {
 }
 
 export interface GetStatisticsQuery {
-  /** Begins the first bucket: RFC 3339, in any time zone. Default: 24 intervals before `to`. */
+  /** Begins the first bucket: RFC 3339, in any time zone. Default: as `intervals` says. */
   from?: Date | string | undefined;
   /** RFC 3339, in any time zone. Default: now. */
   to?: Date | string | undefined;
   /** Default: hour. */
   interval?: 'hour' | 'day' | undefined;
+  /** In place of `from`: how many whole hours or days, the last of which may have just begun. Default: 24. */
+  intervals?: number | undefined;
+  /** In which days begin and end, by its name in IANA’s database. Default: the merchant’s, else UTC. */
+  timeZone?: string | undefined;
   /** Default: the most frequent one. */
   currency?: string | undefined;
 }
@@ -1239,7 +1265,7 @@ export const SHAPES: Readonly<Record<AnswerName, readonly string[]>> = {
   ResetSandboxAnswer: ['reset'],
   Session: ['user', 'merchant', 'mode'],
   SetSandboxFaultsAnswer: ['bank', 'databaseDelayMs'],
-  Statistics: ['interval', 'currency', 'currencies'],
+  Statistics: ['interval', 'timeZone', 'currency'],
   Store: ['id', 'merchantId', 'name'],
   SystemHealth: ['database', 'feed', 'queue'],
   Terminal: ['id', 'merchantId', 'name'],
@@ -1257,4 +1283,4 @@ export const SHAPES: Readonly<Record<AnswerName, readonly string[]>> = {
 };
 
 /** Fields whose integers may exceed 2^53. */
-export const BIGINT_FIELDS: readonly string[] = ['acquirerBalance', 'available', 'balance', 'fundingBalance', 'held', 'heldVolume', 'merchantBalances', 'refundedVolume', 'sum', 'volume'];
+export const BIGINT_FIELDS: readonly string[] = ['acquirerBalance', 'authorizedVolume', 'available', 'balance', 'capturedVolume', 'fundingBalance', 'held', 'heldVolume', 'merchantBalances', 'netVolume', 'refundedVolume', 'sum'];
