@@ -20,6 +20,8 @@ export interface Config {
   readonly dataDir: string;
   readonly logLevel: string;
   readonly secretKey: string | null;
+  /** Keys that were SECRET_KEY before, or will be: what was made with them is read. */
+  readonly otherSecretKeys: readonly string[];
   readonly publicUrl: string | null;
   /** The acquiring bank. Null: in the sandbox the simulated bank, in production no cards. */
   readonly acquirer: { readonly url: string; readonly secret: string } | null;
@@ -52,6 +54,7 @@ const VARIABLES = [
   'DATA_DIR',
   'LOG_LEVEL',
   'SECRET_KEY',
+  'OTHER_SECRET_KEYS',
   'PUBLIC_URL',
   'TRUSTED_PROXIES',
   'REQUEST_LOG',
@@ -91,6 +94,7 @@ export function readConfig(env: Environment): Config {
     dataDir: text(env, 'DATA_DIR') ?? '.data',
     logLevel: oneOf(env, 'LOG_LEVEL', LOG_LEVELS, 'info'),
     secretKey: text(env, 'SECRET_KEY'),
+    otherSecretKeys: otherKeys(env),
     publicUrl: url(env, 'PUBLIC_URL', ['http:', 'https:'])?.replace(/\/$/, '') ?? null,
     acquirer: acquirer(env),
     // Two questions in a row must fit into the 15 s after which another node asks.
@@ -190,6 +194,18 @@ function integer(env: Environment, name: Variable, min: number, max: number): nu
   const number = Number(value);
   if (/^\d+$/.test(value) && number >= min && number <= max) return number;
   throw new ConfigError(`${name} must be a whole number from ${min} to ${max}`);
+}
+
+/** Keys, separated by commas. */
+function otherKeys(env: Environment): string[] {
+  const keys = (text(env, 'OTHER_SECRET_KEYS') ?? '').split(',').filter((key) => key !== '');
+  if (keys.some((key) => key.length < MIN_SECRET_LENGTH))
+    throw new ConfigError(
+      `OTHER_SECRET_KEYS must have at least ${MIN_SECRET_LENGTH} characters each, separated by commas`,
+    );
+  if (keys.length > 0 && text(env, 'SECRET_KEY') === null)
+    throw new ConfigError('SECRET_KEY must be set when OTHER_SECRET_KEYS is');
+  return keys;
 }
 
 /** A secret that machines send. */

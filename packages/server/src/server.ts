@@ -64,7 +64,7 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
     await checkDatabase(pool, config.databaseUrl === null ? 'the embedded PostgreSQL' : 'DATABASE_URL');
     await migrate(pool);
     await continueRounds(pool);
-    const secrets = await openInstallation(pool, config.mode, config.secretKey);
+    const secrets = await openInstallation(pool, config.mode, config.secretKey, config.otherSecretKeys);
     const metrics = createMetrics();
     const parts = createEngine({ config, databaseUrl, pool, secrets, metrics, logger });
     const { engine, acquirer, feed, webhooks } = parts;
@@ -159,7 +159,12 @@ export function createEngine({
   });
   const webhooks = new WebhookThread({
     entry: new URL('./webhookThread.ts', import.meta.url),
-    data: { databaseUrl, mode: config.mode, secretKey: config.secretKey },
+    data: {
+      databaseUrl,
+      mode: config.mode,
+      secretKey: config.secretKey,
+      otherSecretKeys: config.otherSecretKeys,
+    },
     observe: metrics,
     onDisabled: (count) => logger.warn({ count }, 'webhook endpoints were disabled'),
     onError: (error) => logger.warn({ err: error }, 'webhooks were held up'),

@@ -69,10 +69,10 @@ async function main(): Promise<void> {
 }
 
 /** A thread has no part in the process's secrets: it derives its own, as every node does. */
-async function openSecrets({ databaseUrl, mode, secretKey }: ThreadData): Promise<Secrets> {
+async function openSecrets({ databaseUrl, mode, ...keys }: ThreadData): Promise<Secrets> {
   const pool = createPool(databaseUrl, 1, () => undefined, { name: 'webhooks' });
   try {
-    return await openInstallation(pool, mode, secretKey);
+    return await openInstallation(pool, mode, keys.secretKey, keys.otherSecretKeys);
   } finally {
     await pool.end();
   }

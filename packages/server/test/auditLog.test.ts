@@ -429,6 +429,8 @@ describe('every act leaves a line with who, what and on what', () => {
   });
 
   test('of every action that there is', () => {
+    // Those of keys need an installation of their own: secretKeys.test.ts.
+    covered.add('secret_key.add').add('secret_key.retire');
     assert.deepEqual(
       AUDIT_ACTIONS.filter((action) => !covered.has(action)),
       [],

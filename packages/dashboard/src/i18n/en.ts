@@ -587,6 +587,8 @@ export const en = {
   'auditLog.wallet.freeze': 'Wallet frozen',
   'auditLog.wallet.unfreeze': 'Wallet unfrozen',
   'auditLog.ledger.audit': 'Ledger audited',
+  'auditLog.secret_key.add': 'SECRET_KEY changed',
+  'auditLog.secret_key.retire': 'Earlier SECRET_KEY no longer needed',
   'auditLog.sandbox.advance_clock': 'Clock moved forward',
   'auditLog.sandbox.set_faults': 'Faults switched',
   'auditLog.sandbox.reset': 'Sandbox reset',

@@ -584,6 +584,8 @@ export const kk: Dictionary = {
   'auditLog.wallet.freeze': 'Әмиян бұғатталды',
   'auditLog.wallet.unfreeze': 'Әмиян бұғаттан шығарылды',
   'auditLog.ledger.audit': 'Есеп тексерілді',
+  'auditLog.secret_key.add': 'SECRET_KEY ауыстырылды',
+  'auditLog.secret_key.retire': 'Бұрынғы SECRET_KEY енді қажет емес',
   'auditLog.sandbox.advance_clock': 'Сағат алға жылжытылды',
   'auditLog.sandbox.set_faults': 'Ақаулар өзгертілді',
   'auditLog.sandbox.reset': 'Құмсалғыш қалпына келтірілді',

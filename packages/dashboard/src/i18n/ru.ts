@@ -585,6 +585,8 @@ export const ru: Dictionary = {
   'auditLog.wallet.freeze': 'Кошелёк заморожен',
   'auditLog.wallet.unfreeze': 'Кошелёк разморожен',
   'auditLog.ledger.audit': 'Проверка учёта',
+  'auditLog.secret_key.add': 'Сменён SECRET_KEY',
+  'auditLog.secret_key.retire': 'Прежний SECRET_KEY больше не нужен',
   'auditLog.sandbox.advance_clock': 'Часы переведены вперёд',
   'auditLog.sandbox.set_faults': 'Изменены сбои',
   'auditLog.sandbox.reset': 'Сброс песочницы',

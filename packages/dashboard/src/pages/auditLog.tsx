@@ -31,6 +31,7 @@ const ACTIONS: readonly Action[] = [
   ...(['merchant.create', 'merchant.update', 'store.create', 'terminal.create'] as const),
   ...(['customer.create', 'wallet.create', 'wallet.deposit', 'wallet.withdraw'] as const),
   ...(['wallet.freeze', 'wallet.unfreeze', 'ledger.audit'] as const),
+  ...(['secret_key.add', 'secret_key.retire'] as const),
   ...(['sandbox.advance_clock', 'sandbox.set_faults', 'sandbox.reset'] as const),
 ];
 

@@ -21,7 +21,7 @@ export const AUDIT_ACTIONS = [
     'wallet.deposit',
     'wallet.withdraw',
   ],
-  ...['issue.mute', 'ledger.audit'],
+  ...['issue.mute', 'ledger.audit', 'secret_key.add', 'secret_key.retire'],
   ...['sandbox.advance_clock', 'sandbox.set_faults', 'sandbox.reset'],
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];

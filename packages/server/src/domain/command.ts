@@ -46,6 +46,8 @@ export interface Authorize {
   readonly phone: string;
   /** HMAC of the IIN. */
   readonly iinHash: string;
+  /** The same IIN's under other keys. */
+  readonly otherIinHashes?: readonly string[];
   readonly orderReference: string;
   /** Where the customer goes after a confirmation; absent: nowhere. */
   readonly returnUrl?: string | null;

@@ -86,7 +86,7 @@ function maySee(sender: Sender, transaction: Transaction): boolean {
 }
 
 function decideAuthorize(state: State, command: Authorize, { sender, answerTo, now }: Context): Decision {
-  const found = state.lookUpWallet(command.phone, command.iinHash, command.currency);
+  const found = state.lookUpWallet(command.phone, iinHashesOf(command), command.currency);
   const wallet = 'wallet' in found ? found.wallet : null;
   const { captureMode } = state.merchantSettings(command.merchantId);
   const payment = newWalletPayment(command, wallet, captureMode, now);
@@ -291,4 +291,9 @@ function newRefund(payment: Transaction, refundId: TransactionId, amount: Minor,
     createdAt: now,
     updatedAt: now,
   };
+}
+
+/** As the customer's may be stored. */
+function iinHashesOf({ iinHash, otherIinHashes = [] }: Authorize): readonly string[] {
+  return [iinHash, ...otherIinHashes];
 }

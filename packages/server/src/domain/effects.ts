@@ -22,7 +22,7 @@ export interface State {
   wallet(id: string): Wallet | undefined;
   /** @throws Error when the payment's wallet was not loaded: a bug */
   walletOf(transaction: Transaction): Wallet;
-  lookUpWallet(phone: string, iinHash: string, currency: string): WalletLookup;
+  lookUpWallet(phone: string, iinHashes: readonly string[], currency: string): WalletLookup;
   merchantBalance(merchantId: string, currency: string): Minor;
   merchantSettings(merchantId: string): MerchantSettings;
 }

@@ -30,6 +30,8 @@ export interface Request {
   readonly internalId: string;
   readonly idempotencyKey: string | null;
   readonly fingerprint: string;
+  /** The same request's under other keys. */
+  readonly otherFingerprints?: readonly string[];
   /** Who does it, where the audit log is to tell of it. */
   readonly audited?: AuditActor | undefined;
   /** What will be answered if all goes well, so that it can be stored with the claim. */
@@ -406,9 +408,14 @@ async function readReplies(
   return new Map(rows.map((row) => [`${row.scopeId} ${row.key}`, row]));
 }
 
+/** Whether a key was used for this request, perhaps when another SECRET_KEY was current. */
+function isSameRequest({ fingerprint, otherFingerprints = [] }: Request, stored: string): boolean {
+  return stored === fingerprint || otherFingerprints.includes(stored);
+}
+
 function replay(request: Request, stored: sql.StoredResponse | undefined): Settled {
   if (stored === undefined) return { kind: 'again' };
-  if (stored.fingerprint !== request.fingerprint) return { kind: 'key_reused' };
+  if (!isSameRequest(request, stored.fingerprint)) return { kind: 'key_reused' };
   const replayed = request.idempotencyKey !== null;
   if (stored.statusCode === null || stored.response === null) {
     return { kind: 'pending', answerKey: answerKeyOf(request), replayed };

@@ -98,9 +98,10 @@ export class World implements State {
   }
 
   /** The same look-ups, whether the customer is unknown or phone and IIN do not belong together. */
-  lookUpWallet(phone: string, iinHash: string, currency: string): WalletLookup {
+  lookUpWallet(phone: string, iinHashes: readonly string[], currency: string): WalletLookup {
     const customer = this.#customers.get(phone);
-    if (customer === undefined || customer.iinHash !== iinHash) return { failure: 'customer_not_found' };
+    if (customer === undefined || !iinHashes.includes(customer.iinHash))
+      return { failure: 'customer_not_found' };
     const wallet = this.#wallets.get(this.#walletOfOwner.get(`${customer.id} ${currency}`) ?? '');
     return wallet === undefined ? { failure: 'no_wallet_in_currency' } : { wallet };
   }

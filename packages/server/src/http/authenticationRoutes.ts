@@ -7,7 +7,7 @@ import { ANSWER_WAIT_MS } from '../domain/change.ts';
 import type { TransactionId } from '../domain/ids.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { OPERATOR_SCOPE } from '../engine/batch.ts';
-import { type Secrets, safeEqual } from '../secrets.ts';
+import type { Secrets } from '../secrets.ts';
 import { findMerchant } from '../store/merchants.ts';
 import { findTransaction } from '../store/transactions.ts';
 import type { App } from './bareApp.ts';
@@ -24,7 +24,7 @@ export function sealState(secrets: Secrets, transactionId: string): string {
 
 function openState(secrets: Secrets, state: string): TransactionId | null {
   const [id = '', signature = '', ...rest] = state.split('.');
-  return rest.length === 0 && safeEqual(signature, secrets.signState(id)) ? (id as TransactionId) : null;
+  return rest.length === 0 && secrets.isSigned('3ds state', id, signature) ? (id as TransactionId) : null;
 }
 
 const UNKNOWN: Notice = {

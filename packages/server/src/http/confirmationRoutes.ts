@@ -13,7 +13,7 @@ import type { Transaction } from '../domain/transaction.ts';
 import { OPERATOR_SCOPE } from '../engine/batch.ts';
 import { EngineUnavailableError, RequestInProgressError } from '../engine/engine.ts';
 import { newId } from '../newId.ts';
-import { type Secrets, safeEqual } from '../secrets.ts';
+import type { Secrets } from '../secrets.ts';
 import { insertAuditEntries } from '../store/auditLog.ts';
 import { readClock } from '../store/installation.ts';
 import { findMerchant } from '../store/merchants.ts';
@@ -103,7 +103,7 @@ function openToken(secrets: Secrets, token: string): { id: TransactionId; deadli
   const [id = '', deadline = '', signature = '', ...more] = token.split('.');
   const uuid = parseUuid<'TransactionId'>(id);
   if (!uuid.ok || more.length > 0) return null;
-  if (!safeEqual(signature, secrets.signConfirmation(`${id}.${deadline}`))) return null;
+  if (!secrets.isSigned('confirmation', `${id}.${deadline}`, signature)) return null;
   return { id: uuid.value as TransactionId, deadline: Number.parseInt(deadline, 36) };
 }
 

@@ -1,5 +1,5 @@
 import { type Parsed, parsed, refused } from '../domain/parse.ts';
-import { type Secrets, safeEqual } from '../secrets.ts';
+import type { Secrets } from '../secrets.ts';
 
 const MESSAGE = 'must be the nextCursor of an earlier page of this list';
 
@@ -15,6 +15,7 @@ export function openCursor(secrets: Secrets, list: string, cursor: string): Pars
   if (!/^[\w-]{1,512}$/.test(cursor)) return refused(MESSAGE);
   const text = Buffer.from(cursor, 'base64url').toString('latin1');
   const position = text.slice(SIGNATURE_LENGTH);
-  const signature = secrets.signCursor(`${list}\n${position}`);
-  return safeEqual(signature, text.slice(0, SIGNATURE_LENGTH)) ? parsed(position) : refused(MESSAGE);
+  const signature = text.slice(0, SIGNATURE_LENGTH);
+  const isOwn = secrets.isSigned('cursor', `${list}\n${position}`, signature);
+  return isOwn ? parsed(position) : refused(MESSAGE);
 }

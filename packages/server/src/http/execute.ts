@@ -9,7 +9,7 @@ import { readResponses } from '../store/batchSql.ts';
 import { auditActorOf } from './auditActor.ts';
 import type { Deps } from './deps.ts';
 import { ApiError, errorBody, REASONS, sourceOf } from './errors.ts';
-import { fingerprintOf } from './idempotency.ts';
+import { fingerprintOf, otherFingerprintsOf } from './idempotency.ts';
 
 /** A command as a route sends it to the engine. */
 export interface CommandCall {
@@ -44,7 +44,7 @@ export async function execute(
       scopeId: scopeOf(request),
       internalId: newId(),
       idempotencyKey,
-      fingerprint: fingerprintOfCall(deps, request, call),
+      ...fingerprintsOfCall(deps, request, call),
       audited: isAudited(request, command) ? auditActorOf(request) : undefined,
       expected,
       answer: (outcome, balance) =>
@@ -72,7 +72,9 @@ export async function replay(
   const [stored] = await readResponses(deps.pool, [answerKey]);
   if (stored === undefined) return null;
   const { fingerprint, statusCode, response: body } = stored;
-  if (fingerprint !== fingerprintOfCall(deps, request, call)) throw new ApiError('idempotency_key_reused');
+  const own = fingerprintsOfCall(deps, request, call);
+  if (fingerprint !== own.fingerprint && !own.otherFingerprints.includes(fingerprint))
+    throw new ApiError('idempotency_key_reused');
   if (statusCode === null || body === null) return sendLate(deps, request, reply, answerKey, true);
   return sendAnswer(request, reply, { statusCode, body }, true);
 }
@@ -89,12 +91,16 @@ function scopeOf({ principal }: FastifyRequest): string {
   return principal?.merchantId ?? OPERATOR_SCOPE;
 }
 
-function fingerprintOfCall(
+function fingerprintsOfCall(
   { secrets }: Deps,
   request: FastifyRequest,
   { path, fingerprintBody }: Pick<CommandCall, 'path' | 'fingerprintBody'>,
-): string {
-  return fingerprintOf(secrets, request.method, path, fingerprintBody ?? request.body ?? null);
+): { readonly fingerprint: string; readonly otherFingerprints: readonly string[] } {
+  const what = [request.method, path, fingerprintBody ?? request.body ?? null] as const;
+  return {
+    fingerprint: fingerprintOf(secrets, ...what),
+    otherFingerprints: otherFingerprintsOf(secrets, ...what),
+  };
 }
 
 /** Waits for the bank's answer. */

@@ -28,7 +28,21 @@ export function idempotencyKeyOf(request: FastifyRequest, required: boolean): st
 
 /** Equal for the same method, path and body in whatever order of fields and spelling of numbers. */
 export function fingerprintOf(secrets: Secrets, method: string, path: string, body: unknown): string {
-  return secrets.fingerprint(`${method}\n${path}\n${canonicalJson(body)}`);
+  return secrets.fingerprint(fingerprinted(method, path, body));
+}
+
+/** As the same request was fingerprinted under other keys. */
+export function otherFingerprintsOf(
+  secrets: Secrets,
+  method: string,
+  path: string,
+  body: unknown,
+): readonly string[] {
+  return secrets.otherFingerprints(fingerprinted(method, path, body));
+}
+
+function fingerprinted(method: string, path: string, body: unknown): string {
+  return `${method}\n${path}\n${canonicalJson(body)}`;
 }
 
 function isRepeated(request: FastifyRequest): boolean {

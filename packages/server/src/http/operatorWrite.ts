@@ -18,7 +18,7 @@ import type { Deps } from './deps.ts';
 import { ApiError } from './errors.ts';
 import { exactJson } from './exactJson.ts';
 import { sendJson } from './execute.ts';
-import { fingerprintOf, idempotencyKeyOf } from './idempotency.ts';
+import { fingerprintOf, idempotencyKeyOf, otherFingerprintsOf } from './idempotency.ts';
 
 export interface KeyedWrite {
   /** The route's path with its ids in one spelling: part of the request's fingerprint. */
@@ -65,10 +65,13 @@ export async function writeOnce(
   request.showsSecret = write.shownOnce !== undefined;
   const scopeId = principal.merchantId ?? OPERATOR_SCOPE;
   const key = idempotencyKeyOf(request, false);
-  const fingerprint = fingerprintOf(deps.secrets, request.method, write.path, request.body ?? null);
+  const what = [request.method, write.path, request.body ?? null] as const;
+  const fingerprint = fingerprintOf(deps.secrets, ...what);
+  const isSame = (stored: string): boolean =>
+    stored === fingerprint || otherFingerprintsOf(deps.secrets, ...what).includes(stored);
   const stored = await inTransaction(deps.pool, async (client) => {
     if (deps.config.mode === 'sandbox') await passGate(client);
-    const earlier = key === null ? null : await claimOrReplay(client, scopeId, key, fingerprint);
+    const earlier = key === null ? null : await claimOrReplay(client, scopeId, key, fingerprint, isSame);
     await checkCredential(client, request);
     if (earlier !== null) return { answer: withoutSecret(deps, write, earlier), replayed: true };
     const { effectId, body, audit } = await write.work(client);
@@ -95,6 +98,7 @@ async function claimOrReplay(
   scopeId: string,
   key: string,
   fingerprint: string,
+  isSame: (stored: string) => boolean,
 ): Promise<Answer | null> {
   const unknown = { effectId: null, effectSeq: null, statusCode: null, response: null };
   const claim: Claim = { scopeId, key, fingerprint, ...unknown };
@@ -105,7 +109,7 @@ async function claimOrReplay(
   if (claimed.length > 0) return null;
   const [stored] = await readResponses(db, [claim]);
   if (stored === undefined) throw inProgress();
-  if (stored.fingerprint !== fingerprint) throw new ApiError('idempotency_key_reused');
+  if (!isSame(stored.fingerprint)) throw new ApiError('idempotency_key_reused');
   const { statusCode, response } = stored;
   if (statusCode === null || response === null) throw inProgress();
   return { statusCode, body: response };

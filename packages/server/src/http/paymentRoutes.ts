@@ -9,8 +9,7 @@ import { parseAmount } from '../domain/money.ts';
 import { parseOrderReference } from '../domain/orderReference.ts';
 import { type Parsed, parsed, refused } from '../domain/parse.ts';
 import { parseText } from '../domain/text.ts';
-import type { Secrets } from '../secrets.ts';
-import { type CardToken, findCardToken, keepCardToken } from '../store/cards.ts';
+import { type CardToken, findCardToken, findKnownCard, keepCardToken } from '../store/cards.ts';
 import { readClock } from '../store/installation.ts';
 import { findMerchant } from '../store/merchants.ts';
 import { findStore, findTerminal } from '../store/stores.ts';
@@ -146,7 +145,7 @@ function parsePayment({ secrets }: Deps, body: PaymentBody): ParsedPayment {
   if (cardBody !== undefined && cardTokenId === undefined) {
     const card = parseCard(cardBody);
     const { expiryMonth, expiryYear, holder } = card;
-    const fingerprint = `${cardFingerprint(secrets, card)} ${expiryMonth}/${expiryYear} ${holder ?? ''}`;
+    const fingerprint = `${secrets.firstCardHash(card.number)} ${expiryMonth}/${expiryYear} ${holder ?? ''}`;
     return { fields, card, browser, fingerprintBody: { ...rest, card: fingerprint } };
   }
   if (cardBody === undefined && cardTokenId !== undefined)
@@ -198,12 +197,10 @@ async function keepCard({ pool, secrets }: Deps, merchantId: string, card: Card)
   refuseExpired(card, await readClock(pool));
   const { brand, last4, expiryMonth, expiryYear } = card;
   const id = `ct_${randomBytes(16).toString('hex')}`;
-  const fingerprint = cardFingerprint(secrets, card);
+  const fingerprint = secrets.hashCard(card.number);
+  const known = await findKnownCard(pool, merchantId, secrets.otherCardHashes(card.number), card);
+  if (known !== null) return known;
   return keepCardToken(pool, { id, merchantId, fingerprint, brand, last4, expiryMonth, expiryYear });
-}
-
-function cardFingerprint(secrets: Secrets, { number }: Card): string {
-  return secrets.fingerprint(`card\n${number}`);
 }
 
 function cardForBank({ number, expiryMonth, expiryYear, cvc, holder }: Card): CardForBank {

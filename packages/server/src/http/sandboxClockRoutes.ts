@@ -13,7 +13,7 @@ import type { App } from './bareApp.ts';
 import type { Deps } from './deps.ts';
 import { ApiError, fieldError } from './errors.ts';
 import { sendJson } from './execute.ts';
-import { fingerprintOf, idempotencyKeyOf } from './idempotency.ts';
+import { fingerprintOf, idempotencyKeyOf, otherFingerprintsOf } from './idempotency.ts';
 import * as schemas from './schemas.ts';
 
 const PATH = '/v1/sandbox/clock';
@@ -85,7 +85,7 @@ async function advance(
   const { pool, clockTurns, engine, webhooks } = deps;
   const claim = claimOf(deps, request);
   const { body, replayed } = await clockTurns.run(async (client) => {
-    const earlier = claim === null ? null : await replayOf(deps, claim);
+    const earlier = claim === null ? null : await replayOf(deps, request, claim);
     if (earlier !== null) return { body: earlier, replayed: true };
     const advanced = await advanceClock(pool, engine, advanceSeconds * 1_000, () => webhooks.wake());
     if (advanced === null) {
@@ -118,10 +118,12 @@ function claimOf(deps: Deps, request: FastifyRequest): Claim | null {
 }
 
 /** @throws ApiError 422 when the key was used for something else */
-async function replayOf(deps: Deps, claim: Claim): Promise<string | null> {
+async function replayOf(deps: Deps, request: FastifyRequest, claim: Claim): Promise<string | null> {
   const [stored] = await readResponses(deps.pool, [claim]);
   if (stored === undefined) return null;
-  if (stored.fingerprint !== claim.fingerprint) throw new ApiError('idempotency_key_reused');
+  const others = otherFingerprintsOf(deps.secrets, 'POST', PATH, request.body ?? null);
+  if (stored.fingerprint !== claim.fingerprint && !others.includes(stored.fingerprint))
+    throw new ApiError('idempotency_key_reused');
   return stored.response;
 }
 

@@ -242,6 +242,7 @@ function parseAuthorize(deps: Deps, merchantId: string, body: Static<typeof Auth
     currency: fields.currency,
     phone: fields.phoneNumber,
     iinHash: deps.secrets.hashIin(fields.iin),
+    otherIinHashes: deps.secrets.otherIinHashes(fields.iin),
     orderReference: fields.orderReference,
     returnUrl: fields.returnUrl,
   };

@@ -33,6 +33,25 @@ export async function keepCardToken(db: Queryable, card: NewCardToken): Promise<
   return row;
 }
 
+/**
+ * The merchant's token of a card whose number was hashed under another key, until that is done again.
+ * @param hashes none while there was only one key: then nothing is asked
+ */
+export async function findKnownCard(
+  db: Queryable,
+  merchantId: string,
+  hashes: readonly string[],
+  { expiryMonth, expiryYear }: Pick<CardToken, 'expiryMonth' | 'expiryYear'>,
+): Promise<CardToken | null> {
+  if (hashes.length === 0) return null;
+  const { rows } = await db.query<CardToken>(
+    `SELECT ${COLUMNS} FROM card_token
+     WHERE merchant_id = $1 AND fingerprint = ANY($2) AND expiry_month = $3 AND expiry_year = $4 LIMIT 1`,
+    [merchantId, hashes, expiryMonth, expiryYear],
+  );
+  return rows[0] ?? null;
+}
+
 export async function findCardToken(
   db: Queryable,
   merchantId: string,

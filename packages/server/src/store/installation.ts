@@ -1,41 +1,73 @@
 import { randomBytes } from 'node:crypto';
-import type { Mode } from '../config.ts';
+import type { Config, Mode } from '../config.ts';
 import { createSecrets, type Secrets } from '../secrets.ts';
 import { inTransaction, type Pool, type Queryable } from './postgres.ts';
+import { openRing } from './secretKeys.ts';
 
 /** The database belongs to another mode or to another SECRET_KEY. */
 export class InstallationError extends Error {}
 
+/** The keys that a node is given. */
+export type GivenKeys = Pick<Config, 'secretKey' | 'otherSecretKeys'>;
+
+interface Row {
+  readonly mode: Mode;
+  readonly sandbox_secret: string | null;
+  readonly secret_verifier: Buffer;
+}
+
 /**
  * Stamps a new database with its mode and its key's verifier; checks both on one that has them.
  * @returns the secrets of this installation
- * @throws InstallationError when mode or key do not match
+ * @throws InstallationError when mode or keys do not match
  */
-export async function openInstallation(pool: Pool, mode: Mode, secretKey: string | null): Promise<Secrets> {
+export async function openInstallation(
+  pool: Pool,
+  mode: Mode,
+  secretKey: string | null,
+  otherSecretKeys: readonly string[] = [],
+): Promise<Secrets> {
   return inTransaction(pool, async (client) => {
     const generated = secretKey ?? randomBytes(32).toString('base64url');
     await client.query(
       `INSERT INTO installation (mode, sandbox_secret, secret_verifier) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
-      [mode, secretKey === null ? generated : null, createSecrets(generated).verifier],
+      [mode, secretKey === null ? generated : null, createSecrets(generated).current.verifier],
     );
-    const { rows } = await client.query<{
-      mode: Mode;
-      sandbox_secret: string | null;
-      secret_verifier: Buffer;
-    }>('SELECT mode, sandbox_secret, secret_verifier FROM installation');
-    const [row] = rows;
-    if (row === undefined) throw new Error('the installation row is missing');
+    const row = await lockInstallation(client);
+    if (row === null) throw new Error('the installation row is missing');
     if (row.mode !== mode)
       throw new InstallationError(`this database was set up in ${row.mode} mode, but MODE is ${mode}`);
-    const key = secretKey ?? row.sandbox_secret;
-    if (key === null)
-      throw new InstallationError('SECRET_KEY must be set: this database was set up with one');
-    const secrets = createSecrets(key);
-    if (!secrets.verifier.equals(row.secret_verifier)) {
-      throw new InstallationError('SECRET_KEY is not the one that this database was set up with');
-    }
-    return secrets;
+    return secretsOf(client, row, { secretKey, otherSecretKeys });
   });
+}
+
+/**
+ * The secrets of a database that is set up, for a command. In a transaction.
+ * @throws InstallationError when the keys do not match, or it is not set up
+ */
+export async function readSecrets(db: Queryable, keys: GivenKeys): Promise<Secrets> {
+  const row = await lockInstallation(db);
+  if (row === null)
+    throw new InstallationError('this database is not set up yet: start the server on it once');
+  return secretsOf(db, row, keys);
+}
+
+/** Until the transaction ends: nodes that start at the same time register a new key once. */
+async function lockInstallation(db: Queryable): Promise<Row | null> {
+  const { rows } = await db.query<Row>(
+    'SELECT mode, sandbox_secret, secret_verifier FROM installation FOR UPDATE',
+  );
+  return rows[0] ?? null;
+}
+
+async function secretsOf(db: Queryable, row: Row, given: GivenKeys): Promise<Secrets> {
+  const key = given.secretKey ?? row.sandbox_secret;
+  if (key === null) throw new InstallationError('SECRET_KEY must be set: this database was set up with one');
+  const secrets = await openRing(db, key, given.otherSecretKeys, row.secret_verifier);
+  if (!('missing' in secrets)) return secrets;
+  throw new InstallationError(
+    `SECRET_KEY is not the one that this database was set up with, nor is it among OTHER_SECRET_KEYS (needed: ${secrets.missing.join(', ')})`,
+  );
 }
 
 /** The mode that the database is stamped with; null before the first start. */

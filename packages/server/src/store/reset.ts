@@ -1,7 +1,7 @@
 import type { Queryable } from './postgres.ts';
 
-/** What a reset leaves as it is: the secret key and the mode, and the schema's own history. */
-const KEPT = ['installation', 'migration'];
+/** What a reset leaves as it is: the secret keys and the mode, and the schema's own history. */
+const KEPT = ['installation', 'migration', 'secret_key'];
 
 /**
  * Until the transaction ends: who is signed in. @returns what gives the sessions back to the users who are the

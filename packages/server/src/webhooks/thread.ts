@@ -16,6 +16,7 @@ export interface ThreadData {
   readonly databaseUrl: string;
   readonly mode: Mode;
   readonly secretKey: string | null;
+  readonly otherSecretKeys: readonly string[];
   /** Whether commits of other nodes wake this one. */
   readonly listening: boolean;
 }
