@@ -1,5 +1,6 @@
 /** Logs as JSON lines that never hold a key, an IIN, a phone or a card number. */
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { masked } from './domain/masking.ts';
 
 /** Fields that nobody should log, should somebody do it all the same. */
 const SECRET_FIELDS = [
@@ -46,10 +47,9 @@ export function describeError(error: unknown): Record<string, unknown> {
   return described;
 }
 
-/** Takes out what looks like an API key, a connection string's password, a phone number, an IIN or a card number. */
+/** Takes out what looks like a secret, a connection string's password, a phone number, an IIN or a card number. */
 function scrub(text: string): string {
-  return text
-    .replace(/\b(pr|op)_(test|live)_[\w-]+/g, '$1_$2_•••')
+  return masked(text)
     .replace(/(:\/\/[^:@/\s]*:)[^@/\s]+@/g, '$1•••@')
     .replace(/\+?\d(?:[ ()-]{0,2}\d){9,}/g, '•••');
 }

@@ -27,7 +27,9 @@ export const LoggedRequestView = Type.Object(
     at: Type.String({ format: 'date-time' }),
     method: Text,
     route: Type.String({ description: 'The route’s pattern.', examples: ['/v1/transactions/:id'] }),
-    path: Type.String({ description: 'As it was sent, without the query; long numbers are masked.' }),
+    path: Type.String({
+      description: 'As it was sent, without the query; API keys and long numbers are masked.',
+    }),
     status: Type.Integer(),
     latencyMs: Type.Integer({ description: 'Milliseconds, rounded up.' }),
     requestId: Text,

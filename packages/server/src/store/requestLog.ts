@@ -1,4 +1,4 @@
-import { loggedPath, masked, type RequestLogEntry } from '../domain/requestLog.ts';
+import { loggedPath, loggedText, type RequestLogEntry } from '../domain/requestLog.ts';
 import { newId } from '../newId.ts';
 import { type Column, insertOf } from './columns.ts';
 import { TIME_LIMIT_MS } from './lookups.ts';
@@ -17,7 +17,7 @@ const COLUMNS: readonly Column<RequestLogEntry>[] = [
   {
     name: 'idempotency_key',
     type: 'text',
-    value: (e) => (e.idempotencyKey === null ? null : masked(e.idempotencyKey)),
+    value: (e) => (e.idempotencyKey === null ? null : loggedText(e.idempotencyKey)),
   },
   { name: 'reason', type: 'word', value: (e) => e.reason },
   { name: 'credential_id', type: 'uuid', value: (e) => e.credentialId },
