@@ -161,7 +161,10 @@ describe('a production server', () => {
     const adminUrl = server.adminUrl ?? '';
     const operator = await attempt(adminUrl, 'ops@bank.example', password);
     assert.equal(operator.status, 200, operator.text);
-    assert.match(operator.headers.get('set-cookie') ?? '', /; HttpOnly; SameSite=Lax; Secure$/);
+    assert.match(
+      operator.headers.get('set-cookie') ?? '',
+      /^__Host-plexy_operator=[\w-]{43}; Path=\/; Max-Age=\d+; HttpOnly; SameSite=Lax; Secure$/,
+    );
     assert.equal((await attempt(server.url, 'ops@bank.example', password)).body.reason, 'wrong_credentials');
     const browser = await signIn(adminUrl, 'ops@bank.example', password);
     const merchant = await browser.call('POST', '/v1/admin/merchants', { body: { name: 'Shop' } });
@@ -174,6 +177,25 @@ describe('a production server', () => {
     const shop = await signIn(server.url, 'shop@shop.example', theirs);
     const { mode, merchant: own } = (await shop.call('GET', '/v1/session')).body;
     assert.deepEqual([mode, own.name], ['production', 'Shop']);
+    assert.match(shop.cookie, /^__Host-plexy_session=/);
+    // Browsers send both to both ports, and whoever can set a cookie may name it as they like.
+    for (const [url, { cookie }] of [
+      [server.url, browser],
+      [adminUrl, shop],
+    ] as const) {
+      const token = cookie.split('=')[1];
+      for (const name of ['__Host-plexy_session', '__Host-plexy_operator', 'plexy_session']) {
+        const reply = await request(url, 'GET', '/v1/session', {
+          apiKey: null,
+          headers: { cookie: `${name}=${token}` },
+        });
+        assert.deepEqual([reply.status, reply.body.reason], [401, 'not_signed_in'], `${url} ${name}`);
+      }
+    }
+    for (const url of [server.url, adminUrl]) {
+      const { headers } = await request(url, 'GET', '/health', { apiKey: null });
+      assert.equal(headers.get('strict-transport-security'), 'max-age=31536000');
+    }
     for (const url of [server.url, adminUrl])
       assert.match(await (await fetch(`${url}/dashboard`)).text(), /<html/);
   });

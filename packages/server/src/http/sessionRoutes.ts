@@ -37,7 +37,7 @@ import { exactJson } from './exactJson.ts';
 import { sendJson } from './execute.ts';
 import { valuesOf } from './fields.ts';
 import { checkCredential } from './operatorWrite.ts';
-import { newToken, requireSameOrigin, setCookie, tokenHashOf } from './sessions.ts';
+import { isServed, newToken, requireSameOrigin, type Sessions } from './sessions.ts';
 import * as bodies from './userSchemas.ts';
 
 const tags = ['Dashboard'];
@@ -60,7 +60,7 @@ function signInRoute(app: App, deps: Deps, surface: Surface, signIn: SignIn): vo
         operationId: 'signIn',
         summary: 'Sign in to the dashboard',
         description:
-          'Answers with the cookie `plexy_session`. In production operators sign in on ADMIN_PORT, merchants’ users on the other. Too many attempts for one account or from one address have to wait: 429 with `Retry-After`.',
+          'Answers with the cookie `plexy_session`, in production `__Host-plexy_session`; with an ADMIN_PORT operators sign in there and get `plexy_operator` (`__Host-plexy_operator`), merchants’ users on the other. Too many attempts for one account or from one address have to wait: 429 with `Retry-After`.',
         tags,
         security: [],
         body: bodies.SignInBody,
@@ -76,21 +76,17 @@ function signInRoute(app: App, deps: Deps, surface: Surface, signIn: SignIn): vo
       const attempt = subjectsOf(address, clientAddressOf(request));
       await count(deps, attempt);
       const found = await findCredentials(deps.pool, address);
-      const credentials = found !== null && mayEnter(found, surface) ? found : null;
+      // Operators' passwords cannot be tried where merchants come in, and the other way round.
+      const credentials = found !== null && isServed(surface, found.merchantId) ? found : null;
       const proved = await signIn.passwords.verify(password, credentials?.passwordHash ?? null);
       if (!proved || credentials === null) {
         await noteFailure(deps, request, found, attempt);
         throw new ApiError('wrong_credentials');
       }
-      await begin(deps, request, reply, credentials, attempt);
+      await begin(deps, signIn.sessions, request, reply, credentials, attempt);
       return sendSession(deps, reply, credentials.id);
     },
   );
-}
-
-/** Operators' passwords cannot be tried where merchants come in, and the other way round. */
-function mayEnter({ merchantId }: Credentials, surface: Surface): boolean {
-  return surface === 'both' || (merchantId === null) === (surface === 'operator');
 }
 
 function subjectsOf(email: string, address: string): AttemptSubject[] {
@@ -112,13 +108,14 @@ async function count(deps: Deps, attempt: readonly AttemptSubject[]): Promise<vo
 /** A new session with a new token, in place of the one that the browser had. @throws ApiError 401 */
 async function begin(
   deps: Deps,
+  sessions: Sessions,
   request: FastifyRequest,
   reply: FastifyReply,
   credentials: Credentials,
   attempt: readonly AttemptSubject[],
 ): Promise<void> {
   const { token, hash: tokenHash } = newToken();
-  const before = tokenHashOf(request);
+  const before = sessions.tokenHashOf(request);
   const begun = await inTransaction(deps.pool, async (db) => {
     if (deps.config.mode === 'sandbox') await passGate(db);
     await forgiveAttempt(db, attempt);
@@ -129,7 +126,7 @@ async function begin(
     return user;
   });
   if (begun === null) throw new ApiError('wrong_credentials');
-  setCookie(reply, deps.config, token);
+  sessions.setCookie(reply, token);
 }
 
 /** Somebody who signs in, or tries to: no credential of the request names them. */
@@ -213,13 +210,13 @@ function signOutRoutes(app: App, deps: Deps, { sessions }: SignIn): void {
     },
     async (request, reply) => {
       refuseBody(request);
-      const token = tokenHashOf(request);
+      const token = sessions.tokenHashOf(request);
       await inTransaction(deps.pool, async (db) => {
         await noteOwn(db, request, 'session.sign_out');
         if (token !== null) await endSession(db, token);
       });
       sessions.forget();
-      setCookie(reply, deps.config, null);
+      sessions.setCookie(reply, null);
       return reply.code(204).send(undefined);
     },
   );
@@ -242,7 +239,7 @@ function signOutRoutes(app: App, deps: Deps, { sessions }: SignIn): void {
         await endSessionsOf(db, userOf(request).id, null);
       });
       sessions.forget();
-      setCookie(reply, deps.config, null);
+      sessions.setCookie(reply, null);
       return reply.code(204).send(undefined);
     },
   );

@@ -6,11 +6,10 @@ import { isAllowed, scopesOf } from '../domain/roles.ts';
 import type { Queryable } from '../store/postgres.ts';
 import { SESSION_SECONDS, type Session, useSession } from '../store/sessions.ts';
 import type { Principal } from './auth.ts';
+import type { Surface } from './deps.ts';
 import { ApiError } from './errors.ts';
 
-const COOKIE = 'plexy_session';
 const TOKEN_BYTES = 32;
-const TOKEN = /(?:^|;\s*)plexy_session=([\w-]{43})(?:;|$)/;
 
 /** As with API keys: what ends on another node is over here within this time, for reads. */
 const CACHE_MS = 1_000;
@@ -24,24 +23,23 @@ export function newToken(): { token: string; hash: Buffer } {
   return { token, hash: hashOf(token) };
 }
 
-/** What is stored of the token that the request's cookie holds; null: it has none. */
-export function tokenHashOf(request: FastifyRequest): Buffer | null {
-  const token = TOKEN.exec(request.headers.cookie ?? '')?.[1];
-  return token === undefined ? null : hashOf(token);
-}
-
 function hashOf(token: string): Buffer {
   return hash('sha256', token, 'buffer');
 }
 
-/** @param token null: the browser is to forget it */
-export function setCookie(reply: FastifyReply, config: Config, token: string | null): void {
-  const age = token === null ? 0 : SESSION_SECONDS;
-  const secure = config.mode === 'sandbox' ? '' : '; Secure';
-  reply.header(
-    'set-cookie',
-    `${COOKIE}=${token ?? ''}; Path=/; Max-Age=${age}; HttpOnly; SameSite=Lax${secure}`,
-  );
+/** Cookies know no ports: one that operators get would be sent to the merchants' port of the same host, too. */
+const COOKIES: Readonly<Record<Surface, string>> = {
+  both: 'plexy_session',
+  merchant: 'plexy_session',
+  operator: 'plexy_operator',
+};
+
+/** Browsers take such a cookie from this very host only, over TLS, which a sandbox has not. */
+const HOST_PREFIX = '__Host-';
+
+/** Whether people of this merchant (null: operators) sign in here. */
+export function isServed(surface: Surface, merchantId: string | null): boolean {
+  return surface === 'both' || (merchantId === null) === (surface === 'operator');
 }
 
 /**
@@ -63,21 +61,43 @@ export function requireSameOrigin(request: FastifyRequest, publicUrl: string | n
 export class Sessions {
   readonly #db: Queryable;
   readonly #config: Config;
+  readonly #surface: Surface;
+  readonly #cookie: string;
+  readonly #cookieToken: RegExp;
   readonly #cache = new Map<string, { session: Session; until: number }>();
 
-  constructor(db: Queryable, config: Config) {
+  constructor(db: Queryable, config: Config, surface: Surface) {
     this.#db = db;
     this.#config = config;
+    this.#surface = surface;
+    this.#cookie = `${config.mode === 'sandbox' ? '' : HOST_PREFIX}${COOKIES[surface]}`;
+    this.#cookieToken = new RegExp(`(?:^|;\\s*)${this.#cookie}=([\\w-]{43})(?:;|$)`);
+  }
+
+  /** What is stored of the token that the request's cookie holds; null: it has none. */
+  tokenHashOf(request: FastifyRequest): Buffer | null {
+    const token = this.#cookieToken.exec(request.headers.cookie ?? '')?.[1];
+    return token === undefined ? null : hashOf(token);
+  }
+
+  /** @param token null: the browser is to forget it */
+  setCookie(reply: FastifyReply, token: string | null): void {
+    const age = token === null ? 0 : SESSION_SECONDS;
+    const secure = this.#config.mode === 'sandbox' ? '' : '; Secure';
+    reply.header(
+      'set-cookie',
+      `${this.#cookie}=${token ?? ''}; Path=/; Max-Age=${age}; HttpOnly; SameSite=Lax${secure}`,
+    );
   }
 
   /** The user of a request without an API key. @throws ApiError 401, 403 */
   async authenticate(request: FastifyRequest): Promise<Principal> {
     const { auth, role } = request.routeOptions.config;
-    const token = tokenHashOf(request);
+    const token = this.tokenHashOf(request);
     if (token === null) throw new ApiError(auth === 'user' ? 'not_signed_in' : 'missing_api_key');
     if (!SAFE_METHODS.has(request.method)) requireSameOrigin(request, this.#config.publicUrl);
     const session = await this.#find(token);
-    if (session === null) throw new ApiError('not_signed_in');
+    if (session === null || !isServed(this.#surface, session.merchantId)) throw new ApiError('not_signed_in');
     if (role === undefined || !isAllowed(session.role, role)) throw new ApiError('insufficient_role');
     const { id, merchantId, userId, role: own } = session;
     return { apiKeyId: id, merchantId, scopes: scopesOf(own), user: { id: userId, role: own } };
