@@ -104,7 +104,7 @@ class Model {
   }
 
   #refund(payment: Payment, requested: number | null): string {
-    if (payment.status !== 'charged') return 'invalid_transaction_state';
+    if (payment.captured === 0) return 'invalid_transaction_state';
     const rest = payment.captured - payment.refunded;
     const amount = requested ?? rest;
     if (amount > rest) return 'amount_exceeds_refundable';

@@ -67,6 +67,6 @@ describe('the flow of the specification', () => {
     for (const amount of [3_000, 3_000, 3_000])
       assert.equal((await operate(id, 'refund', amount)).status, 200);
     const more = await operate(id, 'refund', 1);
-    assert.deepEqual([more.status, more.body.reason], [422, 'invalid_transaction_state']);
+    assert.deepEqual([more.status, more.body.reason], [422, 'amount_exceeds_refundable']);
   });
 });

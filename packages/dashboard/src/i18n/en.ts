@@ -32,6 +32,10 @@ export const en = {
   'reason.already_exists': 'this exists already',
   'reason.invalid_transaction_state': 'the transaction is not in a state that allows this',
   'reason.authorization_expired': 'the authorization has expired',
+  'reason.transaction_is_refund':
+    'this is a refund: what can be done is done to the payment that it belongs to',
+  'reason.transaction_is_card_payment': 'this is a card payment: use /v1/transactions',
+  'reason.missing_idempotency_key': 'the Idempotency-Key header is required',
   'reason.amount_exceeds_held': 'amount is more than the transaction holds',
   'reason.amount_exceeds_refundable': 'amount is more than is left to refund',
   'reason.insufficient_merchant_balance': "the merchant's balance does not cover the refund",
@@ -350,6 +354,9 @@ export const en = {
   'merchant.captureDelay': 'Capture delay, seconds',
   'merchant.authorizationTtl': 'A hold lasts, seconds',
   'merchant.timeZone': 'Time zone, such as Asia/Almaty; empty: each viewer’s own',
+  'merchant.requireIdempotencyKey': 'Require an Idempotency-Key',
+  'merchant.requireIdempotencyKeyHint':
+    'Captures, cancels and refunds without the header are refused, so that a request sent twice never refunds twice. The dashboard always sends one.',
   'customer.create': 'New customer',
   'customer.none': 'No such customer',
   'customer.find': 'Phone number, whole',

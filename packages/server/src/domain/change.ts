@@ -35,8 +35,10 @@ export const NOTHING = {
   answers: [],
 } as const;
 
-export function refuse(refusal: Refusal): Decision {
-  return { ...NOTHING, outcome: { kind: 'refused', refusal } };
+/** @param transaction whose state or kind is the reason, for the answer to name it */
+export function refuse(refusal: Refusal, transaction?: Transaction): Decision {
+  const about = transaction === undefined ? {} : { transaction };
+  return { ...NOTHING, outcome: { kind: 'refused', refusal, ...about } };
 }
 
 export const NOTHING_TO_DO: Decision = { ...NOTHING, outcome: { kind: 'nothing_to_do' } };

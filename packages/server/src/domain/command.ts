@@ -137,7 +137,13 @@ export type Outcome =
   /** The bank was asked; the response follows with its answer. */
   | { readonly kind: 'pending'; readonly operation: BankOperation }
   | { readonly kind: 'transfer'; readonly transfer: WalletTransfer; readonly wallet: Wallet }
-  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly declineCode?: string }
+  | {
+      readonly kind: 'refused';
+      readonly refusal: Refusal;
+      /** What was to be acted on, where its state or kind is the reason. */
+      readonly transaction?: Transaction;
+      readonly declineCode?: string;
+    }
   | { readonly kind: 'nothing_to_do' };
 
 /** The response that an earlier command has been waiting for. */

@@ -11,6 +11,7 @@ import type { AnswerKey, Authorize, Command, PayByCard, Sender, Transfer } from 
 import { capture, placeHold, refund, release, type State } from './effects.ts';
 import type { TransactionId } from './ids.ts';
 import { EXPIRED } from './lifecycle.ts';
+import type { Refusal } from './reasons.ts';
 import {
   type Account,
   heldBy,
@@ -24,6 +25,7 @@ import {
 
 /** How long a customer has to confirm a payment. */
 export const CONFIRMATION_TTL_MS = 10 * 60_000;
+const CONFIRMATION_EXPIRED = 'confirmation_expired';
 /** How long the sandbox's slow wallet takes to decide. */
 export const DELAYED_DECISION_MS = 3_000;
 
@@ -50,8 +52,10 @@ export function decide(state: State, command: Command, context: Context): Decisi
       return giveAnswer(state, command, context.now);
     default: {
       const transaction = state.transaction(command.transactionId);
-      if (transaction === undefined || !maySee(context.sender, transaction))
+      if (transaction === undefined || !mayTouch(context.sender, transaction))
         return refuse('transaction_not_found');
+      const other = otherKindOf(command, context.sender, transaction);
+      if (other !== null) return refuse(other, transaction);
       return decideOn(state, new Change(transaction, context.sender, context.answerTo, context.now), command);
     }
   }
@@ -79,10 +83,46 @@ function decideOn(state: State, change: Change, command: OnTransaction): Decisio
   }
 }
 
-function maySee(sender: Sender, transaction: Transaction): boolean {
-  if (sender.paymentMethod !== null && sender.paymentMethod !== transaction.paymentMethod) return false;
-  if (sender.merchantId === null) return true;
-  return sender.merchantId === transaction.merchantId && transaction.type === 'payment';
+/** Another merchant's transaction does not exist. */
+function mayTouch({ merchantId, paymentMethod }: Sender, transaction: Transaction): boolean {
+  if (merchantId !== null) return merchantId === transaction.merchantId;
+  // Payers and the engine itself come with the one kind of payment that they mean.
+  return paymentMethod === null || paymentMethod === transaction.paymentMethod;
+}
+
+/** What a transaction is in place of what the command is for; null: what it is for. */
+function otherKindOf(command: OnTransaction, sender: Sender, transaction: Transaction): Refusal | null {
+  if (transaction.type === 'refund') return command.kind === 'act_when_due' ? null : 'transaction_is_refund';
+  const { paymentMethod } = transaction;
+  const isOther = sender.paymentMethod === 'wallet' && paymentMethod === 'card';
+  return isOther ? 'transaction_is_card_payment' : null;
+}
+
+/*
+ * Time that is over is over, whether the sweep has seen it or not: what follows says the same before and after.
+ */
+
+/** Whether a hold has lapsed. */
+function isHoldOver({ status, statusReason, expiresAt }: Transaction, now: Millis): boolean {
+  return status === 'authorized' ? isPast(expiresAt, now) : statusReason === EXPIRED;
+}
+
+/** Whether the customer's time to confirm has passed without an answer. */
+function isConfirmationOver(
+  { status, statusReason, awaiting, expiresAt }: Transaction,
+  now: Millis,
+): boolean {
+  if (status !== 'created') return statusReason === CONFIRMATION_EXPIRED;
+  return awaiting === 'confirmation' && isPast(expiresAt, now);
+}
+
+/** Whether a slow wallet has still to decide. */
+function isDelayed({ awaiting, expiresAt }: Transaction, now: Millis): boolean {
+  return awaiting === 'delay' && !isPast(expiresAt, now);
+}
+
+function isPast(deadline: Millis | null, now: Millis): boolean {
+  return deadline !== null && now >= deadline;
 }
 
 function decideAuthorize(state: State, command: Authorize, { sender, answerTo, now }: Context): Decision {
@@ -125,8 +165,8 @@ function decidePayByCard(state: State, command: PayByCard, { sender, answerTo, n
 function decideCapture(state: State, change: Change, requested: Minor | null, operationId: string): Decision {
   const { transaction, now } = change;
   if (transaction.operationId !== null) return refuse('operation_in_progress');
-  if (transaction.status !== 'authorized') return refuse('invalid_transaction_state');
-  if (transaction.expiresAt !== null && now >= transaction.expiresAt) return refuse('authorization_expired');
+  if (isHoldOver(transaction, now)) return refuse('authorization_expired', transaction);
+  if (transaction.status !== 'authorized') return refuse('invalid_transaction_state', transaction);
   const held = heldBy(transaction);
   const amount = requested ?? held;
   if (amount > held) return refuse('amount_exceeds_held');
@@ -137,10 +177,13 @@ function decideCapture(state: State, change: Change, requested: Minor | null, op
 }
 
 function decideCancel(change: Change, requested: Minor | null, operationId: string): Decision {
-  const { transaction } = change;
+  const { transaction, now } = change;
   if (transaction.operationId !== null) return refuse('operation_in_progress');
+  if (isHoldOver(transaction, now) || isConfirmationOver(transaction, now))
+    return refuse('authorization_expired', transaction);
   const undecided = transaction.status === 'created' || transaction.status === '3d';
-  if (!undecided && transaction.status !== 'authorized') return refuse('invalid_transaction_state');
+  if (!undecided && transaction.status !== 'authorized')
+    return refuse('invalid_transaction_state', transaction);
   const held = undecided ? transaction.amount : heldBy(transaction);
   const amount = requested ?? held;
   if (amount > held) return refuse('amount_exceeds_held');
@@ -159,7 +202,9 @@ function decideRefund(
   refundId: TransactionId,
 ): Decision {
   const payment = change.transaction;
-  if (payment.status !== 'charged') return refuse('invalid_transaction_state');
+  // A refund that used up the rest may be done or still with the bank: there is as little left.
+  if (payment.status !== 'charged' && payment.status !== 'refunded')
+    return refuse('invalid_transaction_state', payment);
   const refundable = refundableOf(payment);
   const amount = requested ?? refundable;
   if (amount > refundable || amount === 0n) return refuse('amount_exceeds_refundable');
@@ -180,9 +225,9 @@ function decideRefund(
 
 function decideConfirm(state: State, change: Change, approve: boolean): Decision {
   const { transaction, now } = change;
-  const waits = transaction.awaiting === 'confirmation' || transaction.awaiting === 'delay';
-  if (transaction.status !== 'created' || !waits) return refuse('invalid_transaction_state');
-  if (transaction.expiresAt !== null && now >= transaction.expiresAt) return refuse('authorization_expired');
+  if (isConfirmationOver(transaction, now)) return refuse('authorization_expired', transaction);
+  const waits = transaction.awaiting === 'confirmation' || isDelayed(transaction, now);
+  if (transaction.status !== 'created' || !waits) return refuse('invalid_transaction_state', transaction);
   if (!approve) return change.end('rejected', 'customer_declined');
   return placeHold(state, change, state.walletOf(transaction));
 }
@@ -191,7 +236,7 @@ function decideConfirm(state: State, change: Change, approve: boolean): Decision
 function decideCompletion(change: Change, operationId: string): Decision {
   const { transaction } = change;
   if (transaction.operationId !== null) return refuse('operation_in_progress');
-  if (transaction.status !== '3d') return refuse('invalid_transaction_state');
+  if (transaction.status !== '3d') return refuse('invalid_transaction_state', transaction);
   if (transaction.expiresAt !== null && change.now >= transaction.expiresAt)
     return abandonAuthentication(change, operationId);
   return change.ask({ id: operationId, kind: 'complete', amount: transaction.amount, reason: null });
@@ -211,7 +256,7 @@ function decideDue(state: State, change: Change, operationId: string): Decision 
   const lapsed = expiresAt !== null && now >= expiresAt;
   if (status === 'created' && lapsed) {
     if (transaction.awaiting === 'delay') return placeHold(state, change, state.walletOf(transaction));
-    return change.end('rejected', 'confirmation_expired');
+    return change.end('rejected', CONFIRMATION_EXPIRED);
   }
   if (status === '3d' && lapsed) return abandonAuthentication(change, operationId);
   if (status !== 'authorized') return NOTHING_TO_DO;

@@ -38,7 +38,10 @@ export function failureMessageOf(reason: string | null): string | null {
 export const REFUSALS = [
   'invalid_api_key',
   'insufficient_scope',
+  'missing_idempotency_key',
   'transaction_not_found',
+  'transaction_is_refund',
+  'transaction_is_card_payment',
   'wallet_not_found',
   'operation_in_progress',
   'invalid_transaction_state',

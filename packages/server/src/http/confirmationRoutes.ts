@@ -17,14 +17,16 @@ import type { Secrets } from '../secrets.ts';
 import { insertAuditEntries } from '../store/auditLog.ts';
 import { readClock } from '../store/installation.ts';
 import { findMerchant } from '../store/merchants.ts';
-import { findTransaction, findWalletPayment } from '../store/transactions.ts';
+import { findTransaction } from '../store/transactions.ts';
 import { ADMIN, ERRORS, OPERATOR } from './adminCommon.ts';
 import { auditActorOf } from './auditActor.ts';
 import { MANAGER, merchantOf } from './auth.ts';
 import type { App } from './bareApp.ts';
+import { requirePlainBody } from './bodyHeaders.ts';
 import type { Deps } from './deps.ts';
 import { ApiError } from './errors.ts';
 import { backTo, languageFor, type Notice, sendNotice, sendPayerPage } from './payerPages.ts';
+import { refusalError } from './refusals.ts';
 
 const Link = Type.Object({
   url: Type.String({ description: 'The customer’s page. Whoever has it may approve the payment, once.' }),
@@ -42,13 +44,14 @@ export function confirmationLinkOfMerchant(app: App, deps: Deps): void {
         tags: ['Sandbox'],
         security: [{ merchantApiKey: [] }],
         params: Type.Object({ id: Type.String() }),
-        response: { 200: Link, ...ERRORS },
+        response: { 200: Link, 422: Type.Ref('Error'), ...ERRORS },
       },
     },
     async (request) => {
       const { merchantId } = merchantOf(request);
       const id = parseTransactionId(request.params.id);
-      return linkTo(deps, request, id.ok ? await findWalletPayment(deps.pool, merchantId, id.value) : null);
+      const found = id.ok ? await findTransaction(deps.pool, id.value) : null;
+      return linkTo(deps, request, found?.merchantId === merchantId ? found : null);
     },
   );
 }
@@ -63,7 +66,7 @@ export function confirmationLinkOfOperator(app: App, deps: Deps): void {
         operationId: 'getConfirmation',
         summary: 'The page on which the customer decides',
         params: Type.Object({ transactionId: Type.String() }),
-        response: { 200: Link, ...ERRORS },
+        response: { 200: Link, 422: Type.Ref('Error'), ...ERRORS },
       },
     },
     async (request) => {
@@ -77,9 +80,12 @@ export function confirmationLinkOfOperator(app: App, deps: Deps): void {
 async function linkTo(deps: Deps, request: FastifyRequest, payment: Transaction | null) {
   if (request.principal?.scopes.includes('write') !== true) throw new ApiError('insufficient_scope');
   if (payment === null) throw new ApiError('transaction_not_found');
-  const { id, expiresAt } = payment;
-  if (!isWaiting(payment) || expiresAt === null) throw new ApiError('invalid_transaction_state');
-  if ((await readClock(deps.pool)) >= expiresAt) throw new ApiError('authorization_expired');
+  const { id, expiresAt, statusReason } = payment;
+  if (payment.type === 'refund') throw refusalError('transaction_is_refund', payment);
+  if (payment.paymentMethod === 'card') throw refusalError('transaction_is_card_payment', payment);
+  if (statusReason === 'confirmation_expired') throw refusalError('authorization_expired', payment);
+  if (!isWaiting(payment) || expiresAt === null) throw refusalError('invalid_transaction_state', payment);
+  if ((await readClock(deps.pool)) >= expiresAt) throw refusalError('authorization_expired', payment);
   const object = { kind: 'payment', id };
   const shown = { action: 'payment.show_confirmation', object, merchantId: payment.merchantId } as const;
   await insertAuditEntries(deps.pool, [{ ...shown, actor: auditActorOf(request) }]);
@@ -126,13 +132,16 @@ type NoticeName = keyof typeof NOTICES;
 export function confirmationPages(app: App, deps: Deps): void {
   // In a scope of its own: forms are read here and nowhere else.
   app.register(async (scope: FastifyInstance) => {
-    const read = (_request: FastifyRequest, body: string | Buffer) =>
-      Promise.resolve(new URLSearchParams(body.toString()));
+    const read = async (request: FastifyRequest, body: string | Buffer) => {
+      requirePlainBody(request.headers);
+      return new URLSearchParams(body.toString());
+    };
     const parser = { parseAs: 'string', bodyLimit: 1_024 } as const;
     scope.addContentTypeParser('application/x-www-form-urlencoded', parser, read);
     const schema = { hide: true };
-    scope.setErrorHandler<FastifyError>((error, request, reply) => {
-      if ((error.statusCode ?? 500) < 500) return sendNotice(request, reply, NOTICES.unanswered);
+    scope.setErrorHandler<FastifyError | ApiError>((error, request, reply) => {
+      if (error instanceof ApiError || (error.statusCode ?? 500) < 500)
+        return sendNotice(request, reply, NOTICES.unanswered);
       request.log.warn({ requestId: request.id, err: error }, 'a customer could not confirm');
       return sendNotice(request, reply, NOTICES[request.method === 'POST' ? 'unavailable' : 'trouble']);
     });

@@ -9,6 +9,8 @@ interface ReasonRow {
   readonly message: string;
   /** The field or header that is to blame whenever nothing more precise is known. */
   readonly path?: string;
+  /** Its answers say after how many seconds it makes sense to try again. */
+  readonly retried?: true;
 }
 
 /** Every reason that the API can answer with: the one table from which errors and their docs are made. */
@@ -17,6 +19,7 @@ export const REASONS = {
     status: 503,
     code: 1,
     message: 'the service is unavailable; retry with the same Idempotency-Key',
+    retried: true,
   },
   internal_error: { status: 500, code: 2, message: 'something went wrong' },
   invalid_request: { status: 400, code: 3, message: 'the request is invalid' },
@@ -140,10 +143,17 @@ export const REASONS = {
     code: 5,
     message: 'a request with this Idempotency-Key is still in progress',
     path: 'Idempotency-Key',
+    retried: true,
   },
-  audit_in_progress: { status: 409, code: 5, message: 'an audit is running' },
+  audit_in_progress: { status: 409, code: 5, message: 'an audit is running', retried: true },
   already_exists: { status: 409, code: 5, message: 'this exists already' },
   body_too_large: { status: 413, code: 3, message: 'the body must have at most 64 KiB', path: 'body' },
+  expectation_failed: {
+    status: 417,
+    code: 3,
+    message: 'the Expect header may only be 100-continue',
+    path: 'Expect',
+  },
   request_timeout: { status: 408, code: 3, message: 'the request did not arrive in time' },
   headers_too_large: { status: 431, code: 3, message: 'the URL and headers must have at most 16 KiB' },
   unsupported_media_type: {
@@ -162,6 +172,16 @@ export const REASONS = {
     status: 422,
     code: 5,
     message: 'the transaction is not in a state that allows this',
+  },
+  transaction_is_refund: {
+    status: 422,
+    code: 5,
+    message: 'this is a refund: what can be done is done to the payment that it belongs to',
+  },
+  transaction_is_card_payment: {
+    status: 422,
+    code: 5,
+    message: 'this is a card payment: use /v1/transactions',
   },
   authorization_expired: { status: 422, code: 5, message: 'the authorization has expired' },
   amount_exceeds_held: {
@@ -211,12 +231,14 @@ export const REASONS = {
     status: 429,
     code: 3,
     message: 'too many attempts to sign in; try again after the time in Retry-After',
+    retried: true,
   },
   rate_limited: {
     status: 429,
     code: 3,
     message: 'too many requests with this API key; retry after the time in Retry-After',
     path: 'Authorization',
+    retried: true,
   },
 } as const satisfies Readonly<Record<string, ReasonRow>> & Readonly<Record<Refusal, ReasonRow>>;
 export type Reason = keyof typeof REASONS;
@@ -225,6 +247,24 @@ export interface ErrorDetail {
   /** The field, query parameter or header. */
   readonly path: string;
   readonly message: string;
+}
+
+/** A body of thousands of unknown fields is not answered with thousands of details. */
+export const MAX_DETAILS = 20;
+const MAX_PATH_LENGTH = 100;
+
+/** No more details than a caller reads, and no longer names than it needs to find the field. */
+export function bounded(details: readonly ErrorDetail[]): readonly ErrorDetail[] {
+  return details.slice(0, MAX_DETAILS).map((detail) => {
+    const { path } = detail;
+    return path.length > MAX_PATH_LENGTH ? { ...detail, path: `${path.slice(0, MAX_PATH_LENGTH)}…` } : detail;
+  });
+}
+
+/** Whether answers with this reason have `Retry-After`. */
+export function isRetriedLater(reason: Reason): boolean {
+  const row: ReasonRow = REASONS[reason];
+  return row.retried === true;
 }
 
 /** An error that the caller is told. */
@@ -241,8 +281,8 @@ export class ApiError extends Error {
   ) {
     super(message);
     this.reason = reason;
-    this.details = details;
-    this.headers = headers;
+    this.details = bounded(details);
+    this.headers = isRetriedLater(reason) ? { 'retry-after': '1', ...headers } : headers;
   }
 }
 

@@ -1,6 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AnswerKey, Command, Outcome, Sender } from '../domain/command.ts';
-import type { Refusal } from '../domain/reasons.ts';
 import type { Minor } from '../domain/transaction.ts';
 import { type Answer, type ExpectedAnswer, OPERATOR_SCOPE } from '../engine/batch.ts';
 import { EngineUnavailableError, KeyReusedError, RequestInProgressError } from '../engine/engine.ts';
@@ -8,8 +7,9 @@ import { newId } from '../newId.ts';
 import { readResponses } from '../store/batchSql.ts';
 import { auditActorOf } from './auditActor.ts';
 import type { Deps } from './deps.ts';
-import { ApiError, errorBody, REASONS, sourceOf } from './errors.ts';
+import { ApiError, sourceOf } from './errors.ts';
 import { fingerprintOf, otherFingerprintsOf } from './idempotency.ts';
+import { type Refused, refusalAnswer } from './refusals.ts';
 
 /** A command as a route sends it to the engine. */
 export interface CommandCall {
@@ -48,7 +48,7 @@ export async function execute(
       audited: isAudited(request, command) ? auditActorOf(request) : undefined,
       expected,
       answer: (outcome, balance) =>
-        outcome.kind === 'refused' ? refusal(request, outcome.refusal) : call.answer(outcome, balance),
+        outcome.kind === 'refused' ? refusal(request, outcome) : call.answer(outcome, balance),
     })
     .catch(throwApiError);
   const { replayed } = executed;
@@ -116,7 +116,8 @@ async function sendLate(
   return sendAnswer(request, reply, late, replayed);
 }
 
-function sendAnswer(
+/** Sends an answer that is stored or will be, and says so if it was. */
+export function sendAnswer(
   request: FastifyRequest,
   reply: FastifyReply,
   { statusCode, body }: Answer,
@@ -133,11 +134,11 @@ export const SESSION_REASONS = {
   insufficient_scope: 'insufficient_role',
 } as const;
 
-function refusal(request: FastifyRequest, refused: Refusal): Answer {
-  const ofSession = refused === 'invalid_api_key' || refused === 'insufficient_scope';
-  const reason = ofSession && request.principal?.user != null ? SESSION_REASONS[refused] : refused;
-  const { status, message } = REASONS[reason];
-  return { statusCode: status, body: errorBody(reason, message, [], sourceOf(request.url), request.id) };
+function refusal(request: FastifyRequest, refused: Refused): Answer {
+  const { refusal: reason } = refused;
+  const ofSession = reason === 'invalid_api_key' || reason === 'insufficient_scope';
+  const told = ofSession && request.principal?.user != null ? SESSION_REASONS[reason] : reason;
+  return refusalAnswer(refused, sourceOf(request.url), request.id, told);
 }
 
 function throwApiError(error: unknown): never {

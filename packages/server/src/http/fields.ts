@@ -1,5 +1,5 @@
 import type { Parsed } from '../domain/parse.ts';
-import { ApiError, type ErrorDetail, REASONS, type Reason } from './errors.ts';
+import { ApiError, bounded, type ErrorDetail, REASONS, type Reason } from './errors.ts';
 
 type Values<R extends Record<string, Parsed<unknown>>> = {
   readonly [K in keyof R]: R[K] extends Parsed<infer T> ? T : never;
@@ -24,8 +24,9 @@ export function valuesOf<R extends Record<string, Parsed<unknown>>>(fields: R): 
 
 /** A 400 for these fields; its reason is that of the first. */
 export function invalidFields(details: readonly ErrorDetail[], reason?: Reason): ApiError {
-  const message = details.map((detail) => `${detail.path} ${detail.message}`).join('; ');
-  return new ApiError(reason ?? reasonOf(details[0]?.path ?? '') ?? 'invalid_request', message, details);
+  const named = bounded(details);
+  const message = named.map((detail) => `${detail.path} ${detail.message}`).join('; ');
+  return new ApiError(reason ?? reasonOf(named[0]?.path ?? '') ?? 'invalid_request', message, named);
 }
 
 /** `invalid_` + the field's name in snake case, where the table of reasons has it; else null. */

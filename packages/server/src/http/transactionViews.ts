@@ -10,8 +10,8 @@ import {
   type TransactionEvent,
 } from '../domain/transaction.ts';
 import type { Answer } from '../engine/batch.ts';
-import { errorBody, REASONS } from './errors.ts';
 import { exactJson } from './exactJson.ts';
+import { refusalAnswer } from './refusals.ts';
 
 /** The specification wraps these four ids, and only these. */
 function wrapped(value: string | null): { readonly Value: string } | null {
@@ -141,15 +141,7 @@ export function transactionAnswer(
 
 /** The response of a card command, known with the bank's answer or because its caller waited long enough. */
 export function lateTransactionAnswer({ operation, outcome }: LateAnswer, balance: Minor | null): Answer {
-  if (outcome.kind === 'refused') {
-    const { status, message } = REASONS[outcome.refusal];
-    const details =
-      outcome.declineCode === undefined ? [] : [{ path: 'declineCode', message: outcome.declineCode }];
-    return {
-      statusCode: status,
-      body: errorBody(outcome.refusal, message, details, 'transactions', operation.id),
-    };
-  }
+  if (outcome.kind === 'refused') return refusalAnswer(outcome, 'transactions', operation.id);
   const waits = outcome.kind === 'transaction' && outcome.transaction.operationId === operation.id;
   const pending = waits ? pendingOperationOf(operation) : null;
   // A payment was created, whatever becomes of it; of the rest nothing has happened yet.

@@ -11,7 +11,7 @@ import { parsed } from '../domain/parse.ts';
 import { parsePhone } from '../domain/phone.ts';
 import type { Answer } from '../engine/batch.ts';
 import { newId } from '../newId.ts';
-import { findWalletPayment, listWalletPayments } from '../store/transactions.ts';
+import { findTransaction, findWalletPayment, listWalletPayments } from '../store/transactions.ts';
 import { actorOf, MANAGER, merchantOf, VIEWER } from './auth.ts';
 import type { App } from './bareApp.ts';
 import { openCursor, sealCursor } from './cursor.ts';
@@ -21,6 +21,7 @@ import { execute, sendJson } from './execute.ts';
 import { valuesOf } from './fields.ts';
 import { idempotencyKeyOf } from './idempotency.ts';
 import { checkReturnUrl, parseReturnUrl } from './paymentRoutes.ts';
+import { refusalError } from './refusals.ts';
 import * as schemas from './schemas.ts';
 import { walletTransactionJson } from './walletViews.ts';
 
@@ -171,7 +172,7 @@ function getRoute(app: App, deps: Deps): void {
       const { merchantId } = merchantOf(request);
       const id = walletIdOf(request.params.wallet_transaction_id);
       const transaction = await findWalletPayment(deps.pool, merchantId, id);
-      if (transaction === null) throw new ApiError('transaction_not_found');
+      if (transaction === null) throw await noWalletPayment(deps, merchantId, id);
       return sendJson(reply, 200, walletTransactionJson(transaction, transaction.amount));
     },
   );
@@ -215,7 +216,8 @@ const TEXTS = {
   },
   refund: {
     summary: 'Refund a payment',
-    description: 'Gives the amount back, at most what was captured and not refunded before.',
+    description:
+      'Gives the amount back, at most what was captured and not refunded before. Send an Idempotency-Key: without one, a request that is sent twice refunds twice.',
   },
 } as const;
 
@@ -253,6 +255,22 @@ function walletIdOf(text: string): TransactionId {
   const id = parseWalletTransactionId(text);
   if (!id.ok) throw new ApiError('transaction_not_found');
   return transactionIdOf(id.value);
+}
+
+/** Here are wallet payments only; of another transaction of the merchant's own the message says what it is. */
+async function noWalletPayment(deps: Deps, merchantId: string, id: TransactionId): Promise<ApiError> {
+  const other = await findTransaction(deps.pool, id);
+  if (other?.merchantId !== merchantId) return new ApiError('transaction_not_found');
+  const { details } = refusalError(
+    other.type === 'refund' ? 'transaction_is_refund' : 'transaction_is_card_payment',
+    other,
+  );
+  const [detail] = details;
+  return new ApiError(
+    'transaction_not_found',
+    `there is no such wallet payment: this ${detail?.message}`,
+    details,
+  );
 }
 
 function transactionAnswer(statusCode: number, outcome: Outcome): Answer {

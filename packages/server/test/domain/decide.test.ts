@@ -121,7 +121,7 @@ describe('every command on every status', () => {
   const TABLE: Readonly<Record<Name, Partial<Record<Status, string>>>> = {
     capture: { authorized: 'charged' },
     cancel: { created: 'cancelled', '3d': 'cancelled', authorized: 'cancelled' },
-    refund: { charged: 'refunded' },
+    refund: { charged: 'refunded', refunded: 'amount_exceeds_refundable' },
     confirm: { created: 'authorized' },
     decline: { created: 'rejected' },
   };
@@ -173,21 +173,22 @@ test('a hold that has lapsed is refused by the decision itself, before any sweep
   assert.equal(resultOf(outcome), 'authorization_expired');
 });
 
-test('another merchant, another payment method and a refund are not found', () => {
+test('another merchant’s is not found; another payment method and a refund are told to be that', () => {
   const payment = paymentOf({ status: 'authorized' });
-  const others: [Sender, Transaction][] = [
-    [{ ...SENDER, merchantId: 'other' }, payment],
-    [SENDER, { ...payment, paymentMethod: 'card' }],
-    [SENDER, { ...payment, type: 'refund' }],
+  const others: [Sender, Transaction, string][] = [
+    [{ ...SENDER, merchantId: 'other' }, payment, 'transaction_not_found'],
+    [{ ...SENDER, merchantId: 'other' }, { ...payment, type: 'refund' }, 'transaction_not_found'],
+    [SENDER, { ...payment, paymentMethod: 'card' }, 'transaction_is_card_payment'],
+    [SENDER, { ...payment, type: 'refund' }, 'transaction_is_refund'],
   ];
-  for (const [sender, transaction] of others) {
+  for (const [sender, transaction, refusal] of others) {
     for (const name of Object.keys(COMMANDS) as Name[]) {
       const { outcome } = decide(stateOf(transaction), COMMANDS[name](1n), {
         sender,
         answerTo: null,
         now: NOW,
       });
-      assert.equal(resultOf(outcome), 'transaction_not_found');
+      assert.equal(resultOf(outcome), refusal);
     }
   }
 });

@@ -170,6 +170,11 @@ const BUSY_ROW = {
   'come back': PROGRESS,
 };
 const LATE = 'authorization_expired';
+/** The same, whether the sweep has been there or not. */
+const CANCEL_LATE = { cancel: LATE, 'cancel part': LATE, 'cancel too much': LATE };
+const OVER = { ...CANCEL_LATE, capture: LATE, 'capture part': LATE, 'capture too much': LATE };
+const UNCONFIRMED = { ...CANCEL_LATE, confirm: LATE, decline: LATE };
+const NOTHING_LEFT = { refund: REFUNDABLE, 'refund part': REFUNDABLE, 'refund too much': REFUNDABLE };
 
 type Row = readonly [Status, PaymentMethod, string, Partial<Transaction>, Partial<Record<Name, string>>];
 const ROWS: readonly Row[] = [
@@ -190,14 +195,9 @@ const ROWS: readonly Row[] = [
     'wallet',
     'not confirmed in time',
     LAPSED,
-    {
-      ...UNDECIDED,
-      cancel: 'cancelled requested',
-      confirm: LATE,
-      decline: LATE,
-      'when due': 'rejected confirmation_expired',
-    },
+    { ...UNCONFIRMED, 'when due': 'rejected confirmation_expired' },
   ],
+  ['rejected', 'wallet', 'not confirmed in time', { statusReason: 'confirmation_expired' }, UNCONFIRMED],
   ['created', 'card', 'asks the bank', BUSY, BUSY_ROW],
   [
     '3d',
@@ -221,32 +221,10 @@ const ROWS: readonly Row[] = [
   ['3d', 'card', 'asks the bank', BUSY, BUSY_ROW],
   ['authorized', 'wallet', 'holds', {}, HELD_WALLET],
   ['authorized', 'card', 'holds', {}, HELD_CARD],
-  [
-    'authorized',
-    'wallet',
-    'has lapsed',
-    LAPSED,
-    {
-      ...HELD_WALLET,
-      capture: LATE,
-      'capture part': LATE,
-      'capture too much': LATE,
-      'when due': 'cancelled expired',
-    },
-  ],
-  [
-    'authorized',
-    'card',
-    'has lapsed',
-    LAPSED,
-    {
-      ...HELD_CARD,
-      capture: LATE,
-      'capture part': LATE,
-      'capture too much': LATE,
-      'when due': 'asks cancel 1000',
-    },
-  ],
+  ['authorized', 'wallet', 'has lapsed', LAPSED, { ...OVER, 'when due': 'cancelled expired' }],
+  ['cancelled', 'wallet', 'has lapsed', { ...LAPSED, statusReason: 'expired' }, OVER],
+  ['authorized', 'card', 'has lapsed', LAPSED, { ...OVER, 'when due': 'asks cancel 1000' }],
+  ['cancelled', 'card', 'has lapsed', { ...LAPSED, statusReason: 'expired' }, OVER],
   [
     'authorized',
     'wallet',
@@ -276,14 +254,10 @@ const ROWS: readonly Row[] = [
     {},
     { refund: 'asks refund 1000', 'refund part': 'asks refund 400', 'refund too much': REFUNDABLE },
   ],
-  [
-    'charged',
-    'card',
-    'with a refund of all under way',
-    { reserved: 1_000n },
-    { refund: REFUNDABLE, 'refund part': REFUNDABLE, 'refund too much': REFUNDABLE },
-  ],
-  ...(['rejected', 'transaction.failed', 'cancelled', 'refunded'] as const).flatMap((status): Row[] => [
+  ['charged', 'card', 'with a refund of all under way', { reserved: 1_000n }, NOTHING_LEFT],
+  ['refunded', 'wallet', '', {}, NOTHING_LEFT],
+  ['refunded', 'card', '', {}, NOTHING_LEFT],
+  ...(['rejected', 'transaction.failed', 'cancelled'] as const).flatMap((status): Row[] => [
     [status, 'wallet', '', {}, {}],
     [status, 'card', '', {}, {}],
   ]),
@@ -308,6 +282,47 @@ describe('every command in every status', () => {
       wanted.filter((one) => !seen.has(one)),
       ['3d wallet'],
     );
+  });
+
+  test('a refund of the merchant’s own is said to be one, whatever the command', () => {
+    const refund = paymentIn('refunded', 'card', { type: 'refund', parentTransactionId: ID });
+    for (const name of Object.keys(COMMANDS) as Name[])
+      assert.equal(outcomeOf(refund, name), name === 'when due' ? '-' : 'transaction_is_refund', name);
+  });
+
+  test('a card payment that is asked for as a wallet’s is said to be one', () => {
+    for (const name of Object.keys(COMMANDS) as Name[]) {
+      const [command, { actor, merchantId }] = COMMANDS[name];
+      if (merchantId === null) continue;
+      const context = {
+        sender: { actor, merchantId, paymentMethod: 'wallet' },
+        answerTo: null,
+        now: NOW,
+      } as const;
+      const payment = paymentIn('charged', 'card');
+      const { outcome } = decide(stateOf(payment), command, context);
+      assert.deepEqual(outcome, {
+        kind: 'refused',
+        refusal: 'transaction_is_card_payment',
+        transaction: payment,
+      });
+    }
+  });
+
+  test('a state that does not allow it is named', () => {
+    const payment = paymentIn('cancelled', 'card', { statusReason: 'requested' });
+    for (const name of ['capture', 'cancel', 'refund', 'confirm', 'come back'] as const) {
+      const [command, sender] = COMMANDS[name];
+      const { outcome } = decide(stateOf(payment), command, { sender, answerTo: null, now: NOW });
+      assert.deepEqual(outcome, { kind: 'refused', refusal: STATE, transaction: payment });
+    }
+  });
+
+  test('a slow wallet that has had its time decides by itself, and its customer no longer', () => {
+    const slow = { awaiting: 'delay' } as const;
+    assert.equal(outcomeOf(paymentIn('created', 'wallet', slow), 'confirm'), 'authorized');
+    assert.equal(outcomeOf(paymentIn('created', 'wallet', { ...slow, ...LAPSED }), 'confirm'), STATE);
+    assert.equal(outcomeOf(paymentIn('created', 'wallet', { ...slow, ...LAPSED }), 'when due'), 'authorized');
   });
 
   test("another merchant's payment does not exist, whatever its status and the command", () => {

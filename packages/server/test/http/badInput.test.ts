@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
+import { type TransactionId, walletTransactionIdOf } from '../../src/domain/ids.ts';
 import { REASONS, type Reason } from '../../src/http/errors.ts';
+import { operate, pay, VISA } from '../support/cards.ts';
 import {
   type CallOptions,
   CUSTOMER,
@@ -236,6 +238,119 @@ describe("other merchants' ids and malformed ones", () => {
       assert.deepEqual(await recorded(), earlier);
     });
   }
+});
+
+describe('a transaction of one’s own at a route for others is told what it is', () => {
+  let refundOfWallet: { id: string; parent: string };
+  let refundOfCard: { id: string; parent: string };
+  let unknown: string;
+  before(async () => {
+    const { walletTransactionId: wallet } = (await sandbox.authorize()).body;
+    await sandbox.call('POST', `/v1/wallet/${wallet}/capture`, { body: { amount: 15_000 } });
+    const refunded = await sandbox.call('POST', `/v1/transactions/${wallet}/refund`, {
+      body: { amount: 10 },
+    });
+    refundOfWallet = { id: refunded.body.id, parent: refunded.body.parentTransactionId };
+    const card = (await pay(sandbox.call, VISA)).body.id;
+    await operate(sandbox.call, card, 'capture');
+    refundOfCard = { id: (await operate(sandbox.call, card, 'refund', 10)).body.id, parent: card };
+    unknown = '01900000-0000-7000-8000-00000000ffff';
+  });
+
+  /** The same transaction in the spelling of the wallet's routes. */
+  const inWallet = (id: string) => walletTransactionIdOf(id as TransactionId);
+  const refusedAs = (reply: Reply, reason: Reason, message: string): void => {
+    assert.deepEqual([reply.status, reply.body.reason], [422, reason], reply.text);
+    assert.deepEqual(reply.body.details, [{ path: 'id', message }]);
+  };
+
+  for (const operation of ['capture', 'cancel', 'refund'] as const) {
+    test(`${operation} of a refund`, async () => {
+      const earlier = await recorded();
+      const spelt = `${inWallet(refundOfWallet.parent)} (${refundOfWallet.parent})`;
+      for (const path of [
+        `/v1/transactions/${refundOfWallet.id}`,
+        `/v1/wallet/${inWallet(refundOfWallet.id)}`,
+      ]) {
+        const reply = await sandbox.call('POST', `${path}/${operation}`, { body: { amount: 1 } });
+        refusedAs(reply, 'transaction_is_refund', `is a refund of the payment ${spelt}`);
+      }
+      for (const path of [`/v1/transactions/${refundOfCard.id}`, `/v1/wallet/${inWallet(refundOfCard.id)}`]) {
+        const reply = await sandbox.call('POST', `${path}/${operation}`, { body: { amount: 1 } });
+        refusedAs(reply, 'transaction_is_refund', `is a refund of the payment ${refundOfCard.parent}`);
+      }
+      assert.deepEqual(await recorded(), earlier);
+    });
+
+    test(`${operation} of a card payment as if it were a wallet's`, async () => {
+      const earlier = await recorded();
+      const path = `/v1/wallet/${inWallet(refundOfCard.parent)}/${operation}`;
+      const reply = await sandbox.call('POST', path, { body: { amount: 1 } });
+      refusedAs(reply, 'transaction_is_card_payment', `is the card payment ${refundOfCard.parent}`);
+      assert.deepEqual(await recorded(), earlier);
+    });
+
+    test(`${operation}: of another merchant the same 404 as of nothing`, async () => {
+      for (const id of [refundOfWallet.id, refundOfCard.id, refundOfCard.parent, unknown])
+        for (const path of [`/v1/transactions/${id}`, `/v1/wallet/${inWallet(id)}`]) {
+          const reply = await sandbox.call('POST', `${path}/${operation}`, {
+            apiKey: OTHER_KEY,
+            body: { amount: 1 },
+          });
+          assert.deepEqual([reply.status, reply.body.reason], [404, 'transaction_not_found']);
+          assert.deepEqual([reply.body.details, reply.body.message], [[], 'there is no such transaction']);
+        }
+    });
+  }
+
+  test('a confirmation of either', async () => {
+    for (const [id, reason] of [
+      [refundOfWallet.id, 'transaction_is_refund'],
+      [refundOfCard.parent, 'transaction_is_card_payment'],
+    ]) {
+      for (const [method, path] of [
+        ['POST', 'confirm'],
+        ['POST', 'decline'],
+        ['GET', 'confirmation'],
+      ] as const) {
+        const mine = await sandbox.call(method, `/v1/sandbox/transactions/${id}/${path}`);
+        assert.deepEqual([mine.status, mine.body.reason], [422, reason], path);
+        const theirs = await sandbox.call(method, `/v1/sandbox/transactions/${id}/${path}`, {
+          apiKey: OTHER_KEY,
+        });
+        assert.deepEqual([theirs.status, theirs.body.reason], [404, 'transaction_not_found'], path);
+      }
+    }
+  });
+
+  test('a GET as if it were a wallet payment is a 404 that says what it is, to its merchant alone', async () => {
+    const get = (id: string, options = {}) =>
+      sandbox.call('GET', `/v1/wallet/transaction/${inWallet(id)}`, options);
+    assertError(await get(refundOfCard.parent), {
+      ...{ reason: 'transaction_not_found', paths: ['id'], message: /this is the card payment 0/ },
+    });
+    assertError(await get(refundOfWallet.id), {
+      ...{ reason: 'transaction_not_found', paths: ['id'], message: /this is a refund of the payment wt_/ },
+    });
+    assertError(await get(refundOfCard.parent, { apiKey: OTHER_KEY }), { reason: 'transaction_not_found' });
+  });
+});
+
+describe('a state that does not allow it is named', () => {
+  const detailsOf = ({ body }: Reply): unknown => body.details;
+  test('by its status, and why it has that', async () => {
+    const { walletTransactionId: id } = (await sandbox.authorize()).body;
+    const post = (operation: string) =>
+      sandbox.call('POST', `/v1/wallet/${id}/${operation}`, { body: { amount: 15_000 } });
+    assert.deepEqual(detailsOf(await post('refund')), [{ path: 'status', message: 'is authorized' }]);
+    assert.equal((await post('cancel')).status, 200);
+    for (const operation of ['capture', 'cancel', 'refund'])
+      assert.deepEqual(detailsOf(await post(operation)), [
+        { path: 'status', message: 'is cancelled (requested)' },
+      ]);
+    const link = await sandbox.call('GET', `/v1/sandbox/transactions/${id}/confirmation`);
+    assert.deepEqual(detailsOf(link), [{ path: 'status', message: 'is cancelled (requested)' }]);
+  });
 });
 
 describe('Idempotency-Key', () => {

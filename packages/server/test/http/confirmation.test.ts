@@ -241,6 +241,7 @@ describe('no other site can answer', () => {
       assert.equal((await send(url, 'approve', { 'sec-fetch-site': site })).status, 403);
     assert.equal((await fetch(`${url}?decision=approve`)).status, 200);
     assert.equal((await send(url, 'perhaps')).status, 400);
+    assert.equal((await send(url, 'approve', { 'content-encoding': 'gzip' })).status, 400);
     const json = {
       method: 'POST',
       body: '{"decision":"approve"}',

@@ -115,6 +115,7 @@ export class Model {
   }
 
   capture(payment: ModelPayment, amount: bigint): Expected {
+    if (payment.reason === 'expired') return refused('authorization_expired');
     if (payment.status !== 'authorized') return refused('invalid_transaction_state');
     const held = heldBy(payment);
     if (amount > held) return refused('amount_exceeds_held');
@@ -133,13 +134,14 @@ export class Model {
       if (amount < payment.amount) return refused('partial_cancel_before_authorization');
       return done(payment, 'cancelled', 'requested', amount);
     }
+    if (hasExpired(payment)) return refused('authorization_expired');
     if (payment.status !== 'authorized') return refused('invalid_transaction_state');
     if (amount > heldBy(payment)) return refused('amount_exceeds_held');
     return release(payment, amount, 'requested');
   }
 
   refund(payment: ModelPayment, amount: bigint): Expected {
-    if (payment.status !== 'charged') return refused('invalid_transaction_state');
+    if (payment.captured === 0n) return refused('invalid_transaction_state');
     if (amount > payment.captured - payment.refunded) return refused('amount_exceeds_refundable');
     if (amount > this.balance(payment.merchant, payment.currency)) {
       return refused('insufficient_merchant_balance');
@@ -155,6 +157,7 @@ export class Model {
 
   /** The customer's answer to a payment that waits for it. */
   confirm(payment: ModelPayment, approve: boolean): Expected {
+    if (payment.reason === 'confirmation_expired') return refused('authorization_expired');
     if (payment.status !== 'created') return refused('invalid_transaction_state');
     if (approve) this.#hold(payment, walletOf(payment));
     else end(payment, 'rejected', 'customer_declined');
@@ -172,6 +175,10 @@ export class Model {
       } else if (payment.status === 'created') end(payment, 'rejected', 'confirmation_expired');
     }
   }
+}
+
+function hasExpired({ reason }: ModelPayment): boolean {
+  return reason === 'expired' || reason === 'confirmation_expired';
 }
 
 function heldBy(payment: ModelPayment): bigint {
