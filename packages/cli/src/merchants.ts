@@ -19,6 +19,7 @@ interface Settings {
   readonly authorizationTtl?: number;
   readonly returnOrigins?: string[];
   readonly timeZone?: string;
+  readonly requireIdempotencyKey?: boolean;
 }
 
 export function merchantCommands(program: Command, context: Context): void {
@@ -91,7 +92,9 @@ function settings(command: Command): Command {
     .option('--capture-delay <seconds>', 'from the authorization to an automatic capture', wholeNumber)
     .option('--authorization-ttl <seconds>', 'that an authorization holds', wholeNumber)
     .option('--return-origins <origins...>', 'where payers may come back to after 3-D Secure')
-    .option('--time-zone <zone>', 'in which its days begin, such as Asia/Almaty');
+    .option('--time-zone <zone>', 'in which its days begin, such as Asia/Almaty')
+    .option('--require-idempotency-key', 'refuse captures, cancels and refunds without one')
+    .option('--no-require-idempotency-key', 'take them without, too');
 }
 
 function fieldsOf(merchant: Merchant): Record<string, Cell> {
@@ -103,6 +106,7 @@ function fieldsOf(merchant: Merchant): Record<string, Cell> {
     'authorization holds': `${merchant.authorizationTtl} s`,
     'return origins': merchant.returnOrigins,
     'time zone': merchant.timeZone,
+    'requires Idempotency-Key': merchant.requireIdempotencyKey ? 'yes' : 'no',
     created: merchant.createdAt,
   };
 }

@@ -50,8 +50,14 @@ describe('operators’ pages', { skip: withoutBrowser }, () => {
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByRole('alert').filter({ hasText: 'captureDelay' }).waitFor();
     await page.getByLabel('Capture delay, seconds').fill('60');
+    await page.getByText('Require an Idempotency-Key').click();
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByText('Saved').last().waitFor();
+    const id = new URL(page.url()).pathname.split('/').at(-1);
+    const saved = await dashboard.sandbox.call('GET', `/v1/admin/merchants/${id}`, {
+      apiKey: 'op_test_demo',
+    });
+    assert.deepEqual([saved.body.captureDelay, saved.body.requireIdempotencyKey], [60, true]);
     await page.context().close();
   });
 

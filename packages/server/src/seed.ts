@@ -41,7 +41,10 @@ export async function seedSandbox(pool: Pool, engine: Engine, secrets: Secrets):
 export async function insertSeed(db: Queryable, secrets: Secrets): Promise<void> {
   const settings = { captureMode: 'manual', captureDelay: 0, authorizationTtl: 7 * 86_400 } as const;
   for (const { id, name, apiKey, apiKeyId } of SEED_MERCHANTS) {
-    await insertMerchant(db, id, { name, ...settings, returnOrigins: [], timeZone: null });
+    await insertMerchant(db, id, {
+      ...{ name, ...settings, returnOrigins: [], timeZone: null },
+      requireIdempotencyKey: false,
+    });
     await insertSeedKey(db, apiKeyId, id, apiKey);
   }
   await insertSeedKey(db, SEED_OPERATOR.apiKeyId, null, SEED_OPERATOR.apiKey);

@@ -1,4 +1,4 @@
-import { Autocomplete, Button, SegmentedControl, TextInput } from '@mantine/core';
+import { Autocomplete, Button, SegmentedControl, Switch, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
@@ -126,6 +126,7 @@ function Settings({ merchant }: { readonly merchant: Merchant }): ReactNode {
   const [delay, setDelay] = useState(String(merchant.captureDelay));
   const [hold, setHold] = useState(String(merchant.authorizationTtl));
   const [timeZone, setTimeZone] = useState(merchant.timeZone ?? '');
+  const [requireKey, setRequireKey] = useState(merchant.requireIdempotencyKey);
   const save = useAction({
     run: () =>
       admin.updateMerchant(merchant.id, {
@@ -134,6 +135,7 @@ function Settings({ merchant }: { readonly merchant: Merchant }): ReactNode {
         captureDelay: Number(delay),
         authorizationTtl: Number(hold),
         timeZone: timeZone.trim() === '' ? null : timeZone.trim(),
+        requireIdempotencyKey: requireKey,
       }),
     done: t('saved'),
     changes: ['merchant', merchant.id],
@@ -184,6 +186,13 @@ function Settings({ merchant }: { readonly merchant: Merchant }): ReactNode {
           maxLength={64}
           value={timeZone}
           onChange={setTimeZone}
+        />
+        <Switch
+          size="xs"
+          label={t('merchant.requireIdempotencyKey')}
+          description={t('merchant.requireIdempotencyKeyHint')}
+          checked={requireKey}
+          onChange={(event) => setRequireKey(event.currentTarget.checked)}
         />
         {save.error !== null && (
           <Failure error={save.error} fields={['name', 'captureDelay', 'authorizationTtl', 'timeZone']} />

@@ -140,7 +140,8 @@ export async function runBatch(
       continue;
     }
     const before = paymentOf(world, request);
-    const outcome = refusalOfKey(request, apiKeys) ?? carryOut(world, request, now);
+    const outcome =
+      refusalOfKey(request, apiKeys) ?? refusalWithoutKey(request, world) ?? carryOut(world, request, now);
     settled.set(key, settleOutcome(request, outcome, world, keys));
     audited.push(...auditEntriesOf(request, outcome, before));
   }
@@ -428,6 +429,16 @@ function refusalOfKey(request: Request, apiKeys: ReadonlyMap<string, sql.KeyRow>
   const key = apiKeys.get(request.apiKeyId);
   if (key === undefined || !key.live) return { kind: 'refused', refusal: 'invalid_api_key' };
   return key.scopes.includes('write') ? null : { kind: 'refused', refusal: 'insufficient_scope' };
+}
+
+/** Authorizations have a key in any case; customers and the engine are nobody's program. */
+function refusalWithoutKey({ command, sender, idempotencyKey }: Request, world: World): Outcome | null {
+  const { kind } = command;
+  if (idempotencyKey !== null || sender.merchantId === null) return null;
+  if (kind !== 'capture' && kind !== 'cancel' && kind !== 'refund') return null;
+  return world.requiresKey(sender.merchantId)
+    ? { kind: 'refused', refusal: 'missing_idempotency_key' }
+    : null;
 }
 
 function carryOut(world: World, request: Request, now: number): Outcome {

@@ -36,6 +36,7 @@ export class World implements State {
   readonly #walletOfOwner = new Map<string, string>();
   readonly #customers = new Map<string, { readonly id: string; readonly iinHash: string }>();
   readonly #settings = new Map<string, MerchantSettings>();
+  readonly #keyRequiredOf = new Set<string>();
   readonly #balances = new Map<string, BalanceRow>();
   readonly #shownBalances = new Map<string, Minor>();
   readonly #systemDeltas = new Map<string, SystemAccountDelta>();
@@ -78,6 +79,7 @@ export class World implements State {
         captureDelayMs: row.capture_delay_s * 1_000,
         authorizationTtlMs: row.authorization_ttl_s * 1_000,
       });
+      if (row.require_idempotency_key) this.#keyRequiredOf.add(row.id);
     }
   }
 
@@ -114,6 +116,11 @@ export class World implements State {
   knownBalanceOf({ merchantId, currency }: Transaction): Minor | null {
     const key = `${merchantId} ${currency}`;
     return this.#balances.get(key)?.balance ?? this.#shownBalances.get(key) ?? null;
+  }
+
+  /** Whether what this merchant's callers do to payments needs an Idempotency-Key. */
+  requiresKey(merchantId: string): boolean {
+    return this.#keyRequiredOf.has(merchantId);
   }
 
   merchantSettings(merchantId: string): MerchantSettings {

@@ -35,6 +35,7 @@ const DEFAULTS = {
   authorizationTtl: 7 * 86_400,
   returnOrigins: [],
   timeZone: null,
+  requireIdempotencyKey: false,
 } as const;
 
 export function adminMerchantRoutes(app: App, deps: Deps): void {
@@ -208,7 +209,7 @@ function checkedSettings(
   sent: Static<typeof bodies.MerchantPatch>,
 ): MerchantSettings {
   const settings = { name: '', ...before, ...sent };
-  const { captureMode, captureDelay, authorizationTtl, returnOrigins } = settings;
+  const { captureMode, captureDelay, authorizationTtl, returnOrigins, requireIdempotencyKey } = settings;
   const { name, timeZone } = valuesOf({
     name: parseName(settings.name),
     timeZone: settings.timeZone === null ? parsed(null) : parseTimeZone(settings.timeZone),
@@ -229,7 +230,7 @@ function checkedSettings(
       : [{ path: `returnOrigins.${i}`, message: 'must be an origin as in https://shop.example' }],
   );
   if (details.length > 0) throw invalidFields(details);
-  return { name, captureMode, captureDelay, authorizationTtl, returnOrigins, timeZone };
+  return { name, captureMode, captureDelay, authorizationTtl, returnOrigins, timeZone, requireIdempotencyKey };
 }
 
 /** Written as browsers do: scheme, host and a port that is not the scheme's own. */

@@ -33,6 +33,10 @@ const TimeZone = Type.Union([Type.String({ maxLength: 64 }), Type.Null()], {
     'In which days begin and end, by its name in IANA’s database. Default: null, which is UTC in the API and the viewer’s own in the dashboard.',
   examples: ['Asia/Almaty'],
 });
+const RequireIdempotencyKey = Type.Boolean({
+  description:
+    'Whether captures, cancels and refunds need an Idempotency-Key, as authorizations always do: without one they are a 400 `missing_idempotency_key`. Default: false.',
+});
 const Scopes = Type.Array(Type.Enum(['read', 'write']), { minItems: 1, uniqueItems: true });
 
 const settings = {
@@ -42,6 +46,7 @@ const settings = {
   authorizationTtl: AuthorizationTtl,
   returnOrigins: ReturnOrigins,
   timeZone: TimeZone,
+  requireIdempotencyKey: RequireIdempotencyKey,
 };
 export const Merchant = Type.Object({ id: Id, ...settings, createdAt: Time }, { $id: 'Merchant' });
 export const MerchantBody = Type.Object(
@@ -52,6 +57,7 @@ export const MerchantBody = Type.Object(
     authorizationTtl: Type.Optional(AuthorizationTtl),
     returnOrigins: Type.Optional(ReturnOrigins),
     timeZone: Type.Optional(TimeZone),
+    requireIdempotencyKey: Type.Optional(RequireIdempotencyKey),
   },
   closed,
 );

@@ -17,7 +17,12 @@ import { transactionAnswer } from './transactionViews.ts';
 const OPERATIONS = {
   capture: { summary: 'Capture what is held, or a part of it', statusCode: 200 },
   cancel: { summary: 'Release the hold, or a part of it', statusCode: 200 },
-  refund: { summary: 'Refund what was captured, or a part; answers the refund', statusCode: 200 },
+  refund: {
+    summary: 'Refund what was captured, or a part; answers the refund',
+    statusCode: 200,
+    description:
+      'Send an Idempotency-Key: without one, a request that is sent twice refunds twice, as long as anything is left.',
+  },
 } as const;
 
 const OptionalAmountBody = Type.Object(
@@ -28,14 +33,14 @@ const OptionalAmountBody = Type.Object(
 /** Capture, cancel and refund of any payment, by wallet or by card. */
 export function transactionRoutes(app: App, deps: Deps): void {
   for (const operation of ['capture', 'cancel', 'refund'] as const) {
-    const { summary, statusCode } = OPERATIONS[operation];
+    const { statusCode, ...texts } = OPERATIONS[operation];
     app.post(
       `/v1/transactions/:id/${operation}`,
       {
         config: MANAGER,
         schema: {
           operationId: `${operation}Transaction`,
-          summary,
+          ...texts,
           tags: ['Transactions'],
           security: [{ merchantApiKey: [] }],
           params: Type.Object({ id: Type.String({ description: 'Either spelling of the id.' }) }),

@@ -181,6 +181,7 @@ export interface SettingsRow {
   readonly capture_mode: 'manual' | 'automatic';
   readonly capture_delay_s: number;
   readonly authorization_ttl_s: number;
+  readonly require_idempotency_key: boolean;
 }
 
 /** Settings of these merchants, and of the merchants of these transactions. */
@@ -191,7 +192,7 @@ export async function readMerchants(
 ): Promise<SettingsRow[]> {
   const { rows } = await db.query({
     name: 'merchants',
-    text: `SELECT m.id, m.capture_mode, m.capture_delay_s, m.authorization_ttl_s
+    text: `SELECT m.id, m.capture_mode, m.capture_delay_s, m.authorization_ttl_s, m.require_idempotency_key
       FROM (SELECT unnest($1::uuid[]) AS id
         UNION SELECT t.merchant_id FROM unnest($2::uuid[]) u(id)
           CROSS JOIN LATERAL (SELECT merchant_id FROM transaction WHERE id = u.id LIMIT 1) t) u

@@ -14,6 +14,8 @@ export interface Merchant {
   readonly returnOrigins: readonly string[];
   /** In which the merchant's days begin and end; null: it has not said. */
   readonly timeZone: TimeZone | null;
+  /** Whether captures, cancels and refunds need an Idempotency-Key. */
+  readonly requireIdempotencyKey: boolean;
   readonly createdAt: number;
 }
 
@@ -21,7 +23,7 @@ export type MerchantSettings = Omit<Merchant, 'id' | 'createdAt'>;
 
 const COLUMNS = `id, name, capture_mode AS "captureMode", capture_delay_s AS "captureDelay",
   authorization_ttl_s AS "authorizationTtl", return_origins AS "returnOrigins",
-  time_zone AS "timeZone", created_at AS "createdAt"`;
+  time_zone AS "timeZone", require_idempotency_key AS "requireIdempotencyKey", created_at AS "createdAt"`;
 
 export async function insertMerchant(
   db: Queryable,
@@ -30,8 +32,8 @@ export async function insertMerchant(
 ): Promise<Merchant> {
   const { rows } = await db.query<Merchant>(
     `INSERT INTO merchant (id, name, capture_mode, capture_delay_s, authorization_ttl_s, return_origins, time_zone,
-       created_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp()) RETURNING ${COLUMNS}`,
+       require_idempotency_key, created_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp()) RETURNING ${COLUMNS}`,
     valuesOf(id, settings),
   );
   const [row] = rows;
@@ -47,7 +49,7 @@ export async function updateMerchant(
 ): Promise<Merchant | null> {
   const { rows } = await db.query<Merchant>(
     `UPDATE merchant SET name = $2, capture_mode = $3, capture_delay_s = $4, authorization_ttl_s = $5,
-       return_origins = $6, time_zone = $7
+       return_origins = $6, time_zone = $7, require_idempotency_key = $8
      WHERE id = $1 RETURNING ${COLUMNS}`,
     valuesOf(id, settings),
   );
@@ -56,7 +58,8 @@ export async function updateMerchant(
 
 function valuesOf(id: string, settings: MerchantSettings): unknown[] {
   const { name, captureMode, captureDelay, authorizationTtl, returnOrigins, timeZone } = settings;
-  return [id, name, captureMode, captureDelay, authorizationTtl, returnOrigins, timeZone];
+  const { requireIdempotencyKey: keyed } = settings;
+  return [id, name, captureMode, captureDelay, authorizationTtl, returnOrigins, timeZone, keyed];
 }
 
 export async function findMerchant(db: Queryable, id: string): Promise<Merchant | null> {

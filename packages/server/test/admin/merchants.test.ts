@@ -30,6 +30,7 @@ describe('merchants', () => {
       authorizationTtl: 604_800,
       returnOrigins: [],
       timeZone: null,
+      requireIdempotencyKey: false,
     };
     assert.deepEqual(rest, { name: 'Кофейня №1', ...defaults });
     assert.deepEqual((await operate('GET', `/merchants/${id}`)).body, body);
@@ -53,6 +54,46 @@ describe('merchants', () => {
     assert.deepEqual([rows[0].capture_mode, rows[0].at_once, rows[0].ttl.hours], ['automatic', true, 1]);
   });
 
+  test('may require an Idempotency-Key of every capture, cancel and refund', async () => {
+    const id = await newMerchant({ requireIdempotencyKey: true });
+    const { apiKey } = (await operate('POST', `/merchants/${id}/api-keys`, { name: 'shop' })).body;
+    const hold = async (): Promise<string> =>
+      (await sandbox.authorize({}, { apiKey, idempotencyKey: crypto.randomUUID() })).body.walletTransactionId;
+    const [wallet, other] = [await hold(), await hold()];
+    const post = (path: string, idempotencyKey?: string) =>
+      sandbox.call('POST', path, {
+        ...{ apiKey, body: { amount: 10 } },
+        ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      });
+    for (const path of [`/v1/wallet/${wallet}`, `/v1/transactions/${wallet}`]) {
+      for (const operation of ['capture', 'cancel', 'refund']) {
+        const { status, body } = await post(`${path}/${operation}`);
+        assert.deepEqual([status, body.reason], [400, 'missing_idempotency_key'], operation);
+        assert.equal(body.details[0].path, 'Idempotency-Key');
+      }
+    }
+    assert.equal((await post(`/v1/transactions/${other}/cancel`, 'cancel')).status, 200);
+    assert.equal((await post(`/v1/wallet/${wallet}/capture`, 'capture')).status, 200);
+    const refunds = [
+      await post(`/v1/wallet/${wallet}/refund`, 'r'),
+      await post(`/v1/wallet/${wallet}/refund`, 'r'),
+    ];
+    assert.deepEqual(
+      refunds.map(({ status }) => status),
+      [200, 200],
+    );
+    const { body } = await sandbox.call('GET', `/v1/transactions/${wallet}`, { apiKey });
+    assert.deepEqual([body.capturedAmount, body.refundedAmount], [10, 10]);
+    // Of this merchant alone, and from now on.
+    const { walletTransactionId: demo } = (await sandbox.authorize()).body;
+    assert.equal(
+      (await sandbox.call('POST', `/v1/wallet/${demo}/capture`, { body: { amount: 1 } })).status,
+      200,
+    );
+    assert.equal((await operate('PATCH', `/merchants/${id}`, { requireIdempotencyKey: false })).status, 200);
+    assert.equal((await post(`/v1/transactions/${other}/cancel`)).status, 200);
+  });
+
   test('every bad field is named, and nothing is made', async () => {
     const before = (await sandbox.pool.query('SELECT count(*) FROM merchant')).rows[0].count;
     const bad: [body: unknown, path: string, reason?: string][] = [
@@ -61,6 +102,7 @@ describe('merchants', () => {
       [{ name: 'a\nb' }, 'name'],
       [{ name: 'x'.repeat(256) }, 'name'],
       [{ name: 5 }, 'name'],
+      [{ name: 'M', requireIdempotencyKey: 'yes' }, 'requireIdempotencyKey'],
       [{ name: 'M', capture: 1 }, 'capture', 'unknown_field'],
       [{ name: 'M', captureMode: 'later' }, 'captureMode'],
       [{ name: 'M', captureDelay: -1 }, 'captureDelay'],
