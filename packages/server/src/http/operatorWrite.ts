@@ -15,9 +15,9 @@ import { readSession } from '../store/sessions.ts';
 import { auditActorOf } from './auditActor.ts';
 import { operatorOf } from './auth.ts';
 import type { Deps } from './deps.ts';
-import { ApiError } from './errors.ts';
+import { ApiError, errorBody, REASONS, sourceOf } from './errors.ts';
 import { exactJson } from './exactJson.ts';
-import { sendJson } from './execute.ts';
+import { sendAnswer } from './execute.ts';
 import { fingerprintOf, idempotencyKeyOf, otherFingerprintsOf } from './idempotency.ts';
 
 export interface KeyedWrite {
@@ -26,7 +26,7 @@ export interface KeyedWrite {
   /** The answer's field that shows a secret, this once: it is stored as null, so that a repeated request shows none. */
   readonly shownOnce?: string;
   readonly statusCode: 200 | 201;
-  /** Does it. @throws ApiError when it cannot be done: then nothing is changed or remembered */
+  /** Does it. @throws ApiError when it cannot be done: then nothing is changed, and only a 422 is remembered */
   readonly work: (db: Queryable) => Promise<Done>;
 }
 
@@ -74,22 +74,50 @@ export async function writeOnce(
     const earlier = key === null ? null : await claimOrReplay(client, scopeId, key, fingerprint, isSame);
     await checkCredential(client, request);
     if (earlier !== null) return { answer: withoutSecret(deps, write, earlier), replayed: true };
-    const { effectId, body, audit } = await write.work(client);
-    const whose = principal.merchantId ?? audit.merchantId ?? null;
-    await insertAuditEntries(client, [{ ...audit, actor: auditActorOf(request), merchantId: whose }]);
-    const answer = { statusCode: write.statusCode, body: exactJson(body) };
+    const { effectId, answer, remembered } = await carryOut(client, request, write, key !== null);
     if (key !== null) {
       const { statusCode } = answer;
-      const response =
-        write.shownOnce === undefined ? answer.body : exactJson({ ...body, [write.shownOnce]: null });
+      const effectSeq = effectId === null ? null : 0;
       await updateResponses(client, [
-        { scopeId, key, fingerprint, effectId, effectSeq: 0, statusCode, response },
+        { scopeId, key, fingerprint, effectId, effectSeq, statusCode, response: remembered },
       ]);
     }
     return { answer, replayed: false };
   });
-  if (stored.replayed) reply.header('idempotency-replayed', 'true');
-  return sendJson(reply, stored.answer.statusCode, stored.answer.body);
+  return sendAnswer(request, reply, stored.answer, stored.replayed);
+}
+
+interface CarriedOut {
+  /** Null: it was refused, and changed nothing. */
+  readonly effectId: string | null;
+  readonly answer: Answer;
+  /** The answer's body as it is stored. */
+  readonly remembered: string;
+}
+
+/** Does the work. A 422 is an answer that its key remembers; what else goes wrong undoes the key's claim, too. */
+async function carryOut(
+  client: Queryable,
+  request: FastifyRequest,
+  write: KeyedWrite,
+  keyed: boolean,
+): Promise<CarriedOut> {
+  if (keyed) await client.query('SAVEPOINT work');
+  try {
+    const { effectId, body, audit } = await write.work(client);
+    const merchantId = request.principal?.merchantId ?? audit.merchantId ?? null;
+    await insertAuditEntries(client, [{ ...audit, actor: auditActorOf(request), merchantId }]);
+    const answer = { statusCode: write.statusCode, body: exactJson(body) };
+    const { shownOnce } = write;
+    const remembered = shownOnce === undefined ? answer.body : exactJson({ ...body, [shownOnce]: null });
+    return { effectId, answer, remembered };
+  } catch (error) {
+    if (!keyed || !(error instanceof ApiError) || REASONS[error.reason].status !== 422) throw error;
+    await client.query('ROLLBACK TO SAVEPOINT work');
+    const { reason, message, details } = error;
+    const body = errorBody(reason, message, details, sourceOf(request.url), request.id);
+    return { effectId: null, answer: { statusCode: 422, body }, remembered: body };
+  }
 }
 
 /** @returns null when the key is new and now ours, else the answer of the request that had it */

@@ -66,6 +66,51 @@ describe('Idempotency-Key', () => {
     assertError(freeze, 422, 'idempotency_key_reused');
   });
 
+  test('a 422 is remembered with its bytes, even when it would now be possible', async () => {
+    const { items } = (await operate('GET', '/users')).body;
+    const [{ id }] = items;
+    const first = await operate('PATCH', `/users/${id}`, { disabled: true }, 'last');
+    assertError(first, 422, 'last_admin');
+    const other = { email: 'second@operator.test', name: 'Second', role: 'operator' };
+    assert.equal((await operate('POST', '/users', other)).status, 201);
+    const again = await operate('PATCH', `/users/${id}`, { disabled: true }, 'last');
+    assert.deepEqual([again.status, again.text], [422, first.text]);
+    assert.deepEqual(
+      [first, again].map(({ headers }) => headers.get('idempotency-replayed')),
+      [null, 'true'],
+    );
+    assertError(
+      await operate('PATCH', `/users/${id}`, { disabled: false }, 'last'),
+      422,
+      'idempotency_key_reused',
+    );
+    assert.equal((await operate('PATCH', `/users/${id}`, { disabled: true }, 'not the last')).status, 200);
+  });
+
+  test('so is one of what a merchant changes; what is no 422 is not', async () => {
+    const url = 'https://shop.example/hooks';
+    const { id } = (await sandbox.call('POST', '/v1/webhook-endpoints', { body: { url, enabled: false } }))
+      .body;
+    const send = (key: string) =>
+      sandbox.call('POST', `/v1/webhook-endpoints/${id}/test`, { idempotencyKey: key });
+    await sandbox.call('PATCH', `/v1/webhook-endpoints/${id}`, { body: { enabled: false } });
+    const first = await send('test');
+    assert.deepEqual([first.status, first.body.reason], [422, 'webhook_endpoint_disabled']);
+    await sandbox.call('PATCH', `/v1/webhook-endpoints/${id}`, { body: { enabled: true } });
+    const again = await send('test');
+    assert.deepEqual(
+      [again.status, again.text, again.headers.get('idempotency-replayed')],
+      [422, first.text, 'true'],
+    );
+    assert.ok((await send('another')).status < 300);
+    const unknown = '/merchants/01900000-0000-7000-8000-00000000ffff';
+    for (let i = 0; i < 2; i += 1) {
+      const reply = await operate('PATCH', unknown, { name: 'X' }, 'unknown');
+      assertError(reply, 404, 'merchant_not_found');
+      assert.equal(reply.headers.get('idempotency-replayed'), null);
+    }
+  });
+
   test('fifty at once: one is executed, the others get its answer', async () => {
     const calls = Array.from({ length: 50 }, () => operate('POST', '/merchants', { name: 'Crowd' }, 'crowd'));
     const replies = await Promise.all(calls);
