@@ -113,7 +113,7 @@ function auditRoutes(app: App, deps: Deps): void {
         ...ADMIN,
         operationId: 'getAudit',
         summary: 'The last audit of the ledger',
-        response: { 200: Type.Ref('Audit'), ...ERRORS },
+        response: { 200: Type.Ref('Audit'), 404: Type.Ref('Error'), ...ERRORS },
       },
     },
     async (_request, reply) => {

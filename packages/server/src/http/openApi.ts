@@ -3,7 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../config.ts';
-import { errorBody, REASONS, type Reason } from './errors.ts';
+import { errorBody, isRetriedLater, REASONS, type Reason } from './errors.ts';
 import { EXAMPLES } from './examples.ts';
 import { WEBHOOK_EVENTS } from './webhookSchemas.ts';
 
@@ -20,7 +20,8 @@ Integers in minor units of the currency, from 1 to 9,007,199,254,740,991: 1,234.
 
 ## Idempotency
 Every POST takes an \`Idempotency-Key\`: 1 to 255 printable ASCII characters, a UUID v4 for instance.
-It is required to authorize. Whoever repeats a request with its key gets the same status and the same
+It is required to authorize; of a merchant with \`requireIdempotencyKey\`, for captures, cancels and
+refunds, too. Send one with every refund: without, a request that is sent twice refunds twice. Whoever repeats a request with its key gets the same status and the same
 bytes again, with \`Idempotency-Replayed: true\`, and the operation happens once. Keys are kept for 30
 days. What was decided is remembered (2xx, also with status \`FAILED\`, and 422); what was not (400, 401,
 403, 404, 409, 413, 415, 429, 5xx) is not. The same key with another request is a 422. After a 503, or no
@@ -115,17 +116,25 @@ const SECURITY_SCHEMES = {
     in: 'cookie',
     name: 'plexy_session',
     description:
-      'Somebody who is signed in. It opens the routes for API keys, too, as far as the user’s role goes; unsafe methods need this server’s Origin.',
+      'Somebody who is signed in; the name is that of a sandbox, see `POST /v1/session`. It opens the routes for API keys, too, as far as the user’s role goes; unsafe methods need this server’s Origin.',
   },
 } as const;
 
 const REQUEST_ID = { $ref: '#/components/headers/RequestId' };
 const RETRY_AFTER = { $ref: '#/components/headers/RetryAfter' };
-const RETRIED = ['409', '429', '503'];
+const REPLAYED = { $ref: '#/components/headers/IdempotencyReplayed' };
 
 const HEADERS = {
-  RequestId: { description: 'Names this request in the logs.', schema: { type: 'string', format: 'uuid' } },
-  RetryAfter: { description: 'Seconds to wait before the next attempt.', schema: { type: 'integer' } },
+  RequestId: {
+    description: 'Names this request in the logs.',
+    required: true,
+    schema: { type: 'string', format: 'uuid' },
+  },
+  RetryAfter: {
+    description: 'Seconds to wait before the next attempt.',
+    required: true,
+    schema: { type: 'integer' },
+  },
   IdempotencyReplayed: {
     description: 'Present on the stored answer of an earlier request with the same Idempotency-Key.',
     schema: { type: 'string', enum: ['true'] },
@@ -142,7 +151,7 @@ function complete(document: Document): void {
   const { components } = document;
   components.headers = HEADERS;
   components.responses = Object.fromEntries(
-    [...used].sort().map((status) => [responseName(status), errorResponse(status)]),
+    [...used].sort().map((status) => [responseName(status), errorResponse(status, status === '422')]),
   );
   const text = JSON.stringify(document.paths);
   const schemes = Object.entries(components.securitySchemes ?? {});
@@ -187,47 +196,56 @@ function completeOperation(method: string, operation: Operation, used: Set<strin
   const examples = EXAMPLES[operation.operationId ?? ''];
   const body = requestBody?.content['application/json'];
   if (body !== undefined && examples?.request !== undefined) body.examples = examples.request;
+  const keyed = isKeyed(operation);
+  const named: string[] = [];
   for (const [status, response] of Object.entries(responses)) {
     if (/^[45]/.test(status)) {
+      // Where a route names one, it may answer it besides those that follow from what it takes.
+      if (/^\d+$/.test(status)) named.push(status);
       delete responses[status];
       continue;
     }
     response.description = STATUS_CODES[status] ?? 'Success';
-    response.headers = { 'X-Request-Id': REQUEST_ID };
-    if (method === 'post')
-      response.headers['Idempotency-Replayed'] = { $ref: '#/components/headers/IdempotencyReplayed' };
+    response.headers = { 'X-Request-Id': REQUEST_ID, ...(keyed ? { 'Idempotency-Replayed': REPLAYED } : {}) };
     const content = response.content?.['application/json'];
-    const given = status === '202' ? examples?.accepted : examples?.response;
-    if (content !== undefined && given !== undefined) content.examples = given;
+    if (content !== undefined && examples !== undefined) content.examples = examples.response;
   }
-  for (const status of errorsOf(method, operation)) {
+  for (const status of new Set([...errorsOf(method, operation), ...named].sort())) {
     used.add(status);
-    responses[status] = { $ref: `#/components/responses/${responseName(status)}` };
+    // A 422 is remembered under its key.
+    const replayed = status === '422' && !keyed;
+    responses[status] = replayed
+      ? errorResponse(status, false)
+      : { $ref: `#/components/responses/${responseName(status)}` };
   }
 }
 
-/** The statuses of the errors that an operation may answer with. */
-function errorsOf(method: string, { security = [], parameters = [], requestBody }: Operation): string[] {
-  const statuses: string[] = ['500', '503'];
+function isKeyed({ parameters = [] }: Operation): boolean {
+  return parameters.some(({ name }) => name === 'Idempotency-Key');
+}
+
+/** The statuses of the errors that an operation may answer with, by what it takes. */
+function errorsOf(method: string, operation: Operation): string[] {
+  const { security = [], parameters = [], requestBody } = operation;
+  // 400: a parameter that is wrong or not known; without any, a request that is not HTTP.
+  const statuses: string[] = ['400', '500', '503'];
   const has = (place: string): boolean => parameters.some((parameter) => parameter.in === place);
   const open = security.length === 0;
-  if (!open) statuses.push('401', '403', '429');
-  if (requestBody !== undefined) statuses.push('413', '415');
-  // To sign in.
-  if (open && requestBody !== undefined) statuses.push('400', '401', '403', '429');
-  if (!open && (method !== 'get' || has('query'))) statuses.push('400');
+  // To sign in, too.
+  if (!open || requestBody !== undefined) statuses.push('401', '403', '429');
+  // Whatever it is, a body is read.
+  if (method !== 'get') statuses.push('413', '415');
   if (has('path')) statuses.push('404');
-  if (!open && method !== 'get') statuses.push('409', '422');
-  // What a wrong method or a missing page has in common with everything else.
-  if (open) statuses.push('405');
-  return statuses.sort();
+  if (isKeyed(operation)) statuses.push('409', '422');
+  return statuses;
 }
 
 function responseName(status: string): string {
   return (STATUS_CODES[status] ?? status).replace(/[^A-Za-z]/g, '');
 }
 
-function errorResponse(status: string): Response {
+/** @param remembered whether it may be an earlier answer, by its Idempotency-Key */
+function errorResponse(status: string, remembered: boolean): Response {
   const reasons = (Object.keys(REASONS) as Reason[]).filter(
     (reason) => String(REASONS[reason].status) === status,
   );
@@ -239,7 +257,8 @@ function errorResponse(status: string): Response {
     description: `${STATUS_CODES[status]}: ${reasons.map((reason) => `\`${reason}\``).join(', ')}.`,
     headers: {
       'X-Request-Id': REQUEST_ID,
-      ...(RETRIED.includes(status) ? { 'Retry-After': RETRY_AFTER } : {}),
+      ...retryAfterOf(reasons),
+      ...(remembered ? { 'Idempotency-Replayed': REPLAYED } : {}),
     },
     content: {
       'application/json': {
@@ -248,6 +267,15 @@ function errorResponse(status: string): Response {
       },
     },
   };
+}
+
+/** Promised where every reason of a status has it; else it is said which have. */
+function retryAfterOf(reasons: readonly Reason[]): Record<string, unknown> {
+  const retried = reasons.filter((reason) => isRetriedLater(reason));
+  if (retried.length === 0) return {};
+  if (retried.length === reasons.length) return { 'Retry-After': RETRY_AFTER };
+  const description = `Seconds to wait before the next attempt; with ${retried.map((reason) => `\`${reason}\``).join(', ')} only.`;
+  return { 'Retry-After': { ...HEADERS.RetryAfter, description, required: false } };
 }
 
 function exampleOf(reason: Reason): unknown {

@@ -5,7 +5,8 @@ import { after, before, test } from 'node:test';
 import { errorsText } from '../../../../scripts/openapi.ts';
 import { REASONS } from '../../src/http/errors.ts';
 import { WEBHOOK_EVENTS } from '../../src/http/webhookSchemas.ts';
-import { type Sandbox, startSandbox } from '../support/sandbox.ts';
+import { contradictionsOf, seenContradictions } from '../support/contract.ts';
+import { type CallOptions, DEMO_KEY, OPERATOR_KEY, type Sandbox, startSandbox } from '../support/sandbox.ts';
 
 let sandbox: Sandbox;
 // biome-ignore lint/suspicious/noExplicitAny: a document of any shape
@@ -72,7 +73,78 @@ test('every reason is an example of the response with its status', () => {
   );
   const missing = Object.keys(REASONS).filter((reason) => !shown.has(reason));
   // These come before any operation is known.
-  assert.deepEqual(missing.sort(), ['headers_too_large', 'request_timeout']);
+  assert.deepEqual(missing.sort(), [
+    'expectation_failed',
+    'headers_too_large',
+    'method_not_allowed',
+    'request_timeout',
+  ]);
+});
+
+test('the comparison of answers with the document notices what is not in it', () => {
+  const answer = {
+    ...{ method: 'GET', path: '/v1/session?x=1', status: 200 },
+    header: (name: string) => ({ 'content-type': 'application/json', 'x-request-id': 'x' })[name] ?? null,
+    text: JSON.stringify({
+      user: { id: '01900000-0000-7000-8000-000000000001', email: 'a@b.test', name: 'A', role: 'viewer' },
+      merchant: null,
+      mode: 'sandbox',
+    }),
+  };
+  assert.deepEqual(contradictionsOf(answer), []);
+  assert.match(contradictionsOf({ ...answer, status: 418 }).join(), /getSession 418 is not documented/);
+  assert.match(contradictionsOf({ ...answer, text: '{}' }).join(), /getSession 200: body must have/);
+  const bare = { ...answer, header: (name: string) => (name === 'content-type' ? 'application/json' : null) };
+  assert.match(contradictionsOf(bare).join(), /x-request-id is promised and missing/);
+  const told = (name: string) => ({
+    ...answer,
+    header: (one: string) => answer.header(one) ?? (one === name ? '1' : null),
+  });
+  assert.match(contradictionsOf(told('retry-after')).join(), /retry-after is not documented/);
+  assert.match(
+    contradictionsOf(told('idempotency-replayed')).join(),
+    /idempotency-replayed is not documented/,
+  );
+  const text = { ...answer, header: (name: string) => (name === 'content-type' ? 'text/plain' : 'x') };
+  assert.match(contradictionsOf(text).join(), /text\/plain is not documented/);
+});
+
+test('whatever is wrong with a request, its operation’s answer is in the document', async () => {
+  const id = '01900000-0000-7000-8000-00000000ffff';
+  const wrong: readonly CallOptions[] = [
+    { apiKey: null },
+    { apiKey: 'pr_test_unknown' },
+    { apiKey: OPERATOR_KEY },
+    {},
+    { headers: { cookie: `plexy_session=${'x'.repeat(43)}` }, apiKey: null },
+  ];
+  const bodies: readonly CallOptions[] = [
+    { rawBody: '{' },
+    { rawBody: '[]' },
+    { body: { unknown: 1 } },
+    { body: {}, idempotencyKey: ' ' },
+    { rawBody: 'x'.repeat(70_000) },
+    { rawBody: 'x', headers: { 'content-type': 'text/plain' } },
+    { rawBody: '{}', headers: { 'content-encoding': 'gzip' } },
+  ];
+  let answers = 0;
+  for (const [path, operations] of Object.entries<Record<string, Json>>(document.paths)) {
+    const url = path.replace(/\{\w+\}/g, id);
+    for (const [method, operation] of Object.entries(operations)) {
+      // It would put everything back that other tests have made, and streams do not end.
+      if (operation.operationId === 'resetSandbox') continue;
+      const apiKey = JSON.stringify(operation.security).includes('operator') ? OPERATOR_KEY : DEMO_KEY;
+      const send = async (query: string, options: CallOptions) => {
+        await sandbox.call(method.toUpperCase(), `${url}${query}`, options);
+        answers += 1;
+      };
+      if (!path.endsWith('/stream')) for (const options of wrong) await send('', options);
+      await send('?unknown=1', { apiKey });
+      if (method !== 'get') for (const options of bodies) await send('', { apiKey, ...options });
+    }
+  }
+  assert.ok(answers > 1_000, `${answers} answers`);
+  assert.deepEqual(seenContradictions(), []);
 });
 
 test('no path of the document has a slash at its end, and each answers with and without one', async () => {

@@ -5,6 +5,7 @@ import { createLogger } from '../../src/logging.ts';
 import { startServer } from '../../src/server.ts';
 import { audit } from '../../src/store/audit.ts';
 import { createPool, type Pool } from '../../src/store/postgres.ts';
+import { compare } from './contract.ts';
 import { createDatabase, stopDatabaseServer } from './database.ts';
 
 export const CUSTOMER = { phoneNumber: '+77010000001', iin: '900101300017' };
@@ -104,6 +105,7 @@ export async function request(
       : { body: typeof payload === 'string' ? payload : new Uint8Array(payload) }),
   });
   const text = await response.text();
+  compare({ method, path, status: response.status, header: (name) => response.headers.get(name), text });
   const isJson = response.headers.get('content-type')?.includes('json') === true;
   return {
     status: response.status,
