@@ -31,6 +31,10 @@ export interface Config {
   readonly acquirerPatienceMs: number;
   /** Addresses or networks of proxies, whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[];
+  /** How long a connection stays open between two requests. */
+  readonly keepAliveSeconds: number;
+  /** More connections than this to one port are closed as they come. */
+  readonly maxConnections: number;
   readonly requestLog: boolean;
   readonly rateLimitPerSecond: number;
   readonly batchSize: number;
@@ -57,6 +61,8 @@ const VARIABLES = [
   'OTHER_SECRET_KEYS',
   'PUBLIC_URL',
   'TRUSTED_PROXIES',
+  'KEEP_ALIVE_SECONDS',
+  'MAX_CONNECTIONS',
   'REQUEST_LOG',
   'RATE_LIMIT_PER_SECOND',
   'BATCH_SIZE',
@@ -101,6 +107,9 @@ export function readConfig(env: Environment): Config {
     acquirerTimeoutMs: integer(env, 'ACQUIRER_TIMEOUT_MS', 100, 7_000) ?? 7_000,
     acquirerPatienceMs: integer(env, 'ACQUIRER_PATIENCE_MS', 1_000, 3_600_000) ?? 60_000,
     trustedProxies: networks(env, 'TRUSTED_PROXIES'),
+    // Longer than the 600 s after which common load balancers close a connection that they keep.
+    keepAliveSeconds: integer(env, 'KEEP_ALIVE_SECONDS', 1, 86_400) ?? 620,
+    maxConnections: integer(env, 'MAX_CONNECTIONS', 1, 1_000_000) ?? 10_000,
     requestLog: oneOf(env, 'REQUEST_LOG', ['0', '1'] as const, '1') === '1',
     rateLimitPerSecond: integer(env, 'RATE_LIMIT_PER_SECOND', 0, 1_000_000) ?? 0,
     batchSize: integer(env, 'BATCH_SIZE', 1, 1_000) ?? 64,

@@ -42,6 +42,10 @@ export function refuseBody({ body }: FastifyRequest): void {
   if (body === undefined || body === null) return;
   if (typeof body !== 'object' || Array.isArray(body))
     throw invalidFields([{ path: 'body', message: 'must be an object, or absent' }]);
-  const details = Object.keys(body).map((path) => ({ path, message: 'is not a known field' }));
+  const details = Object.keys(body).map((path) =>
+    path === ''
+      ? { path: 'body', message: 'must not have a name that is empty' }
+      : { path, message: 'is not a known field' },
+  );
   if (details.length > 0) throw invalidFields(details, 'unknown_field');
 }

@@ -230,7 +230,15 @@ function checkedSettings(
       : [{ path: `returnOrigins.${i}`, message: 'must be an origin as in https://shop.example' }],
   );
   if (details.length > 0) throw invalidFields(details);
-  return { name, captureMode, captureDelay, authorizationTtl, returnOrigins, timeZone, requireIdempotencyKey };
+  return {
+    name,
+    captureMode,
+    captureDelay,
+    authorizationTtl,
+    returnOrigins,
+    timeZone,
+    requireIdempotencyKey,
+  };
 }
 
 /** Written as browsers do: scheme, host and a port that is not the scheme's own. */

@@ -1,6 +1,6 @@
 /** Builds the HTTP application: parsing, authentication, errors, metrics, and one routes file per noun. */
 import rateLimit from '@fastify/rate-limit';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { NeededRole } from '../domain/roles.ts';
 import { apiKeyRoutes } from './adminApiKeyRoutes.ts';
 import { adminRoutes } from './adminRoutes.ts';
@@ -12,8 +12,7 @@ import { confirmationPages } from './confirmationRoutes.ts';
 import { DASHBOARD_FILES, dashboardRoutes } from './dashboardRoutes.ts';
 import type { Deps, SignIn, Surface } from './deps.ts';
 import { docsRoutes } from './docs.ts';
-import { SECURITY_HEADERS } from './errorHandler.ts';
-import { ApiError } from './errors.ts';
+import { ApiError, fieldError } from './errors.ts';
 import { eventRoutes } from './eventRoutes.ts';
 import { issueRoutes } from './issueRoutes.ts';
 import { lookupRoutes } from './lookupRoutes.ts';
@@ -26,6 +25,7 @@ import { postingRoutes } from './postingRoutes.ts';
 import { logEntryOf, requestLogRoutes } from './requestLogRoutes.ts';
 import { hostCheck } from './sandboxHost.ts';
 import { sandboxRoutes } from './sandboxRoutes.ts';
+import { securityHeadersOf } from './securityHeaders.ts';
 import { sessionRoutes } from './sessionRoutes.ts';
 import { Sessions } from './sessions.ts';
 import { statisticsRoutes } from './statisticsRoutes.ts';
@@ -40,15 +40,16 @@ import { webhookEndpointRoutes } from './webhookEndpointRoutes.ts';
 export async function createApp(deps: Deps, surface: Surface): Promise<App> {
   const app = createBareApp(deps);
   const keys = new ApiKeys(deps.pool, deps.config.mode);
-  const sessions = new Sessions(deps.pool, deps.config);
+  const sessions = new Sessions(deps.pool, deps.config, surface);
   app.decorate('routeList', []);
   app.decorateRequest('principal', null);
   app.decorateRequest('errorReason', null);
   app.decorateRequest('showsSecret', false);
+  const headers = securityHeadersOf(deps.config.mode);
   app.addHook('onRequest', (request, reply, done) => {
-    reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
+    reply.headers(headers).header('x-request-id', request.id);
     // Before the body is read: nobody needs to know what is wrong with it.
-    done(request.is404 ? new ApiError('not_found') : undefined);
+    done(request.is404 ? new ApiError('not_found') : lacksHost(request) ? missingHost() : undefined);
   });
   if (deps.config.mode === 'sandbox') {
     const isOwn = hostCheck(deps.config);
@@ -83,6 +84,15 @@ export async function createApp(deps: Deps, surface: Surface): Promise<App> {
   });
   await app.register(async (scope: FastifyInstance) => refuseOtherMethods(scope, allowed));
   return app;
+}
+
+/** HTTP/1.1 demands it, and what is compared with this server's name must not be empty. */
+function lacksHost({ headers, raw }: FastifyRequest): boolean {
+  return headers.host === undefined && raw.httpVersion === '1.1';
+}
+
+function missingHost(): ApiError {
+  return fieldError('invalid_request', 'Host', 'is required');
 }
 
 function registerRoutes(app: App, deps: Deps, surface: Surface, signIn: SignIn): void {

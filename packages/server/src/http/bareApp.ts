@@ -7,9 +7,11 @@ import Fastify, { LogController } from 'fastify';
 import { ADMIN_OBJECTS } from './adminSchemas.ts';
 import { SYSTEM_OBJECTS } from './adminSystemRoutes.ts';
 import { AuditLogEntry } from './auditLogRoutes.ts';
+import { requirePlainBody } from './bodyHeaders.ts';
 import { trustOf } from './clientAddress.ts';
 import type { Deps } from './deps.ts';
-import { answerClientError, createErrorHandler } from './errorHandler.ts';
+import { createClientErrorHandler, guardServer, REQUEST_TIMEOUT_MS, SERVER_OPTIONS } from './edge.ts';
+import { createErrorHandler } from './errorHandler.ts';
 import { ApiError, fieldError } from './errors.ts';
 import { reasonOf } from './fields.ts';
 import { IssueView, MutedIssue } from './issueRoutes.ts';
@@ -17,6 +19,7 @@ import { TransactionPosting } from './postingRoutes.ts';
 import { compileQueryValidator } from './queryValidator.ts';
 import { LoggedRequestView } from './requestLogRoutes.ts';
 import * as schemas from './schemas.ts';
+import { securityHeadersOf } from './securityHeaders.ts';
 import { STATISTICS_OBJECTS } from './statisticsRoutes.ts';
 import { parseStrictJson } from './strictJson.ts';
 import { USER_OBJECTS } from './userSchemas.ts';
@@ -30,8 +33,9 @@ const BODY_LIMIT = 64 * 1024;
 const MAX_PARAM_LENGTH = 16_384;
 
 export function createBareApp(deps: Deps) {
-  const handleError = createErrorHandler(deps.metrics);
-  const { trustedProxies } = deps.config;
+  const { mode, trustedProxies, keepAliveSeconds, maxConnections } = deps.config;
+  const headers = securityHeadersOf(mode);
+  const handleError = createErrorHandler(deps.metrics, headers);
   const app = Fastify({
     loggerInstance: deps.logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -43,17 +47,25 @@ export function createBareApp(deps: Deps) {
     requestIdHeader: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH },
     trustProxy: trustedProxies.length > 0 ? trustOf(trustedProxies) : false,
-    requestTimeout: 30_000,
+    http: SERVER_OPTIONS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: keepAliveSeconds * 1_000,
     forceCloseConnections: 'idle',
     // While it stops, a request on an open connection is still served, and its connection closed.
     return503OnClosing: false,
     frameworkErrors: handleError,
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: createClientErrorHandler(headers),
   }).withTypeProvider<TypeBoxTypeProvider>();
+  guardServer(app.server, {
+    ...{ headers, maxConnections },
+    onFull: (count) =>
+      deps.logger.warn({ count, maxConnections }, 'connections were refused: MAX_CONNECTIONS'),
+  });
   app.removeAllContentTypeParsers();
   // Synchronous: a promise for each body would cost every request a turn of its own.
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body: Buffer, done) => {
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
     try {
+      requirePlainBody(request.headers);
       done(null, parseBody(body));
     } catch (error) {
       done(error as Error);

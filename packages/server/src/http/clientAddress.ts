@@ -7,7 +7,7 @@ import { forwardedAddress } from './addresses.ts';
 const UNKNOWN = 'unknown';
 
 /** @param networks addresses and networks of proxies, whose `X-Forwarded-For` is believed */
-export function trustOf(networks: readonly string[]): (address: string) => boolean {
+export function trustOf(networks: readonly string[]): (word: string | undefined) => boolean {
   const trusted = new BlockList();
   for (const network of networks) {
     const [address = '', prefix] = network.split('/');
@@ -16,7 +16,8 @@ export function trustOf(networks: readonly string[]): (address: string) => boole
     else trusted.addSubnet(address, Number(prefix), family);
   }
   return (word) => {
-    const address = forwardedAddress(word);
+    // Without one the connection is gone.
+    const address = forwardedAddress(word ?? '');
     return address !== null && trusted.check(address, familyOf(address));
   };
 }

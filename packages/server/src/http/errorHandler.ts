@@ -1,22 +1,21 @@
 /** Turns whatever was thrown into the one error shape. */
-import { STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifySchemaValidationError } from 'fastify/types/schema.js';
-import { v7 as uuidv7 } from 'uuid';
 import { isPassing } from '../store/postgres.ts';
-import { ApiError, type ErrorDetail, errorBody, REASONS, type Reason, sourceOf } from './errors.ts';
+import {
+  ApiError,
+  type ErrorDetail,
+  errorBody,
+  fieldError,
+  MAX_DETAILS,
+  REASONS,
+  type Reason,
+  sourceOf,
+} from './errors.ts';
 import { sendJson } from './execute.ts';
 import { invalidFields } from './fields.ts';
 import type { Metrics } from './metrics.ts';
-
-/** On every answer. A route that serves a page sets a policy of its own. */
-export const SECURITY_HEADERS = {
-  'x-content-type-options': 'nosniff',
-  'cache-control': 'no-store',
-  'referrer-policy': 'no-referrer',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-};
+import type { SecurityHeaders } from './securityHeaders.ts';
 
 export type ErrorHandler = (
   error: FastifyError | Error,
@@ -24,9 +23,10 @@ export type ErrorHandler = (
   reply: FastifyReply,
 ) => FastifyReply;
 
-export function createErrorHandler(metrics: Metrics): ErrorHandler {
+export function createErrorHandler(metrics: Metrics, headers: SecurityHeaders): ErrorHandler {
   return (error, request, reply) => {
-    const known = error instanceof ApiError ? error : translate(error);
+    const known =
+      error instanceof ApiError ? error : isBrokenOff(error, request) ? brokenOff() : translate(error);
     request.errorReason = known.reason;
     if (known.reason === 'internal_error')
       request.log.error({ requestId: request.id, err: error }, 'request failed');
@@ -36,35 +36,10 @@ export function createErrorHandler(metrics: Metrics): ErrorHandler {
       request.log.warn({ requestId: request.id, err: error.cause ?? error }, 'request not served');
     }
     // Again, for errors from before the first hook.
-    reply.headers(SECURITY_HEADERS).headers(known.headers).header('x-request-id', request.id);
+    reply.headers(headers).headers(known.headers).header('x-request-id', request.id);
     const body = errorBody(known.reason, known.message, known.details, sourceOf(request.url), request.id);
     return sendJson(reply, REASONS[known.reason].status, body);
   };
-}
-
-const PARSER_REASONS: Readonly<Record<string, Reason>> = {
-  HPE_HEADER_OVERFLOW: 'headers_too_large',
-  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
-};
-
-/** Answers what Node could not read as HTTP, for which there is no request object; then hangs up. */
-export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code !== 'ECONNRESET' && socket.writable) {
-    const reason = PARSER_REASONS[error.code ?? ''] ?? 'invalid_request';
-    const requestId = uuidv7();
-    const { status, message } = REASONS[reason];
-    const body = errorBody(reason, message, [], 'server', requestId);
-    const headers = {
-      ...SECURITY_HEADERS,
-      'content-type': 'application/json; charset=utf-8',
-      'content-length': Buffer.byteLength(body),
-      'x-request-id': requestId,
-      connection: 'close',
-    };
-    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-    socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
-  }
-  socket.destroySoon();
 }
 
 const FRAMEWORK_REASONS: Readonly<Record<string, Reason>> = {
@@ -75,6 +50,15 @@ const FRAMEWORK_REASONS: Readonly<Record<string, Reason>> = {
   FST_ERR_BAD_URL: 'not_found',
 };
 
+/** Whether the client hung up before its body was whole: nobody's fault here, and nobody hears of it. */
+function isBrokenOff(error: Error, { raw }: FastifyRequest): boolean {
+  return raw.errored === error;
+}
+
+function brokenOff(): ApiError {
+  return fieldError('invalid_request', 'body', 'broke off before its end');
+}
+
 function translate(error: FastifyError | Error): ApiError {
   if ('validation' in error && error.validation !== undefined) return validationError(error);
   const reason = 'code' in error ? FRAMEWORK_REASONS[error.code] : undefined;
@@ -84,10 +68,6 @@ function translate(error: FastifyError | Error): ApiError {
     return new ApiError('invalid_request');
   return new ApiError('internal_error');
 }
-
-/** A body of thousands of unknown fields is not answered with thousands of details. */
-const MAX_DETAILS = 20;
-const MAX_FIELD_LENGTH = 64;
 
 /** Names the fields that a schema refused, each once, and their rules. */
 function validationError(error: FastifyError): ApiError {
@@ -108,17 +88,13 @@ function detailOf(issue: FastifySchemaValidationError, context: string): ErrorDe
   const base = issue.instancePath.slice(1).replaceAll('/', '.');
   const { additionalProperty, missingProperty, allowedValues } = issue.params;
   const field = additionalProperty ?? missingProperty;
-  const path = [base, typeof field === 'string' ? shortened(field) : '']
-    .filter((part) => part !== '')
-    .join('.');
+  if (field === '')
+    return { path: base === '' ? context : base, message: 'must not have a name that is empty' };
+  const path = [base, typeof field === 'string' ? field : ''].filter((part) => part !== '').join('.');
   if (additionalProperty !== undefined) return { path, message: 'is not a known field' };
   if (missingProperty !== undefined) return { path, message: 'is required' };
   const message = Array.isArray(allowedValues)
     ? `must be one of: ${allowedValues.join(', ')}`
     : (issue.message ?? 'is invalid');
   return { path: path === '' ? context : path, message };
-}
-
-function shortened(field: string): string {
-  return field.length > MAX_FIELD_LENGTH ? `${field.slice(0, MAX_FIELD_LENGTH)}…` : field;
 }
