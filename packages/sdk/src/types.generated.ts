@@ -7,7 +7,7 @@ export type TransactionStatus = 'created' | '3d' | 'authorized' | 'rejected' | '
 export type WalletTransactionStatus = 'NEW' | 'PROCESSING' | 'SUCCESS' | 'FAILED';
 
 /** Why a request was refused: docs/errors.md. */
-export type Reason = 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'wrong_credentials' | 'not_signed_in' | 'origin_not_allowed' | 'host_not_allowed' | 'metrics_token_required' | 'session_required' | 'insufficient_role' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'wallet_not_found' | 'merchant_not_found' | 'customer_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'already_exists' | 'body_too_large' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'insufficient_merchant_balance' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'too_many_sign_ins' | 'rate_limited';
+export type Reason = 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'wrong_credentials' | 'not_signed_in' | 'origin_not_allowed' | 'host_not_allowed' | 'metrics_token_required' | 'session_required' | 'insufficient_role' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'wallet_not_found' | 'merchant_not_found' | 'customer_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'already_exists' | 'body_too_large' | 'expectation_failed' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'transaction_is_refund' | 'transaction_is_card_payment' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'insufficient_merchant_balance' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'too_many_sign_ins' | 'rate_limited';
 
 /** Every error has this shape. `reason` is stable and machine-readable. */
 export interface ErrorBody {
@@ -135,6 +135,8 @@ export interface Merchant {
   returnOrigins: (string)[];
   /** In which days begin and end, by its name in IANA’s database. Default: null, which is UTC in the API and the viewer’s own in the dashboard. */
   timeZone: string | null;
+  /** Whether captures, cancels and refunds need an Idempotency-Key, as authorizations always do: without one they are a 400 `missing_idempotency_key`. Default: false. */
+  requireIdempotencyKey: boolean;
   createdAt: string;
 }
 
@@ -556,7 +558,7 @@ export interface LoggedRequest {
   method: string;
   /** The route’s pattern. */
   route: string;
-  /** As it was sent, without the query; long numbers are masked. */
+  /** As it was sent, without the query; API keys and long numbers are masked. */
   path: string;
   status: number;
   /** Milliseconds, rounded up. */
@@ -636,6 +638,8 @@ export interface CreateMerchantBody {
   returnOrigins?: (string)[] | undefined;
   /** In which days begin and end, by its name in IANA’s database. Default: null, which is UTC in the API and the viewer’s own in the dashboard. */
   timeZone?: string | null | undefined;
+  /** Whether captures, cancels and refunds need an Idempotency-Key, as authorizations always do: without one they are a 400 `missing_idempotency_key`. Default: false. */
+  requireIdempotencyKey?: boolean | undefined;
 }
 
 export interface ListMerchantsQuery {
@@ -657,6 +661,8 @@ export interface UpdateMerchantBody {
   returnOrigins?: (string)[] | undefined;
   /** In which days begin and end, by its name in IANA’s database. Default: null, which is UTC in the API and the viewer’s own in the dashboard. */
   timeZone?: string | null | undefined;
+  /** Whether captures, cancels and refunds need an Idempotency-Key, as authorizations always do: without one they are a 400 `missing_idempotency_key`. Default: false. */
+  requireIdempotencyKey?: boolean | undefined;
 }
 
 export interface GetMerchantStatementQuery {
