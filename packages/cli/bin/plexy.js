@@ -5,7 +5,12 @@ if (Number(process.versions.node.split('.')[0]) < MINIMUM_NODE) {
   process.stderr.write(
     `Node ${process.versions.node} cannot run plexy; "npx plexy" uses the Node ${MINIMUM_NODE} that "npm ci" installs\n`,
   );
-  process.exit(1);
+  process.exit(2);
 }
+// Whoever read the output has closed it, such as `head`: that is the end, and no failure.
+process.stdout.on('error', (error) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
 const { main } = await import('../src/main.ts');
 process.exitCode = await main(process.argv.slice(2));

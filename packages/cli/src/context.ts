@@ -1,5 +1,12 @@
-import { type List, PlexyPay, type RequestOptions } from '@plexy-pay/sdk';
+import {
+  type List,
+  PlexyPay,
+  PlexyPayError,
+  type PlexyPayOptions,
+  type RequestOptions,
+} from '@plexy-pay/sdk';
 import { type Command, InvalidArgumentError } from 'commander';
+import { UsageError } from './exitCodes.ts';
 import { type Cell, jsonText, recordText, tableText } from './output.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -22,6 +29,8 @@ interface GlobalOptions {
 /** What every command needs: the client, and one way to print. */
 export interface Context extends Surroundings {
   url(): string;
+  /** Whether programs read the output. */
+  json(): boolean;
   /** With an operator's key. */
   client(): PlexyPay;
   /** With a merchant's key. */
@@ -42,16 +51,19 @@ export interface Context extends Surroundings {
 export function contextOf(program: Command, surroundings: Surroundings): Context {
   const options = (): GlobalOptions => program.opts();
   const { PLEXY_OPERATOR_KEY, PLEXY_API_KEY } = surroundings.env;
-  const clientWith = (sandboxKey: string, ...fromEnvironment: (string | undefined)[]): PlexyPay => {
-    const keys = [options().key, ...fromEnvironment, sandboxKey];
-    const apiKey = keys.find((key) => key !== undefined) ?? sandboxKey;
-    return new PlexyPay({ apiKey, baseUrl: options().url, maxRetries: 1 });
+  const clientWith = (sandboxKey: string, fromEnvironment: Environment): PlexyPay => {
+    const places = Object.entries({ '--key': options().key, ...fromEnvironment });
+    const [place = '', apiKey = sandboxKey] = places.find(([, key]) => key !== undefined) ?? [];
+    if (apiKey.trim() === '')
+      throw new UsageError(`${place} is empty: give a key, or leave it out for the sandbox’s`);
+    return clientOf({ apiKey, baseUrl: options().url, maxRetries: 1 });
   };
   return {
     ...surroundings,
     url: () => options().url,
-    client: () => clientWith('op_test_demo', PLEXY_OPERATOR_KEY, PLEXY_API_KEY),
-    merchantClient: () => clientWith('pr_test_demo', PLEXY_API_KEY),
+    json: () => options().json === true,
+    client: () => clientWith('op_test_demo', { PLEXY_OPERATOR_KEY, PLEXY_API_KEY }),
+    merchantClient: () => clientWith('pr_test_demo', { PLEXY_API_KEY }),
     show: (value, fields) =>
       surroundings.out(options().json === true ? jsonText(value) : recordText(fields(value))),
     showList: async (list, limit, headings, row) => {
@@ -60,6 +72,17 @@ export function contextOf(program: Command, surroundings: Surroundings): Context
     },
     showLine: (value, text) => surroundings.out(options().json === true ? JSON.stringify(value) : text),
   };
+}
+
+/** What the client refuses to begin with is a mistake in the command. */
+function clientOf(options: PlexyPayOptions): PlexyPay {
+  try {
+    return new PlexyPay(options);
+  } catch (error) {
+    if (!(error instanceof PlexyPayError)) throw error;
+    const hint = error.message.startsWith('baseUrl') ? ' (--url or PLEXY_URL)' : '';
+    throw new UsageError(`${error.message}${hint}`);
+  }
 }
 
 export interface WriteOptions {
@@ -77,7 +100,7 @@ export function requestOptions({ idempotencyKey }: WriteOptions): RequestOptions
 
 /** A subcommand that lists something. */
 export function listing(command: Command): Command {
-  return command.option('--limit <number>', 'the most rows to show', wholeNumber, 20);
+  return command.option('--limit <number>', 'the most rows to show', rowCount, 20);
 }
 
 export interface ListOptions {
@@ -86,12 +109,27 @@ export interface ListOptions {
 
 /** The size of the pages that a list of `limit` rows is read in. */
 export function pageSize({ limit }: ListOptions): { limit: number } {
-  return { limit: Math.min(Math.max(limit, 1), 100) };
+  return { limit: Math.min(limit, 100) };
 }
 
-/** A whole number that is exact in JSON: amounts are minor units, so 12.50 is 1250. */
-export function wholeNumber(text: string): number {
+/** An amount that is exact in JSON: it is in minor units, so 12.50 is 1250. */
+export function minorUnits(text: string): number {
+  return wholeNumber(text, 'It must be a whole number; amounts are in minor units.');
+}
+
+export function seconds(text: string): number {
+  return wholeNumber(text, 'It must be a whole number of seconds.');
+}
+
+function rowCount(text: string): number {
+  const sentence = 'It must be a whole number, 1 or more.';
+  const count = wholeNumber(text, sentence);
+  if (count < 1) throw new InvalidArgumentError(sentence);
+  return count;
+}
+
+function wholeNumber(text: string, sentence: string): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
-  throw new InvalidArgumentError('It must be a whole number; amounts are in minor units.');
+  throw new InvalidArgumentError(sentence);
 }

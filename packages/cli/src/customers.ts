@@ -9,6 +9,7 @@ import {
   type WriteOptions,
   writing,
 } from './context.ts';
+import { customerIdOf } from './names.ts';
 import type { Cell } from './output.ts';
 
 export function customerCommands(program: Command, context: Context): void {
@@ -31,9 +32,10 @@ export function customerCommands(program: Command, context: Context): void {
     });
   customers
     .command('get <customer>')
-    .description('show a customer')
-    .action(async (id: string) => {
-      context.show(await context.client().admin.customers.get(id), fieldsOf);
+    .description('show a customer, by id or phone number')
+    .action(async (customer: string) => {
+      const plexy = context.client();
+      context.show(await plexy.admin.customers.get(await customerIdOf(plexy, customer)), fieldsOf);
     });
 }
 

@@ -3,21 +3,24 @@
  * here that imports it. They read DATABASE_URL, or DATA_DIR for the embedded database.
  */
 import type { Command } from 'commander';
-import type { Surroundings } from './context.ts';
+import type { Context } from './context.ts';
+import { UsageError } from './exitCodes.ts';
 
 /** @param exit hears the exit code */
 export function databaseCommands(
   program: Command,
   operatorKeys: Command,
-  { env, out, error }: Surroundings,
+  context: Context,
   exit: (code: number) => void,
 ): void {
+  const { env, out, error } = context;
+  const output = () => ({ out, error, json: context.json() });
   operatorKeys
     .command('create [name]')
     .description('make a key by access to the database: the way to the first one in production')
     .action(async (name = 'made on the command line') => {
-      const { createOperatorKeyCommand } = await import('@plexy-pay/server/commands/operator-key');
-      exit(await createOperatorKeyCommand(name, env, { out, error }));
+      const server = await serverOf(() => import('@plexy-pay/server/commands/operator-key'));
+      exit(await server.createOperatorKeyCommand(name, env, output()));
     });
   program
     .command('operator-user')
@@ -25,14 +28,25 @@ export function databaseCommands(
     .command('create <email> [name]')
     .description('make one by access to the database, with a password that is shown this once')
     .action(async (email: string, name = email) => {
-      const { createOperatorUserCommand } = await import('@plexy-pay/server/commands/operator-user');
-      exit(await createOperatorUserCommand(email, name, env, { out, error }));
+      const server = await serverOf(() => import('@plexy-pay/server/commands/operator-user'));
+      exit(await server.createOperatorUserCommand(email, name, env, output()));
     });
   program
     .command('audit')
     .description('check the seven invariants of the ledger in the database')
     .action(async () => {
-      const { auditCommand } = await import('@plexy-pay/server/commands/audit');
-      exit(await auditCommand(env, { out, error }));
+      const server = await serverOf(() => import('@plexy-pay/server/commands/audit'));
+      exit(await server.auditCommand(env, output()));
     });
+}
+
+/** @throws UsageError where plexy was installed by itself */
+async function serverOf<T>(load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== 'ERR_MODULE_NOT_FOUND' || !message.includes('@plexy-pay/server')) throw error;
+    throw new UsageError('this command needs the server’s own program: run it where the server is installed');
+  }
 }

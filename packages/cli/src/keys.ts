@@ -9,6 +9,7 @@ import {
   type WriteOptions,
   writing,
 } from './context.ts';
+import { merchantIdOf } from './names.ts';
 import type { Cell } from './output.ts';
 
 interface IssueOptions extends WriteOptions {
@@ -23,25 +24,26 @@ export function keyCommands(program: Command, context: Context): void {
   const keys = program.command('keys').description('the API keys of a merchant');
   issuing(keys.command('issue <merchant> <name>')).action(
     async (merchant: string, name: string, options: IssueOptions) => {
-      const { apiKeys } = context.client().admin;
+      const plexy = context.client();
+      const id = await merchantIdOf(plexy, merchant);
       context.show(
-        await apiKeys.issue(merchant, bodyOf(name, options), requestOptions(options)),
+        await plexy.admin.apiKeys.issue(id, bodyOf(name, options), requestOptions(options)),
         issuedFields,
       );
     },
   );
   listing(keys.command('list <merchant>').description('list keys, newest first, revoked ones too')).action(
     async (merchant: string, options: ListOptions) => {
-      const list = context.client().admin.apiKeys.list(merchant, pageSize(options));
+      const plexy = context.client();
+      const list = plexy.admin.apiKeys.list(await merchantIdOf(plexy, merchant), pageSize(options));
       await context.showList(list, options.limit, HEADINGS, rowOf);
     },
   );
   writing(keys.command('revoke <merchant> <key>').description('revoke a key by its id, at once')).action(
     async (merchant: string, id: string, options: WriteOptions) => {
-      context.show(
-        await context.client().admin.apiKeys.revoke(merchant, id, requestOptions(options)),
-        fieldsOf,
-      );
+      const plexy = context.client();
+      const merchantId = await merchantIdOf(plexy, merchant);
+      context.show(await plexy.admin.apiKeys.revoke(merchantId, id, requestOptions(options)), fieldsOf);
     },
   );
 }

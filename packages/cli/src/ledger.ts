@@ -10,7 +10,7 @@ const DECISIONS = {
 } as const;
 
 /** The ledger's own accounts, and the decisions that payments wait for. */
-export function ledgerCommands(program: Command, context: Context): void {
+export function ledgerCommands(program: Command, context: Context, exit: (code: number) => void): void {
   program
     .command('accounts')
     .description('the ledger’s own accounts')
@@ -24,7 +24,7 @@ export function ledgerCommands(program: Command, context: Context): void {
       );
     });
   const payments = program.command('payments').description('payments, and decisions on those that wait');
-  payCommand(payments, context);
+  payCommand(payments, context, exit);
   for (const decision of ['confirm', 'decline'] as const) {
     writing(payments.command(`${decision} <payment>`).description(DECISIONS[decision])).action(
       async (id: string, options: WriteOptions) => {

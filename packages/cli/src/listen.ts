@@ -6,8 +6,9 @@ import { PlexyPayError, type StreamedEvent, type StreamOptions } from '@plexy-pa
 import { sign, type WebhookEventName } from '@plexy-pay/sdk/webhooks';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Context } from './context.ts';
+import { WHERE } from './exitCodes.ts';
 import { rememberedSecret } from './listenSecret.ts';
-import { EVENT_NAMES } from './trigger.ts';
+import { EVENT_NAMES, parseEvent } from './trigger.ts';
 
 /** As long as the server waits for an answer. */
 const TIMEOUT_MS = 15_000;
@@ -36,7 +37,7 @@ export function listenCommand(program: Command, context: Context): void {
   program
     .command('listen')
     .description('forward a merchant’s webhooks to this machine, without registering anything')
-    .requiredOption('--forward-to <url>', 'where to POST them, such as http://localhost:3000/hook', parseUrl)
+    .requiredOption('--forward-to <url>', 'where to POST them, such as localhost:3000/hook', parseUrl)
     .option('--events <names>', 'only these, separated by commas', parseEvents)
     .option(
       '--secret <secret>',
@@ -80,7 +81,9 @@ async function* eventsOf(context: Context): AsyncGenerator<StreamedEvent, void, 
     ...(signal === undefined ? {} : { signal }),
     onOpen: () => context.showLine({ ready: true }, `Ready: waiting for events of ${context.url()}`),
     onLost: ({ message }, delayMs) => {
-      const text = `Lost the stream (${message}); trying again in ${(delayMs / 1_000).toFixed(1)} s`;
+      const seconds = (delayMs / 1_000).toFixed(1);
+      const where = message.startsWith('no connection') ? ` (${WHERE})` : '';
+      const text = `Lost the stream (${message}); trying again in ${seconds} s${where}`;
       context.showLine({ lost: message, retryInMs: Math.round(delayMs) }, text);
     },
   };
@@ -148,16 +151,15 @@ export function webhookIdOf(transactionId: string, seq: number): string {
 }
 
 function parseUrl(text: string): URL {
-  if (/^https?:\/\//.test(text) && URL.canParse(text)) return new URL(text);
-  throw new InvalidArgumentError('It must start with http:// or https://.');
+  // A number alone is a port: as a host it would be an address that nobody means.
+  const address = /^:?\d+(?=\/|$)/.test(text) ? `localhost:${text.replace(':', '')}` : text;
+  const url = /^[a-z][a-z\d+.-]*:\/\//i.test(address) ? address : `http://${address}`;
+  if (/^https?:\/\//i.test(url) && URL.canParse(url)) return new URL(url);
+  throw new InvalidArgumentError('It must be an address such as localhost:3000/hook or https://…');
 }
 
 function parseEvents(text: string): WebhookEventName[] {
-  return text.split(',').map((part) => {
-    const name = EVENT_NAMES.find((known) => known === part.trim());
-    if (name !== undefined) return name;
-    throw new InvalidArgumentError(`"${part}" is none of ${EVENT_NAMES.join(', ')}.`);
-  });
+  return text.split(',').map(parseEvent);
 }
 
 function parseSecret(text: string): string {

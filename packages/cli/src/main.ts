@@ -1,9 +1,11 @@
 /** The command line of operators and of merchants’ developers: `plexy --help`. */
-import { ConnectionError, PlexyPayError } from '@plexy-pay/sdk';
+import { readFileSync } from 'node:fs';
+import { PlexyPayError } from '@plexy-pay/sdk';
 import { Command, CommanderError, Option } from 'commander';
 import { contextOf, type Surroundings } from './context.ts';
 import { customerCommands } from './customers.ts';
 import { databaseCommands } from './database.ts';
+import { EXIT, exitCodeOf, isNoServer, WHERE } from './exitCodes.ts';
 import { keyCommands, operatorKeyCommands } from './keys.ts';
 import { ledgerCommands } from './ledger.ts';
 import { listenCommand } from './listen.ts';
@@ -12,6 +14,9 @@ import { storeCommands } from './stores.ts';
 import { transactionCommands } from './transactions.ts';
 import { triggerCommand } from './trigger.ts';
 import { walletCommands } from './wallets.ts';
+
+/** Of this package: beside `src` in the repository, and beside `main.js` where it is installed. */
+const VERSION: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
 
 /** No default here, so that the help cannot show a real key. */
 const KEY =
@@ -23,33 +28,66 @@ const THIS_PROCESS: Surroundings = {
   error: (text) => process.stderr.write(`${text}\n`),
 };
 
+const HELP = `
+Exit codes:
+  0  done
+  1  refused by the server, or by the bank: the sentence says why
+  2  the command is wrong: nothing was sent
+  3  no server, or no database, was found
+  4  "audit" found a broken invariant`;
+
 /** Runs one command. @returns the exit code */
 export async function main(
   args: readonly string[],
   surroundings: Surroundings = THIS_PROCESS,
 ): Promise<number> {
-  let exitCode = 0;
-  const program = programOf(surroundings, (code) => {
+  let exitCode: number = EXIT.done;
+  const json = args.includes('--json');
+  const sentence = (text: string): void => surroundings.error(json ? errorJson({ message: text }) : text);
+  const program = programOf({ ...surroundings, sentence }, (code) => {
     exitCode = code;
+  });
+  let mayRepeat = false;
+  program.hook('preAction', (_program, command) => {
+    mayRepeat = command.options.some(({ long }) => long === '--idempotency-key');
   });
   try {
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
     // Commander has already said what is wrong with the arguments.
-    if (error instanceof CommanderError) return error.exitCode;
-    surroundings.error(sentenceOf(error));
-    return 1;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    surroundings.error(
+      json ? errorJson(fieldsOf(error)) : `${sentenceOf(error)}${mayRepeat ? keyHint(error) : ''}`,
+    );
+    return exitCodeOf(error);
   }
 }
 
-function programOf(surroundings: Surroundings, exit: (code: number) => void): Command {
-  const { env, out, error } = surroundings;
+/** What programs read of an error. */
+function errorJson(fields: object): string {
+  return JSON.stringify({ error: fields });
+}
+
+function fieldsOf(error: unknown): object {
+  if (!(error instanceof PlexyPayError)) return { message: String(error) };
+  const { message, reason, status, code, details, requestId, idempotencyKey } = error;
+  return { message, reason, status, code, details, requestId, idempotencyKey };
+}
+
+/** @param sentence hears what is wrong with the arguments */
+function programOf(
+  { sentence, ...surroundings }: Surroundings & { readonly sentence: (text: string) => void },
+  exit: (code: number) => void,
+): Command {
+  const { env, out } = surroundings;
   const trimmed = (write: (text: string) => void) => (text: string) => write(text.trimEnd());
   // Before the subcommands: they inherit both.
   const program = new Command('plexy')
     .exitOverride()
-    .configureOutput({ writeOut: trimmed(out), writeErr: trimmed(error) })
+    .configureOutput({ writeOut: trimmed(out), writeErr: trimmed(sentence) })
+    .version(VERSION, '-V, --version', 'show the version')
+    .addHelpText('after', HELP)
     .description('Plexy Pay for operators and developers. Amounts are in minor units: 12.50 KZT is 1250.')
     .addOption(urlOption(env))
     .option('--key <key>', KEY)
@@ -62,11 +100,11 @@ function programOf(surroundings: Surroundings, exit: (code: number) => void): Co
   storeCommands(program, context);
   customerCommands(program, context);
   walletCommands(program, context);
-  ledgerCommands(program, context);
+  ledgerCommands(program, context, exit);
   transactionCommands(program, context);
   triggerCommand(program, context);
   listenCommand(program, context);
-  databaseCommands(program, operatorKeys, surroundings, exit);
+  databaseCommands(program, operatorKeys, context, exit);
   return program;
 }
 
@@ -80,7 +118,17 @@ function urlOption({ PLEXY_URL = 'http://127.0.0.1:8080' }: Surroundings['env'])
 function sentenceOf(error: unknown): string {
   if (!(error instanceof PlexyPayError))
     return error instanceof Error ? (error.stack ?? error.message) : String(error);
-  if (error instanceof ConnectionError)
-    return `${error.message}: is it there? --url or PLEXY_URL says where the server is`;
-  return error.requestId === null ? error.message : `${error.message} (request ${error.requestId})`;
+  const { message, requestId } = error;
+  const request = requestId === null ? '' : ` (request ${requestId})`;
+  if (!isNoServer(error)) return `${message}${request}`;
+  return `${message}: is it there? ${WHERE}${request}`;
+}
+
+/** Nobody knows whether the server did it: with the same key it is done once. */
+function keyHint(error: unknown): string {
+  if (!(error instanceof PlexyPayError)) return '';
+  const { idempotencyKey, status } = error;
+  const isUnknown = status === null || status >= 500;
+  if (idempotencyKey === null || !isUnknown) return '';
+  return `; to repeat the same request safely, add --idempotency-key ${idempotencyKey}`;
 }

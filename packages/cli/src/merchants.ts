@@ -6,10 +6,12 @@ import {
   listing,
   pageSize,
   requestOptions,
+  seconds,
   type WriteOptions,
-  wholeNumber,
   writing,
 } from './context.ts';
+import { UsageError } from './exitCodes.ts';
+import { merchantIdOf } from './names.ts';
 import { type Cell, money } from './output.ts';
 
 interface Settings {
@@ -37,8 +39,12 @@ function writeCommands(merchants: Command, context: Context): void {
   );
   settings(merchants.command('update <merchant>').description('change settings, for payments from now on'))
     .option('--name <name>')
-    .action(async (id: string, given: Settings) => {
-      context.show(await context.client().admin.merchants.update(id, given), fieldsOf);
+    .action(async (merchant: string, given: Settings) => {
+      if (Object.keys(given).length === 0)
+        throw new UsageError('give at least one setting to change, such as --name; --help lists them');
+      const plexy = context.client();
+      const id = await merchantIdOf(plexy, merchant);
+      context.show(await plexy.admin.merchants.update(id, given), fieldsOf);
     });
 }
 
@@ -54,14 +60,16 @@ function readCommands(merchants: Command, context: Context): void {
   merchants
     .command('get <merchant>')
     .description('show a merchant')
-    .action(async (id: string) => {
-      context.show(await context.client().admin.merchants.get(id), fieldsOf);
+    .action(async (merchant: string) => {
+      const plexy = context.client();
+      context.show(await plexy.admin.merchants.get(await merchantIdOf(plexy, merchant)), fieldsOf);
     });
   merchants
     .command('balances <merchant>')
     .description('what a merchant has, by currency')
-    .action(async (id: string) => {
-      const list = context.client().admin.merchants.balances(id);
+    .action(async (merchant: string) => {
+      const plexy = context.client();
+      const list = plexy.admin.merchants.balances(await merchantIdOf(plexy, merchant));
       await context.showList(
         list,
         Number.POSITIVE_INFINITY,
@@ -71,9 +79,10 @@ function readCommands(merchants: Command, context: Context): void {
     });
   listing(
     merchants.command('statement <merchant> <currency>').description('what moved, newest first'),
-  ).action(async (id: string, currency: string, options: ListOptions) => {
+  ).action(async (merchant: string, currency: string, options: ListOptions) => {
     const query = { currency, ...pageSize(options) };
-    const list = context.client().admin.merchants.statement(id, query);
+    const plexy = context.client();
+    const list = plexy.admin.merchants.statement(await merchantIdOf(plexy, merchant), query);
     const headings = ['TIME', 'KIND', 'AMOUNT', 'BALANCE', 'REFERENCE', 'OPERATION'];
     await context.showList(
       list,
@@ -89,8 +98,8 @@ function readCommands(merchants: Command, context: Context): void {
 function settings(command: Command): Command {
   return command
     .option('--capture-mode <mode>', 'manual or automatic')
-    .option('--capture-delay <seconds>', 'from the authorization to an automatic capture', wholeNumber)
-    .option('--authorization-ttl <seconds>', 'that an authorization holds', wholeNumber)
+    .option('--capture-delay <seconds>', 'from the authorization to an automatic capture', seconds)
+    .option('--authorization-ttl <seconds>', 'that an authorization holds', seconds)
     .option('--return-origins <origins...>', 'where payers may come back to after 3-D Secure')
     .option('--time-zone <zone>', 'in which its days begin, such as Asia/Almaty')
     .option('--require-idempotency-key', 'refuse captures, cancels and refunds without one')

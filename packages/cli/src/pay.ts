@@ -1,6 +1,7 @@
-import { PlexyPayError, type RequestOptions, type Transaction } from '@plexy-pay/sdk';
+import type { RequestOptions, Transaction } from '@plexy-pay/sdk';
 import type { Command } from 'commander';
-import { type Context, requestOptions, type WriteOptions, wholeNumber, writing } from './context.ts';
+import { type Context, minorUnits, requestOptions, type WriteOptions, writing } from './context.ts';
+import { EXIT, UsageError } from './exitCodes.ts';
 import { fieldsOf } from './transactions.ts';
 
 interface Order {
@@ -21,10 +22,12 @@ export function testCard(number: string) {
   return { number, expiryMonth: 12, expiryYear: new Date().getUTCFullYear() + 5, cvc: '123' };
 }
 
+const REFUSED: ReadonlySet<string> = new Set(['rejected', 'transaction.failed']);
+
 /** `plexy payments create`: by wallet or by test card. */
-export function payCommand(payments: Command, context: Context): void {
+export function payCommand(payments: Command, context: Context, exit: (code: number) => void): void {
   writing(payments.command('create').description('hold an amount on a customer’s wallet or a test card'))
-    .argument('<amount>', 'in minor units: 12.50 KZT is 1250', wholeNumber)
+    .argument('<amount>', 'in minor units: 12.50 KZT is 1250', minorUnits)
     .argument('<currency>')
     .argument('<order-reference>')
     .option('--phone <number>', 'of the customer whose wallet pays; with --iin')
@@ -33,7 +36,9 @@ export function payCommand(payments: Command, context: Context): void {
     .option('--return-url <url>', 'where the payer comes back to after 3-D Secure')
     .action(async (amount: number, currency: string, orderReference: string, payer: Payer) => {
       const order = { amount, currency, orderReference };
-      context.show(await pay(context, order, payer, requestOptions(payer)), fieldsOf);
+      const payment = await pay(context, order, payer, requestOptions(payer));
+      context.show(payment, fieldsOf);
+      if (REFUSED.has(payment.status)) exit(EXIT.refused);
     });
 }
 
@@ -50,7 +55,7 @@ async function pay(
     return plexy.payments.create({ ...order, ...back, card: testCard(card) }, write);
   }
   if (card !== undefined || phoneNumber === undefined || iin === undefined)
-    throw new PlexyPayError('give either --card, or --phone and --iin');
+    throw new UsageError('give either --card, or --phone and --iin');
   const held = await plexy.wallet.authorize({ ...order, phoneNumber, iin }, write);
   return plexy.transactions.get(held.walletTransactionId);
 }

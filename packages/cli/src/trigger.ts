@@ -1,6 +1,6 @@
 import { NotFoundError, type PlexyPay, PlexyPayError } from '@plexy-pay/sdk';
 import type { WebhookEventName } from '@plexy-pay/sdk/webhooks';
-import { Argument, type Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { Context } from './context.ts';
 import { testCard } from './pay.ts';
 import { fieldsOf } from './transactions.ts';
@@ -40,12 +40,27 @@ const TRIGGERS: Readonly<Record<WebhookEventName, (sandbox: Sandbox) => Promise<
 
 export const EVENT_NAMES = Object.keys(TRIGGERS) as readonly WebhookEventName[];
 
+function shortName(name: string): string {
+  return name.replace('transaction.', '');
+}
+
+/** `charged` is short for `transaction.charged`. */
+export function parseEvent(text: string): WebhookEventName {
+  const name = EVENT_NAMES.find((known) => known === text.trim() || shortName(known) === text.trim());
+  if (name !== undefined) return name;
+  throw new InvalidArgumentError(`"${text}" is none of ${EVENT_NAMES.map(shortName).join(', ')}.`);
+}
+
 /** Events that happen for real, with the sandbox's customers and cards. */
 export function triggerCommand(program: Command, context: Context): void {
   program
     .command('trigger')
     .description('make an event happen for real, in a sandbox')
-    .addArgument(new Argument('<event>').choices(EVENT_NAMES))
+    .argument(
+      '<event>',
+      `one of ${EVENT_NAMES.map(shortName).join(', ')}, with or without "transaction."`,
+      parseEvent,
+    )
     .action(async (name: WebhookEventName) => {
       const plexy = context.merchantClient();
       const { customers } = await plexy.sandbox.fixtures().catch(notASandbox);
@@ -58,7 +73,8 @@ export function triggerCommand(program: Command, context: Context): void {
 }
 
 function notASandbox(error: unknown): never {
-  if (error instanceof NotFoundError) throw new PlexyPayError('this server is no sandbox');
+  if (error instanceof NotFoundError && error.reason !== null)
+    throw new PlexyPayError('this server is no sandbox');
   throw error;
 }
 

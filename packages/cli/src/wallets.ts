@@ -4,12 +4,13 @@ import {
   type Context,
   type ListOptions,
   listing,
+  minorUnits,
   pageSize,
   requestOptions,
   type WriteOptions,
-  wholeNumber,
   writing,
 } from './context.ts';
+import { customerIdOf } from './names.ts';
 import { type Cell, money } from './output.ts';
 
 export function walletCommands(program: Command, context: Context): void {
@@ -26,8 +27,9 @@ function createCommand(wallets: Command, context: Context): void {
     .action(
       async (customer: string, currency: string, options: WriteOptions & { requiresConfirmation?: true }) => {
         const body = { currency, requiresConfirmation: options.requiresConfirmation === true };
-        const { customers } = context.client().admin;
-        context.show(await customers.createWallet(customer, body, requestOptions(options)), fieldsOf);
+        const plexy = context.client();
+        const id = await customerIdOf(plexy, customer);
+        context.show(await plexy.admin.customers.createWallet(id, body, requestOptions(options)), fieldsOf);
       },
     );
 }
@@ -37,7 +39,8 @@ function readCommands(wallets: Command, context: Context): void {
     .command('list <customer>')
     .description('list a customer’s wallets')
     .action(async (customer: string) => {
-      const list = context.client().admin.customers.wallets(customer);
+      const plexy = context.client();
+      const list = plexy.admin.customers.wallets(await customerIdOf(plexy, customer));
       const headings = ['ID', 'AVAILABLE', 'HELD', 'FROZEN', 'CONFIRMATION'];
       await context.showList(list, Number.POSITIVE_INFINITY, headings, (wallet) => [
         wallet.id,
@@ -85,7 +88,7 @@ function transferCommands(wallets: Command, context: Context): void {
   for (const kind of ['deposit', 'withdraw'] as const) {
     writing(wallets.command(kind).description(TRANSFERS[kind]))
       .argument('<wallet>')
-      .argument('<amount>', 'in minor units: 12.50 KZT is 1250', wholeNumber)
+      .argument('<amount>', 'in minor units: 12.50 KZT is 1250', minorUnits)
       .option('--reference <text>', 'for the statement')
       .action(async (id: string, amount: number, options: WriteOptions & { reference?: string }) => {
         const { reference } = options;

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { DEMO_STORE, iinOf, KZT_WALLET, UNKNOWN_ID } from '../../server/test/support/operator.ts';
@@ -43,8 +46,13 @@ async function json(...args: string[]): Promise<any> {
 }
 
 async function refused(...args: string[]): Promise<string> {
+  return failed(1, ...args);
+}
+
+/** What a command says that ends with this exit code. */
+async function failed(code: number, ...args: string[]): Promise<string> {
   const { exitCode, out, errors } = await plexy(args);
-  assert.deepEqual([exitCode, out], [1, '']);
+  assert.deepEqual([exitCode, out], [code, '']);
   assert.equal(errors.split('\n').length, 1, errors);
   return errors;
 }
@@ -204,17 +212,80 @@ describe('what goes wrong', () => {
 
   test('no server, wrong arguments', async () => {
     assert.equal(
-      await refused('accounts', '--url', 'http://127.0.0.1:1'),
+      await failed(3, 'accounts', '--url', 'http://127.0.0.1:1'),
       'no connection to http://127.0.0.1:1: is it there? --url or PLEXY_URL says where the server is',
     );
-    assert.match(await refused('accounts', '--url', '127.0.0.1:8080'), /^baseUrl must be a URL/);
+    assert.match(
+      await failed(2, 'accounts', '--url', '127.0.0.1:8080'),
+      /^baseUrl must be a URL .*\(--url or PLEXY_URL\)$/,
+    );
     for (const amount of ['12.50', '1e3', '9007199254740993', 'x'])
       assert.match(
-        await refused('wallets', 'deposit', KZT_WALLET, amount),
+        await failed(2, 'wallets', 'deposit', KZT_WALLET, amount),
         /whole number; amounts are in minor units/,
       );
-    assert.match(await refused('wallets', 'deposit', KZT_WALLET), /missing required argument 'amount'/);
-    assert.match(await refused('nonsense'), /unknown command 'nonsense'/);
+    for (const limit of ['abc', '0', '-1', '1.5'])
+      assert.match(
+        await failed(2, 'merchants', 'list', '--limit', limit),
+        /must be a whole number, 1 or more\.$/,
+      );
+    const delay = await failed(2, 'merchants', 'create', 'X', '--capture-delay', '1h');
+    assert.match(delay, /must be a whole number of seconds\.$/);
+    assert.match(await failed(2, 'wallets', 'deposit', KZT_WALLET), /missing required argument 'amount'/);
+    assert.match(await failed(2, 'nonsense'), /unknown command 'nonsense'/);
+    assert.match(await failed(2, 'merchants', 'update', DEMO_STORE), /^give at least one setting to change/);
+    assert.match(await failed(2, 'payments', 'create', '5', 'KZT', 'A'), /^give either --card, or --phone/);
+  });
+
+  test('an empty key or address is named, as CI gives it for a secret that is missing', async () => {
+    for (const [name, args] of [
+      ['PLEXY_API_KEY', ['transactions', 'list']],
+      ['PLEXY_OPERATOR_KEY', ['merchants', 'list']],
+    ] as const) {
+      const { exitCode, errors } = await plexy([...args], { [name]: '' });
+      assert.deepEqual([exitCode, errors.replace(/:.*/, '')], [2, `${name} is empty`]);
+    }
+    assert.match(await failed(2, 'merchants', 'list', '--key', ' '), /^--key is empty/);
+    const { exitCode, errors } = await plexy(['merchants', 'list'], { PLEXY_URL: '' });
+    assert.equal(exitCode, 2);
+    assert.match(errors, /--url or PLEXY_URL/);
+  });
+
+  test('somebody else than Plexy Pay at the address: the hint says how to name the server', async (t) => {
+    const server = createServer((request, response) => {
+      if (request.url?.includes('accounts')) response.writeHead(404).end('<html>');
+      else response.writeHead(301, { location: 'https://pay.test/' }).end();
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    assert.match(
+      await failed(3, 'accounts', '--url', url),
+      /is it there\? --url or PLEXY_URL says where the server is$/,
+    );
+    const redirected = await failed(3, 'merchants', 'list', '--url', url);
+    assert.match(redirected, /redirects to https:\/\/pay\.test\/: .* --url or PLEXY_URL/);
+  });
+
+  test('--json holds for errors, with everything that a program needs', async () => {
+    const error = async (code: number, ...args: string[]) =>
+      JSON.parse(await failed(code, ...args, '--json')).error;
+    const refusal = await error(1, 'wallets', 'get', UNKNOWN_ID);
+    assert.deepEqual([refusal.reason, refusal.status, refusal.code], ['wallet_not_found', 404, 4]);
+    assert.match(refusal.requestId, /^[0-9a-f-]{36}$/);
+    assert.match((await error(2, 'nonsense')).message, /unknown command 'nonsense'/);
+    const lost = await error(3, 'wallets', 'freeze', KZT_WALLET, '--url', 'http://127.0.0.1:1');
+    assert.match(lost.idempotencyKey, /^[0-9a-f]{32}$/);
+    const database = await plexy(['audit', '--json'], { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/x' });
+    assert.equal(database.exitCode, 3);
+    assert.match(JSON.parse(database.errors).error.message, /^The database cannot be used/);
+  });
+
+  test('a change whose answer was lost says how to repeat it once', async () => {
+    const said = await failed(3, 'wallets', 'freeze', KZT_WALLET, '--url', 'http://127.0.0.1:1');
+    assert.match(said, /; to repeat the same request safely, add --idempotency-key [0-9a-f]{32}$/);
+    const read = await failed(3, 'wallets', 'get', KZT_WALLET, '--url', 'http://127.0.0.1:1');
+    assert.ok(!read.includes('idempotency-key'));
   });
 
   test('the help shows no key', async () => {
@@ -230,7 +301,74 @@ test('commands with access to the database: the audit, and a first key', async (
   assert.equal(exitCode, 0);
   assert.equal((await plexy(['merchants', 'list', '--key', out])).exitCode, 0);
   const nowhere = await plexy(['audit'], { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/x' });
-  assert.deepEqual([nowhere.exitCode, nowhere.out], [1, '']);
+  assert.deepEqual([nowhere.exitCode, nowhere.out], [3, '']);
+});
+
+test('commands with access to the database answer programs, too', async () => {
+  const { holds, invariants } = await json('audit');
+  assert.deepEqual([holds, invariants.length], [true, 7]);
+  assert.match((await json('operator-key', 'create', 'second')).apiKey, /^op_test_/);
+  const user = await json('operator-user', 'create', 'second@demo.test', 'Second');
+  assert.deepEqual([user.email, user.name], ['second@demo.test', 'Second']);
+  assert.ok(user.password.length > 10);
+});
+
+test('names stand where ids are asked for', async () => {
+  assert.equal((await json('merchants', 'get', 'Demo Store')).id, DEMO_STORE);
+  const issued = await json('keys', 'issue', 'Demo Store', 'by name');
+  assert.ok((await json('keys', 'list', 'Demo Store')).some(({ id }: { id: string }) => id === issued.id));
+  const store = await json('stores', 'create', 'Demo Store', 'By name');
+  const terminal = await json('terminals', 'create', 'Demo Store', 'By name', 'Till');
+  assert.equal(terminal.storeId, store.id);
+  assert.equal((await json('customers', 'get', '+7 701 000 00 01')).phoneNumber, CUSTOMER.phoneNumber);
+  assert.ok((await json('wallets', 'list', '+77010000001')).length > 0);
+  assert.match(
+    await failed(2, 'merchants', 'get', 'No Store'),
+    /^there is no merchant named "No Store": give its id/,
+  );
+  for (let i = 0; i < 2; i += 1) await json('merchants', 'create', 'Twin');
+  assert.match(
+    await failed(2, 'merchants', 'get', 'Twin'),
+    /^there are 2 merchants named "Twin": give the id, one of /,
+  );
+});
+
+test('the version', async () => {
+  for (const flag of ['--version', '-V']) assert.equal(await printed(flag), '0.1.0');
+});
+
+test('a payment that is refused is shown, and is no success', async () => {
+  const poor = '+77010000002';
+  const fixtures = await sandbox.call('GET', '/v1/sandbox/fixtures');
+  const { iin } = fixtures.body.customers.find(
+    ({ phoneNumber }: { phoneNumber: string }) => phoneNumber === poor,
+  );
+  const { exitCode, out } = await plexy([
+    'payments',
+    'create',
+    '5000000',
+    'KZT',
+    'POOR',
+    '--phone',
+    poor,
+    '--iin',
+    iin,
+  ]);
+  assert.equal(exitCode, 1);
+  assert.match(out, /^status +rejected$/m);
+});
+
+test('a reader that has enough ends it without a word', async () => {
+  const program = path.join(import.meta.dirname, '../../../node_modules/.bin/plexy');
+  const child = spawn(process.execPath, [program, 'merchants', 'list', '--json'], {
+    env: { ...process.env, PLEXY_URL: sandbox.url },
+  });
+  let errors = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    errors += chunk.toString();
+  });
+  child.stdout.destroy();
+  assert.deepEqual([await new Promise((resolve) => child.once('close', resolve)), errors], [0, '']);
 });
 
 test('the installed program', async () => {

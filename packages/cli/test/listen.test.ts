@@ -300,7 +300,13 @@ describe('the signing secret', () => {
     assert.ok(!other.out[0]?.includes(first.secret));
     const given = await listen(url, '--secret', `whsec_${'QUJD'.repeat(8)}`);
     assert.equal(given.secret, `whsec_${'QUJD'.repeat(8)}`);
-    for (const running of [first, second, other, given]) assert.equal(await running.stop(), 0);
+    for (const running of [first, second, given]) assert.equal(await running.stop(), 0);
+    // Where nobody ever was it does not wait for ever, and says where it looked.
+    assert.equal(await other.ended, 3);
+    assert.match(
+      other.errors.join(),
+      /^no connection to http:\/\/127\.0\.0\.1:1: is it there\? --url or PLEXY_URL/,
+    );
     const file = path.join(folder, 'plexy/config.json');
     assert.equal((await stat(file)).mode & 0o777, 0o600);
     const { listenSecrets } = JSON.parse(await readFile(file, 'utf8'));
@@ -335,27 +341,29 @@ describe('the signing secret', () => {
 test('wrong arguments are named', async () => {
   const refused = async (...args: string[]): Promise<string> => {
     const { exitCode, out, errors } = await run(args, env);
-    assert.deepEqual([exitCode, out], [1, '']);
+    assert.deepEqual([exitCode, out], [2, '']);
     return errors;
   };
   assert.match(await refused('listen'), /required option '--forward-to <url>'/);
-  assert.match(await refused('listen', '--forward-to', 'localhost:3000'), /must start with http/);
+  for (const address of ['ftp://localhost/hook', 'http://', '', 'http://a b'])
+    assert.match(
+      await refused('listen', '--forward-to', address),
+      /must be an address such as localhost:3000\/hook/,
+    );
   const listening = ['listen', '--forward-to', 'http://127.0.0.1:1'];
   assert.match(
     await refused(...listening, '--events', 'transaction.charged,paid'),
-    /"paid" is none of transaction\.created/,
+    /"paid" is none of created, 3d, authorized/,
   );
   assert.match(await refused(...listening, '--secret', 'secret'), /must be whsec_ and base64/);
-  assert.match(await refused('trigger', 'transaction.paid'), /Allowed choices are transaction\.created/);
+  assert.match(await refused('trigger', 'transaction.paid'), /"transaction\.paid" is none of created, 3d/);
   const production = await serve((_, response) => {
     response
       .writeHead(404, { 'content-type': 'application/json' })
       .end('{"message":"x","reason":"not_found"}');
   });
-  assert.equal(
-    await refused('trigger', 'transaction.charged', '--url', production),
-    'this server is no sandbox',
-  );
+  const { exitCode, errors } = await run(['trigger', 'transaction.charged', '--url', production], env);
+  assert.deepEqual([exitCode, errors], [1, 'this server is no sandbox']);
 });
 
 test('payments create: by wallet or by card, once for each key', async () => {
@@ -391,4 +399,27 @@ test('transactions: list with filters, get, history', async () => {
   assert.deepEqual(table.match(/(refund|payment) +wallet/g)?.length, 2);
   const wrong = await run(['transactions', 'list', '--status', 'paid'], env);
   assert.match(wrong.errors, /^status must be transaction statuses/);
+});
+
+test('addresses without a scheme, and events by their short names', async () => {
+  const { url, deliveries } = await receiver();
+  const { host, port } = new URL(url);
+  for (const address of [`${host}/hook`, `localhost:${port}/hook`, `${port}/hook`, `:${port}`]) {
+    const before = deliveries.length;
+    const running = start(['listen', '--forward-to', address, '--events', 'charged,refunded'], env);
+    await running.until(/^Ready/);
+    const { exitCode, errors } = await run(['trigger', 'charged'], env);
+    assert.deepEqual([exitCode, errors], [0, '']);
+    await eventually(
+      () => deliveries.length > before,
+      () => `a delivery to ${address}: ${running.out.join('\n')}`,
+    );
+    assert.equal(deliveries.at(-1)?.event.name, 'transaction.charged');
+    assert.equal(await running.stop(), 0);
+  }
+  const help = await run(['trigger', '--help'], env);
+  assert.match(
+    help.out.replace(/\s+/g, ' '),
+    /one of created, 3d, authorized, rejected, failed, charged, cancelled, refunded/,
+  );
 });

@@ -59,11 +59,11 @@ test('a database that is not ours, or not there: one sentence, exit code 1', asy
   other.pathname = '/postgres';
   const without = await report(other.href);
   assert.deepEqual(without, {
-    exitCode: 1,
+    exitCode: 3,
     lines: ['This database has no tables of Plexy Pay: start the server on it once.'],
   });
   const nowhere = await report('postgres://nobody@127.0.0.1:1/none');
-  assert.equal(nowhere.exitCode, 1);
+  assert.equal(nowhere.exitCode, 3);
   assert.match(nowhere.lines.join(), /^The database cannot be used: .*ECONNREFUSED/);
   const malformed = await report('mysql://x');
   assert.match(malformed.lines.join(), /^DATABASE_URL must be/);
@@ -154,7 +154,7 @@ describe('each invariant, when it is broken', () => {
           const expected = number === '1' ? [1, 2] : [Number(number)];
           assert.deepEqual([...broken], expected);
           const { exitCode, lines } = await report(url);
-          assert.equal(exitCode, 1);
+          assert.equal(exitCode, 4);
           assert.deepEqual(
             lines.filter((line) => line.startsWith('BROKEN')).map((line) => Number(line[7])),
             expected,

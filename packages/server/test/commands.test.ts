@@ -32,7 +32,7 @@ async function auditProcess(): Promise<{ exitCode: number | null; text: string }
 
 test('commands on the embedded data: without any, beside a running server, and after it', async () => {
   const nothing = await auditProcess();
-  assert.equal(nothing.exitCode, 1);
+  assert.equal(nothing.exitCode, 3);
   assert.match(nothing.text, /^There is no database in DATA_DIR/);
 
   const server = await startServer(readConfig({ DATA_DIR: dataDir, PORT: '0' }), pino({ level: 'silent' }));

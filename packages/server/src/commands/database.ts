@@ -8,7 +8,12 @@ import { type Client, connectForCommand, sqlStateOf } from '../store/postgres.ts
 export interface Output {
   readonly out: (text: string) => void;
   readonly error: (text: string) => void;
+  /** Whether programs read what `out` hears. */
+  readonly json?: boolean;
 }
+
+/** What a script learns: 1 for what was refused; 2 for wrong settings; 3 for no database; 4 for a broken ledger. */
+export const EXIT = { done: 0, refused: 1, usage: 2, noDatabase: 3, auditFailed: 4 } as const;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -39,7 +44,7 @@ const UNDEFINED_TABLE = '42P01';
 /**
  * Runs `work` on the database of DATABASE_URL, else on that of DATA_DIR, whether or not a server is
  * running there. Only these two variables are read: a command needs no SECRET_KEY.
- * @returns its result, or 1 after saying why it could not be done
+ * @returns its result, or the exit code after saying why it could not be done
  */
 export async function withDatabase(
   env: Environment,
@@ -53,8 +58,10 @@ export async function withDatabase(
     const embedded = await borrowEmbeddedPostgres({ dataDir, log: output.error });
     return await withUrl(embedded.url, work).finally(() => embedded.stop());
   } catch (error) {
-    output.error(sentenceOf(error));
-    return 1;
+    const sentence = sentenceOf(error);
+    output.error(output.json === true ? JSON.stringify({ error: { message: sentence } }) : sentence);
+    if (error instanceof ConfigError) return EXIT.usage;
+    return error instanceof CommandError ? EXIT.refused : EXIT.noDatabase;
   }
 }
 

@@ -42,6 +42,10 @@ export function createOperatorKeyCommand(
       const made = { action: 'api_key.issue', object: { kind: 'api_key', id }, after: { name } } as const;
       await insertAuditEntries(client, [{ ...made, actor: COMMAND_LINE, merchantId: null }]);
     });
+    if (output.json === true) {
+      output.out(JSON.stringify({ id, name, apiKey }, null, 2));
+      return 0;
+    }
     output.error(`An operator's key named "${name}". It is shown this once; keep it safe:`);
     output.out(apiKey);
     return 0;

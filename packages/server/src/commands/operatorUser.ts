@@ -42,6 +42,10 @@ export function createOperatorUserCommand(
       await insertAuditEntries(client, [{ ...change, actor: COMMAND_LINE, merchantId: null }]);
       return made;
     });
+    if (output.json === true) {
+      output.out(JSON.stringify({ id: user.id, email: user.email, name, password }, null, 2));
+      return 0;
+    }
     output.error(`${name} signs in as ${user.email} with this password, which is shown this once:`);
     output.out(password);
     return 0;
