@@ -79,6 +79,23 @@ describe('cards on file', () => {
     await eventually('no card is held', async () => held() === 0, 2_000);
   });
 
+  test('a returnUrl holds no credentials, and leads to a page', async () => {
+    for (const returnUrl of [
+      'https://u:p@shop.example/',
+      'https://u@shop.example/',
+      'https://:p@shop.example/',
+      'ftp://shop.example/',
+      'javascript:alert(1)',
+      'shop.example',
+      `https://shop.example/${'x'.repeat(1_980)}`,
+    ]) {
+      const { status, body } = await pay(sandbox.call, VISA, { returnUrl });
+      assert.deepEqual([status, body.details?.[0]?.path], [400, 'returnUrl'], returnUrl);
+    }
+    const longest = `https://shop.example/${'x'.repeat(1_979)}`;
+    assert.equal((await pay(sandbox.call, VISA, { returnUrl: longest })).status, 201);
+  });
+
   test('no other field may hold the number of the card', async () => {
     const spaced = `order 4242 4242-4242 4242`;
     for (const body of [

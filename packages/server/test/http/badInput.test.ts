@@ -355,23 +355,20 @@ describe('a state that does not allow it is named', () => {
 
 describe('Idempotency-Key', () => {
   const paths = ['Idempotency-Key'];
-  const headers = { 'content-type': 'application/json' };
-  const withKey = (key: string): (() => Promise<Reply>) =>
-    authorizing({}, { headers: { ...headers, 'idempotency-key': key } });
   refuses('missing', () => sandbox.call('POST', AUTHORIZE, { body: GOOD }), {
     reason: 'missing_idempotency_key',
     paths,
   });
-  const without =
+  const withKey =
     (key: string): (() => Promise<Reply>) =>
     () =>
       sandbox.call('POST', AUTHORIZE, { body: GOOD, headers: { 'idempotency-key': key } });
-  refuses('blank', without('   '), { reason: 'invalid_idempotency_key', paths });
-  refuses('empty', without(''), { reason: 'invalid_idempotency_key', paths });
-  refuses('300 characters', without('k'.repeat(300)), { reason: 'invalid_idempotency_key', paths });
-  refuses('256 characters', without('k'.repeat(256)), { reason: 'invalid_idempotency_key', paths });
-  refuses('not ASCII', without('clé'), { reason: 'invalid_idempotency_key', paths });
-  refuses('a tab', without('a\tb'), { reason: 'invalid_idempotency_key', paths });
+  refuses('blank', withKey('   '), { reason: 'invalid_idempotency_key', paths });
+  refuses('empty', withKey(''), { reason: 'invalid_idempotency_key', paths });
+  refuses('300 characters', withKey('k'.repeat(300)), { reason: 'invalid_idempotency_key', paths });
+  refuses('256 characters', withKey('k'.repeat(256)), { reason: 'invalid_idempotency_key', paths });
+  refuses('not ASCII', withKey('clé'), { reason: 'invalid_idempotency_key', paths });
+  refuses('a tab', withKey('a\tb'), { reason: 'invalid_idempotency_key', paths });
   refuses('twice', () => raw(`idempotency-key: a\r\nidempotency-key: b\r\n`, JSON.stringify(GOOD)), {
     reason: 'invalid_idempotency_key',
     paths,
@@ -385,8 +382,41 @@ describe('Idempotency-Key', () => {
     refuses(`${operation}: 300 characters`, send, { reason: 'invalid_idempotency_key', paths });
   }
   test('255 printable characters are fine', async () => {
-    assert.equal((await withKey(`!${'~'.repeat(254)}`)()).status, 201);
+    const key = `!${'~'.repeat(254)}`;
+    const reply = await withKey(key)();
+    assert.equal(reply.status, 201, reply.text);
+    const again = await withKey(key)();
+    assert.deepEqual([again.text, again.headers.get('idempotency-replayed')], [reply.text, 'true']);
   });
+});
+
+describe('an error', () => {
+  test('says in its own words what is wrong with a header, and not in general ones', async () => {
+    const { body } = await sandbox.call('POST', AUTHORIZE, {
+      body: GOOD,
+      headers: { 'idempotency-key': '   ' },
+    });
+    const message = 'must be 1 to 255 printable ASCII characters, not blank';
+    assert.deepEqual(body.details, [{ path: 'Idempotency-Key', message }]);
+    assert.equal(body.message, `Idempotency-Key ${message}`);
+  });
+
+  for (const [path, source] of [
+    ['/v1/users', 'users'],
+    ['/v1/session', 'session'],
+    ['/v1/wallet/transactions?limit=0', 'wallet'],
+    ['/v1/transactions?limit=0', 'transactions'],
+    ['/v1/webhook-endpoints?limit=0', 'webhook-endpoints'],
+    ['/v1/events?limit=0', 'events'],
+    ['/v1/admin/merchants', 'admin'],
+    ['/v1/statistics?interval=year', 'server'],
+  ] as const) {
+    test(`of ${path} comes from ${source}`, async () => {
+      const { status, body } = await sandbox.call('GET', path);
+      assert.ok(status >= 400, `${status}`);
+      assert.equal(body.source, source);
+    });
+  }
 });
 
 describe('bodies', () => {

@@ -121,6 +121,19 @@ describe('a repeated authorization', () => {
 });
 
 describe('repeated captures, cancels and refunds', () => {
+  test('one key is of one payment: the same operation on another one is refused', async () => {
+    const [first, second] = [await authorized(100), await authorized(100)];
+    for (const operation of ['capture', 'refund', 'cancel'] as const) {
+      const idempotencyKey = randomUUID();
+      const done = await operate(first, operation, 10, idempotencyKey);
+      const other = await operate(second, operation, 10, idempotencyKey);
+      assert.deepEqual([other.status, other.body.reason], [422, 'idempotency_key_reused'], operation);
+      assertReplay(await operate(first, operation, 10, idempotencyKey), done);
+    }
+    const { body } = await sandbox.call('GET', `/v1/transactions/${second}`);
+    assert.deepEqual([body.status, body.capturedAmount, body.releasedAmount], ['authorized', 0, 0]);
+  });
+
   test('have one effect each', async () => {
     const keys = { cancel: randomUUID(), capture: randomUUID(), refund: randomUUID() };
     const id = await authorized(100);
