@@ -15,6 +15,9 @@ export class ForbiddenAddressError extends Error {
 /** Of IPv6, only this is given out; ::/96, an IPv4 address in the obsolete spelling, is not in it. */
 const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3');
 
+/** Public by its number, but within Azure the platform itself: health, DNS and what machines are set up with. */
+const AZURE_PLATFORM = '168.63.129.16';
+
 /**
  * Whether a webhook may be sent to this address: public unicast only, and loopback where that is allowed.
  * @param address an IPv4 or IPv6 address in any spelling
@@ -23,7 +26,7 @@ export function isAllowedAddress(address: string, allowLoopback: boolean): boole
   if (!ipaddr.isValid(address)) return false;
   const parsed = ipaddr.parse(address);
   if (allowLoopback && ipaddr.process(address).range() === 'loopback') return true;
-  if (parsed.range() !== 'unicast') return false;
+  if (parsed.range() !== 'unicast' || parsed.toString() === AZURE_PLATFORM) return false;
   return parsed instanceof ipaddr.IPv4 || parsed.match(GLOBAL_UNICAST);
 }
 

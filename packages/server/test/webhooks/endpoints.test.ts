@@ -120,6 +120,7 @@ describe('a 400 names the field', () => {
     ['url', { url: 'ftp://shop.example/hook' }],
     ['url', { url: 'https://user:secret@shop.example/hook' }],
     ['url', { url: 'https://shop.example/hook#part' }],
+    ['url', { url: 'https://shop.example:0/hook' }],
     ['url', { url: 'https://10.0.0.1/hook' }],
     ['url', { url: 'https://[::ffff:169.254.169.254]/hook' }],
     ['url', { url: 'http://2852039166/latest' }],
