@@ -1,5 +1,5 @@
 /** Who did what: a merchant's own, or for operators all of it. */
-import { Button, Select, TextInput } from '@mantine/core';
+import { Button, Group, Select, TextInput } from '@mantine/core';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { type AuditLogEntry, auditLogAt, type Query } from '../api.ts';
@@ -94,9 +94,10 @@ function FilterRow({ filters, choose }: FilterProps): ReactNode {
   const { t } = useWords();
   const isFiltered = FILTERS.some((name) => filters[name] !== undefined);
   return (
-    <div className="find">
+    <Group gap="xs" mb="md">
       <Select
         size="xs"
+        w={240}
         searchable
         clearable
         aria-label={t('auditLog.what')}
@@ -117,7 +118,7 @@ function FilterRow({ filters, choose }: FilterProps): ReactNode {
           {t('list.clearFilters')}
         </Button>
       )}
-    </div>
+    </Group>
   );
 }
 
@@ -204,7 +205,7 @@ function EntryDialog({ entry, choose, close }: EntryProps): ReactNode {
       <Facts items={items.filter(([, value]) => value !== null)} />
       <Values title={t('auditLog.before')} values={before} />
       <Values title={t('auditLog.after')} values={after} />
-      <div className="dialog-actions">
+      <Group justify="flex-end" mt="md">
         {actor.id !== null && (
           <Button variant="default" onClick={() => choose({ actor: actor.id ?? undefined })}>
             {t('auditLog.sameActor')}
@@ -215,7 +216,7 @@ function EntryDialog({ entry, choose, close }: EntryProps): ReactNode {
             {t('auditLog.sameObject')}
           </Button>
         )}
-      </div>
+      </Group>
     </Dialog>
   );
 }
