@@ -2,6 +2,8 @@
  * `plexy listen`: the stream's events, each POSTed to a program on this machine as the webhook that the
  * server would send: same body, same id, same headers, signed.
  */
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { PlexyPayError, type StreamedEvent, type StreamOptions } from '@plexy-pay/sdk';
 import { sign, type WebhookEventName } from '@plexy-pay/sdk/webhooks';
 import { type Command, InvalidArgumentError } from 'commander';
@@ -120,6 +122,7 @@ async function post({ url, secret, bearerToken }: Destination, id: string, body:
   const timestamp = Math.floor(Date.now() / 1_000);
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   const headers = {
+    'content-length': String(Buffer.byteLength(body)),
     'content-type': 'application/json',
     'webhook-id': id,
     'webhook-timestamp': String(timestamp),
@@ -127,15 +130,32 @@ async function post({ url, secret, bearerToken }: Destination, id: string, body:
     ...(bearerToken === undefined ? {} : { authorization: `Bearer ${bearerToken}` }),
   };
   try {
-    const response = await fetch(url, { method: 'POST', headers, body, signal, redirect: 'manual' });
-    await response.body?.cancel();
-    return { status: response.status, error: null };
+    return { status: await statusOf(url, headers, body, signal), error: null };
   } catch (error) {
     if (signal.aborted) return { status: null, error: `no answer in ${TIMEOUT_MS / 1_000} s` };
-    const { cause } = error as Error;
-    const code = (cause as { code?: string } | undefined)?.code;
+    const { code } = error as { code?: string };
     return { status: null, error: `no connection${code === undefined ? '' : ` (${code})`}` };
   }
+}
+
+/** Of the final answer: interim ones (100 Continue) are passed over, as the server does, and redirects not followed. */
+function statusOf(
+  url: URL,
+  headers: Record<string, string>,
+  body: string,
+  signal: AbortSignal,
+): Promise<number> {
+  const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
+  return new Promise((resolve, reject) => {
+    const request = send(url, { method: 'POST', headers, signal });
+    request.on('error', reject);
+    request.on('response', (response) => {
+      resolve(response.statusCode ?? 0);
+      response.on('error', () => undefined);
+      response.destroy();
+    });
+    request.end(body);
+  });
 }
 
 /** The webhook's body, byte for byte: what the stream adds comes after `data`, at the end. */

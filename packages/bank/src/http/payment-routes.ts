@@ -43,7 +43,7 @@ const authorizationRoutes: FastifyPluginAsyncTypebox<PaymentRoutesOptions> = asy
       faults.strike('authorize', command.merchantId, command.id) ?? (await cardFault(bank, command));
     return deliverer.deliver(reply, plan, async () => {
       const answer = await bank.authorize(command);
-      return answer === conflict ? conflicting : ok(wire.authorizeAnswer(answer, publicUrl()));
+      return answer === conflict ? conflicting : ok(wire.authorizeAnswer(command, answer, publicUrl()));
     });
   });
 

@@ -1,4 +1,4 @@
-import type { AuthorizationKnowledge, AuthorizeAnswer, BooksPage } from '../bank.ts';
+import type { AuthorizationKnowledge, AuthorizeAnswer, AuthorizeCommand, BooksPage } from '../bank.ts';
 import type { StoredAuthorization, StoredOperation } from '../store/rows.ts';
 
 /** Amounts of one authorization never pass 2^53 − 1, the largest that a request may name. */
@@ -18,9 +18,15 @@ function amounts(authorization: StoredAuthorization) {
   };
 }
 
-export function authorizeAnswer(answer: AuthorizeAnswer, publicUrl: string) {
+export function authorizeAnswer(
+  { id, amount }: Pick<AuthorizeCommand, 'id' | 'amount'>,
+  answer: AuthorizeAnswer,
+  publicUrl: string,
+) {
   const { status, rrn, declineCode, acsToken, cardToken } = answer;
   return {
+    id,
+    amount: toNumber(amount),
     status,
     rrn,
     ...(declineCode && { declineCode }),

@@ -1,6 +1,9 @@
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import Type, { type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import type { BankOperation } from '../domain/transaction.ts';
+import { boundInterimAnswers } from '../interimAnswers.ts';
 import type { AcquirerConnector, AuthorizationRequest, ConnectorAnswer } from './connector.ts';
 
 const Nullish = Type.Optional(Type.Union([Type.String(), Type.Null()]));
@@ -16,6 +19,8 @@ const BankReply = Type.Object({
     'done',
     'not_found',
   ]),
+  id: Nullish,
+  amount: Type.Optional(Type.Integer()),
   operationId: Nullish,
   declineCode: Nullish,
   rrn: Nullish,
@@ -23,6 +28,10 @@ const BankReply = Type.Object({
   cardToken: Nullish,
 });
 type BankReply = Static<typeof BankReply>;
+
+/** What is kept of the bank's texts: one short line that every column, page and webhook can hold. */
+const Kept = Type.String({ pattern: '^[\\x20-\\x7e]{1,255}$' });
+const KeptUrl = Type.String({ pattern: '^https?://[\\x21-\\x7e]{1,2000}$' });
 
 /** The bank did not answer, or not in a way that can be understood. */
 export class BankUnreachableError extends Error {}
@@ -40,7 +49,17 @@ interface Question {
   readonly path: string;
   readonly body?: unknown;
   readonly expected: readonly BankReply['status'][];
-  readonly operationId?: string;
+  /** What the answer has to name, so that it cannot be the answer to something else. */
+  readonly names: NamesOperation | NamesAuthorization;
+}
+
+interface NamesOperation {
+  readonly operationId: string;
+}
+
+interface NamesAuthorization {
+  readonly id: string;
+  readonly amount: number;
 }
 
 const REPLY_LIMIT = 64 * 1024;
@@ -55,12 +74,13 @@ export interface HttpBankOptions {
 /** A bank that speaks the simulated bank's HTTP interface. */
 export function createHttpBank({ baseUrl, secret, timeoutMs }: HttpBankOptions): AcquirerConnector {
   const call = async (question: Question): Promise<ConnectorAnswer> => {
-    const text = await ask(`${baseUrl()}${question.path}`, secret, timeoutMs, question);
-    return understand(text, question);
+    const reply = await ask(`${baseUrl()}${question.path}`, secret, timeoutMs, question);
+    return understand(reply, question);
   };
   const operateWith = (operation: BankOperation, noun: string, body: unknown): Promise<ConnectorAnswer> => {
     const path = `/v1/authorizations/${operation.paymentId}/${noun}`;
-    return call({ method: 'POST', path, body, expected: EXPECTED.operation, operationId: operation.id });
+    const names = { operationId: operation.id };
+    return call({ method: 'POST', path, body, expected: EXPECTED.operation, names });
   };
   const operate = (operation: BankOperation, noun: string): Promise<ConnectorAnswer> => {
     const amount = jsonAmount(operation.amount);
@@ -69,11 +89,13 @@ export function createHttpBank({ baseUrl, secret, timeoutMs }: HttpBankOptions):
   return {
     authorize: (request) => {
       const body = authorizationBody(request);
-      return call({ method: 'POST', path: '/v1/authorizations', body, expected: EXPECTED.authorize });
+      const names = authorizationOf(request.operation);
+      return call({ method: 'POST', path: '/v1/authorizations', body, expected: EXPECTED.authorize, names });
     },
-    complete: ({ paymentId }) => {
-      const path = `/v1/authorizations/${paymentId}/complete`;
-      return call({ method: 'POST', path, body: {}, expected: EXPECTED.authorization });
+    complete: (operation) => {
+      const path = `/v1/authorizations/${operation.paymentId}/complete`;
+      const names = authorizationOf(operation);
+      return call({ method: 'POST', path, body: {}, expected: EXPECTED.authorization, names });
     },
     capture: (operation) => operate(operation, 'captures'),
     reverse: (operation) =>
@@ -88,12 +110,13 @@ export function createHttpBank({ baseUrl, secret, timeoutMs }: HttpBankOptions):
             method: 'GET',
             path: `/v1/authorizations/${operation.paymentId}`,
             expected: EXPECTED.authorization,
+            names: authorizationOf(operation),
           }
         : {
             method: 'GET',
             path: `/v1/operations/${operation.id}`,
             expected: EXPECTED.operation,
-            operationId: operation.id,
+            names: { operationId: operation.id },
           };
       return call(question).catch((error: unknown) => {
         if (error instanceof NotFoundError) return null;
@@ -104,6 +127,10 @@ export function createHttpBank({ baseUrl, secret, timeoutMs }: HttpBankOptions):
 }
 
 class NotFoundError extends Error {}
+
+function authorizationOf({ paymentId: id, amount }: BankOperation): NamesAuthorization {
+  return { id, amount: jsonAmount(amount) };
+}
 
 /** Amounts fit 2^53-1, so they are exact as JSON numbers. */
 function jsonAmount(amount: bigint): number {
@@ -134,26 +161,47 @@ function authorizationBody(request: AuthorizationRequest): unknown {
 }
 
 async function ask(url: string, secret: string, timeoutMs: number, question: Question): Promise<string> {
-  const { method, body } = question;
-  const headers = { authorization: `Bearer ${secret}`, 'content-type': 'application/json' };
-  const payload = body === undefined ? {} : { body: JSON.stringify(body) };
-  const signal = AbortSignal.timeout(timeoutMs);
   try {
-    const response = await fetch(url, { method, headers, signal, redirect: 'error', ...payload });
-    const text = await readReply(response);
-    if (!response.ok) throw new BankUnreachableError(`the bank answered ${response.status}`);
-    return text;
+    const response = await exchange(url, secret, timeoutMs, question);
+    const reply = await readReply(response);
+    const { statusCode = 0 } = response;
+    if (statusCode < 200 || statusCode > 299)
+      throw new BankUnreachableError(`the bank answered ${statusCode}`);
+    return reply;
   } catch (error) {
     if (error instanceof BankUnreachableError) throw error;
     throw new BankUnreachableError('the bank did not answer', { cause: error });
   }
 }
 
+/** Sends a question; the signal ends the reading of its answer, too. Redirects are not followed. */
+function exchange(
+  url: string,
+  secret: string,
+  timeoutMs: number,
+  { method, body }: Question,
+): Promise<IncomingMessage> {
+  const payload = body === undefined ? '' : JSON.stringify(body);
+  const headers = {
+    authorization: `Bearer ${secret}`,
+    'content-type': 'application/json',
+    'content-length': String(Buffer.byteLength(payload)),
+  };
+  const send = url.startsWith('https:') ? httpsRequest : httpRequest;
+  return new Promise((resolve, reject) => {
+    const request = send(url, { method, headers, signal: AbortSignal.timeout(timeoutMs) });
+    boundInterimAnswers(request);
+    request.on('error', reject);
+    request.on('response', resolve);
+    request.end(payload);
+  });
+}
+
 /** Never more than an answer of the bank has, whatever is sent. */
-async function readReply(response: Response): Promise<string> {
+async function readReply(response: IncomingMessage): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of response as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > REPLY_LIMIT) throw new BankUnreachableError('the bank answered more than an answer has');
     chunks.push(chunk);
@@ -161,24 +209,36 @@ async function readReply(response: Response): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function understand(text: string, { expected, operationId }: Question): ConnectorAnswer {
+function understand(text: string, { expected, names }: Question): ConnectorAnswer {
   const reply = parse(text);
   if (!Value.Check(BankReply, reply)) throw new BankUnreachableError(NO_ANSWER);
   const { status, declineCode, rrn, acsUrl, cardToken }: BankReply = reply;
   if (!expected.includes(status)) throw new BankUnreachableError(NO_ANSWER);
-  if (operationId !== undefined && reply.operationId !== operationId)
-    throw new BankUnreachableError(NO_ANSWER);
+  if (!isAbout(reply, names)) throw new BankUnreachableError(NO_ANSWER);
   if (status === 'not_found') throw new NotFoundError(NO_ANSWER);
-  if (typeof acsUrl === 'string' && !/^https?:/.test(URL.parse(acsUrl)?.protocol ?? ''))
+  if (acsUrl != null && !(Value.Check(KeptUrl, acsUrl) && URL.canParse(acsUrl)))
     throw new BankUnreachableError(NO_ANSWER);
   return {
     // However the payer has decided, it counts once it is completed.
     status: status === 'challenge_approved' || status === 'challenge_failed' ? 'challenge' : status,
-    declineCode: declineCode ?? null,
-    retrievalReferenceNumber: rrn ?? null,
+    declineCode: kept(declineCode),
+    retrievalReferenceNumber: kept(rrn),
     redirectUrl: acsUrl ?? null,
-    bankToken: cardToken ?? null,
+    bankToken: kept(cardToken),
   };
+}
+
+/** What the bank decided counts, also when it says it with a text that nobody can keep. */
+function kept(text: string | null | undefined): string | null {
+  return Value.Check(Kept, text) ? text : null;
+}
+
+/** An answer to something else, or of another amount, is none. What was declined or is not there may have no amount. */
+function isAbout({ id, operationId, amount, status }: BankReply, names: Question['names']): boolean {
+  if ('operationId' in names) return operationId === names.operationId;
+  if (id !== names.id) return false;
+  if (amount === undefined) return status === 'not_found' || status === 'declined';
+  return amount === names.amount;
 }
 
 const NO_ANSWER = 'the bank answered something that is no answer';

@@ -1,7 +1,14 @@
 /** Sends one webhook, and waits for no endpoint longer than it must. */
+import {
+  type ClientRequest,
+  Agent as HttpAgent,
+  request as httpRequest,
+  type IncomingMessage,
+} from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { parseRetryAfter } from '@plexy-pay/retry-after';
-import { type Dispatcher, Pool } from 'undici';
+import { boundInterimAnswers } from '../interimAnswers.ts';
 import { ForbiddenAddressError, guardedLookup, isForbiddenHost } from './addresses.ts';
 
 /** An answer must have begun by then. */
@@ -11,8 +18,10 @@ const BODY_LIMIT_MS = 1_000;
 /** So much of an answer is kept, and so much is read, so that its connection can be used again. */
 const KEPT_BYTES = 1024;
 const READ_BYTES = 16 * 1024;
-/** An endpoint's connections are closed when nothing was sent for so long. */
-const IDLE_MS = 60_000;
+/** A connection that nothing was sent over for so long is closed: servers close theirs after 5 s and more. */
+const IDLE_MS = 4_000;
+/** An endpoint that nothing was sent to for so long is forgotten. */
+const FORGET_MS = 60_000;
 
 export type PostError =
   | 'timeout'
@@ -46,9 +55,9 @@ export interface PosterOptions {
 interface Destination {
   readonly url: string;
   readonly origin: string;
-  readonly path: string;
-  /** Null when nothing may be sent there. */
-  readonly pool: Pool | null;
+  /** How to send there; null when nothing may be sent there. */
+  readonly connect: ((headers: Record<string, string>) => ClientRequest) | null;
+  readonly agent: HttpAgent | null;
   usedAt: number;
 }
 
@@ -60,7 +69,7 @@ export class Poster {
 
   constructor(options: PosterOptions) {
     this.#options = options;
-    this.#sweep = setInterval(() => this.#closeIdle(), IDLE_MS).unref();
+    this.#sweep = setInterval(() => this.#forgetIdle(), FORGET_MS).unref();
   }
 
   /** Sends a body. Whatever goes wrong is a result. */
@@ -70,8 +79,8 @@ export class Poster {
     headers: Record<string, string>,
     body: string,
   ): Promise<PostResult> {
-    const { origin, path, pool } = this.#destinationOf(endpointId, url);
-    if (pool === null)
+    const { connect } = this.#destinationOf(endpointId, url);
+    if (connect === null)
       return {
         statusCode: null,
         error: 'address_not_allowed',
@@ -80,15 +89,16 @@ export class Poster {
         retryAfterMs: null,
       };
     return new Promise((resolve) => {
-      const answer = new Answer(resolve, this.#options.limitMs ?? ATTEMPT_LIMIT_MS);
-      pool.dispatch({ origin, path, method: 'POST', headers, body }, answer);
+      const request = connect({ ...headers, 'content-length': String(Buffer.byteLength(body)) });
+      new Answer(request, resolve, this.#options.limitMs ?? ATTEMPT_LIMIT_MS);
+      request.end(body);
     });
   }
 
   /** Cuts off whatever is under way. */
   async close(): Promise<void> {
     clearInterval(this.#sweep);
-    await Promise.all([...this.#destinations.values()].map(({ pool }) => pool?.destroy()));
+    for (const { agent } of this.#destinations.values()) agent?.destroy();
   }
 
   #destinationOf(endpointId: string, url: string): Destination {
@@ -97,44 +107,55 @@ export class Poster {
       found.usedAt = performance.now();
       return found;
     }
-    const { origin, protocol, hostname, pathname, search } = new URL(url);
+    const target = new URL(url);
+    const { origin, protocol, hostname } = target;
     const { allowLocal } = this.#options;
     const isForbidden = (protocol !== 'https:' && !allowLocal) || isForbiddenHost(hostname, allowLocal);
-    const kept = found?.origin === origin ? found.pool : null;
-    if (kept === null) void found?.pool?.close();
-    const pool = isForbidden ? null : (kept ?? this.#connect(origin));
-    const destination = { url, origin, path: `${pathname}${search}`, pool, usedAt: performance.now() };
+    // Those of another server close by themselves.
+    const kept = found?.origin === origin ? found.agent : null;
+    const agent = isForbidden ? null : (kept ?? this.#agentFor(protocol));
+    const connect = agent === null ? null : this.#connector(target, agent);
+    const destination = { url, origin, connect, agent, usedAt: performance.now() };
     this.#destinations.set(endpointId, destination);
     return destination;
   }
 
-  #connect(origin: string): Pool {
-    const { allowLocal, connections, lookup } = this.#options;
-    return new Pool(origin, {
-      connections,
-      // Answers have a limit of their own.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connect: { timeout: ATTEMPT_LIMIT_MS, lookup: guardedLookup(allowLocal, lookup) },
-    });
+  #agentFor(protocol: string): HttpAgent {
+    const options = { keepAlive: true, maxSockets: this.#options.connections, timeout: IDLE_MS };
+    return protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options);
   }
 
-  #closeIdle(): void {
-    const limit = performance.now() - IDLE_MS;
-    for (const [endpointId, { pool, usedAt }] of this.#destinations) {
-      if (usedAt > limit) continue;
-      this.#destinations.delete(endpointId);
-      void pool?.close();
-    }
+  #connector(
+    { protocol, hostname, port, pathname, search }: URL,
+    agent: HttpAgent,
+  ): (headers: Record<string, string>) => ClientRequest {
+    const { allowLocal, lookup } = this.#options;
+    const send = protocol === 'https:' ? httpsRequest : httpRequest;
+    const fixed = {
+      agent,
+      method: 'POST',
+      // An IPv6 address has brackets in a URL only.
+      hostname: hostname.replace(/^\[(.*)\]$/, '$1'),
+      port,
+      path: `${pathname}${search}`,
+      lookup: guardedLookup(allowLocal, lookup),
+    };
+    return (headers) => send({ ...fixed, headers });
+  }
+
+  #forgetIdle(): void {
+    const limit = performance.now() - FORGET_MS;
+    for (const [endpointId, { usedAt }] of this.#destinations)
+      if (usedAt <= limit) this.#destinations.delete(endpointId);
   }
 }
 
 /** What comes back, until it is known well enough. */
-class Answer implements Dispatcher.DispatchHandler {
+class Answer {
+  readonly #request: ClientRequest;
   readonly #resolve: (result: PostResult) => void;
   readonly #startedAt = performance.now();
   #timer: NodeJS.Timeout;
-  #controller: Dispatcher.DispatchController | null = null;
   #statusCode: number | null = null;
   #retryAfterMs: number | null = null;
   #latencyMs = 0;
@@ -142,48 +163,42 @@ class Answer implements Dispatcher.DispatchHandler {
   #kept: Buffer[] = [];
   #done = false;
 
-  constructor(resolve: (result: PostResult) => void, limitMs: number) {
+  constructor(request: ClientRequest, resolve: (result: PostResult) => void, limitMs: number) {
+    this.#request = request;
     this.#resolve = resolve;
     this.#timer = setTimeout(() => this.#settle('timeout', true), limitMs);
+    boundInterimAnswers(request);
+    request.on('response', (response) => this.#begin(response));
+    request.on('error', (error) => this.#fail(error));
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#done) controller.abort(new Error('too late'));
-  }
-
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    statusCode: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
-    if (statusCode < 200) return;
-    this.#statusCode = statusCode;
+  #begin(response: IncomingMessage): void {
+    this.#statusCode = response.statusCode ?? null;
     this.#latencyMs = performance.now() - this.#startedAt;
-    this.#retryAfterMs = parseRetryAfter([headers['retry-after']].flat()[0], Date.now());
+    this.#retryAfterMs = parseRetryAfter(response.headers['retry-after'], Date.now());
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#settle(null, true), BODY_LIMIT_MS);
+    response.on('data', (chunk: Buffer) => this.#take(chunk));
+    // The status has decided, however it ends.
+    response.on('error', () => undefined);
+    response.on('close', () => this.#settle(null, false));
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  #take(chunk: Buffer): void {
     if (this.#read < KEPT_BYTES) this.#kept.push(Buffer.from(chunk.subarray(0, KEPT_BYTES - this.#read)));
     this.#read += chunk.length;
     if (this.#read > READ_BYTES) this.#settle(null, true);
   }
 
-  onResponseEnd(): void {
-    this.#settle(null, false);
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#settle(this.#statusCode === null ? kindOf(error) : null, false);
+  #fail(error: Error): void {
+    if (this.#statusCode === null) this.#settle(kindOf(error), false);
   }
 
   #settle(error: PostError | null, cutOff: boolean): void {
     if (this.#done) return;
     this.#done = true;
     clearTimeout(this.#timer);
-    if (cutOff) this.#controller?.abort(new Error('enough'));
+    if (cutOff) this.#request.destroy();
     const latency = this.#statusCode === null ? performance.now() - this.#startedAt : this.#latencyMs;
     this.#resolve({
       statusCode: this.#statusCode,
@@ -202,9 +217,9 @@ function textOf(bytes: Buffer): string {
 
 const KINDS: readonly (readonly [RegExp, PostError])[] = [
   [/^(ENOTFOUND|EAI_|ENODATA|EBADNAME)/, 'name_not_found'],
-  [/^(ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT)/, 'timeout'],
+  [/^ETIMEDOUT/, 'timeout'],
   [/CERT|^(ERR_TLS|ERR_SSL|EPROTO|UNABLE_TO)/, 'certificate_not_valid'],
-  [/^(HTTPParserError|HPE_|UND_ERR_HEADERS_OVERFLOW)/, 'answer_not_http'],
+  [/^(HPE_|INTERIM_ANSWERS)/, 'answer_not_http'],
 ];
 
 function kindOf(error: unknown): PostError {

@@ -124,7 +124,7 @@ export interface Asked {
 export interface StubBank {
   readonly environment: Record<string, string>;
   readonly asked: Asked[];
-  /** What it answers from now on; text is sent as it is. */
+  /** What it answers from now on, to the question if it does not name another one; text is sent as it is. */
   answer: (asked: Asked) => { readonly status?: number; readonly body: unknown };
   end(): Promise<void>;
 }
@@ -132,6 +132,7 @@ export interface StubBank {
 /** A bank that answers whatever a test wants. */
 export async function startStubBank(): Promise<StubBank> {
   const asked: Asked[] = [];
+  const amounts = new Map<string, number>();
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
@@ -142,9 +143,13 @@ export async function startStubBank(): Promise<StubBank> {
       body: text === '' ? null : JSON.parse(text),
     };
     asked.push(question);
+    const { id, amount } = question.body ?? {};
+    if (id !== undefined) amounts.set(id, amount);
     const { status = 200, body } = stub.answer(question);
     response.writeHead(status, { 'content-type': 'application/json' });
-    response.end(typeof body === 'string' ? body : JSON.stringify(body));
+    const about = id ?? /authorizations\/([^/]+)/.exec(question.path)?.[1];
+    const named = Array.isArray(body) ? body : { id: about, amount: amounts.get(about), ...(body as object) };
+    response.end(typeof body === 'string' ? body : JSON.stringify(named));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

@@ -61,6 +61,43 @@ describe('a receiver that', () => {
     assert.ok(took < 3 * LIMIT_MS, `${took} ms`);
   });
 
+  for (const [what, interim] of [
+    ['100', 'HTTP/1.1 100 Continue\r\n\r\n'],
+    [
+      '102, 103 and 199',
+      '102 Processing,103 Early Hints,199 x'.replace(/([^,]+),?/g, 'HTTP/1.1 $1\r\nLink: </a>\r\n\r\n'),
+    ],
+  ] as const) {
+    test(`begins with interim answers (${what}) has answered what comes after them`, async () => {
+      const url = await serve((socket) => {
+        socket.write(interim);
+        setTimeout(() => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone'), 50);
+      });
+      const { statusCode, error, response } = await timed(url);
+      assert.deepEqual([statusCode, error, response], [200, null, 'done']);
+    });
+  }
+
+  test('sends interim answers without end is left after some of them', async () => {
+    let sent = 0;
+    const closed = Promise.withResolvers<void>();
+    const url = await serve((socket) => {
+      const timer = setInterval(() => {
+        sent += 1;
+        socket.write('HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n');
+      }, 5);
+      socket.on('close', () => {
+        clearInterval(timer);
+        closed.resolve();
+      });
+    });
+    const { statusCode, error, took } = await timed(url);
+    assert.deepEqual([statusCode, error], [null, 'answer_not_http']);
+    assert.ok(took < LIMIT_MS, `${took} ms`);
+    await closed.promise;
+    assert.ok(sent >= 16, `${sent} were sent`);
+  });
+
   test('drips its body has answered, and is waited for no longer than a second', async () => {
     let closed = false;
     const url = await serve((socket) => {
