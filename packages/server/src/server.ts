@@ -5,6 +5,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { Acquirer } from './acquirer/acquirer.ts';
 import { createBankControl } from './acquirer/bankControl.ts';
 import { startBank } from './acquirer/bankProcess.ts';
+import { BankTokens } from './acquirer/bankTokens.ts';
 import { createHttpBank } from './acquirer/httpBank.ts';
 import { LateAnswers } from './acquirer/lateAnswers.ts';
 import type { Config } from './config.ts';
@@ -23,7 +24,6 @@ import { createMetrics } from './http/metrics.ts';
 import { lateTransactionAnswer } from './http/transactionViews.ts';
 import { resetSandbox } from './reset.ts';
 import { seedSandbox } from './seed.ts';
-import { setBankToken } from './store/cards.ts';
 import { ClockTurns } from './store/clock.ts';
 import { startEmbeddedPostgres } from './store/embedded.ts';
 import { continueRounds } from './store/events.ts';
@@ -153,7 +153,7 @@ export function createEngine({
     }),
     patienceMs: config.acquirerPatienceMs,
     authenticationUrl: (id) => `${publicUrl.current}/3ds/${sealState(secrets, id)}`,
-    keepBankToken: (transactionId, bankToken) => setBankToken(pool, transactionId, bankToken),
+    bankTokens: new BankTokens(pool, secrets),
     onError: (error, operation) =>
       logger.warn({ err: error, operation: operation?.id }, 'the bank was not reached'),
   });

@@ -175,6 +175,29 @@ describe('each fault, at each operation at once', { concurrency: true }, () => {
   });
 });
 
+test('a late answer that cannot be given because the database is held up is a 503, with which to try again', async () => {
+  const { id: merchantId, call } = await newMerchant();
+  const { capture } = await prepare(call);
+  await bank.fault({ mode: 'timeout_not_worked', merchantId });
+  const idempotencyKey = crypto.randomUUID();
+  const asking = operate(call, capture, 'capture', undefined, { idempotencyKey });
+  await eventually('the bank is asked', async () => (await stored(sandbox.pool, capture)).operation_id);
+  const client = await sandbox.pool.connect();
+  try {
+    await client.query('BEGIN');
+    await client.query('SELECT FROM transaction WHERE id = $1 FOR UPDATE', [capture]);
+    const { status, body, headers } = await asking;
+    assert.deepEqual([status, body.reason, headers.get('retry-after')], [503, 'service_unavailable', '1']);
+  } finally {
+    await client.query('ROLLBACK');
+    client.release();
+  }
+  await bank.fault({ mode: 'none', merchantId });
+  const again = await operate(call, capture, 'capture', undefined, { idempotencyKey });
+  assert.ok([200, 202].includes(again.status), again.text);
+  await eventually('it is captured', async () => (await stored(sandbox.pool, capture)).status === 'charged');
+});
+
 describe('the table of cards', { concurrency: true }, () => {
   for (const number of ['4000000000700015', '4000000000700023', '4000000000700056', '4000000000700064']) {
     test(`${number} worked, and is authorized once`, async () => {

@@ -19,6 +19,7 @@ import {
 } from '../store/bankOperations.ts';
 import { readClock } from '../store/installation.ts';
 import type { Pool } from '../store/postgres.ts';
+import type { BankTokens } from './bankTokens.ts';
 import type { AcquirerConnector, ConnectorAnswer, PayerForBank } from './connector.ts';
 
 export interface AcquirerOptions {
@@ -27,8 +28,8 @@ export interface AcquirerOptions {
   readonly connector: AcquirerConnector;
   /** Where the bank sends a payer after 3-D Secure: an address of ours that names the payment. */
   readonly authenticationUrl: (transactionId: string) => string;
-  /** Keeps the bank's token for a card, so that the card can be charged again. */
-  readonly keepBankToken: (transactionId: string, bankToken: string) => Promise<void>;
+  /** Keeps the bank's tokens of cards, so that a card can be charged again. */
+  readonly bankTokens: BankTokens;
   /** After this an authorization of unknown fate is given up, and reversed at the bank. */
   readonly patienceMs: number;
   readonly onError: (error: unknown, operation: BankOperation | null) => void;
@@ -47,6 +48,8 @@ export class Acquirer {
   readonly #options: AcquirerOptions;
   /** Of authorizations that this process is carrying out; gone with their answer. */
   readonly #payers = new Map<string, PayerForBank & { readonly forgetAt: number }>();
+  /** Cards that may be forgotten, which the database has not said yet. */
+  readonly #unsure = new Set<string>();
   readonly #running = new Set<Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -61,11 +64,22 @@ export class Acquirer {
     this.#payers.set(transactionId, { ...payer, forgetAt });
   }
 
-  /** After the command: forgets a card that nobody will be asked about, as that of a repeated request. */
-  async forgetUnlessAsked(transactionId: string): Promise<void> {
+  /**
+   * After the command: forgets a card that nobody will be asked about, as that of a repeated request. While the
+   * database is away nobody knows whether it is, so that this is found out later; it never fails.
+   */
+  forgetUnlessAsked(transactionId: string): void {
     if (!this.#payers.has(transactionId)) return;
-    const operation = await findOperation(this.#options.pool, transactionId);
-    if (operation?.status !== 'pending') this.#payers.delete(transactionId);
+    this.#unsure.add(transactionId);
+    this.#track(this.#forgetUnsure().catch((error: unknown) => this.#options.onError(error, null)));
+  }
+
+  async #forgetUnsure(): Promise<void> {
+    for (const transactionId of this.#unsure) {
+      const operation = await findOperation(this.#options.pool, transactionId);
+      this.#unsure.delete(transactionId);
+      if (operation?.status !== 'pending') this.#payers.delete(transactionId);
+    }
   }
 
   /** How many cards are held in memory now. */
@@ -90,11 +104,18 @@ export class Acquirer {
       );
     };
     tick();
+    this.#track(
+      this.#options.bankTokens.sealAll().then(
+        () => undefined,
+        (error: unknown) => this.#options.onError(error, null),
+      ),
+    );
   }
 
   async poll(): Promise<void> {
     const { pool } = this.#options;
     this.#forgetOld();
+    await this.#forgetUnsure();
     for (const operation of await claimDueOperations(pool, CLAIM_LIMIT))
       this.#track(this.#attempt(operation));
     for (const operation of await listUnanswered(pool, CLAIM_LIMIT)) await this.giveAnswer(operation);
@@ -170,7 +191,8 @@ export class Acquirer {
     if (known !== null) return known;
     const payment = await findPaymentForBank(pool, operation.transactionId);
     if (payment === null) throw new Error(`payment ${operation.transactionId} does not exist`);
-    const token = payment.bankToken === null ? null : { token: payment.bankToken };
+    const bankToken = this.#options.bankTokens.open(payment.bankToken);
+    const token = bankToken === null ? null : { token: bankToken };
     const payer = this.#payers.get(operation.transactionId);
     const card = payer?.card ?? token;
     if (await this.#isTooOld(operation)) return GIVEN_UP;
@@ -208,7 +230,7 @@ export class Acquirer {
     const { id: operationId, transactionId, paymentId } = operation;
     // A card whose payer did not pass 3-D Secure was never charged, and is not charged again.
     if (bankToken !== null && answer.status === 'approved')
-      await this.#options.keepBankToken(transactionId, bankToken);
+      await this.#options.bankTokens.keep(transactionId, bankToken);
     const reversalId = uuidv7();
     await this.#execute({
       kind: 'take_bank_answer',

@@ -227,6 +227,11 @@ export const REASONS = {
     code: 5,
     message: 'a merchant may have 50 webhook endpoints',
   },
+  too_many_webhook_secrets: {
+    status: 422,
+    code: 5,
+    message: '10 secrets of the last 24 hours sign its webhooks; rotate again when the oldest has ended',
+  },
   too_many_sign_ins: {
     status: 429,
     code: 3,

@@ -111,7 +111,7 @@ async function sendLate(
   answerKey: AnswerKey,
   replayed: boolean,
 ): Promise<FastifyReply> {
-  const late = await deps.lateAnswers.wait(answerKey);
+  const late = await deps.lateAnswers.wait(answerKey).catch(throwApiError);
   if (late === null) throw new ApiError('request_in_progress', undefined, [], { 'retry-after': '1' });
   return sendAnswer(request, reply, late, replayed);
 }

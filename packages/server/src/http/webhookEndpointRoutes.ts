@@ -229,7 +229,7 @@ const ACTIONS: readonly Action[] = [
     operationId: 'rotateWebhookSecret',
     summary: 'Rotate a webhook secret; shows the new one once',
     description:
-      'For 24 hours every webhook is signed with both secrets, the new one first, so that either verifies it. The secret before those stops at once.',
+      'For 24 hours every webhook is signed with both secrets, the new one first, so that either verifies it; also after another rotation meanwhile. No more than 10 secrets sign at once.',
   },
 ];
 
@@ -252,8 +252,7 @@ function actionRoute(app: App, deps: Deps, { name, ...documented }: Action): voi
       const secret = generateSecret();
       if (name === 'enable') await untilComplete(deps.pool, BEFORE_LIMIT_MS);
       const act = (db: Queryable, merchantId: string, id: string) => {
-        if (rotates)
-          return store.rotateSecret(db, merchantId, id, deps.secrets.seal('webhook secret', id, secret));
+        if (rotates) return rotate(db, merchantId, id, deps.secrets.seal('webhook secret', id, secret));
         return name === 'enable'
           ? store.enableEndpoint(db, merchantId, id)
           : store.disableEndpoint(db, merchantId, id);
@@ -279,6 +278,20 @@ interface Change {
   readonly changed?: Readonly<Record<string, string>>;
   /** What the answer has besides, this once. */
   readonly shown?: { readonly secret: string };
+}
+
+/** Each signature makes the header longer, and receivers bound theirs. */
+const MAX_SECRETS = 10;
+
+async function rotate(
+  db: Queryable,
+  merchantId: string,
+  id: string,
+  secret: string,
+): Promise<store.WebhookEndpoint | null> {
+  if ((await store.countSecrets(db, merchantId, id)) >= MAX_SECRETS)
+    throw new ApiError('too_many_webhook_secrets');
+  return store.rotateSecret(db, merchantId, id, secret);
 }
 
 type Act = (db: Queryable, merchantId: string, id: string) => Promise<store.WebhookEndpoint | null>;

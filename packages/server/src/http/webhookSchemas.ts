@@ -58,7 +58,9 @@ const endpoint = {
   }),
   disabledAt: NullableTime('Since when it has been disabled.'),
   failingSince: NullableTime('The first failure since the last success.'),
-  previousSecretValidUntil: NullableTime('After a rotation: until when the secret before it signs, too.'),
+  previousSecretValidUntil: NullableTime(
+    'After a rotation: until when the secret before it signs, too; those before that one end earlier.',
+  ),
   createdAt: Time,
   updatedAt: Time,
 };

@@ -1,5 +1,6 @@
 import type { BankOperation } from '../domain/transaction.ts';
 import { BANK_OPERATION_COLUMNS, OPERATION_LEASE } from './batchSql.ts';
+import type { KeptBankToken } from './cards.ts';
 import type { Queryable } from './postgres.ts';
 
 /** Takes over operations whose attempt is due; no other node gets them while the lease runs. */
@@ -63,20 +64,23 @@ export interface PaymentForBank {
   readonly payerIp: string | null;
   readonly orderReference: string;
   readonly description: string | null;
-  readonly bankToken: string | null;
+  readonly bankToken: KeptBankToken;
 }
 
 export async function findPaymentForBank(
   db: Queryable,
   transactionId: string,
 ): Promise<PaymentForBank | null> {
-  const { rows } = await db.query<PaymentForBank>(
+  const { rows } = await db.query<Omit<PaymentForBank, 'bankToken'> & KeptBankToken>(
     `SELECT m.name AS "merchantName", t.return_url AS "returnUrl", t.payer_ip AS "payerIp",
        t.order_reference AS "orderReference", t.description,
-       c.bank_token AS "bankToken"
+       c.id AS "cardTokenId", c.sealed_bank_token AS sealed, c.bank_token AS clear
      FROM transaction t JOIN merchant m ON m.id = t.merchant_id LEFT JOIN card_token c ON c.id = t.card_token_id
      WHERE t.id = $1`,
     [transactionId],
   );
-  return rows[0] ?? null;
+  const [row] = rows;
+  if (row === undefined) return null;
+  const { cardTokenId, sealed, clear, ...payment } = row;
+  return { ...payment, bankToken: { cardTokenId, sealed, clear } };
 }

@@ -11,7 +11,7 @@ export interface CardToken {
 }
 
 const COLUMNS = `id, brand, last4, expiry_month AS "expiryMonth", expiry_year AS "expiryYear",
-  bank_token IS NOT NULL AS chargeable`;
+  bank_token IS NOT NULL OR sealed_bank_token IS NOT NULL AS chargeable`;
 
 export interface NewCardToken extends Omit<CardToken, 'chargeable'> {
   readonly merchantId: string;
@@ -64,11 +64,45 @@ export async function findCardToken(
   return rows[0] ?? null;
 }
 
-/** The bank knows the card of this payment by `bankToken` from now on. */
-export async function setBankToken(db: Queryable, transactionId: string, bankToken: string): Promise<void> {
-  await db.query(
-    `UPDATE card_token SET bank_token = $2
-     WHERE id = (SELECT card_token_id FROM transaction WHERE id = $1) AND bank_token IS DISTINCT FROM $2`,
-    [transactionId, bankToken],
+/** The bank's token of a card: as it is kept, or as it was kept by versions before this one. */
+export interface KeptBankToken {
+  /** Null: the payment has no card that could be charged again. */
+  readonly cardTokenId: string | null;
+  /** Encrypted. */
+  readonly sealed: string | null;
+  readonly clear: string | null;
+}
+
+/** How the bank knows the card of a payment; null when that has none. */
+export async function findBankToken(
+  db: Queryable,
+  transactionId: string,
+): Promise<(KeptBankToken & { readonly cardTokenId: string }) | null> {
+  const { rows } = await db.query<KeptBankToken & { readonly cardTokenId: string }>(
+    `SELECT c.id AS "cardTokenId", c.sealed_bank_token AS sealed, c.bank_token AS clear
+     FROM transaction t JOIN card_token c ON c.id = t.card_token_id WHERE t.id = $1`,
+    [transactionId],
   );
+  return rows[0] ?? null;
+}
+
+/** The bank knows this card by this token, encrypted, from now on. */
+export async function setBankToken(db: Queryable, cardTokenId: string, sealed: string): Promise<void> {
+  await db.query('UPDATE card_token SET sealed_bank_token = $2, bank_token = NULL WHERE id = $1', [
+    cardTokenId,
+    sealed,
+  ]);
+}
+
+/** Cards whose token is in clear; others may be sealing some of them. Of these `limit` at most, in a transaction. */
+export async function lockClearBankTokens(
+  db: Queryable,
+  limit: number,
+): Promise<{ readonly id: string; readonly bankToken: string }[]> {
+  const { rows } = await db.query<{ id: string; bankToken: string }>(
+    `SELECT id, bank_token AS "bankToken" FROM card_token WHERE bank_token IS NOT NULL
+     LIMIT $1 FOR UPDATE SKIP LOCKED`,
+    [limit],
+  );
+  return rows;
 }

@@ -136,14 +136,29 @@ export async function updateEndpoint(
   return change(db, merchantId, id, `version = version + 1${sets}`, values);
 }
 
-/** From now on the new secret signs, and the old one with it for a day. */
+/** The secrets before the last rotation that are still valid, the newest first: `[{"secret": …, "until": …}, …]`. */
+const OLD_SECRETS = `(SELECT coalesce(jsonb_agg(s.old ORDER BY (s.old->>'until')::timestamptz DESC), '[]') FROM jsonb_array_elements(
+    CASE WHEN old_secret IS NULL THEN '[]' ELSE jsonb_build_array(jsonb_build_object('secret', old_secret, 'until', old_secret_until)) END
+    || older_secrets) s(old) WHERE (s.old->>'until')::timestamptz > clock_timestamp())`;
+
+/** How many secrets sign now. */
+export async function countSecrets(db: Queryable, merchantId: string, id: string): Promise<number> {
+  const { rows } = await db.query<{ count: number }>(
+    `SELECT 1 + jsonb_array_length(${OLD_SECRETS}) AS count FROM webhook_endpoint
+     WHERE id = $1 AND merchant_id = $2 FOR UPDATE`,
+    [id, merchantId],
+  );
+  return rows[0]?.count ?? 0;
+}
+
+/** From now on the new secret signs, and each of those before with it for a day from its own rotation. */
 export async function rotateSecret(
   db: Queryable,
   merchantId: string,
   id: string,
   secret: string,
 ): Promise<WebhookEndpoint | null> {
-  const sets = `old_secret = secret, old_secret_until = clock_timestamp() + interval '24 hours', secret = $3, version = version + 1`;
+  const sets = `older_secrets = ${OLD_SECRETS}, old_secret = secret, old_secret_until = clock_timestamp() + interval '24 hours', secret = $3, version = version + 1`;
   return change(db, merchantId, id, sets, [secret]);
 }
 
@@ -197,15 +212,15 @@ export interface EndpointTarget {
   readonly url: string;
   /** All encrypted. */
   readonly secret: string;
-  readonly oldSecret: string | null;
-  readonly oldSecretUntil: number | null;
+  /** Those before it that are still valid, the newest first; until when in real time. */
+  readonly oldSecrets: readonly { readonly secret: string; readonly until: string }[];
   readonly bearerToken: string | null;
 }
 
 export async function readTargets(db: Queryable, ids: readonly string[]): Promise<EndpointTarget[]> {
   const { rows } = await db.query<EndpointTarget>({
     name: 'webhook_targets',
-    text: `SELECT id, version, url, secret, old_secret AS "oldSecret", old_secret_until AS "oldSecretUntil",
+    text: `SELECT id, version, url, secret, ${OLD_SECRETS} AS "oldSecrets",
         bearer_token AS "bearerToken" FROM webhook_endpoint WHERE id = ANY($1::uuid[])`,
     values: [ids],
   });

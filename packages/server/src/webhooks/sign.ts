@@ -17,7 +17,7 @@ export function keyOfSecret(secret: string): KeyObject {
 
 /**
  * The headers that prove where a message comes from, and when it was sent.
- * @param keys one, or two while a secret that was replaced is still valid: either verifies it
+ * @param keys one, or more while secrets that were replaced are still valid: each verifies it
  * @param timestamp seconds since the epoch, in real time
  */
 export function signedHeaders(

@@ -10,14 +10,16 @@ export interface Target {
   readonly version: number;
   readonly url: string;
   readonly key: KeyObject;
-  /** The key before the last rotation, and until when it signs as well: milliseconds, in real time. */
-  readonly old: { readonly key: KeyObject; readonly until: number } | null;
+  /** Keys before the last rotation, the newest first, and until when each signs as well: milliseconds, in real time. */
+  readonly old: readonly { readonly key: KeyObject; readonly until: number }[];
   readonly authorization: string | null;
 }
 
 /** The keys that sign now, the newest first. */
 export function keysOf({ key, old }: Target): readonly KeyObject[] {
-  return old !== null && old.until > Date.now() ? [key, old.key] : [key];
+  if (old.length === 0) return [key];
+  const now = Date.now();
+  return [key, ...old.filter(({ until }) => until > now).map((valid) => valid.key)];
 }
 
 /** Those that this process has needed. A bound on memory; forgetting them costs a statement. */
@@ -47,10 +49,10 @@ export class Targets {
     if (stale.length === 0) return;
     const ids = [...new Set(stale.map(({ endpointId }) => endpointId))];
     for (const target of await readTargets(db, ids)) {
-      const { id, version, url, secret, oldSecret, oldSecretUntil: until, bearerToken } = target;
+      const { id, version, url, secret, oldSecrets, bearerToken } = target;
       const keyOf = (sealed: string): KeyObject =>
         keyOfSecret(this.#secrets.open('webhook secret', id, sealed));
-      const old = oldSecret === null || until === null ? null : { key: keyOf(oldSecret), until };
+      const old = oldSecrets.map((one) => ({ key: keyOf(one.secret), until: Date.parse(one.until) }));
       const authorization =
         bearerToken === null ? null : `Bearer ${this.#secrets.open('webhook bearer token', id, bearerToken)}`;
       this.#known.set(id, { id, version, url, key: keyOf(secret), old, authorization });

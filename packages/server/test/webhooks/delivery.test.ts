@@ -386,6 +386,38 @@ describe('what a merchant asks for', () => {
     assert.throws(() => verify(old, after));
   });
 
+  test('secrets rotated several times in a day: each signs for its own 24 hours', async () => {
+    const { id, secret: first } = await createEndpoint(sandbox.call, receiver.url);
+    const secrets: string[] = [first];
+    for (let i = 0; i < 3; i += 1) secrets.unshift((await act(id, 'rotate-secret')).body.secret);
+    const sent = async (count: number) => {
+      await sendTest(id);
+      await receiver.until(({ received }) => received.length === count, `test ${count}`);
+      const last = receiver.received[count - 1];
+      assert.ok(last !== undefined);
+      return last;
+    };
+    const all = await sent(1);
+    for (const secret of secrets) verify(secret, all);
+    assert.equal(String(all.headers['webhook-signature']).split(' ').length, 4);
+    const [newest, second, third] = secrets;
+    assert.ok(newest !== undefined && second !== undefined && third !== undefined);
+    // The first one's day is over; the others go on.
+    await sandbox.pool.query(
+      `UPDATE webhook_endpoint SET version = version + 1,
+         older_secrets = jsonb_set(older_secrets, '{1,until}', to_jsonb(clock_timestamp() - interval '1 second')) WHERE id = $1`,
+      [id],
+    );
+    const rest = await sent(2);
+    for (const secret of [newest, second, third]) verify(secret, rest);
+    assert.throws(() => verify(first, rest));
+    for (let i = 0; i < 7; i += 1) assert.equal((await act(id, 'rotate-secret')).status, 200, `${i}`);
+    const eleventh = await act(id, 'rotate-secret');
+    assert.deepEqual([eleventh.status, eleventh.body.reason], [422, 'too_many_webhook_secrets']);
+    const ten = await sent(3);
+    for (const secret of [newest, second, third]) verify(secret, ten);
+  });
+
   test('one webhook again: the same bytes and id, marked', async () => {
     const { id, secret } = await createEndpoint(sandbox.call, receiver.url);
     await sandbox.authorize();
