@@ -1,8 +1,11 @@
 /** What is kept of a card, what the bank is told of its payer, and what the bank may say. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { BankTokens } from '../src/acquirer/bankTokens.ts';
+import { createSecrets } from '../src/secrets.ts';
 import { type StubBank, startStubBank, startTestBank, type TestBank } from './support/bank.ts';
-import { CHALLENGED, eventually, operate, pay, settled, stored, VISA } from './support/cards.ts';
+import { type Call, CHALLENGED, eventually, operate, pay, settled, stored, VISA } from './support/cards.ts';
+import { createMerchant, payOut } from './support/ledger.ts';
 import { DEMO_STORE, operatorOf } from './support/operator.ts';
 import { OTHER_KEY, type Sandbox, startSandbox } from './support/sandbox.ts';
 
@@ -240,6 +243,65 @@ describe('what the bank is told, and what it may say', () => {
       const path = `/v1/authorizations/${payment.id}/reversals`;
       await eventually('it is reversed', async () => bank.asked.some((asked) => asked.path === path));
     }
+  });
+
+  test('a refund that the bank refuses is told in the statement as what came back, a payout as one', async () => {
+    const { id, apiKey } = await createMerchant(sandbox.pool);
+    const call: Call = (method, path, options) => sandbox.call(method, path, { apiKey, ...options });
+    bank.answer = ({ path, body }) => {
+      const status = path.endsWith('/refunds')
+        ? 'declined'
+        : path.endsWith('/captures')
+          ? 'done'
+          : 'approved';
+      return { body: { status, operationId: body?.operationId } };
+    };
+    const { body: payment } = await pay(call, VISA);
+    assert.equal((await operate(call, payment.id, 'capture')).body.status, 'charged');
+    assert.equal((await operate(call, payment.id, 'refund', 4_000)).body.status, 'rejected');
+    await payOut(sandbox.pool, id, 'KZT', 1_000n);
+    const { body } = await operatorOf(sandbox)('GET', `/merchants/${id}/statement?currency=KZT`);
+    assert.deepEqual(
+      body.items.map((entry: Record<string, unknown>) => [entry.kind, entry.amount, entry.balance]),
+      [
+        ['payout', 1_000, 9_000],
+        ['refund_returned', 4_000, 10_000],
+        ['refund', 4_000, 6_000],
+        ['capture', 10_000, 10_000],
+      ],
+    );
+    await sandbox.assertInvariants();
+  });
+
+  test('the bank’s token of a card is kept encrypted, also one that an earlier version kept in clear', async () => {
+    const token = 'tok_unmistakable';
+    bank.answer = () => ({ body: { status: 'approved', cardToken: token } });
+    const { cardTokenId } = (await pay(sandbox.call, VISA)).body;
+    const everything = async (): Promise<string> =>
+      (await sandbox.pool.query(`SELECT database_to_xml(true, false, '')::text AS everything`)).rows[0]
+        .everything;
+    assert.ok(!(await everything()).includes(token));
+    const again = async () => {
+      const { body } = await pay(sandbox.call, VISA, { card: undefined, cardTokenId: cardTokenId.Value });
+      assert.equal(body.status, 'authorized', JSON.stringify(body));
+      assert.deepEqual(bank.asked.at(-1)?.body.card, { token });
+    };
+    await again();
+    const inClear = () =>
+      sandbox.pool.query('UPDATE card_token SET bank_token = $2, sealed_bank_token = NULL WHERE id = $1', [
+        cardTokenId.Value,
+        token,
+      ]);
+    await inClear();
+    await again();
+    assert.ok(!(await everything()).includes(token), 'the answer to a payment by it seals it');
+    await inClear();
+    const { rows } = await sandbox.pool.query('SELECT sandbox_secret FROM installation');
+    const tokens = new BankTokens(sandbox.pool, createSecrets(rows[0].sandbox_secret));
+    assert.equal(await tokens.sealAll(), 1);
+    assert.equal(await tokens.sealAll(), 0);
+    assert.ok(!(await everything()).includes(token));
+    await again();
   });
 
   test("another operation's answer is no answer to a capture", async () => {

@@ -379,6 +379,8 @@ export const en = {
   'entry.release': 'Release',
   'entry.capture': 'Capture',
   'entry.refund': 'Refund',
+  'entry.refund_returned': 'Refund returned',
+  'entry.payout': 'Payout',
   'ledger.lead': 'All accounts by kind. In each currency they sum to zero, or the ledger is wrong.',
   'ledger.none': 'Nothing has moved yet',
   'webhook.lead':

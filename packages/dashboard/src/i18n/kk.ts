@@ -377,6 +377,8 @@ export const kk: Dictionary = {
   'entry.release': 'Босату',
   'entry.capture': 'Алу',
   'entry.refund': 'Қайтару',
+  'entry.refund_returned': 'Қайтару кері түсті',
+  'entry.payout': 'Төлем шығару',
   'ledger.lead': 'Барлық шот түрлері бойынша. Әр валютада қосындысы нөлге тең, әйтпесе кітап қате.',
   'ledger.none': 'Әлі қозғалыс болған жоқ',
   'webhook.lead':

@@ -378,6 +378,8 @@ export const ru: Dictionary = {
   'entry.release': 'Освобождение',
   'entry.capture': 'Списание',
   'entry.refund': 'Возврат',
+  'entry.refund_returned': 'Возврат отменён банком',
+  'entry.payout': 'Выплата',
   'ledger.lead': 'Все счета по видам. В каждой валюте их сумма равна нулю, иначе книга неверна.',
   'ledger.none': 'Движений ещё не было',
   'webhook.lead':

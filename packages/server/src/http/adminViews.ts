@@ -65,10 +65,15 @@ function entryView(row: StatementRow) {
   return { operationId, kind: kindOf(row), amount, reference, at: iso(at) };
 }
 
-function kindOf({ from, to }: StatementRow): string {
+export const WALLET_ENTRY_KINDS = ['deposit', 'withdrawal', 'hold', 'release', 'capture', 'refund'] as const;
+export const MERCHANT_ENTRY_KINDS = ['capture', 'refund', 'refund_returned', 'payout'] as const;
+type EntryKind = (typeof WALLET_ENTRY_KINDS | typeof MERCHANT_ENTRY_KINDS)[number];
+
+/** What a posting was. A refund takes from the balance, and gives back to it when the bank refuses it. */
+function kindOf({ from, to, owner }: StatementRow): EntryKind {
+  if (from === 'balance') return to === 'funding' ? 'payout' : 'refund';
+  if (to === 'balance') return owner === 'refund' ? 'refund_returned' : 'capture';
   if (from === 'funding') return 'deposit';
   if (to === 'funding') return 'withdrawal';
-  if (to === 'held') return 'hold';
-  if (to === 'balance') return 'capture';
-  return from === 'balance' ? 'refund' : 'release';
+  return to === 'held' ? 'hold' : 'release';
 }

@@ -14,6 +14,8 @@ export interface StatementRow extends PostingPosition {
   readonly to: Account['kind'];
   readonly amount: bigint;
   readonly merchantId: string | null;
+  /** Of what it belongs to: a transaction, or a transfer of a wallet's. */
+  readonly owner: 'payment' | 'refund' | 'transfer';
   /** The order reference of a payment, or the reference of a transfer. */
   readonly reference: string | null;
 }
@@ -32,7 +34,8 @@ export interface MerchantStatement {
 /** Parameters $2 to $5: the position to start after, and the number of rows. */
 const postingsOf = (condition: string): string => `LEFT JOIN LATERAL (
     SELECT p.operation_id AS "operationId", p.seq, p.from_account AS "from", p.to_account AS "to", p.amount, p.at,
-      p.merchant_id AS "merchantId", coalesce(f.reference, t.order_reference) AS reference
+      p.merchant_id AS "merchantId", coalesce(f.reference, t.order_reference) AS reference,
+      coalesce(t.type, 'transfer') AS owner
     FROM posting p
     LEFT JOIN wallet_transfer f ON f.id = p.operation_id
     LEFT JOIN transaction t ON t.id = p.operation_id
