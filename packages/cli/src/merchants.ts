@@ -100,7 +100,10 @@ function settings(command: Command): Command {
     .option('--capture-mode <mode>', 'manual or automatic')
     .option('--capture-delay <seconds>', 'from the authorization to an automatic capture', seconds)
     .option('--authorization-ttl <seconds>', 'that an authorization holds', seconds)
-    .option('--return-origins <origins...>', 'where payers may come back to after 3-D Secure')
+    .option(
+      '--return-origins <origins...>',
+      'where payers may come back to after 3-D Secure: https://shop.example, or an app’s myapp://',
+    )
     .option('--time-zone <zone>', 'in which its days begin, such as Asia/Almaty')
     .option('--require-idempotency-key', 'refuse captures, cancels and refunds without one')
     .option('--no-require-idempotency-key', 'take them without, too');

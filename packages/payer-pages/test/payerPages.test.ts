@@ -44,7 +44,11 @@ const KEYS: readonly Word[] = [
   'failed.poor',
   'unknown.text',
   'expired.text',
-  'payment.over.text',
+  'payment.over.made',
+  'payment.over.notMade',
+  'payment.app.title',
+  'payment.app.text',
+  'payment.app.open',
   'bank.test',
   'back',
 ];

@@ -4,9 +4,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
+import { AUTHENTICATION_CHECK_MS } from '../src/domain/bankAnswers.ts';
 import { startTestBank, type TestBank } from './support/bank.ts';
 import { startBrowser, withoutBrowser } from './support/browser.ts';
 import { advanceClock, CHALLENGED, eventually, operate, pay, settled, stored } from './support/cards.ts';
+import { DEMO_STORE, operatorOf } from './support/operator.ts';
 import { type Reply, type Sandbox, startSandbox } from './support/sandbox.ts';
 
 /** Set to a folder to look at the pages. */
@@ -135,6 +137,39 @@ describe('in a browser', { skip: withoutBrowser }, () => {
       await link.click({ timeout: 500 }).catch(() => undefined);
       return false;
     });
+    assert.equal((await stored(sandbox.pool, payment.id)).status, 'authorized');
+    await page.close();
+  });
+
+  test('an app that the merchant has listed is opened, and no other', async (t) => {
+    const returnUrl = 'myapp://pay/return?order=7';
+    const other = await pay(sandbox.call, CHALLENGED, { returnUrl });
+    assert.deepEqual([other.status, other.body.details[0].path], [400, 'returnUrl'], other.text);
+    const operate = operatorOf(sandbox);
+    const path = `/merchants/${DEMO_STORE}`;
+    assert.equal((await operate('PATCH', path, { returnOrigins: ['myapp://'] })).status, 200);
+    t.after(() => operate('PATCH', path, { returnOrigins: [] }));
+    assert.equal((await pay(sandbox.call, CHALLENGED, { returnUrl: 'myapps://pay' })).status, 400);
+    const payment = await begin(CHALLENGED, { returnUrl });
+    const page = await open(payment.redirectUrl);
+    const refused: string[] = [];
+    page.on('console', (message) => refused.push(message.text()));
+    // What the browser would hand to the app.
+    const opened: string[] = [];
+    const session = await page.context().newCDPSession(page);
+    await session.send('Page.enable');
+    session.on('Page.frameRequestedNavigation', ({ url }) => opened.push(url));
+    await page.getByRole('button', { name: 'Approve' }).click();
+    const link = page.getByRole('link', { name: 'Back to the app' });
+    await link.waitFor();
+    await look(page, 'app');
+    const url = `${returnUrl}&transactionId=${payment.id}`;
+    assert.equal(await link.getAttribute('href'), url);
+    await eventually('the app is opened by itself', async () => opened.includes(url));
+    assert.deepEqual(
+      refused.filter((text) => /form-action|Content Security Policy/.test(text)),
+      [],
+    );
     assert.equal((await stored(sandbox.pool, payment.id)).status, 'authorized');
     await page.close();
   });
@@ -306,24 +341,58 @@ describe('what nobody may do', () => {
   });
 });
 
-test('doing nothing: after 15 minutes it is rejected, and reversed at the bank', async () => {
+test('a payer who authenticates and never comes back: the bank is asked now and then, and the payment is authorized', async () => {
+  const [approved, declined, open] = [await begin(), await begin(), await begin()];
+  const state = await decide(approved.redirectUrl, 'approve');
+  await decide(declined.redirectUrl, 'decline');
+  await advanceClock(sandbox.pool, AUTHENTICATION_CHECK_MS);
+  const ended = await Promise.all(
+    [approved, declined].map(({ id }) =>
+      eventually('the bank was asked', async () => {
+        const row = await stored(sandbox.pool, id);
+        return row.status !== '3d' && row;
+      }),
+    ),
+  );
+  assert.deepEqual(
+    ended.map((row) => [row.status, row.status_reason]),
+    [
+      ['authorized', null],
+      ['rejected', 'authentication_failed'],
+    ],
+  );
+  assert.equal((await bank.find(approved.id))?.held, 10_000);
+  const late = await comeBack(state);
+  assert.equal(late.status, 410);
+  assert.match(late.text, /It was approved/);
+  // Asked as well, and still waiting for its payer, who comes back.
+  assert.equal((await stored(sandbox.pool, open.id)).status, '3d');
+  await comeBack(await decide(open.redirectUrl, 'approve'));
+  assert.equal((await settled(sandbox.pool, open.id)).status, 'authorized');
+});
+
+test('after 15 minutes: approved if its payer had authenticated, else rejected, and reversed at the bank', async () => {
   const [abandoned, approved] = [await begin(), await begin()];
+  // While it cannot be asked, nothing is decided and nobody gives up.
+  await bank.fault({ mode: 'down', operations: ['complete'] });
   const state = await decide(approved.redirectUrl, 'approve');
   await advanceClock(sandbox.pool, QUARTER_HOUR_MS - 60_000);
   await new Promise((resolve) => setTimeout(resolve, 600));
   assert.equal((await stored(sandbox.pool, abandoned.id)).status, '3d');
+  assert.equal((await stored(sandbox.pool, approved.id)).status, '3d');
+  await bank.healthy();
   await advanceClock(sandbox.pool, 60_000);
-  // Too late by the decision itself, whether the scheduler was faster or not.
+  // Whether the scheduler was faster or not.
   assert.ok([303, 410].includes((await comeBack(state)).status));
-  for (const { id } of [abandoned, approved]) {
-    const { status_reason } = await eventually('it is rejected', async () => {
-      const row = await stored(sandbox.pool, id);
-      return row.status === 'rejected' && row;
-    });
-    assert.equal(status_reason, 'authentication_expired');
-    const { status: atBank, held } = (await bank.find(id)) ?? {};
-    assert.deepEqual([atBank, held], ['declined', 0]);
-  }
+  assert.equal((await settled(sandbox.pool, approved.id)).status, 'authorized');
+  assert.equal((await bank.find(approved.id))?.held, 10_000);
+  const { status_reason } = await eventually('it is rejected', async () => {
+    const row = await stored(sandbox.pool, abandoned.id);
+    return row.status === 'rejected' && row;
+  });
+  assert.equal(status_reason, 'authentication_expired');
+  const { status: atBank, held } = (await bank.find(abandoned.id)) ?? {};
+  assert.deepEqual([atBank, held], ['declined', 0]);
   const page = await fetch(abandoned.redirectUrl);
   assert.equal(page.status, 410);
 });

@@ -11,6 +11,8 @@ import type { BankAnswer, BankOperation, Millis, Transaction } from './transacti
 
 /** How long a payer has to authenticate. */
 export const AUTHENTICATION_TTL_MS = 15 * 60_000;
+/** How often the bank is asked meanwhile: a payer who has authenticated may never come back. */
+export const AUTHENTICATION_CHECK_MS = 3 * 60_000;
 
 /** Takes the bank's answer to an operation; an answer to a settled one changes nothing. */
 export function takeBankAnswer(state: State, command: TakeBankAnswer, now: Millis): Decision {
@@ -78,10 +80,11 @@ function finishAuthorization(
       authorize(state, change);
       return change.done(amount);
     case 'challenge': {
-      // To `complete`: the payer has not decided yet.
-      if (change.transaction.status === '3d') return change.done(amount);
+      if (change.transaction.status === '3d') return stayInAuthentication(change, reversalId);
       const expiresAt = change.now + AUTHENTICATION_TTL_MS;
-      change.become('3d', null, amount, { awaiting: null, redirectUrl, expiresAt, retrievalReferenceNumber });
+      const inquireAt = change.now + AUTHENTICATION_CHECK_MS;
+      const patch = { awaiting: null, redirectUrl, expiresAt, inquireAt, retrievalReferenceNumber };
+      change.become('3d', null, amount, patch);
       return change.done(amount);
     }
     case 'declined': {
@@ -90,12 +93,25 @@ function finishAuthorization(
       return change.end(code === 'processing_error' ? 'transaction.failed' : 'rejected', code);
     }
     case 'failed': {
+      // Nobody came back who would have to know now: the bank is asked again later, or reversed at the end.
+      if (operation.kind === 'complete' && operation.actor === 'engine')
+        return stayInAuthentication(change, reversalId);
       // Its fate is unknown, so whatever the bank may have reserved has to be released.
       change.addOperation({ id: reversalId, kind: 'reverse', amount, reason: 'processing_error' }, null);
       change.set({ redirectUrl: null });
       return change.end('transaction.failed', 'processing_error');
     }
   }
+}
+
+/** The payer has not decided yet, or it is not known: in time they still may, and the bank is asked again. */
+function stayInAuthentication(change: Change, cancelId: string): Decision {
+  const { amount, expiresAt } = change.transaction;
+  // Whatever the payer may still do at the bank must not hold money.
+  if (expiresAt !== null && change.now >= expiresAt)
+    return change.ask({ id: cancelId, kind: 'cancel', amount, reason: 'authentication_expired' });
+  change.set({ inquireAt: change.now + AUTHENTICATION_CHECK_MS });
+  return change.done(amount);
 }
 
 function finishCancel(change: Change, operation: BankOperation, answer: BankAnswer): Decision {

@@ -78,6 +78,7 @@ export const BLANK = {
   processedAt: null,
   expiresAt: null,
   captureAt: null,
+  inquireAt: null,
   eventCount: 0,
   postingCount: 0,
 } as const;

@@ -237,28 +237,27 @@ function decideCompletion(change: Change, operationId: string): Decision {
   const { transaction } = change;
   if (transaction.operationId !== null) return refuse('operation_in_progress');
   if (transaction.status !== '3d') return refuse('invalid_transaction_state', transaction);
-  if (transaction.expiresAt !== null && change.now >= transaction.expiresAt)
-    return abandonAuthentication(change, operationId);
-  return change.ask({ id: operationId, kind: 'complete', amount: transaction.amount, reason: null });
+  return askForAuthentication(change, operationId);
 }
 
-/** Whatever the payer may still do at the bank must not hold money. */
-function abandonAuthentication(change: Change, operationId: string): Decision {
+/** Also after the payer's time: what they did in time counts, and only if they did nothing it is given up. */
+function askForAuthentication(change: Change, operationId: string): Decision {
   const { amount } = change.transaction;
-  return change.ask({ id: operationId, kind: 'cancel', amount, reason: 'authentication_expired' });
+  return change.ask({ id: operationId, kind: 'complete', amount, reason: null });
 }
 
 /** What the engine does by itself once a moment has come; nothing if it has not, or no longer must. */
 function decideDue(state: State, change: Change, operationId: string): Decision {
   const { transaction, now } = change;
-  const { status, expiresAt, captureAt, paymentMethod } = transaction;
+  const { status, expiresAt, captureAt, inquireAt, paymentMethod } = transaction;
   if (transaction.operationId !== null) return NOTHING_TO_DO;
   const lapsed = expiresAt !== null && now >= expiresAt;
   if (status === 'created' && lapsed) {
     if (transaction.awaiting === 'delay') return placeHold(state, change, state.walletOf(transaction));
     return change.end('rejected', CONFIRMATION_EXPIRED);
   }
-  if (status === '3d' && lapsed) return abandonAuthentication(change, operationId);
+  const isUnheard = lapsed || (inquireAt !== null && now >= inquireAt);
+  if (status === '3d' && isUnheard) return askForAuthentication(change, operationId);
   if (status !== 'authorized') return NOTHING_TO_DO;
   const held = heldBy(transaction);
   if (lapsed && paymentMethod === 'card') {

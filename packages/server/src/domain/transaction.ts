@@ -62,6 +62,8 @@ export interface Transaction {
   readonly processedAt: Millis | null;
   readonly expiresAt: Millis | null;
   readonly captureAt: Millis | null;
+  /** While the status is `3d`: when the bank is asked how far its payer is. */
+  readonly inquireAt: Millis | null;
   readonly eventCount: number;
   readonly postingCount: number;
 }
@@ -197,9 +199,10 @@ export function refundableOf(transaction: Transaction): Minor {
 
 /** The next moment at which the engine itself must act: expire, decide or capture. Null: never. */
 export function dueAtOf(transaction: Transaction): Millis | null {
-  const { status, expiresAt, captureAt, operationId } = transaction;
+  const { status, expiresAt, captureAt, inquireAt, operationId } = transaction;
   if (operationId !== null) return null; // The bank's answer comes first.
   if (status !== 'created' && status !== '3d' && status !== 'authorized') return null;
-  if (captureAt === null) return expiresAt;
-  return expiresAt === null ? captureAt : Math.min(expiresAt, captureAt);
+  const soonest = status === '3d' ? inquireAt : captureAt;
+  if (soonest === null) return expiresAt;
+  return expiresAt === null ? soonest : Math.min(expiresAt, soonest);
 }

@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { changedValues } from '../domain/auditLog.ts';
 import { parseCurrency } from '../domain/currency.ts';
 import { parsed } from '../domain/parse.ts';
+import { isReturnTarget } from '../domain/returnUrl.ts';
 import { parseTimeZone } from '../domain/timeZone.ts';
 import {
   findMerchant,
@@ -225,9 +226,14 @@ function checkedSettings(
         );
   }
   const details = returnOrigins.flatMap((origin, i) =>
-    isOrigin(origin)
+    isReturnTarget(origin)
       ? []
-      : [{ path: `returnOrigins.${i}`, message: 'must be an origin as in https://shop.example' }],
+      : [
+          {
+            path: `returnOrigins.${i}`,
+            message: 'must be an origin as in https://shop.example, or the scheme of an app as in myapp://',
+          },
+        ],
   );
   if (details.length > 0) throw invalidFields(details);
   return {
@@ -239,9 +245,4 @@ function checkedSettings(
     timeZone,
     requireIdempotencyKey,
   };
-}
-
-/** Written as browsers do: scheme, host and a port that is not the scheme's own. */
-function isOrigin(text: string): boolean {
-  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }

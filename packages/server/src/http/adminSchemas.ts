@@ -1,5 +1,6 @@
 /** What the admin API takes and answers. Objects of answers have names, which the SDK's types carry too. */
 import Type from 'typebox';
+import { MERCHANT_ENTRY_KINDS, WALLET_ENTRY_KINDS } from './adminViews.ts';
 import { Balance, Cursor, closed, Limit, NextCursor, shownOnce } from './schemas.ts';
 
 const Id = Type.String({ format: 'uuid', examples: ['01900000-0000-7000-8000-000000000001'] });
@@ -25,8 +26,8 @@ const AuthorizationTtl = Type.Integer({
 const ReturnOrigins = Type.Array(Type.String({ maxLength: 255 }), {
   maxItems: 100,
   uniqueItems: true,
-  description: 'Where payers may be sent back to after 3-D Secure.',
-  examples: [['https://shop.example']],
+  description: 'Where payers may be sent back to after 3-D Secure: origins, and schemes of apps.',
+  examples: [['https://shop.example', 'myapp://']],
 });
 const TimeZone = Type.Union([Type.String({ maxLength: 64 }), Type.Null()], {
   description:
@@ -150,14 +151,22 @@ const entry = {
 export const WalletEntry = Type.Object(
   {
     ...entry,
-    kind: Type.Enum(['deposit', 'withdrawal', 'hold', 'release', 'capture', 'refund']),
+    kind: Type.Enum([...WALLET_ENTRY_KINDS]),
     merchantId: Type.Union([Id, Type.Null()]),
     ...balances,
   },
   { $id: 'WalletEntry', description: 'One move of money, and the wallet’s balances after it.' },
 );
 export const MerchantEntry = Type.Object(
-  { ...entry, kind: Type.Enum(['capture', 'refund']), currency: Currency, balance: Balance },
+  {
+    ...entry,
+    kind: Type.Enum([...MERCHANT_ENTRY_KINDS], {
+      description:
+        '`refund_returned`: a card refund that the bank refused, whose amount came back. `payout`: money that left the balance for the merchant’s bank.',
+    }),
+    currency: Currency,
+    balance: Balance,
+  },
   { $id: 'MerchantEntry', description: 'One move of money, and the merchant’s balance after it.' },
 );
 export const MerchantBalance = Type.Object(

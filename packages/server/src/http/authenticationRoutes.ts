@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { moneyText } from '@plexy-pay/payer-pages';
+import { moneyText, word } from '@plexy-pay/payer-pages';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
 import { ANSWER_WAIT_MS } from '../domain/change.ts';
 import type { TransactionId } from '../domain/ids.ts';
+import { leadsToApp } from '../domain/returnUrl.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { OPERATOR_SCOPE } from '../engine/batch.ts';
 import type { Secrets } from '../secrets.ts';
@@ -33,11 +34,14 @@ const UNKNOWN: Notice = {
   text: 'payment.unknown.text',
   icon: 'bad',
 };
-const OVER: Notice = {
-  statusCode: 410,
-  title: 'payment.over.title',
-  text: 'payment.over.text',
-  icon: 'note',
+const OVER = { statusCode: 410, title: 'payment.over.title' } as const;
+const MADE: Notice = { ...OVER, text: 'payment.over.made', icon: 'good' };
+const NOT_MADE: Notice = { ...OVER, text: 'payment.over.notMade', icon: 'bad' };
+const BACK_TO_APP: Notice = {
+  statusCode: 200,
+  title: 'payment.app.title',
+  text: 'payment.app.text',
+  icon: 'good',
 };
 const TROUBLE: Notice = {
   statusCode: 503,
@@ -64,11 +68,12 @@ export function authenticationRoutes(app: App, deps: Deps): void {
       if (payment === null || shopUrl === null) return sendNotice(request, reply, UNKNOWN);
       if (payment.status !== '3d') return sendOver(deps, request, reply, payment);
       await finishAuthentication(deps, payment);
-      return reply.redirect(shopUrl, 303);
+      return sendBack(request, reply, shopUrl);
     },
   );
 }
 
+/** What became of it: payers come back late, or twice. */
 async function sendOver(
   deps: Deps,
   request: FastifyRequest,
@@ -77,13 +82,25 @@ async function sendOver(
 ): Promise<FastifyReply> {
   const shop = (await findMerchant(deps.pool, payment.merchantId))?.name ?? '';
   const language = languageFor(request);
-  return sendNotice(request, reply, OVER, {
+  return sendNotice(request, reply, payment.authedAt === null ? NOT_MADE : MADE, {
     facts: [
       ['shop', shop],
       ['order', payment.orderReference],
       ['amount', moneyText(payment.amount, payment.currency, language)],
     ],
     back: backTo(payment, shop, language),
+  });
+}
+
+/**
+ * Browsers hold a form to its page's policy at every redirect of its answer, and no bank's page allows an app's
+ * scheme. So an app is opened from a page of ours, by itself or by its link where a browser wants a click.
+ */
+function sendBack(request: FastifyRequest, reply: FastifyReply, href: string): FastifyReply {
+  if (!leadsToApp(href)) return reply.redirect(href, 303);
+  reply.header('refresh', `0; url=${href}`);
+  return sendNotice(request, reply, BACK_TO_APP, {
+    back: { href, label: word(languageFor(request), 'payment.app.open') },
   });
 }
 

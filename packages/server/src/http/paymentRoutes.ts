@@ -7,7 +7,8 @@ import { parseCurrency } from '../domain/currency.ts';
 import { parseUuid, type TransactionId } from '../domain/ids.ts';
 import { parseAmount } from '../domain/money.ts';
 import { parseOrderReference } from '../domain/orderReference.ts';
-import { type Parsed, parsed, refused } from '../domain/parse.ts';
+import { type Parsed, parsed } from '../domain/parse.ts';
+import { leadsToApp, parseReturnUrl, returnTargetOf } from '../domain/returnUrl.ts';
 import { parseText } from '../domain/text.ts';
 import { type CardToken, findCardToken, findKnownCard, keepCardToken } from '../store/cards.ts';
 import { readClock } from '../store/installation.ts';
@@ -44,7 +45,8 @@ const PaymentBody = Type.Object(
     terminalId: Type.Optional(Type.String({ description: 'One of the merchant’s terminals.' })),
     returnUrl: Type.Optional(
       Type.String({
-        description: 'Where the payer comes back to after 3-D Secure. Without it 3-D Secure is impossible.',
+        description:
+          'Where the payer comes back to after 3-D Secure: a page, or an app by its own scheme, such as `myapp://pay/return`. Without it 3-D Secure is impossible.',
       }),
     ),
     recurringType: Type.Optional(Type.Enum(['subscription', 'installment', 'unscheduled'])),
@@ -97,7 +99,7 @@ export function paymentRoutes(app: App, deps: Deps): void {
           answer: (outcome, balance) => transactionAnswer(201, outcome, balance),
         });
       } finally {
-        await acquirer.forgetUnlessAsked(command.transactionId);
+        acquirer.forgetUnlessAsked(command.transactionId);
       }
     },
   );
@@ -211,13 +213,6 @@ function optional<T>(text: string | undefined, parse: (text: string) => Parsed<T
   return text === undefined ? parsed(null) : parse(text);
 }
 
-export function parseReturnUrl(text: string): Parsed<string> {
-  if (text.length > 2_000 || !URL.canParse(text)) return refused('must be a URL of at most 2,000 characters');
-  const { protocol, href, username, password } = new URL(text);
-  if (protocol !== 'https:' && protocol !== 'http:') return refused('must start with http:// or https://');
-  return username === '' && password === '' ? parsed(href) : refused('must not hold credentials');
-}
-
 async function checkPlaces(
   deps: Deps,
   merchantId: string,
@@ -234,14 +229,15 @@ async function checkPlaces(
     throw fieldError('invalid_request', 'terminalId', 'is not in this store');
 }
 
-/** In production a payer is sent only to where the merchant has said; the sandbox sends them anywhere. */
+/** In production a payer is sent only to where the merchant has said; the sandbox sends them to any page, but to no other app. */
 export async function checkReturnUrl(
   deps: Deps,
   merchantId: string,
   returnUrl: string | null,
 ): Promise<void> {
-  if (returnUrl === null || deps.config.mode === 'sandbox') return;
+  if (returnUrl === null || (deps.config.mode === 'sandbox' && !leadsToApp(returnUrl))) return;
   const merchant = await findMerchant(deps.pool, merchantId);
-  if (merchant?.returnOrigins.includes(new URL(returnUrl).origin) === true) return;
-  throw fieldError('invalid_request', 'returnUrl', 'must have one of the origins that are set up for you');
+  if (merchant?.returnOrigins.includes(returnTargetOf(returnUrl)) === true) return;
+  const what = leadsToApp(returnUrl) ? 'app schemes' : 'origins';
+  throw fieldError('invalid_request', 'returnUrl', `must have one of the ${what} that are set up for you`);
 }

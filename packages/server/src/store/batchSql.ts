@@ -246,6 +246,7 @@ const CARD_STATE_COLUMNS: readonly TransactionColumn[] = [
   { name: 'secure_3d', type: 'boolean', value: (t) => t.secure3d },
   { name: 'retrieval_reference_number', type: 'text', value: (t) => t.retrievalReferenceNumber },
   { name: 'redirect_url', type: 'text', value: (t) => t.redirectUrl },
+  { name: 'inquire_at', type: 'time', value: (t) => t.inquireAt },
   { name: 'operation_id', type: 'uuid', value: (t) => t.operationId },
 ];
 

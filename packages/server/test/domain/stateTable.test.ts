@@ -1,13 +1,20 @@
 /** The whole state table: what every command does to a payment in every status, by wallet and by card. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { AUTHENTICATION_CHECK_MS } from '../../src/domain/bankAnswers.ts';
 import { BLANK } from '../../src/domain/change.ts';
 import type { Command, Sender } from '../../src/domain/command.ts';
 import { decide } from '../../src/domain/decide.ts';
 import type { State } from '../../src/domain/effects.ts';
 import type { TransactionId } from '../../src/domain/ids.ts';
 import { mayBecome, STATUSES, type Status } from '../../src/domain/lifecycle.ts';
-import type { BankAnswer, BankOperation, PaymentMethod, Transaction } from '../../src/domain/transaction.ts';
+import {
+  type BankAnswer,
+  type BankOperation,
+  dueAtOf,
+  type PaymentMethod,
+  type Transaction,
+} from '../../src/domain/transaction.ts';
 
 const NOW = 1_000_000;
 const ID = '01890000-0000-7000-8000-000000000001' as TransactionId;
@@ -214,8 +221,20 @@ const ROWS: readonly Row[] = [
     {
       ...UNDECIDED,
       cancel: 'asks cancel 1000',
-      'come back': 'asks cancel 1000',
-      'when due': 'asks cancel 1000',
+      'come back': 'asks complete 1000',
+      'when due': 'asks complete 1000',
+    },
+  ],
+  [
+    '3d',
+    'card',
+    'its payer was not heard of for a while',
+    { inquireAt: NOW },
+    {
+      ...UNDECIDED,
+      cancel: 'asks cancel 1000',
+      'come back': 'asks complete 1000',
+      'when due': 'asks complete 1000',
     },
   ],
   ['3d', 'card', 'asks the bank', BUSY, BUSY_ROW],
@@ -466,6 +485,59 @@ describe("every answer of the bank's", () => {
       assert.equal(decision.postings.length, child === 'refunded' ? 0 : 1, 'what was set aside comes back');
     });
   }
+
+  describe('a payer who does not come back from 3-D Secure', () => {
+    const [before, lapsed] = [{ expiresAt: NOW + 1 }, { expiresAt: NOW }];
+    const ask = (patch: Partial<Transaction>, answer: Partial<BankAnswer>, actor: BankOperation['actor']) => {
+      const payment = paymentIn('3d', 'card', { operationId: 'o', redirectUrl: 'http://bank/acs', ...patch });
+      const decision = take(payment, operationOf('complete', { actor }), answer);
+      const [after] = decision.transactions;
+      assert.ok(after);
+      const asked = decision.operations.find(({ id }) => id === 'r');
+      return { after, asked: asked === undefined ? null : `${asked.kind} ${asked.reason}` };
+    };
+
+    test('counts as authorized once the bank says so, also after the time', () => {
+      for (const patch of [before, lapsed]) {
+        const { after, asked } = ask(patch, { status: 'approved' }, 'engine');
+        assert.deepEqual(
+          [after.status, after.secure3d, after.operationId, asked],
+          ['authorized', true, null, null],
+        );
+      }
+    });
+
+    test('is asked for again in time; after it nothing may be held at the bank', () => {
+      for (const answer of [CHALLENGE, { status: 'failed' } as const]) {
+        const early = ask(before, answer, 'engine');
+        assert.deepEqual(
+          [early.after.status, early.after.operationId, early.after.inquireAt, early.asked],
+          ['3d', null, NOW + AUTHENTICATION_CHECK_MS, null],
+        );
+        const late = ask(lapsed, answer, 'engine');
+        assert.deepEqual(
+          [late.after.status, late.after.operationId, late.asked],
+          ['3d', 'r', 'cancel authentication_expired'],
+        );
+      }
+      const browser = ask(lapsed, CHALLENGE, 'customer');
+      assert.deepEqual([browser.after.operationId, browser.asked], ['r', 'cancel authentication_expired']);
+    });
+
+    test('is looked after at the next check or at the end, whichever comes first', () => {
+      const due = (patch: Partial<Transaction>) => dueAtOf(paymentIn('3d', 'card', patch));
+      assert.deepEqual(
+        [
+          due({ inquireAt: 5, expiresAt: 9 }),
+          due({ inquireAt: 9, expiresAt: 5 }),
+          due({ inquireAt: null, expiresAt: 9 }),
+        ],
+        [5, 5, 9],
+      );
+      assert.equal(due({ inquireAt: 5, operationId: 'o' }), null);
+      assert.equal(dueAtOf(paymentIn('authorized', 'card', { inquireAt: 5, expiresAt: 9 })), 9);
+    });
+  });
 
   test('an answer that comes again, and one to nobody, change nothing', () => {
     for (const status of ['done', 'declined', 'failed'] as const) {
