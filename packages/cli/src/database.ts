@@ -1,6 +1,7 @@
 /**
  * The commands that need the database instead of the API, and so the server's own code: the only module
- * here that imports it. They read DATABASE_URL, or DATA_DIR for the embedded database.
+ * here that imports it. They read DATABASE_URL and
+ * DATABASE_DIRECT_URL, or DATA_DIR for the embedded database.
  */
 import type { Command } from 'commander';
 import type { Context } from './context.ts';
@@ -30,6 +31,14 @@ export function databaseCommands(
     .action(async (email: string, name = email) => {
       const server = await serverOf(() => import('@plexy-pay/server/commands/operator-user'));
       exit(await server.createOperatorUserCommand(email, name, env, output()));
+    });
+  program
+    .command('migrate')
+    .description('bring the database up to date, before the nodes of a new version start')
+    .option('--plan', 'only list what would be applied')
+    .action(async ({ plan = false }: { plan?: boolean }) => {
+      const { migrateCommand } = await import('@plexy-pay/server/commands/migrate');
+      exit(await migrateCommand({ plan }, env, { out, error }));
     });
   program
     .command('audit')

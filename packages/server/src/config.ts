@@ -1,5 +1,6 @@
 /** The only reader of the environment. A wrong value stops the start with a sentence that names it. */
 import { isIP } from 'node:net';
+import { DatabaseUrlError, urlsOfHosts } from './store/databaseUrl.ts';
 
 export type Mode = 'sandbox' | 'production';
 
@@ -17,6 +18,8 @@ export interface Config {
   /** Null: the embedded PostgreSQL in `dataDir`. */
   readonly databaseUrl: string | null;
   readonly databaseDirectUrl: string | null;
+  /** Whether the start migrates the database, or wants it migrated. */
+  readonly migrate: boolean;
   readonly dataDir: string;
   readonly logLevel: string;
   readonly secretKey: string | null;
@@ -55,6 +58,7 @@ const VARIABLES = [
   'ALLOWED_HOSTS',
   'DATABASE_URL',
   'DATABASE_DIRECT_URL',
+  'MIGRATE',
   'DATA_DIR',
   'LOG_LEVEL',
   'SECRET_KEY',
@@ -95,8 +99,9 @@ export function readConfig(env: Environment): Config {
     adminHost: text(env, 'ADMIN_HOST') ?? '127.0.0.1',
     metricsToken: secretOf(env, 'METRICS_TOKEN'),
     allowedHosts: hostNames(env, 'ALLOWED_HOSTS'),
-    databaseUrl: url(env, 'DATABASE_URL', ['postgres:', 'postgresql:']),
-    databaseDirectUrl: url(env, 'DATABASE_DIRECT_URL', ['postgres:', 'postgresql:']),
+    databaseUrl: databaseUrl(env, 'DATABASE_URL'),
+    databaseDirectUrl: databaseUrl(env, 'DATABASE_DIRECT_URL'),
+    migrate: oneOf(env, 'MIGRATE', ['auto', 'off'] as const, 'auto') === 'auto',
     dataDir: text(env, 'DATA_DIR') ?? '.data',
     logLevel: oneOf(env, 'LOG_LEVEL', LOG_LEVELS, 'info'),
     secretKey: text(env, 'SECRET_KEY'),
@@ -256,6 +261,18 @@ function oneOf<T extends string>(env: Environment, name: Variable, values: reado
   const known = values.find((candidate) => candidate === value);
   if (known === undefined) throw new ConfigError(`${name} must be one of ${values.join(', ')}`);
   return known;
+}
+
+/** One host or several, as libpq writes them. */
+function databaseUrl(env: Environment, name: Variable): string | null {
+  const value = text(env, name);
+  if (value === null) return null;
+  try {
+    urlsOfHosts(value);
+    return value;
+  } catch (error) {
+    throw error instanceof DatabaseUrlError ? new ConfigError(`${name} ${error.message}`) : error;
+  }
 }
 
 function url(env: Environment, name: Variable, protocols: readonly string[]): string | null {

@@ -11,7 +11,7 @@ import { LateAnswers } from './acquirer/lateAnswers.ts';
 import type { Config } from './config.ts';
 import type { AuditEntry } from './domain/auditLog.ts';
 import { Auditor } from './engine/auditor.ts';
-import { Engine } from './engine/engine.ts';
+import { Engine, EngineUnavailableError } from './engine/engine.ts';
 import { EventFeed } from './engine/feed.ts';
 import { startPurge } from './engine/purge.ts';
 import { RequestLog } from './engine/requestLog.ts';
@@ -25,11 +25,14 @@ import { lateTransactionAnswer } from './http/transactionViews.ts';
 import { resetSandbox } from './reset.ts';
 import { seedSandbox } from './seed.ts';
 import { ClockTurns } from './store/clock.ts';
+import { ConnectionTimedOut } from './store/databaseErrors.ts';
 import { startEmbeddedPostgres } from './store/embedded.ts';
-import { continueRounds } from './store/events.ts';
+import { continueHistory } from './store/epochs.ts';
 import { openInstallation } from './store/installation.ts';
-import { migrate } from './store/migrate.ts';
-import { createPool, type Pool, readServerVersion } from './store/postgres.ts';
+import { checkMigrated, migrate } from './store/migrate.ts';
+import { keepsStatements } from './store/pooler.ts';
+import { createPool, type Pool, readServerVersion, withClient } from './store/postgres.ts';
+import { Readiness } from './store/readiness.ts';
 import { WebhookThread } from './webhooks/thread.ts';
 
 export interface Server {
@@ -41,6 +44,26 @@ export interface Server {
   cardsHeld(): number;
   /** Stops accepting, finishes what is in flight, closes everything. */
   stop(): Promise<void>;
+}
+
+/** How long the start goes on trying to open sessions. */
+const START_PATIENCE_MS = 120_000;
+
+/** @returns what does a step again that took a slow machine, or a slow database, longer than requests may wait */
+function patienceOf(logger: FastifyBaseLogger): <T>(step: () => Promise<T>) => Promise<T> {
+  const startedAt = performance.now();
+  return async (step) => {
+    for (;;) {
+      try {
+        return await step();
+      } catch (error) {
+        const cause = error instanceof StartError ? error.cause : error;
+        const isLate = cause instanceof ConnectionTimedOut || cause instanceof EngineUnavailableError;
+        if (!isLate || performance.now() - startedAt > START_PATIENCE_MS) throw error;
+        logger.warn({ err: cause }, 'waiting for the database');
+      }
+    }
+  };
 }
 
 /** Something outside the program keeps it from starting; the message says what, in one sentence. */
@@ -61,14 +84,20 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
       logger.warn({ err: error }, 'idle connection lost'),
     );
     stops.push(() => pool.end());
-    await checkDatabase(pool, config.databaseUrl === null ? 'the embedded PostgreSQL' : 'DATABASE_URL');
-    await migrate(pool);
-    await continueRounds(pool);
-    const secrets = await openInstallation(pool, config.mode, config.secretKey, config.otherSecretKeys);
+    const patiently = patienceOf(logger);
+    const name = config.databaseUrl === null ? 'the embedded PostgreSQL' : 'DATABASE_URL';
+    await patiently(() => checkDatabase(pool, name));
+    if (config.databaseUrl !== null) await patiently(() => checkPooler(databaseUrl));
+    await patiently(() => bringUpToDate(config, databaseUrl, pool, logger));
+    const secrets = await patiently(() =>
+      openInstallation(pool, config.mode, config.secretKey, config.otherSecretKeys),
+    );
+    await patiently(() => withClient(pool, continueHistory));
     const metrics = createMetrics();
     const parts = createEngine({ config, databaseUrl, pool, secrets, metrics, logger });
     const { engine, acquirer, feed, webhooks } = parts;
     feed.start();
+    stops.push(() => parts.readiness.stop());
     stops.push(() => feed.stop());
     stops.push(() => parts.clockTurns.end());
     stops.push(() => webhooks.stop());
@@ -79,7 +108,7 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
     // The bank is a process of its own and takes as long to start as all the rest.
     const bank = parts.startBank(stops);
     bank.catch(() => undefined);
-    if (config.mode === 'sandbox') await seedSandbox(pool, engine, secrets);
+    if (config.mode === 'sandbox') await patiently(() => seedSandbox(pool, engine, secrets));
     const scheduler = startScheduler(engine, (error) => logger.warn({ err: error }, 'the sweep failed'));
     stops.push(() => scheduler.stop());
     const purge = startPurge(pool, (error) => logger.warn({ err: error }, 'the purge failed'));
@@ -110,6 +139,7 @@ type Parts = Pick<
   | 'engine'
   | 'acquirer'
   | 'lateAnswers'
+  | 'readiness'
   | 'feed'
   | 'webhooks'
   | 'auditor'
@@ -218,6 +248,7 @@ export function createEngine({
     engine,
     acquirer,
     lateAnswers,
+    readiness: new Readiness(databaseUrl),
     feed,
     auditor,
     requestLog,
@@ -241,6 +272,25 @@ async function embeddedUrl(
   });
   stops.push(() => embedded.stop());
   return embedded.url;
+}
+
+/** @throws StartError when a pooler stands before the database that lets sessions lose their statements */
+async function checkPooler(databaseUrl: string): Promise<void> {
+  if (await keepsStatements(databaseUrl)) return;
+  throw new StartError(
+    'DATABASE_URL leads through a pooler that does not keep prepared statements: use PgBouncer 1.21 or newer with max_prepared_statements, its session mode, or PostgreSQL itself',
+  );
+}
+
+/** @throws MigrationError when the database is not, or cannot be made, what this program works on */
+async function bringUpToDate(
+  { migrate: automatically, databaseDirectUrl }: Config,
+  databaseUrl: string,
+  pool: Pool,
+  logger: FastifyBaseLogger,
+): Promise<void> {
+  if (!automatically) return checkMigrated(pool);
+  await migrate(databaseDirectUrl ?? databaseUrl, (message) => logger.info(message));
 }
 
 const OLDEST_POSTGRES = 15;

@@ -3,12 +3,13 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { beginBatch, type Claim, claimKeys, lockWallets } from '../src/store/batchSql.ts';
+import { openSession } from '../src/store/databaseClient.ts';
+import { GateClosedError } from '../src/store/databaseErrors.ts';
 import { closeGate, gateErrorOf } from '../src/store/gate.ts';
 import { migrate } from '../src/store/migrate.ts';
-import { connectForCommand, connectionOptions, createPool, GateClosedError } from '../src/store/postgres.ts';
+import { connectForCommand, createPool, sessionOptions } from '../src/store/postgres.ts';
 import { inOneRoundTrip } from '../src/store/roundTrip.ts';
 import { createDatabase, stopDatabaseServer } from './support/database.ts';
 import { type Nodes, startNodes } from './support/nodes.ts';
@@ -36,8 +37,8 @@ function claims(count: number): Claim[] {
 }
 
 test('what is sent with a BEGIN that failed is not carried out, and has its error', async () => {
-  const client = await connectForCommand(nodes.databaseUrl);
-  const resetter = await connectForCommand(nodes.databaseUrl);
+  const client = await connectForCommand(nodes.databaseUrl, 'write');
+  const resetter = await connectForCommand(nodes.databaseUrl, 'write');
   const keys = claims(20);
   const begin = (): Promise<void> =>
     inOneRoundTrip(client, async (db) => {
@@ -67,7 +68,7 @@ test('what is sent with a BEGIN that failed is not carried out, and has its erro
 });
 
 test('a statement may come twice in one round trip, also the first time, and again after one that failed', async () => {
-  const client = await connectForCommand(nodes.databaseUrl);
+  const client = await connectForCommand(nodes.databaseUrl, 'write');
   const sum = (a: string, b: string) => ({ name: 'sum', text: 'SELECT $1::int + $2 AS sum', values: [a, b] });
   const sums = (...pairs: [string, string][]): Promise<number[]> =>
     inOneRoundTrip(client, async (db) => {
@@ -85,7 +86,7 @@ test('a statement may come twice in one round trip, also the first time, and aga
 });
 
 test('an answer that cannot be read, and a value that cannot be sent, are errors of their statement', async () => {
-  const client = await connectForCommand(nodes.databaseUrl);
+  const client = await connectForCommand(nodes.databaseUrl, 'write');
   client.on('error', () => undefined);
   const ask = (text: string, values: (string | null)[] = []): Promise<unknown> =>
     inOneRoundTrip(client, (db) => db.query({ name: text, text, values }));
@@ -100,7 +101,7 @@ test('an answer that cannot be read, and a value that cannot be sent, are errors
 });
 
 test('rows are written whole, whichever of their columns have one value', async () => {
-  const client = await connectForCommand(nodes.databaseUrl);
+  const client = await connectForCommand(nodes.databaseUrl, 'write');
   try {
     // Fewer rows than are worth a form of their own, and more; all alike, and not.
     for (const rows of [claims(3), claims(9), claims(9).map((claim) => ({ ...claim, statusCode: 422 }))]) {
@@ -120,7 +121,7 @@ test('rows are written whole, whichever of their columns have one value', async 
 });
 
 test('PostgreSQL compiles no statement, neither of a batch nor of another session', async () => {
-  const client = await connectForCommand(nodes.databaseUrl);
+  const client = await connectForCommand(nodes.databaseUrl, 'write');
   try {
     assert.equal((await client.query('SHOW jit')).rows[0].jit, 'off');
     await client.query('SET jit = on');
@@ -135,9 +136,9 @@ test('PostgreSQL compiles no statement, neither of a batch nor of another sessio
 test('a plan made while a table is known to be empty walks a whole index, until plans are discarded', async () => {
   const database = await createDatabase();
   const pool = createPool(database.url, 1, () => undefined);
-  await migrate(pool);
+  await migrate(database.url, () => undefined);
   await pool.end();
-  const client = await connectForCommand(database.url);
+  const client = await connectForCommand(database.url, 'write');
   try {
     // As an operator does after the installation.
     await client.query('ANALYZE; SET plan_cache_mode = force_generic_plan');
@@ -173,8 +174,7 @@ test('the young generation’s collections free what a round trip sent and recei
   const collect: (options: { type: 'major' | 'minor' }) => void = runInNewContext('gc');
   const oldBytes = (): number =>
     getHeapSpaceStatistics().find(({ space_name }) => space_name === 'old_space')?.space_used_size ?? 0;
-  const client = new pg.Client(connectionOptions(nodes.databaseUrl, 'test'));
-  await client.connect();
+  const client = await openSession(sessionOptions(nodes.databaseUrl, 'test'));
   const bytes = 20_000;
   const echo = (i: number): Promise<unknown> => {
     const values = [`${i}`.padStart(bytes, '.')];

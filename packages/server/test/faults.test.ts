@@ -216,3 +216,32 @@ test('a database whose sessions are serializable by default', async () => {
   assertInTime(replies, 2);
   assert.equal((await ledger.walletBalances(nodes.pool, wallet.id)).held, 10_000n);
 });
+
+describe('a database that is there but cannot do it now', () => {
+  test('a full disk, a broken one, a changed password, a forgotten statement: 503, and the retry has one effect', async () => {
+    const shop = await Shop.open(nodes);
+    const wallet = await shop.wallet(100_000);
+    await nodes.pool.query(`CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        EXECUTE format('DO $x$ BEGIN RAISE SQLSTATE %L; END $x$', substr(NEW.order_reference, 10)); END $$;
+      CREATE TRIGGER fail BEFORE INSERT ON transaction FOR EACH ROW WHEN (NEW.order_reference LIKE 'SQLSTATE %')
+        EXECUTE FUNCTION fail()`);
+    const states = ['53100', '53200', '53400', '58030', '28P01', '25006', '26000', '42P05', '57P05'];
+    try {
+      const failed = await Promise.all(
+        states.map((state) => timed(() => shop.authorize(wallet, 100, state, `SQLSTATE ${state}`))),
+      );
+      assert.deepEqual(tally(failed.map(({ reply }) => reply)), { '503 service_unavailable': states.length });
+      assert.deepEqual([...new Set(failed.map(({ reply }) => reply.headers.get('retry-after')))], ['1']);
+      assertInTime(failed);
+      const bug = await shop.authorize(wallet, 100, 'bug', 'SQLSTATE 22012');
+      assert.deepEqual([bug.status, bug.body.reason], [500, 'internal_error'], 'a bug stays one');
+    } finally {
+      await nodes.pool.query('DROP TRIGGER fail ON transaction; DROP FUNCTION fail');
+    }
+    const retries = await Promise.all(
+      states.map((state) => shop.authorize(wallet, 100, state, `SQLSTATE ${state}`)),
+    );
+    assert.deepEqual(tally(retries), { '201 PROCESSING': states.length });
+    assert.equal((await shop.events()).length, 2 * states.length);
+  });
+});

@@ -6,12 +6,13 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { EventFeed, PositionAheadError, type Sink } from '../src/engine/feed.ts';
+import { EventFeed, type Sink } from '../src/engine/feed.ts';
 import { createMetrics } from '../src/http/metrics.ts';
 import { startEmbeddedPostgres } from '../src/store/embedded.ts';
+import { continueHistory, ForeignPositionError, type GivenPosition } from '../src/store/epochs.ts';
+import { listEventsOf } from '../src/store/eventLists.ts';
 import {
   comparePositions,
-  continueRounds,
   type FeedEvent,
   type FeedPosition,
   parsePosition,
@@ -20,7 +21,7 @@ import {
 } from '../src/store/events.ts';
 import { openInstallation } from '../src/store/installation.ts';
 import { migrate } from '../src/store/migrate.ts';
-import { createPool, type Pool } from '../src/store/postgres.ts';
+import { createPool, type Pool, withClient } from '../src/store/postgres.ts';
 import { insertEndpoint } from '../src/store/webhookEndpoints.ts';
 import { FanOut } from '../src/webhooks/fanOut.ts';
 import { createDatabase } from './support/database.ts';
@@ -31,7 +32,7 @@ import { type Sandbox, startSandbox } from './support/sandbox.ts';
 import { createWriter, type EventWriter } from './support/stream.ts';
 import { deliveredOutcome, NO_NODE } from './support/webhooks.ts';
 
-const START: FeedPosition = { round: 0, position: 0 };
+const START: GivenPosition = { epoch: null, round: 0, position: 0 };
 
 let sandbox: Sandbox;
 let merchants: TestMerchant[];
@@ -98,7 +99,7 @@ async function until(condition: () => boolean, what: string, limitMs = 60_000): 
 /** Once each, in the feed's order, and per transaction 1, 2, 3 … */
 function assertOrdered(events: readonly FeedEvent[]): void {
   const seen = new Map<string, number>();
-  let last = START;
+  let last: FeedPosition = START;
   for (const { event, at } of events) {
     assert.ok(comparePositions(at, last) > 0, 'positions rise');
     last = at;
@@ -126,7 +127,7 @@ async function eventsAfter(merchantId: string, position: FeedPosition): Promise<
   );
   const end = { round: Number(rows[0].round), position: Number(rows[0].position) };
   const found = collector();
-  const subscription = await feed.subscribe(merchantId, position, found);
+  const subscription = await feed.subscribe(merchantId, { epoch: null, ...position }, found);
   await until(() => comparePositions(subscription.position, end) >= 0, 'the end of the feed');
   subscription.end();
   return found.events;
@@ -172,7 +173,7 @@ describe('the order of events', () => {
     // Also where a page ends between them.
     const page = { after: START, merchantIds: [merchantId], limit: 1, clusterWide: false };
     const seqs: number[] = [];
-    for (let after = START, more = true; more; ) {
+    for (let after: FeedPosition = START, more = true; more; ) {
       const read = await readEvents(sandbox.pool, { ...page, after });
       seqs.push(...read.events.map(({ event }) => event.seq));
       after = read.end;
@@ -195,7 +196,7 @@ describe('the order of events', () => {
     subscription.end();
     assert.equal(live.events.length, 10_000);
     assertOrdered(live.events);
-    assert.equal(new Set(live.events.map(({ at }) => positionText(at))).size, 10_000);
+    assert.equal(new Set(live.events.map(({ at }) => positionText(null, at))).size, 10_000);
     const later = await eventsAfter(merchantId, START);
     assert.deepEqual(
       later.map(({ at }) => at),
@@ -212,7 +213,7 @@ describe('the order of events', () => {
 
   test('a reader that resumes at any event gets exactly the rest', async () => {
     const resume = async (all: readonly FeedEvent[], merchantId: string, i: number): Promise<void> => {
-      const text = parsePosition(positionText(all[i]?.at ?? START));
+      const text = parsePosition(positionText(i % 2 === 0 ? feed.epoch : null, all[i]?.at ?? START));
       assert.ok(text.ok);
       const rest = await eventsAfter(merchantId, text.value);
       assert.deepEqual(rest.map(placeOf), all.slice(i + 1).map(placeOf));
@@ -233,7 +234,7 @@ describe('the order of events', () => {
 });
 
 function placeOf({ at }: FeedEvent): string {
-  return positionText(at);
+  return positionText(null, at);
 }
 
 const EVENTS_PER_WRITER = 2_500;
@@ -417,8 +418,8 @@ describe('positions', () => {
       'zzzzzzzzzzz-1',
     ])
       assert.equal(parsePosition(text).ok, false, text);
-    const beyond = { round: Number.MAX_SAFE_INTEGER, position: 1 };
-    await assert.rejects(feed.subscribe(merchantOf(0), beyond, collector()), PositionAheadError);
+    const beyond = { epoch: null, round: Number.MAX_SAFE_INTEGER, position: 1 };
+    await assert.rejects(feed.subscribe(merchantOf(0), beyond, collector()), ForeignPositionError);
   });
 
   test('after a restore into a cluster whose transaction ids are behind, old and new events keep their order', async () => {
@@ -429,7 +430,8 @@ describe('positions', () => {
     const [before] = await eventsAfter(merchantId, START);
     // What the rows of a cluster look like that was a billion transactions ahead.
     await rewriteHistory(sandbox.pool, 'UPDATE event SET round = round + 1000000000');
-    await continueRounds(sandbox.pool);
+    await sandbox.pool.query('UPDATE installation SET system_identifier = 1');
+    await withClient(sandbox.pool, continueHistory);
     await writerOf(0).begin();
     await writerOf(0).append(id);
     await writerOf(0).commit();
@@ -445,10 +447,55 @@ describe('positions', () => {
       [2],
     );
     const pool = createPool(sandbox.databaseUrl, 1, () => undefined);
-    await continueRounds(pool);
-    const { rows } = await pool.query('SELECT event_round_offset AS offset FROM installation');
-    assert.ok(rows[0].offset > 999_000_000n, 'a second start changes nothing');
+    const history = async () =>
+      (await pool.query('SELECT event_round_offset, epochs FROM installation')).rows;
+    const [first] = await history();
+    assert.ok(first.event_round_offset > 5_200_000_000n, 'far beyond the greatest round');
+    assert.equal(first.epochs.length, 2);
+    await withClient(pool, continueHistory);
+    assert.deepEqual(await history(), [first], 'a second start changes nothing');
     await pool.end();
+  });
+
+  test('of an epoch that this database does not have are refused, those of earlier ones are not', async () => {
+    const { rows } = await sandbox.pool.query('SELECT epochs FROM installation');
+    const [earlier, current] = rows[0].epochs;
+    for (const epoch of [earlier, current, null]) {
+      const subscription = await feed.subscribe(merchantOf(0), { ...START, epoch }, collector());
+      assert.equal(feed.epoch, current);
+      subscription.end();
+    }
+    const foreign = { ...START, epoch: 'deadbeef' };
+    await assert.rejects(feed.subscribe(merchantOf(0), foreign, collector()), ForeignPositionError);
+    const filter = { merchantId: merchantOf(0), name: null, transactionId: null, from: null, to: null };
+    await assert.rejects(listEventsOf(sandbox.pool, filter, foreign, 10), ForeignPositionError);
+  });
+
+  test('no writer is overtaken by a new epoch: its events are not below what readers have passed', async () => {
+    const merchantId = merchantOf(10);
+    const [writer] = writers;
+    assert.ok(writer !== undefined);
+    await writer.begin();
+    const first = await writer.create(merchantId);
+    await sandbox.pool.query('UPDATE installation SET timeline = NULL');
+    const begun = withClient(sandbox.pool, continueHistory);
+    await sleep(300);
+    assert.equal(
+      (await sandbox.pool.query('SELECT timeline FROM installation')).rows[0].timeline,
+      null,
+      'it waits',
+    );
+    await writer.commit();
+    await begun;
+    await writer.begin();
+    const second = await writer.create(merchantId);
+    await writer.commit();
+    const events = await eventsAfter(merchantId, START);
+    assert.deepEqual(
+      events.map(({ event }) => event.transactionId),
+      [first, second],
+    );
+    assert.ok((events[1]?.at.round ?? 0) - (events[0]?.at.round ?? 0) >= 2 ** 32);
   });
 });
 
@@ -466,7 +513,7 @@ describe('a crash of PostgreSQL', () => {
     const first = await start();
     open.push(() => first.stop());
     let pool = createPool(first.url, 2, () => undefined);
-    await migrate(pool);
+    await migrate(first.url, () => undefined);
     await openInstallation(pool, 'sandbox', null);
     const [merchant] = await createMerchants(pool, 1);
     assert.ok(merchant !== undefined);
@@ -505,7 +552,7 @@ describe('a crash of PostgreSQL', () => {
     open.push(() => after.stop());
     for (const place of places) {
       const found = collector();
-      await after.subscribe(merchant.id, place, found);
+      await after.subscribe(merchant.id, { epoch: null, ...place }, found);
       await until(() => found.events.length > 0, 'the event after the crash');
       assert.deepEqual(
         found.events.map(({ event }) => event.transactionId),

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import pg from 'pg';
-import { createPool, PLANS_LIFE_MS, sqlStateOf, withClient } from '../src/store/postgres.ts';
+import { sqlStateOf } from '../src/store/databaseErrors.ts';
+import { createPool, PLANS_LIFE_MS, withClient } from '../src/store/postgres.ts';
 import { createDatabase } from './support/database.ts';
 
 const database = await createDatabase();

@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { urlInUse } from '../store/databaseClient.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../../bank/src/main.ts', import.meta.url));
-const START_LIMIT_MS = 15_000;
+/** A slow machine takes longer than any limit: it is waited for as long as the process lives, and said so often. */
+const SAY_EVERY_MS = 15_000;
 const RESTART_MS = 500;
 
 /** The sandbox's bank: a process of its own that is started again whenever it ends. */
@@ -21,7 +23,7 @@ export interface BankOptions {
   readonly onError: (message: string) => void;
 }
 
-/** Starts the simulated bank. @throws Error when it does not listen in time */
+/** Starts the simulated bank, however long that takes. @throws Error when it ends before it listens */
 export async function startBank(options: BankOptions): Promise<BankProcess> {
   let stopped = false;
   // A bank that cannot even start once is the caller's to know, not to be tried again.
@@ -37,7 +39,7 @@ export async function startBank(options: BankOptions): Promise<BankProcess> {
         if (!stopped) launch().catch((error: unknown) => options.onError(String(error)));
       }, RESTART_MS);
     });
-    port = await listeningPort(child);
+    port = await listeningPort(child, options.onError);
     hasListened = true;
   };
   await launch().catch((error: unknown) => {
@@ -61,25 +63,25 @@ export async function startBank(options: BankOptions): Promise<BankProcess> {
 function spawnBank({ databaseUrl, secret }: BankOptions, port: number): ChildProcess {
   const env = {
     BANK_PORT: String(port),
-    BANK_DATABASE_URL: databaseUrl,
+    BANK_DATABASE_URL: urlInUse(databaseUrl),
     BANK_SECRET: secret,
   };
   return spawn(process.execPath, [PROGRAM], { env, stdio: ['pipe', 'pipe', 'inherit'] });
 }
 
-function listeningPort(child: ChildProcess): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const limit = setTimeout(
-      () => reject(new Error('the simulated bank did not start in time')),
-      START_LIMIT_MS,
-    );
+function listeningPort(child: ChildProcess, say: (message: string) => void): Promise<number> {
+  const startedAt = performance.now();
+  const saying = setInterval(() => {
+    const seconds = Math.round((performance.now() - startedAt) / 1_000);
+    say(`waiting for the simulated bank (process ${child.pid}), which has been starting for ${seconds} s`);
+  }, SAY_EVERY_MS);
+  return new Promise<number>((resolve, reject) => {
+    child.once('error', reject);
     child.once('exit', (code) => reject(new Error(`the simulated bank ended with code ${code}`)));
     if (child.stdout === null) throw new Error('the simulated bank has no stdout');
     createInterface({ input: child.stdout }).on('line', (line) => {
       const match = /"bank":"listening","port":(\d+)/.exec(line);
-      if (match === null) return;
-      clearTimeout(limit);
-      resolve(Number(match[1]));
+      if (match !== null) resolve(Number(match[1]));
     });
-  });
+  }).finally(() => clearInterval(saying));
 }

@@ -7,7 +7,7 @@ import { CONSOLE, type Environment, EXIT, type Output, withDatabase } from './da
  * @returns the exit code: 0 when all hold, 4 when one is broken
  */
 export function auditCommand(env: Environment, output: Output = CONSOLE): Promise<number> {
-  return withDatabase(env, output, async (client) => {
+  return withDatabase(env, output, 'read', async (client) => {
     await client.query('BEGIN');
     const violations = await auditWithin(client);
     await client.query('COMMIT');

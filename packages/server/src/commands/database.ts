@@ -1,8 +1,9 @@
 /** The database for a command that works beside the server, or without one. */
 import { ConfigError, readConfig } from '../config.ts';
 import { type AuditActor, SYSTEM } from '../domain/auditLog.ts';
+import { sqlStateOf } from '../store/databaseErrors.ts';
 import { borrowEmbeddedPostgres, EmbeddedPostgresError } from '../store/embedded.ts';
-import { type Client, connectForCommand, sqlStateOf } from '../store/postgres.ts';
+import { type Client, connectForCommand } from '../store/postgres.ts';
 
 /** Where a command writes what people read. */
 export interface Output {
@@ -43,31 +44,43 @@ const UNDEFINED_TABLE = '42P01';
 
 /**
  * Runs `work` on the database of DATABASE_URL, else on that of DATA_DIR, whether or not a server is
- * running there. Only these two variables are read: a command needs no SECRET_KEY.
+ * running there. Only these and DATABASE_DIRECT_URL are read: a command needs no SECRET_KEY.
  * @returns its result, or the exit code after saying why it could not be done
  */
-export async function withDatabase(
+export function withDatabase(
   env: Environment,
   output: Output,
+  access: 'read' | 'write',
   work: (client: Client) => Promise<number>,
 ): Promise<number> {
+  return withDatabaseUrl(env, output, async (url) => {
+    const client = await connectForCommand(url, access);
+    return work(client).finally(() => client.end());
+  });
+}
+
+/** The same for what opens its own sessions, past a pooler where DATABASE_DIRECT_URL says how. */
+export async function withDatabaseUrl(
+  env: Environment,
+  output: Output,
+  work: (url: string) => Promise<number>,
+): Promise<number> {
   try {
-    const { DATABASE_URL, DATA_DIR } = env;
-    const { databaseUrl, dataDir } = readConfig({ DATABASE_URL, DATA_DIR });
-    if (databaseUrl !== null) return await withUrl(databaseUrl, work);
+    const { DATABASE_URL, DATABASE_DIRECT_URL, DATA_DIR } = env;
+    const { databaseUrl, databaseDirectUrl, dataDir } = readConfig({
+      DATABASE_URL,
+      DATABASE_DIRECT_URL,
+      DATA_DIR,
+    });
+    if (databaseUrl !== null) return await work(databaseDirectUrl ?? databaseUrl);
     const embedded = await borrowEmbeddedPostgres({ dataDir, log: output.error });
-    return await withUrl(embedded.url, work).finally(() => embedded.stop());
+    return await work(embedded.url).finally(() => embedded.stop());
   } catch (error) {
     const sentence = sentenceOf(error);
     output.error(output.json === true ? JSON.stringify({ error: { message: sentence } }) : sentence);
     if (error instanceof ConfigError) return EXIT.usage;
     return error instanceof CommandError ? EXIT.refused : EXIT.noDatabase;
   }
-}
-
-async function withUrl(url: string, work: (client: Client) => Promise<number>): Promise<number> {
-  const client = await connectForCommand(url);
-  return work(client).finally(() => client.end());
 }
 
 function sentenceOf(error: unknown): string {

@@ -23,7 +23,7 @@ export function createOperatorKeyCommand(
   env: Environment,
   output: Output = CONSOLE,
 ): Promise<number> {
-  return withDatabase(env, output, async (client) => {
+  return withDatabase(env, output, 'write', async (client) => {
     const mode = await readMode(client);
     if (mode === null)
       throw new CommandError('This database is not set up yet: start the server on it once.');

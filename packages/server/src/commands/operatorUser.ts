@@ -25,7 +25,7 @@ export function createOperatorUserCommand(
   env: Environment,
   output: Output = CONSOLE,
 ): Promise<number> {
-  return withDatabase(env, output, async (client) => {
+  return withDatabase(env, output, 'write', async (client) => {
     if ((await readMode(client)) === null)
       throw new CommandError('This database is not set up yet: start the server on it once.');
     const address = parseEmail(email);

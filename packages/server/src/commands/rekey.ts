@@ -21,7 +21,7 @@ import {
  * @returns the exit code
  */
 export function rekeyCommand(env: Environment, output: Output = CONSOLE): Promise<number> {
-  return withDatabase(env, output, async (client) => {
+  return withDatabase(env, output, 'write', async (client) => {
     const secrets = await open(client, env);
     if (!(await isNewestKey(client, secrets.current.id)))
       throw new CommandError('SECRET_KEY is an earlier key: run this with the one that came last.');

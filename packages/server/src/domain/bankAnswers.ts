@@ -2,7 +2,7 @@
  * What the bank's answers mean. An answer is a command like any other: it finds the operation that asked
  * and finishes it, once; the response that was waiting for it is given in the same commit.
  */
-import { both, Change, type Decision, NOTHING, NOTHING_TO_DO, type Patch } from './change.ts';
+import { ANSWER_WAIT_MS, both, Change, type Decision, NOTHING, NOTHING_TO_DO, type Patch } from './change.ts';
 import type { GiveAnswer, LateAnswer, Outcome, Sender, TakeBankAnswer } from './command.ts';
 import { authorize, capture, countRefund, release, type State } from './effects.ts';
 import { EXPIRED, type OtherEvent } from './lifecycle.ts';
@@ -29,11 +29,15 @@ export function takeBankAnswer(state: State, command: TakeBankAnswer, now: Milli
   return { ...decision, operations: [...decision.operations, settled], answers: late === null ? [] : [late] };
 }
 
-/** Answers a caller who has waited long enough with the state as it is. */
+/**
+ * Answers a caller who has waited long enough with the state as it is. Who would have to wait for longer than anybody
+ * does has waited on a clock that has gone back since.
+ */
 export function giveAnswer(state: State, command: GiveAnswer, now: Millis): Decision {
   const operation = state.operation(command.operationId);
-  if (operation === undefined || operation.answerDueAt === null || now < operation.answerDueAt)
-    return NOTHING_TO_DO;
+  if (operation === undefined || operation.answerDueAt === null) return NOTHING_TO_DO;
+  const left = operation.answerDueAt - now;
+  if (left > 0 && left <= ANSWER_WAIT_MS) return NOTHING_TO_DO;
   const transaction = transactionOf(state, operation.transactionId);
   const answered: BankOperation = { ...operation, answerDueAt: null };
   const late: LateAnswer = { operation, outcome: outcomeOf(operation, transaction) };

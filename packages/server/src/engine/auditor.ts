@@ -26,7 +26,7 @@ export class Auditor {
 
   /** @returns null when an audit is running, on whichever node */
   async prepare(): Promise<PreparedAudit | null> {
-    const session = await connectForCommand(this.#databaseUrl);
+    const session = await connectForCommand(this.#databaseUrl, 'write');
     session.on('error', this.#onError);
     this.#sessions.add(session);
     const cancel = async (): Promise<void> => {

@@ -9,7 +9,8 @@ import {
   readClockState,
   stepClock,
 } from '../store/clock.ts';
-import { isPassing, type Pool } from '../store/postgres.ts';
+import { isPassing } from '../store/databaseErrors.ts';
+import type { Pool } from '../store/postgres.ts';
 import type { Engine } from './engine.ts';
 
 /** The bank's answers are waited for this long, all in all. */

@@ -5,16 +5,12 @@
  *   execute() ──► queue ──► lane 1 ──► one transaction ──► each caller its own answer
  *                      └──► lane 2 ──► …
  */
-import pg from 'pg';
+import type pg from 'pg';
 import type { AnswerKey } from '../domain/command.ts';
-import {
-  connectionOptions,
-  GateClosedError,
-  isPassing,
-  mustPlanAnew,
-  SESSION_SETTINGS,
-  sqlStateOf,
-} from '../store/postgres.ts';
+import { openSession, spoiltOf } from '../store/databaseClient.ts';
+import { GateClosedError, isPassing, LOCK_TIMEOUT, sqlStateOf } from '../store/databaseErrors.ts';
+import { continueHistory } from '../store/epochs.ts';
+import { mustPlanAnew, sessionOptions } from '../store/postgres.ts';
 import {
   type Answer,
   type AnswerLate,
@@ -75,8 +71,6 @@ interface Job {
 
 /** How long a stopping engine goes on trying what failed for a reason that may pass. */
 const STOP_PATIENCE_MS = 2_000;
-/** LOCK_NOT_AVAILABLE: our `lock_timeout` ended a wait. */
-const LOCK_TIMEOUT = '55P03';
 /** Forgetting some costs a wait, so this is only a bound on memory. */
 const MAX_STUCK = 1_000;
 /**
@@ -392,8 +386,7 @@ class Lane {
       if (mustPlanAnew(client)) await client.query('DISCARD PLANS');
       return await work(client);
     } catch (error) {
-      if (isTimeout(error)) this.#drop(client);
-      else await this.#reset(client);
+      await this.#reset(client);
       throw error;
     }
   }
@@ -404,8 +397,10 @@ class Lane {
   }
 
   async #connect(): Promise<pg.Client> {
-    const client = new pg.Client({
-      ...connectionOptions(this.#options.databaseUrl, this.#name),
+    const options = sessionOptions(this.#options.databaseUrl, this.#name);
+    const client = await openSession({
+      ...options,
+      settings: `${options.settings}; SET lock_timeout = '1s'`,
       // Nobody waits for an answer any longer than this.
       query_timeout: this.#options.patienceMs,
     });
@@ -413,8 +408,7 @@ class Lane {
       if (this.#client === client) this.#client = null;
     });
     try {
-      await client.connect();
-      await client.query(`${SESSION_SETTINGS}; SET lock_timeout = '1s'`);
+      await continueHistory(client);
     } catch (error) {
       void client.end().catch(() => undefined);
       throw error;
@@ -423,8 +417,12 @@ class Lane {
     return client;
   }
 
-  /** Rolls back. A connection that cannot even do that is dropped. */
+  /** Rolls back. A connection that cannot even do that is dropped, and so is one after what ends a session. */
   async #reset(client: pg.Client): Promise<void> {
+    if (spoiltOf(client) !== null) {
+      this.#drop(client);
+      return;
+    }
     try {
       await client.query('ROLLBACK');
     } catch {
@@ -436,11 +434,6 @@ class Lane {
     if (this.#client === client) this.#client = null;
     void client.end().catch(() => undefined);
   }
-}
-
-/** `pg` gave up waiting for an answer: what is sent next on this connection would wait behind it. */
-function isTimeout(error: unknown): boolean {
-  return error instanceof Error && error.message === 'Query read timeout';
 }
 
 function pause(ms: number): Promise<void> {

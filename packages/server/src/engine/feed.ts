@@ -9,6 +9,7 @@
  * has reached the head; then it follows with the others. Each keeps its own position, and takes no event
  * at or before it: so none is missed or repeated, whatever the reader reads again.
  */
+import { checkEpoch, ForeignPositionError, type GivenPosition } from '../store/epochs.ts';
 import {
   comparePositions,
   type FeedEvent,
@@ -56,9 +57,6 @@ export interface Subscription {
   end(): void;
 }
 
-/** The position is not one of this database: it was restored to a time before it. */
-export class PositionAheadError extends Error {}
-
 export interface FeedObserver {
   /** How long committed events have been waiting to become readable, in seconds. */
   feedLag(seconds: number): void;
@@ -89,6 +87,7 @@ export class EventFeed {
   /** Those that have reached the head and follow it from the next read on. */
   readonly #joining = new Set<Subscriber>();
   #head: FeedPosition = { round: 0, position: 0 };
+  #epoch: string | null = null;
   #running: Promise<void> = Promise.resolve();
   #stopped = false;
   #wake: () => void = () => undefined;
@@ -141,6 +140,11 @@ export class EventFeed {
     this.#watchers.push(watcher);
   }
 
+  /** The current one, by which positions are named. */
+  get epoch(): string | null {
+    return this.#epoch;
+  }
+
   /** Whether a commit of another node wakes this one, so that it need not look as often. */
   get listening(): boolean {
     return this.#wakeups.works;
@@ -150,16 +154,20 @@ export class EventFeed {
    * Offers every event of the merchant after the position, once and in order.
    * @param after null: from now on
    * @param onPlaced called before the first offer, with the position from which the events come
-   * @throws PositionAheadError
+   * @throws ForeignPositionError
    */
   async subscribe(
     merchantId: string,
-    after: FeedPosition | null,
+    after: GivenPosition | null,
     sink: Sink,
     onPlaced: (position: FeedPosition) => void = () => undefined,
   ): Promise<Subscription> {
-    const { end, limit } = await readFeedEnd(this.#pool);
-    if (after !== null && comparePositions(after, limit) > 0) throw new PositionAheadError();
+    const { end, limit, epochs } = await readFeedEnd(this.#pool);
+    if (after !== null) {
+      checkEpoch(after, epochs);
+      if (comparePositions(after, limit) > 0) throw new ForeignPositionError();
+    }
+    this.#epoch = epochs.at(-1) ?? null;
     onPlaced(after ?? end);
     const subscriber: Subscriber = { merchantId, sink, position: after ?? end, ended: false };
     if (comparePositions(subscriber.position, end) >= 0) this.#join(subscriber);
@@ -229,11 +237,14 @@ export class EventFeed {
   async #read(): Promise<boolean> {
     this.#takeJoining();
     if (this.#following.size === 0) {
-      this.#noteLag(await readFeedEnd(this.#pool));
+      const end = await readFeedEnd(this.#pool);
+      this.#epoch = end.epochs.at(-1) ?? null;
+      this.#noteLag(end);
       return false;
     }
     const page = await this.#readPage(this.#head, [...this.#following.keys()], PAGE_LIMIT);
     this.#noteLag(page);
+    this.#epoch = page.epoch;
     this.#intervalMs = page.events.length > 0 ? READ_INTERVAL_MS : IDLE_READ_INTERVAL_MS;
     this.#head = page.end;
     const byMerchant = new Map<string, FeedEvent[]>();

@@ -6,18 +6,17 @@ import { type Parsed, parsed } from '../domain/parse.ts';
 import { parseText } from '../domain/text.ts';
 import { iso, parseTime } from '../domain/time.ts';
 import { type AuditFilter, type AuditLogRow, listAuditEntries } from '../store/auditLog.ts';
-import { sqlStateOf } from '../store/postgres.ts';
 import { ADMIN, ERRORS, OPERATOR } from './adminCommon.ts';
 import { pageSchema } from './adminSchemas.ts';
 import { merchantOf } from './auth.ts';
 import type { App } from './bareApp.ts';
 import type { Deps } from './deps.ts';
-import { ApiError } from './errors.ts';
 import { exactJson } from './exactJson.ts';
 import { sendJson } from './execute.ts';
 import { valuesOf } from './fields.ts';
 import { readPage } from './page.ts';
 import { Cursor, closed, Limit } from './schemas.ts';
+import { throwTooBroad } from './searchLimit.ts';
 import { MERCHANT_ADMIN } from './webhookCommon.ts';
 
 const Id = Type.String({ format: 'uuid' });
@@ -75,7 +74,6 @@ deposits, sign-ins and more. Written in the transaction of what it tells, withou
 was refused did nothing and is not in it, but for sign-ins. Payments that API keys make are not in it either: they
 have their own history.`;
 
-const QUERY_CANCELED = '57014';
 const MAX_OBJECT_LENGTH = 255;
 
 export function auditLogRoutes(app: App, deps: Deps): void {
@@ -152,9 +150,7 @@ async function pageOf(
 ): Promise<string> {
   const load = (before: string | null, limit: number) => listAuditEntries(deps.pool, filter, before, limit);
   const list = `audit log of ${filter.merchantId}`;
-  const page = await readPage(deps, list, query, load, ({ id }) => id).catch((error: unknown) => {
-    throw sqlStateOf(error) === QUERY_CANCELED ? new ApiError('search_too_broad') : error;
-  });
+  const page = await readPage(deps, list, query, load, ({ id }) => id).catch(throwTooBroad);
   return exactJson({ ...page, items: page.items.map(view) });
 }
 

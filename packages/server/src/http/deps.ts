@@ -12,6 +12,7 @@ import type { RequestLog } from '../engine/requestLog.ts';
 import type { Secrets } from '../secrets.ts';
 import type { ClockTurns } from '../store/clock.ts';
 import type { Pool } from '../store/postgres.ts';
+import type { Readiness } from '../store/readiness.ts';
 import type { WebhookThread } from '../webhooks/thread.ts';
 import type { Metrics } from './metrics.ts';
 import type { Passwords } from './passwords.ts';
@@ -23,6 +24,7 @@ export interface Deps {
   readonly engine: Engine;
   readonly acquirer: Acquirer;
   readonly lateAnswers: LateAnswers;
+  readonly readiness: Readiness;
   readonly feed: EventFeed;
   readonly webhooks: WebhookThread;
   readonly auditor: Auditor;

@@ -1,7 +1,8 @@
 /** Turns whatever was thrown into the one error shape. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifySchemaValidationError } from 'fastify/types/schema.js';
-import { isPassing } from '../store/postgres.ts';
+import { EngineUnavailableError, KeyReusedError, RequestInProgressError } from '../engine/engine.ts';
+import { isPassing } from '../store/databaseErrors.ts';
 import {
   ApiError,
   type ErrorDetail,
@@ -63,7 +64,11 @@ function translate(error: FastifyError | Error): ApiError {
   if ('validation' in error && error.validation !== undefined) return validationError(error);
   const reason = 'code' in error ? FRAMEWORK_REASONS[error.code] : undefined;
   if (reason !== undefined) return new ApiError(reason);
-  if (isPassing(error)) return new ApiError('service_unavailable', undefined, [], { 'retry-after': '1' });
+  if (isPassing(error) || error instanceof EngineUnavailableError)
+    return new ApiError('service_unavailable', undefined, [], { 'retry-after': '1' });
+  if (error instanceof RequestInProgressError)
+    return new ApiError('request_in_progress', undefined, [], { 'retry-after': '1' });
+  if (error instanceof KeyReusedError) return new ApiError('idempotency_key_reused');
   if ('statusCode' in error && error.statusCode !== undefined && error.statusCode < 500)
     return new ApiError('invalid_request');
   return new ApiError('internal_error');

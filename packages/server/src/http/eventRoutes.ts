@@ -3,6 +3,7 @@ import type { Static } from 'typebox';
 import { messageIdOf, parseTransactionId } from '../domain/ids.ts';
 import { type Parsed, parsed } from '../domain/parse.ts';
 import { iso, parseTime } from '../domain/time.ts';
+import { ForeignPositionError } from '../store/epochs.ts';
 import { type EventFilter, listEventsOf } from '../store/eventLists.ts';
 import { type FeedEvent, parsePosition, positionText } from '../store/events.ts';
 import { pageSchema } from './adminSchemas.ts';
@@ -13,11 +14,13 @@ import type { Deps } from './deps.ts';
 import { streamedEvent } from './eventViews.ts';
 import { exactJson } from './exactJson.ts';
 import { sendJson } from './execute.ts';
-import { valuesOf } from './fields.ts';
+import { invalidFields, valuesOf } from './fields.ts';
 import { ERRORS, WEBHOOKS } from './webhookCommon.ts';
 import * as bodies from './webhookSchemas.ts';
 
 const DEFAULT_LIMIT = 20;
+const FOREIGN_CURSOR =
+  'is of a history that this database does not have: it was restored to an earlier time; begin anew';
 
 export function eventRoutes(app: App, deps: Deps): void {
   app.get(
@@ -40,8 +43,13 @@ export function eventRoutes(app: App, deps: Deps): void {
       const filter = filterOf(merchantId, request.query);
       const list = `events ${JSON.stringify(filter)}`;
       const before = cursor === undefined ? null : placeOf(deps, list, cursor);
-      const { events, next } = await listEventsOf(deps.pool, filter, before, limit);
-      const nextCursor = next === null ? null : sealCursor(deps.secrets, list, positionText(next));
+      const page = await listEventsOf(deps.pool, filter, before, limit).catch((error: unknown) => {
+        throw error instanceof ForeignPositionError
+          ? invalidFields([{ path: 'cursor', message: FOREIGN_CURSOR }])
+          : error;
+      });
+      const { events, next, epoch } = page;
+      const nextCursor = next === null ? null : sealCursor(deps.secrets, list, positionText(epoch, next));
       return sendJson(reply, 200, exactJson({ items: events.map(eventItem), nextCursor }));
     },
   );

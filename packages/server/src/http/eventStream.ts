@@ -3,7 +3,7 @@
  * the feed stops offering; a reader who then takes nothing for too long is cut off, and may resume.
  */
 import type { ServerResponse } from 'node:http';
-import type { Sink } from '../engine/feed.ts';
+import type { EventFeed, Sink } from '../engine/feed.ts';
 import { type FeedEvent, type FeedPosition, positionText } from '../store/events.ts';
 import { streamedEventJson } from './eventViews.ts';
 
@@ -15,10 +15,10 @@ const STALL_LIMIT_MS = 10_000;
 /** Each event's text is made once, however many streams it goes to. */
 const texts = new WeakMap<FeedEvent, string>();
 
-function textOf(event: FeedEvent): string {
+function textOf(epoch: string | null, event: FeedEvent): string {
   let text = texts.get(event);
   if (text === undefined) {
-    const id = positionText(event.at);
+    const id = positionText(epoch, event.at);
     text = `id: ${id}\nevent: ${event.event.name}\ndata: ${streamedEventJson(event)}\n\n`;
     texts.set(event, text);
   }
@@ -27,9 +27,12 @@ function textOf(event: FeedEvent): string {
 
 export class EventStream implements Sink {
   readonly #response: ServerResponse;
+  readonly #feed: Pick<EventFeed, 'epoch'>;
 
-  constructor(response: ServerResponse) {
+  /** @param feed knows by which epoch positions are named */
+  constructor(response: ServerResponse, feed: Pick<EventFeed, 'epoch'>) {
     this.#response = response;
+    this.#feed = feed;
     // A reader that vanished is no error of ours; the close follows.
     response.on('error', () => undefined);
   }
@@ -40,7 +43,7 @@ export class EventStream implements Sink {
     const room = BUFFER_LIMIT - this.#response.writableLength;
     while (taken < events.length && text.length < room) {
       const event = events[taken];
-      if (event !== undefined) text += textOf(event);
+      if (event !== undefined) text += textOf(this.#feed.epoch, event);
       taken += 1;
     }
     if (taken > 0) this.#response.write(text);
@@ -68,7 +71,7 @@ export class EventStream implements Sink {
   heartbeat(position: FeedPosition): void {
     // A full buffer has its own limit, and needs no more in it.
     if (this.#response.writableLength < BUFFER_LIMIT)
-      this.#response.write(`event: heartbeat\nid: ${positionText(position)}\ndata:\n\n`);
+      this.#response.write(`event: heartbeat\nid: ${positionText(this.#feed.epoch, position)}\ndata:\n\n`);
   }
 
   end(): void {

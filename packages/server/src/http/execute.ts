@@ -2,7 +2,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AnswerKey, Command, Outcome, Sender } from '../domain/command.ts';
 import type { Minor } from '../domain/transaction.ts';
 import { type Answer, type ExpectedAnswer, OPERATOR_SCOPE } from '../engine/batch.ts';
-import { EngineUnavailableError, KeyReusedError, RequestInProgressError } from '../engine/engine.ts';
 import { newId } from '../newId.ts';
 import { readResponses } from '../store/batchSql.ts';
 import { auditActorOf } from './auditActor.ts';
@@ -36,21 +35,19 @@ export async function execute(
   call: CommandCall,
 ): Promise<FastifyReply> {
   const { command, sender, idempotencyKey, expected } = call;
-  const executed = await deps.engine
-    .execute({
-      command,
-      sender,
-      apiKeyId: request.principal?.apiKeyId ?? null,
-      scopeId: scopeOf(request),
-      internalId: newId(),
-      idempotencyKey,
-      ...fingerprintsOfCall(deps, request, call),
-      audited: isAudited(request, command) ? auditActorOf(request) : undefined,
-      expected,
-      answer: (outcome, balance) =>
-        outcome.kind === 'refused' ? refusal(request, outcome) : call.answer(outcome, balance),
-    })
-    .catch(throwApiError);
+  const executed = await deps.engine.execute({
+    command,
+    sender,
+    apiKeyId: request.principal?.apiKeyId ?? null,
+    scopeId: scopeOf(request),
+    internalId: newId(),
+    idempotencyKey,
+    ...fingerprintsOfCall(deps, request, call),
+    audited: isAudited(request, command) ? auditActorOf(request) : undefined,
+    expected,
+    answer: (outcome, balance) =>
+      outcome.kind === 'refused' ? refusal(request, outcome) : call.answer(outcome, balance),
+  });
   const { replayed } = executed;
   if (executed.kind === 'answered') return sendAnswer(request, reply, executed, replayed);
   return sendLate(deps, request, reply, executed.answerKey, replayed);
@@ -111,7 +108,7 @@ async function sendLate(
   answerKey: AnswerKey,
   replayed: boolean,
 ): Promise<FastifyReply> {
-  const late = await deps.lateAnswers.wait(answerKey).catch(throwApiError);
+  const late = await deps.lateAnswers.wait(answerKey);
   if (late === null) throw new ApiError('request_in_progress', undefined, [], { 'retry-after': '1' });
   return sendAnswer(request, reply, late, replayed);
 }
@@ -139,15 +136,6 @@ function refusal(request: FastifyRequest, refused: Refused): Answer {
   const ofSession = reason === 'invalid_api_key' || reason === 'insufficient_scope';
   const told = ofSession && request.principal?.user != null ? SESSION_REASONS[reason] : reason;
   return refusalAnswer(refused, sourceOf(request.url), request.id, told);
-}
-
-function throwApiError(error: unknown): never {
-  if (error instanceof KeyReusedError) throw new ApiError('idempotency_key_reused');
-  if (error instanceof RequestInProgressError)
-    throw new ApiError('request_in_progress', undefined, [], { 'retry-after': '1' });
-  if (error instanceof EngineUnavailableError)
-    throw new ApiError('service_unavailable', undefined, [], { 'retry-after': '1' });
-  throw error;
 }
 
 /** Sends JSON text as it is. */

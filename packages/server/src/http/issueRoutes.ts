@@ -4,7 +4,6 @@ import { findIssues, type Issue, isIssueId } from '../domain/issues.ts';
 import { iso } from '../domain/time.ts';
 import { readClock } from '../store/installation.ts';
 import { muteIssue, observe, readMutes } from '../store/issues.ts';
-import { sqlStateOf } from '../store/postgres.ts';
 import { ERRORS } from './adminCommon.ts';
 import { NoQuery, pageSchema } from './adminSchemas.ts';
 import { MANAGER, merchantOf, VIEWER } from './auth.ts';
@@ -17,6 +16,7 @@ import { writeOnce } from './operatorWrite.ts';
 import { wholePage } from './page.ts';
 import { Recent } from './recent.ts';
 import { closed, IdempotencyHeader } from './schemas.ts';
+import { throwTooBroad } from './searchLimit.ts';
 
 const Time = Type.String({ format: 'date-time' });
 const MaybeTime = Type.Union([Time, Type.Null()]);
@@ -84,7 +84,6 @@ Answers may be 5 seconds old, or ten times as old as they take.`;
 
 const RECENT_MS = 5_000;
 const MAX_MUTE_SECONDS = 30 * 86_400;
-const QUERY_CANCELED = '57014';
 
 const COMMON = { tags: ['Transactions'], security: [{ merchantApiKey: [] }] };
 
@@ -112,11 +111,7 @@ function listRoute(app: App, deps: Deps): void {
     },
     async (request, reply) => {
       const { merchantId } = merchantOf(request);
-      const issues = await recent
-        .get(merchantId, () => find(merchantId))
-        .catch((error: unknown) => {
-          throw sqlStateOf(error) === QUERY_CANCELED ? new ApiError('search_too_broad') : error;
-        });
+      const issues = await recent.get(merchantId, () => find(merchantId)).catch(throwTooBroad);
       const mutes = await readMutes(deps.pool, merchantId);
       const items = issues.map(({ since, ...issue }) => ({
         ...issue,

@@ -12,7 +12,6 @@ import {
   type TransactionRows,
   type TransactionWithBalance,
 } from '../store/lookups.ts';
-import { sqlStateOf } from '../store/postgres.ts';
 import { namesOfUsers } from '../store/users.ts';
 import { merchantOf, VIEWER } from './auth.ts';
 import type { App } from './bareApp.ts';
@@ -24,6 +23,7 @@ import { sendJson } from './execute.ts';
 import { invalidFields, valuesOf } from './fields.ts';
 import { FilterQuery, parseFilter } from './lookupFilters.ts';
 import * as schemas from './schemas.ts';
+import { throwTooBroad } from './searchLimit.ts';
 import { transactionIdOf } from './transactionRoutes.ts';
 import { eventView, transactionView, usersIn } from './transactionViews.ts';
 
@@ -316,15 +316,13 @@ function rowView(row: TransactionWithBalance): Record<string, unknown> {
   return transactionView(row, row.balance, row.pendingOperation);
 }
 
-const QUERY_CANCELED = '57014';
-
 /** @throws ApiError 400 when it is the filters that take too long */
 async function search(deps: Deps, page: TransactionPage): Promise<TransactionRows> {
   try {
     return await listTransactions(deps.pool, page);
   } catch (error) {
     const filtered = Object.values(page.filter).some((value) => value !== null);
-    if (filtered && sqlStateOf(error) === QUERY_CANCELED) throw new ApiError('search_too_broad');
+    if (filtered) throwTooBroad(error);
     throw error;
   }
 }

@@ -2,7 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { EngineObserver } from '../engine/engine.ts';
 import type { FeedObserver } from '../engine/feed.ts';
 import type { RequestLogObserver } from '../engine/requestLog.ts';
-import { sqlStateOf } from '../store/postgres.ts';
+import { sqlStateOf } from '../store/databaseErrors.ts';
 import type { WebhookObserver } from '../webhooks/webhooks.ts';
 
 interface Latest {

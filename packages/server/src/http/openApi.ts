@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../config.ts';
+import { VERSION } from '../version.ts';
 import { errorBody, isRetriedLater, REASONS, type Reason } from './errors.ts';
 import { EXAMPLES } from './examples.ts';
 import { WEBHOOK_EVENTS } from './webhookSchemas.ts';
@@ -73,7 +74,7 @@ export async function openApi(app: FastifyInstance, config: Config): Promise<voi
       openapi: '3.1.0',
       info: {
         title: 'Plexy Pay API',
-        version: '1.0.0',
+        version: VERSION,
         description: DESCRIPTION,
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },

@@ -9,8 +9,9 @@ import { isAllowed } from '../domain/roles.ts';
 import { type Answer, OPERATOR_SCOPE } from '../engine/batch.ts';
 import { insertAuditEntries } from '../store/auditLog.ts';
 import { type Claim, claimKeys, readApiKeys, readResponses, updateResponses } from '../store/batchSql.ts';
+import { LOCK_TIMEOUT, sqlStateOf } from '../store/databaseErrors.ts';
 import { passGate } from '../store/gate.ts';
-import { inTransaction, type Queryable, sqlStateOf } from '../store/postgres.ts';
+import { inTransaction, type Queryable } from '../store/postgres.ts';
 import { readSession } from '../store/sessions.ts';
 import { auditActorOf } from './auditActor.ts';
 import { operatorOf } from './auth.ts';
@@ -40,7 +41,6 @@ export interface Done {
 
 /** How long a request waits for another one with the same key. */
 const KEY_WAIT = `SET LOCAL lock_timeout = '10s'`;
-const LOCK_TIMEOUT = '55P03';
 
 /** Does an operator's write once per Idempotency-Key, and sends its answer. @throws ApiError */
 export async function operatorWrite(

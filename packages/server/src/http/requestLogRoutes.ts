@@ -4,19 +4,18 @@ import { parsed } from '../domain/parse.ts';
 import type { RequestLogEntry } from '../domain/requestLog.ts';
 import { parseText } from '../domain/text.ts';
 import { iso } from '../domain/time.ts';
-import { sqlStateOf } from '../store/postgres.ts';
 import { type LoggedRequest, listRequests } from '../store/requestLog.ts';
 import { ERRORS } from './adminCommon.ts';
 import { pageSchema } from './adminSchemas.ts';
 import { merchantOf, VIEWER } from './auth.ts';
 import type { App } from './bareApp.ts';
 import type { Deps } from './deps.ts';
-import { ApiError } from './errors.ts';
 import { exactJson } from './exactJson.ts';
 import { sendJson } from './execute.ts';
 import { valuesOf } from './fields.ts';
 import { readPage } from './page.ts';
 import { Cursor, closed, Limit } from './schemas.ts';
+import { throwTooBroad } from './searchLimit.ts';
 
 const Text = Type.String();
 const MaybeText = Type.Union([Text, Type.Null()]);
@@ -57,7 +56,6 @@ const DESCRIPTION = `Every request with one of the merchant's API keys, and what
 never kept. It is written in the background within a second; a node that is asked more than 500 times a
 second keeps the errors, and as many of the others as it may.`;
 
-const QUERY_CANCELED = '57014';
 const MAX_TEXT_LENGTH = 255;
 
 export function requestLogRoutes(app: App, deps: Deps): void {
@@ -85,9 +83,7 @@ export function requestLogRoutes(app: App, deps: Deps): void {
       const load = (before: string | null, limit: number) =>
         listRequests(deps.pool, merchantId, { statusClass, method, text }, before, limit);
       const list = `requests of ${merchantId}`;
-      const page = await readPage(deps, list, request.query, load, ({ id }) => id).catch((error: unknown) => {
-        throw sqlStateOf(error) === QUERY_CANCELED ? new ApiError('search_too_broad') : error;
-      });
+      const page = await readPage(deps, list, request.query, load, ({ id }) => id).catch(throwTooBroad);
       return sendJson(reply, 200, exactJson({ ...page, items: page.items.map(view) }));
     },
   );

@@ -6,7 +6,7 @@ import { type Advanced, advanceClock } from '../engine/clock.ts';
 import { insertAuditEntries } from '../store/auditLog.ts';
 import { type Claim, insertKeys, readResponses } from '../store/batchSql.ts';
 import { type Clock, readClockState } from '../store/clock.ts';
-import { sqlStateOf } from '../store/postgres.ts';
+import { sqlStateOf } from '../store/databaseErrors.ts';
 import { auditActorOf } from './auditActor.ts';
 import { MANAGER, merchantOf, VIEWER } from './auth.ts';
 import type { App } from './bareApp.ts';

@@ -17,18 +17,18 @@ import { parseTimeZone, type TimeZone, UTC } from '../domain/timeZone.ts';
 import type { Millis } from '../domain/transaction.ts';
 import { readClock } from '../store/installation.ts';
 import { findMerchant } from '../store/merchants.ts';
-import { sqlStateOf } from '../store/postgres.ts';
 import { readStatistics } from '../store/statistics.ts';
 import { ERRORS } from './adminCommon.ts';
 import { merchantOf, VIEWER } from './auth.ts';
 import type { App } from './bareApp.ts';
 import type { Deps } from './deps.ts';
-import { ApiError, fieldError } from './errors.ts';
+import { fieldError } from './errors.ts';
 import { exactJson } from './exactJson.ts';
 import { sendJson } from './execute.ts';
 import { valuesOf } from './fields.ts';
 import { Recent } from './recent.ts';
 import { Balance, closed } from './schemas.ts';
+import { throwTooBroad } from './searchLimit.ts';
 
 /** Eight days by the hour. */
 const MAX_BUCKETS = 200;
@@ -138,17 +138,11 @@ export function statisticsRoutes(app: App, deps: Deps): void {
       const { merchantId } = merchantOf(request);
       const asked = parseQuery(request.query);
       const name = JSON.stringify([merchantId, request.query]);
-      const body = await recent
-        .get(name, () => answer(deps, merchantId, asked))
-        .catch((error: unknown) => {
-          throw sqlStateOf(error) === QUERY_CANCELED ? new ApiError('search_too_broad') : error;
-        });
+      const body = await recent.get(name, () => answer(deps, merchantId, asked)).catch(throwTooBroad);
       return sendJson(reply, 200, body);
     },
   );
 }
-
-const QUERY_CANCELED = '57014';
 
 interface Asked {
   readonly from: Millis | null;

@@ -1,8 +1,9 @@
 import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import { PositionAheadError, type Subscription } from '../engine/feed.ts';
+import type { Subscription } from '../engine/feed.ts';
 import { readReadableKeys } from '../store/apiKeys.ts';
-import { type FeedPosition, parsePosition } from '../store/events.ts';
+import { ForeignPositionError, type GivenPosition } from '../store/epochs.ts';
+import { parsePosition } from '../store/events.ts';
 import { merchantOf, VIEWER } from './auth.ts';
 import type { App } from './bareApp.ts';
 import type { Deps } from './deps.ts';
@@ -67,7 +68,7 @@ export function streamRoutes(app: App, deps: Deps): void {
     async (request, reply) => {
       const { merchantId, apiKeyId } = merchantOf(request);
       const after = positionOf(request, request.query.lastEventId);
-      const stream = new EventStream(reply.raw);
+      const stream = new EventStream(reply.raw, deps.feed);
       const entry: OpenStream = { merchantId, apiKeyId, stream, subscription: null };
       open.add(entry);
       const gone = (): void => open.remove(entry);
@@ -83,8 +84,12 @@ export function streamRoutes(app: App, deps: Deps): void {
       await open.subscribe(entry, after, begin).catch((error: unknown) => {
         reply.raw.off('close', gone);
         gone();
-        throw error instanceof PositionAheadError
-          ? fieldError('invalid_last_event_id', 'Last-Event-ID', 'is not of this database')
+        throw error instanceof ForeignPositionError
+          ? fieldError(
+              'invalid_last_event_id',
+              'Last-Event-ID',
+              'is of a history that this database does not have: it was restored to an earlier time',
+            )
           : error;
       });
       return reply;
@@ -92,7 +97,7 @@ export function streamRoutes(app: App, deps: Deps): void {
   );
 }
 
-function positionOf(request: FastifyRequest, parameter: string | undefined): FeedPosition | null {
+function positionOf(request: FastifyRequest, parameter: string | undefined): GivenPosition | null {
   const header = request.headers['last-event-id'];
   const [path, text] =
     typeof header === 'string' ? ['Last-Event-ID', header] : ['lastEventId', parameter ?? null];
@@ -146,7 +151,7 @@ class OpenStreams {
   }
 
   /** @param begin sends the headers, before the first event and once its place is certain */
-  async subscribe(entry: OpenStream, after: FeedPosition | null, begin: () => void): Promise<void> {
+  async subscribe(entry: OpenStream, after: GivenPosition | null, begin: () => void): Promise<void> {
     const { merchantId, stream } = entry;
     const subscription = await this.#deps.feed.subscribe(merchantId, after, stream, (position) => {
       begin();

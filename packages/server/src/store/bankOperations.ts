@@ -1,14 +1,23 @@
+import { ANSWER_WAIT_MS } from '../domain/change.ts';
 import type { BankOperation } from '../domain/transaction.ts';
 import { BANK_OPERATION_COLUMNS, OPERATION_LEASE } from './batchSql.ts';
 import type { KeptBankToken } from './cards.ts';
+import { hasCome } from './leases.ts';
 import type { Queryable } from './postgres.ts';
+
+/** No attempt is put off for longer, by a lease or a postponement. */
+const LONGEST_WAIT_MS = 120_000;
+const LONGEST_WAIT = `interval '${LONGEST_WAIT_MS} milliseconds'`;
+const ANSWER_WAIT = `interval '${ANSWER_WAIT_MS} milliseconds'`;
+/** The engine's clock. */
+const NOW = `(SELECT clock_timestamp() + clock_offset_ms * interval '1 millisecond' FROM installation)`;
 
 /** Takes over operations whose attempt is due; no other node gets them while the lease runs. */
 export async function claimDueOperations(db: Queryable, limit: number): Promise<BankOperation[]> {
   const { rows } = await db.query<BankOperation>({
     name: 'claim_operations',
     text: `UPDATE bank_operation SET attempts = attempts + 1, next_attempt_at = clock_timestamp() + ${OPERATION_LEASE}
-      WHERE id IN (SELECT id FROM bank_operation WHERE next_attempt_at <= clock_timestamp()
+      WHERE id IN (SELECT id FROM bank_operation WHERE ${hasCome('next_attempt_at', LONGEST_WAIT)}
         ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED)
       RETURNING ${BANK_OPERATION_COLUMNS}`,
     values: [limit],
@@ -26,7 +35,7 @@ export async function postponeOperation(
   await db.query(
     `UPDATE bank_operation SET next_attempt_at = clock_timestamp() + $2 * interval '1 millisecond', attempts = $3
      WHERE id = $1 AND next_attempt_at IS NOT NULL`,
-    [id, Math.ceil(delayMs), attempts],
+    [id, Math.min(LONGEST_WAIT_MS, Math.ceil(delayMs)), attempts],
   );
 }
 
@@ -50,7 +59,7 @@ export async function listUnanswered(db: Queryable, limit: number): Promise<Bank
   const { rows } = await db.query<BankOperation>({
     name: 'unanswered',
     text: `SELECT ${BANK_OPERATION_COLUMNS} FROM bank_operation
-      WHERE answer_due_at <= (SELECT clock_timestamp() + clock_offset_ms * interval '1 millisecond' FROM installation)
+      WHERE ${hasCome('answer_due_at', ANSWER_WAIT, NOW)}
       ORDER BY answer_due_at LIMIT $1`,
     values: [limit],
   });

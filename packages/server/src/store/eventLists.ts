@@ -5,6 +5,7 @@
  */
 import type { Millis } from '../domain/transaction.ts';
 import { TRANSACTION_COLUMNS } from './batchSql.ts';
+import { checkEpoch, type GivenPosition, readEpochs } from './epochs.ts';
 import {
   EVENT_FIELDS,
   endOfRound,
@@ -36,25 +37,34 @@ export interface EventPage {
   readonly events: readonly FeedEvent[];
   /** Where the next page begins; null when there is none. */
   readonly next: FeedPosition | null;
+  /** By which `next` is named. */
+  readonly epoch: string | null;
 }
 
-/** One page of a merchant's events. @param before only events before this place of the feed */
+/**
+ * One page of a merchant's events.
+ * @param before only events before this place of the feed
+ * @throws ForeignPositionError
+ */
 export async function listEventsOf(
   pool: Pool,
   filter: EventFilter,
-  before: FeedPosition | null,
+  before: GivenPosition | null,
   limit: number,
 ): Promise<EventPage> {
   return inTransaction(pool, async (db) => {
     await db.query('SET TRANSACTION READ ONLY; SET LOCAL enable_seqscan = off; SET LOCAL jit = off');
+    const epochs = await readEpochs(db);
+    const epoch = epochs.at(-1) ?? null;
+    if (before !== null) checkEpoch(before, epochs);
     const start = before ?? (await positionAfter(db, filter.to));
     const events = await readStretch(db, filter, start, limit);
     const last = events.at(-1);
-    if (last !== undefined && events.length === limit) return { events, next: last.at };
-    if (filter.transactionId !== null) return { events, next: null };
+    if (last !== undefined && events.length === limit) return { events, next: last.at, epoch };
+    if (filter.transactionId !== null) return { events, next: null, epoch };
     const end = await endOfStretch(db, start);
     const isOver = end === null || (filter.from !== null && end.time < filter.from - TIME_SLACK_MS);
-    return { events, next: isOver ? null : end.at };
+    return { events, next: isOver ? null : end.at, epoch };
   });
 }
 

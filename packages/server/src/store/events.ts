@@ -11,10 +11,8 @@
  * them, at the price of a look at every session, so they are for a horizon that does not move. A long
  * transaction in this database delays the feed; nothing is lost. The lag is a metric.
  *
- * Transaction ids begin anew when a dump is restored into another cluster. `continueRounds` then lifts the
- * rounds of new events above all that were restored, so that positions given out before stay valid. It
- * runs at every start: nodes must be restarted after a restore. A physical copy (standby, base backup,
- * pg_upgrade) keeps its ids.
+ * Transaction ids begin anew when a dump is restored into another cluster, and are given out again after a restore to
+ * an earlier time: `epochs.ts` says how rounds go on above all that were ever given out.
  *
  * A place is always that of an event, never the horizon: a crash of PostgreSQL takes back the ids whose end had
  * not reached the disk (of transactions that wrote nothing, or did not wait for it) and gives them out again. Whoever
@@ -27,6 +25,7 @@ import { type Parsed, parsed, refused } from '../domain/parse.ts';
 import type { Minor, Transaction, TransactionEvent } from '../domain/transaction.ts';
 import { plainArray } from './arrays.ts';
 import { TRANSACTION_COLUMNS } from './batchSql.ts';
+import type { GivenPosition } from './epochs.ts';
 import type { Queryable, StatementRunner } from './postgres.ts';
 
 const COMPLETE_POLL_MS = 5;
@@ -37,16 +36,18 @@ export interface FeedPosition {
   readonly position: number;
 }
 
-/** The opaque text of a position; it stays valid for good. */
-export function positionText({ round, position }: FeedPosition): string {
-  return `${round.toString(36)}-${position.toString(36)}`;
+/** The opaque text of a position; it stays valid for good. @param epoch the current one */
+export function positionText(epoch: string | null, { round, position }: FeedPosition): string {
+  const text = `${round.toString(36)}-${position.toString(36)}`;
+  return epoch === null ? text : `${epoch}-${text}`;
 }
 
 /** The position that `positionText` made this text of. */
-export function parsePosition(text: string): Parsed<FeedPosition> {
-  const match = /^(0|[1-9a-z][0-9a-z]{0,10})-(0|[1-9a-z][0-9a-z]{0,10})$/.exec(text);
-  const [round, position] = [Number.parseInt(match?.[1] ?? '', 36), Number.parseInt(match?.[2] ?? '', 36)];
-  if (Number.isSafeInteger(round) && Number.isSafeInteger(position)) return parsed({ round, position });
+export function parsePosition(text: string): Parsed<GivenPosition> {
+  const match = /^(?:([0-9a-f]{8})-)?(0|[1-9a-z][0-9a-z]{0,10})-(0|[1-9a-z][0-9a-z]{0,10})$/.exec(text);
+  const [round, position] = [Number.parseInt(match?.[2] ?? '', 36), Number.parseInt(match?.[3] ?? '', 36)];
+  if (Number.isSafeInteger(round) && Number.isSafeInteger(position))
+    return parsed({ epoch: match?.[1] ?? null, round, position });
   return refused('must be the id of an event');
 }
 
@@ -68,6 +69,8 @@ export interface FeedPage {
   readonly events: readonly FeedEvent[];
   /** The last event that has been read, or looked at. */
   readonly end: FeedPosition;
+  /** The current one: what positions are named by. */
+  readonly epoch: string | null;
   /** Rounds up to this one are complete. */
   readonly horizon: number;
   /** How many events of any merchant were looked at. */
@@ -109,7 +112,7 @@ export const EVENT_FIELDS = `p.transaction_id AS "transactionId", p.seq, p.merch
  * table that is built once; a join would be planned as a loop over it.
  */
 function pageSql(horizon: string, merchants: string): string {
-  return `WITH horizon AS MATERIALIZED (SELECT ${horizon} + event_round_offset AS round FROM installation),
+  return `WITH horizon AS MATERIALIZED (SELECT ${horizon} + event_round_offset AS round, epochs[cardinality(epochs)] AS epoch FROM installation),
     page AS MATERIALIZED (SELECT * FROM event WHERE (round, position) > ($1::bigint, $2::bigint)
       AND round <= (SELECT round FROM horizon) ORDER BY round, position LIMIT $3::int),
     found AS (SELECT ${EVENT_FIELDS}, t.*, b.balance AS "merchantBalance" FROM page p
@@ -117,7 +120,7 @@ function pageSql(horizon: string, merchants: string): string {
       LEFT JOIN LATERAL (SELECT balance FROM merchant_balance m
         WHERE m.merchant_id = p.merchant_id AND m.currency = t.currency LIMIT 1) b ON true
       WHERE (p.merchant_id IN (${merchants})) IS TRUE)
-    SELECT h.round AS horizon, l.round AS "lastRound", l.position AS "lastPosition",
+    SELECT h.round AS horizon, h.epoch, l.round AS "lastRound", l.position AS "lastPosition",
       (SELECT count(*)::int FROM page) AS scanned,
       (SELECT round FROM event WHERE round > h.round ORDER BY round LIMIT 1) AS waiting, f.*
     FROM horizon h
@@ -139,6 +142,7 @@ const WEBHOOK_PAGE = {
 };
 
 interface PageRow extends FeedEventRow {
+  readonly epoch: string | null;
   readonly horizon: bigint;
   readonly lastRound: bigint | null;
   readonly lastPosition: bigint | null;
@@ -205,6 +209,7 @@ function pageOf(rows: readonly PageRow[], after: FeedPosition, limit: number): F
   return {
     events: rows.flatMap((row) => (row.transactionId === null ? [] : [feedEventOf(row, row.transactionId)])),
     end: placeOf(first.lastRound, first.lastPosition) ?? after,
+    epoch: first.epoch,
     horizon: Number(first.horizon),
     scanned: first.scanned,
     more: first.scanned === limit,
@@ -255,11 +260,14 @@ export interface FeedEnd {
   /** No position that was ever given out is beyond this. */
   readonly limit: FeedPosition;
   readonly waiting: number | null;
+  /** In their order, the current one last. */
+  readonly epochs: readonly string[];
 }
 
 interface FeedEndRow {
   readonly horizon: bigint;
   readonly limit: bigint;
+  readonly epochs: readonly string[];
   readonly waiting: bigint | null;
   readonly lastRound: bigint | null;
   readonly lastPosition: bigint | null;
@@ -271,19 +279,20 @@ export async function readFeedEnd(db: Queryable): Promise<FeedEnd> {
     name: 'events_end',
     text: `SELECT h.*, (SELECT round FROM event WHERE round > h.horizon ORDER BY round LIMIT 1) AS waiting,
         l.round AS "lastRound", l.position AS "lastPosition"
-      FROM (SELECT ${DATABASE_HORIZON} + event_round_offset AS horizon,
+      FROM (SELECT epochs, ${DATABASE_HORIZON} + event_round_offset AS horizon,
         pg_snapshot_xmax(pg_current_snapshot())::text::bigint + event_round_offset AS "limit" FROM installation) h
       LEFT JOIN LATERAL (SELECT round, position FROM event WHERE round <= h.horizon
         ORDER BY round DESC, position DESC LIMIT 1) l ON true`,
   });
   const [row] = rows;
   if (row === undefined) throw new Error('the installation row is missing');
-  const { horizon, limit, waiting, lastRound, lastPosition } = row;
+  const { horizon, limit, waiting, lastRound, lastPosition, epochs } = row;
   return {
     end: placeOf(lastRound, lastPosition) ?? { round: 0, position: 0 },
     horizon: Number(horizon),
     limit: endOfRound(Number(limit)),
     waiting: waiting === null ? null : Number(waiting),
+    epochs,
   };
 }
 
@@ -302,16 +311,6 @@ export async function untilComplete(db: Queryable, limitMs: number): Promise<voi
     await pause(COMPLETE_POLL_MS);
     ({ horizon } = await readFeedEnd(db));
   }
-}
-
-/** Lets the rounds of new events follow those that there are, also after a restore into another cluster. */
-export async function continueRounds(db: Queryable): Promise<void> {
-  const greatest = 'SELECT round FROM event ORDER BY round DESC LIMIT 1';
-  const next = 'pg_snapshot_xmax(pg_current_snapshot())::text::bigint';
-  await db.query(
-    `UPDATE installation SET event_round_offset = (${greatest}) - ${next} + 1
-     WHERE (${greatest}) > ${next} + event_round_offset`,
-  );
 }
 
 /** The events of a transaction after number `after`, oldest first. */

@@ -2,7 +2,8 @@
  * The sandbox's gate: every writing transaction passes it, and a reset closes it on all nodes. An advisory lock,
  * shared by those who pass. Nobody waits at a closed gate. In production there is none.
  */
-import { GateClosedError, type Queryable, type StatementRunner, sqlStateOf } from './postgres.ts';
+import { GateClosedError, sqlStateOf } from './databaseErrors.ts';
+import type { Queryable, StatementRunner } from './postgres.ts';
 
 /** Any constant will do. */
 const GATE_LOCK = 7_069_803;

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { DatabasePool, openSession, type SessionOptions, spoiltOf } from './databaseClient.ts';
 
 /** Text of a `timestamptz` in UTC, as PostgreSQL prints it, to milliseconds since the epoch. */
 function parseTimestamp(text: string): number {
@@ -18,10 +19,11 @@ export const types: pg.CustomTypesConfig = {
   }) as pg.CustomTypesConfig['getTypeParser'],
 };
 
-/** Options of every connection: one time zone, our types, and bounds on every wait. */
-export function connectionOptions(url: string, name: string): pg.ClientConfig {
+/** Options of every session: our settings, our types, and bounds on every wait. @param name in pg_stat_activity */
+export function sessionOptions(url: string, name: string): SessionOptions {
   return {
     connectionString: url,
+    settings: SESSION_SETTINGS,
     application_name: `plexy-pay ${name}`,
     types,
     connectionTimeoutMillis: 5_000,
@@ -63,12 +65,16 @@ export interface StatementRunner {
   ): Promise<Result<Row>>;
 }
 
-/** One connection for a command beside the server. Its statements may take as long as they need. */
-export async function connectForCommand(url: string): Promise<Client> {
-  const client = new pg.Client({ ...connectionOptions(url, 'command'), query_timeout: 0 });
-  await client.connect();
-  await client.query(SESSION_SETTINGS);
-  return client;
+/**
+ * One connection for a command beside the server. Its statements may take as long as they need.
+ * @param access a standby will do for what only reads
+ */
+export function connectForCommand(url: string, access: 'read' | 'write'): Promise<Client> {
+  return openSession({
+    ...sessionOptions(url, 'command'),
+    query_timeout: 0,
+    mayBeReadOnly: access === 'read',
+  });
 }
 
 /** No session keeps a plan for longer. */
@@ -107,14 +113,13 @@ export function createPool(
   onError: (error: Error) => void,
   { name = 'pool', settings = '' } = {},
 ): Pool {
-  const pool = new pg.Pool({
-    ...connectionOptions(url, name),
-    max,
-    idleTimeoutMillis: 600_000,
-    onConnect: async (client) => {
-      await client.query(`${SESSION_SETTINGS}; ${settings}`);
-    },
-  });
+  const options = sessionOptions(url, name);
+  const session = {
+    ...options,
+    settings: settings === '' ? options.settings : `${options.settings}; ${settings}`,
+  };
+  const { connectionTimeoutMillis } = options;
+  const pool = new DatabasePool(session, { max, connectionTimeoutMillis, idleTimeoutMillis: 600_000 });
   pool.on('error', onError);
   pool.on('acquire', (client) => {
     // Sent ahead of what the borrower sends; should it fail, so does that.
@@ -134,7 +139,8 @@ export function inTransaction<T>(pool: Pool, work: (client: pg.PoolClient) => Pr
 }
 
 /**
- * Lends a connection to `work`. Should it throw, the transaction that it began is rolled back.
+ * Lends a connection to `work`. Should it throw, the transaction that it began is rolled back. A connection is closed
+ * after what ends a session, though the rollback may have worked: it may lead to a server that takes no writes.
  * @throws what it threw, or why its connection was lost, which the next statement would not say
  */
 export async function withClient<T>(pool: Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
@@ -155,47 +161,8 @@ export async function withClient<T>(pool: Pool, work: (client: pg.PoolClient) =>
     throw reason;
   } finally {
     client.off('error', lost);
-    client.release(broken);
+    client.release(broken ?? spoiltOf(client) ?? undefined);
   }
-}
-
-/** SQLSTATE of an error that PostgreSQL reported; null for anything else. */
-export function sqlStateOf(error: unknown): string | null {
-  return error instanceof pg.DatabaseError && typeof error.code === 'string' ? error.code : null;
-}
-
-const PASSING_STATES = new Set([
-  '40001',
-  '40P01',
-  '55P03',
-  '57014',
-  '57P01',
-  '57P02',
-  '57P03',
-  '53300',
-  '25P03',
-  '25P04',
-]);
-
-/** The sandbox is being reset. */
-export class GateClosedError extends Error {
-  constructor() {
-    super('the sandbox is being reset');
-  }
-}
-
-/** Whether trying again may succeed: no connection, a lost one, a deadlock, a lock wait that was too long. */
-export function isPassing(error: unknown): boolean {
-  if (error instanceof GateClosedError) return true;
-  const state = sqlStateOf(error);
-  if (state !== null) return PASSING_STATES.has(state) || state.startsWith('08');
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (
-    typeof code === 'string' &&
-    /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/.test(code)
-  )
-    return true;
-  return error instanceof Error && /connection|terminated|timeout|not queryable/i.test(error.message);
 }
 
 /** The server's version: the number of its major version, and its whole name. */

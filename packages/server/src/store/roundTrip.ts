@@ -6,6 +6,7 @@
  *                                        rows, complete, error ─────────── ready: the rest was not carried out
  */
 import pg from 'pg';
+import { understand } from './databaseClient.ts';
 import { type Client, type Result, type Statement, type StatementRunner, types } from './postgres.ts';
 
 declare module 'pg' {
@@ -53,6 +54,7 @@ class RoundTrip implements pg.Submittable, StatementRunner {
   #ended = false;
   #unreadable: Error | null = null;
   #columns = new Map<string, readonly Column[]>();
+  #client: Client | null = null;
   /** `pg` puts a timer around it. */
   callback: (error: Error | null) => void = () => undefined;
 
@@ -63,7 +65,9 @@ class RoundTrip implements pg.Submittable, StatementRunner {
   }
 
   send(client: Client): void {
-    if (this.#steps.length > 0) client.query(this);
+    if (this.#steps.length === 0) return;
+    this.#client = client;
+    client.query(this);
   }
 
   /** Of the statement that is being answered: `pg` notes that it was parsed. */
@@ -138,10 +142,11 @@ class RoundTrip implements pg.Submittable, StatementRunner {
   /** Also of a connection that was lost, and of a timeout: then what comes later could be taken for another's. */
   handleError(error: Error, connection: pg.Connection): void {
     if (this.#ended) return;
+    const known = this.#client === null ? error : understand(this.#client, error);
     const steps = this.#end();
     if (!(error instanceof pg.DatabaseError)) connection.stream.destroy();
-    this.callback(error);
-    for (const { reject } of steps) reject(error);
+    this.callback(known);
+    for (const { reject } of steps) reject(known);
   }
 
   handleReadyForQuery(): void {
@@ -162,6 +167,7 @@ class RoundTrip implements pg.Submittable, StatementRunner {
   #end(): readonly Step[] {
     const steps = this.#steps;
     this.#steps = [];
+    this.#client = null;
     this.#ended = true;
     return steps;
   }

@@ -1,6 +1,7 @@
 /** Sessions of the dashboard: rows of `api_key` with a user (migration 0007 says why). In real time. */
 import { type Role, scopesOf } from '../domain/roles.ts';
 import { FORGET_ATTEMPTS_MS, LOCK_OUT, lockOutMs } from '../domain/signIn.ts';
+import { isLeased } from './leases.ts';
 import type { Queryable } from './postgres.ts';
 import type { Credentials, User } from './users.ts';
 
@@ -93,6 +94,8 @@ export interface AttemptSubject {
   readonly subject: string;
 }
 
+const LONGEST_LOCK = `interval '${Math.max(...Object.values(LOCK_OUT).map(({ maxMs }) => maxMs))} milliseconds'`;
+
 /**
  * Counts an attempt before it is known to be wrong, so that any number at once are no more than so many in a
  * row. Within a transaction, to be rolled back when one of the subjects is locked out.
@@ -105,7 +108,7 @@ export async function countAttempt(db: Queryable, subjects: readonly AttemptSubj
        SELECT subject, 1, clock_timestamp() FROM unnest($1::text[]) subject ORDER BY subject
      ON CONFLICT (subject) DO UPDATE SET last_at = clock_timestamp(),
        attempts = CASE WHEN a.last_at > clock_timestamp() - $2 * interval '1 millisecond' THEN a.attempts + 1 ELSE 1 END
-     WHERE a.locked_until IS NULL OR a.locked_until <= clock_timestamp() RETURNING subject, attempts`,
+     WHERE NOT ${isLeased('a.locked_until', LONGEST_LOCK)} RETURNING subject, attempts`,
     [names, FORGET_ATTEMPTS_MS],
   );
   if (counted.length < subjects.length) return remainingLock(db, names);

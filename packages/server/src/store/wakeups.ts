@@ -4,8 +4,9 @@
  * mode LISTEN succeeds and then says nothing, and a connection may be dead without either end knowing.
  */
 import { randomUUID } from 'node:crypto';
-import pg from 'pg';
-import { connectionOptions, type Pool } from './postgres.ts';
+import type pg from 'pg';
+import { openSession } from './databaseClient.ts';
+import { type Pool, sessionOptions } from './postgres.ts';
 
 const CHANNEL = 'plexy_pay_events';
 /** While events are committed all the time, other nodes are woken this often: about 60 µs of one core each. */
@@ -110,14 +111,13 @@ export class Wakeups {
   }
 
   async #connect(): Promise<pg.Client> {
-    const client = new pg.Client(connectionOptions(this.#options.directUrl, 'listen'));
+    const client = await openSession(sessionOptions(this.#options.directUrl, 'listen'));
     client.on('error', () => this.#drop(client));
     client.on('end', () => this.#drop(client));
     client.on('notification', ({ payload = '' }) => {
       if (payload === `${this.#node} probe`) this.#onProbe(true);
       else if (!payload.startsWith(this.#node) && !payload.endsWith('probe')) this.#options.onWake();
     });
-    await client.connect();
     try {
       await client.query(`LISTEN ${CHANNEL}`);
     } catch (error) {

@@ -17,6 +17,7 @@
 import type { MessageKey } from '../domain/ids.ts';
 import type { Millis } from '../domain/transaction.ts';
 import { joinedJson, jsonTexts, plainArray, textArray, timeArray } from './arrays.ts';
+import { isLeased } from './leases.ts';
 import type { Queryable, StatementRunner } from './postgres.ts';
 import { ENGINE_NOW } from './webhookEndpoints.ts';
 
@@ -77,7 +78,7 @@ export async function claimLanes(db: Queryable, lease: string, room: ClaimRoom):
       due AS MATERIALIZED (
         SELECT l.row, e.version, clock.now FROM clock CROSS JOIN endpoint e CROSS JOIN LATERAL (
           SELECT ctid AS row FROM webhook_lane WHERE endpoint_id = e.id AND due_at <= clock.now
-            AND (leased_until IS NULL OR leased_until < clock_timestamp())
+            AND NOT ${isLeased('leased_until', LEASE)}
           ORDER BY due_at LIMIT greatest(e.room, 0) FOR UPDATE SKIP LOCKED) l
         LIMIT $4)
       UPDATE webhook_lane l SET lease = $1, leased_until = clock_timestamp() + ${LEASE}

@@ -9,6 +9,7 @@
 import type { Millis } from '../domain/transaction.ts';
 import { plainArray, textArray, timeArray } from './arrays.ts';
 import { comparePositions, type FeedPosition } from './events.ts';
+import { isLeased } from './leases.ts';
 import type { Queryable, StatementRunner } from './postgres.ts';
 import { type Attempt, FAN_OUT_LOCK, type LaneKey, LEASE, type NewMessage } from './webhookDeliveries.ts';
 import { ENGINE_NOW } from './webhookEndpoints.ts';
@@ -54,15 +55,15 @@ export async function beginFanOut(db: StatementRunner): Promise<FanOutPlace | nu
       name: 'webhook_lock_fan_out',
       text: `SELECT pg_try_advisory_xact_lock(${FAN_OUT_LOCK}) AS locked`,
     }),
-    db.query<PlaceRow & { token: string | null; held: boolean | null; now: Millis }>({
+    db.query<PlaceRow & { token: string | null; held: boolean; now: Millis }>({
       name: 'webhook_place',
-      text: `SELECT ${PLACE}, f.token, f.held_until > clock_timestamp() AS held, c.now
+      text: `SELECT ${PLACE}, f.token, ${isLeased('f.held_until', HELD)} AS held, c.now
         FROM ${ENGINE_NOW} c(now) LEFT JOIN webhook_feed f ON true`,
     }),
   ]);
   const [row] = place.rows;
   if (row === undefined || lock.rows[0]?.locked !== true) return null;
-  return { ...placeOf(row), token: row.token, held: row.held === true, now: row.now };
+  return { ...placeOf(row), token: row.token, held: row.held, now: row.now };
 }
 
 /** Up to where everything has been fanned out; null while nobody wants anything. */
@@ -132,7 +133,7 @@ export async function findReceivers(
 }
 
 /** Whether nobody is at a lane `l`. */
-const IS_FREE = `l.leased_until IS NULL OR l.leased_until < clock_timestamp()`;
+const IS_FREE = `NOT ${isLeased('l.leased_until', LEASE)}`;
 
 /** A message for an endpoint. */
 export interface NewDelivery extends LaneKey {

@@ -13,6 +13,7 @@
 import { randomUUID } from 'node:crypto';
 import { isStatusChange } from '../domain/history.ts';
 import type { Millis } from '../domain/transaction.ts';
+import { isPassing } from '../store/databaseErrors.ts';
 import {
   comparePositions,
   type FeedEvent,
@@ -20,7 +21,7 @@ import {
   type FeedPosition,
   readWebhookEvents,
 } from '../store/events.ts';
-import { isPassing, type Pool, type StatementRunner } from '../store/postgres.ts';
+import type { Pool, StatementRunner } from '../store/postgres.ts';
 import {
   insertMessages,
   type LaneKey,

@@ -1,5 +1,6 @@
 /** Records what came of lanes, in batches: each takes 2 ms of PostgreSQL, however few are in it. */
-import { isPassing, type Pool } from '../store/postgres.ts';
+import { isPassing } from '../store/databaseErrors.ts';
+import type { Pool } from '../store/postgres.ts';
 import { type LaneResult, leaveLanes, lockLanes } from '../store/webhookDeliveries.ts';
 import { type EndpointHealth, lockHealth, noteHealth } from '../store/webhookEndpoints.ts';
 import { isGivenUp } from './schedule.ts';

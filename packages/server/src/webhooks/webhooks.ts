@@ -1,8 +1,9 @@
 /** Webhooks as a whole: what runs in a node, and what it is given. */
 import { randomUUID } from 'node:crypto';
 import type { Secrets } from '../secrets.ts';
+import { GateClosedError } from '../store/databaseErrors.ts';
 import type { FeedEvent } from '../store/events.ts';
-import { createPool, GateClosedError, type Pool } from '../store/postgres.ts';
+import { createPool, type Pool } from '../store/postgres.ts';
 import { claimLanes, type LaneKey, readPending } from '../store/webhookDeliveries.ts';
 import { type Backlog, readBacklog } from '../store/webhookEndpoints.ts';
 import { Dispatcher, type DispatchObserver, HOLD_MS, PER_ENDPOINT } from './dispatch.ts';

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { eventually } from '../support/cards.ts';
 import { assertError, DEMO_STORE, type Operate, operatorOf, UNKNOWN_ID } from '../support/operator.ts';
 import { type Sandbox, startSandbox } from '../support/sandbox.ts';
 
@@ -38,20 +39,36 @@ describe('merchants', () => {
   });
 
   test('settings change one by one, and the next authorization follows them', async () => {
-    const id = await newMerchant({ captureMode: 'automatic', captureDelay: 60, authorizationTtl: 3_600 });
+    const id = await newMerchant({ captureMode: 'automatic', captureDelay: 1_800, authorizationTtl: 3_600 });
     const returnOrigins = ['https://shop.example', 'http://127.0.0.1:3000'];
-    assert.deepEqual((await operate('PATCH', `/merchants/${id}`, { returnOrigins })).body.captureDelay, 60);
+    assert.deepEqual(
+      (await operate('PATCH', `/merchants/${id}`, { returnOrigins })).body.captureDelay,
+      1_800,
+    );
+    const { body: key } = await operate('POST', `/merchants/${id}/api-keys`, { name: 'shop' });
+    const pay = async (): Promise<void> => {
+      const options = { apiKey: key.apiKey, idempotencyKey: crypto.randomUUID() };
+      const paid = await sandbox.authorize({}, options);
+      assert.equal(paid.status, 201, paid.text);
+    };
+    await pay();
+    const { rows } = await sandbox.pool.query(
+      `SELECT capture_mode, extract(epoch FROM capture_at - authed_at)::int AS delay,
+         extract(epoch FROM expires_at - authed_at)::int AS ttl FROM transaction WHERE merchant_id = $1`,
+      [id],
+    );
+    assert.deepEqual(rows, [{ capture_mode: 'automatic', delay: 1_800, ttl: 3_600 }]);
     const { body } = await operate('PATCH', `/merchants/${id}`, { captureDelay: 0 });
     assert.deepEqual(body.returnOrigins, returnOrigins);
     assert.deepEqual([body.captureMode, body.captureDelay, body.authorizationTtl], ['automatic', 0, 3_600]);
-    const { body: key } = await operate('POST', `/merchants/${id}/api-keys`, { name: 'shop' });
-    const paid = await sandbox.authorize({}, { apiKey: key.apiKey, idempotencyKey: crypto.randomUUID() });
-    assert.equal(paid.status, 201, paid.text);
-    const { rows } = await sandbox.pool.query(
-      'SELECT capture_mode, capture_at = authed_at AS at_once, expires_at - authed_at AS ttl FROM transaction WHERE merchant_id = $1',
-      [id],
-    );
-    assert.deepEqual([rows[0].capture_mode, rows[0].at_once, rows[0].ttl.hours], ['automatic', true, 1]);
+    await pay();
+    await eventually('the second one is captured by itself, and only that', async () => {
+      const { rows: captured } = await sandbox.pool.query(
+        `SELECT count(*)::int AS count FROM transaction WHERE merchant_id = $1 AND status = 'charged'`,
+        [id],
+      );
+      return captured[0].count === 1;
+    });
   });
 
   test('may require an Idempotency-Key of every capture, cancel and refund', async () => {

@@ -1,5 +1,6 @@
 /** The OpenAPI document is complete, and in step with the program. */
 import assert from 'node:assert/strict';
+import { globSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { errorsText } from '../../../../scripts/openapi.ts';
@@ -25,6 +26,18 @@ test('docs/openapi.json is the served document, but for the server (else: npm ru
   const { servers: _file, ...committed } = JSON.parse(await read('openapi.json'));
   const { servers: _served, ...served } = document;
   assert.deepEqual(served, committed);
+});
+
+test('the API, the program and its packages have one version', async () => {
+  const root = new URL('../../../../', import.meta.url);
+  const files = ['package.json', ...globSync('packages/*/package.json', { cwd: root })];
+  const versions = await Promise.all(
+    files.map(async (file) => [file, JSON.parse(await readFile(new URL(file, root), 'utf8')).version]),
+  );
+  assert.deepEqual(
+    versions.filter(([, version]) => version !== document.info.version),
+    [],
+  );
 });
 
 test('docs/errors.md is the table of reasons (else: npm run openapi)', async () => {

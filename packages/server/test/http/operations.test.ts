@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { readConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/logging.ts';
@@ -92,6 +93,26 @@ describe('/health and /ready', () => {
     await blocker.end();
     assert.equal((await sandbox.call('GET', '/ready')).status, 200);
   });
+});
+
+test('/ready stays right while every connection of the pool is taken and more requests wait for one', async (t) => {
+  const one = await startSandbox({ POOL_SIZE: '1' });
+  t.after(() => one.stop());
+  const blocker = new pg.Client({ connectionString: one.databaseUrl });
+  await blocker.connect();
+  await blocker.query('BEGIN; LOCK TABLE api_key IN ACCESS EXCLUSIVE MODE');
+  const waiting = Promise.all(
+    Array.from({ length: 20 }, (_, i) =>
+      one.call('GET', '/v1/wallet/transactions', { apiKey: `pr_test_${i}` }),
+    ),
+  );
+  for (let i = 0; i < 5; i += 1) {
+    assert.equal((await one.call('GET', '/ready')).status, 200);
+    await delay(200);
+  }
+  await blocker.query('ROLLBACK');
+  await blocker.end();
+  await waiting;
 });
 
 test('with the database stopped: /ready 503 within 2 s, /health 200, requests 503, and a stop is quick', async () => {

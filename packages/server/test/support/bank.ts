@@ -59,7 +59,12 @@ export async function startTestBank(): Promise<TestBank> {
     const env = { BANK_PORT: String(port), BANK_DATABASE_URL: database.url, BANK_SECRET: SECRET };
     child = spawn(process.execPath, [MAIN], { env, stdio: ['pipe', 'pipe', 'inherit'] });
     if (child.stdout === null) throw new Error('the bank has no output');
-    const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+    const ended = once(child, 'exit').then(([code]): never => {
+      throw new Error(`the bank ended with ${code} before it listened`);
+    });
+    ended.catch(() => undefined);
+    const listening = once(createInterface({ input: child.stdout }), 'line') as Promise<[string]>;
+    const [line] = await Promise.race([listening, ended]);
     port = Number(JSON.parse(line).port);
   };
   const kill = async (): Promise<void> => {

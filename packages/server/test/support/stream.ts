@@ -1,13 +1,14 @@
 /** A reader of server-sent events, and writers of events that commit when a test wants. */
 import assert from 'node:assert/strict';
 import { get, type IncomingMessage } from 'node:http';
-import pg from 'pg';
+import type pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { BLANK } from '../../src/domain/change.ts';
 import type { TransactionId } from '../../src/domain/ids.ts';
 import type { Transaction } from '../../src/domain/transaction.ts';
 import { INSERT_TRANSACTIONS, insertEvents } from '../../src/store/batchSql.ts';
-import { connectionOptions } from '../../src/store/postgres.ts';
+import { openSession } from '../../src/store/databaseClient.ts';
+import { sessionOptions } from '../../src/store/postgres.ts';
 import { DEMO_KEY } from './sandbox.ts';
 
 export interface StreamedEvent {
@@ -101,10 +102,8 @@ export interface EventWriter {
 }
 
 export async function createWriter(databaseUrl: string): Promise<EventWriter> {
-  const client = new pg.Client({ ...connectionOptions(databaseUrl, 'test writer'), query_timeout: 60_000 });
+  const client = await openSession({ ...sessionOptions(databaseUrl, 'test writer'), query_timeout: 60_000 });
   client.on('error', () => undefined);
-  await client.connect();
-  await client.query(`SET timezone = 'UTC'`);
   return {
     client,
     begin: async () => {

@@ -40,7 +40,7 @@ let endpointId: string;
 before(async () => {
   database = await createDatabase();
   pool = createPool(database.url, 3, () => undefined);
-  await migrate(pool);
+  await migrate(database.url, () => undefined);
   await openInstallation(pool, 'sandbox', null);
   writer = await createWriter(database.url);
 });

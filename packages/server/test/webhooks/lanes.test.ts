@@ -17,7 +17,13 @@ import {
   requeue,
 } from '../../src/store/webhookDeliveries.ts';
 import { insertEndpoint } from '../../src/store/webhookEndpoints.ts';
-import { findReceivers, insertPending, type Receiver } from '../../src/store/webhookFanOut.ts';
+import {
+  beginFanOut,
+  endFanOut,
+  findReceivers,
+  insertPending,
+  type Receiver,
+} from '../../src/store/webhookFanOut.ts';
 import { createDatabase, stopDatabaseServer, type TestDatabase } from '../support/database.ts';
 import { createMerchant } from '../support/ledger.ts';
 
@@ -28,7 +34,7 @@ let pool: Pool;
 before(async () => {
   database = await createDatabase();
   pool = createPool(database.url, 3, () => undefined);
-  await migrate(pool);
+  await migrate(database.url, () => undefined);
   await openInstallation(pool, 'sandbox', null);
 });
 beforeEach(() => pool.query('TRUNCATE webhook_lane, webhook_delivery, webhook_attempt, webhook_endpoint'));
@@ -213,4 +219,40 @@ test('a lane to which something is added while it is recorded stays', async () =
   const [next] = await claimLanes(pool, randomUUID(), ROOM);
   assert.ok(next !== undefined);
   assert.equal((await readPending(pool, [next], 10)).length, 1);
+});
+
+test('a lease that ends later than any could is none: the clock has gone back since', async () => {
+  const endpointId = await endpointWith(4);
+  assert.equal((await claimLanes(pool, randomUUID(), ROOM)).length, 4);
+  const set = (interval: string) =>
+    pool.query(`UPDATE webhook_lane SET leased_until = now() + interval '${interval}'`);
+  await set('33 seconds');
+  assert.deepEqual(await claimLanes(pool, randomUUID(), ROOM), [], 'a clock that was set right by seconds');
+  await set('1 hour');
+  const { rows } = await pool.query(
+    'SELECT family_id AS "familyId", merchant_id AS "merchantId" FROM webhook_lane, webhook_endpoint',
+  );
+  const [{ familyId, merchantId }] = rows;
+  const message = { transactionId: randomUUID(), familyId, merchantId, seq: 0, round: 0, body: '{}' };
+  const delivery = {
+    familyId,
+    endpointId,
+    message: { ...message, name: 'webhook.test', eventAt: Date.now() },
+  };
+  const claimed = await inTransaction(pool, (db) => insertPending(db, [delivery], randomUUID()));
+  assert.equal(claimed.length, 1, 'with what is new');
+  assert.equal((await claimLanes(pool, randomUUID(), ROOM)).length, 3, 'the rest');
+});
+
+test('nobody is kept from the feed for longer than a turn can last, wherever the clock was', async () => {
+  await endpointWith(0);
+  const held = async (interval: string): Promise<boolean | undefined> =>
+    inTransaction(pool, async (db) => {
+      await endFanOut(db, { round: 1, position: 0 }, randomUUID(), true);
+      await db.query(`UPDATE webhook_feed SET held_until = clock_timestamp() + interval '${interval}'`);
+      return (await beginFanOut(db))?.held;
+    });
+  assert.equal(await held('4 seconds'), true);
+  assert.equal(await held('-1 seconds'), false);
+  assert.equal(await held('1 hour'), false);
 });
