@@ -60,6 +60,19 @@ test('both run the same statements in the same order', async () => {
   assert.deepEqual(mismatched, unknown);
 });
 
+test('so does a phone number that is locked, and a merchant that is', async () => {
+  const wrong = () => authorization('+77010000002', 'no such hash');
+  const before = await statementsOf(wrong());
+  for (let i = 0; i < 5; i += 1) await statementsOf(wrong());
+  assert.deepEqual(await statementsOf(wrong()), before);
+  const request = authorization('+77010000004', 'no such hash');
+  if (request.command.kind !== 'authorize') throw new Error('not an authorization');
+  assert.deepEqual(
+    await statementsOf({ ...request, command: { ...request.command, iinHash: null } }),
+    before,
+  );
+});
+
 test('and get the same answer', async () => {
   const unknown = await sandbox.authorize({ phoneNumber: '+77010000099' });
   const mismatched = await sandbox.authorize({ iin: '850520400027' });

@@ -1,8 +1,8 @@
 /** Whether everything works, as an operator wants to see it at 3 a.m.; and whether every tiyn is accounted for. */
-import { Button } from '@mantine/core';
+import { Alert, Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
-import { type Audit, operations, type SystemHealth } from '../api.ts';
+import { type Audit, type OperatorIssue, operations, type SystemHealth } from '../api.ts';
 import { formatDuration, formatMilliseconds, formatNumber } from '../format.ts';
 import { useWords } from '../i18n/index.tsx';
 import { Icon } from '../icons.tsx';
@@ -21,10 +21,48 @@ export default function Health(): ReactNode {
         <Failure error={health.error} retry={() => void health.refetch()} />
       )}
       <div className="column">
+        <OperatorIssues />
         <Loaded query={health}>{(found) => <Node health={found} />}</Loaded>
         <AuditPanel />
       </div>
     </Page>
+  );
+}
+
+/** Whose IINs somebody may be guessing; nothing where nobody does. */
+function OperatorIssues(): ReactNode {
+  const { t, language } = useWords();
+  const { data } = useQuery({
+    queryKey: ['operatorIssues'],
+    queryFn: operations.issues,
+    refetchInterval: 10_000,
+  });
+  const wordsOf = ({ subjectKind, subject, merchantName, count }: OperatorIssue): string =>
+    t(`operatorIssue.${subjectKind}`, {
+      subject: merchantName ?? subject,
+      count: formatNumber(count, language),
+    });
+  return (
+    <>
+      {data?.items.map((issue) => (
+        <Alert
+          key={issue.id}
+          color={issue.severity === 'critical' ? 'red' : 'orange'}
+          icon={<Icon name="issues" />}
+          title={wordsOf(issue)}
+        >
+          {t('issue.since')} <Time at={issue.since} />
+          {' · '}
+          {t('operatorIssue.last')} <Time at={issue.lastAt} />
+          {issue.lockedUntil !== null && (
+            <>
+              {' · '}
+              {t('operatorIssue.locked')} <Time at={issue.lockedUntil} />
+            </>
+          )}
+        </Alert>
+      ))}
+    </>
   );
 }
 

@@ -44,8 +44,8 @@ export interface Authorize {
   readonly amount: Minor;
   readonly currency: string;
   readonly phone: string;
-  /** HMAC of the IIN. */
-  readonly iinHash: string;
+  /** HMAC of the IIN. Null: whoever asks is taken for somebody who guesses, and no IIN is the right one. */
+  readonly iinHash: string | null;
   /** The same IIN's under other keys. */
   readonly otherIinHashes?: readonly string[];
   readonly orderReference: string;

@@ -339,5 +339,6 @@ function newRefund(payment: Transaction, refundId: TransactionId, amount: Minor,
 
 /** As the customer's may be stored. */
 function iinHashesOf({ iinHash, otherIinHashes = [] }: Authorize): readonly string[] {
+  if (iinHash === null) return [];
   return [iinHash, ...otherIinHashes];
 }

@@ -1,4 +1,5 @@
 /** What needs a merchant's attention: rules over a few numbers, each with thresholds of its own. */
+import { ALARMING } from './guesses.ts';
 import { iso } from './time.ts';
 import type { Millis } from './transaction.ts';
 
@@ -23,6 +24,25 @@ export interface Issue {
   readonly since: Millis;
   /** A query of `GET /v1/transactions`: the transactions it is about. Of webhooks: the endpoint's id. */
   readonly evidence: string;
+}
+
+/** Whose pairs of a phone number and an IIN were wrong so often that somebody may be guessing. */
+export interface GuessedSubject {
+  readonly kind: 'phone' | 'merchant' | 'address';
+  /** The phone number, the merchant's id, or the address. */
+  readonly subject: string;
+  readonly merchantName: string | null;
+  readonly wrong: number;
+  readonly since: Millis;
+  readonly lastAt: Millis;
+  readonly lockedUntil: Millis | null;
+}
+
+/** What needs an operator's attention. */
+export interface OperatorIssue extends GuessedSubject {
+  /** The same as long as the issue lasts. */
+  readonly id: string;
+  readonly severity: Issue['severity'];
 }
 
 /** Payments by how they were decided. */
@@ -206,6 +226,20 @@ function webhookEndpointsFailing({ now, failingEndpoints }: Observations): Issue
     };
     return [issue];
   });
+}
+
+/** So many times as many as are alarming is no mistake any more. */
+const CERTAIN = 3;
+
+/** Who may be guessing, and whose IIN may be guessed; the critical ones first. */
+export function findOperatorIssues(guessed: readonly GuessedSubject[]): OperatorIssue[] {
+  const found = guessed.map((one): OperatorIssue => {
+    const isCertain = one.wrong >= CERTAIN * ALARMING[one.kind];
+    const id = `iin_guessing.${one.kind}.${one.subject}`;
+    return { ...one, id, severity: isCertain ? 'critical' : 'warning' };
+  });
+  const of = (severity: Issue['severity']) => found.filter((issue) => issue.severity === severity);
+  return [...of('critical'), ...of('warning')];
 }
 
 function decidedIn({ succeeded, declined, failed }: Decided): number {

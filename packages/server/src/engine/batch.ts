@@ -445,7 +445,15 @@ function carryOut(world: World, request: Request, now: number): Outcome {
   const { command, sender } = request;
   const decision = decide(world, command, { sender, answerTo: answerKeyOf(request), now });
   world.apply(decision);
-  return decision.outcome;
+  const { outcome } = decision;
+  if (command.kind === 'authorize' && isNotFound(outcome))
+    world.countWrongPair(command.phone, command.iinHash !== null);
+  return outcome;
+}
+
+/** Whether a payment failed because its phone number and IIN are no customer's. */
+function isNotFound(outcome: Outcome): boolean {
+  return outcome.kind === 'transaction' && outcome.transaction.statusReason === 'customer_not_found';
 }
 
 /** Gives a request the outcome of the first one with the same key, or of the stored one that is its own. */
@@ -545,6 +553,7 @@ async function save(
   write(sql.insertOperations, changes.newOperations);
   write(sql.updateOperations, changes.changedOperations);
   write(sql.insertTransfers, changes.transfers);
+  write(sql.countWrongPairs, changes.wrongPairs);
   write(sql.insertEvents, changes.events);
   write(sql.insertPostings, changes.postings);
   write(sql.updateWallets, changes.wallets);

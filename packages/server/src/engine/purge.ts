@@ -1,6 +1,7 @@
 import type { Queryable } from '../store/postgres.ts';
 import { purgeKeys, purgeRequests, purgeWebhooks, WEBHOOK_TABLES } from '../store/purge.ts';
 import { purgeSessions } from '../store/sessions.ts';
+import { purgeWrongIins } from '../store/wrongIins.ts';
 
 /** Does one stretch of a table from this page on. @returns where the next one begins; null: it was the last */
 type Step = (db: Queryable, fromPage: number) => Promise<number | null>;
@@ -10,6 +11,7 @@ const TABLES: readonly Step[] = [
   purgeKeys,
   purgeRequests,
   (db) => purgeSessions(db).then(() => null),
+  (db) => purgeWrongIins(db).then(() => null),
   ...WEBHOOK_TABLES.map(
     (table): Step =>
       (db, page) =>
@@ -27,7 +29,8 @@ export interface Purge {
 }
 
 /**
- * Purges old idempotency keys, the old part of the request log, sessions that are over, and old webhooks in the
+ * Purges old idempotency keys, the old part of the request log, sessions that are over, wrong IINs of
+ * another day, and old webhooks in the
  * background, on every node: each passes over rows that another has locked.
  */
 export function startPurge(db: Queryable, onError: (error: unknown) => void): Purge {

@@ -1,9 +1,11 @@
 import type { Decision } from '../domain/change.ts';
 import type { LateAnswer, MerchantSettings, WalletLookup } from '../domain/command.ts';
 import type { State } from '../domain/effects.ts';
+import { countGuess, type Guesses, isLocked, NO_GUESSES } from '../domain/guesses.ts';
 import type {
   Account,
   BankOperation,
+  Millis,
   Minor,
   Posting,
   Transaction,
@@ -11,7 +13,7 @@ import type {
   Wallet,
   WalletTransfer,
 } from '../domain/transaction.ts';
-import type { BalanceRow, SettingsRow, SystemAccountDelta, WalletRow } from '../store/batchSql.ts';
+import type { BalanceRow, SettingsRow, SystemAccountDelta, WalletRow, WrongPair } from '../store/batchSql.ts';
 
 /** The rows that a batch has loaded and locked. */
 export interface Loaded {
@@ -23,6 +25,7 @@ export interface Loaded {
   readonly balances: readonly BalanceRow[];
   /** As last committed, for answers only. */
   readonly shownBalances: readonly BalanceRow[];
+  readonly now: Millis;
 }
 
 /**
@@ -35,6 +38,10 @@ export class World implements State {
   readonly #wallets = new Map<string, Wallet>();
   readonly #walletOfOwner = new Map<string, string>();
   readonly #customers = new Map<string, { readonly id: string; readonly iinHash: string }>();
+  readonly #guesses = new Map<string, Guesses>();
+  /** Phone numbers of pairs that were wrong, or taken for it, whoever has them: each once, with how many counted. */
+  readonly #wrongPairs = new Map<string, number>();
+  readonly #now: Millis;
   readonly #settings = new Map<string, MerchantSettings>();
   readonly #keyRequiredOf = new Set<string>();
   readonly #balances = new Map<string, BalanceRow>();
@@ -53,6 +60,7 @@ export class World implements State {
   readonly #answers: LateAnswer[] = [];
 
   constructor(loaded: Loaded) {
+    this.#now = loaded.now;
     for (const transaction of loaded.transactions) {
       this.#transactions.set(transaction.id, transaction);
       this.#loadedIds.add(transaction.id);
@@ -61,10 +69,12 @@ export class World implements State {
       this.#operations.set(operation.id, operation);
       this.#loadedIds.add(`operation ${operation.id}`);
     }
-    for (const { phone, iinHash, ownerId, ...wallet } of loaded.wallets) {
+    for (const { phone, iinHash, ownerId, wrong, lastWrongAt, lockedUntil, ...wallet } of loaded.wallets) {
       if (phone !== null && iinHash !== null && ownerId !== null) {
         this.#customers.set(phone, { id: ownerId, iinHash });
       }
+      if (phone !== null && wrong !== null)
+        this.#guesses.set(phone, { wrong, lastAt: lastWrongAt, lockedUntil });
       if (wallet.id === null) continue;
       this.#wallets.set(wallet.id, wallet);
       this.#walletOfOwner.set(`${wallet.customerId} ${wallet.currency}`, wallet.id);
@@ -99,13 +109,25 @@ export class World implements State {
     return this.#wallets.get(id);
   }
 
-  /** The same look-ups, whether the customer is unknown or phone and IIN do not belong together. */
+  /**
+   * The same look-ups, whether the customer is unknown, or phone and IIN do not belong together, or so many pairs
+   * were wrong that none is right now.
+   */
   lookUpWallet(phone: string, iinHashes: readonly string[], currency: string): WalletLookup {
     const customer = this.#customers.get(phone);
-    if (customer === undefined || !iinHashes.includes(customer.iinHash))
+    const locked = isLocked(this.#guesses.get(phone) ?? NO_GUESSES, this.#now);
+    if (customer === undefined || !iinHashes.includes(customer.iinHash) || locked)
       return { failure: 'customer_not_found' };
     const wallet = this.#wallets.get(this.#walletOfOwner.get(`${customer.id} ${currency}`) ?? '');
     return wallet === undefined ? { failure: 'no_wallet_in_currency' } : { wallet };
+  }
+
+  /** Counts a pair that was not found, unless none is looked at now: whoever tries on makes the wait no longer. */
+  countWrongPair(phone: string, isLookedAt: boolean): void {
+    const before = this.#guesses.get(phone) ?? NO_GUESSES;
+    const counts = isLookedAt && !isLocked(before, this.#now);
+    if (counts) this.#guesses.set(phone, countGuess(before, this.#now));
+    this.#wrongPairs.set(phone, (this.#wrongPairs.get(phone) ?? 0) + (counts ? 1 : 0));
   }
 
   merchantBalance(merchantId: string, currency: string): Minor {
@@ -166,6 +188,10 @@ export class World implements State {
       events: this.#events,
       postings: this.#postings,
       transfers: this.#transfers,
+      wrongPairs: [...this.#wrongPairs].map(([phone, count]) => {
+        const { lockedUntil } = this.#guesses.get(phone) ?? NO_GUESSES;
+        return { phone, count, at: this.#now, lockedUntil };
+      }),
       wallets: [...this.#changedWallets].map((id) => found(this.#wallets.get(id))),
       balances: [...this.#changedBalances].map((key) => found(this.#balances.get(key))),
       systemDeltas: [...this.#systemDeltas.values()],
@@ -214,6 +240,7 @@ export interface Changes {
   readonly events: readonly TransactionEvent[];
   readonly postings: readonly Posting[];
   readonly transfers: readonly WalletTransfer[];
+  readonly wrongPairs: readonly WrongPair[];
   readonly wallets: readonly Wallet[];
   readonly balances: readonly BalanceRow[];
   readonly systemDeltas: readonly SystemAccountDelta[];

@@ -1,11 +1,13 @@
 /** What operators look at when something may be wrong: sums of the ledger, audits, and the node's health. */
 import Type from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
+import { findOperatorIssues, type OperatorIssue } from '../domain/issues.ts';
 import { iso } from '../domain/time.ts';
 import type { PreparedAudit } from '../engine/auditor.ts';
 import { INVARIANTS } from '../store/audit.ts';
 import { type AuditRun, findLastAuditRun, insertAuditRun } from '../store/auditRuns.ts';
 import { readDatabaseState, sumLedger } from '../store/health.ts';
+import { readGuessed } from '../store/wrongIins.ts';
 import { VERSION } from '../version.ts';
 import { ADMIN, ERRORS, OPERATOR, refuseBody } from './adminCommon.ts';
 import { NoQuery, pageSchema } from './adminSchemas.ts';
@@ -79,12 +81,69 @@ export const HealthView = Type.Object(
   },
   { $id: 'SystemHealth', description: 'Of the node that answers.' },
 );
-export const SYSTEM_OBJECTS = [LedgerSumsView, AuditView, HealthView];
+export const OperatorIssueView = Type.Object(
+  {
+    id: Type.String({ description: 'The same as long as the issue lasts.' }),
+    kind: Type.Enum(['iin_guessing']),
+    severity: Type.Enum(['warning', 'critical']),
+    subjectKind: Type.Enum(['phone', 'merchant', 'address'], {
+      description: 'Whose IIN is guessed, who guesses, or where from.',
+    }),
+    subject: Type.String({ description: 'The phone number, the id of the merchant, or the address.' }),
+    merchantName: Type.Union([Type.String(), Type.Null()], { description: 'Of a merchant.' }),
+    count: Type.Integer({ description: 'Wrong pairs of a phone number and an IIN.' }),
+    since: Time,
+    lastAt: Time,
+    lockedUntil: Type.Union([Time, Type.Null()], {
+      description: 'Until then, or since then no more, every pair is answered as a wrong one.',
+    }),
+  },
+  { $id: 'OperatorIssue' },
+);
+export const SYSTEM_OBJECTS = [LedgerSumsView, AuditView, HealthView, OperatorIssueView];
 
 export function adminSystemRoutes(app: App, deps: Deps): void {
   sumsRoute(app, deps);
   auditRoutes(app, deps);
   healthRoute(app, deps);
+  issuesRoute(app, deps);
+}
+
+const ISSUES_DESCRIPTION = `\`iin_guessing\`: within 24 hours of each other, 5 IINs or more were wrong for one phone number, or 100 authorizations
+or more of one merchant, or from one address. Critical from three times as many on. At most 100 are listed, those with
+the most wrong pairs.`;
+
+function issuesRoute(app: App, deps: Deps): void {
+  app.get(
+    '/v1/admin/issues',
+    {
+      config: OPERATOR,
+      schema: {
+        ...ADMIN,
+        operationId: 'listOperatorIssues',
+        summary: 'List what needs an operator’s attention, critical first',
+        description: ISSUES_DESCRIPTION,
+        querystring: NoQuery,
+        response: { 200: pageSchema('OperatorIssue'), ...ERRORS },
+      },
+    },
+    async (_request, reply) => {
+      const issues = findOperatorIssues(await readGuessed(deps.pool));
+      return sendJson(reply, 200, exactJson(wholePage(issues.map(operatorIssueView))));
+    },
+  );
+}
+
+function operatorIssueView({ kind, wrong, since, lastAt, lockedUntil, ...issue }: OperatorIssue) {
+  return {
+    ...issue,
+    kind: 'iin_guessing',
+    subjectKind: kind,
+    count: wrong,
+    since: iso(since),
+    lastAt: iso(lastAt),
+    lockedUntil: lockedUntil === null ? null : iso(lockedUntil),
+  };
 }
 
 function sumsRoute(app: App, deps: Deps): void {

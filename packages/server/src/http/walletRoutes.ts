@@ -13,8 +13,10 @@ import { parseReturnUrl } from '../domain/returnUrl.ts';
 import type { Answer } from '../engine/batch.ts';
 import { newId } from '../newId.ts';
 import { findTransaction, findWalletPayment, listWalletPayments } from '../store/transactions.ts';
-import { actorOf, MANAGER, merchantOf, VIEWER } from './auth.ts';
+import { networkOf } from './addresses.ts';
+import { actorOf, merchantOf, PAYMENTS, VIEWER } from './auth.ts';
 import type { App } from './bareApp.ts';
+import { clientAddressOf } from './clientAddress.ts';
 import { openCursor, sealCursor } from './cursor.ts';
 import type { Deps } from './deps.ts';
 import { ApiError, fieldError } from './errors.ts';
@@ -79,12 +81,12 @@ function authorizeRoute(app: App, deps: Deps): void {
   app.post(
     '/v1/wallet/authorize',
     {
-      config: MANAGER,
+      config: PAYMENTS,
       schema: {
         operationId: 'authorizeWallet',
         summary: 'Authorize a payment',
         description:
-          'Holds the amount on the customer’s wallet in this currency. A payment that the wallet refuses is recorded, too: a 201 with status FAILED and its failureCode.',
+          'Holds the amount on the customer’s wallet in this currency. A payment that the wallet refuses is recorded, too: a 201 with status FAILED and its failureCode. After five wrong IINs for a phone number, every pair with it is answered as a wrong one, for a minute and then longer each time, up to an hour; so is every pair of a merchant that guesses.',
         tags,
         security,
         headers: schemas.RequiredIdempotencyHeader,
@@ -95,7 +97,8 @@ function authorizeRoute(app: App, deps: Deps): void {
     async (request, reply) => {
       const { merchantId } = merchantOf(request);
       const idempotencyKey = idempotencyKeyOf(request, true);
-      const command = parseAuthorize(deps, merchantId, request.body);
+      const network = networkOf(clientAddressOf(request));
+      const command = parseAuthorize(deps, merchantId, network, request.body);
       await checkReturnUrl(deps, merchantId, command.returnUrl ?? null);
       const { amount, transactionId } = command;
       const body = walletTransactionJson(
@@ -111,7 +114,14 @@ function authorizeRoute(app: App, deps: Deps): void {
         path: '/v1/wallet/authorize',
         expected,
       };
-      return execute(deps, request, reply, { ...call, answer: (outcome) => transactionAnswer(201, outcome) });
+      const answer = (outcome: Outcome): Answer => {
+        if (outcome.kind === 'transaction' && command.iinHash !== null) {
+          const isWrong = outcome.transaction.statusReason === 'customer_not_found';
+          deps.guesses.count(merchantId, network, isWrong);
+        }
+        return transactionAnswer(201, outcome);
+      };
+      return execute(deps, request, reply, { ...call, answer });
     },
   );
 }
@@ -120,7 +130,7 @@ function operationRoute(app: App, deps: Deps, operation: 'capture' | 'cancel' | 
   app.post(
     `/v1/wallet/:wallet_transaction_id/${operation}`,
     {
-      config: MANAGER,
+      config: PAYMENTS,
       schema: {
         operationId: `${operation}Wallet`,
         ...TEXTS[operation],
@@ -228,7 +238,12 @@ function senderOf(request: FastifyRequest): Sender {
 }
 
 /** @throws ApiError 400 naming every field that is wrong */
-function parseAuthorize(deps: Deps, merchantId: string, body: Static<typeof AuthorizeBody>): Authorize {
+function parseAuthorize(
+  deps: Deps,
+  merchantId: string,
+  network: string,
+  body: Static<typeof AuthorizeBody>,
+): Authorize {
   const fields = valuesOf({
     amount: parseAmount(body.amount),
     phoneNumber: parsePhone(body.phoneNumber),
@@ -237,6 +252,9 @@ function parseAuthorize(deps: Deps, merchantId: string, body: Static<typeof Auth
     currency: parseCurrency(body.currency),
     returnUrl: body.returnUrl === undefined ? parsed(null) : parseReturnUrl(body.returnUrl),
   });
+  const { secrets, guesses } = deps;
+  const hashes = { iinHash: secrets.hashIin(fields.iin), otherIinHashes: secrets.otherIinHashes(fields.iin) };
+  const iinHashes = guesses.isLocked(merchantId, network) ? { iinHash: null } : hashes;
   return {
     kind: 'authorize',
     transactionId: newId() as TransactionId,
@@ -244,8 +262,7 @@ function parseAuthorize(deps: Deps, merchantId: string, body: Static<typeof Auth
     amount: fields.amount,
     currency: fields.currency,
     phone: fields.phoneNumber,
-    iinHash: deps.secrets.hashIin(fields.iin),
-    otherIinHashes: deps.secrets.otherIinHashes(fields.iin),
+    ...iinHashes,
     orderReference: fields.orderReference,
     returnUrl: fields.returnUrl,
   };

@@ -1,11 +1,13 @@
 /**
  * The statements of one engine batch. All are set-based. Rows are locked in one order everywhere:
- * idempotency keys, payments, refunds, bank operations, wallets, merchant balances, system accounts; each sorted by key.
+ * idempotency keys, payments, refunds, bank operations, wallets, merchant balances, wrong pairs, system accounts; each
+ * sorted by key.
  *
  * `unnest … CROSS JOIN LATERAL (… LIMIT 1)` and not a join: it is planned as one index look-up per
  * element whatever the statistics say (a condition on two arrays is not an index plan).
  */
 
+import { FORGET_GUESSES_MS } from '../domain/guesses.ts';
 import type {
   Account,
   BankOperation,
@@ -321,6 +323,10 @@ export type WalletRow = (Wallet | { readonly [Property in keyof Wallet]: null })
   readonly iinHash: string | null;
   /** The customer's id. */
   readonly ownerId: string | null;
+  /** Wrong IINs with this phone number; null: there were none lately. */
+  readonly wrong: number | null;
+  readonly lastWrongAt: number | null;
+  readonly lockedUntil: number | null;
 };
 
 /**
@@ -331,16 +337,19 @@ export async function lockWallets(db: StatementRunner, targets: WalletTargets): 
   const { rows } = await db.query({
     name: 'lock_wallets',
     text: `SELECT u.phone, u.iin_hash AS "iinHash", u.owner_id AS "ownerId", w.id, w.customer_id AS "customerId",
-        w.currency, w.available, w.held, w.frozen, w.approval
+        w.currency, w.available, w.held, w.frozen, w.approval,
+        g.wrong, g.last_at AS "lastWrongAt", g.locked_until AS "lockedUntil"
       FROM (
-        SELECT w.id, c.phone, c.iin_hash, c.id AS owner_id FROM unnest($1::text[], $2::text[]) q(phone, currency)
-          CROSS JOIN LATERAL (SELECT * FROM customer WHERE phone = q.phone LIMIT 1) c
+        SELECT w.id, q.phone, c.iin_hash, c.id AS owner_id FROM unnest($1::text[], $2::text[]) q(phone, currency)
+          LEFT JOIN LATERAL (SELECT * FROM customer WHERE phone = q.phone LIMIT 1) c ON true
           LEFT JOIN LATERAL (SELECT id FROM wallet WHERE customer_id = c.id AND currency = q.currency LIMIT 1) w ON true
         UNION ALL SELECT x.wallet_id, NULL, NULL, NULL FROM unnest($3::uuid[]) t(id)
           CROSS JOIN LATERAL (SELECT wallet_id FROM transaction WHERE id = t.id LIMIT 1) x
         UNION ALL SELECT unnest($4::uuid[]), NULL, NULL, NULL
         ORDER BY 1) u
-      LEFT JOIN LATERAL (SELECT * FROM wallet WHERE id = u.id LIMIT 1 FOR UPDATE) w ON true`,
+      LEFT JOIN LATERAL (SELECT * FROM wallet WHERE id = u.id LIMIT 1 FOR UPDATE) w ON true
+      LEFT JOIN LATERAL (SELECT wrong, last_at, locked_until FROM wrong_iin
+        WHERE kind = 'phone' AND subject = u.phone LIMIT 1) g ON true`,
     values: [
       textArray(targets.phones),
       plainArray(targets.currencies),
@@ -421,6 +430,40 @@ export async function readNow(db: StatementRunner): Promise<Now> {
 /** As if the database were slow: with every lock of the batch held. */
 export async function sleep(db: StatementRunner, delayMs: number): Promise<void> {
   await db.query({ name: 'sleep', text: 'SELECT pg_sleep($1)', values: [String(delayMs / 1_000)] });
+}
+
+/** Pairs of one phone number that no customer has, or that were not looked at. */
+export interface WrongPair {
+  readonly phone: string;
+  /** How many of them count; 0 is written like any other, so that nothing is told by the time that it takes. */
+  readonly count: number;
+  readonly at: number;
+  readonly lockedUntil: number | null;
+}
+
+const COUNT_WRONG_PAIRS = statementOf(
+  'count_wrong_pairs',
+  [
+    { name: 'phone', type: 'text', value: (pair: WrongPair) => pair.phone },
+    { name: 'count', type: 'int', value: (pair: WrongPair) => pair.count },
+    { name: 'at', type: 'time', value: (pair: WrongPair) => pair.at },
+    { name: 'locked_until', type: 'time', value: (pair: WrongPair) => pair.lockedUntil },
+  ],
+  ({ of, from }) => `INSERT INTO wrong_iin AS w (kind, subject, wrong, since, last_at, locked_until)
+    SELECT 'phone', ${of('phone')}, ${of('count')}, ${of('at')}, ${of('at')}, ${of('locked_until')} FROM ${from} ORDER BY 2
+    ON CONFLICT (kind, subject) DO UPDATE SET
+      wrong = CASE WHEN w.last_at > excluded.last_at - interval '${FORGET_GUESSES_MS} milliseconds' THEN w.wrong ELSE 0 END
+        + excluded.wrong,
+      since = CASE WHEN w.last_at > excluded.last_at - interval '${FORGET_GUESSES_MS} milliseconds' THEN w.since
+        ELSE excluded.since END,
+      last_at = CASE WHEN excluded.wrong > 0 THEN excluded.last_at ELSE w.last_at END,
+      locked_until = greatest(w.locked_until, excluded.locked_until)`,
+  1,
+);
+
+/** Counts wrong pairs by phone number, over all merchants and nodes. */
+export async function countWrongPairs(db: StatementRunner, pairs: readonly WrongPair[]): Promise<void> {
+  await db.query(COUNT_WRONG_PAIRS(pairs));
 }
 
 /** Writes transactions of one payment method. */

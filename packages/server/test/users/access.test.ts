@@ -109,6 +109,7 @@ const ROUTES = {
     'GET /v1/admin/audit-log',
     'POST /v1/admin/audit',
     'GET /v1/admin/health',
+    'GET /v1/admin/issues',
     'GET /v1/admin/customers',
     'POST /v1/admin/customers',
     'GET /v1/admin/customers/:customerId',
