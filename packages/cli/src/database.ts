@@ -19,9 +19,13 @@ export function databaseCommands(
   operatorKeys
     .command('create [name]')
     .description('make a key by access to the database: the way to the first one in production')
-    .action(async (name = 'made on the command line') => {
+    .option(
+      '--expires <time>',
+      'when it ends, such as 2027-01-31T00:00:00Z, or never (default: after a year)',
+    )
+    .action(async (name = 'made on the command line', { expires = null }: { expires?: string | null }) => {
       const server = await serverOf(() => import('@plexy-pay/server/commands/operator-key'));
-      exit(await server.createOperatorKeyCommand(name, env, output()));
+      exit(await server.createOperatorKeyCommand(name, env, output(), expires));
     });
   program
     .command('operator-user')

@@ -72,8 +72,11 @@ export function operatorKeyCommands(operatorKeys: Command, context: Context): vo
 function issuing(command: Command): Command {
   return writing(command)
     .description('issue a key, which is shown this once')
-    .option('--scope <scopes...>', 'read, write or both (the default)')
-    .option('--expires <time>', 'when it ends, such as 2027-01-31T00:00:00Z');
+    .option('--scope <scopes...>', 'read and write (the default), and webhooks to say where events go')
+    .option(
+      '--expires <time>',
+      'when it ends, such as 2027-01-31T00:00:00Z, or never (default: a merchant’s never, an operator’s after a year)',
+    );
 }
 
 /** The server checks the scopes, and names what is wrong with them. */
@@ -81,7 +84,7 @@ function bodyOf(name: string, { scope, expires }: IssueOptions): IssueApiKeyBody
   return {
     name,
     ...(scope === undefined ? {} : { scopes: scope as IssueApiKeyBody['scopes'] & object }),
-    ...(expires === undefined ? {} : { expiresAt: expires }),
+    ...(expires === undefined ? {} : { expiresAt: expires === 'never' ? null : expires }),
   };
 }
 

@@ -13,7 +13,7 @@ import { type Iin, lastDigitsOf } from './domain/iin.ts';
 import { OPERATOR_SCOPE, type Request } from './engine/batch.ts';
 import type { Engine } from './engine/engine.ts';
 import { hashApiKey, type Secrets } from './secrets.ts';
-import { insertApiKey } from './store/apiKeys.ts';
+import { insertApiKey, type Scope } from './store/apiKeys.ts';
 import { insertCustomer, insertWallet, setFrozen } from './store/customers.ts';
 import { markSeeded } from './store/installation.ts';
 import { insertMerchant } from './store/merchants.ts';
@@ -69,7 +69,8 @@ async function insertSeedKey(
   apiKey: string,
 ): Promise<void> {
   const key = { id, merchantId, name: 'sandbox', hash: hashApiKey(apiKey), hint: apiKey.slice(-4) };
-  await insertApiKey(db, { ...key, scopes: ['read', 'write'], expiresAt: null });
+  const scopes: readonly Scope[] = merchantId === null ? ['read', 'write'] : ['read', 'write', 'webhooks'];
+  await insertApiKey(db, { ...key, scopes, expiresAt: null });
 }
 
 /** The wallets' first money. Each is paid in once, however often it is sent: the key is the wallet's. */

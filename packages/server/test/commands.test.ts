@@ -45,6 +45,18 @@ test('commands on the embedded data: without any, beside a running server, and a
     assert.equal(await createOperatorKeyCommand('beside', { DATA_DIR: dataDir }, output), 0);
     const apiKey = out[0] ?? '';
     assert.match(apiKey, /^op_test_/);
+    const expiryOf = async (expires: string | null): Promise<string | undefined> => {
+      const lines: string[] = [];
+      const said = { out: () => undefined, error: (text: string) => void lines.push(text) };
+      await createOperatorKeyCommand('ends', { DATA_DIR: dataDir }, said, expires);
+      return /never ends|ends on [\d-]+|must be in the future|be never/.exec(lines.join())?.[0];
+    };
+    const nextYear = new Date(Date.now() + 365 * 86_400_000).toISOString().slice(0, 10);
+    assert.equal(await expiryOf(null), `ends on ${nextYear}`);
+    assert.equal(await expiryOf('never'), 'never ends');
+    assert.equal(await expiryOf('2099-01-31T00:00:00Z'), 'ends on 2099-01-31');
+    assert.equal(await expiryOf('2020-01-31T00:00:00Z'), 'must be in the future');
+    assert.equal(await expiryOf('soon'), 'be never');
     assert.equal((await request(server.url, 'GET', '/v1/admin/merchants', { apiKey })).status, 200);
   } finally {
     await server.stop();

@@ -3,7 +3,7 @@ import { type ReactNode, useState } from 'react';
 import { type ApiKey, apiKeys, newIdempotencyKey } from '../api.ts';
 import { useRealTime } from '../clock.ts';
 import { fieldError } from '../fieldErrors.ts';
-import { useWords } from '../i18n/index.tsx';
+import { type Key, useWords } from '../i18n/index.tsx';
 import { List, useAction } from '../list.tsx';
 import { Secret } from '../secret.tsx';
 import { useMay } from '../session.tsx';
@@ -38,7 +38,7 @@ export default function ApiKeys(): ReactNode {
             { title: t('key.hint'), cell: ({ hint }) => <code>…{hint}</code> },
             {
               title: t('key.scopes'),
-              cell: ({ scopes }) => t(scopes.includes('write') ? 'key.readWrite' : 'key.readOnly'),
+              cell: ({ scopes }) => t(labelOf(scopes)),
             },
             { title: real(t('column.created')), cell: ({ createdAt }) => <Time at={createdAt} /> },
             { title: real(t('column.expires')), cell: ({ expiresAt }) => <Time at={expiresAt} /> },
@@ -64,14 +64,25 @@ export default function ApiKeys(): ReactNode {
   );
 }
 
+/** What a key may be made to do. */
+const CHOICES = {
+  webhooks: ['read', 'write', 'webhooks'],
+  write: ['read', 'write'],
+  read: ['read'],
+} as const;
+
+function labelOf(scopes: ApiKey['scopes']): Key {
+  if (scopes.includes('webhooks')) return 'key.all';
+  return scopes.includes('write') ? 'key.readWrite' : 'key.readOnly';
+}
+
 function CreateKey({ close }: { readonly close: () => void }): ReactNode {
   const { t } = useWords();
   const [name, setName] = useState('');
-  const [scope, setScope] = useState<'read' | 'write'>('write');
+  const [scope, setScope] = useState<keyof typeof CHOICES>('write');
   const [key] = useState(newIdempotencyKey);
   const issue = useAction({
-    run: () =>
-      apiKeys.issue({ name: name.trim(), scopes: scope === 'write' ? ['read', 'write'] : ['read'] }, key),
+    run: () => apiKeys.issue({ name: name.trim(), scopes: [...CHOICES[scope]] }, key),
     changes: ['apiKeys'],
   });
   if (issue.data !== undefined) {
@@ -96,8 +107,9 @@ function CreateKey({ close }: { readonly close: () => void }): ReactNode {
         <SegmentedControl
           aria-label={t('key.scopes')}
           value={scope}
-          onChange={(value) => setScope(value as 'read' | 'write')}
+          onChange={(value) => setScope(value as keyof typeof CHOICES)}
           data={[
+            { value: 'webhooks', label: t('key.all') },
             { value: 'write', label: t('key.readWrite') },
             { value: 'read', label: t('key.readOnly') },
           ]}

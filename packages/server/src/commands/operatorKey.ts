@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
+import { parseTime } from '../domain/time.ts';
 import { generateApiKey, hashApiKey } from '../secrets.ts';
-import { insertApiKey } from '../store/apiKeys.ts';
+import { insertApiKey, OPERATOR_KEY_LIFE_MS } from '../store/apiKeys.ts';
 import { insertAuditEntries } from '../store/auditLog.ts';
 import { readMode } from '../store/installation.ts';
 import {
@@ -16,17 +17,20 @@ import {
 /**
  * Makes an operator's key by access to the database alone: the way to the first one in production.
  * @param name what the key is for, as operators will see it in lists
+ * @param expires when it ends, in ISO 8601 and UTC, or `never`; null: after a year
  * @returns the exit code; the key is the only thing written to the output proper
  */
 export function createOperatorKeyCommand(
   name: string,
   env: Environment,
   output: Output = CONSOLE,
+  expires: string | null = null,
 ): Promise<number> {
   return withDatabase(env, output, 'write', async (client) => {
     const mode = await readMode(client);
     if (mode === null)
       throw new CommandError('This database is not set up yet: start the server on it once.');
+    const expiresAt = expiryOf(expires, Date.now());
     const apiKey = generateApiKey('op', mode);
     const id = uuidv7();
     await withinTransaction(client, async () => {
@@ -37,17 +41,28 @@ export function createOperatorKeyCommand(
         hash: hashApiKey(apiKey),
         hint: apiKey.slice(-4),
         scopes: ['read', 'write'],
-        expiresAt: null,
+        expiresAt,
       });
       const made = { action: 'api_key.issue', object: { kind: 'api_key', id }, after: { name } } as const;
       await insertAuditEntries(client, [{ ...made, actor: COMMAND_LINE, merchantId: null }]);
     });
     if (output.json === true) {
-      output.out(JSON.stringify({ id, name, apiKey }, null, 2));
+      output.out(JSON.stringify({ id, name, expiresAt: expiresAt === null ? null : new Date(expiresAt).toISOString(), apiKey }, null, 2));
       return 0;
     }
-    output.error(`An operator's key named "${name}". It is shown this once; keep it safe:`);
+    const until = expiresAt === null ? 'never ends' : `ends on ${new Date(expiresAt).toISOString()}`;
+    output.error(`An operator's key named "${name}", which ${until}. It is shown this once; keep it safe:`);
     output.out(apiKey);
     return 0;
   });
+}
+
+/** @throws CommandError */
+function expiryOf(expires: string | null, now: number): number | null {
+  if (expires === null) return now + OPERATOR_KEY_LIFE_MS;
+  if (expires === 'never') return null;
+  const time = parseTime(expires);
+  if (!time.ok) throw new CommandError(`The time at which the key ends ${time.error}, or be never.`);
+  if (time.value <= now) throw new CommandError('The time at which the key ends must be in the future.');
+  return time.value;
 }

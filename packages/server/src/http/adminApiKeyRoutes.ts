@@ -4,7 +4,14 @@ import { v7 as uuidv7 } from 'uuid';
 import { type Parsed, parsed } from '../domain/parse.ts';
 import { parseTime } from '../domain/time.ts';
 import { generateApiKey, hashApiKey } from '../secrets.ts';
-import { insertApiKey, listApiKeys, type NewApiKey, revokeApiKey, type Scope } from '../store/apiKeys.ts';
+import {
+  insertApiKey,
+  listApiKeys,
+  type NewApiKey,
+  OPERATOR_KEY_LIFE_MS,
+  revokeApiKey,
+  type Scope,
+} from '../store/apiKeys.ts';
 import { ADMIN, ERRORS, idOf, merchantIdOf, parseName, refuseBody, requireMerchant } from './adminCommon.ts';
 import * as bodies from './adminSchemas.ts';
 import { apiKeyView } from './adminViews.ts';
@@ -103,7 +110,7 @@ function issueRoute(app: App, deps: Deps, owner: Owner): void {
     },
     async (request, reply) => {
       const merchantId = owner.merchantIdOf(request);
-      const fields = parseKey(request.body);
+      const fields = parseKey(request.body, merchantId === null);
       return writeOnce(deps, request, reply, {
         path: pathOf(owner, merchantId),
         shownOnce: 'apiKey',
@@ -200,9 +207,13 @@ function pathOf({ url }: Owner, merchantId: string | null): string {
 type KeyFields = Pick<NewApiKey, 'name' | 'scopes' | 'expiresAt'>;
 
 /** @throws ApiError 400 naming what is wrong */
-function parseKey(body: Static<typeof bodies.ApiKeyBody>): KeyFields {
-  const { scopes = ['read', 'write'] satisfies Scope[], expiresAt } = body;
-  const time: Parsed<number | null> = expiresAt === undefined ? parsed(null) : parseTime(expiresAt);
+function parseKey(body: Static<typeof bodies.ApiKeyBody>, isOperators: boolean): KeyFields {
+  const usually = isOperators ? Date.now() + OPERATOR_KEY_LIFE_MS : null;
+  const { scopes = ['read', 'write'] satisfies Scope[], expiresAt = usually } = body;
+  const time: Parsed<number | null> =
+    typeof expiresAt === 'string' ? parseTime(expiresAt) : parsed(expiresAt);
+  if (isOperators && scopes.includes('webhooks'))
+    throw fieldError('invalid_request', 'scopes', 'of an operator’s key are read and write');
   const fields = valuesOf({ name: parseName(body.name), expiresAt: time });
   if (fields.expiresAt !== null && fields.expiresAt <= Date.now())
     throw fieldError('invalid_request', 'expiresAt', 'must be in the future');

@@ -38,7 +38,12 @@ const RequireIdempotencyKey = Type.Boolean({
   description:
     'Whether captures, cancels and refunds need an Idempotency-Key, as authorizations always do: without one they are a 400 `missing_idempotency_key`. Default: false.',
 });
-const Scopes = Type.Array(Type.Enum(['read', 'write']), { minItems: 1, uniqueItems: true });
+const Scopes = Type.Array(Type.Enum(['read', 'write', 'webhooks']), {
+  minItems: 1,
+  uniqueItems: true,
+  description:
+    '`read` for GET, `write` for payments and all else that changes something, `webhooks` to say where events go. Default: read and write.',
+});
 
 const settings = {
   name: Name,
@@ -84,7 +89,10 @@ export const ApiKeyBody = Type.Object(
     name: Name,
     scopes: Type.Optional(Scopes),
     expiresAt: Type.Optional(
-      Type.String({ description: 'A time to come: RFC 3339, in any time zone. Default: never.' }),
+      Type.Union([Type.String(), Type.Null()], {
+        description:
+          'A time to come: RFC 3339, in any time zone; null: never. Default: a merchant’s key never, an operator’s after 365 days.',
+      }),
     ),
   },
   closed,

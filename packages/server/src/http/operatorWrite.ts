@@ -14,7 +14,7 @@ import { passGate } from '../store/gate.ts';
 import { inTransaction, type Queryable } from '../store/postgres.ts';
 import { readSession } from '../store/sessions.ts';
 import { auditActorOf } from './auditActor.ts';
-import { operatorOf } from './auth.ts';
+import { neededScope, operatorOf } from './auth.ts';
 import type { Deps } from './deps.ts';
 import { ApiError, errorBody, REASONS, sourceOf } from './errors.ts';
 import { exactJson } from './exactJson.ts';
@@ -148,10 +148,8 @@ function inProgress(): ApiError {
 }
 
 /** A revocation, a sign-out or a change of role that committed before works at once. */
-export async function checkCredential(
-  db: Queryable,
-  { principal, routeOptions }: FastifyRequest,
-): Promise<void> {
+export async function checkCredential(db: Queryable, request: FastifyRequest): Promise<void> {
+  const { principal, routeOptions } = request;
   if (principal === null) throw new Error('nobody asks for this');
   const { apiKeyId, user } = principal;
   if (user !== null) {
@@ -163,7 +161,7 @@ export async function checkCredential(
   }
   const [key] = await readApiKeys(db, [apiKeyId]);
   if (key === undefined || !key.live) throw new ApiError('invalid_api_key');
-  if (!key.scopes.includes('write')) throw new ApiError('insufficient_scope');
+  if (!key.scopes.includes(neededScope(request))) throw new ApiError('insufficient_scope');
 }
 
 /**

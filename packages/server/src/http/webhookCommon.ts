@@ -12,7 +12,7 @@ import { type KeyedWrite, writeOnce } from './operatorWrite.ts';
 export const PATH = '/v1/webhook-endpoints';
 /** The part of every route's schema that is the same. */
 export const WEBHOOKS = { tags: ['Webhooks'], security: [{ merchantApiKey: [] }] };
-export const MERCHANT_ADMIN = { auth: 'merchant', role: 'admin' } as const;
+export const MERCHANT_ADMIN = { auth: 'merchant', role: 'admin', scope: 'webhooks' } as const;
 export const ERRORS = { '4xx': Type.Ref('Error'), '5xx': Type.Ref('Error') };
 export const Params = Type.Object({ id: Type.String() });
 

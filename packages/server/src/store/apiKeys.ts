@@ -1,6 +1,7 @@
 import type { Queryable } from './postgres.ts';
 
-export type Scope = 'read' | 'write';
+/** `webhooks`: to say where events go, which a key that takes payments need not be able to. */
+export type Scope = 'read' | 'write' | 'webhooks';
 
 export interface ApiKey {
   readonly id: string;
@@ -35,6 +36,9 @@ export interface NewApiKey {
   readonly scopes: readonly Scope[];
   readonly expiresAt: number | null;
 }
+
+/** An operator's key may make money: unless somebody says otherwise, it is made anew every year. */
+export const OPERATOR_KEY_LIFE_MS = 365 * 86_400_000;
 
 /** Keys live in real time: their times are the database's own clock, not the sandbox's. */
 export async function insertApiKey(db: Queryable, key: NewApiKey): Promise<ApiKey> {

@@ -91,6 +91,25 @@ describe('API keys', () => {
     assert.deepEqual([...first.body.items, ...rest.body.items], list.body.items);
   });
 
+  test('those of operators end after a year, and of merchants never, unless it is said', async () => {
+    const expiryOf = async (path: string, body: Record<string, unknown> = {}): Promise<string | null> => {
+      const reply = await operate('POST', path, { name: 'k', ...body });
+      assert.equal(reply.status, 201, reply.text);
+      return reply.body.expiresAt;
+    };
+    const merchants = `/merchants/${OTHER_STORE}/api-keys`;
+    const year = Date.parse((await expiryOf('/operator-keys')) ?? '') - Date.now();
+    assert.ok(Math.abs(year - 365 * 86_400_000) < 60_000, `${year} ms`);
+    assert.equal(await expiryOf('/operator-keys', { expiresAt: null }), null);
+    assert.equal(await expiryOf(merchants), null);
+    assert.equal(await expiryOf(merchants, { expiresAt: null }), null);
+  });
+
+  test('those of operators manage nobody’s webhooks', async () => {
+    const reply = await operate('POST', '/operator-keys', { name: 'k', scopes: ['read', 'webhooks'] });
+    assertError(reply, 400, 'invalid_request', 'scopes');
+  });
+
   test('every bad field is named', async () => {
     const bad: [body: unknown, path: string, reason?: string][] = [
       [{}, 'name', 'missing_field'],
@@ -98,6 +117,7 @@ describe('API keys', () => {
       [{ name: 'k', scopes: [] }, 'scopes'],
       [{ name: 'k', scopes: ['read', 'read'] }, 'scopes'],
       [{ name: 'k', scopes: ['admin'] }, 'scopes.0'],
+      [{ name: 'k', expiresAt: 7 }, 'expiresAt'],
       [{ name: 'k', expiresAt: 'tomorrow' }, 'expiresAt'],
       [{ name: 'k', expiresAt: '2099-02-30T00:00:00Z' }, 'expiresAt'],
       [{ name: 'k', expiresAt: '2099-01-01T00:00:00+05:00' }, 'expiresAt'],

@@ -103,7 +103,7 @@ export async function createMerchants(
       merchants AS (INSERT INTO merchant (id, name, authorization_ttl_s, created_at)
         SELECT id, 'Test Store', $2, clock_timestamp() FROM m)
     INSERT INTO api_key (id, merchant_id, name, hash, hint, scopes, created_at)
-      SELECT key, id, 'test', decode(hash, 'hex'), 'test', '{read,write}', clock_timestamp() FROM m`,
+      SELECT key, id, 'test', decode(hash, 'hex'), 'test', '{read,write,webhooks}', clock_timestamp() FROM m`,
     [JSON.stringify(rows), authorizationTtlSeconds],
   );
   return merchants;

@@ -82,14 +82,35 @@ describe('an endpoint', () => {
     assert.deepEqual((await sandbox.call('GET', PATH, { apiKey: OTHER_KEY })).body.items, []);
   });
 
-  test('needs the write scope to be changed', async () => {
-    const issued = await operatorOf(sandbox)('POST', `/merchants/${DEMO_STORE}/api-keys`, {
-      name: 'reads',
-      scopes: ['read'],
-    });
-    const { apiKey } = issued.body;
-    assert.equal((await sandbox.call('GET', PATH, { apiKey })).status, 200);
-    assert.equal((await sandbox.call('POST', PATH, { apiKey, body: { url: URL_OK } })).status, 403);
+  test('needs a scope of its own to be changed: whoever takes payments cannot send events elsewhere', async () => {
+    const keyWith = async (scopes?: string[]): Promise<string> => {
+      const body = { name: 'till', ...(scopes === undefined ? {} : { scopes }) };
+      return (await operatorOf(sandbox)('POST', `/merchants/${DEMO_STORE}/api-keys`, body)).body.apiKey;
+    };
+    const { id } = await createEndpoint(sandbox.call, URL_OK);
+    const writes = [
+      ['POST', PATH, { url: URL_OK }],
+      ['PATCH', `${PATH}/${id}`, { url: URL_OK }],
+      ['POST', `${PATH}/${id}/rotate-secret`, undefined],
+      ['POST', `${PATH}/${id}/disable`, undefined],
+      ['POST', `${PATH}/${id}/enable`, undefined],
+      ['DELETE', `${PATH}/${id}`, undefined],
+    ] as const;
+    for (const scopes of [['read'], ['read', 'write'], undefined]) {
+      const apiKey = await keyWith(scopes);
+      assert.equal((await sandbox.call('GET', PATH, { apiKey })).status, 200);
+      for (const [method, path, body] of writes) {
+        const reply = await sandbox.call(method, path, { apiKey, ...(body === undefined ? {} : { body }) });
+        assert.deepEqual([reply.status, reply.body.reason], [403, 'insufficient_scope'], `${scopes} ${path}`);
+      }
+    }
+    const apiKey = await keyWith(['webhooks']);
+    for (const [method, path, body] of writes) {
+      const reply = await sandbox.call(method, path, { apiKey, ...(body === undefined ? {} : { body }) });
+      assert.ok(reply.status < 300, `${method} ${path} ${reply.text}`);
+    }
+    assert.equal((await sandbox.authorize({}, { apiKey })).status, 403, 'which takes no payments');
+    assert.equal((await sandbox.call('GET', PATH, { apiKey })).status, 403, 'and reads nothing');
   });
 
   test('of an unknown delivery says so', async () => {
