@@ -8,6 +8,7 @@ import { createApp } from '../packages/server/src/http/app.ts';
 import type { App } from '../packages/server/src/http/bareApp.ts';
 import { REASONS } from '../packages/server/src/http/errors.ts';
 import { createMetrics } from '../packages/server/src/http/metrics.ts';
+import { createTurns } from '../packages/server/src/http/turns.ts';
 import { createLogger } from '../packages/server/src/logging.ts';
 import { createSecrets } from '../packages/server/src/secrets.ts';
 import { createEngine } from '../packages/server/src/server.ts';
@@ -18,9 +19,13 @@ import { OUTPUT as SDK_TYPES, sdkTypes } from './sdkTypes.ts';
 export async function wholeApp(): Promise<App> {
   const databaseUrl = 'postgres://nowhere.invalid/plexy';
   const config = readConfig({ DATABASE_URL: databaseUrl, PUBLIC_URL: 'http://127.0.0.1:8080' });
+  const pool = createPool(databaseUrl, 1, () => undefined);
   const parts = {
     config,
-    pool: createPool(databaseUrl, 1, () => undefined),
+    pool,
+    reserved: pool,
+    signIns: pool,
+    turns: createTurns(1, 1),
     secrets: createSecrets('only for a document, never for data'),
     metrics: createMetrics(),
     logger: createLogger('silent'),

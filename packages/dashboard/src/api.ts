@@ -21,6 +21,7 @@ import {
   type MerchantBalance,
   type MerchantEntry,
   type MutedIssue,
+  type OperatorIssue,
   type Page,
   PlexyPayError,
   pathOf,
@@ -100,7 +101,12 @@ export type { Session };
 
 export const session = {
   get: () => get<Session>('/v1/session'),
-  signIn: (email: string, password: string) => send<Session>('POST', '/v1/session', { email, password }),
+  /** @param merchantId where the password opens accounts at several merchants */
+  signIn: (email: string, password: string, merchantId?: string) =>
+    send<Session>('POST', '/v1/session', {
+      ...{ email, password },
+      ...(merchantId === undefined ? {} : { merchantId }),
+    }),
   signOut: () => send<unknown>('DELETE', '/v1/session'),
   changePassword: (current: string, next: string) =>
     send<unknown>('POST', '/v1/session/password', { current, new: next }),
@@ -291,6 +297,7 @@ export const operations = {
       throw error;
     }),
   startAudit: () => send<Audit>('POST', '/v1/admin/audit'),
+  issues: () => list<OperatorIssue>('/v1/admin/issues'),
 };
 
-export type { Audit, LedgerSums, SystemHealth };
+export type { Audit, LedgerSums, OperatorIssue, SystemHealth };

@@ -7,7 +7,7 @@ export type TransactionStatus = 'created' | '3d' | 'authorized' | 'rejected' | '
 export type WalletTransactionStatus = 'NEW' | 'PROCESSING' | 'SUCCESS' | 'FAILED';
 
 /** Why a request was refused: docs/errors.md. */
-export type Reason = 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'wrong_credentials' | 'not_signed_in' | 'origin_not_allowed' | 'host_not_allowed' | 'metrics_token_required' | 'session_required' | 'insufficient_role' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'wallet_not_found' | 'merchant_not_found' | 'customer_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'already_exists' | 'body_too_large' | 'expectation_failed' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'transaction_is_refund' | 'transaction_is_card_payment' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'insufficient_merchant_balance' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'too_many_sign_ins' | 'rate_limited';
+export type Reason = 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'wrong_credentials' | 'not_signed_in' | 'origin_not_allowed' | 'host_not_allowed' | 'metrics_token_required' | 'session_required' | 'insufficient_role' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'wallet_not_found' | 'merchant_not_found' | 'customer_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'already_exists' | 'body_too_large' | 'expectation_failed' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'transaction_is_refund' | 'transaction_is_card_payment' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'insufficient_merchant_balance' | 'merchant_required' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'too_many_webhook_secrets' | 'too_many_sign_ins' | 'rate_limited';
 
 /** Every error has this shape. `reason` is stable and machine-readable. */
 export interface ErrorBody {
@@ -131,7 +131,7 @@ export interface Merchant {
   captureDelay: number;
   /** Seconds that an authorization holds. Default: 7 days. */
   authorizationTtl: number;
-  /** Where payers may be sent back to after 3-D Secure. */
+  /** Where payers may be sent back to after 3-D Secure: origins, and schemes of apps. */
   returnOrigins: (string)[];
   /** In which days begin and end, by its name in IANA’s database. Default: null, which is UTC in the API and the viewer’s own in the dashboard. */
   timeZone: string | null;
@@ -148,7 +148,8 @@ export interface ApiKey {
   name: string;
   /** The last characters of the key, to tell keys apart. */
   hint: string;
-  scopes: ('read' | 'write')[];
+  /** `read` for GET, `write` for payments and all else that changes something, `webhooks` to say where events go. Default: read and write. */
+  scopes: ('read' | 'write' | 'webhooks')[];
   createdAt: string;
   expiresAt: string | null;
   revokedAt: string | null;
@@ -162,7 +163,8 @@ export interface IssuedApiKey {
   name: string;
   /** The last characters of the key, to tell keys apart. */
   hint: string;
-  scopes: ('read' | 'write')[];
+  /** `read` for GET, `write` for payments and all else that changes something, `webhooks` to say where events go. Default: read and write. */
+  scopes: ('read' | 'write' | 'webhooks')[];
   createdAt: string;
   expiresAt: string | null;
   revokedAt: string | null;
@@ -236,7 +238,8 @@ export interface MerchantEntry {
   /** The order reference of a payment, or the reference of a transfer. */
   reference: string | null;
   at: string;
-  kind: 'capture' | 'refund';
+  /** `refund_returned`: a card refund that the bank refused, whose amount came back. `payout`: money that left the balance for the merchant’s bank. */
+  kind: 'capture' | 'refund' | 'refund_returned' | 'payout';
   /** ISO 4217 code. */
   currency: string;
   /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
@@ -343,7 +346,7 @@ export interface WebhookEndpoint {
   disabledAt: string | null;
   /** The first failure since the last success. */
   failingSince: string | null;
-  /** After a rotation: until when the secret before it signs, too. */
+  /** After a rotation: until when the secret before it signs, too; those before that one end earlier. */
   previousSecretValidUntil: string | null;
   createdAt: string;
   updatedAt: string;
@@ -364,7 +367,7 @@ export interface WebhookEndpointWithSecret {
   disabledAt: string | null;
   /** The first failure since the last success. */
   failingSince: string | null;
-  /** After a rotation: until when the secret before it signs, too. */
+  /** After a rotation: until when the secret before it signs, too; those before that one end earlier. */
   previousSecretValidUntil: string | null;
   createdAt: string;
   updatedAt: string;
@@ -552,6 +555,25 @@ export interface SystemHealth {
   uptimeSeconds: number;
 }
 
+export interface OperatorIssue {
+  /** The same as long as the issue lasts. */
+  id: string;
+  kind: 'iin_guessing';
+  severity: 'warning' | 'critical';
+  /** Whose IIN is guessed, who guesses, or where from. */
+  subjectKind: 'phone' | 'merchant' | 'address';
+  /** The phone number, the id of the merchant, or the address. */
+  subject: string;
+  /** Of a merchant. */
+  merchantName: string | null;
+  /** Wrong pairs of a phone number and an IIN. */
+  count: number;
+  since: string;
+  lastAt: string;
+  /** Until then, or since then no more, every pair is answered as a wrong one. */
+  lockedUntil: string | null;
+}
+
 export interface LoggedRequest {
   id: string;
   at: string;
@@ -618,11 +640,13 @@ export interface ReadyAnswer {
 export interface SignInBody {
   email: string;
   password: string;
+  /** Which account, when there are several. `operator`: an operator’s. */
+  merchantId?: string | undefined;
 }
 
 export interface ChangePasswordBody {
   current: string;
-  /** 12 to 128 characters. */
+  /** 12 to 128 characters, hard to guess. */
   new: string;
 }
 
@@ -634,7 +658,7 @@ export interface CreateMerchantBody {
   captureDelay?: number | undefined;
   /** Seconds that an authorization holds. Default: 7 days. */
   authorizationTtl?: number | undefined;
-  /** Where payers may be sent back to after 3-D Secure. */
+  /** Where payers may be sent back to after 3-D Secure: origins, and schemes of apps. */
   returnOrigins?: (string)[] | undefined;
   /** In which days begin and end, by its name in IANA’s database. Default: null, which is UTC in the API and the viewer’s own in the dashboard. */
   timeZone?: string | null | undefined;
@@ -657,7 +681,7 @@ export interface UpdateMerchantBody {
   captureDelay?: number | undefined;
   /** Seconds that an authorization holds. Default: 7 days. */
   authorizationTtl?: number | undefined;
-  /** Where payers may be sent back to after 3-D Secure. */
+  /** Where payers may be sent back to after 3-D Secure: origins, and schemes of apps. */
   returnOrigins?: (string)[] | undefined;
   /** In which days begin and end, by its name in IANA’s database. Default: null, which is UTC in the API and the viewer’s own in the dashboard. */
   timeZone?: string | null | undefined;
@@ -677,9 +701,10 @@ export interface GetMerchantStatementQuery {
 export interface IssueApiKeyBody {
   /** 1 to 255 characters. */
   name: string;
-  scopes?: ('read' | 'write')[] | undefined;
-  /** A time to come: RFC 3339, in any time zone. Default: never. */
-  expiresAt?: string | undefined;
+  /** `read` for GET, `write` for payments and all else that changes something, `webhooks` to say where events go. Default: read and write. */
+  scopes?: ('read' | 'write' | 'webhooks')[] | undefined;
+  /** A time to come: RFC 3339, in any time zone; null: never. Default: a merchant’s key never, an operator’s after 365 days. */
+  expiresAt?: string | null | undefined;
 }
 
 export interface ListApiKeysQuery {
@@ -692,9 +717,10 @@ export interface ListApiKeysQuery {
 export interface IssueOperatorKeyBody {
   /** 1 to 255 characters. */
   name: string;
-  scopes?: ('read' | 'write')[] | undefined;
-  /** A time to come: RFC 3339, in any time zone. Default: never. */
-  expiresAt?: string | undefined;
+  /** `read` for GET, `write` for payments and all else that changes something, `webhooks` to say where events go. Default: read and write. */
+  scopes?: ('read' | 'write' | 'webhooks')[] | undefined;
+  /** A time to come: RFC 3339, in any time zone; null: never. Default: a merchant’s key never, an operator’s after 365 days. */
+  expiresAt?: string | null | undefined;
 }
 
 export interface ListOperatorKeysQuery {
@@ -898,7 +924,7 @@ export interface CreatePaymentBody {
   storeId?: string | undefined;
   /** One of the merchant’s terminals. */
   terminalId?: string | undefined;
-  /** Where the payer comes back to after 3-D Secure. Without it 3-D Secure is impossible. */
+  /** Where the payer comes back to after 3-D Secure: a page, or an app by its own scheme, such as `myapp://pay/return`. Without it 3-D Secure is impossible. */
   returnUrl?: string | undefined;
   recurringType?: 'subscription' | 'installment' | 'unscheduled' | undefined;
   /** IPv4 or IPv6 address of the payer. */
@@ -1118,9 +1144,10 @@ export interface ListAuditLogQuery {
 export interface IssueOwnApiKeyBody {
   /** 1 to 255 characters. */
   name: string;
-  scopes?: ('read' | 'write')[] | undefined;
-  /** A time to come: RFC 3339, in any time zone. Default: never. */
-  expiresAt?: string | undefined;
+  /** `read` for GET, `write` for payments and all else that changes something, `webhooks` to say where events go. Default: read and write. */
+  scopes?: ('read' | 'write' | 'webhooks')[] | undefined;
+  /** A time to come: RFC 3339, in any time zone; null: never. Default: a merchant’s key never, an operator’s after 365 days. */
+  expiresAt?: string | null | undefined;
 }
 
 export interface ListOwnApiKeysQuery {

@@ -39,6 +39,7 @@ export interface Config {
   /** More connections than this to one port are closed as they come. */
   readonly maxConnections: number;
   readonly requestLog: boolean;
+  /** Of each merchant, on this node; 0: none. */
   readonly rateLimitPerSecond: number;
   readonly batchSize: number;
   readonly batchLanes: number;
@@ -87,6 +88,8 @@ const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
 const MIN_SECRET_LENGTH = 32;
 /** Of secrets that others give us, and of those that only machines type. */
 const MIN_TOKEN_LENGTH = 16;
+/** A fifth of what a node of two cores authorizes. */
+const RATE_LIMITS: Readonly<Record<Mode, number>> = { sandbox: 0, production: 2_000 };
 
 /** @throws ConfigError naming the variable and the rule that it breaks */
 export function readConfig(env: Environment): Config {
@@ -116,7 +119,7 @@ export function readConfig(env: Environment): Config {
     keepAliveSeconds: integer(env, 'KEEP_ALIVE_SECONDS', 1, 86_400) ?? 620,
     maxConnections: integer(env, 'MAX_CONNECTIONS', 1, 1_000_000) ?? 10_000,
     requestLog: oneOf(env, 'REQUEST_LOG', ['0', '1'] as const, '1') === '1',
-    rateLimitPerSecond: integer(env, 'RATE_LIMIT_PER_SECOND', 0, 1_000_000) ?? 0,
+    rateLimitPerSecond: integer(env, 'RATE_LIMIT_PER_SECOND', 0, 1_000_000) ?? RATE_LIMITS[mode],
     batchSize: integer(env, 'BATCH_SIZE', 1, 1_000) ?? 64,
     batchLanes: integer(env, 'BATCH_LANES', 1, 32) ?? 2,
     maxQueue: integer(env, 'MAX_QUEUE', 1, 1_000_000) ?? 10_000,

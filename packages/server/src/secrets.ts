@@ -42,6 +42,8 @@ export interface Secrets {
   signState(text: string): string;
   /** Authenticates a customer's confirmation link; all 256 bits, base64url: whoever has it may pay. */
   signConfirmation(text: string): string;
+  /** Authenticates a browser in which a user was signed in; all 256 bits, base64url. */
+  signBrowser(text: string): string;
   /** Whether a key of the ring has signed it. */
   isSigned(kind: SignedKind, text: string, signature: string): boolean;
   /**
@@ -81,7 +83,7 @@ export interface ChainLink {
 }
 
 /** What is signed, with how many characters: cursors 66 bits, 3-D Secure's state 132, a link that pays all 256. */
-const SIGNED = { cursor: 11, '3ds state': 22, confirmation: 43 } as const;
+const SIGNED = { cursor: 11, '3ds state': 22, confirmation: 43, 'known browser': 43 } as const;
 export type SignedKind = keyof typeof SIGNED;
 
 /** One SECRET_KEY with everything that is derived from it. */
@@ -162,6 +164,7 @@ export function createSecrets(
     signCursor: (text) => sign(current, 'cursor', text),
     signState: (text) => sign(current, '3ds state', text),
     signConfirmation: (text) => sign(current, 'confirmation', text),
+    signBrowser: (text) => sign(current, 'known browser', text),
     isSigned: (kind, text, signature) => ring.some((key) => safeEqual(signature, sign(key, kind, text))),
     seal: (kind, rowId, text) =>
       `${current.id}.${encryptWith(current.derive(`seal ${kind}`), text, boundTo(kind, rowId))}`,

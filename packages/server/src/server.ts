@@ -20,8 +20,10 @@ import { createApp } from './http/app.ts';
 import { sealState } from './http/authenticationRoutes.ts';
 import type { App } from './http/bareApp.ts';
 import type { Deps } from './http/deps.ts';
+import { GuessCounter } from './http/guesses.ts';
 import { createMetrics } from './http/metrics.ts';
 import { lateTransactionAnswer } from './http/transactionViews.ts';
+import { createTurns } from './http/turns.ts';
 import { resetSandbox } from './reset.ts';
 import { seedSandbox } from './seed.ts';
 import { ClockTurns } from './store/clock.ts';
@@ -69,6 +71,11 @@ function patienceOf(logger: FastifyBaseLogger): <T>(step: () => Promise<T>) => P
 /** Something outside the program keeps it from starting; the message says what, in one sentence. */
 export class StartError extends Error {}
 
+/** For API keys, sessions and what payments need besides the engine: each is one look-up by an index. */
+const RESERVED_CONNECTIONS = 4;
+/** Two can sign in while one waits; a password takes a hundred times as long as its queries. */
+const SIGN_IN_CONNECTIONS = 2;
+
 /** How long a client has to close its connection once the server stops. */
 const CLOSE_LIMIT_MS = 5_000;
 
@@ -80,10 +87,11 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
   };
   try {
     const databaseUrl = config.databaseUrl ?? (await embeddedUrl(config, logger, stops));
-    const pool = createPool(databaseUrl, config.poolSize, (error) =>
-      logger.warn({ err: error }, 'idle connection lost'),
-    );
-    stops.push(() => pool.end());
+    const onLost = (error: Error): void => logger.warn({ err: error }, 'idle connection lost');
+    const pool = createPool(databaseUrl, config.poolSize, onLost);
+    const reserved = createPool(databaseUrl, RESERVED_CONNECTIONS, onLost, { name: 'reserved' });
+    const signIns = createPool(databaseUrl, SIGN_IN_CONNECTIONS, onLost, { name: 'sign-ins' });
+    stops.push(() => Promise.all([pool.end(), reserved.end(), signIns.end()]));
     const patiently = patienceOf(logger);
     const name = config.databaseUrl === null ? 'the embedded PostgreSQL' : 'DATABASE_URL';
     await patiently(() => checkDatabase(pool, name));
@@ -94,7 +102,7 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
     );
     await patiently(() => withClient(pool, continueHistory));
     const metrics = createMetrics();
-    const parts = createEngine({ config, databaseUrl, pool, secrets, metrics, logger });
+    const parts = createEngine({ config, databaseUrl, pool, reserved, secrets, metrics, logger });
     const { engine, acquirer, feed, webhooks } = parts;
     feed.start();
     stops.push(() => parts.readiness.stop());
@@ -114,7 +122,9 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
     const purge = startPurge(pool, (error) => logger.warn({ err: error }, 'the purge failed'));
     stops.push(() => purge.stop());
     webhooks.start();
-    const deps: Deps = { config, pool, secrets, metrics, logger, ...parts };
+    stops.push(() => parts.guesses.stop());
+    const turns = createTurns(config.poolSize, RESERVED_CONNECTIONS);
+    const deps: Deps = { config, pool, reserved, signIns, turns, secrets, metrics, logger, ...parts };
     const split = config.adminPort !== null || config.mode === 'production';
     const app = await createApp(deps, split ? 'merchant' : 'both');
     await bank;
@@ -137,6 +147,7 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
 type Parts = Pick<
   Deps,
   | 'engine'
+  | 'guesses'
   | 'acquirer'
   | 'lateAnswers'
   | 'readiness'
@@ -156,7 +167,8 @@ export interface EngineParts extends Parts {
   readonly publicUrl: { current: string };
 }
 
-export interface EngineDeps extends Pick<Deps, 'config' | 'pool' | 'secrets' | 'metrics' | 'logger'> {
+export interface EngineDeps
+  extends Pick<Deps, 'config' | 'pool' | 'reserved' | 'secrets' | 'metrics' | 'logger'> {
   readonly databaseUrl: string;
 }
 
@@ -165,6 +177,7 @@ export function createEngine({
   config,
   databaseUrl,
   pool,
+  reserved,
   secrets,
   metrics,
   logger,
@@ -174,7 +187,7 @@ export function createEngine({
   let bankUrl = (): string => config.acquirer?.url ?? 'http://127.0.0.1:1';
   const publicUrl = { current: config.publicUrl ?? `http://${config.host}:${config.port}` };
   const acquirer: Acquirer = new Acquirer({
-    pool,
+    pool: reserved,
     engine: () => engine,
     connector: createHttpBank({
       baseUrl: () => bankUrl(),
@@ -183,7 +196,7 @@ export function createEngine({
     }),
     patienceMs: config.acquirerPatienceMs,
     authenticationUrl: (id) => `${publicUrl.current}/3ds/${sealState(secrets, id)}`,
-    bankTokens: new BankTokens(pool, secrets),
+    bankTokens: new BankTokens(reserved, secrets),
     onError: (error, operation) =>
       logger.warn({ err: error, operation: operation?.id }, 'the bank was not reached'),
   });
@@ -212,7 +225,7 @@ export function createEngine({
     onError: (error) => logger.warn({ err: error }, 'the event feed was not read'),
   });
   feed.watch(() => webhooks.committed());
-  const lateAnswers = new LateAnswers(pool, () => acquirer);
+  const lateAnswers = new LateAnswers(reserved, () => acquirer);
   const engine = new Engine({
     ...{ databaseUrl, batchSize, lanes, maxQueue, patienceMs: 10_000, observe: metrics },
     gated: config.mode === 'sandbox',
@@ -236,8 +249,13 @@ export function createEngine({
   const clockTurns = new ClockTurns(databaseUrl, (error) =>
     logger.warn({ err: error }, 'the connection of the clock was lost'),
   );
-  const reset = (asked: AuditEntry): Promise<void> =>
-    resetSandbox({ pool, clockTurns, engine, acquirer, bank: bankControl, secrets }, asked);
+  const guesses = new GuessCounter(reserved, (error) =>
+    logger.warn({ err: error }, 'wrong IINs were not counted'),
+  );
+  const reset = async (asked: AuditEntry): Promise<void> => {
+    await resetSandbox({ pool, clockTurns, engine, acquirer, bank: bankControl, secrets }, asked);
+    guesses.forget();
+  };
   const requestLog = config.requestLog
     ? new RequestLog(pool, metrics, (error) => logger.warn({ err: error }, 'requests were not logged'))
     : null;
@@ -246,6 +264,7 @@ export function createEngine({
   );
   const parts = {
     engine,
+    guesses,
     acquirer,
     lateAnswers,
     readiness: new Readiness(databaseUrl),

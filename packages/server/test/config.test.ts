@@ -52,6 +52,12 @@ test('without any variable it is a sandbox on this machine', () => {
   });
 });
 
+test('the rate limit of merchants is on in production, and off in a sandbox', () => {
+  assert.equal(readConfig(PRODUCTION).rateLimitPerSecond, 2_000);
+  assert.equal(readConfig({ ...PRODUCTION, RATE_LIMIT_PER_SECOND: '0' }).rateLimitPerSecond, 0);
+  assert.equal(readConfig({}).rateLimitPerSecond, 0);
+});
+
 test('every variable is read', () => {
   const config = readConfig({
     ...PRODUCTION,

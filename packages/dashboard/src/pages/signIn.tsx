@@ -1,4 +1,5 @@
-import { Button, PasswordInput, TextInput } from '@mantine/core';
+import { Button, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
+import { PlexyPayError } from '@plexy-pay/sdk';
 import { useMutation } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
 import { session } from '../api.ts';
@@ -17,6 +18,14 @@ const DEMO_USERS = [
 const DEMO_PASSWORD = 'sandbox';
 
 const isSandbox = document.querySelector<HTMLMetaElement>('meta[name=mode]')?.content === 'sandbox';
+/** The merchants at which this e-mail address and password open an account, when there are several. */
+function choicesOf(error: Error | null): { readonly id: string; readonly name: string }[] {
+  if (!(error instanceof PlexyPayError) || error.reason !== 'merchant_required') return [];
+  return error.details.map(({ message }) => {
+    const [id = '', ...name] = message.split(' ');
+    return { id, name: name.join(' ') };
+  });
+}
 
 export function SignIn(): ReactNode {
   const { t } = useWords();
@@ -24,9 +33,11 @@ export function SignIn(): ReactNode {
   const [email, setEmail] = useState('');
   const [password, setPassword] = useState('');
   const signIn = useMutation({
-    mutationFn: (as: { email: string; password: string }) => session.signIn(as.email, as.password),
+    mutationFn: (as: { email: string; password: string; merchantId?: string }) =>
+      session.signIn(as.email, as.password, as.merchantId),
     onSuccess: (signedIn) => queryClient.setQueryData(SESSION_KEY, signedIn),
   });
+  const choices = choicesOf(signIn.error);
   const isComplete = email.trim() !== '' && password !== '';
   return (
     <main className="sign-in">
@@ -53,11 +64,26 @@ export function SignIn(): ReactNode {
             onChange={(event) => setPassword(event.currentTarget.value)}
             visibilityToggleButtonProps={{ 'aria-label': t('signIn.showPassword') }}
           />
-          {signIn.error !== null && <Failure error={signIn.error} />}
+          {signIn.error !== null && choices.length === 0 && <Failure error={signIn.error} />}
           <Button type="submit" fullWidth loading={signIn.isPending}>
             {t('signIn.submit')}
           </Button>
         </Form>
+        {choices.length > 0 && (
+          <Stack gap="xs" mt="md">
+            <Text size="sm">{t('signIn.choose')}</Text>
+            {choices.map(({ id, name }) => (
+              <Button
+                key={id}
+                variant="default"
+                fullWidth
+                onClick={() => signIn.mutate({ email: email.trim(), password, merchantId: id })}
+              >
+                {name === '' ? t('signIn.operator') : name}
+              </Button>
+            ))}
+          </Stack>
+        )}
         {isSandbox && (
           <div className="demo-users">
             <p>{t('signIn.demo')}</p>

@@ -47,7 +47,13 @@ export function createOperatorKeyCommand(
       await insertAuditEntries(client, [{ ...made, actor: COMMAND_LINE, merchantId: null }]);
     });
     if (output.json === true) {
-      output.out(JSON.stringify({ id, name, expiresAt: expiresAt === null ? null : new Date(expiresAt).toISOString(), apiKey }, null, 2));
+      output.out(
+        JSON.stringify(
+          { id, name, expiresAt: expiresAt === null ? null : new Date(expiresAt).toISOString(), apiKey },
+          null,
+          2,
+        ),
+      );
       return 0;
     }
     const until = expiresAt === null ? 'never ends' : `ends on ${new Date(expiresAt).toISOString()}`;

@@ -3,7 +3,7 @@ import { parseEmail } from '../domain/signIn.ts';
 import { newPassword, Passwords } from '../http/passwords.ts';
 import { insertAuditEntries } from '../store/auditLog.ts';
 import { readMode } from '../store/installation.ts';
-import { insertUser } from '../store/users.ts';
+import { findHashOfAddress, insertUser } from '../store/users.ts';
 import {
   COMMAND_LINE,
   CONSOLE,
@@ -31,11 +31,11 @@ export function createOperatorUserCommand(
     const address = parseEmail(email);
     if (!address.ok) throw new CommandError(`The e-mail address ${address.error}.`);
     const password = newPassword();
-    const passwordHash = await new Passwords().hash(password);
+    const passwordHash = await new Passwords().hash(password, await findHashOfAddress(client, address.value));
     const operator = { merchantId: null, name, role: 'operator' as const, passwordHash };
     const user = await withinTransaction(client, async () => {
       const made = await insertUser(client, { id: uuidv7(), email: address.value, ...operator });
-      if (made === null) throw new CommandError('A user has this e-mail address already.');
+      if (made === null) throw new CommandError('An operator has this e-mail address already.');
       const object = { kind: 'user', id: made.id };
       const after = { email: made.email, name, role: made.role };
       const change = { action: 'user.create', object, after } as const;

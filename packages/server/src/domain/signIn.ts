@@ -10,10 +10,12 @@ interface LockOutRule {
 
 /**
  * An account locks out early and not for long: anybody can lock somebody else out, and 12 attempts an hour
- * find no password. An address is shared by an office, and then locks out for longer.
+ * find no password. An address is shared by an office, and then locks out for longer. A browser in which the user
+ * was signed in before is counted for itself, so that strangers cannot lock it out.
  */
-export const LOCK_OUT: Readonly<Record<'account' | 'address', LockOutRule>> = {
+export const LOCK_OUT: Readonly<Record<'account' | 'address' | 'browser', LockOutRule>> = {
   account: { free: 5, maxMs: 5 * 60_000 },
+  browser: { free: 5, maxMs: 5 * 60_000 },
   address: { free: 50, maxMs: 15 * 60_000 },
 };
 

@@ -4,6 +4,8 @@
  *
  *   execute() ──► queue ──► lane 1 ──► one transaction ──► each caller its own answer
  *                      └──► lane 2 ──► …
+ *
+ * Merchants are served in turn, so that nobody waits behind the thousands of somebody else.
  */
 import type pg from 'pg';
 import type { AnswerKey } from '../domain/command.ts';
@@ -20,12 +22,13 @@ import {
   runDueBatch,
   type Settled,
 } from './batch.ts';
+import { FairQueue } from './fairQueue.ts';
 
 export interface EngineOptions {
   readonly databaseUrl: string;
   readonly batchSize: number;
   readonly lanes: number;
-  /** Requests beyond this many waiting are turned away. */
+  /** Requests beyond this many waiting are turned away, and those of one merchant beyond a quarter of it. */
   readonly maxQueue: number;
   /** How long a request may wait and be retried before its caller is told that its fate is unknown. */
   readonly patienceMs: number;
@@ -45,6 +48,8 @@ export interface EngineObserver {
 
 /** The engine could not decide: the database is out of reach, or the node is stopping or overloaded. */
 export class EngineUnavailableError extends Error {}
+/** So many requests of this merchant are waiting that it may put in no more. */
+export class TooManyWaitingError extends Error {}
 /** Another request with the same Idempotency-Key has not been decided in time. */
 export class RequestInProgressError extends Error {}
 /** The Idempotency-Key was used for another request. */
@@ -69,6 +74,8 @@ interface Job {
   reject(error: Error): void;
 }
 
+/** Of the queue, what one merchant may fill. */
+const MERCHANT_SHARE = 0.25;
 /** How long a stopping engine goes on trying what failed for a reason that may pass. */
 const STOP_PATIENCE_MS = 2_000;
 /** Forgetting some costs a wait, so this is only a bound on memory. */
@@ -86,7 +93,7 @@ export class Engine {
   readonly #idle: Lane[] = [];
   readonly #lanes: Lane[] = [];
   readonly #dueLane: Lane;
-  #queue: Job[] = [];
+  readonly #queue = new FairQueue<Job>(ownerOf);
   /**
    * Jobs of a batch that failed as a whole, tried apart so that they cannot fail their neighbours. Those that
    * have already failed apart are at the end, and these batches take turns with the queue's, so that what
@@ -117,13 +124,18 @@ export class Engine {
   /**
    * Executes one command exactly once and answers after its commit.
    * @throws EngineUnavailableError its fate is unknown or it was not tried; safe to retry with the same key
+   * @throws TooManyWaitingError it was not tried
    * @throws RequestInProgressError, KeyReusedError see there
    */
   execute(request: Request): Promise<Executed> {
     if (this.#stopping) return Promise.reject(new EngineUnavailableError('the server is stopping'));
-    if (this.#queue.length >= this.#options.maxQueue) {
+    const { maxQueue } = this.#options;
+    if (this.#queue.size >= maxQueue) {
       return Promise.reject(new EngineUnavailableError('too many requests are waiting'));
     }
+    const { merchantId } = request.sender;
+    if (merchantId !== null && this.#queue.sizeOf(merchantId) >= Math.ceil(maxQueue * MERCHANT_SHARE))
+      return Promise.reject(new TooManyWaitingError('too many requests of this merchant are waiting'));
     return new Promise((resolve, reject) => {
       const deadline = performance.now() + this.#options.patienceMs;
       this.#queue.push({ request, deadline, retry: false, failure: null, answered: false, resolve, reject });
@@ -174,7 +186,7 @@ export class Engine {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#stopBy = performance.now() + STOP_PATIENCE_MS;
-    if (this.#inFlight > 0 || this.#queue.length > 0 || this.#apart.length > 0) {
+    if (this.#inFlight > 0 || this.#queue.size > 0 || this.#apart.length > 0) {
       await new Promise<void>((resolve) => {
         this.#drained = resolve;
       });
@@ -186,7 +198,7 @@ export class Engine {
   #pump(): void {
     while (this.#idle.length > 0) {
       if (this.#isGathering()) break;
-      const turn = this.#queue.length === 0 || !this.#lastWasApart;
+      const turn = this.#queue.size === 0 || !this.#lastWasApart;
       const apart = turn ? this.#apart.shift() : undefined;
       const jobs = apart ?? this.#nextBatch();
       if (jobs.length === 0) break;
@@ -195,17 +207,17 @@ export class Engine {
       this.#lastWasApart = apart !== undefined;
       void this.#runLane(lane, jobs, apart !== undefined);
     }
-    this.#options.observe.queueDepth(this.#queue.length);
-    if (this.#stopping && this.#inFlight === 0 && this.#queue.length === 0 && this.#apart.length === 0)
+    this.#options.observe.queueDepth(this.#queue.size);
+    if (this.#stopping && this.#inFlight === 0 && this.#queue.size === 0 && this.#apart.length === 0)
       this.#drained?.();
   }
 
   /** Whether the next batch is better begun a little later; then it will be. */
   #isGathering(): boolean {
-    const [first] = this.#queue;
+    const first = this.#queue.peek();
     const { batchSize, patienceMs } = this.#options;
     if (first === undefined || this.#running.size === 0 || this.#apart.length > 0) return false;
-    if (this.#queue.length >= batchSize / 4) return false;
+    if (this.#queue.size >= batchSize / 4) return false;
     const waitedMs = performance.now() - (first.deadline - patienceMs);
     if (waitedMs >= GATHER_MS) return false;
     this.#gathering ??= setTimeout(() => {
@@ -217,23 +229,13 @@ export class Engine {
 
   #nextBatch(): Job[] {
     for (;;) {
-      const jobs = this.#takeFromQueue();
+      const jobs = this.#queue.take(this.#options.batchSize);
       if (this.#stuck.size === 0 || jobs.length === 0) return jobs;
       const free = jobs.filter((job) => !this.#stuck.has(lockTargetOf(job)));
       const stuck = jobs.filter((job) => this.#stuck.has(lockTargetOf(job)));
       this.#apart.push(...Map.groupBy(stuck, lockTargetOf).values());
       if (free.length > 0) return free;
     }
-  }
-
-  #takeFromQueue(): Job[] {
-    const { batchSize } = this.#options;
-    if (this.#queue.length <= batchSize) {
-      const jobs = this.#queue;
-      this.#queue = [];
-      return jobs;
-    }
-    return this.#queue.splice(0, batchSize);
   }
 
   async #runLane(lane: Lane, jobs: Job[], apart: boolean): Promise<void> {
@@ -309,7 +311,7 @@ export class Engine {
       job.failure = error;
     }
     if (passing && performance.now() >= this.#stopBy) for (const job of open) this.#fail(job, failureOf(job));
-    else if (passing && !waited) this.#queue.push(...open);
+    else if (passing && !waited) for (const job of open) this.#queue.push(job);
     else if (waited) this.#setStuckApart(open);
     else if (jobs.length > 1) this.#setApart(open.map((job) => [job]));
     else for (const job of open) this.#fail(job, error instanceof Error ? error : new Error(String(error)));
@@ -336,8 +338,7 @@ export class Engine {
       if (!job.answered && now >= job.deadline) this.#fail(job, failureOf(job));
       return !job.answered;
     };
-    // Requests queue in the order of their deadlines, but for retried ones.
-    if (this.#queue.some((job) => now >= job.deadline)) this.#queue = this.#queue.filter(isOpen);
+    if (this.#queue.some((job) => now >= job.deadline)) this.#queue.keep(isOpen);
     this.#apart = this.#apart.map((jobs) => jobs.filter(isOpen)).filter((jobs) => jobs.length > 0);
     for (const jobs of this.#running) jobs.forEach(isOpen);
     this.#pump();
@@ -347,6 +348,11 @@ export class Engine {
     job.answered = true;
     job.reject(error);
   }
+}
+
+/** Whose turn it takes: the merchant's; those of operators, customers and the bank's answers are one. */
+function ownerOf({ request: { sender } }: Job): string {
+  return sender.merchantId ?? '';
 }
 
 /** Requests for the same target wait for the same lock: they are tried together. */

@@ -1,6 +1,6 @@
 /** Builds the HTTP application: parsing, authentication, errors, metrics, and one routes file per noun. */
 import rateLimit from '@fastify/rate-limit';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
 import type { NeededRole } from '../domain/roles.ts';
 import { apiKeyRoutes } from './adminApiKeyRoutes.ts';
 import { adminRoutes } from './adminRoutes.ts';
@@ -15,11 +15,13 @@ import { docsRoutes } from './docs.ts';
 import { ApiError, fieldError } from './errors.ts';
 import { eventRoutes } from './eventRoutes.ts';
 import { issueRoutes } from './issueRoutes.ts';
+import { LockOuts } from './lockOuts.ts';
 import { lookupRoutes } from './lookupRoutes.ts';
 import { openApi } from './openApi.ts';
 import { operationsRoutes } from './operationsRoutes.ts';
 import { Passwords } from './passwords.ts';
 import { paymentRoutes } from './paymentRoutes.ts';
+import { Pipelines } from './pipelines.ts';
 import { placeRoutes } from './placeRoutes.ts';
 import { postingRoutes } from './postingRoutes.ts';
 import { logEntryOf, requestLogRoutes } from './requestLogRoutes.ts';
@@ -29,25 +31,38 @@ import { securityHeadersOf } from './securityHeaders.ts';
 import { sessionRoutes } from './sessionRoutes.ts';
 import { Sessions } from './sessions.ts';
 import { statisticsRoutes } from './statisticsRoutes.ts';
+import { Strangers } from './strangers.ts';
 import { streamRoutes } from './streamRoutes.ts';
 import { transactionRoutes } from './transactionRoutes.ts';
+import type { TurnKind } from './turns.ts';
 import { adminUserRoutes, userRoutes } from './userRoutes.ts';
 import { walletRoutes } from './walletRoutes.ts';
 import { webhookDeliveryRoutes } from './webhookDeliveryRoutes.ts';
 import { webhookEndpointRoutes } from './webhookEndpointRoutes.ts';
 
+/** API keys and cookies that nobody has. A few queries a second are nothing; a merchant that mistypes its key makes one. */
+const UNKNOWN_CREDENTIALS = { burst: 200, perSecond: 20, atOnce: 2, maxWaiting: 100 };
+/** People of one office who come in the morning, and then as many as passwords can be computed. */
+const SIGN_INS = { burst: 60, perSecond: 5, atOnce: 0, maxWaiting: 0 };
+
 /** The whole application, ready to listen or to be called by tests. */
 export async function createApp(deps: Deps, surface: Surface): Promise<App> {
   const app = createBareApp(deps);
-  const keys = new ApiKeys(deps.pool, deps.config.mode);
-  const sessions = new Sessions(deps.pool, deps.config, surface);
+  const strangers = new Strangers(UNKNOWN_CREDENTIALS);
+  const keys = new ApiKeys(deps.reserved, deps.config.mode, strangers);
+  const sessions = new Sessions(deps.reserved, deps.config, surface, strangers);
   app.decorate('routeList', []);
   app.decorateRequest('principal', null);
   app.decorateRequest('errorReason', null);
   app.decorateRequest('showsSecret', false);
   const headers = securityHeadersOf(deps.config.mode);
+  const pipelines = new Pipelines();
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(headers).header('x-request-id', request.id);
+    if (!pipelines.admit(request.raw.socket)) {
+      done(new ApiError('rate_limited', TOO_PIPELINED, [], { 'retry-after': '1', connection: 'close' }));
+      return;
+    }
     // Before the body is read: nobody needs to know what is wrong with it.
     done(request.is404 ? new ApiError('not_found') : lacksHost(request) ? missingHost() : undefined);
   });
@@ -66,12 +81,17 @@ export async function createApp(deps: Deps, surface: Surface): Promise<App> {
       ? await sessions.authenticate(request)
       : await keys.authenticate(request, auth);
   });
+  app.addHook('onResponse', (request, _reply, done) => {
+    pipelines.leave(request.raw.socket);
+    done();
+  });
   recordResponses(app, deps);
   if (deps.config.rateLimitPerSecond > 0) await limitRate(app, deps.config.rateLimitPerSecond);
   await openApi(app, deps.config);
   const allowed = new Map<string, Set<string>>();
   app.addHook('onRoute', (route) => {
     if (route.config?.refusesMethods === true) return;
+    takeTurns(route, deps);
     const methods = allowed.get(route.url) ?? new Set<string>();
     for (const method of [route.method].flat()) {
       methods.add(method);
@@ -80,7 +100,12 @@ export async function createApp(deps: Deps, surface: Surface): Promise<App> {
     allowed.set(route.url, methods);
   });
   await app.register(async (scope: FastifyInstance) => {
-    registerRoutes(scope as unknown as App, deps, surface, { sessions, passwords: new Passwords() });
+    registerRoutes(scope as unknown as App, deps, surface, {
+      sessions,
+      passwords: new Passwords(),
+      lockOuts: new LockOuts(),
+      strangers: new Strangers(SIGN_INS),
+    });
   });
   await app.register(async (scope: FastifyInstance) => refuseOtherMethods(scope, allowed));
   return app;
@@ -147,14 +172,31 @@ function recordResponses(app: App, { metrics, logger, requestLog }: Deps): void 
   });
 }
 
+/** Whoever has a key or a session waits for a turn, and holds it for as long as the request is handled. */
+function takeTurns(route: RouteOptions, { turns }: Deps): void {
+  const { auth = 'none', turn = 'common' } = route.config ?? {};
+  if (auth === 'none' || turn === 'none') return;
+  const { handler } = route;
+  route.handler = function inTurn(request, reply) {
+    const owner = request.principal?.merchantId ?? '';
+    return turns[turn].run(owner, async () => handler.call(this, request, reply));
+  };
+}
+
+const TOO_PIPELINED =
+  'too many requests on this connection wait for their answers; send the next one when one is answered';
+
 async function limitRate(app: FastifyInstance, perSecond: number): Promise<void> {
   await app.register(rateLimit, {
     hook: 'preValidation',
     max: perSecond,
     timeWindow: 1_000,
     cache: 10_000,
+    // A header of each answer says what is left (draft-ietf-httpapi-ratelimit-headers).
+    enableDraftSpec: true,
     allowList: (request) => request.principal === null,
-    keyGenerator: (request) => request.principal?.apiKeyId ?? '',
+    // By merchant, whatever keys and sessions it has; an operator's key or session counts for itself.
+    keyGenerator: ({ principal }) => principal?.merchantId ?? principal?.apiKeyId ?? '',
     errorResponseBuilder: (_request, context) =>
       new ApiError('rate_limited', undefined, [], {
         'retry-after': String(Math.max(1, Math.ceil(context.ttl / 1_000))),
@@ -175,6 +217,8 @@ declare module 'fastify' {
     readonly routeList: ListedRoute[];
   }
   interface FastifyContextConfig {
+    /** Which line its requests wait in; default: `common`. `none`: payments, which the engine serves in turn. */
+    turn?: TurnKind | 'none';
     /** Not a route of its own: the other methods of one. */
     refusesMethods?: true;
   }

@@ -6,7 +6,10 @@ import type { Actor } from '../domain/transaction.ts';
 import { hashApiKey } from '../secrets.ts';
 import { type ApiKey, findApiKey, type Scope } from '../store/apiKeys.ts';
 import type { Queryable } from '../store/postgres.ts';
+import { networkOf } from './addresses.ts';
+import { clientAddressOf } from './clientAddress.ts';
 import { ApiError } from './errors.ts';
+import type { Strangers } from './strangers.ts';
 
 /** Who is calling: an API key of a merchant, or an operator's; or somebody who is signed in. */
 export interface Principal {
@@ -25,6 +28,10 @@ export type RouteAuth = 'none' | 'merchant' | 'operator' | 'user';
 /** Configs of routes: who may call them, and which role a user needs. Without a role no user may. */
 export const VIEWER = { auth: 'merchant', role: 'viewer' } as const;
 export const MANAGER = { auth: 'merchant', role: 'manager' } as const;
+/** Payments and what changes them: the engine serves merchants in turn, so that they wait in no other line. */
+export const PAYMENTS = { ...MANAGER, turn: 'none' } as const;
+/** Sums over many rows: one at a time for each merchant. */
+export const SUMS = { ...VIEWER, turn: 'heavy' } as const;
 export const OPERATOR = { auth: 'operator', role: 'operator' } as const;
 export const ADMIN_USER = { auth: 'user', role: 'admin' } as const;
 export const ANY_USER = { auth: 'user', role: 'any' } as const;
@@ -32,16 +39,22 @@ export const ANY_USER = { auth: 'user', role: 'any' } as const;
 /** For reads, a revocation works within this time; writes read the key again in their own transaction. */
 const CACHE_MS = 1_000;
 const CACHE_MAX = 10_000;
+/** Every key begins so, and none is longer: whatever else is sent is not looked for. */
+const KEY = /^(pr|op)_(test|live)_[\w-]{1,120}$/;
 
 /** Finds API keys by their hash, remembering them for a second. */
 export class ApiKeys {
   readonly #db: Queryable;
   readonly #mode: Mode;
-  readonly #cache = new Map<string, { key: ApiKey | null; until: number }>();
+  readonly #strangers: Strangers;
+  readonly #cache = new Map<string, { key: ApiKey; until: number }>();
+  /** Those being looked for now: a thousand requests with one key ask once. */
+  readonly #asked = new Map<string, Promise<ApiKey | null>>();
 
-  constructor(db: Queryable, mode: Mode) {
+  constructor(db: Queryable, mode: Mode, strangers: Strangers) {
     this.#db = db;
     this.#mode = mode;
+    this.#strangers = strangers;
   }
 
   /** @throws ApiError 401, 403 */
@@ -51,7 +64,7 @@ export class ApiKeys {
     if (/^bearer\b/i.test(presented)) throw new ApiError('bearer_not_supported');
     const wrongMode = this.#mode === 'sandbox' ? /^(pr|op)_live_/ : /^(pr|op)_test_/;
     if (wrongMode.test(presented)) throw new ApiError('wrong_mode_api_key');
-    const key = await this.#find(presented);
+    const key = KEY.test(presented) ? await this.#find(presented, networkOf(clientAddressOf(request))) : null;
     if (key === null || key.revokedAt !== null || (key.expiresAt !== null && key.expiresAt <= Date.now())) {
       throw new ApiError('invalid_api_key');
     }
@@ -63,24 +76,45 @@ export class ApiKeys {
           ? 'this is for operators (op_…), and the API key is a merchant’s'
           : 'this is for merchants (pr_…), and the API key is an operator’s',
       );
-    const needed = request.method === 'GET' || request.method === 'HEAD' ? 'read' : 'write';
-    if (!key.scopes.includes(needed)) throw new ApiError('insufficient_scope');
+    if (!key.scopes.includes(neededScope(request))) throw new ApiError('insufficient_scope');
     return { apiKeyId: key.id, merchantId: key.merchantId, scopes: key.scopes, user: null };
   }
 
-  async #find(presented: string): Promise<ApiKey | null> {
+  async #find(presented: string, network: string): Promise<ApiKey | null> {
     const name = hash('sha256', presented, 'base64');
     const cached = this.#cache.get(name);
-    const now = performance.now();
-    if (cached !== undefined && cached.until > now) return cached.key;
-    const key = await findApiKey(this.#db, hashApiKey(presented));
-    // An unknown key is not remembered: one that was just issued works at once.
-    if (key !== null) {
-      if (this.#cache.size >= CACHE_MAX) this.#cache.clear();
-      this.#cache.set(name, { key, until: now + CACHE_MS });
+    if (cached !== undefined && cached.until > performance.now()) return cached.key;
+    const asked = this.#asked.get(name);
+    if (asked !== undefined) return asked;
+    const question = (): Promise<ApiKey | null> => findApiKey(this.#db, hashApiKey(presented));
+    // A key that was good a moment ago is asked for again, whatever strangers do from the same address.
+    const answer = cached === undefined ? this.#strangers.ask(network, question) : question();
+    this.#asked.set(name, answer);
+    try {
+      const key = await answer;
+      // An unknown key is not remembered: one that was just issued works at once, and strangers fill nothing.
+      if (key === null) this.#cache.delete(name);
+      else this.#remember(name, key);
+      return key;
+    } finally {
+      this.#asked.delete(name);
     }
-    return key;
   }
+
+  #remember(name: string, key: ApiKey): void {
+    this.#cache.delete(name);
+    if (this.#cache.size >= CACHE_MAX)
+      for (const [oldest] of this.#cache) {
+        this.#cache.delete(oldest);
+        break;
+      }
+    this.#cache.set(name, { key, until: performance.now() + CACHE_MS });
+  }
+}
+
+/** What an API key must be able to do for this request. */
+export function neededScope({ method, routeOptions }: FastifyRequest): Scope {
+  return routeOptions.config.scope ?? (method === 'GET' || method === 'HEAD' ? 'read' : 'write');
 }
 
 /** The merchant whose key was used. @throws Error on a route that is not for merchants: a bug */
@@ -116,5 +150,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     auth?: RouteAuth;
     role?: NeededRole;
+    /** What an API key needs; default: `read` to read, `write` for everything else. */
+    scope?: Scope;
   }
 }

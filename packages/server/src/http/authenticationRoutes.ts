@@ -63,7 +63,7 @@ export function authenticationRoutes(app: App, deps: Deps): void {
     },
     async (request, reply) => {
       const transactionId = openState(deps.secrets, request.params.state);
-      const payment = transactionId === null ? null : await findTransaction(deps.pool, transactionId);
+      const payment = transactionId === null ? null : await findTransaction(deps.reserved, transactionId);
       const shopUrl = payment === null ? null : shopUrlOf(payment);
       if (payment === null || shopUrl === null) return sendNotice(request, reply, UNKNOWN);
       if (payment.status !== '3d') return sendOver(deps, request, reply, payment);
@@ -80,7 +80,7 @@ async function sendOver(
   reply: FastifyReply,
   payment: Transaction,
 ): Promise<FastifyReply> {
-  const shop = (await findMerchant(deps.pool, payment.merchantId))?.name ?? '';
+  const shop = (await findMerchant(deps.reserved, payment.merchantId))?.name ?? '';
   const language = languageFor(request);
   return sendNotice(request, reply, payment.authedAt === null ? NOT_MADE : MADE, {
     facts: [
@@ -127,7 +127,7 @@ async function finishAuthentication(deps: Deps, { id: transactionId }: Transacti
   // Refused: another browser, or the merchant's cancel, has asked the bank already.
   const startedAt = performance.now();
   while (performance.now() - startedAt < ANSWER_WAIT_MS) {
-    const payment = await findTransaction(deps.pool, transactionId);
+    const payment = await findTransaction(deps.reserved, transactionId);
     if (payment === null || payment.operationId === null) return;
     await pause(LOOK_MS);
   }

@@ -183,12 +183,12 @@ type Found =
 
 async function find(deps: Deps, token: string): Promise<Found> {
   const opened = openToken(deps.secrets, token);
-  const payment = opened === null ? null : await findTransaction(deps.pool, opened.id);
+  const payment = opened === null ? null : await findTransaction(deps.reserved, opened.id);
   if (opened === null || payment === null) return { standing: 'unknown', payment: null };
-  const shop = (await findMerchant(deps.pool, payment.merchantId))?.name ?? '';
+  const shop = (await findMerchant(deps.reserved, payment.merchantId))?.name ?? '';
   if (payment.statusReason === 'confirmation_expired') return { standing: 'expired', payment, shop };
   if (!isWaiting(payment)) return { standing: 'decided', payment, shop };
-  const leftMs = opened.deadline - (await readClock(deps.pool));
+  const leftMs = opened.deadline - (await readClock(deps.reserved));
   return leftMs <= 0 ? { standing: 'expired', payment, shop } : { standing: 'open', payment, shop, leftMs };
 }
 

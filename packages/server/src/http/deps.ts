@@ -14,14 +14,27 @@ import type { ClockTurns } from '../store/clock.ts';
 import type { Pool } from '../store/postgres.ts';
 import type { Readiness } from '../store/readiness.ts';
 import type { WebhookThread } from '../webhooks/thread.ts';
+import type { GuessCounter } from './guesses.ts';
+import type { LockOuts } from './lockOuts.ts';
 import type { Metrics } from './metrics.ts';
 import type { Passwords } from './passwords.ts';
 import type { Sessions } from './sessions.ts';
+import type { Strangers } from './strangers.ts';
+import type { TurnKind, Turns } from './turns.ts';
 
 export interface Deps {
   readonly config: Config;
+  /** For all that waits for its turn: lists, statistics, settings. */
   readonly pool: Pool;
+  /** For API keys, sessions and what payments need besides the engine, which wait behind nothing else. */
+  readonly reserved: Pool;
+  /** For those who sign in: strangers can fill it, and nothing else waits for it. */
+  readonly signIns: Pool;
+  /** In which order the requests that are not payments get `pool`, and what card payments ask get `reserved`. */
+  readonly turns: Readonly<Record<TurnKind, Turns>>;
   readonly engine: Engine;
+  /** Who gets phone numbers and IINs wrong. */
+  readonly guesses: GuessCounter;
   readonly acquirer: Acquirer;
   readonly lateAnswers: LateAnswers;
   readonly readiness: Readiness;
@@ -47,6 +60,9 @@ export interface Deps {
 export interface SignIn {
   readonly passwords: Passwords;
   readonly sessions: Sessions;
+  readonly lockOuts: LockOuts;
+  /** How many attempts a network may make, before any of them is counted. */
+  readonly strangers: Strangers;
 }
 
 /** What a listener serves: merchants, operators, or (in the sandbox) both. */

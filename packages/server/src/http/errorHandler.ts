@@ -1,7 +1,12 @@
 /** Turns whatever was thrown into the one error shape. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifySchemaValidationError } from 'fastify/types/schema.js';
-import { EngineUnavailableError, KeyReusedError, RequestInProgressError } from '../engine/engine.ts';
+import {
+  EngineUnavailableError,
+  KeyReusedError,
+  RequestInProgressError,
+  TooManyWaitingError,
+} from '../engine/engine.ts';
 import { isPassing } from '../store/databaseErrors.ts';
 import {
   ApiError,
@@ -12,6 +17,7 @@ import {
   REASONS,
   type Reason,
   sourceOf,
+  tooManyWaiting,
 } from './errors.ts';
 import { sendJson } from './execute.ts';
 import { invalidFields } from './fields.ts';
@@ -64,6 +70,7 @@ function translate(error: FastifyError | Error): ApiError {
   if ('validation' in error && error.validation !== undefined) return validationError(error);
   const reason = 'code' in error ? FRAMEWORK_REASONS[error.code] : undefined;
   if (reason !== undefined) return new ApiError(reason);
+  if (error instanceof TooManyWaitingError) return tooManyWaiting();
   if (isPassing(error) || error instanceof EngineUnavailableError)
     return new ApiError('service_unavailable', undefined, [], { 'retry-after': '1' });
   if (error instanceof RequestInProgressError)

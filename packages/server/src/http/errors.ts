@@ -208,6 +208,12 @@ export const REASONS = {
     message: "the merchant's balance does not cover the refund",
     path: 'amount',
   },
+  merchant_required: {
+    status: 422,
+    code: 5,
+    message: 'there are accounts at several merchants; send the merchantId of one of them',
+    path: 'merchantId',
+  },
   last_admin: { status: 422, code: 5, message: 'somebody must remain who can manage the users' },
   wallet_frozen: { status: 422, code: 5, message: 'the wallet is frozen' },
   declined_by_bank: { status: 422, code: 5, message: 'the bank declined this operation' },
@@ -241,7 +247,7 @@ export const REASONS = {
   rate_limited: {
     status: 429,
     code: 3,
-    message: 'too many requests with this API key; retry after the time in Retry-After',
+    message: 'too many requests of this merchant; retry after the time in Retry-After',
     path: 'Authorization',
     retried: true,
   },
@@ -295,6 +301,12 @@ export class ApiError extends Error {
 export function tooManySignIns(seconds: number): ApiError {
   const message = `too many attempts to sign in; try again in ${seconds} s`;
   return new ApiError('too_many_sign_ins', message, [], { 'retry-after': String(seconds) });
+}
+
+/** So much of one merchant waits already that more would only wait longer. */
+export function tooManyWaiting(): ApiError {
+  const message = 'too many requests of this merchant are waiting; send fewer at once, and retry';
+  return new ApiError('rate_limited', message, [], { 'retry-after': '1' });
 }
 
 /** An error about one field, named in `message` and in `details`. */

@@ -66,7 +66,7 @@ export async function replay(
 ): Promise<FastifyReply | null> {
   if (call.idempotencyKey === null) return null;
   const answerKey = { scopeId: scopeOf(request), key: call.idempotencyKey };
-  const [stored] = await readResponses(deps.pool, [answerKey]);
+  const [stored] = await readResponses(deps.reserved, [answerKey]);
   if (stored === undefined) return null;
   const { fingerprint, statusCode, response: body } = stored;
   const own = fingerprintsOfCall(deps, request, call);

@@ -6,7 +6,7 @@ import { readClock } from '../store/installation.ts';
 import { muteIssue, observe, readMutes } from '../store/issues.ts';
 import { ERRORS } from './adminCommon.ts';
 import { NoQuery, pageSchema } from './adminSchemas.ts';
-import { MANAGER, merchantOf, VIEWER } from './auth.ts';
+import { MANAGER, merchantOf, SUMS } from './auth.ts';
 import type { App } from './bareApp.ts';
 import type { Deps } from './deps.ts';
 import { ApiError } from './errors.ts';
@@ -99,7 +99,7 @@ function listRoute(app: App, deps: Deps): void {
   app.get(
     '/v1/issues',
     {
-      config: VIEWER,
+      config: SUMS,
       schema: {
         ...COMMON,
         operationId: 'listIssues',

@@ -12,7 +12,7 @@ const DESCRIPTION = `Take payments from wallets, exactly once.
 
 ## Authentication
 Send an API key as it is in the \`Authorization\` header, without \`Bearer\`. Keys that begin with
-\`pr_test_\` work in a sandbox, \`pr_live_\` in production. A key has scopes: \`read\` for GET, \`write\`
+\`pr_test_\` work in a sandbox, \`pr_live_\` in production. A key has scopes: \`read\` for GET, \`webhooks\` to say where events go, \`write\`
 for everything else.
 
 ## Amounts

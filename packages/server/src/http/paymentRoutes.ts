@@ -15,7 +15,7 @@ import { readClock } from '../store/installation.ts';
 import { findMerchant } from '../store/merchants.ts';
 import { findStore, findTerminal } from '../store/stores.ts';
 import { parseAddress } from './addresses.ts';
-import { actorOf, MANAGER, merchantOf } from './auth.ts';
+import { actorOf, merchantOf, PAYMENTS } from './auth.ts';
 import type { App } from './bareApp.ts';
 import { BrowserBody, parseBrowser } from './browser.ts';
 import { type Card, CardBody, holdsCardNumber, parseCard, refuseExpired } from './cards.ts';
@@ -62,7 +62,7 @@ export function paymentRoutes(app: App, deps: Deps): void {
   app.post(
     '/v1/payments',
     {
-      config: MANAGER,
+      config: PAYMENTS,
       schema: {
         operationId: 'createPayment',
         summary: 'Pay by card',
@@ -80,13 +80,15 @@ export function paymentRoutes(app: App, deps: Deps): void {
       const payment = parsePayment(deps, request.body);
       const { fingerprintBody } = payment;
       const call = { idempotencyKey, path: '/v1/payments', fingerprintBody };
-      const found = await resolvePayment(deps, merchantId, payment).catch(async (error: unknown) => {
+      const found = await deps.turns.payments.run(merchantId, () =>
+        resolvePayment(deps, merchantId, payment).catch((error: unknown) => ({ error })),
+      );
+      if ('error' in found) {
         // A payment that was made before is answered as then, also when the card has expired since.
-        const again = error instanceof ApiError ? await replay(deps, request, reply, call) : null;
-        if (again === null) throw error;
-        return null;
-      });
-      if (found === null) return reply;
+        const again = found.error instanceof ApiError ? await replay(deps, request, reply, call) : null;
+        if (again === null) throw found.error;
+        return reply;
+      }
       const { command, payer } = found;
       const { acquirer } = deps;
       acquirer.remember(command.transactionId, payer);
@@ -189,20 +191,20 @@ function refuseWithoutBank({ config }: Deps): void {
     throw new ApiError('service_unavailable', 'card payments are not set up here');
 }
 
-async function requireCardToken({ pool }: Deps, merchantId: string, id: string): Promise<CardToken> {
-  const token = /^ct_[0-9a-f]{32}$/.test(id) ? await findCardToken(pool, merchantId, id) : null;
+async function requireCardToken({ reserved }: Deps, merchantId: string, id: string): Promise<CardToken> {
+  const token = /^ct_[0-9a-f]{32}$/.test(id) ? await findCardToken(reserved, merchantId, id) : null;
   if (token?.chargeable === true) return token;
   throw fieldError('invalid_card', 'cardTokenId', 'is not a card of yours that can be charged');
 }
 
-async function keepCard({ pool, secrets }: Deps, merchantId: string, card: Card): Promise<CardToken> {
-  refuseExpired(card, await readClock(pool));
+async function keepCard({ reserved, secrets }: Deps, merchantId: string, card: Card): Promise<CardToken> {
+  refuseExpired(card, await readClock(reserved));
   const { brand, last4, expiryMonth, expiryYear } = card;
   const id = `ct_${randomBytes(16).toString('hex')}`;
   const fingerprint = secrets.hashCard(card.number);
-  const known = await findKnownCard(pool, merchantId, secrets.otherCardHashes(card.number), card);
+  const known = await findKnownCard(reserved, merchantId, secrets.otherCardHashes(card.number), card);
   if (known !== null) return known;
-  return keepCardToken(pool, { id, merchantId, fingerprint, brand, last4, expiryMonth, expiryYear });
+  return keepCardToken(reserved, { id, merchantId, fingerprint, brand, last4, expiryMonth, expiryYear });
 }
 
 function cardForBank({ number, expiryMonth, expiryYear, cvc, holder }: Card): CardForBank {
@@ -219,11 +221,11 @@ async function checkPlaces(
   storeId: string | null,
   terminalId: string | null,
 ): Promise<void> {
-  if (storeId !== null && (await findStore(deps.pool, merchantId, storeId)) === null) {
+  if (storeId !== null && (await findStore(deps.reserved, merchantId, storeId)) === null) {
     throw fieldError('invalid_request', 'storeId', 'is not one of your stores');
   }
   if (terminalId === null) return;
-  const terminal = await findTerminal(deps.pool, merchantId, terminalId);
+  const terminal = await findTerminal(deps.reserved, merchantId, terminalId);
   if (terminal === null) throw fieldError('invalid_request', 'terminalId', 'is not one of your terminals');
   if (storeId !== null && terminal.storeId !== storeId)
     throw fieldError('invalid_request', 'terminalId', 'is not in this store');
@@ -236,7 +238,7 @@ export async function checkReturnUrl(
   returnUrl: string | null,
 ): Promise<void> {
   if (returnUrl === null || (deps.config.mode === 'sandbox' && !leadsToApp(returnUrl))) return;
-  const merchant = await findMerchant(deps.pool, merchantId);
+  const merchant = await findMerchant(deps.reserved, merchantId);
   if (merchant?.returnOrigins.includes(returnTargetOf(returnUrl)) === true) return;
   const what = leadsToApp(returnUrl) ? 'app schemes' : 'origins';
   throw fieldError('invalid_request', 'returnUrl', `must have one of the ${what} that are set up for you`);

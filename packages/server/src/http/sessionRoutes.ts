@@ -1,5 +1,4 @@
 /** Signing in to the dashboard, and out. */
-import { hash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
@@ -15,6 +14,7 @@ import {
   countAttempt,
   endSession,
   endSessionsOf,
+  findLocks,
   forgiveAttempt,
   readLockOuts,
 } from '../store/sessions.ts';
@@ -24,19 +24,20 @@ import {
   findPasswordHash,
   findUser,
   setPasswordHash,
+  type User,
 } from '../store/users.ts';
-import { networkOf } from './addresses.ts';
 import { ERRORS, refuseBody } from './adminCommon.ts';
 import { auditActorOf } from './auditActor.ts';
 import { ANY_USER, userOf } from './auth.ts';
 import type { App } from './bareApp.ts';
-import { clientAddressOf } from './clientAddress.ts';
 import type { Deps, SignIn, Surface } from './deps.ts';
-import { ApiError, tooManySignIns } from './errors.ts';
+import { ApiError, fieldError } from './errors.ts';
 import { exactJson } from './exactJson.ts';
 import { sendJson } from './execute.ts';
 import { valuesOf } from './fields.ts';
+import { callerOf, rememberBrowser, type SignInCaller } from './knownBrowsers.ts';
 import { checkCredential } from './operatorWrite.ts';
+import { weaknessOf } from './passwordStrength.ts';
 import { isServed, newToken, requireSameOrigin, type Sessions } from './sessions.ts';
 import * as bodies from './userSchemas.ts';
 
@@ -60,7 +61,7 @@ function signInRoute(app: App, deps: Deps, surface: Surface, signIn: SignIn): vo
         operationId: 'signIn',
         summary: 'Sign in to the dashboard',
         description:
-          'Answers with the cookie `plexy_session`, in production `__Host-plexy_session`; with an ADMIN_PORT operators sign in there and get `plexy_operator` (`__Host-plexy_operator`), merchants’ users on the other. Too many attempts for one account or from one address have to wait: 429 with `Retry-After`.',
+          'Answers with the cookie `plexy_session`, in production `__Host-plexy_session`; with an ADMIN_PORT operators sign in there and get `plexy_operator` (`__Host-plexy_operator`), merchants’ users on the other. Too many attempts for one account or from one address have to wait: 429 with `Retry-After`. An e-mail address and a password that open accounts of several merchants are answered with 422 `merchant_required`: each of `details` has the id of a merchant, and its name behind it, to be sent as `merchantId`.',
         tags,
         security: [],
         body: bodies.SignInBody,
@@ -69,40 +70,77 @@ function signInRoute(app: App, deps: Deps, surface: Surface, signIn: SignIn): vo
     },
     async (request, reply) => {
       if (request.headers.origin !== undefined) requireSameOrigin(request, deps.config.publicUrl);
-      const { email, password } = request.body;
-      const { email: address } = valuesOf({ email: parseEmail(email) });
-      // Before it counts: nobody is locked out because others crowd the door.
-      signIn.passwords.requireRoom();
-      const attempt = subjectsOf(address, clientAddressOf(request));
-      await count(deps, attempt);
-      const found = await findCredentials(deps.pool, address);
-      // Operators' passwords cannot be tried where merchants come in, and the other way round.
-      const credentials = found !== null && isServed(surface, found.merchantId) ? found : null;
-      const proved = await signIn.passwords.verify(password, credentials?.passwordHash ?? null);
-      if (!proved || credentials === null) {
-        await noteFailure(deps, request, found, attempt);
-        throw new ApiError('wrong_credentials');
-      }
-      await begin(deps, signIn.sessions, request, reply, credentials, attempt);
-      return sendSession(deps, reply, credentials.id);
+      const { password, merchantId } = request.body;
+      const { email } = valuesOf({ email: parseEmail(request.body.email) });
+      const caller = callerOf(request, deps.secrets, email);
+      // All that can be refused without the database comes first, and counts for nobody.
+      signIn.lockOuts.requireNone(caller.subjects);
+      if (!caller.known) signIn.strangers.admit(caller.network);
+      const account = await signIn.passwords.inPlace(caller, async () => {
+        await count(deps, signIn, caller);
+        // Operators' passwords cannot be tried where merchants come in, and the other way round.
+        const found = (await findCredentials(deps.signIns, email)).filter((one) =>
+          isServed(surface, one.merchantId),
+        );
+        const hashes = found.map(({ passwordHash }) => passwordHash);
+        const proved = await signIn.passwords.verify(password, hashes, caller.known);
+        const chosen = await choose(
+          deps,
+          found.filter((_, i) => proved[i]),
+          merchantId,
+        ).catch(async (error: unknown) => {
+          if (error instanceof ApiError && error.reason === 'wrong_credentials')
+            await noteFailure(deps, request, found, caller.subjects);
+          throw error;
+        });
+        await begin(deps, signIn.sessions, request, reply, chosen, { caller, isShared: found.length > 1 });
+        return chosen;
+      });
+      signIn.lockOuts.forget(caller.subjects);
+      rememberBrowser(reply, deps.config, deps.secrets, email);
+      return sendSession(deps, reply, account.id);
     },
   );
 }
 
-function subjectsOf(email: string, address: string): AttemptSubject[] {
-  return [
-    { kind: 'account', subject: `account ${hash('sha256', email, 'base64url')}` },
-    { kind: 'address', subject: `address ${hash('sha256', networkOf(address), 'base64url')}` },
-  ];
+/** In place of a merchant's id: the account of an operator. */
+const OPERATOR_ACCOUNT = 'operator';
+
+/**
+ * Which of the accounts that the password proves is signed in to.
+ * @throws ApiError 401 when there is none; 422 when there are several, and which is not said
+ */
+async function choose(
+  { signIns }: Deps,
+  proved: readonly Credentials[],
+  merchantId: string | undefined,
+): Promise<Credentials> {
+  const idOfAccount = (account: Credentials): string => account.merchantId ?? OPERATOR_ACCOUNT;
+  const named = merchantId === undefined ? proved : proved.filter((one) => idOfAccount(one) === merchantId);
+  const [first, ...others] = named;
+  if (first === undefined) throw new ApiError('wrong_credentials');
+  if (others.length === 0) return first;
+  const details = [];
+  for (const account of named) {
+    const merchant = account.merchantId === null ? null : await findMerchant(signIns, account.merchantId);
+    details.push({ path: 'merchantId', message: `${idOfAccount(account)} ${merchant?.name ?? ''}`.trim() });
+  }
+  throw new ApiError('merchant_required', undefined, details);
 }
 
 /** @throws ApiError 429 */
-async function count(deps: Deps, attempt: readonly AttemptSubject[]): Promise<void> {
-  await inTransaction(deps.pool, async (db) => {
+async function count(deps: Deps, { lockOuts }: SignIn, { subjects }: SignInCaller): Promise<void> {
+  lockOuts.hear(await findLocks(deps.signIns, subjects));
+  await inTransaction(deps.signIns, async (db) => {
     if (deps.config.mode === 'sandbox') await passGate(db);
-    const waitMs = await countAttempt(db, attempt);
-    if (waitMs > 0) throw tooManySignIns(Math.ceil(waitMs / 1_000));
+    lockOuts.hear(await countAttempt(db, subjects));
   });
+}
+
+interface Attempt {
+  readonly caller: SignInCaller;
+  /** Whether other accounts have the same e-mail address. */
+  readonly isShared: boolean;
 }
 
 /** A new session with a new token, in place of the one that the browser had. @throws ApiError 401 */
@@ -112,13 +150,13 @@ async function begin(
   request: FastifyRequest,
   reply: FastifyReply,
   credentials: Credentials,
-  attempt: readonly AttemptSubject[],
+  { caller, isShared }: Attempt,
 ): Promise<void> {
   const { token, hash: tokenHash } = newToken();
   const before = sessions.tokenHashOf(request);
-  const begun = await inTransaction(deps.pool, async (db) => {
+  const begun = await inTransaction(deps.signIns, async (db) => {
     if (deps.config.mode === 'sandbox') await passGate(db);
-    await forgiveAttempt(db, attempt);
+    await forgiveAttempt(db, caller.subjects, isShared);
     if (before !== null) await endSession(db, before);
     const id = uuidv7();
     const user = await beginSession(db, { id, hash: tokenHash }, credentials);
@@ -155,17 +193,20 @@ async function note(
 async function noteFailure(
   deps: Deps,
   request: FastifyRequest,
-  account: Pick<Credentials, 'id' | 'merchantId'> | null,
+  accounts: readonly Pick<Credentials, 'id' | 'merchantId'>[],
   attempt: readonly AttemptSubject[],
 ): Promise<void> {
-  const { id = null, merchantId = null } = account ?? {};
-  const whose = { actor: auditActorOf(request), object: { kind: 'user', id }, merchantId };
   // While it lasts nobody gets as far as this: each lock-out was begun by the attempt that failed.
-  const locks = await readLockOuts(deps.pool, attempt);
-  await insertAuditEntries(deps.pool, [
-    { ...whose, action: 'session.sign_in_failed' },
-    ...locks.map((after) => ({ ...whose, action: 'session.lock_out' as const, after })),
-  ]);
+  const locks = await readLockOuts(deps.signIns, attempt);
+  const named = accounts.length === 0 ? [{ id: null, merchantId: null }] : accounts;
+  const entries = named.flatMap(({ id, merchantId }) => {
+    const whose = { actor: auditActorOf(request), object: { kind: 'user', id }, merchantId };
+    return [
+      { ...whose, action: 'session.sign_in_failed' as const },
+      ...locks.map((after) => ({ ...whose, action: 'session.lock_out' as const, after })),
+    ];
+  });
+  await insertAuditEntries(deps.signIns, entries);
 }
 
 function readRoute(app: App, deps: Deps): void {
@@ -252,7 +293,7 @@ async function noteOwn(db: StatementRunner, request: FastifyRequest, action: Aud
   await insertAuditEntries(db, [{ actor: auditActorOf(request), action, merchantId, object }]);
 }
 
-function passwordRoute(app: App, deps: Deps, { passwords, sessions }: SignIn): void {
+function passwordRoute(app: App, deps: Deps, signIn: SignIn): void {
   app.post(
     '/v1/session/password',
     {
@@ -267,28 +308,41 @@ function passwordRoute(app: App, deps: Deps, { passwords, sessions }: SignIn): v
       },
     },
     async (request, reply) => {
-      const { new: password } = valuesOf({ new: parsePassword(request.body.new) });
       const { id, sessionId } = userOf(request);
       const user = await findUser(deps.pool, id);
       const stored = await findPasswordHash(deps.pool, id);
-      if (user === null) throw new ApiError('not_signed_in');
+      if (user === null || stored === null) throw new ApiError('not_signed_in');
+      const password = await newPasswordOf(request.body.new, user);
       // Whoever sits down at somebody's browser must not be free to guess.
-      const attempt = subjectsOf(user.email, clientAddressOf(request));
-      await count(deps, attempt);
-      if (!(await passwords.verify(request.body.current, stored))) {
-        await noteFailure(deps, request, user, attempt);
-        throw new ApiError('wrong_credentials');
-      }
-      const passwordHash = await passwords.hash(password);
-      await inTransaction(deps.pool, async (db) => {
-        await forgiveAttempt(db, attempt);
-        await checkCredential(db, request);
-        if (!(await setPasswordHash(db, id, passwordHash, stored))) throw new ApiError('wrong_credentials');
-        await endSessionsOf(db, id, sessionId);
-        await noteOwn(db, request, 'user.change_password');
+      const caller = { ...callerOf(request, deps.secrets, user.email), known: true };
+      signIn.lockOuts.requireNone(caller.subjects);
+      await signIn.passwords.inPlace(caller, async () => {
+        await count(deps, signIn, caller);
+        const [isRight] = await signIn.passwords.verify(request.body.current, [stored], true);
+        if (isRight !== true) {
+          await noteFailure(deps, request, [user], caller.subjects);
+          throw new ApiError('wrong_credentials');
+        }
+        const passwordHash = await signIn.passwords.hash(password, stored);
+        await inTransaction(deps.signIns, async (db) => {
+          await forgiveAttempt(db, caller.subjects, false);
+          await checkCredential(db, request);
+          if (!(await setPasswordHash(db, id, passwordHash, stored))) throw new ApiError('wrong_credentials');
+          await endSessionsOf(db, id, sessionId);
+          await noteOwn(db, request, 'user.change_password');
+        });
       });
-      sessions.forget();
+      signIn.lockOuts.forget(caller.subjects);
+      signIn.sessions.forget();
       return reply.code(204).send(undefined);
     },
   );
+}
+
+/** @throws ApiError 400 saying why it is too easy to guess */
+async function newPasswordOf(text: string, user: User): Promise<string> {
+  const { new: password } = valuesOf({ new: parsePassword(text) });
+  const weakness = await weaknessOf(password, user);
+  if (weakness !== null) throw fieldError('invalid_request', 'new', weakness);
+  return password;
 }

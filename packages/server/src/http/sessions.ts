@@ -5,9 +5,12 @@ import type { Config } from '../config.ts';
 import { isAllowed, scopesOf } from '../domain/roles.ts';
 import type { Queryable } from '../store/postgres.ts';
 import { SESSION_SECONDS, type Session, useSession } from '../store/sessions.ts';
+import { networkOf } from './addresses.ts';
 import type { Principal } from './auth.ts';
+import { clientAddressOf } from './clientAddress.ts';
 import type { Surface } from './deps.ts';
 import { ApiError } from './errors.ts';
+import type { Strangers } from './strangers.ts';
 
 const TOKEN_BYTES = 32;
 
@@ -62,14 +65,16 @@ export class Sessions {
   readonly #db: Queryable;
   readonly #config: Config;
   readonly #surface: Surface;
+  readonly #strangers: Strangers;
   readonly #cookie: string;
   readonly #cookieToken: RegExp;
   readonly #cache = new Map<string, { session: Session; until: number }>();
 
-  constructor(db: Queryable, config: Config, surface: Surface) {
+  constructor(db: Queryable, config: Config, surface: Surface, strangers: Strangers) {
     this.#db = db;
     this.#config = config;
     this.#surface = surface;
+    this.#strangers = strangers;
     this.#cookie = `${config.mode === 'sandbox' ? '' : HOST_PREFIX}${COOKIES[surface]}`;
     this.#cookieToken = new RegExp(`(?:^|;\\s*)${this.#cookie}=([\\w-]{43})(?:;|$)`);
   }
@@ -96,7 +101,7 @@ export class Sessions {
     const token = this.tokenHashOf(request);
     if (token === null) throw new ApiError(auth === 'user' ? 'not_signed_in' : 'missing_api_key');
     if (!SAFE_METHODS.has(request.method)) requireSameOrigin(request, this.#config.publicUrl);
-    const session = await this.#find(token);
+    const session = await this.#find(token, networkOf(clientAddressOf(request)));
     if (session === null || !isServed(this.#surface, session.merchantId)) throw new ApiError('not_signed_in');
     if (role === undefined || !isAllowed(session.role, role)) throw new ApiError('insufficient_role');
     const { id, merchantId, userId, role: own } = session;
@@ -105,19 +110,19 @@ export class Sessions {
 
   /** After a change of users or sessions, so that it works at once on this node. */
   forget(): void {
-    this.#cache.clear();
+    for (const entry of this.#cache.values()) entry.until = 0;
   }
 
-  async #find(token: Buffer): Promise<Session | null> {
+  async #find(token: Buffer, network: string): Promise<Session | null> {
     const name = token.toString('base64');
     const cached = this.#cache.get(name);
-    const now = performance.now();
-    if (cached !== undefined && cached.until > now) return cached.session;
+    if (cached !== undefined && cached.until > performance.now()) return cached.session;
+    const question = (): Promise<Session | null> => useSession(this.#db, token);
+    const session = await (cached === undefined ? this.#strangers.ask(network, question) : question());
     this.#cache.delete(name);
-    const session = await useSession(this.#db, token);
     if (session !== null) {
       if (this.#cache.size >= CACHE_MAX) this.#cache.clear();
-      this.#cache.set(name, { session, until: now + CACHE_MS });
+      this.#cache.set(name, { session, until: performance.now() + CACHE_MS });
     }
     return session;
   }

@@ -19,7 +19,7 @@ import { readClock } from '../store/installation.ts';
 import { findMerchant } from '../store/merchants.ts';
 import { readStatistics } from '../store/statistics.ts';
 import { ERRORS } from './adminCommon.ts';
-import { merchantOf, VIEWER } from './auth.ts';
+import { merchantOf, SUMS } from './auth.ts';
 import type { App } from './bareApp.ts';
 import type { Deps } from './deps.ts';
 import { fieldError } from './errors.ts';
@@ -123,7 +123,7 @@ export function statisticsRoutes(app: App, deps: Deps): void {
   app.get(
     '/v1/statistics',
     {
-      config: VIEWER,
+      config: SUMS,
       schema: {
         operationId: 'getStatistics',
         summary: 'Volume, success and declines over time',

@@ -42,7 +42,8 @@ export function streamRoutes(app: App, deps: Deps): void {
   app.get(
     '/v1/transactions/stream',
     {
-      config: VIEWER,
+      // It lasts, and has a bound of its own.
+      config: { ...VIEWER, turn: 'none' },
       exposeHeadRoute: false,
       schema: {
         operationId: 'streamTransactions',

@@ -4,7 +4,7 @@ import type { Command } from '../domain/command.ts';
 import { parseTransactionId, type TransactionId } from '../domain/ids.ts';
 import { parseAmount } from '../domain/money.ts';
 import { parsed } from '../domain/parse.ts';
-import { actorOf, MANAGER, merchantOf } from './auth.ts';
+import { actorOf, merchantOf, PAYMENTS } from './auth.ts';
 import type { App } from './bareApp.ts';
 import type { Deps } from './deps.ts';
 import { ApiError } from './errors.ts';
@@ -37,7 +37,7 @@ export function transactionRoutes(app: App, deps: Deps): void {
     app.post(
       `/v1/transactions/:id/${operation}`,
       {
-        config: MANAGER,
+        config: PAYMENTS,
         schema: {
           operationId: `${operation}Transaction`,
           ...texts,

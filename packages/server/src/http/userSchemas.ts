@@ -12,7 +12,7 @@ const MerchantRole = Type.Enum([...MERCHANT_ROLES], {
     'Each may what the ones before may: `viewer` looks, `manager` makes payments, captures, cancels and refunds, `admin` has keys, webhooks and users.',
 });
 const Role = Type.Enum([...MERCHANT_ROLES, 'operator']);
-const NewPassword = Type.String({ description: '12 to 128 characters.' });
+const NewPassword = Type.String({ description: '12 to 128 characters, hard to guess.' });
 
 const user = { id: Id, email: Email, name: Name, role: Role };
 export const User = Type.Object(
@@ -52,7 +52,13 @@ export const SessionView = Type.Object(
 export const USER_OBJECTS = [User, UserWithPassword, SessionView];
 
 export const SignInBody = Type.Object(
-  { email: Email, password: Type.String({ examples: ['sandbox'] }) },
+  {
+    email: Email,
+    password: Type.String({ examples: ['sandbox'] }),
+    merchantId: Type.Optional(
+      Type.String({ description: 'Which account, when there are several. `operator`: an operator’s.' }),
+    ),
+  },
   closed,
 );
 export const PasswordBody = Type.Object({ current: Type.String(), new: NewPassword }, closed);

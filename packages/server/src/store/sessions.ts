@@ -94,14 +94,33 @@ export interface AttemptSubject {
   readonly subject: string;
 }
 
+/** Something that is locked out, and for how long. */
+export interface AttemptLock {
+  readonly subject: string;
+  readonly ms: number;
+}
+
+/** Which of them are locked out. It locks no row: whoever is locked out waits for nobody, and nobody for them. */
+export async function findLocks(db: Queryable, subjects: readonly AttemptSubject[]): Promise<AttemptLock[]> {
+  const { rows } = await db.query<AttemptLock>(
+    `SELECT subject, ceil(extract(epoch FROM locked_until - clock_timestamp()) * 1000)::int AS ms
+     FROM sign_in_attempt WHERE subject = ANY($1) AND locked_until > clock_timestamp()`,
+    [subjects.map(({ subject }) => subject)],
+  );
+  return rows.map(({ subject, ms }) => ({ subject, ms: Math.max(1, ms) }));
+}
+
 const LONGEST_LOCK = `interval '${Math.max(...Object.values(LOCK_OUT).map(({ maxMs }) => maxMs))} milliseconds'`;
 
 /**
  * Counts an attempt before it is known to be wrong, so that any number at once are no more than so many in a
  * row. Within a transaction, to be rolled back when one of the subjects is locked out.
- * @returns for how many milliseconds the longest lock lasts; 0: the attempt may be made
+ * @returns what is locked out; nothing: the attempt may be made
  */
-export async function countAttempt(db: Queryable, subjects: readonly AttemptSubject[]): Promise<number> {
+export async function countAttempt(
+  db: Queryable,
+  subjects: readonly AttemptSubject[],
+): Promise<AttemptLock[]> {
   const names = subjects.map(({ subject }) => subject);
   const { rows: counted } = await db.query<{ subject: string; attempts: number }>(
     `INSERT INTO sign_in_attempt AS a (subject, attempts, last_at)
@@ -111,7 +130,7 @@ export async function countAttempt(db: Queryable, subjects: readonly AttemptSubj
      WHERE NOT ${isLeased('a.locked_until', LONGEST_LOCK)} RETURNING subject, attempts`,
     [names, FORGET_ATTEMPTS_MS],
   );
-  if (counted.length < subjects.length) return remainingLock(db, names);
+  if (counted.length < subjects.length) return lockedOf(db, subjects, counted);
   const waits = subjects.map(({ kind, subject }) => {
     const attempts = counted.find((row) => row.subject === subject)?.attempts ?? 0;
     return lockOutMs(attempts, LOCK_OUT[kind]);
@@ -121,16 +140,18 @@ export async function countAttempt(db: Queryable, subjects: readonly AttemptSubj
      FROM unnest($1::text[], $2::bigint[]) u(subject, wait) WHERE a.subject = u.subject AND u.wait > 0`,
     [names, waits],
   );
-  return 0;
+  return [];
 }
 
-async function remainingLock(db: Queryable, subjects: readonly string[]): Promise<number> {
-  const { rows } = await db.query<{ ms: number }>(
-    `SELECT ceil(extract(epoch FROM max(locked_until) - clock_timestamp()) * 1000)::int AS ms
-     FROM sign_in_attempt WHERE subject = ANY($1)`,
-    [subjects],
-  );
-  return Math.max(1, rows[0]?.ms ?? 1);
+/** Those that were not counted; a lock that has ended since is one of the shortest. */
+async function lockedOf(
+  db: Queryable,
+  subjects: readonly AttemptSubject[],
+  counted: readonly { subject: string }[],
+): Promise<AttemptLock[]> {
+  const locked = subjects.filter(({ subject }) => !counted.some((row) => row.subject === subject));
+  const found = await findLocks(db, locked);
+  return locked.map(({ subject }) => found.find((lock) => lock.subject === subject) ?? { subject, ms: 1 });
 }
 
 /** Of an attempt that failed, what it has locked out, and for how long: the lock may be over by now. */
@@ -148,11 +169,18 @@ export async function readLockOuts(
   );
 }
 
-/** An attempt succeeded: the account begins anew. Its address only takes this one back, lest one known password make others free to guess. */
-export async function forgiveAttempt(db: Queryable, subjects: readonly AttemptSubject[]): Promise<void> {
+/**
+ * An attempt succeeded: the account, or the browser, begins anew. Its address only takes this one back, lest one
+ * known password make others free to guess; so does an account whose e-mail address other accounts have, too.
+ */
+export async function forgiveAttempt(
+  db: Queryable,
+  subjects: readonly AttemptSubject[],
+  isShared: boolean,
+): Promise<void> {
   for (const { kind, subject } of subjects) {
     const text =
-      kind === 'account'
+      kind === 'browser' || (kind === 'account' && !isShared)
         ? 'DELETE FROM sign_in_attempt WHERE subject = $1'
         : 'UPDATE sign_in_attempt SET attempts = attempts - 1, locked_until = NULL WHERE subject = $1';
     await db.query(text, [subject]);

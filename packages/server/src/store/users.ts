@@ -23,12 +23,12 @@ export interface NewUser extends Pick<User, 'id' | 'merchantId' | 'email' | 'nam
   readonly passwordHash: string;
 }
 
-/** @returns null when the e-mail address is in use */
+/** @returns null when another user of the same merchant, or another operator, has the e-mail address */
 export async function insertUser(db: Queryable, user: NewUser): Promise<User | null> {
   const { rows } = await db.query<User>(
     `INSERT INTO dashboard_user (id, merchant_id, email, name, role, password_hash, created_at)
      VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp())
-     ON CONFLICT (email) WHERE deleted_at IS NULL DO NOTHING RETURNING ${COLUMNS}`,
+     ON CONFLICT DO NOTHING RETURNING ${COLUMNS}`,
     [user.id, user.merchantId, user.email, user.name, user.role, user.passwordHash],
   );
   return rows[0] ?? null;
@@ -96,14 +96,26 @@ export interface Credentials {
   readonly merchantId: string | null;
 }
 
-/** What somebody who signs in has to prove; null when nobody who may sign in has this address. */
-export async function findCredentials(db: Queryable, email: string): Promise<Credentials | null> {
+/** What somebody who signs in has to prove; nothing when nobody who may sign in has this address. */
+export async function findCredentials(db: Queryable, email: string): Promise<Credentials[]> {
   const { rows } = await db.query<Credentials>(
     `SELECT id, password_hash AS "passwordHash", merchant_id AS "merchantId" FROM dashboard_user
-     WHERE email = $1 AND deleted_at IS NULL AND disabled_at IS NULL`,
+     WHERE email = $1 AND deleted_at IS NULL AND disabled_at IS NULL ORDER BY id`,
     [email],
   );
-  return rows[0] ?? null;
+  return rows;
+}
+
+/**
+ * The hash of any account with this e-mail address, whoever's it is: accounts of one address share a salt, so that
+ * one computation tells which of them a password is of. Never shown.
+ */
+export async function findHashOfAddress(db: Queryable, email: string): Promise<string | null> {
+  const { rows } = await db.query<{ hash: string }>(
+    'SELECT password_hash AS hash FROM dashboard_user WHERE email = $1 AND deleted_at IS NULL ORDER BY id LIMIT 1',
+    [email],
+  );
+  return rows[0]?.hash ?? null;
 }
 
 export async function findPasswordHash(db: Queryable, id: string): Promise<string | null> {

@@ -10,6 +10,7 @@ import { createLogger } from '../../src/logging.ts';
 import { startServer } from '../../src/server.ts';
 import { startEmbeddedPostgres } from '../../src/store/embedded.ts';
 import { makeDataDir } from '../support/dataDir.ts';
+import { DEMO_STORE } from '../support/operator.ts';
 import {
   CUSTOMER,
   DEMO_KEY,
@@ -19,6 +20,7 @@ import {
   type Sandbox,
   startSandbox,
 } from '../support/sandbox.ts';
+import { ADMIN, signIn } from '../support/user.ts';
 
 let sandbox: Sandbox;
 before(async () => {
@@ -319,7 +321,7 @@ describe('RATE_LIMIT_PER_SECOND', () => {
   });
   after(() => limited.stop());
 
-  test('is for each key: 429 with Retry-After beyond it, and another key is not held up', async () => {
+  test('is for each merchant: 429 with Retry-After beyond it, and another merchant is not held up', async () => {
     const replies = await Promise.all(Array.from({ length: 30 }, () => limited.authorize()));
     const refused = replies.filter(({ status }) => status === 429);
     const served = replies.filter(({ status }) => status === 201);
@@ -333,6 +335,29 @@ describe('RATE_LIMIT_PER_SECOND', () => {
     assert.equal((await limited.call('GET', '/v1/wallet/transactions', { apiKey: OTHER_KEY })).status, 200);
     const { rows } = await limited.pool.query('SELECT count(*)::int AS count FROM transaction');
     assert.equal(rows[0].count, served.length, 'what was refused left nothing');
+  });
+
+  test('is one for all keys and sessions of a merchant, and each answer says what is left', async () => {
+    const issued = await limited.call('POST', `/v1/admin/merchants/${DEMO_STORE}/api-keys`, {
+      apiKey: OPERATOR_KEY,
+      body: { name: 'second' },
+    });
+    const { cookie } = await signIn(limited.url, ADMIN);
+    const { apiKey } = issued.body;
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    const callers = [{}, { apiKey }, { apiKey: null, headers: { cookie } }];
+    const replies = await Promise.all(
+      Array.from({ length: 30 }, (_, i) =>
+        limited.call('GET', '/v1/wallet/transactions', callers[i % 3] ?? {}),
+      ),
+    );
+    const served = replies.filter(({ status }) => status === 200);
+    assert.ok(served.length >= 5 && served.length <= 10, `${served.length} served`);
+    for (const { headers } of replies) {
+      assert.equal(headers.get('ratelimit-limit'), '5');
+      assert.match(headers.get('ratelimit-remaining') ?? '', /^[0-4]$/);
+      assert.match(headers.get('ratelimit-reset') ?? '', /^[01]$/);
+    }
   });
 
   test('lets the same key through after the time that it was told', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { type Reply, type Sandbox, startSandbox } from '../support/sandbox.ts';
 import { ADMIN, attempt, cookieOf, MANAGER, OPERATOR, PASSWORD, signIn, VIEWER } from '../support/user.ts';
@@ -18,8 +18,12 @@ function assertReason(reply: Reply, status: number, reason: string): void {
 describe('signing in', () => {
   test('gives a cookie that scripts cannot read, and says who it is', async () => {
     const reply = await attempt(sandbox.url, ' Merchant@Demo.test', PASSWORD);
-    const cookie = reply.headers.get('set-cookie') ?? '';
+    const [cookie = '', known = ''] = reply.headers.getSetCookie();
     assert.match(cookie, /^plexy_session=[\w-]{43}; Path=\/; Max-Age=604800; HttpOnly; SameSite=Lax$/);
+    assert.match(
+      known,
+      /^plexy_browser=[\w-]{22}\.[0-9a-z]+\.[\w-]{43}; Path=\/v1\/session; Max-Age=15552000; HttpOnly; SameSite=Lax$/,
+    );
     const { user, merchant, mode } = reply.body;
     assert.deepEqual([user.email, user.role, merchant.name, mode], [ADMIN, 'admin', 'Demo Store', 'sandbox']);
     const browser = await signIn(sandbox.url, ADMIN);
@@ -72,11 +76,16 @@ describe('signing in', () => {
 
 describe('lock-out', () => {
   /** As if so many attempts had been made. */
-  const spend = (kind: 'account' | 'address', attempts: number) =>
-    sandbox.pool.query(
+  const spend = async (kind: 'account' | 'address' | 'browser', attempts: number) => {
+    await sandbox.pool.query(
       `UPDATE sign_in_attempt SET attempts = $2, locked_until = NULL WHERE starts_with(subject, $1)`,
       [kind, attempts],
     );
+    await setTimeout(HEARD_MS);
+  };
+  /** So long a node believes a lock-out that it has heard of. */
+  const HEARD_MS = 1_050;
+  afterEach(() => setTimeout(HEARD_MS));
   const waitOf = (reply: Reply): number => Number(reply.headers.get('retry-after'));
 
   test('wrong passwords make an account wait, also for the right one, and longer each time', async () => {
@@ -120,6 +129,77 @@ describe('lock-out', () => {
     assert.equal((await attempt(sandbox.url, ADMIN, PASSWORD)).status, 200);
     assert.equal((await attempt(sandbox.url, 'c@d.test', 'x')).status, 401);
     assertReason(await attempt(sandbox.url, ADMIN, PASSWORD), 429, 'too_many_sign_ins');
+  });
+
+  test('strangers do not lock a user out of a browser of theirs; the browser is counted for itself', async () => {
+    const known = await attempt(sandbox.url, MANAGER, PASSWORD);
+    const cookie = known.headers
+      .getSetCookie()
+      .map((one) => one.split(';')[0])
+      .join('; ');
+    const other = (await attempt(sandbox.url, VIEWER, PASSWORD)).headers.getSetCookie();
+    const fromHere = (email: string, password: string, jar = cookie) =>
+      attempt(sandbox.url, email, password, { cookie: jar });
+    await attempt(sandbox.url, MANAGER, 'wrong');
+    await spend('account', 30);
+    await attempt(sandbox.url, MANAGER, 'wrong');
+    assertReason(await attempt(sandbox.url, MANAGER, PASSWORD), 429, 'too_many_sign_ins');
+    assert.equal((await fromHere(MANAGER, PASSWORD)).status, 200, 'a lock of the account');
+    const theirs = other.map((one) => one.split(';')[0]).join('; ');
+    assertReason(await fromHere(MANAGER, PASSWORD, theirs), 429, 'too_many_sign_ins');
+    const forged = cookie.replace(/(plexy_browser=.)./, '$1_');
+    assertReason(await fromHere(MANAGER, PASSWORD, forged), 429, 'too_many_sign_ins');
+    await spend('address', 80);
+    assert.equal((await attempt(sandbox.url, 'q@r.test', 'x')).status, 401);
+    assertReason(await attempt(sandbox.url, ADMIN, PASSWORD), 429, 'too_many_sign_ins');
+    assert.equal((await fromHere(MANAGER, PASSWORD)).status, 200, 'a lock of the address');
+    assertReason(await fromHere(MANAGER, 'wrong'), 401, 'wrong_credentials');
+    await spend('browser', 30);
+    assertReason(await fromHere(MANAGER, 'wrong'), 401, 'wrong_credentials');
+    assertReason(await fromHere(MANAGER, PASSWORD), 429, 'too_many_sign_ins');
+  });
+
+  test('whoever is locked out costs no transaction, and at most one query a second', async () => {
+    const email = 'nobody@locked.test';
+    await attempt(sandbox.url, email, 'x');
+    await spend('account', 30);
+    assertReason(await attempt(sandbox.url, email, 'x'), 401, 'wrong_credentials');
+    assertReason(await attempt(sandbox.url, email, 'x'), 429, 'too_many_sign_ins');
+    const locker = await sandbox.pool.connect();
+    try {
+      await locker.query('BEGIN');
+      await locker.query('LOCK sign_in_attempt IN ACCESS EXCLUSIVE MODE');
+      const startedAt = performance.now();
+      const replies = await Promise.all(Array.from({ length: 30 }, () => attempt(sandbox.url, email, 'x')));
+      assert.ok(replies.every(({ status }) => status === 429));
+      assert.ok(performance.now() - startedAt < 4_000, 'none waited for the table');
+    } finally {
+      await locker.query('ROLLBACK');
+      locker.release();
+    }
+  });
+
+  test('attempts that wait for the database keep nobody else from it', async () => {
+    const locker = await sandbox.pool.connect();
+    try {
+      await locker.query('BEGIN');
+      await locker.query('LOCK sign_in_attempt IN ACCESS EXCLUSIVE MODE');
+      const attempts = Array.from({ length: 40 }, (_, i) => attempt(sandbox.url, `w${i}@wait.test`, 'x'));
+      const refused = await Promise.race([
+        Promise.any(
+          attempts.map((one) => one.then(({ status }) => (status === 429 ? status : Promise.reject(status)))),
+        ),
+        setTimeout(4_000, 'all of them wait'),
+      ]);
+      assert.equal(refused, 429);
+      for (const path of ['/v1/transactions', '/v1/statistics'])
+        assert.equal((await sandbox.call('GET', path)).status, 200);
+      assert.equal((await sandbox.authorize()).status, 201);
+      await locker.query('ROLLBACK');
+      assert.ok((await Promise.all(attempts)).some(({ status }) => status === 401));
+    } finally {
+      locker.release();
+    }
   });
 
   test('a flood of sign-ins leaves payments their time', async () => {
@@ -260,7 +340,7 @@ describe('a session', () => {
     const change = (current: string, next: string) =>
       here.call('POST', '/v1/session/password', { body: { current, new: next } });
     assertReason(await change('wrong', 'a much longer password'), 401, 'wrong_credentials');
-    for (const weak of ['short', 'aaaaaaaaaaaaaaaa', 'x'.repeat(129)])
+    for (const weak of ['short', 'aaaaaaaaaaaaaaaa', 'x'.repeat(129), 'password1234', VIEWER, 'qwertyuiop12'])
       assertReason(await change(PASSWORD, weak), 400, 'invalid_request');
     assert.equal((await change(PASSWORD, 'a much longer password')).status, 204);
     assert.equal((await here.call('GET', '/v1/session')).status, 200);

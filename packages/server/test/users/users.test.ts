@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { OTHER_STORE } from '../support/operator.ts';
-import { OPERATOR_KEY, type Reply, type Sandbox, startSandbox } from '../support/sandbox.ts';
-import { ADMIN, attempt, type Browser, signIn } from '../support/user.ts';
+import { DEMO_STORE, OTHER_STORE } from '../support/operator.ts';
+import { OPERATOR_KEY, type Reply, request, type Sandbox, startSandbox } from '../support/sandbox.ts';
+import { ADMIN, attempt, type Browser, OPERATOR, OTHER_ADMIN, signIn } from '../support/user.ts';
 
 let sandbox: Sandbox;
 let admin: Browser;
@@ -38,6 +38,86 @@ async function capture(browser: Browser): Promise<Reply> {
   const { body } = await sandbox.authorize();
   return browser.call('POST', `/v1/transactions/${body.walletTransactionId}/capture`, { body: {} });
 }
+
+describe('an e-mail address', () => {
+  const made = async (email: string): Promise<Reply> =>
+    admin.call('POST', '/v1/users', { body: { email, name: 'Somebody', role: 'viewer' } });
+
+  test('is taken within one merchant only: who else has it is told to nobody', async () => {
+    for (const taken of [OPERATOR, OTHER_ADMIN, 'nobody.has@this.test']) {
+      const reply = await made(taken);
+      assert.deepEqual([reply.status, reply.body.email], [201, taken], reply.text);
+      assertReason(await made(taken), 409, 'already_exists');
+    }
+  });
+
+  test('leads by its password to the account that this is of, with the time of one', async () => {
+    const email = 'two@places.test';
+    const here = await made(email);
+    const operate = (path: string, body: unknown) =>
+      sandbox.call('POST', `/v1/admin${path}`, { apiKey: OPERATOR_KEY, body });
+    const there = await operate(`/merchants/${OTHER_STORE}/users`, { email, name: 'There', role: 'viewer' });
+    const merchantOf = async (password: string, merchantId?: string): Promise<Reply> =>
+      request(sandbox.url, 'POST', '/v1/session', {
+        apiKey: null,
+        body: { email, password, ...(merchantId === undefined ? {} : { merchantId }) },
+      });
+    assert.equal((await merchantOf(here.body.password)).body.merchant.name, 'Demo Store');
+    assert.equal((await merchantOf(there.body.password)).body.merchant.name, 'Other Store');
+    assertReason(await merchantOf(there.body.password, DEMO_STORE), 401, 'wrong_credentials');
+    assertReason(await merchantOf('neither'), 401, 'wrong_credentials');
+    const { rows } = await sandbox.pool.query(
+      `SELECT count(DISTINCT split_part(password_hash, '$', 5))::int AS salts FROM dashboard_user WHERE email = $1`,
+      [email],
+    );
+    assert.equal(rows[0].salts, 1, 'one computation for both');
+  });
+
+  test('and a password that open two accounts are asked which, and it can be said', async () => {
+    const email = 'same@password.test';
+    const here = await made(email);
+    const path = `/v1/admin/merchants/${OTHER_STORE}/users`;
+    const body = { email, name: 'There', role: 'viewer' };
+    await sandbox.call('POST', path, { apiKey: OPERATOR_KEY, body });
+    await sandbox.pool.query(
+      'UPDATE dashboard_user SET password_hash = (SELECT password_hash FROM dashboard_user WHERE id = $1) WHERE email = $2',
+      [here.body.id, email],
+    );
+    const enter = (merchantId?: string): Promise<Reply> =>
+      request(sandbox.url, 'POST', '/v1/session', {
+        apiKey: null,
+        body: { email, password: here.body.password, ...(merchantId === undefined ? {} : { merchantId }) },
+      });
+    const asked = await enter();
+    assertReason(asked, 422, 'merchant_required');
+    assert.deepEqual(
+      asked.body.details
+        .map(({ path: field, message }: { path: string; message: string }) => `${field} ${message}`)
+        .sort(),
+      [`merchantId ${DEMO_STORE} Demo Store`, `merchantId ${OTHER_STORE} Other Store`],
+    );
+    assert.deepEqual(asked.headers.getSetCookie(), []);
+    assert.equal((await enter(OTHER_STORE)).body.merchant.name, 'Other Store');
+    assert.equal((await enter(DEMO_STORE)).body.merchant.name, 'Demo Store');
+    assertReason(await enter('operator'), 401, 'wrong_credentials');
+  });
+
+  test('that others have, too, gives nobody free tries: a known password takes back only its own', async () => {
+    const email = 'victim@other.test';
+    const mine = await made(email);
+    const body = { email, name: 'Victim', role: 'viewer' };
+    await sandbox.call('POST', `/v1/admin/merchants/${OTHER_STORE}/users`, { apiKey: OPERATOR_KEY, body });
+    const attempts = async (): Promise<number> => {
+      const { rows } = await sandbox.pool.query(
+        `SELECT attempts FROM sign_in_attempt WHERE starts_with(subject, 'account') ORDER BY last_at DESC LIMIT 1`,
+      );
+      return rows[0].attempts;
+    };
+    for (let i = 0; i < 3; i += 1) await attempt(sandbox.url, email, 'wrong');
+    assert.equal((await attempt(sandbox.url, email, mine.body.password)).status, 200);
+    assert.equal(await attempts(), 3);
+  });
+});
 
 describe('users of a merchant', () => {
   test('are made with a password that is shown once, listed, renamed, deleted', async () => {
