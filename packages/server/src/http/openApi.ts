@@ -6,6 +6,7 @@ import type { Config } from '../config.ts';
 import { VERSION } from '../version.ts';
 import { errorBody, isRetriedLater, REASONS, type Reason } from './errors.ts';
 import { EXAMPLES } from './examples.ts';
+import { OPERATION_DOCS } from './operationDocs.ts';
 import { WEBHOOK_EVENTS } from './webhookSchemas.ts';
 
 const DESCRIPTION = `Take payments from wallets, exactly once.
@@ -55,10 +56,10 @@ interface Operation {
   operationId?: string;
   summary?: string;
   description?: string;
-  parameters?: { readonly in: string; name: string }[];
+  parameters?: { readonly in: string; name: string; readonly required?: boolean }[];
   requestBody?: { content: Record<string, MediaType> };
   responses: Record<string, Response>;
-  security?: readonly unknown[];
+  security?: readonly Readonly<Record<string, unknown>>[];
 }
 interface Document {
   webhooks?: Record<string, unknown>;
@@ -76,6 +77,7 @@ export async function openApi(app: FastifyInstance, config: Config): Promise<voi
         title: 'Plexy Pay API',
         version: VERSION,
         description: DESCRIPTION,
+        contact: { name: 'The maintainers of Plexy Pay' },
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       servers: [{ url, description: 'This server' }],
@@ -142,17 +144,30 @@ const HEADERS = {
   },
 };
 
-/** Adds to every operation what its schema cannot say: its errors, headers and examples. */
+/** Adds to every operation what its schema cannot say: its description, errors, headers and examples. */
 function complete(document: Document): void {
-  const used = new Set<string>();
-  for (const path of Object.values(document.paths)) {
-    for (const [method, operation] of Object.entries(path)) completeOperation(method, operation, used);
-  }
+  const answers = Object.values(document.paths).flatMap((path) =>
+    Object.entries(path).flatMap(([method, operation]) => {
+      completeOperation(operation);
+      return errorsOf(method, operation);
+    }),
+  );
+  const names = namesOf(answers);
   document.webhooks = Object.fromEntries(WEBHOOK_EVENTS.map((name) => [name, webhookOperation(name)]));
   const { components } = document;
   components.headers = HEADERS;
   components.responses = Object.fromEntries(
-    [...used].sort().map((status) => [responseName(status), errorResponse(status, status === '422')]),
+    answers.map((answer) => [names.get(kindOf(answer)) ?? '', errorResponse(answer)]),
+  );
+  for (const answer of answers)
+    answer.operation.responses[answer.status] = {
+      $ref: `#/components/responses/${names.get(kindOf(answer))}`,
+    };
+  const reasons = new Set(answers.flatMap((answer) => answer.reasons));
+  components.examples = Object.fromEntries(
+    [...reasons]
+      .sort()
+      .map((reason) => [reason, { summary: REASONS[reason].message, value: exampleOf(reason) }]),
   );
   const text = JSON.stringify(document.paths);
   const schemes = Object.entries(components.securitySchemes ?? {});
@@ -190,76 +205,112 @@ function webhookOperation(name: string): unknown {
   };
 }
 
-function completeOperation(method: string, operation: Operation, used: Set<string>): void {
+function completeOperation(operation: Operation): void {
   const { responses, parameters = [], requestBody } = operation;
   for (const parameter of parameters)
     if (parameter.name === 'idempotency-key') parameter.name = 'Idempotency-Key';
+  const { description } = OPERATION_DOCS[operation.operationId ?? ''] ?? {};
+  if (operation.description === undefined && description !== undefined) operation.description = description;
   const examples = EXAMPLES[operation.operationId ?? ''];
   const body = requestBody?.content['application/json'];
   if (body !== undefined && examples?.request !== undefined) body.examples = examples.request;
-  const keyed = isKeyed(operation);
-  const named: string[] = [];
   for (const [status, response] of Object.entries(responses)) {
     if (/^[45]/.test(status)) {
-      // Where a route names one, it may answer it besides those that follow from what it takes.
-      if (/^\d+$/.test(status)) named.push(status);
       delete responses[status];
       continue;
     }
     response.description = STATUS_CODES[status] ?? 'Success';
-    response.headers = { 'X-Request-Id': REQUEST_ID, ...(keyed ? { 'Idempotency-Replayed': REPLAYED } : {}) };
+    response.headers = { 'X-Request-Id': REQUEST_ID, ...(isKeyed(operation) ? { 'Idempotency-Replayed': REPLAYED } : {}) };
     const content = response.content?.['application/json'];
-    if (content !== undefined && examples !== undefined) content.examples = examples.response;
-  }
-  for (const status of new Set([...errorsOf(method, operation), ...named].sort())) {
-    used.add(status);
-    // A 422 is remembered under its key.
-    const replayed = status === '422' && !keyed;
-    responses[status] = replayed
-      ? errorResponse(status, false)
-      : { $ref: `#/components/responses/${responseName(status)}` };
+    const given = status === '202' ? examples?.accepted : examples?.response;
+    if (content !== undefined && given !== undefined) content.examples = given;
   }
 }
 
+/** An error's status of an operation, with the reasons that it may have there. */
+interface ErrorAnswer {
+  readonly operation: Operation;
+  readonly status: string;
+  readonly reasons: readonly Reason[];
+  /** A 422 that was decided is remembered under its key, too. */
+  readonly replayed: boolean;
+}
+
+function errorsOf(method: string, operation: Operation): ErrorAnswer[] {
+  const { reasons = [] } = OPERATION_DOCS[operation.operationId ?? ''] ?? {};
+  const all = new Set<Reason>([...commonReasons(method, operation), ...reasons]);
+  return byStatus(all).map(([status, ofStatus]) => {
+    const replayed = status === '422' && isKeyed(operation);
+    return { operation, status, reasons: ofStatus, replayed };
+  });
+}
+
+/** Answers of one kind are one response of the document. */
+function kindOf({ status, reasons, replayed }: ErrorAnswer): string {
+  return `${status} ${replayed} ${reasons.toSorted().join()}`;
+}
+
+/** A name for each kind: that of the status for the most usual one, with the first operation's for the others. */
+function namesOf(answers: readonly ErrorAnswer[]): Map<string, string> {
+  const kinds = Map.groupBy(answers, kindOf);
+  const names = new Map<string, string>();
+  const taken = new Set<string>();
+  for (const [kind, [first]] of [...kinds].sort(([, a], [, b]) => b.length - a.length)) {
+    const { operationId = '' } = first?.operation ?? {};
+    const plain = (STATUS_CODES[first?.status ?? ''] ?? '').replace(/[^A-Za-z]/g, '');
+    const name = taken.has(plain) ? `${plain}Of${operationId.replace(/^./, (c) => c.toUpperCase())}` : plain;
+    names.set(kind, name);
+    taken.add(name);
+  }
+  return names;
+}
+
+/** Whether an answer may be the stored one of an earlier request. */
 function isKeyed({ parameters = [] }: Operation): boolean {
   return parameters.some(({ name }) => name === 'Idempotency-Key');
 }
 
-/** The statuses of the errors that an operation may answer with, by what it takes. */
-function errorsOf(method: string, operation: Operation): string[] {
-  const { security = [], parameters = [], requestBody } = operation;
-  // 400: a parameter that is wrong or not known; without any, a request that is not HTTP.
-  const statuses: string[] = ['400', '500', '503'];
-  const has = (place: string): boolean => parameters.some((parameter) => parameter.in === place);
+function byStatus(reasons: ReadonlySet<Reason>): [string, Reason[]][] {
+  const statuses = new Map<string, Reason[]>();
+  for (const reason of reasons) {
+    const status = String(REASONS[reason].status);
+    statuses.set(status, [...(statuses.get(status) ?? []), reason]);
+  }
+  return [...statuses].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** The reasons that every operation of this shape may answer with. */
+function commonReasons(method: string, { security = [], parameters = [], requestBody }: Operation): Reason[] {
+  const reasons: Reason[] = ['internal_error', 'service_unavailable', 'invalid_request'];
   const open = security.length === 0;
-  // To sign in, too.
-  if (!open || requestBody !== undefined) statuses.push('401', '403', '429');
-  // Whatever it is, a body is read.
-  if (method !== 'get') statuses.push('413', '415');
-  if (has('path')) statuses.push('404');
-  if (isKeyed(operation)) statuses.push('409', '422');
-  return statuses;
+  const reads = method === 'get';
+  const forUsersOnly = security.every((scheme) => Object.keys(scheme).join() === 'session');
+  if (!open) {
+    reasons.push('missing_api_key', 'bearer_not_supported', 'invalid_api_key', 'wrong_mode_api_key');
+    reasons.push('not_signed_in', 'insufficient_scope', 'insufficient_role', 'rate_limited');
+    if (forUsersOnly) reasons.push('session_required');
+  }
+  if (!reads) reasons.push('origin_not_allowed');
+  // A body may come with any method but GET, and is read wherever it comes.
+  if (!reads) reasons.push('invalid_json', 'body_too_large', 'unsupported_media_type');
+  if (!reads || parameters.some((parameter) => parameter.in === 'query')) reasons.push('unknown_field');
+  if (requestBody !== undefined) reasons.push('missing_field');
+  const key = parameters.find(({ name }) => name === 'Idempotency-Key');
+  if (key !== undefined) {
+    reasons.push('invalid_idempotency_key', 'request_in_progress', 'idempotency_key_reused');
+    if (key.required === true) reasons.push('missing_idempotency_key');
+  }
+  return reasons;
 }
 
-function responseName(status: string): string {
-  return (STATUS_CODES[status] ?? status).replace(/[^A-Za-z]/g, '');
-}
-
-/** @param remembered whether it may be an earlier answer, by its Idempotency-Key */
-function errorResponse(status: string, remembered: boolean): Response {
-  const reasons = (Object.keys(REASONS) as Reason[]).filter(
-    (reason) => String(REASONS[reason].status) === status,
-  );
-  const examples = reasons.map((reason) => [
-    reason,
-    { summary: REASONS[reason].message, value: exampleOf(reason) },
-  ]);
+function errorResponse({ status, reasons, replayed }: ErrorAnswer): Response {
+  const examples = reasons.map((reason) => [reason, { $ref: `#/components/examples/${reason}` }]);
   return {
     description: `${STATUS_CODES[status]}: ${reasons.map((reason) => `\`${reason}\``).join(', ')}.`,
     headers: {
       'X-Request-Id': REQUEST_ID,
       ...retryAfterOf(reasons),
-      ...(remembered ? { 'Idempotency-Replayed': REPLAYED } : {}),
+      ...(replayed ? { 'Idempotency-Replayed': REPLAYED } : {}),
     },
     content: {
       'application/json': {

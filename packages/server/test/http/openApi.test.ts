@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { errorsText } from '../../../../scripts/openapi.ts';
 import { REASONS } from '../../src/http/errors.ts';
+import { OPERATION_DOCS } from '../../src/http/operationDocs.ts';
 import { WEBHOOK_EVENTS } from '../../src/http/webhookSchemas.ts';
 import { contradictionsOf, seenContradictions } from '../support/contract.ts';
 import { type CallOptions, DEMO_KEY, OPERATOR_KEY, type Sandbox, startSandbox } from '../support/sandbox.ts';
@@ -49,10 +50,11 @@ test('every operation has an id of its own, a summary, a tag, security and examp
   for (const [path, operations] of Object.entries<Record<string, Record<string, unknown>>>(document.paths)) {
     for (const [method, operation] of Object.entries(operations)) {
       const name = `${method} ${path}`;
-      const { operationId, summary, tags, security } = operation;
+      const { operationId, summary, description, tags, security } = operation;
       assert.ok(typeof operationId === 'string' && !ids.has(operationId), name);
       ids.add(operationId);
       assert.ok(typeof summary === 'string' && summary.length < 60, name);
+      assert.ok(typeof description === 'string' && description.length > 20, `${name} has no description`);
       assert.ok(Array.isArray(tags) && tags.length === 1, name);
       assert.ok(Array.isArray(security), name);
     }
@@ -79,19 +81,28 @@ test("the wallet's requests and responses have examples that the API itself woul
 // biome-ignore lint/suspicious/noExplicitAny: a part of a document of any shape
 type Json = any;
 
-test('every reason is an example of the response with its status', () => {
-  const responses: Json[] = Object.values(document.components.responses);
-  const shown = new Set<string>(
-    responses.flatMap((response) => Object.keys(response.content['application/json'].examples)),
-  );
-  const missing = Object.keys(REASONS).filter((reason) => !shown.has(reason));
+test('every reason is one of some operation, and every operation has its own', () => {
+  const missing = Object.keys(REASONS).filter((reason) => !(reason in document.components.examples));
   // These come before any operation is known.
   assert.deepEqual(missing.sort(), [
     'expectation_failed',
     'headers_too_large',
+    'host_not_allowed',
     'method_not_allowed',
+    'metrics_token_required',
     'request_timeout',
   ]);
+  const ids = Object.values<Record<string, { operationId: string }>>(document.paths).flatMap((operations) =>
+    Object.values(operations).map(({ operationId }) => operationId),
+  );
+  assert.deepEqual(Object.keys(OPERATION_DOCS).sort(), ids.sort());
+});
+
+test('a capture is not said to answer what only other operations do', () => {
+  const { responses } = document.paths['/v1/wallet/{wallet_transaction_id}/capture'].post;
+  const { description } = document.components.responses[responses['422'].$ref.split('/').at(-1)];
+  assert.match(description, /amount_exceeds_held/);
+  assert.doesNotMatch(description, /last_admin|invalid_email|amount_exceeds_refundable/);
 });
 
 test('the comparison of answers with the document notices what is not in it', () => {
@@ -107,6 +118,8 @@ test('the comparison of answers with the document notices what is not in it', ()
   assert.deepEqual(contradictionsOf(answer), []);
   assert.match(contradictionsOf({ ...answer, status: 418 }).join(), /getSession 418 is not documented/);
   assert.match(contradictionsOf({ ...answer, text: '{}' }).join(), /getSession 200: body must have/);
+  const refused = { ...answer, status: 401, text: JSON.stringify({ reason: 'wrong_credentials' }) };
+  assert.match(contradictionsOf(refused).join(), /the reason wrong_credentials is not documented/);
   const bare = { ...answer, header: (name: string) => (name === 'content-type' ? 'application/json' : null) };
   assert.match(contradictionsOf(bare).join(), /x-request-id is promised and missing/);
   const told = (name: string) => ({

@@ -17,7 +17,9 @@ interface Header {
 interface DocumentedResponse {
   readonly $ref?: string;
   readonly headers?: Readonly<Record<string, Header>>;
-  readonly content?: Readonly<Record<string, { readonly schema?: unknown }>>;
+  readonly content?: Readonly<
+    Record<string, { readonly schema?: unknown; readonly examples?: Readonly<Record<string, unknown>> }>
+  >;
 }
 interface Operation {
   readonly operationId: string;
@@ -85,9 +87,18 @@ export function contradictionsOf(answer: Answer): string[] {
   const name = `${operation.operationId} ${status}`;
   const response = operation.responses[status];
   if (response === undefined) return [`${name} is not documented (${reasonOf(answer) ?? 'no reason'})`];
-  return [...headersOf(answer, response), ...bodyOf(answer, response, `${pointer}/responses/${status}`)].map(
-    (problem) => `${name}: ${problem}`,
-  );
+  return [
+    ...reasonsOf(answer, response),
+    ...headersOf(answer, response),
+    ...bodyOf(answer, response, `${pointer}/responses/${status}`),
+  ].map((problem) => `${name}: ${problem}`);
+}
+
+/** Each operation names the reasons of its errors. */
+function reasonsOf(answer: Answer, response: DocumentedResponse): string[] {
+  const reason = answer.status < 400 ? null : reasonOf(answer);
+  const { examples = {} } = resolved(response).content?.['application/json'] ?? {};
+  return reason === null || reason in examples ? [] : [`the reason ${reason} is not documented`];
 }
 
 /** A listener without the route (operators' or merchants' only), another host's name, or no HTTP: of no operation. */
