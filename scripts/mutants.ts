@@ -102,7 +102,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a stored answer is given to another request',
     file: `${SERVER}/engine/batch.ts`,
-    from: "if (stored.fingerprint !== request.fingerprint) return { kind: 'key_reused' };",
+    from: "if (!isSameRequest(request, stored.fingerprint)) return { kind: 'key_reused' };",
     to: '',
     tests: ['http/idempotency'],
   },
@@ -130,7 +130,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the IIN is not compared',
     file: `${SERVER}/engine/world.ts`,
-    from: 'customer === undefined || customer.iinHash !== iinHash',
+    from: 'customer === undefined || !iinHashes.includes(customer.iinHash)',
     to: 'customer === undefined',
     tests: ['http/badInput'],
   },
@@ -290,8 +290,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "the bank's answer names another operation",
     file: `${SERVER}/acquirer/httpBank.ts`,
-    from: 'operationId !== undefined && reply.operationId !== operationId',
-    to: 'operationId !== undefined && reply.operationId === undefined',
+    from: "if ('operationId' in names) return operationId === names.operationId;",
+    to: "if ('operationId' in names) return operationId !== undefined;",
     tests: ['httpBank', 'cardFaults', 'bankAnswers', 'acquirer'],
   },
   {

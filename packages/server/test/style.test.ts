@@ -72,8 +72,8 @@ describe('imports go one way', () => {
   /** Of the composition root's files, these are for everybody. */
   const SHARED: Readonly<Record<string, readonly string[]>> = {
     store: ['../secrets.ts', '../newId.ts'],
-    acquirer: ['../secrets.ts'],
-    webhooks: ['../secrets.ts'],
+    acquirer: ['../secrets.ts', '../interimAnswers.ts'],
+    webhooks: ['../secrets.ts', '../interimAnswers.ts'],
     http: ['../secrets.ts', '../newId.ts', '../version.ts'],
   };
 
@@ -141,7 +141,7 @@ test('amounts are never turned into floating point in engine and store', () => {
 });
 
 /** main.ts and the commands hand it to config.ts; PostgreSQL's programs inherit it. */
-const READERS = /^(?:config|main|commands.audit|store.embedded.process)\.ts/;
+const READERS = /^(?:config|main|commands.(?:audit|rekey)|store.embedded.process)\.ts/;
 
 test('only config.ts reads the environment', () => {
   const readers = findings(FILES, /\bprocess\.env\b/).filter((line) => !READERS.test(line));
