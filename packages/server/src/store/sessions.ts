@@ -104,7 +104,7 @@ export interface AttemptLock {
 export async function findLocks(db: Queryable, subjects: readonly AttemptSubject[]): Promise<AttemptLock[]> {
   const { rows } = await db.query<AttemptLock>(
     `SELECT subject, ceil(extract(epoch FROM locked_until - clock_timestamp()) * 1000)::int AS ms
-     FROM sign_in_attempt WHERE subject = ANY($1) AND locked_until > clock_timestamp()`,
+     FROM sign_in_attempt WHERE subject = ANY($1) AND ${isLeased('locked_until', LONGEST_LOCK)}`,
     [subjects.map(({ subject }) => subject)],
   );
   return rows.map(({ subject, ms }) => ({ subject, ms: Math.max(1, ms) }));
