@@ -102,7 +102,12 @@ export interface EventWriter {
 }
 
 export async function createWriter(databaseUrl: string): Promise<EventWriter> {
-  const client = await openSession({ ...sessionOptions(databaseUrl, 'test writer'), query_timeout: 60_000 });
+  const client = await openSession({
+    ...sessionOptions(databaseUrl, 'test writer'),
+    // It may stay in its transaction for as long as a test takes.
+    settings: `SET timezone = 'UTC'`,
+    query_timeout: 60_000,
+  });
   client.on('error', () => undefined);
   return {
     client,
