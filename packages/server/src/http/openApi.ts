@@ -220,7 +220,10 @@ function completeOperation(operation: Operation): void {
       continue;
     }
     response.description = STATUS_CODES[status] ?? 'Success';
-    response.headers = { 'X-Request-Id': REQUEST_ID, ...(isKeyed(operation) ? { 'Idempotency-Replayed': REPLAYED } : {}) };
+    response.headers = {
+      'X-Request-Id': REQUEST_ID,
+      ...(isKeyed(operation) ? { 'Idempotency-Replayed': REPLAYED } : {}),
+    };
     const content = response.content?.['application/json'];
     const given = status === '202' ? examples?.accepted : examples?.response;
     if (content !== undefined && given !== undefined) content.examples = given;
