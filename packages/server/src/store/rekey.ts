@@ -14,6 +14,7 @@ const SEALED: readonly { readonly table: string; readonly column: string; readon
   { table: 'webhook_endpoint', column: 'secret', kind: 'webhook secret' },
   { table: 'webhook_endpoint', column: 'old_secret', kind: 'webhook secret' },
   { table: 'webhook_endpoint', column: 'bearer_token', kind: 'webhook bearer token' },
+  { table: 'card_token', column: 'sealed_bank_token', kind: 'bank token' },
 ];
 
 /** Columns that are hashed. */
@@ -30,12 +31,26 @@ export async function rekeyAll(db: Queryable, secrets: Secrets): Promise<Rekeyed
       secrets.isCurrent(sealed) ? null : secrets.seal(kind, id, secrets.open(kind, id, sealed));
     done.push({ what: `${table}.${column}`, count: await rekey(db, table, column, again) });
   }
+  const older = (list: string, id: string): string | null => olderSecretsAgain(secrets, list, id);
+  const olderSecrets = await rekey(db, 'webhook_endpoint', 'older_secrets', older);
+  done.push({ what: 'webhook_endpoint.older_secrets', count: olderSecrets });
   for (const { table, column, kind } of HASHED) {
     const again = (hash: string): string | null => secrets.hashAgain(kind, hash);
     done.push({ what: `${table}.${column}`, count: await rekey(db, table, column, again) });
   }
   done.push({ what: 'idempotency_key.response', count: await forgetShownSecrets(db, secrets) });
   return done;
+}
+
+/** Secrets that still sign beside the current one: a JSON array of what each is, and until when. */
+function olderSecretsAgain(secrets: Secrets, list: string, id: string): string | null {
+  const entries: readonly { readonly secret: string; readonly until: string }[] = JSON.parse(list);
+  if (entries.every(({ secret }) => secrets.isCurrent(secret))) return null;
+  const kind: SealedKind = 'webhook secret';
+  const again = (secret: string): string => secrets.seal(kind, id, secrets.open(kind, id, secret));
+  return JSON.stringify(
+    entries.map(({ secret, until }) => ({ secret: secrets.isCurrent(secret) ? secret : again(secret), until })),
+  );
 }
 
 /** @param again null: the value is current */
@@ -47,9 +62,10 @@ async function rekey(
 ): Promise<number> {
   let count = 0;
   let after: string | null = null;
+  const cast = column === 'older_secrets' ? '::jsonb' : '';
   for (;;) {
     const found: { rows: { id: string; value: string }[] } = await db.query(
-      `SELECT id, ${column} AS value FROM ${table} WHERE ${column} IS NOT NULL AND ($1::text IS NULL OR id > $1::${ID_TYPES[table] ?? 'uuid'})
+      `SELECT id, ${column}::text AS value FROM ${table} WHERE ${column} IS NOT NULL AND ($1::text IS NULL OR id > $1::${ID_TYPES[table] ?? 'uuid'})
        ORDER BY id LIMIT ${STEP}`,
       [after],
     );
@@ -60,8 +76,8 @@ async function rekey(
     if (changes.length > 0) {
       // A value that somebody has changed meanwhile was made with the current key.
       const { rowCount } = await db.query(
-        `UPDATE ${table} t SET ${column} = u.made FROM unnest($1::text[], $2::text[], $3::text[]) u(id, value, made)
-         WHERE t.id = u.id::${ID_TYPES[table] ?? 'uuid'} AND t.${column} = u.value`,
+        `UPDATE ${table} t SET ${column} = u.made${cast} FROM unnest($1::text[], $2::text[], $3::text[]) u(id, value, made)
+         WHERE t.id = u.id::${ID_TYPES[table] ?? 'uuid'} AND t.${column}::text = u.value`,
         [changes.map(({ id }) => id), changes.map(({ value }) => value), changes.map(({ made }) => made)],
       );
       count += rowCount ?? 0;
