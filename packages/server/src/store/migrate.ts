@@ -157,7 +157,8 @@ async function takeTurn(turn: Client, say: Say): Promise<void> {
   const waiting = waitingSayer(say);
   await turn.query('BEGIN');
   for (;;) {
-    const { rows } = await turn.query('SELECT pg_try_advisory_xact_lock($1) AS mine', [MIGRATION_LOCK]);
+    // Without parameters: a portal of the extended protocol would keep its snapshot until the transaction ends.
+    const { rows } = await turn.query(`SELECT pg_try_advisory_xact_lock(${MIGRATION_LOCK}) AS mine`);
     if (rows[0]?.mine === true) return;
     waiting('waiting for another node, which is migrating the database');
     await pause(TURN_LOOK_MS);
