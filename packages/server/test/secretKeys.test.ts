@@ -149,7 +149,10 @@ test('SECRET_KEY is changed, and changed again, with nodes running', async () =>
   const rotated = await next.call('POST', `/v1/webhook-endpoints/${endpoint.body.id}/rotate-secret`);
   assert.equal(rotated.status, 200, rotated.text);
   // Twice within a day: three secrets sign, each kept in a place of its own.
-  assert.equal((await old.call('POST', `/v1/webhook-endpoints/${endpoint.body.id}/rotate-secret`)).status, 200);
+  assert.equal(
+    (await old.call('POST', `/v1/webhook-endpoints/${endpoint.body.id}/rotate-secret`)).status,
+    200,
+  );
   await assertDelivers(old, endpoint.body.id);
   await assertDelivers(next, endpoint.body.id);
   await old.stop();

@@ -297,7 +297,11 @@ function commonReasons(method: string, { security = [], parameters = [], request
   // A body may come with any method but GET, and is read wherever it comes.
   if (!reads) reasons.push('invalid_json', 'body_too_large', 'unsupported_media_type');
   if (!reads || parameters.some((parameter) => parameter.in === 'query')) reasons.push('unknown_field');
-  if (requestBody !== undefined) reasons.push('missing_field');
+  if (
+    requestBody !== undefined ||
+    parameters.some(({ in: place, required }) => place === 'query' && required === true)
+  )
+    reasons.push('missing_field');
   const key = parameters.find(({ name }) => name === 'Idempotency-Key');
   if (key !== undefined) {
     reasons.push('invalid_idempotency_key', 'request_in_progress', 'idempotency_key_reused');

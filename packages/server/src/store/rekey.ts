@@ -49,7 +49,10 @@ function olderSecretsAgain(secrets: Secrets, list: string, id: string): string |
   const kind: SealedKind = 'webhook secret';
   const again = (secret: string): string => secrets.seal(kind, id, secrets.open(kind, id, secret));
   return JSON.stringify(
-    entries.map(({ secret, until }) => ({ secret: secrets.isCurrent(secret) ? secret : again(secret), until })),
+    entries.map(({ secret, until }) => ({
+      secret: secrets.isCurrent(secret) ? secret : again(secret),
+      until,
+    })),
   );
 }
 

@@ -37,7 +37,7 @@ async function routesBelow(prefix: string): Promise<Operation[]> {
 describe('who may do what', () => {
   test('a merchant’s key opens no admin route', async () => {
     const routes = await routesBelow('/v1/admin');
-    assert.equal(routes.length, 46, routes.map(({ method, path }) => `${method} ${path}`).join('\n'));
+    assert.equal(routes.length, 47, routes.map(({ method, path }) => `${method} ${path}`).join('\n'));
     for (const { method, path } of routes) {
       const reply = await sandbox.call(method, path, method === 'GET' ? {} : { body: {} });
       assertError(reply, 403, 'insufficient_scope');
@@ -120,7 +120,7 @@ describe('API keys', () => {
       [{ name: 'k', expiresAt: 7 }, 'expiresAt'],
       [{ name: 'k', expiresAt: 'tomorrow' }, 'expiresAt'],
       [{ name: 'k', expiresAt: '2099-02-30T00:00:00Z' }, 'expiresAt'],
-      [{ name: 'k', expiresAt: '2099-01-01T00:00:00+05:00' }, 'expiresAt'],
+      [{ name: 'k', expiresAt: '2099-01-01T00:00:00' }, 'expiresAt'],
       [{ name: 'k', expiresAt: '2020-01-01T00:00:00Z' }, 'expiresAt'],
       [{ name: 'k', merchantId: DEMO_STORE }, 'merchantId', 'unknown_field'],
     ];

@@ -3,11 +3,9 @@
  * answer that `request` gets from another process, with docs/openapi.json. A file of tests that saw an answer
  * which the document does not allow fails at its end.
  */
-import assert from 'node:assert/strict';
 import { subscribe } from 'node:diagnostics_channel';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { after } from 'node:test';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 
 interface Header {
@@ -190,6 +188,9 @@ subscribe('http.server.request.start', (message) => {
   });
 });
 
-after(() => {
-  assert.deepEqual([...contradictions], [], 'answers that docs/openapi.json does not allow');
+// Not in a hook: one that fails keeps the file's own hooks from stopping what they have started.
+process.on('exit', () => {
+  if (contradictions.size === 0) return;
+  console.error(`answers that docs/openapi.json does not allow:\n${[...contradictions].join('\n')}`);
+  process.exitCode = 1;
 });
