@@ -42,13 +42,6 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ['domain/story'],
   },
   {
-    name: 'the end of the ten seconds comes a moment late',
-    file: `${SERVER}/domain/bankAnswers.ts`,
-    from: 'now < operation.answerDueAt',
-    to: 'now <= operation.answerDueAt',
-    tests: ['domain/'],
-  },
-  {
     name: "a merchant's declined capture also ends the automatic one",
     file: `${SERVER}/domain/bankAnswers.ts`,
     from: "operation.actor === 'engine' ? { captureAt: null } : {}",

@@ -109,6 +109,8 @@ test('automatic captures and abandoned authentications, with two schedulers: onc
     { kind: 'authorize', n: 40 },
     { kind: 'cancel', n: 10 },
     { kind: 'capture', n: 30 },
+    // Before one is given up, the bank is asked once more how it went.
+    { kind: 'complete', n: 10 },
   ]);
   await reconcile(nodes.pool, bank);
 });

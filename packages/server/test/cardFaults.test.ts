@@ -184,7 +184,8 @@ test('a late answer that cannot be given because the database is held up is a 50
   await eventually('the bank is asked', async () => (await stored(sandbox.pool, capture)).operation_id);
   const client = await sandbox.pool.connect();
   try {
-    await client.query('BEGIN');
+    // Longer than a session of ours may be idle in a transaction.
+    await client.query('BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0');
     await client.query('SELECT FROM transaction WHERE id = $1 FOR UPDATE', [capture]);
     const { status, body, headers } = await asking;
     assert.deepEqual([status, body.reason, headers.get('retry-after')], [503, 'service_unavailable', '1']);

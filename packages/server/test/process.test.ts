@@ -232,7 +232,7 @@ describe('SIGTERM', () => {
     const socket = net.connect(Number(new URL(url).port), '127.0.0.1');
     socket.on('error', () => undefined);
     socket.write(
-      'POST /v1/wallet/authorize HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{',
+      'POST /v1/wallet/authorize HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{',
     );
     await new Promise((resolve) => setTimeout(resolve, 300));
     const tookMs = await stop(program);

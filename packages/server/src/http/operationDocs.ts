@@ -19,6 +19,10 @@ const OWN_PAYMENT = [
   ...(['transaction_is_refund', 'transaction_is_card_payment', 'missing_idempotency_key'] as const),
 ] as const;
 const PAGE = ['invalid_limit', 'invalid_cursor'] as const;
+const LIST_FILTERS = [
+  ...(['invalid_status', 'invalid_amount', 'invalid_currency', 'invalid_order_reference'] as const),
+  'search_too_broad',
+] as const;
 const CAPTURE = [
   ...OWN_PAYMENT,
   ...(['invalid_amount', 'invalid_transaction_state', 'authorization_expired'] as const),
@@ -54,7 +58,7 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
       'For a load balancer: 200 when the database answers and all migrations are applied, else 503. Send requests to nodes that are ready.',
   },
 
-  signIn: { reasons: ['wrong_credentials', 'too_many_sign_ins'] },
+  signIn: { reasons: ['wrong_credentials', 'too_many_sign_ins', 'merchant_required'] },
   getSession: {
     description:
       'The user, their role and merchant, and the mode of this server; 401 when nobody is signed in.',
@@ -232,7 +236,7 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
   listTransactions: {
     reasons: [...PAGE, 'invalid_status', 'invalid_amount', 'invalid_currency', 'search_too_broad'],
   },
-  listTransactionsByOrderReference: { reasons: [...PAGE, 'search_too_broad'] },
+  listTransactionsByOrderReference: { reasons: [...PAGE, 'invalid_order_reference', 'search_too_broad'] },
   listTransactionsByPaymentLink: {
     description: `404 for a link by which nothing was paid. ${PAGES}`,
     reasons: [...ONE_TRANSACTION, ...PAGE],
@@ -275,6 +279,10 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
   listRequests: { reasons: [...PAGE, 'search_too_broad'] },
   listAuditLog: { reasons: [...PAGE, 'search_too_broad'] },
   listAllAuditLog: { reasons: [...PAGE, 'search_too_broad'] },
+  listOperatorIssues: {
+    description:
+      'Phone numbers, merchants and addresses with many wrong IINs, and until when they are locked.',
+  },
   listIssues: { reasons: ['search_too_broad'] },
   muteIssue: {
     description: '30 days at most. It is listed all the same, as muted.',

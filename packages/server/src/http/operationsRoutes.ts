@@ -29,7 +29,7 @@ export function operationsRoutes(app: App, deps: Deps, surface: Surface): void {
     {
       schema: {
         operationId: 'ready',
-        summary: 'Whether the database is reachable, up to date and takes writes',
+        summary: 'Whether the database is there, up to date and writable',
         tags,
         security: [],
         response: { 200: Status, '4xx': Type.Ref('Error'), 503: Type.Ref('Error') },

@@ -251,7 +251,7 @@ function resetRoute(app: App, deps: Deps, signIn: SignIn, owner: Owner): void {
         ...common,
         operationId: `resetPasswordOf${noun}`,
         summary: `Give a user of ${whose} a new password`,
-        description: 'Their sessions end.',
+        description: 'The password is in this answer only. Their sessions end at once.',
         params: Type.Unsafe<Ids>(Type.Object({ ...ids, userId: Type.String() })),
         headers: IdempotencyHeader,
         response: { 200: Type.Ref('UserWithPassword'), ...ERRORS },

@@ -39,6 +39,11 @@ async function recorded(): Promise<unknown> {
   return rows[0];
 }
 
+/** The same without the keys: what was decided is remembered under an internal one. */
+async function moved(): Promise<unknown> {
+  return { ...((await recorded()) as object), idempotency_key: null };
+}
+
 interface Expected {
   readonly reason: Reason;
   /** What `details` name; none by default. */
@@ -266,7 +271,7 @@ describe('a transaction of one’s own at a route for others is told what it is'
 
   for (const operation of ['capture', 'cancel', 'refund'] as const) {
     test(`${operation} of a refund`, async () => {
-      const earlier = await recorded();
+      const earlier = await moved();
       const spelt = `${inWallet(refundOfWallet.parent)} (${refundOfWallet.parent})`;
       for (const path of [
         `/v1/transactions/${refundOfWallet.id}`,
@@ -279,15 +284,15 @@ describe('a transaction of one’s own at a route for others is told what it is'
         const reply = await sandbox.call('POST', `${path}/${operation}`, { body: { amount: 1 } });
         refusedAs(reply, 'transaction_is_refund', `is a refund of the payment ${refundOfCard.parent}`);
       }
-      assert.deepEqual(await recorded(), earlier);
+      assert.deepEqual(await moved(), earlier);
     });
 
     test(`${operation} of a card payment as if it were a wallet's`, async () => {
-      const earlier = await recorded();
+      const earlier = await moved();
       const path = `/v1/wallet/${inWallet(refundOfCard.parent)}/${operation}`;
       const reply = await sandbox.call('POST', path, { body: { amount: 1 } });
       refusedAs(reply, 'transaction_is_card_payment', `is the card payment ${refundOfCard.parent}`);
-      assert.deepEqual(await recorded(), earlier);
+      assert.deepEqual(await moved(), earlier);
     });
 
     test(`${operation}: of another merchant the same 404 as of nothing`, async () => {
@@ -465,7 +470,7 @@ describe('bodies', () => {
   refuses('an unknown field', authorizing({ amout: 1 }), { reason: 'unknown_field', paths: ['amout'] });
   refuses('an unknown field of 10 KB', authorizing({ ['x'.repeat(10_000)]: 1 }), {
     reason: 'unknown_field',
-    paths: [`${'x'.repeat(64)}…`],
+    paths: [`${'x'.repeat(100)}…`],
   });
   test('a thousand unknown fields are not a thousand details', async () => {
     const { status, body } = await sandbox.authorize(
@@ -734,7 +739,7 @@ describe('methods, paths and HTTP itself', () => {
   });
   refuses('a long URL', getting(`/${'x'.repeat(20_000)}`), { reason: 'headers_too_large', ...server });
   refuses('not HTTP', () => talk('hello\r\n\r\n'), { reason: 'invalid_request', ...server });
-  refuses('a method that HTTP does not have', () => talk('FETCH / HTTP/1.1\r\nhost: x\r\n\r\n'), {
+  refuses('a method that HTTP does not have', () => talk('FETCH / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n'), {
     reason: 'invalid_request',
     ...server,
   });
@@ -742,7 +747,7 @@ describe('methods, paths and HTTP itself', () => {
     'a length and chunks at once',
     () =>
       talk(
-        `POST ${AUTHORIZE} HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`,
+        `POST ${AUTHORIZE} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`,
       ),
     { reason: 'invalid_request', ...server },
   );
@@ -755,14 +760,14 @@ function raw(
   contentType = 'content-type: application/json\r\n',
 ): Promise<Reply> {
   return talk(
-    `POST ${AUTHORIZE} HTTP/1.1\r\nhost: x\r\nauthorization: pr_test_demo\r\nconnection: close\r\n` +
+    `POST ${AUTHORIZE} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: pr_test_demo\r\nconnection: close\r\n` +
       `${contentType}${headers}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }
 
 function chunked(body: string): Promise<Reply> {
   return talk(
-    `POST ${AUTHORIZE} HTTP/1.1\r\nhost: x\r\nauthorization: pr_test_demo\r\nconnection: close\r\nidempotency-key: k\r\n` +
+    `POST ${AUTHORIZE} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: pr_test_demo\r\nconnection: close\r\nidempotency-key: k\r\n` +
       `content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`,
   );
 }

@@ -129,7 +129,7 @@ describe('what Node would answer by itself has our shape and headers', () => {
     ['a method of others', 'PURGE /v1/session HTTP/1.1\r\nhost: localhost\r\n\r\n', 'not_found'],
     ['TRACE', 'TRACE /v1/session HTTP/1.1\r\nhost: localhost\r\n\r\n', 'method_not_allowed'],
     ['a path that is no path', 'GET /%ZZ HTTP/1.1\r\nhost: localhost\r\n\r\n', 'not_found'],
-    ['the server as a whole', 'OPTIONS * HTTP/1.1\r\nhost: localhost\r\n\r\n', 'not_found'],
+    ['the server as a whole', 'OPTIONS * HTTP/1.1\r\nhost: localhost\r\n\r\n', 'method_not_allowed'],
   ];
   for (const [name, text, reason, path] of cases)
     test(name, async () => assertOurs(answerIn(await exchange(text)), reason, path));

@@ -125,7 +125,8 @@ export async function payOut(
     `WITH balance AS (UPDATE merchant_balance SET balance = balance - $3 WHERE merchant_id = $1 AND currency = $2),
       funding AS (UPDATE system_account SET balance = balance + $3 WHERE kind = 'funding' AND currency = $2)
     INSERT INTO posting (operation_id, seq, from_account, to_account, merchant_id, currency, amount, at)
-      VALUES ($4, 1, 'balance', 'funding', $1, $2, $3, clock_timestamp())`,
+      SELECT $4, 1, 'balance', 'funding', $1, $2, $3, clock_timestamp() + clock_offset_ms * interval '1 millisecond'
+      FROM installation`,
     [merchantId, currency, amount, randomUUID()],
   );
 }
