@@ -89,7 +89,7 @@ test('payments without a decision, and operations of which the bank says nothing
     `INSERT INTO bank_operation (id, transaction_id, payment_id, merchant_id, kind, amount, currency, actor, status,
        requested_at, next_attempt_at)
      SELECT gen_random_uuid(), id, id, merchant_id, 'capture', 1, currency, 'api', 'pending', now() - interval '10 minutes',
-       now() + interval '1 day' FROM transaction WHERE status = 'authorized' LIMIT 1`,
+       now() + interval '30 seconds' FROM transaction WHERE status = 'authorized' LIMIT 1`,
   );
   const { rows } = await sandbox.pool.query(
     `UPDATE transaction SET status = 'created', created_at = created_at - interval '1 hour' WHERE status = 'authorized' RETURNING id`,

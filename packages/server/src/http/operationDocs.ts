@@ -233,9 +233,7 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
       'A refund is a transaction of its own. Give an Idempotency-Key: the same request twice without one refunds twice.',
     reasons: REFUND,
   },
-  listTransactions: {
-    reasons: [...PAGE, 'invalid_status', 'invalid_amount', 'invalid_currency', 'search_too_broad'],
-  },
+  listTransactions: { reasons: [...PAGE, ...LIST_FILTERS] },
   listTransactionsByOrderReference: { reasons: [...PAGE, 'invalid_order_reference', 'search_too_broad'] },
   listTransactionsByPaymentLink: {
     description: `404 for a link by which nothing was paid. ${PAGES}`,
