@@ -25,7 +25,7 @@ function environment(more: Record<string, string> = {}): Record<string, string> 
 before(async () => {
   database = await createDatabase();
   const early = await keyCommand('too early');
-  assert.deepEqual([early.exitCode, early.out], [1, []]);
+  assert.deepEqual([early.exitCode, early.out], [3, []]);
   server = await startServer(readConfig(environment()), silent);
 });
 after(async () => {
@@ -163,7 +163,7 @@ describe('a production server', () => {
     assert.equal(operator.status, 200, operator.text);
     assert.match(
       operator.headers.get('set-cookie') ?? '',
-      /^__Host-plexy_operator=[\w-]{43}; Path=\/; Max-Age=\d+; HttpOnly; SameSite=Lax; Secure$/,
+      /^__Host-plexy_operator=[\w-]{43}; Path=\/; Max-Age=\d+; HttpOnly; SameSite=Lax; Secure(?:, plexy_browser=.*)?$/,
     );
     assert.equal((await attempt(server.url, 'ops@bank.example', password)).body.reason, 'wrong_credentials');
     const browser = await signIn(adminUrl, 'ops@bank.example', password);

@@ -176,7 +176,11 @@ function expiryRaces(open: OpenShop): void {
       assert.deepEqual([reply.status, reply.body.reason], [422, 'authorization_expired']);
     }
     const late = await Promise.all(ids.map((id) => shop.operate(id, 'capture', 100)));
-    assert.deepEqual(tally(late), { '422 authorization_expired': AT_ONCE });
+    const again = {
+      '422 authorization_expired': AT_ONCE - charged,
+      '422 invalid_transaction_state': charged,
+    };
+    assert.deepEqual(tally(late), Object.fromEntries(Object.entries(again).filter(([, count]) => count > 0)));
   });
 
   test('every expiry is reported by one event', async () => {
