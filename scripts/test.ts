@@ -12,6 +12,8 @@ import { startEmbeddedPostgres } from '../packages/server/src/store/embedded.ts'
 import { makeDataDir } from '../packages/server/test/support/dataDir.ts';
 
 const CONCURRENCY = 3;
+/** A file that hangs is ended, and has failed: the others' results are worth more than its own. */
+const FILE_LIMIT_MS = 10 * 60_000;
 
 async function main(): Promise<void> {
   const wanted = process.argv.slice(2);
@@ -53,7 +55,7 @@ async function startDatabase(): Promise<() => Promise<void>> {
 /** @returns how many tests failed */
 async function runFiles(files: string[]): Promise<number> {
   const counts = { passed: 0, failed: 0, skipped: 0 };
-  const events = run({ files, concurrency: CONCURRENCY });
+  const events = run({ files, concurrency: CONCURRENCY, timeout: FILE_LIMIT_MS });
   events.on('test:summary', ({ file, counts: { passed, tests, skipped } }) => {
     if (file !== undefined) return;
     counts.passed = passed;
