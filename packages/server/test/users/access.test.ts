@@ -19,6 +19,7 @@ import { ADMIN, type Browser, MANAGER, OPERATOR, OTHER_ADMIN, signIn, VIEWER } f
  */
 const ROUTES = {
   open: [
+    'GET /',
     'GET /3ds/:state',
     'GET /confirm/:token',
     'POST /confirm/:token',
