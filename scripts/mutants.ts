@@ -42,6 +42,13 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ['domain/story'],
   },
   {
+    name: 'the end of the ten seconds comes a moment late',
+    file: `${SERVER}/domain/bankAnswers.ts`,
+    from: 'if (left > 0 && left <= ANSWER_WAIT_MS)',
+    to: 'if (left >= 0 && left <= ANSWER_WAIT_MS)',
+    tests: ['domain/story'],
+  },
+  {
     name: "a merchant's declined capture also ends the automatic one",
     file: `${SERVER}/domain/bankAnswers.ts`,
     from: "operation.actor === 'engine' ? { captureAt: null } : {}",

@@ -300,6 +300,21 @@ describe('one payment, field by field', () => {
     assert.deepEqual([processedAt, updatedAt], [authedAt, authedAt + 1_000]);
   });
 
+  test('whoever waits for the bank is answered at the moment that was promised, not one before it', () => {
+    const story = new Story(SETTING);
+    story.payByCard();
+    story.bankAnswers('approved');
+    const operationId = story.id();
+    const capture: Command = { kind: 'capture', transactionId: PAYMENT, amount: null, operationId };
+    story.tell(capture, MERCHANT_SENDER, { scopeId: 's', key: 'k' });
+    const answerDueAt = story.pending?.answerDueAt ?? 0;
+    const give: Command = { kind: 'give_answer', operationId, transactionId: PAYMENT, paymentId: PAYMENT };
+    story.now = answerDueAt - 1;
+    assert.equal(story.tell(give, ENGINE_SENDER).answers.length, 0);
+    story.now = answerDueAt;
+    assert.equal(story.tell(give, ENGINE_SENDER).answers.length, 1);
+  });
+
   test("a refund's own row says when it was done", () => {
     const story = new Story(SETTING);
     story.authorize();

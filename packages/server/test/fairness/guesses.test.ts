@@ -90,6 +90,8 @@ describe('five wrong IINs for a phone number', () => {
     );
     const { rows } = await sandbox.pool.query('SELECT held FROM wallet WHERE id = $1', [wallet.id]);
     assert.equal(rows[0].held, 1n);
+    const { items } = (await sandbox.call('GET', '/v1/admin/issues', { apiKey: OPERATOR_KEY })).body;
+    assert.ok(items.some(({ subjectKind }: { subjectKind: string }) => subjectKind === 'phone'));
   });
 
   test('are counted over all merchants, and the lock is for all of them', async () => {
