@@ -4,6 +4,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { readConfig } from '../packages/server/src/config.ts';
+import { createEngine } from '../packages/server/src/engineParts.ts';
 import { createApp } from '../packages/server/src/http/app.ts';
 import type { App } from '../packages/server/src/http/bareApp.ts';
 import { REASONS } from '../packages/server/src/http/errors.ts';
@@ -11,7 +12,6 @@ import { createMetrics } from '../packages/server/src/http/metrics.ts';
 import { createTurns } from '../packages/server/src/http/turns.ts';
 import { createLogger } from '../packages/server/src/logging.ts';
 import { createSecrets } from '../packages/server/src/secrets.ts';
-import { createEngine } from '../packages/server/src/server.ts';
 import { createPool } from '../packages/server/src/store/postgres.ts';
 import { OUTPUT as SDK_TYPES, sdkTypes } from './sdkTypes.ts';
 

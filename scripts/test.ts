@@ -6,6 +6,8 @@
 import { execFileSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { startEmbeddedPostgres } from '../packages/server/src/store/embedded.ts';
@@ -16,6 +18,8 @@ const CONCURRENCY = 3;
 const FILE_LIMIT_MS = 10 * 60_000;
 
 async function main(): Promise<void> {
+  // Each file, and each server that it starts, compiles the same sources: once is enough.
+  process.env.NODE_COMPILE_CACHE ??= path.join(tmpdir(), 'plexy-pay-test-compile-cache');
   const wanted = process.argv.slice(2);
   const files = globSync('packages/*/test/**/*.test.ts')
     .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))

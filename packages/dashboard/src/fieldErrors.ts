@@ -16,7 +16,7 @@ export const RULES: Readonly<Record<string, Key>> = {
   'must not be empty': 'rule.empty',
   'must not contain control characters, such as line breaks': 'rule.controlCharacters',
   'must have 10 digits after +7': 'rule.phone',
-  'must begin with + and the country code, or with 8 7 for Kazakhstan': 'rule.phone',
+  'must begin with + and the country code, or with 8 7 or 7 7 for Kazakhstan': 'rule.phone',
   'must be a phone number of its country in full, such as +77010000001': 'rule.phone',
   'must be 12 digits': 'rule.iinLength',
   'must have a century digit (the 7th) from 1 to 6': 'rule.iin',

@@ -15,7 +15,7 @@ import type { Engine } from './engine/engine.ts';
 import { hashApiKey, type Secrets } from './secrets.ts';
 import { insertApiKey, type Scope } from './store/apiKeys.ts';
 import { insertCustomer, insertWallet, setFrozen } from './store/customers.ts';
-import { markSeeded } from './store/installation.ts';
+import { lockSeed, markSeeded } from './store/installation.ts';
 import { insertMerchant } from './store/merchants.ts';
 import { inTransaction, type Pool, type Queryable } from './store/postgres.ts';
 import { insertStore, insertTerminal } from './store/stores.ts';
@@ -24,13 +24,9 @@ import { insertUser } from './store/users.ts';
 /** Seeds a sandbox once. Safe when several nodes start together, and after a start that was cut off. */
 export async function seedSandbox(pool: Pool, engine: Engine, secrets: Secrets): Promise<void> {
   const seeded = await inTransaction(pool, async (client) => {
-    // Two statements: one that waited for another node's seed would still not see what that committed.
-    await client.query('SELECT FROM installation FOR UPDATE');
-    const { rows } = await client.query(
-      'SELECT seeded_at, EXISTS (SELECT FROM merchant) AS begun FROM installation',
-    );
-    if (!rows[0].begun) await insertSeed(client, secrets);
-    return rows[0].seeded_at !== null;
+    const { begun, done } = await lockSeed(client);
+    if (!begun) await insertSeed(client, secrets);
+    return done;
   });
   if (seeded) return;
   await Promise.all(seedDeposits().map((request) => engine.execute(request)));

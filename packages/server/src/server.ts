@@ -1,32 +1,17 @@
 /** Puts the parts together; `main.ts` adds the process around them, tests add none. */
-import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';
-import { Acquirer } from './acquirer/acquirer.ts';
-import { createBankControl } from './acquirer/bankControl.ts';
-import { startBank } from './acquirer/bankProcess.ts';
-import { BankTokens } from './acquirer/bankTokens.ts';
-import { createHttpBank } from './acquirer/httpBank.ts';
-import { LateAnswers } from './acquirer/lateAnswers.ts';
 import type { Config } from './config.ts';
-import type { AuditEntry } from './domain/auditLog.ts';
-import { Auditor } from './engine/auditor.ts';
-import { Engine, EngineUnavailableError } from './engine/engine.ts';
-import { EventFeed } from './engine/feed.ts';
+import { EngineUnavailableError } from './engine/engine.ts';
 import { startPurge } from './engine/purge.ts';
-import { RequestLog } from './engine/requestLog.ts';
 import { startScheduler } from './engine/scheduler.ts';
+import { createEngine } from './engineParts.ts';
 import { createApp } from './http/app.ts';
-import { sealState } from './http/authenticationRoutes.ts';
 import type { App } from './http/bareApp.ts';
 import type { Deps } from './http/deps.ts';
-import { GuessCounter } from './http/guesses.ts';
 import { createMetrics } from './http/metrics.ts';
-import { lateTransactionAnswer } from './http/transactionViews.ts';
 import { createTurns } from './http/turns.ts';
-import { resetSandbox } from './reset.ts';
 import { seedSandbox } from './seed.ts';
-import { ClockTurns } from './store/clock.ts';
 import { ConnectionTimedOut } from './store/databaseErrors.ts';
 import { startEmbeddedPostgres } from './store/embedded.ts';
 import { continueHistory } from './store/epochs.ts';
@@ -34,8 +19,6 @@ import { openInstallation } from './store/installation.ts';
 import { checkMigrated, migrate } from './store/migrate.ts';
 import { keepsStatements } from './store/pooler.ts';
 import { createPool, type Pool, readServerVersion, withClient } from './store/postgres.ts';
-import { Readiness } from './store/readiness.ts';
-import { WebhookThread } from './webhooks/thread.ts';
 
 export interface Server {
   /** Where merchants reach it, such as http://127.0.0.1:8080. */
@@ -142,142 +125,6 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
     await stop();
     throw error;
   }
-}
-
-type Parts = Pick<
-  Deps,
-  | 'engine'
-  | 'guesses'
-  | 'acquirer'
-  | 'lateAnswers'
-  | 'readiness'
-  | 'feed'
-  | 'webhooks'
-  | 'auditor'
-  | 'requestLog'
-  | 'bankControl'
-  | 'clockTurns'
-  | 'resetSandbox'
->;
-
-export interface EngineParts extends Parts {
-  /** Starts the simulated bank where there is no other, and looks after operations of unknown fate. */
-  startBank(stops: (() => Promise<unknown>)[]): Promise<void>;
-  /** Where payers' browsers reach this node. */
-  readonly publicUrl: { current: string };
-}
-
-export interface EngineDeps
-  extends Pick<Deps, 'config' | 'pool' | 'reserved' | 'secrets' | 'metrics' | 'logger'> {
-  readonly databaseUrl: string;
-}
-
-/** The engine and what carries out what it leaves to do; each needs the other. */
-export function createEngine({
-  config,
-  databaseUrl,
-  pool,
-  reserved,
-  secrets,
-  metrics,
-  logger,
-}: EngineDeps): EngineParts {
-  const { batchSize, batchLanes: lanes, maxQueue } = config;
-  const secret = config.acquirer?.secret ?? randomBytes(24).toString('base64url');
-  let bankUrl = (): string => config.acquirer?.url ?? 'http://127.0.0.1:1';
-  const publicUrl = { current: config.publicUrl ?? `http://${config.host}:${config.port}` };
-  const acquirer: Acquirer = new Acquirer({
-    pool: reserved,
-    engine: () => engine,
-    connector: createHttpBank({
-      baseUrl: () => bankUrl(),
-      secret,
-      timeoutMs: config.acquirerTimeoutMs,
-    }),
-    patienceMs: config.acquirerPatienceMs,
-    authenticationUrl: (id) => `${publicUrl.current}/3ds/${sealState(secrets, id)}`,
-    bankTokens: new BankTokens(reserved, secrets),
-    onError: (error, operation) =>
-      logger.warn({ err: error, operation: operation?.id }, 'the bank was not reached'),
-  });
-  const webhooks = new WebhookThread({
-    entry: new URL('./webhookThread.ts', import.meta.url),
-    data: {
-      databaseUrl,
-      mode: config.mode,
-      secretKey: config.secretKey,
-      otherSecretKeys: config.otherSecretKeys,
-    },
-    observe: metrics,
-    onDisabled: (count) => logger.warn({ count }, 'webhook endpoints were disabled'),
-    onError: (error) => logger.warn({ err: error }, 'webhooks were held up'),
-  });
-  const feed = new EventFeed({
-    databaseUrl,
-    directUrl: config.databaseDirectUrl ?? databaseUrl,
-    observe: {
-      feedLag: metrics.feedLag,
-      feedListening: (works) => {
-        metrics.feedListening(works);
-        webhooks.feedListening(works);
-      },
-    },
-    onError: (error) => logger.warn({ err: error }, 'the event feed was not read'),
-  });
-  feed.watch(() => webhooks.committed());
-  const lateAnswers = new LateAnswers(reserved, () => acquirer);
-  const engine = new Engine({
-    ...{ databaseUrl, batchSize, lanes, maxQueue, patienceMs: 10_000, observe: metrics },
-    gated: config.mode === 'sandbox',
-    answerLate: lateTransactionAnswer,
-    afterCommit: ({ newOperations, answered, hasEvents }) => {
-      if (hasEvents) feed.committed();
-      if (newOperations.length > 0) acquirer.begin(newOperations);
-      if (answered.length > 0) lateAnswers.wake(answered);
-    },
-  });
-  const startBankProcess = async (stops: (() => Promise<unknown>)[]): Promise<void> => {
-    if (config.mode === 'sandbox' && config.acquirer === null) {
-      const bank = await startBank({ databaseUrl, secret, onError: (message) => logger.warn(message) });
-      stops.push(() => bank.stop());
-      bankUrl = bank.url;
-    }
-    acquirer.start();
-    stops.push(() => acquirer.stop());
-  };
-  const bankControl = createBankControl(() => bankUrl(), secret);
-  const clockTurns = new ClockTurns(databaseUrl, (error) =>
-    logger.warn({ err: error }, 'the connection of the clock was lost'),
-  );
-  const guesses = new GuessCounter(reserved, (error) =>
-    logger.warn({ err: error }, 'wrong IINs were not counted'),
-  );
-  const reset = async (asked: AuditEntry): Promise<void> => {
-    await resetSandbox({ pool, clockTurns, engine, acquirer, bank: bankControl, secrets }, asked);
-    guesses.forget();
-  };
-  const requestLog = config.requestLog
-    ? new RequestLog(pool, metrics, (error) => logger.warn({ err: error }, 'requests were not logged'))
-    : null;
-  const auditor = new Auditor(config.databaseDirectUrl ?? databaseUrl, pool, (error) =>
-    logger.warn({ err: error }, 'an audit was not finished'),
-  );
-  const parts = {
-    engine,
-    guesses,
-    acquirer,
-    lateAnswers,
-    readiness: new Readiness(databaseUrl),
-    feed,
-    auditor,
-    requestLog,
-    webhooks,
-    bankControl,
-    clockTurns,
-    resetSandbox: reset,
-    publicUrl,
-  };
-  return { ...parts, startBank: startBankProcess };
 }
 
 async function embeddedUrl(

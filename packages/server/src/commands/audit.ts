@@ -1,4 +1,5 @@
 import { auditWithin, INVARIANTS, ROWS_PER_INVARIANT } from '../store/audit.ts';
+import { withinTransaction } from '../store/postgres.ts';
 import { CONSOLE, type Environment, EXIT, type Output, withDatabase } from './database.ts';
 
 /**
@@ -8,9 +9,7 @@ import { CONSOLE, type Environment, EXIT, type Output, withDatabase } from './da
  */
 export function auditCommand(env: Environment, output: Output = CONSOLE): Promise<number> {
   return withDatabase(env, output, 'read', async (client) => {
-    await client.query('BEGIN');
-    const violations = await auditWithin(client);
-    await client.query('COMMIT');
+    const violations = await withinTransaction(client, () => auditWithin(client));
     if (output.json === true) {
       output.out(
         JSON.stringify(

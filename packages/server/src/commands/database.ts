@@ -26,17 +26,6 @@ export const CONSOLE: Output = {
 /** Whom the audit log names for what a command does: whoever has access to the database. */
 export const COMMAND_LINE: AuditActor = { ...SYSTEM, kind: 'command_line', isOperator: true };
 
-/** Does it whole, or not at all. */
-export async function withinTransaction<T>(client: Client, work: () => Promise<T>): Promise<T> {
-  await client.query('BEGIN');
-  const result = await work().catch(async (error: unknown) => {
-    await client.query('ROLLBACK');
-    throw error;
-  });
-  await client.query('COMMIT');
-  return result;
-}
-
 /** Why a command cannot do its work: a sentence for the person who ran it. */
 export class CommandError extends Error {}
 

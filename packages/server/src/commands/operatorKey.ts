@@ -4,6 +4,7 @@ import { generateApiKey, hashApiKey } from '../secrets.ts';
 import { insertApiKey, OPERATOR_KEY_LIFE_MS } from '../store/apiKeys.ts';
 import { insertAuditEntries } from '../store/auditLog.ts';
 import { readMode } from '../store/installation.ts';
+import { withinTransaction } from '../store/postgres.ts';
 import {
   COMMAND_LINE,
   CONSOLE,
@@ -11,7 +12,6 @@ import {
   type Environment,
   type Output,
   withDatabase,
-  withinTransaction,
 } from './database.ts';
 
 /**

@@ -3,6 +3,7 @@ import { parseEmail } from '../domain/signIn.ts';
 import { newPassword, Passwords } from '../http/passwords.ts';
 import { insertAuditEntries } from '../store/auditLog.ts';
 import { readMode } from '../store/installation.ts';
+import { withinTransaction } from '../store/postgres.ts';
 import { findHashOfAddress, insertUser } from '../store/users.ts';
 import {
   COMMAND_LINE,
@@ -11,7 +12,6 @@ import {
   type Environment,
   type Output,
   withDatabase,
-  withinTransaction,
 } from './database.ts';
 
 /**

@@ -2,7 +2,7 @@ import { ConfigError, readConfig } from '../config.ts';
 import type { Secrets } from '../secrets.ts';
 import { insertAuditEntries } from '../store/auditLog.ts';
 import { InstallationError, readSecrets } from '../store/installation.ts';
-import type { Client } from '../store/postgres.ts';
+import { type Client, withinTransaction } from '../store/postgres.ts';
 import { rekeyAll } from '../store/rekey.ts';
 import { isNewestKey, retireOthers } from '../store/secretKeys.ts';
 import {
@@ -12,7 +12,6 @@ import {
   type Environment,
   type Output,
   withDatabase,
-  withinTransaction,
 } from './database.ts';
 
 /**

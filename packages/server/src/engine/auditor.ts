@@ -1,7 +1,7 @@
 /** Runs audits that operators ask for: in the background, each on a connection of its own. */
 import { auditWithin } from '../store/audit.ts';
 import { finishAuditRun, takeAuditLock } from '../store/auditRuns.ts';
-import { type Client, connectForCommand, type Pool } from '../store/postgres.ts';
+import { type Client, connectForCommand, type Pool, withinTransaction } from '../store/postgres.ts';
 
 /** An audit that may begin: nobody else's can meanwhile. */
 export interface PreparedAudit {
@@ -51,12 +51,12 @@ export class Auditor {
   }
 
   async #run(session: Client, id: string): Promise<void> {
-    await session.query('BEGIN');
-    const violations = await auditWithin(session).catch(async (error: unknown) => {
-      if (!this.#stopped) await finishAuditRun(this.#pool, id, null);
-      throw error;
-    });
-    await session.query('COMMIT');
+    const violations = await withinTransaction(session, () => auditWithin(session)).catch(
+      async (error: unknown) => {
+        if (!this.#stopped) await finishAuditRun(this.#pool, id, null);
+        throw error;
+      },
+    );
     await finishAuditRun(this.#pool, id, violations);
   }
 }

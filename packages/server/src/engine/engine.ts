@@ -9,10 +9,11 @@
  */
 import type pg from 'pg';
 import type { AnswerKey } from '../domain/command.ts';
+import { LANE_SETTINGS } from '../store/batchSql.ts';
 import { openSession, spoiltOf } from '../store/databaseClient.ts';
 import { GateClosedError, isPassing, LOCK_TIMEOUT, sqlStateOf } from '../store/databaseErrors.ts';
 import { continueHistory } from '../store/epochs.ts';
-import { mustPlanAnew, sessionOptions } from '../store/postgres.ts';
+import { renewPlans, rollback, sessionOptions } from '../store/postgres.ts';
 import {
   type Answer,
   type AnswerLate,
@@ -389,7 +390,7 @@ class Lane {
   async run<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
     const client = this.#client ?? (await this.#connect());
     try {
-      if (mustPlanAnew(client)) await client.query('DISCARD PLANS');
+      await renewPlans(client);
       return await work(client);
     } catch (error) {
       await this.#reset(client);
@@ -406,7 +407,7 @@ class Lane {
     const options = sessionOptions(this.#options.databaseUrl, this.#name);
     const client = await openSession({
       ...options,
-      settings: `${options.settings}; SET lock_timeout = '1s'`,
+      settings: `${options.settings}; ${LANE_SETTINGS}`,
       // Nobody waits for an answer any longer than this.
       query_timeout: this.#options.patienceMs,
     });
@@ -430,7 +431,7 @@ class Lane {
       return;
     }
     try {
-      await client.query('ROLLBACK');
+      await rollback(client);
     } catch {
       this.#drop(client);
     }

@@ -12,6 +12,7 @@
 import { checkEpoch, ForeignPositionError, type GivenPosition } from '../store/epochs.ts';
 import {
   comparePositions,
+  FEED_SETTINGS,
   type FeedEvent,
   type FeedPage,
   type FeedPosition,
@@ -104,7 +105,7 @@ export class EventFeed {
     const { databaseUrl, directUrl, onError } = options;
     this.#pool = createPool(databaseUrl, CATCH_UPS + 2, onError, {
       name: 'feed',
-      settings: 'SET enable_seqscan = off',
+      settings: FEED_SETTINGS,
     });
     this.#wakeups = new Wakeups({ directUrl, pool: this.#pool, onWake: () => this.wake(), onError });
   }

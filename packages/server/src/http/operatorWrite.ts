@@ -11,7 +11,8 @@ import { insertAuditEntries } from '../store/auditLog.ts';
 import { type Claim, claimKeys, readApiKeys, readResponses, updateResponses } from '../store/batchSql.ts';
 import { LOCK_TIMEOUT, sqlStateOf } from '../store/databaseErrors.ts';
 import { passGate } from '../store/gate.ts';
-import { inTransaction, type Queryable } from '../store/postgres.ts';
+import { waitForKeys } from '../store/idempotency.ts';
+import { attempt, inTransaction, type Queryable } from '../store/postgres.ts';
 import { readSession } from '../store/sessions.ts';
 import { auditActorOf } from './auditActor.ts';
 import { neededScope, operatorOf } from './auth.ts';
@@ -38,9 +39,6 @@ export interface Done {
   readonly audit: AuditChange;
   readonly body: object;
 }
-
-/** How long a request waits for another one with the same key. */
-const KEY_WAIT = `SET LOCAL lock_timeout = '10s'`;
 
 /** Does an operator's write once per Idempotency-Key, and sends its answer. @throws ApiError */
 export async function operatorWrite(
@@ -102,18 +100,20 @@ async function carryOut(
   write: KeyedWrite,
   keyed: boolean,
 ): Promise<CarriedOut> {
-  if (keyed) await client.query('SAVEPOINT work');
+  const work = async (): Promise<Done> => {
+    const done = await write.work(client);
+    const merchantId = request.principal?.merchantId ?? done.audit.merchantId ?? null;
+    await insertAuditEntries(client, [{ ...done.audit, actor: auditActorOf(request), merchantId }]);
+    return done;
+  };
   try {
-    const { effectId, body, audit } = await write.work(client);
-    const merchantId = request.principal?.merchantId ?? audit.merchantId ?? null;
-    await insertAuditEntries(client, [{ ...audit, actor: auditActorOf(request), merchantId }]);
+    const { effectId, body } = await (keyed ? attempt(client, work) : work());
     const answer = { statusCode: write.statusCode, body: exactJson(body) };
     const { shownOnce } = write;
     const remembered = shownOnce === undefined ? answer.body : exactJson({ ...body, [shownOnce]: null });
     return { effectId, answer, remembered };
   } catch (error) {
     if (!keyed || !(error instanceof ApiError) || REASONS[error.reason].status !== 422) throw error;
-    await client.query('ROLLBACK TO SAVEPOINT work');
     const { reason, message, details } = error;
     const body = errorBody(reason, message, details, sourceOf(request.url), request.id);
     return { effectId: null, answer: { statusCode: 422, body }, remembered: body };
@@ -130,7 +130,7 @@ async function claimOrReplay(
 ): Promise<Answer | null> {
   const unknown = { effectId: null, effectSeq: null, statusCode: null, response: null };
   const claim: Claim = { scopeId, key, fingerprint, ...unknown };
-  await db.query(KEY_WAIT);
+  await waitForKeys(db);
   const claimed = await claimKeys(db, [claim]).catch((error: unknown) => {
     throw sqlStateOf(error) === LOCK_TIMEOUT ? inProgress() : error;
   });

@@ -44,6 +44,9 @@ function setOf(settings: Readonly<Record<string, string>>): string {
   return `SELECT ${calls.join(', ')}`;
 }
 
+/** Of the sessions of batches. A lock that is waited for longer keeps a whole batch: its requests are then tried apart. */
+export const LANE_SETTINGS = `SET lock_timeout = '1s'`;
+
 /** How a batch begins. */
 export interface BatchOptions {
   /** After a batch that failed: locks are waited for only briefly, so that others get their turn. */
@@ -52,12 +55,17 @@ export interface BatchOptions {
   readonly gated: boolean;
 }
 
-/** Begins a batch: what is sent with it in one round trip is carried out only when all of this was. */
-export async function beginBatch(db: StatementRunner, { apart, gated }: BatchOptions): Promise<void> {
-  await Promise.all([db.query(BEGIN), db.query(apart ? SET_APART : SET), gated ? passOrFail(db) : null]);
+/** Begins a transaction in a round trip with its first statements. */
+export async function begin(db: StatementRunner): Promise<void> {
+  await db.query(BEGIN);
 }
 
-/** Ends a batch. @throws Error when PostgreSQL rolled back instead */
+/** Begins a batch: what is sent with it in one round trip is carried out only when all of this was. */
+export async function beginBatch(db: StatementRunner, { apart, gated }: BatchOptions): Promise<void> {
+  await Promise.all([begin(db), db.query(apart ? SET_APART : SET), gated ? passOrFail(db) : null]);
+}
+
+/** Ends a transaction that `begin` began. @throws Error when PostgreSQL rolled back instead */
 export async function commit(db: StatementRunner): Promise<void> {
   const { command } = await db.query({ name: 'commit', text: 'COMMIT' });
   if (command !== 'COMMIT') throw new Error('the batch was rolled back');

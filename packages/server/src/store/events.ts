@@ -90,6 +90,9 @@ export interface FeedQuery {
   readonly clusterWide: boolean;
 }
 
+/** Of the sessions that read the feed: a plan that was made while the table was small would read all of it for good. */
+export const FEED_SETTINGS = 'SET enable_seqscan = off';
+
 const SNAPSHOT_HORIZON = 'pg_snapshot_xmin(pg_current_snapshot())::text::bigint';
 /**
  * The least transaction id in progress that is not seen in another database. A session that the snapshot

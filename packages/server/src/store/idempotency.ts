@@ -8,6 +8,11 @@ export interface KeptResponse {
   readonly effectId: string | null;
 }
 
+/** Until its transaction ends, a request waits this long for another one with the same key. */
+export async function waitForKeys(db: Queryable): Promise<void> {
+  await db.query(`SET LOCAL lock_timeout = '10s'`);
+}
+
 /** What is stored under an idempotency key; null when there is none. */
 export async function findResponse(db: Queryable, key: AnswerKey): Promise<KeptResponse | null> {
   const { rows } = await db.query<KeptResponse>({

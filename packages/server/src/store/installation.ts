@@ -70,6 +70,19 @@ async function secretsOf(db: Queryable, row: Row, given: GivenKeys): Promise<Sec
   );
 }
 
+/**
+ * How far the sandbox's first contents are, for whoever is to fill it. Other nodes' starts wait until its transaction
+ * ends. @returns whether anything but money was put in, and whether all was
+ */
+export async function lockSeed(db: Queryable): Promise<{ begun: boolean; done: boolean }> {
+  // Two statements: one that waited for another node's seed would still not see what that committed.
+  await db.query('SELECT FROM installation FOR UPDATE');
+  const { rows } = await db.query<{ begun: boolean; done: boolean }>(
+    'SELECT seeded_at IS NOT NULL AS done, EXISTS (SELECT FROM merchant) AS begun FROM installation',
+  );
+  return rows[0] ?? { begun: false, done: false };
+}
+
 /** The mode that the database is stamped with; null before the first start. */
 export async function readMode(db: Queryable): Promise<Mode | null> {
   const { rows } = await db.query<{ mode: Mode }>('SELECT mode FROM installation');

@@ -128,6 +128,11 @@ export function createPool(
   return pool;
 }
 
+/** Has the session's plans made anew where that is due. */
+export async function renewPlans(client: Client): Promise<void> {
+  if (mustPlanAnew(client)) await client.query('DISCARD PLANS');
+}
+
 /** Runs `work` in one transaction: commits its result, or rolls back and throws what it threw. */
 export function inTransaction<T>(pool: Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   return withClient(pool, async (client) => {
@@ -135,6 +140,34 @@ export function inTransaction<T>(pool: Pool, work: (client: pg.PoolClient) => Pr
     const result = await work(client);
     await client.query('COMMIT');
     return result;
+  });
+}
+
+/** The same on a session that the caller has. */
+export async function withinTransaction<T>(client: Client, work: () => Promise<T>): Promise<T> {
+  await client.query('BEGIN');
+  const result = await work().catch(async (error: unknown) => {
+    // Where it cannot be rolled back, the session is lost, and with it the transaction.
+    await rollback(client).catch(() => undefined);
+    throw error;
+  });
+  await client.query('COMMIT');
+  return result;
+}
+
+export async function rollback(client: Client): Promise<void> {
+  await client.query('ROLLBACK');
+}
+
+/**
+ * Within a transaction: what `work` did is undone when it fails, and the transaction goes on.
+ * @throws what it threw
+ */
+export async function attempt<T>(db: Queryable, work: () => Promise<T>): Promise<T> {
+  await db.query('SAVEPOINT attempt');
+  return work().catch(async (error: unknown) => {
+    await db.query('ROLLBACK TO SAVEPOINT attempt').catch(() => undefined);
+    throw error;
   });
 }
 

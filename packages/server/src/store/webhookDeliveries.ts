@@ -21,6 +21,16 @@ import { isLeased } from './leases.ts';
 import type { Queryable, StatementRunner } from './postgres.ts';
 import { ENGINE_NOW } from './webhookEndpoints.ts';
 
+/**
+ * As in the engine's batches: a plan made while a table was empty would read all of it for good, and for the events
+ * of 10 ms PostgreSQL would plan each execution, which takes as long as the execution. Commits do not wait for the
+ * disk, nor do payments for these: what a crash of PostgreSQL takes back is done again, and delivered again. A node
+ * that was stopped while it sent a statement must not keep the others out: PostgreSQL 17 can end its transaction.
+ */
+export const WEBHOOK_SETTINGS = `SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;
+  SET plan_cache_mode = force_generic_plan; SET synchronous_commit = off;
+  SELECT set_config(name, '10s', false) FROM pg_settings WHERE name = 'transaction_timeout'`;
+
 /** Any constant will do: one at a time, in all nodes, makes deliveries, as that gives them their order. */
 export const FAN_OUT_LOCK = 7_069_804;
 /** An attempt takes at most 15 s, and a lane is given up when it has been held for 10 s. */

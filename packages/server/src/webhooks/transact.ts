@@ -1,4 +1,4 @@
-import { commit } from '../store/batchSql.ts';
+import { begin, commit } from '../store/batchSql.ts';
 import { gateErrorOf, passGate, passOrFail } from '../store/gate.ts';
 import {
   type Client,
@@ -72,9 +72,6 @@ export class RoundTrips {
   async #begin(db: StatementRunner): Promise<void> {
     if (this.#begun) return;
     this.#begun = true;
-    await Promise.all([
-      db.query({ name: 'begin_webhooks', text: 'BEGIN' }),
-      this.#gated ? passOrFail(db) : null,
-    ]);
+    await Promise.all([begin(db), this.#gated ? passOrFail(db) : null]);
   }
 }

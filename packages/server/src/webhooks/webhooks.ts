@@ -4,7 +4,7 @@ import type { Secrets } from '../secrets.ts';
 import { GateClosedError } from '../store/databaseErrors.ts';
 import type { FeedEvent } from '../store/events.ts';
 import { createPool, type Pool } from '../store/postgres.ts';
-import { claimLanes, type LaneKey, readPending } from '../store/webhookDeliveries.ts';
+import { claimLanes, type LaneKey, readPending, WEBHOOK_SETTINGS } from '../store/webhookDeliveries.ts';
 import { type Backlog, readBacklog } from '../store/webhookEndpoints.ts';
 import { Dispatcher, type DispatchObserver, HOLD_MS, PER_ENDPOINT } from './dispatch.ts';
 import { FanOut, type Step } from './fanOut.ts';
@@ -15,15 +15,6 @@ import { stepReplay } from './replay.ts';
 import { Targets } from './targets.ts';
 import { transact } from './transact.ts';
 
-/**
- * As in the engine's batches: a plan made while a table was empty would read all of it for good, and for the events
- * of 10 ms PostgreSQL would plan each execution, which takes as long as the execution. Commits do not wait for the
- * disk, nor do payments for these: what a crash of PostgreSQL takes back is done again, and delivered again. A node
- * that was stopped while it sent a statement must not keep the others out: PostgreSQL 17 can end its transaction.
- */
-export const WEBHOOK_SETTINGS = `SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;
-  SET plan_cache_mode = force_generic_plan; SET synchronous_commit = off;
-  SELECT set_config(name, '10s', false) FROM pg_settings WHERE name = 'transaction_timeout'`;
 /** While events are committed all the time, they are fanned out this often. */
 const FAN_OUT_INTERVAL_MS = 10;
 /** Between two turns: other nodes that have something to read try as often. */

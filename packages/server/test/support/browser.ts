@@ -2,8 +2,10 @@
 import { accessSync, constants } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 
+/** The headless shell first: it has no windows, and opens a page in half the time. */
 const PLACES = [
   process.env.CHROMIUM_PATH ?? '',
+  '/usr/bin/chromium-headless-shell',
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',
   '/usr/bin/google-chrome',
@@ -29,7 +31,7 @@ function canRun(path: string): boolean {
 /** For a test's `skip`: false when there is a browser, and always in CI, where its absence is a failure. */
 export const withoutBrowser: string | false =
   chromiumPath === undefined && process.env.CI === undefined
-    ? 'no Chromium: "apt-get install chromium", or set CHROMIUM_PATH'
+    ? 'no Chromium: "apt-get install chromium-headless-shell", or set CHROMIUM_PATH'
     : false;
 
 export async function startBrowser(): Promise<Browser> {

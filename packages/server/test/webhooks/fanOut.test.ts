@@ -16,6 +16,7 @@ import {
   lockLanes,
   readPending,
   requeue,
+  WEBHOOK_SETTINGS,
 } from '../../src/store/webhookDeliveries.ts';
 import { insertEndpoint, lockHealth, noteHealth } from '../../src/store/webhookEndpoints.ts';
 import { readFannedOut } from '../../src/store/webhookFanOut.ts';
@@ -23,7 +24,6 @@ import { insertReplay } from '../../src/store/webhookReplays.ts';
 import { FanOut, type Step } from '../../src/webhooks/fanOut.ts';
 import { stepReplay } from '../../src/webhooks/replay.ts';
 import { type FreshLane, type MayAttempt, Unwritten } from '../../src/webhooks/unwritten.ts';
-import { WEBHOOK_SETTINGS } from '../../src/webhooks/webhooks.ts';
 import { createDatabase, stopDatabaseServer, type TestDatabase } from '../support/database.ts';
 import { createMerchants } from '../support/ledger.ts';
 import { startTcpProxy, type TcpProxy } from '../support/proxy.ts';
