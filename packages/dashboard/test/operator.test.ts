@@ -50,7 +50,7 @@ describe('operators’ pages', { skip: withoutBrowser }, () => {
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByRole('alert').filter({ hasText: 'captureDelay' }).waitFor();
     await page.getByLabel('Capture delay, seconds').fill('60');
-    await page.getByText('Require an Idempotency-Key').click();
+    await page.getByRole('switch', { name: 'Require an Idempotency-Key' }).click();
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByText('Saved').last().waitFor();
     const id = new URL(page.url()).pathname.split('/').at(-1);
