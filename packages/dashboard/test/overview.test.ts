@@ -202,7 +202,7 @@ describe('issues of every kind', { skip: withoutBrowser }, () => {
       `INSERT INTO bank_operation (id, transaction_id, payment_id, merchant_id, kind, amount, currency, actor, status,
          requested_at, next_attempt_at)
        SELECT gen_random_uuid(), id, id, merchant_id, 'capture', 1, currency, 'api', 'pending', created_at,
-         now() + interval '1 day' FROM transaction WHERE status = 'authorized' ORDER BY id LIMIT 1`,
+         now() + interval '2 minutes' FROM transaction WHERE status = 'authorized' ORDER BY id LIMIT 1`,
     );
   });
   after(async () => {

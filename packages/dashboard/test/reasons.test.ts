@@ -91,7 +91,7 @@ describe('on the pages, in Russian', { skip: withoutBrowser }, () => {
     const { id } = await dashboard.pay();
     await dashboard.sandbox.call('POST', `/v1/transactions/${id}/cancel`, { body: {} });
     const page = await dashboard.open('viewer', `/transactions/${id}`, russian);
-    await page.locator('.timeline-event').getByText('По просьбе магазина').waitFor();
+    await page.locator('.timeline-event').getByText('По просьбе магазина').first().waitFor();
     await page.context().close();
   });
 
