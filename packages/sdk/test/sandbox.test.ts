@@ -131,7 +131,10 @@ test('a card payment from the hold to the refund, its history, and what finds it
   const history = await transactions.history(paid.id, { limit: 2 }).toArray();
   assert.deepEqual(
     history.map(({ seq, name }) => [seq, name]),
-    ['created', 'authorized', 'charged', 'refunded'].map((status, i) => [i + 1, `transaction.${status}`]),
+    ['created', 'authorized', 'capture_requested', 'charged', 'refunded'].map((name, i) => [
+      i + 1,
+      `transaction.${name}`,
+    ]),
   );
   const ids = [refund.id, paid.id];
   const found = await transactions.byOrderReference(orderReference, { limit: 1 }).toArray();
