@@ -8,6 +8,7 @@ import { createDatabase, query, startDatabase } from './database.ts';
 import { startProduct } from './processes.ts';
 import { machineOf } from './report.ts';
 import { fillTransactions } from './transactions.ts';
+import { runAndUndo, type Undo } from './undo.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -126,10 +127,13 @@ function cells({ p50Ms, p99Ms, note }: Timing): string {
   return `${p50Ms.toFixed(1)}${note} | ${p99Ms.toFixed(1)}`;
 }
 
-const database = await startDatabase();
-try {
+async function main(undo: Undo): Promise<void> {
+  const database = await startDatabase();
+  undo.push(() => database.stop());
   const { url, drop } = await createDatabase(database.url, 'lookups');
+  undo.push(drop);
   const product = await startProduct({ DATABASE_URL: url, SECRET_KEY, PORT: '0', LOG_LEVEL: 'error' }, []);
+  undo.push(() => product.stop());
   const [small, large] = [Number(options.small), Number(options.large)];
   const few = await measureSize(product.url, url, small);
   const many = await measureSize(product.url, url, large);
@@ -142,8 +146,6 @@ try {
   process.stdout.write(
     `${machineOf(version)}\n\n| ms | ${sizes[0]}: p50 | p99 | ${sizes[1]}: p50 | p99 |\n|---|--:|--:|--:|--:|\n${lines.join('\n')}\n`,
   );
-  await product.stop();
-  await drop();
-} finally {
-  await database.stop();
 }
+
+await runAndUndo(main);

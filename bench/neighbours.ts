@@ -11,6 +11,8 @@ import { parseArgs } from 'node:util';
 import { createDatabase, startDatabase } from './database.ts';
 import { startProduct } from './processes.ts';
 import { median } from './report.ts';
+import { runAndUndo, type Undo } from './undo.ts';
+import '../packages/server/test/support/run.ts';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -29,13 +31,13 @@ interface Flood {
 }
 
 function get(path: string, key: string): string {
-  return `GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: ${key}\r\n\r\n`;
+  return `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${key}\r\n\r\n`;
 }
 
 function post(path: string, key: string, body: unknown): string {
   const text = JSON.stringify(body);
   const head = key === '' ? '' : `Authorization: ${key}\r\nIdempotency-Key: ${crypto.randomUUID()}\r\n`;
-  return `POST ${path} HTTP/1.1\r\nHost: x\r\n${head}Content-Type: application/json\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
+  return `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${head}Content-Type: application/json\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
 }
 
 const iso = (time: number): string => new Date(time).toISOString();
@@ -153,13 +155,14 @@ const ms = (values: readonly number[]): string =>
     .toFixed(0)
     .padStart(5)}`;
 
-async function run(url: string): Promise<void> {
+async function run(url: string, undo: Undo): Promise<void> {
   const seconds = Number(options.seconds);
   say('| flood | answered /s | authorize ms, p50 / max | read ms, p50 / max | failed |');
   say('|---|--:|--:|--:|--:|');
   for (const [name, { connections }] of Object.entries(FLOODS)) {
     if (options.only !== undefined && !name.includes(options.only)) continue;
     const child = connections === 0 ? null : fork(fileURLToPath(import.meta.url), [url, name]);
+    undo.push(async () => child?.kill('SIGKILL'));
     if (child !== null) await once(child, 'message');
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     if (child !== null) await answersOf(child);
@@ -210,18 +213,17 @@ async function prepare(url: string): Promise<void> {
   await Promise.all(Array.from({ length: 40 }, (_, n) => pay(n)));
 }
 
+async function main(undo: Undo): Promise<void> {
+  const server = await startDatabase();
+  undo.push(() => server.stop());
+  const database = await createDatabase(server.url, 'neighbours');
+  undo.push(() => database.drop());
+  const product = await startProduct({ DATABASE_URL: database.url, PORT: '0', LOG_LEVEL: 'warn' }, []);
+  undo.push(() => product.stop());
+  await prepare(product.url);
+  await run(product.url, undo);
+}
+
 const [floodUrl, floodName] = positionals;
 if (floodUrl !== undefined && floodName !== undefined) flood(new URL(floodUrl), floodName);
-else {
-  const server = await startDatabase();
-  const database = await createDatabase(server.url, 'neighbours');
-  const product = await startProduct({ DATABASE_URL: database.url, PORT: '0', LOG_LEVEL: 'warn' }, []);
-  try {
-    await prepare(product.url);
-    await run(product.url);
-  } finally {
-    await product.stop();
-    await database.drop();
-    await server.stop();
-  }
-}
+else await runAndUndo(main);

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { LoadMessage, Measurement, Plan } from './load.ts';
 import type { Arrivals, SinkQuestion, SinkReply } from './sink.ts';
+import '../packages/server/test/support/run.ts';
 
 export interface WebServer {
   readonly url: string;

@@ -70,7 +70,7 @@ export class Traffic {
   #get(merchant: number): string {
     const ids = this.#ids[merchant] ?? [];
     const id = ids[this.#below(ids.length)];
-    return `GET /v1/wallet/transaction/${id} HTTP/1.1\r\nHost: bench\r\nAuthorization: ${API_KEYS[merchant]}\r\n\r\n`;
+    return `GET /v1/wallet/transaction/${id} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${API_KEYS[merchant]}\r\n\r\n`;
   }
 
   /** @returns the id of the payment that was authorized */
@@ -96,7 +96,7 @@ export class Traffic {
 }
 
 function post(path: string, merchant: number, key: string, body: string): string {
-  return `POST ${path} HTTP/1.1\r\nHost: bench\r\nAuthorization: ${API_KEYS[merchant]}\r\nIdempotency-Key: ${key}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  return `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${API_KEYS[merchant]}\r\nIdempotency-Key: ${key}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 }
 
 function requireReply(reply: string, status: string, part: string): null {

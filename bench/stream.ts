@@ -10,6 +10,7 @@ import { cpuSeconds } from './cpu.ts';
 import { createDatabase, query, seedWallets, startDatabase } from './database.ts';
 import { LoadGenerator, startProduct, type WebServer } from './processes.ts';
 import { median } from './report.ts';
+import { runAndUndo, type Undo } from './undo.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -90,37 +91,34 @@ function noteLatencies(text: string): void {
   for (const [, time = ''] of text.matchAll(/"updatedAt":"([^"]+)"/g)) latencies.push(now - Date.parse(time));
 }
 
-async function main(): Promise<void> {
+async function main(undo: Undo): Promise<void> {
   const server = await startDatabase();
+  undo.push(() => server.stop());
   const database = await createDatabase(server.url, 'stream');
+  undo.push(() => database.drop());
   const product = await startProduct(
     { DATABASE_URL: database.url, SECRET_KEY, PORT: '0', LOG_LEVEL: 'warn' },
     [],
   );
+  undo.push(() => product.stop());
   const load = new LoadGenerator(WALLETS);
-  try {
-    await seedWallets(database.url, SECRET_KEY, WALLETS);
-    const keys = await createMerchants(database.url, Number(options.streams));
-    await measure(load, product, database.url);
-    const samples = new Map<string, Sample[]>(CASES.map((name) => [name, []]));
-    for (let round = 1; round <= Number(options.rounds); round += 1) {
-      // Another first in each round: what else the machine does may come and go in the rounds' own rhythm.
-      for (const name of [...CASES.slice(round % 3), ...CASES.slice(0, round % 3)]) {
-        const wanted = name === 'no stream' ? [] : name === 'idle merchants' ? keys : ['pr_test_demo'];
-        const streams = await Promise.all(wanted.map((key) => openStream(product.url, key, noteLatencies)));
-        const sample = await measure(load, product, database.url);
-        for (const stream of streams) stream.destroy();
-        samples.get(name)?.push(sample);
-        say(`round ${round}, ${streams.length} × ${name}: ${rowOf(sample)}`);
-      }
+  undo.push(() => load.stop());
+  await seedWallets(database.url, SECRET_KEY, WALLETS);
+  const keys = await createMerchants(database.url, Number(options.streams));
+  await measure(load, product, database.url);
+  const samples = new Map<string, Sample[]>(CASES.map((name) => [name, []]));
+  for (let round = 1; round <= Number(options.rounds); round += 1) {
+    // Another first in each round: what else the machine does may come and go in the rounds' own rhythm.
+    for (const name of [...CASES.slice(round % 3), ...CASES.slice(0, round % 3)]) {
+      const wanted = name === 'no stream' ? [] : name === 'idle merchants' ? keys : ['pr_test_demo'];
+      const streams = await Promise.all(wanted.map((key) => openStream(product.url, key, noteLatencies)));
+      const sample = await measure(load, product, database.url);
+      for (const stream of streams) stream.destroy();
+      samples.get(name)?.push(sample);
+      say(`round ${round}, ${streams.length} × ${name}: ${rowOf(sample)}`);
     }
-    report(samples);
-  } finally {
-    await load.stop();
-    await product.stop();
-    await database.drop();
-    await server.stop();
   }
+  report(samples);
 }
 
 function rowOf({ rate, p99Ms, nodeMicros, postgresMicros }: Sample): string {
@@ -149,4 +147,4 @@ function report(samples: ReadonlyMap<string, readonly Sample[]>): void {
   );
 }
 
-await main();
+await runAndUndo(main);

@@ -5,8 +5,8 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
-import os from 'node:os';
 import path from 'node:path';
+import { RUN_FOLDER } from '../packages/server/test/support/run.ts';
 import { MUTANTS, type Mutant } from './mutants.ts';
 
 const ROOT = path.join(import.meta.dirname, '..');
@@ -53,7 +53,7 @@ function runStryker(): void {
 
 /** A copy whose workspaces lead to its own packages, so that a fault is in whatever imports it. */
 async function copyTree(): Promise<string> {
-  const tree = await realpath(await mkdtemp(path.join(os.tmpdir(), 'plexy-mutants-')));
+  const tree = await realpath(await mkdtemp(path.join(RUN_FOLDER, 'mutants-')));
   for (const name of COPIED) await cp(path.join(ROOT, name), path.join(tree, name), { recursive: true });
   await mkdir(path.join(tree, 'node_modules'));
   for (const name of await readdir(path.join(ROOT, 'node_modules'))) {

@@ -12,6 +12,7 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { startEmbeddedPostgres } from '../packages/server/src/store/embedded.ts';
 import { makeDataDir } from '../packages/server/test/support/dataDir.ts';
+import '../packages/server/test/support/run.ts';
 
 const CONCURRENCY = 3;
 /** A file that hangs is ended, and has failed: the others' results are worth more than its own. */

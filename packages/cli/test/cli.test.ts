@@ -8,6 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { DEMO_STORE, iinOf, KZT_WALLET, UNKNOWN_ID } from '../../server/test/support/operator.ts';
 import { CUSTOMER, type Sandbox, startSandbox } from '../../server/test/support/sandbox.ts';
 import { main } from '../src/main.ts';
+import '../../server/test/support/run.ts';
 
 let sandbox: Sandbox;
 before(async () => {

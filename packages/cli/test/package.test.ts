@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import { buildCli } from '../../../scripts/cliPackage.ts';
 import { type Sandbox, startSandbox } from '../../server/test/support/sandbox.ts';
 import { eventually, receiver } from './support.ts';
+import '../../server/test/support/run.ts';
 
 const run = promisify(execFile);
 const MODULES = fileURLToPath(new URL('../../../node_modules', import.meta.url));

@@ -16,6 +16,7 @@ import { rolldown } from 'rolldown';
 import { buildSdk } from '../../../scripts/sdkPackage.ts';
 import { startBrowser, withoutBrowser } from '../../server/test/support/browser.ts';
 import { type Sandbox, startSandbox } from '../../server/test/support/sandbox.ts';
+import '../../server/test/support/run.ts';
 
 const run = promisify(execFile);
 /** Under this name each system's binaries are published: node, bun, deno, workerd. */

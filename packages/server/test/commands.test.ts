@@ -9,6 +9,7 @@ import { readConfig } from '../src/config.ts';
 import { startServer } from '../src/server.ts';
 import { makeDataDir } from './support/dataDir.ts';
 import { request } from './support/sandbox.ts';
+import './support/run.ts';
 
 let dataDir: string;
 before(async () => {

@@ -25,6 +25,7 @@ import { launch } from '../src/store/embedded/launch.ts';
 import { choosePlace, SYSTEM_FOLDER } from '../src/store/embedded/place.ts';
 import { processIdentity } from '../src/store/embedded/process.ts';
 import { EmbeddedPostgresError, startEmbeddedPostgres } from '../src/store/embedded.ts';
+import './support/run.ts';
 
 const OWNER = path.join(import.meta.dirname, 'support', 'embeddedOwner.ts');
 const REPOSITORY = path.resolve(import.meta.dirname, '../../..');

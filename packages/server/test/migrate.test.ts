@@ -15,6 +15,7 @@ import {
   pendingMigrations,
 } from '../src/store/migrate.ts';
 import { createDatabase, type TestDatabase } from './support/database.ts';
+import { RUN_ENVIRONMENT } from './support/run.ts';
 
 const LIMIT_MS = 120_000;
 let database: TestDatabase;
@@ -133,7 +134,7 @@ describe('a start', () => {
   function startNode(environment: Record<string, string>) {
     const { PATH = '' } = process.env;
     const bank = { ACQUIRER_URL: 'http://127.0.0.1:1', ACQUIRER_SECRET: 'no bank listens there' };
-    const env = { PATH, PORT: '0', DATABASE_URL: database.url, ...bank, ...environment };
+    const env = { PATH, PORT: '0', DATABASE_URL: database.url, ...bank, ...environment, ...RUN_ENVIRONMENT };
     const child = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     const { say, heard, hears } = ears();
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', say);

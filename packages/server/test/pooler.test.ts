@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Cluster, freePort, makeFolder, OWNER, POSTGRES_MISSING, runAsPostgres } from './support/postgres.ts';
 import { startProgram } from './support/program.ts';
 import { CUSTOMER, request } from './support/sandbox.ts';
+import './support/run.ts';
 
 const PGBOUNCER = ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer'].find((file) => existsSync(file)) ?? '';
 const MISSING =

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import '../../../server/test/support/run.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const secret = 'secret-of-the-tests';

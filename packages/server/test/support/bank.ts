@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { createDatabase } from './database.ts';
+import { RUN_ENVIRONMENT } from './run.ts';
 
 const MAIN = path.join(import.meta.dirname, '../../../bank/src/main.ts');
 const SECRET = 'the secret of the tests';
@@ -56,7 +57,8 @@ export async function startTestBank(): Promise<TestBank> {
   let port = 0;
   let child: ChildProcess;
   const launch = async (): Promise<void> => {
-    const env = { BANK_PORT: String(port), BANK_DATABASE_URL: database.url, BANK_SECRET: SECRET };
+    const bank = { BANK_PORT: String(port), BANK_DATABASE_URL: database.url, BANK_SECRET: SECRET };
+    const env = { ...bank, ...RUN_ENVIRONMENT };
     child = spawn(process.execPath, [MAIN], { env, stdio: ['pipe', 'pipe', 'inherit'] });
     if (child.stdout === null) throw new Error('the bank has no output');
     const ended = once(child, 'exit').then(([code]): never => {

@@ -3,10 +3,10 @@ import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
 import { appendFile, chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import { RUN_FOLDER } from './run.ts';
 
 /** The folder of the newest one's programs; null when there is none. */
 const BIN =
@@ -44,7 +44,7 @@ export async function runAsPostgres(program: string, args: readonly string[]): P
 
 /** A new folder that PostgreSQL owns. */
 export async function makeFolder(purpose: string): Promise<string> {
-  const folder = await mkdtemp(path.join(tmpdir(), `plexy-${purpose}-`));
+  const folder = await mkdtemp(path.join(RUN_FOLDER, `${purpose}-`));
   if (OWNER.uid !== undefined) await chown(folder, OWNER.uid, OWNER.gid ?? 0);
   return folder;
 }

@@ -7,6 +7,7 @@ import pg from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/store/embedded.ts';
 import { makeDataDir } from './dataDir.ts';
 import { startTcpProxy, type TcpProxy } from './proxy.ts';
+import { RUN_ENVIRONMENT } from './run.ts';
 
 const MAIN = path.join(import.meta.dirname, '../../src/main.ts');
 /** A start takes about a second, and minutes on a busy machine: as long as the process lives, it is waited for. */
@@ -81,7 +82,7 @@ export async function startServerProcess(environment: ProcessEnvironment): Promi
 async function launch(environment: ProcessEnvironment): Promise<Started> {
   const { PATH = '' } = process.env;
   const child = spawn(process.execPath, [MAIN], {
-    env: { PATH, PORT: '0', LOG_LEVEL: 'warn', ...NO_BANK, ...environment },
+    env: { PATH, PORT: '0', LOG_LEVEL: 'warn', ...NO_BANK, ...environment, ...RUN_ENVIRONMENT },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.add(child);

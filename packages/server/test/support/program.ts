@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { RUN_ENVIRONMENT } from './run.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
@@ -19,7 +20,7 @@ export interface Program {
 export function startProgram(environment: Readonly<Record<string, string>>): Program {
   const { PATH = '' } = process.env;
   const child = spawn(process.execPath, [MAIN], {
-    env: { PATH, PORT: '0', ...environment },
+    env: { PATH, PORT: '0', ...environment, ...RUN_ENVIRONMENT },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';
