@@ -41,8 +41,8 @@ export function databaseCommands(
     .description('bring the database up to date, before the nodes of a new version start')
     .option('--plan', 'only list what would be applied')
     .action(async ({ plan = false }: { plan?: boolean }) => {
-      const { migrateCommand } = await import('@plexy-pay/server/commands/migrate');
-      exit(await migrateCommand({ plan }, env, { out, error }));
+      const server = await serverOf(() => import('@plexy-pay/server/commands/migrate'));
+      exit(await server.migrateCommand({ plan }, env, { out, error }));
     });
   program
     .command('audit')

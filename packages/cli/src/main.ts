@@ -1,7 +1,7 @@
 /** The command line of operators and of merchants’ developers: `plexy --help`. */
-import { readFileSync } from 'node:fs';
 import { PlexyPayError } from '@plexy-pay/sdk';
 import { Command, CommanderError, Option } from 'commander';
+import { completionCommand } from './completion.ts';
 import { contextOf, type Surroundings } from './context.ts';
 import { customerCommands } from './customers.ts';
 import { databaseCommands } from './database.ts';
@@ -13,10 +13,8 @@ import { merchantCommands } from './merchants.ts';
 import { storeCommands } from './stores.ts';
 import { transactionCommands } from './transactions.ts';
 import { triggerCommand } from './trigger.ts';
+import { VERSION } from './version.ts';
 import { walletCommands } from './wallets.ts';
-
-/** Of this package: beside `src` in the repository, and beside `main.js` where it is installed. */
-const VERSION: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
 
 /** No default here, so that the help cannot show a real key. */
 const KEY =
@@ -105,6 +103,7 @@ function programOf(
   triggerCommand(program, context);
   listenCommand(program, context);
   databaseCommands(program, operatorKeys, context, exit);
+  completionCommand(program, context);
   return program;
 }
 

@@ -1,6 +1,6 @@
 import { NotFoundError, type PlexyPay, PlexyPayError } from '@plexy-pay/sdk';
 import type { WebhookEventName } from '@plexy-pay/sdk/webhooks';
-import { type Command, InvalidArgumentError } from 'commander';
+import { Argument, type Command, InvalidArgumentError } from 'commander';
 import type { Context } from './context.ts';
 import { testCard } from './pay.ts';
 import { fieldsOf } from './transactions.ts';
@@ -56,10 +56,10 @@ export function triggerCommand(program: Command, context: Context): void {
   program
     .command('trigger')
     .description('make an event happen for real, in a sandbox')
-    .argument(
-      '<event>',
-      `one of ${EVENT_NAMES.map(shortName).join(', ')}, with or without "transaction."`,
-      parseEvent,
+    .addArgument(
+      new Argument('<event>', 'with or without "transaction."')
+        .choices(EVENT_NAMES.map(shortName))
+        .argParser(parseEvent),
     )
     .action(async (name: WebhookEventName) => {
       const plexy = context.merchantClient();
