@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import pg from 'pg';
 import { pino } from 'pino';
 import { auditCommand } from '../src/commands/audit.ts';
 import { createOperatorKeyCommand } from '../src/commands/operatorKey.ts';
@@ -147,6 +148,48 @@ describe('a production server', () => {
     }
     const { body } = await request(server.url, 'GET', '/v1/transactions', { apiKey });
     assert.deepEqual(body.items, []);
+  });
+
+  test('sends payers back by https only: http is refused where it is listed, and where it was listed before', async () => {
+    const { out } = await keyCommand('return addresses');
+    const operator = { apiKey: out[0] ?? '' };
+    const create = (returnOrigins: string[]) =>
+      admin('POST', '/merchants', { ...operator, body: { name: 'Return Store', returnOrigins } });
+    const refused = await create(['https://shop.example', 'http://shop.example']);
+    assert.deepEqual(
+      [refused.status, refused.body.details],
+      [400, [{ path: 'returnOrigins.1', message: 'must begin with https:// in production' }]],
+    );
+    const merchant = await create(['https://shop.example', 'myapp://']);
+    assert.equal(merchant.status, 201, merchant.text);
+    const { id } = merchant.body;
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    await client.query(
+      `UPDATE merchant SET return_origins = return_origins || '{http://shop.example}' WHERE id = $1`,
+      [id],
+    );
+    await client.end();
+    const renamed = await admin('PATCH', `/merchants/${id}`, { ...operator, body: { name: 'Renamed' } });
+    assert.equal(renamed.status, 200, renamed.text);
+    const { apiKey } = (
+      await admin('POST', `/merchants/${id}/api-keys`, { ...operator, body: { name: 'server' } })
+    ).body;
+    const order = { amount: 1, currency: 'KZT', orderReference: 'BACK-1' };
+    const pay = (returnUrl: string) =>
+      request(server.url, 'POST', '/v1/wallet/authorize', {
+        ...{ apiKey, idempotencyKey: crypto.randomUUID() },
+        body: { ...order, phoneNumber: '+77010000009', iin: '900101300017', returnUrl },
+      });
+    const clear = await pay('http://shop.example/back');
+    assert.deepEqual(
+      [clear.status, clear.body.details],
+      [400, [{ path: 'returnUrl', message: 'must begin with https:// in production' }]],
+    );
+    for (const returnUrl of ['https://shop.example/back', 'myapp://pay/back']) {
+      const reply = await pay(returnUrl);
+      assert.equal(reply.status, 201, reply.text);
+    }
   });
 
   test('the first operator signs in on ADMIN_PORT, and merchants’ users on the other', async () => {

@@ -31,6 +31,11 @@ export function leadsToApp(returnUrl: string): boolean {
   return appSchemeOf(returnUrl) !== null;
 }
 
+/** Whether nobody between can read or change it. An address in clear is for development only. */
+export function isProtected(returnUrl: string): boolean {
+  return !/^http:/i.test(returnUrl);
+}
+
 /** What a merchant lists to allow an address: `https://shop.example`, or `myapp://` for all of an app's. */
 export function returnTargetOf(returnUrl: string): string {
   const scheme = appSchemeOf(returnUrl);

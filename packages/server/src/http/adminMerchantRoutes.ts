@@ -1,9 +1,10 @@
 import Type, { type Static } from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
+import type { Mode } from '../config.ts';
 import { changedValues } from '../domain/auditLog.ts';
 import { parseCurrency } from '../domain/currency.ts';
 import { parsed } from '../domain/parse.ts';
-import { isReturnTarget } from '../domain/returnUrl.ts';
+import { isProtected, isReturnTarget } from '../domain/returnUrl.ts';
 import { parseTimeZone } from '../domain/timeZone.ts';
 import {
   findMerchant,
@@ -60,7 +61,7 @@ function writeRoutes(app: App, deps: Deps): void {
       },
     },
     async (request, reply) => {
-      const settings = checkedSettings(DEFAULTS, request.body);
+      const settings = checkedSettings(deps.config.mode, DEFAULTS, request.body);
       return operatorWrite(deps, request, reply, {
         path: '/v1/admin/merchants',
         statusCode: 201,
@@ -100,7 +101,7 @@ function writeRoutes(app: App, deps: Deps): void {
         work: async (db) => {
           const before = await lockMerchant(db, id);
           if (before === null) throw new ApiError('merchant_not_found');
-          const after = await updateMerchant(db, id, checkedSettings(before, request.body));
+          const after = await updateMerchant(db, id, checkedSettings(deps.config.mode, before, request.body));
           if (after === null) throw new Error(`merchant ${id} went away while it was locked`);
           const object = { kind: 'merchant', id };
           const changes = changedValues(before, after);
@@ -206,6 +207,7 @@ function balanceRoutes(app: App, deps: Deps): void {
 
 /** @throws ApiError 400 naming what is wrong of what was sent */
 function checkedSettings(
+  mode: Mode,
   before: Omit<MerchantSettings, 'name'>,
   sent: Static<typeof bodies.MerchantPatch>,
 ): MerchantSettings {
@@ -225,17 +227,8 @@ function checkedSettings(
           `must be less than authorizationTtl (${authorizationTtl})`,
         );
   }
-  const details = returnOrigins.flatMap((origin, i) =>
-    isReturnTarget(origin)
-      ? []
-      : [
-          {
-            path: `returnOrigins.${i}`,
-            message: 'must be an origin as in https://shop.example, or the scheme of an app as in myapp://',
-          },
-        ],
-  );
-  if (details.length > 0) throw invalidFields(details);
+  // What was listed before there was a rule must not be in the way of another setting.
+  if (sent.returnOrigins !== undefined) checkReturnOrigins(mode, sent.returnOrigins);
   return {
     name,
     captureMode,
@@ -245,4 +238,17 @@ function checkedSettings(
     timeZone,
     requireIdempotencyKey,
   };
+}
+
+/** @throws ApiError 400 naming each that payers may not be sent to */
+function checkReturnOrigins(mode: Mode, origins: readonly string[]): void {
+  const details = origins.flatMap((origin, i) => {
+    const message = !isReturnTarget(origin)
+      ? 'must be an origin as in https://shop.example, or the scheme of an app as in myapp://'
+      : mode === 'production' && !isProtected(origin)
+        ? 'must begin with https:// in production'
+        : null;
+    return message === null ? [] : [{ path: `returnOrigins.${i}`, message }];
+  });
+  if (details.length > 0) throw invalidFields(details);
 }

@@ -26,7 +26,8 @@ const AuthorizationTtl = Type.Integer({
 const ReturnOrigins = Type.Array(Type.String({ maxLength: 255 }), {
   maxItems: 100,
   uniqueItems: true,
-  description: 'Where payers may be sent back to after 3-D Secure: origins, and schemes of apps.',
+  description:
+    'Where payers may be sent back to after 3-D Secure: origins (in production https only), and schemes of apps.',
   examples: [['https://shop.example', 'myapp://']],
 });
 const TimeZone = Type.Union([Type.String({ maxLength: 64 }), Type.Null()], {

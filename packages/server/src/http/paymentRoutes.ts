@@ -8,7 +8,7 @@ import { parseUuid, type TransactionId } from '../domain/ids.ts';
 import { parseAmount } from '../domain/money.ts';
 import { parseOrderReference } from '../domain/orderReference.ts';
 import { type Parsed, parsed } from '../domain/parse.ts';
-import { leadsToApp, parseReturnUrl, returnTargetOf } from '../domain/returnUrl.ts';
+import { isProtected, leadsToApp, parseReturnUrl, returnTargetOf } from '../domain/returnUrl.ts';
 import { parseText } from '../domain/text.ts';
 import { type CardToken, findCardToken, findKnownCard, keepCardToken } from '../store/cards.ts';
 import { readClock } from '../store/installation.ts';
@@ -238,6 +238,8 @@ export async function checkReturnUrl(
   returnUrl: string | null,
 ): Promise<void> {
   if (returnUrl === null || (deps.config.mode === 'sandbox' && !leadsToApp(returnUrl))) return;
+  if (deps.config.mode === 'production' && !isProtected(returnUrl))
+    throw fieldError('invalid_request', 'returnUrl', 'must begin with https:// in production');
   const merchant = await findMerchant(deps.reserved, merchantId);
   if (merchant?.returnOrigins.includes(returnTargetOf(returnUrl)) === true) return;
   const what = leadsToApp(returnUrl) ? 'app schemes' : 'origins';
