@@ -29,6 +29,7 @@ interface Operation {
 type Content = Readonly<Record<string, { readonly schema: Schema }>>;
 
 export interface OpenApiDocument {
+  readonly info: { readonly version: string };
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 }
@@ -44,12 +45,13 @@ const WIDER: Readonly<Record<string, string>> = {
   ...{ amountFrom: 'number | string', amountTo: 'number | string' },
   ...{ createdFrom: 'Date | string', createdTo: 'Date | string', expiresTo: 'Date | string' },
   ...{ from: 'Date | string', to: 'Date | string' },
+  failureCode: 'FailureCode | (string & {})',
 };
 
 /** The text of the SDK's types: an interface for each named object, body, set of query parameters and answer. */
 export function sdkTypes(document: OpenApiDocument): string {
   const { schemas } = document.components;
-  const parts = [...statusTypes(schemas), ...reasonType(schemas)];
+  const parts = [...statusTypes(schemas), ...failureCodeType(schemas), ...reasonType(schemas)];
   parts.push(...Object.entries(schemas).map(([name, schema]) => interfaceText(nameOf(name), schema)));
   const operations = Object.values(document.paths).flatMap((methods) => Object.values(methods));
   for (const operation of operations) parts.push(...operationTypes(operation));
@@ -57,6 +59,9 @@ export function sdkTypes(document: OpenApiDocument): string {
   const fields = [...exactFields(Object.values(schemas))].sort().map((field) => `'${field}'`);
   parts.push(
     `/** Fields whose integers may exceed 2^53. */\nexport const BIGINT_FIELDS: readonly string[] = [${fields.join(', ')}];\n`,
+  );
+  parts.push(
+    `/** Of the SDK, which is that of the API that it was made for. */\nexport const VERSION = '${document.info.version}';\n`,
   );
   return `// Made from the OpenAPI document by "npm run openapi". Not to be edited.\n\n${parts.join('\n')}`;
 }
@@ -74,6 +79,13 @@ function statusTypes(schemas: Schemas): string[] {
     const values = enumText(schemas[schema]?.properties?.[field]?.enum ?? []);
     return `/** The statuses of today. Treat one that you do not know as transient. */\nexport type ${name} = ${values};\n`;
   });
+}
+
+function failureCodeType(schemas: Schemas): string[] {
+  const values = enumText(schemas.WalletTransaction?.properties?.failureCode?.enum ?? []);
+  return [
+    `/** Why payments fail today. A newer server may know more. */\nexport type FailureCode = ${values};\n`,
+  ];
 }
 
 function reasonType(schemas: Schemas): string[] {
@@ -153,9 +165,11 @@ function interfaceText(name: string, schema: Schema, text: FieldText = answeredT
   return [...comment(schema.description, ''), `export interface ${name} {`, ...lines, '}', ''].join('\n');
 }
 
-/** A field of an answer: a newer server may have statuses that are not known here. */
+/** A field of an answer: a newer server may have statuses and failure codes that are not known here. */
 function answeredText(field: string, schema: Schema, _optional: boolean, of: string): string {
   if (of === 'ErrorBody' && field === 'reason') return 'Reason';
+  if (field === 'failureCode')
+    return `FailureCode | (string & {})${schema.anyOf === undefined ? '' : ' | null'}`;
   const known = Object.entries(STATUSES).find(([, [, name]]) => name === field)?.[0];
   const isStatus = schema.enum?.includes('charged') || field === 'walletTransactionStatus';
   return known !== undefined && isStatus ? `${known} | (string & {})` : typeText(schema);

@@ -8,6 +8,9 @@ import {
 import { type Command, InvalidArgumentError } from 'commander';
 import { UsageError } from './exitCodes.ts';
 import { type Cell, jsonText, recordText, tableText } from './output.ts';
+import { VERSION } from './version.ts';
+
+const APP = { name: 'plexy-cli', version: VERSION };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -56,7 +59,7 @@ export function contextOf(program: Command, surroundings: Surroundings): Context
     const [place = '', apiKey = sandboxKey] = places.find(([, key]) => key !== undefined) ?? [];
     if (apiKey.trim() === '')
       throw new UsageError(`${place} is empty: give a key, or leave it out for the sandbox’s`);
-    return clientOf({ apiKey, baseUrl: options().url, maxRetries: 1 });
+    return clientOf({ apiKey, baseUrl: options().url, maxRetries: 1, app: APP });
   };
   return {
     ...surroundings,

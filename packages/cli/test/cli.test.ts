@@ -338,6 +338,20 @@ test('the version', async () => {
   for (const flag of ['--version', '-V']) assert.equal(await printed(flag), '0.1.0');
 });
 
+test('requests name the command line, its version, the SDK and the runtime', async () => {
+  const seen: (string | undefined)[] = [];
+  const server = createServer((request, response) => {
+    seen.push(request.headers['user-agent']);
+    response.end('{"items":[],"nextCursor":null}');
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const silent = { env: {}, out: () => undefined, error: assert.fail };
+  assert.equal(await main(['merchants', 'list', '--url', `http://127.0.0.1:${port}`], silent), 0);
+  server.close();
+  assert.deepEqual(seen, [`plexy-cli/0.1.0 plexy-pay-sdk/0.1.0 (${navigator.userAgent})`]);
+});
+
 test('a payment that is refused is shown, and is no success', async () => {
   const poor = '+77010000002';
   const fixtures = await sandbox.call('GET', '/v1/sandbox/fixtures');

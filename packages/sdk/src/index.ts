@@ -79,5 +79,6 @@ export type { SandboxResource } from './sandbox.ts';
 export type { StreamedEvent, StreamOptions } from './stream.ts';
 export type { TransactionsResource } from './transactions.ts';
 export type * from './types.generated.ts';
+export type { AppInfo } from './userAgent.ts';
 export type { WalletResource } from './wallet.ts';
 export type { WebhookEndpointsResource } from './webhookEndpoints.ts';

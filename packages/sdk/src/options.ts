@@ -1,4 +1,5 @@
 import { PlexyPayError } from './errors.ts';
+import type { AppInfo } from './userAgent.ts';
 
 /** What the client needs of `fetch`: the global one, and whatever is made in its way. */
 export type Fetch = (url: string, init: FetchInit) => Promise<FetchAnswer>;
@@ -38,6 +39,8 @@ export interface PlexyPayOptions {
   readonly timeoutMs?: number | undefined;
   /** How often a request is tried again. Default: 3. */
   readonly maxRetries?: number | undefined;
+  /** Your program, as `User-Agent` names it before the SDK: letters, digits and `. _ -`. Browsers name themselves. */
+  readonly app?: AppInfo | undefined;
 }
 
 /** Of one call, where they differ from the client's. */
@@ -64,12 +67,18 @@ const PRINTABLE = /^[\x20-\x7e]*[\x21-\x7e][\x20-\x7e]*$/;
 export function checkClientOptions(options: PlexyPayOptions | undefined): void {
   if (typeof options !== 'object' || options === null)
     throw new PlexyPayError("give the options: new PlexyPay({ apiKey: 'pr_…' })");
-  const { apiKey, fetch: send } = options;
+  const { apiKey, fetch: send, app } = options;
   if (apiKey !== null && (typeof apiKey !== 'string' || !PRINTABLE.test(apiKey)))
     throw new PlexyPayError('apiKey must be a key: printable ASCII, not blank');
   if (send !== undefined && typeof send !== 'function')
     throw new PlexyPayError('fetch must be a function such as the global fetch');
+  if (app !== undefined && !(isToken(app?.name) && isToken(app?.version)))
+    throw new PlexyPayError('app must have a name and a version of letters, digits and . _ - only');
   checkLimits(options);
+}
+
+function isToken(text: unknown): boolean {
+  return typeof text === 'string' && /^[\w.-]{1,100}$/.test(text);
 }
 
 /** The URL that paths are appended to. @throws PlexyPayError when it is none */

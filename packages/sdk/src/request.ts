@@ -21,6 +21,7 @@ import {
   type RequestOptions,
 } from './options.ts';
 import { type AnswerName, SHAPES } from './types.generated.ts';
+import { userAgentOf } from './userAgent.ts';
 
 /** A `Date` is sent as its ISO text, a list separated by commas. */
 export type QueryValue = string | number | boolean | Date | readonly string[] | undefined;
@@ -64,12 +65,14 @@ export class RequestSender {
   readonly maxRetries: number;
   readonly #options: PlexyPayOptions;
   readonly #baseUrl: string;
+  readonly #userAgent: string | null;
 
   /** @throws PlexyPayError naming the option that is wrong */
   constructor(options: PlexyPayOptions) {
     checkClientOptions(options);
     this.#options = options;
     this.#baseUrl = baseUrlOf(options);
+    this.#userAgent = userAgentOf(options.app);
     this.maxRetries = options.maxRetries ?? DEFAULT_MAX_RETRIES;
   }
 
@@ -161,6 +164,7 @@ export class RequestSender {
     const all = {
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       ...(apiKey === null ? {} : { authorization: apiKey }),
+      ...(this.#userAgent === null ? {} : { 'user-agent': this.#userAgent }),
       ...headers,
     };
     const init: FetchInit = { method, signal, redirect: 'manual', headers: all };

@@ -6,6 +6,9 @@ export type TransactionStatus = 'created' | '3d' | 'authorized' | 'rejected' | '
 /** The statuses of today. Treat one that you do not know as transient. */
 export type WalletTransactionStatus = 'NEW' | 'PROCESSING' | 'SUCCESS' | 'FAILED';
 
+/** Why payments fail today. A newer server may know more. */
+export type FailureCode = 'customer_not_found' | 'no_wallet_in_currency' | 'wallet_frozen' | 'insufficient_funds' | 'customer_declined' | 'confirmation_expired' | 'processing_error' | 'card_declined' | 'lost_card' | 'stolen_card' | 'expired_card' | 'incorrect_cvc' | 'incorrect_number' | 'authentication_required' | 'authentication_failed' | 'authentication_expired' | 'expired';
+
 /** Why a request was refused: docs/errors.md. */
 export type Reason = 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'wrong_credentials' | 'not_signed_in' | 'origin_not_allowed' | 'host_not_allowed' | 'metrics_token_required' | 'session_required' | 'insufficient_role' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'wallet_not_found' | 'merchant_not_found' | 'customer_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'already_exists' | 'body_too_large' | 'expectation_failed' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'transaction_is_refund' | 'transaction_is_card_payment' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'insufficient_merchant_balance' | 'merchant_required' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'too_many_webhook_secrets' | 'too_many_sign_ins' | 'rate_limited';
 
@@ -28,7 +31,7 @@ export interface WalletTransaction {
   amount: number;
   currency: string;
   /** Why it failed; only with status FAILED. */
-  failureCode?: string;
+  failureCode?: FailureCode | (string & {});
   /** The failureCode in words, for people. */
   failureMessage?: string;
 }
@@ -80,7 +83,7 @@ export interface Transaction {
   redirectUrl: string | null;
   /** What the bank was asked and has not answered yet; other operations are refused with `operation_in_progress` meanwhile. A refund’s is on the refund. Null: nothing. */
   pendingOperation: { kind: 'authorize' | 'complete' | 'capture' | 'cancel' | 'refund'; amount: number; requestedAt: string; attempts: number } | null;
-  failureCode: string | null;
+  failureCode: FailureCode | (string & {}) | null;
   failureMessage: string | null;
 }
 
@@ -131,7 +134,7 @@ export interface Merchant {
   captureDelay: number;
   /** Seconds that an authorization holds. Default: 7 days. */
   authorizationTtl: number;
-  /** Where payers may be sent back to after 3-D Secure: origins, and schemes of apps. */
+  /** Where payers may be sent back to after 3-D Secure: origins (in production https only), and schemes of apps. */
   returnOrigins: (string)[];
   /** In which days begin and end, by its name in IANA’s database. Default: null, which is UTC in the API and the viewer’s own in the dashboard. */
   timeZone: string | null;
@@ -658,7 +661,7 @@ export interface CreateMerchantBody {
   captureDelay?: number | undefined;
   /** Seconds that an authorization holds. Default: 7 days. */
   authorizationTtl?: number | undefined;
-  /** Where payers may be sent back to after 3-D Secure: origins, and schemes of apps. */
+  /** Where payers may be sent back to after 3-D Secure: origins (in production https only), and schemes of apps. */
   returnOrigins?: (string)[] | undefined;
   /** In which days begin and end, by its name in IANA’s database. Default: null, which is UTC in the API and the viewer’s own in the dashboard. */
   timeZone?: string | null | undefined;
@@ -681,7 +684,7 @@ export interface UpdateMerchantBody {
   captureDelay?: number | undefined;
   /** Seconds that an authorization holds. Default: 7 days. */
   authorizationTtl?: number | undefined;
-  /** Where payers may be sent back to after 3-D Secure: origins, and schemes of apps. */
+  /** Where payers may be sent back to after 3-D Secure: origins (in production https only), and schemes of apps. */
   returnOrigins?: (string)[] | undefined;
   /** In which days begin and end, by its name in IANA’s database. Default: null, which is UTC in the API and the viewer’s own in the dashboard. */
   timeZone?: string | null | undefined;
@@ -975,7 +978,7 @@ export interface ListTransactionsQuery {
   /** UUID. */
   customerId?: string | undefined;
   /** Why payments were rejected, or failed. */
-  failureCode?: string | undefined;
+  failureCode?: FailureCode | (string & {}) | undefined;
   /** Authorizations that expire then or earlier, and that are not captured automatically: RFC 3339, in any time zone. */
   expiresTo?: Date | string | undefined;
   /** Only what waits for its bank’s answer. */
@@ -1317,3 +1320,6 @@ export const SHAPES: Readonly<Record<AnswerName, readonly string[]>> = {
 
 /** Fields whose integers may exceed 2^53. */
 export const BIGINT_FIELDS: readonly string[] = ['acquirerBalance', 'authorizedVolume', 'available', 'balance', 'capturedVolume', 'fundingBalance', 'held', 'heldVolume', 'merchantBalances', 'netVolume', 'refundedVolume', 'sum'];
+
+/** Of the SDK, which is that of the API that it was made for. */
+export const VERSION = '0.1.0';

@@ -24,6 +24,7 @@ import {
   ServerError,
   UnprocessableError,
 } from '@plexy-pay/sdk';
+import manifest from '../package.json' with { type: 'json' };
 
 const run = promisify(execFile);
 
@@ -495,4 +496,49 @@ test('amounts are shown with the digits that ISO 4217 gives their currencies', (
   assert.equal(formatAmount(123_456_789, 'KZT'), '1,234,567.89 KZT');
   assert.equal(formatAmount(5, 'KWD'), '0.005 KWD');
   assert.equal(formatAmount(1_000, 'JPY'), '1,000 JPY');
+});
+
+describe('User-Agent', () => {
+  const userAgentOf = async (app?: { name: string; version: string }): Promise<string | null> => {
+    let seen: string | null = null;
+    const send: Fetch = async (_url, { headers }) => {
+      seen = new Headers(headers).get('user-agent');
+      return answer(200);
+    };
+    await new PlexyPay({ apiKey: 'pr_test_x', fetch: send, app }).wallet.get('wt_1');
+    return seen;
+  };
+
+  test('names the SDK, its version and the runtime', async () => {
+    assert.equal(await userAgentOf(), `plexy-pay-sdk/${manifest.version} (${navigator.userAgent})`);
+    assert.match(navigator.userAgent, /^Node\.js\//);
+  });
+
+  test('names the program that uses it before', async () => {
+    const own = `shop-backend/2.4.0 plexy-pay-sdk/${manifest.version} (${navigator.userAgent})`;
+    assert.equal(await userAgentOf({ name: 'shop-backend', version: '2.4.0' }), own);
+    for (const app of [
+      { name: 'my shop', version: '1' },
+      { name: 'shop', version: '1\r\nx: y' },
+      { name: '' },
+      null,
+    ])
+      assert.throws(
+        () => new PlexyPay({ apiKey: 'x', app: app as never }),
+        /app must have a name and a version/,
+      );
+  });
+
+  test('knows a runtime without navigator, and leaves a browser its own', async (t) => {
+    const { navigator: own } = globalThis;
+    const replace = (value: unknown): void =>
+      void Object.defineProperty(globalThis, 'navigator', { value, configurable: true });
+    t.after(() => replace(own));
+    replace(undefined);
+    assert.equal(await userAgentOf(), `plexy-pay-sdk/${manifest.version} (Node.js/${process.versions.node})`);
+    replace({ userAgent: 'Cloudflare-Workers' });
+    assert.equal(await userAgentOf(), `plexy-pay-sdk/${manifest.version} (Cloudflare-Workers)`);
+    replace({ userAgent: 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36' });
+    assert.equal(await userAgentOf(), null);
+  });
 });

@@ -76,7 +76,7 @@ test('plain JavaScript', async () => {
 
 test('TypeScript: what is right compiles, and nothing else does', async () => {
   const program = `
-    import { type List, PlexyPay, type PlexyPayError, type StreamedEvent, type Transaction } from '@plexy-pay/sdk';
+    import { type FailureCode, type List, PlexyPay, type PlexyPayError, type StreamedEvent, type Transaction } from '@plexy-pay/sdk';
     import { verify, type WebhookEvent } from '@plexy-pay/sdk/webhooks';
     const plexy = new PlexyPay({ apiKey: 'pr_test_x' });
     export const list: List<Transaction> = plexy.transactions.list({ type: 'refund' });
@@ -117,6 +117,25 @@ test('TypeScript: what is right compiles, and nothing else does', async () => {
       if (error.reason === 'operation_in_progres') return false;
       return error.reason === 'operation_in_progress' && error.retryAfterMs !== null;
     }
+    export function word({ failureCode }: Transaction): string {
+      switch (failureCode) {
+        case null: return 'did not fail';
+        case 'insufficient_funds': case 'card_declined': case 'expired': return 'known';
+        default:
+          // @ts-expect-error A newer server may have codes that are not known here.
+          const none: FailureCode = failureCode;
+          return none;
+      }
+    }
+    export const code: FailureCode = 'customer_declined';
+    // @ts-expect-error There is no such code.
+    export const typo: FailureCode = 'customer_declinde';
+    export const failed = async (): Promise<FailureCode | (string & {}) | undefined> =>
+      (await plexy.wallet.get('x')).failureCode;
+    plexy.transactions.list({ failureCode: code });
+    export const named = new PlexyPay({ apiKey: 'x', app: { name: 'shop', version: '1.0' } });
+    // @ts-expect-error An app has a version.
+    export const nameless = new PlexyPay({ apiKey: 'x', app: { name: 'shop' } });
     export const own = new PlexyPay({ apiKey: 'x', fetch: (url, init) => fetch(url, { ...init, cache: 'no-store' }) });
     export const withGlobal = new PlexyPay({ apiKey: 'x', fetch });
     export const bytes = verify(new ArrayBuffer(8), { get: () => null }, 'whsec_x');

@@ -34,6 +34,9 @@ export function failureMessageOf(reason: string | null): string | null {
   return isFailureCode(reason) ? FAILURE_MESSAGES[reason] : null;
 }
 
+/** Every `failureCode` of a transaction: also that of a hold which ended by itself. */
+export const FAILURE_CODES = [...(Object.keys(FAILURE_MESSAGES) as FailureCode[]), EXPIRED] as const;
+
 /** Commands that the engine decided not to carry out. Their order is their precedence. */
 export const REFUSALS = [
   'invalid_api_key',

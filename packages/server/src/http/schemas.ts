@@ -1,6 +1,7 @@
 /** Schemas that several routes share. Each route's schema gives validation, types and OpenAPI. */
 import Type from 'typebox';
 import { STATUSES, WALLET_STATUSES } from '../domain/lifecycle.ts';
+import { FAILURE_CODES } from '../domain/reasons.ts';
 import { REASONS } from './errors.ts';
 
 const closed = { additionalProperties: false };
@@ -43,7 +44,9 @@ export const WalletTransaction = Type.Object(
       description: 'Minor units: of this operation in a POST, else the authorized amount.',
     }),
     currency: Type.String({ examples: ['KZT'] }),
-    failureCode: Type.Optional(Type.String({ description: 'Why it failed; only with status FAILED.' })),
+    failureCode: Type.Optional(
+      Type.Enum([...FAILURE_CODES], { description: 'Why it failed; only with status FAILED.' }),
+    ),
     failureMessage: Type.Optional(Type.String({ description: 'The failureCode in words, for people.' })),
   },
   { $id: 'WalletTransaction' },
@@ -116,7 +119,7 @@ export const Transaction = Type.Object(
     expiresAt: Maybe(Time),
     redirectUrl: Maybe(Text),
     pendingOperation: PendingOperation,
-    failureCode: Maybe(Text),
+    failureCode: Maybe(Type.Enum([...FAILURE_CODES])),
     failureMessage: Maybe(Text),
   },
   { $id: 'Transaction', description: 'A payment or a refund, with every field of the webhook’s `data`.' },
