@@ -240,15 +240,13 @@ function ClockMark(): ReactNode {
   const { t, language } = useWords();
   const offsetMs = useClockOffset();
   const isAhead = useIsAhead();
+  const { merchant } = useSession();
   if (!isAhead) return null;
+  // Operators have no lever of it.
+  const to = merchant === null ? '/operator/health' : '/developers/sandbox';
   return (
     <Tooltip label={t('clock.hint')} multiline maw={320}>
-      <Badge
-        variant="light"
-        color="orange"
-        tt="none"
-        renderRoot={(props) => <Link to="/developers/sandbox" {...props} />}
-      >
+      <Badge variant="light" color="orange" tt="none" renderRoot={(props) => <Link to={to} {...props} />}>
         {t('clock.ahead', { span: formatSpan(offsetMs / 1_000, language) })}
       </Badge>
     </Tooltip>

@@ -80,6 +80,26 @@ describe('the sandbox’s clock', { skip: withoutBrowser }, () => {
     await manager.context().close();
   });
 
+  test('is known to operators, whose pages say what is in real time', async () => {
+    const page = await dashboard.open('operator', '/operator/merchants');
+    await page.getByRole('columnheader', { name: 'Created (real time)' }).waitFor();
+    await page.getByRole('link', { name: 'Customers' }).click();
+    await page.getByRole('columnheader', { name: 'Created (real time)' }).waitFor();
+    await page.getByRole('link', { name: 'Users' }).click();
+    await page.getByRole('columnheader', { name: 'Last sign-in (real time)' }).waitFor();
+    await page.getByRole('link', { name: 'Audit log' }).click();
+    await page.getByRole('columnheader', { name: 'At (real time)' }).waitFor();
+    await page.getByRole('link', { name: 'Clock +11 d 20 h' }).click();
+    await page.waitForURL(/operator\/health$/);
+    await page.getByRole('button', { name: 'Audit now' }).click();
+    await page.locator('.panel-body').filter({ hasText: 'Passed' }).getByText('(real time)').waitFor();
+    await page.goto(
+      `${dashboard.sandbox.url}/dashboard/operator/merchants/01900000-0000-7000-8000-000000000001`,
+    );
+    await page.getByRole('columnheader', { name: 'Revoked (real time)' }).waitFor();
+    await page.context().close();
+  });
+
   test('does not move what people do: keys, users and requests are in real time, and say so', async () => {
     for (const [path, columns] of [
       ['/developers/requests', ['At']],

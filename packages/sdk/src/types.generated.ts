@@ -552,6 +552,7 @@ export interface SystemHealth {
   database: { latencyMs: number; connections: number; maxConnections: number; migration: string };
   feed: { lagMs: number; listening: boolean; streams: number };
   queue: { depth: number; limit: number };
+  clock: { now: string; offsetSeconds: number };
   bank: { connected: boolean; pending: number; oldestSeconds: number | null };
   versions: { server: string; node: string; postgres: string };
   mode: 'sandbox' | 'production';

@@ -51,7 +51,7 @@ export default function ApiKeys(): ReactNode {
                   </Button>
                 ) : (
                   <span className="dim">
-                    {t('key.revoked')} <Time at={key.revokedAt} />
+                    {t('key.revoked')} <Time at={key.revokedAt} /> {real('')}
                   </span>
                 ),
             },

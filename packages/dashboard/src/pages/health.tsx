@@ -3,6 +3,7 @@ import { Alert, Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { type Audit, type OperatorIssue, operations, type SystemHealth } from '../api.ts';
+import { useRealTime } from '../clock.ts';
 import { formatDuration, formatMilliseconds, formatNumber } from '../format.ts';
 import { useWords } from '../i18n/index.tsx';
 import { Icon } from '../icons.tsx';
@@ -32,6 +33,7 @@ export default function Health(): ReactNode {
 /** Whose IINs somebody may be guessing; nothing where nobody does. */
 function OperatorIssues(): ReactNode {
   const { t, language } = useWords();
+  const real = useRealTime();
   const { data } = useQuery({
     queryKey: ['operatorIssues'],
     queryFn: operations.issues,
@@ -59,7 +61,8 @@ function OperatorIssues(): ReactNode {
               {' · '}
               {t('operatorIssue.locked')} <Time at={issue.lockedUntil} />
             </>
-          )}
+          )}{' '}
+          {real('')}
         </Alert>
       ))}
     </>
@@ -180,6 +183,7 @@ function AuditPanel(): ReactNode {
 
 function Result({ audit }: { readonly audit: Audit }): ReactNode {
   const { t } = useWords();
+  const real = useRealTime();
   return (
     <div className="panel-body">
       <p>
@@ -187,7 +191,7 @@ function Result({ audit }: { readonly audit: Audit }): ReactNode {
           {t(`audit.${audit.state}`)}
         </span>{' '}
         <span className="dim">
-          <Time at={audit.finishedAt ?? audit.startedAt} show="full" />
+          <Time at={audit.finishedAt ?? audit.startedAt} show="full" /> {real('')}
         </span>
       </p>
       <ol className="invariants">

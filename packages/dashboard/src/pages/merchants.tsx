@@ -2,6 +2,7 @@ import { Button, TextInput } from '@mantine/core';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { admin, newIdempotencyKey } from '../api.ts';
+import { useRealTime } from '../clock.ts';
 import { fieldError } from '../fieldErrors.ts';
 import { useWords } from '../i18n/index.tsx';
 import { List, useAction } from '../list.tsx';
@@ -9,6 +10,7 @@ import { Dialog, Empty, Failure, Form, Id, Page, Panel, Time } from '../ui.tsx';
 
 export default function Merchants(): ReactNode {
   const { t } = useWords();
+  const real = useRealTime();
   const [isCreating, setCreating] = useState(false);
   return (
     <Page
@@ -40,7 +42,7 @@ export default function Merchants(): ReactNode {
               cell: ({ captureMode }) => t(`payment.captureMode.${captureMode}`),
             },
             { title: t('column.id'), cell: ({ id }) => <Id id={id} short /> },
-            { title: t('column.created'), cell: ({ createdAt }) => <Time at={createdAt} /> },
+            { title: real(t('column.created')), cell: ({ createdAt }) => <Time at={createdAt} /> },
           ]}
         />
       </Panel>

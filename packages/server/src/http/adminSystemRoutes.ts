@@ -70,6 +70,12 @@ export const HealthView = Type.Object(
       streams: Type.Integer({ description: 'Open on this node.' }),
     }),
     queue: Type.Object({ depth: Type.Integer(), limit: Type.Integer() }),
+    clock: Type.Object({
+      now: Type.String({ format: 'date-time', description: 'What the engine takes for now.' }),
+      offsetSeconds: Type.Number({
+        description: 'How far that is ahead of real time: a sandbox’s clock can be moved.',
+      }),
+    }),
     bank: Type.Object({
       connected: Type.Boolean({ description: 'False: no bank is set up, so that no cards are taken.' }),
       pending: Type.Integer({ description: 'Operations that the bank has not answered.' }),
@@ -253,7 +259,8 @@ function healthRoute(app: App, deps: Deps): void {
     },
     async (_request, reply) => {
       const askedAt = performance.now();
-      const { postgres, migration, connections, maxConnections, ...bank } = await readDatabaseState(pool);
+      const state = await readDatabaseState(pool);
+      const { postgres, migration, connections, maxConnections } = state;
       const latencyMs = Math.ceil(performance.now() - askedAt);
       const { feedLagSeconds, feedListening: listening, streams, queueDepth: depth } = metrics.latest;
       return sendJson(
@@ -263,10 +270,11 @@ function healthRoute(app: App, deps: Deps): void {
           database: { latencyMs, connections, maxConnections, migration },
           feed: { lagMs: Math.ceil(feedLagSeconds * 1_000), listening, streams },
           queue: { depth, limit: config.maxQueue },
+          clock: { now: iso(state.clockNow), offsetSeconds: state.clockOffsetMs / 1_000 },
           bank: {
             connected: config.mode === 'sandbox' || config.acquirer !== null,
-            pending: bank.bankPending,
-            oldestSeconds: bank.bankOldestSeconds,
+            pending: state.bankPending,
+            oldestSeconds: state.bankOldestSeconds,
           },
           versions: { server: VERSION, node: process.versions.node, postgres },
           mode: config.mode,

@@ -32,6 +32,9 @@ export interface DatabaseState {
   readonly migration: string;
   readonly connections: number;
   readonly maxConnections: number;
+  /** What the engine takes for now, and how far that is ahead of real time. */
+  readonly clockNow: number;
+  readonly clockOffsetMs: number;
   /** Operations that the bank has not answered. */
   readonly bankPending: number;
   readonly bankOldestSeconds: number | null;
@@ -41,9 +44,12 @@ export async function readDatabaseState(db: Queryable): Promise<DatabaseState> {
   const { rows } = await db.query<DatabaseState>(
     `SELECT current_setting('server_version') AS postgres, (SELECT max(name) FROM migration) AS migration,
        (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
-       current_setting('max_connections')::int AS "maxConnections", bank.pending AS "bankPending",
-       bank.oldest AS "bankOldestSeconds"
-     FROM (SELECT count(*)::int AS pending, greatest(0, extract(epoch FROM clock_timestamp() - min(requested_at)))::int AS oldest
+       current_setting('max_connections')::int AS "maxConnections", clock.ms::float8 AS "clockNow",
+       clock.offset_ms::float8 AS "clockOffsetMs", bank.pending AS "bankPending",
+       greatest(0, clock.ms / 1000 - bank.first)::int AS "bankOldestSeconds"
+     FROM (SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint + clock_offset_ms AS ms,
+         clock_offset_ms AS offset_ms FROM installation) clock,
+       (SELECT count(*)::int AS pending, extract(epoch FROM min(requested_at))::bigint AS first
        FROM bank_operation WHERE next_attempt_at IS NOT NULL) bank`,
   );
   const [row] = rows;

@@ -91,3 +91,25 @@ test('customers are found by the end of their IIN', async () => {
   assert.deepEqual((await operate('GET', '/customers?iinLast4=9999')).body.items, []);
   assert.equal((await operate('GET', '/customers?iinLast4=17')).status, 400);
 });
+
+test('health knows the moved clock, and goes by it for how long the bank has not answered', async (t) => {
+  const call = (method: string, path: string, body: object) =>
+    sandbox.call(method, path, { idempotencyKey: crypto.randomUUID(), body });
+  const card = { number: '4242424242424242', expiryMonth: 12, expiryYear: 2035, cvc: '123' };
+  const paid = await call('POST', '/v1/payments', {
+    ...{ amount: 100, currency: 'KZT', orderReference: 'AGED' },
+    card,
+  });
+  assert.equal((await operate('GET', '/health')).body.clock.offsetSeconds, 0);
+  await call('PUT', '/v1/sandbox/faults', { bank: 'down' });
+  t.after(() => call('PUT', '/v1/sandbox/faults', { bank: 'none' }));
+  assert.equal((await call('POST', `/v1/transactions/${paid.body.id}/capture`, {})).status, 202);
+  await sandbox.pool.query('UPDATE installation SET clock_offset_ms = 3600000');
+  t.after(() => sandbox.pool.query('UPDATE installation SET clock_offset_ms = 0'));
+  const { clock, bank } = (await operate('GET', '/health')).body;
+  assert.equal(clock.offsetSeconds, 3_600);
+  const aheadMs = Date.parse(clock.now) - Date.now();
+  assert.ok(aheadMs > 3_500_000 && aheadMs < 3_700_000, clock.now);
+  assert.equal(bank.pending, 1);
+  assert.ok(bank.oldestSeconds >= 3_600 && bank.oldestSeconds < 3_700, String(bank.oldestSeconds));
+});
