@@ -7,7 +7,7 @@ import { type WebhookDelivery, webhooks } from './api.ts';
 import { formatMilliseconds } from './format.ts';
 import { useWords } from './i18n/index.tsx';
 import { List, useAction } from './list.tsx';
-import { attemptText } from './reasons.ts';
+import { attemptText, eventText } from './reasons.ts';
 import { useMay } from './session.tsx';
 import { CopyButton, Dialog, Empty, Facts, Failure, Id, Loaded, shortId, Time } from './ui.tsx';
 
@@ -51,8 +51,8 @@ export function Deliveries({ endpointId, transactionId, status, label }: Props):
             title: t('webhook.event'),
             cell: ({ id, event, replay, transactionId: of }) => (
               <>
-                <button type="button" className="link" onClick={() => setOpen(id)}>
-                  {event}
+                <button type="button" className="link" title={event} onClick={() => setOpen(id)}>
+                  {eventText(event, t)}
                   {replay && <span className="dim"> {t('webhook.replayed')}</span>}
                 </button>
                 {transactionId === undefined && of !== null && <TransactionLink id={of} />}
@@ -111,7 +111,7 @@ function DeliveryDialog({ endpointId, deliveryId, close }: DialogProps): ReactNo
           <div className="delivery">
             <Facts
               items={[
-                [t('webhook.event'), <code key="event">{delivery.event}</code>],
+                [t('webhook.event'), <EventName key="event" name={delivery.event} />],
                 [t('column.status'), <DeliveryStatus key="status" status={delivery.status} />],
                 [t('column.id'), <Id key="id" id={delivery.id} />],
               ]}
@@ -146,6 +146,16 @@ function DeliveryDialog({ endpointId, deliveryId, close }: DialogProps): ReactNo
         )}
       </Loaded>
     </Dialog>
+  );
+}
+
+/** In words, with the code that a program knows it by. */
+export function EventName({ name }: { readonly name: string }): ReactNode {
+  const { t } = useWords();
+  return (
+    <>
+      {eventText(name, t)} <code className="dim">{name}</code>
+    </>
   );
 }
 

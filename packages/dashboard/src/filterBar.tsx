@@ -4,8 +4,9 @@ import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { places, type Terminal } from './api.ts';
+import { fieldError } from './fieldErrors.ts';
 import type { Filter, Filters } from './filters.ts';
-import { amountInput, formatAmount, formatTime, localTime, parseAmount } from './format.ts';
+import { amountInput, formatAmount, formatTime, type Language, localTime, parseAmount } from './format.ts';
 import { type Key, type Translate, useWords } from './i18n/index.tsx';
 import { Icon } from './icons.tsx';
 import { paymentFailures, reasonText } from './reasons.ts';
@@ -16,14 +17,21 @@ type Change = (patch: Partial<Record<Filter, string | undefined>>) => void;
 
 interface Props {
   readonly filters: Filters;
+  /** What the list answered; where it names a filter, that is shown at the filter. */
+  readonly error: unknown;
 }
 
-export function FilterBar({ filters }: Props): ReactNode {
+/** What is wrong with one of these filters, or null. */
+function errorOf(error: unknown, names: readonly Filter[], t: Translate): string | null {
+  return names.map((name) => fieldError(error, name, t)).find((text) => text !== null) ?? null;
+}
+
+export function FilterBar({ filters, error }: Props): ReactNode {
   const { t } = useWords();
   const navigate = useNavigate();
   const change: Change = (patch) =>
     void navigate({ to: '/transactions', search: { ...filters, ...patch, cursor: undefined } });
-  const parts = { filters, change };
+  const parts = { filters, error, change };
   return (
     <div className="filters">
       <StatusFilter {...parts} />
@@ -70,15 +78,17 @@ interface ChipProps {
   readonly title: string;
   /** What is chosen, in words; null: nothing. */
   readonly value: string | null;
+  /** What is wrong with it, in words; null: nothing. */
+  readonly error: string | null;
   readonly clear: () => void;
   readonly children: (close: () => void) => ReactNode;
 }
 
-function Chip({ title, value, clear, children }: ChipProps): ReactNode {
+function Chip({ title, value, error, clear, children }: ChipProps): ReactNode {
   const { t } = useWords();
   const [isOpen, setOpen] = useState(false);
   return (
-    <span className={value === null ? 'chip' : 'chip chip-set'}>
+    <span className={`chip${value === null ? '' : ' chip-set'}${error === null ? '' : ' chip-wrong'}`}>
       {value !== null && (
         <button
           type="button"
@@ -95,6 +105,11 @@ function Chip({ title, value, clear, children }: ChipProps): ReactNode {
             {value === null && <Icon name="plus" size={12} />}
             {title}
             {value !== null && <span className="chip-value">{value}</span>}
+            {error !== null && (
+              <span className="chip-error">
+                <Icon name="issues" size={12} /> {error}
+              </span>
+            )}
           </button>
         </Popover.Target>
         <Popover.Dropdown aria-label={title}>{children(() => setOpen(false))}</Popover.Dropdown>
@@ -107,7 +122,7 @@ interface PartProps extends Props {
   readonly change: Change;
 }
 
-function StatusFilter({ filters, change }: PartProps): ReactNode {
+function StatusFilter({ filters, error, change }: PartProps): ReactNode {
   const { t } = useWords();
   const chosen = filters.status?.split(',') ?? [];
   const names = Object.keys(STATUSES) as Status[];
@@ -119,7 +134,12 @@ function StatusFilter({ filters, change }: PartProps): ReactNode {
     status in STATUSES ? t(STATUSES[status as Status].label) : status;
   const value = chosen.length === 0 ? null : chosen.map(nameOf).join(', ');
   return (
-    <Chip title={t('filter.status')} value={value} clear={() => change({ status: undefined })}>
+    <Chip
+      title={t('filter.status')}
+      value={value}
+      error={errorOf(error, ['status'], t)}
+      clear={() => change({ status: undefined })}
+    >
       {() => (
         <div className="choices">
           {names.map((status) => (
@@ -144,13 +164,14 @@ interface ChoiceProps extends PartProps {
   readonly label: (value: string) => string;
 }
 
-function ChoiceFilter({ filters, change, name, title, values, label }: ChoiceProps): ReactNode {
+function ChoiceFilter({ filters, error, change, name, title, values, label }: ChoiceProps): ReactNode {
   const { t } = useWords();
   const chosen = filters[name];
   return (
     <Chip
       title={t(title)}
-      value={chosen === undefined ? null : label(chosen)}
+      value={chosen === undefined ? null : values.includes(chosen) ? label(chosen) : chosen}
+      error={errorOf(error, [name], t)}
       clear={() => change({ [name]: undefined })}
     >
       {(close) => (
@@ -175,7 +196,7 @@ function ChoiceFilter({ filters, change, name, title, values, label }: ChoicePro
   );
 }
 
-function AmountFilter({ filters, change }: PartProps): ReactNode {
+function AmountFilter({ filters, error, change }: PartProps): ReactNode {
   const { t, language } = useWords();
   const { amountFrom, amountTo, currency = 'KZT' } = filters;
   const words = (amount: string | undefined): string =>
@@ -184,10 +205,16 @@ function AmountFilter({ filters, change }: PartProps): ReactNode {
     amountFrom === undefined && amountTo === undefined ? null : `${words(amountFrom)} – ${words(amountTo)}`;
   const clear = (): void => change({ amountFrom: undefined, amountTo: undefined, currency: undefined });
   return (
-    <Chip title={t('filter.amount')} value={value} clear={clear}>
+    <Chip
+      title={t('filter.amount')}
+      value={value}
+      error={value === null ? null : errorOf(error, ['amountFrom', 'amountTo', 'currency'], t)}
+      clear={clear}
+    >
       {(close) => (
         <AmountFields
           filters={filters}
+          error={error}
           change={(patch) => {
             change(patch);
             close();
@@ -198,7 +225,7 @@ function AmountFilter({ filters, change }: PartProps): ReactNode {
   );
 }
 
-function AmountFields({ filters, change }: PartProps): ReactNode {
+function AmountFields({ filters, error, change }: PartProps): ReactNode {
   const { t } = useWords();
   const [currency, setCurrency] = useState(filters.currency ?? 'KZT');
   const initial = (amount: string | undefined): string =>
@@ -207,7 +234,8 @@ function AmountFields({ filters, change }: PartProps): ReactNode {
   const [to, setTo] = useState(initial(filters.amountTo));
   const isWrong = (text: string): boolean => text !== '' && parseAmount(text, currency) === null;
   const minor = (text: string): string | undefined => parseAmount(text, currency)?.toString();
-  const errorOf = (text: string): ReactNode => isWrong(text) && t('filter.invalidAmount', { currency });
+  const wrong = (text: string, name: Filter): ReactNode =>
+    isWrong(text) ? t('filter.invalidAmount', { currency }) : fieldError(error, name, t);
   return (
     <Form
       submit={() => {
@@ -218,6 +246,7 @@ function AmountFields({ filters, change }: PartProps): ReactNode {
       <TextInput
         size="xs"
         label={t('filter.currency')}
+        error={fieldError(error, 'currency', t)}
         maxLength={3}
         value={currency}
         onChange={(event) => setCurrency(event.currentTarget.value.toUpperCase())}
@@ -227,7 +256,7 @@ function AmountFields({ filters, change }: PartProps): ReactNode {
         label={t('filter.from')}
         inputMode="decimal"
         value={from}
-        error={errorOf(from)}
+        error={wrong(from, 'amountFrom')}
         onChange={(event) => setFrom(event.currentTarget.value)}
       />
       <TextInput
@@ -235,7 +264,7 @@ function AmountFields({ filters, change }: PartProps): ReactNode {
         label={t('filter.to')}
         inputMode="decimal"
         value={to}
-        error={errorOf(to)}
+        error={wrong(to, 'amountTo')}
         onChange={(event) => setTo(event.currentTarget.value)}
       />
       <Button size="xs" type="submit">
@@ -252,7 +281,7 @@ const PERIODS: readonly (readonly [string, Key])[] = [
   ['last30d', 'filter.lastMonth'],
 ];
 
-function DateFilter({ filters, change }: PartProps): ReactNode {
+function DateFilter({ filters, error, change }: PartProps): ReactNode {
   const { t, language } = useWords();
   const { createdFrom, createdTo } = filters;
   const period = PERIODS.find(([name]) => name === createdFrom);
@@ -265,6 +294,7 @@ function DateFilter({ filters, change }: PartProps): ReactNode {
     <Chip
       title={t('filter.date')}
       value={value}
+      error={errorOf(error, ['createdFrom', 'createdTo'], t)}
       clear={() => change({ createdFrom: undefined, createdTo: undefined })}
     >
       {(close) => {
@@ -285,7 +315,7 @@ function DateFilter({ filters, change }: PartProps): ReactNode {
                 {t(label)}
               </button>
             ))}
-            <DateFields filters={filters} change={choose} />
+            <DateFields filters={filters} error={error} change={choose} />
           </div>
         );
       }}
@@ -293,7 +323,7 @@ function DateFilter({ filters, change }: PartProps): ReactNode {
   );
 }
 
-function DateFields({ filters, change }: PartProps): ReactNode {
+function DateFields({ filters, error, change }: PartProps): ReactNode {
   const { t } = useWords();
   const [from, setFrom] = useState(localTime(filters.createdFrom));
   const [to, setTo] = useState(localTime(filters.createdTo));
@@ -304,6 +334,7 @@ function DateFields({ filters, change }: PartProps): ReactNode {
         size="xs"
         type="datetime-local"
         label={t('filter.from')}
+        error={fieldError(error, 'createdFrom', t)}
         value={from}
         onChange={(event) => setFrom(event.currentTarget.value)}
       />
@@ -311,6 +342,7 @@ function DateFields({ filters, change }: PartProps): ReactNode {
         size="xs"
         type="datetime-local"
         label={t('filter.to')}
+        error={fieldError(error, 'createdTo', t)}
         value={to}
         onChange={(event) => setTo(event.currentTarget.value)}
       />
@@ -322,7 +354,8 @@ function DateFields({ filters, change }: PartProps): ReactNode {
 }
 
 /** Only where the merchant has any, or the address names one. */
-function PlaceFilters({ filters, change }: PartProps): ReactNode {
+function PlaceFilters({ filters, error, change }: PartProps): ReactNode {
+  const { t } = useWords();
   const stores = useQuery({ queryKey: ['stores'], queryFn: places.stores, staleTime: 60_000 });
   const terminals = useQuery({ queryKey: ['terminals'], queryFn: places.terminals, staleTime: 60_000 });
   const { storeId } = filters;
@@ -341,6 +374,7 @@ function PlaceFilters({ filters, change }: PartProps): ReactNode {
       <PlaceFilter
         title="filter.store"
         chosen={storeId}
+        error={errorOf(error, ['storeId'], t)}
         nameOf={(id) => stores.data?.find((store) => store.id === id)?.name}
         options={storeOptions}
         // A till stands in one store: that of another would match nothing.
@@ -349,6 +383,7 @@ function PlaceFilters({ filters, change }: PartProps): ReactNode {
       <PlaceFilter
         title="filter.terminal"
         chosen={filters.terminalId}
+        error={errorOf(error, ['terminalId'], t)}
         nameOf={(id) => allTerminals.find((terminal) => terminal.id === id)?.name}
         options={terminalOptions}
         choose={(id) => change({ terminalId: id })}
@@ -360,18 +395,19 @@ function PlaceFilters({ filters, change }: PartProps): ReactNode {
 interface PlaceProps {
   readonly title: Key;
   readonly chosen: string | undefined;
+  readonly error: string | null;
   /** Undefined: not read yet, or not one of the merchant's. */
   readonly nameOf: (id: string) => string | undefined;
   readonly options: ComboboxData;
   readonly choose: (id: string | undefined) => void;
 }
 
-function PlaceFilter({ title, chosen, nameOf, options, choose }: PlaceProps): ReactNode {
+function PlaceFilter({ title, chosen, error, nameOf, options, choose }: PlaceProps): ReactNode {
   const { t } = useWords();
   if (options.length === 0 && chosen === undefined) return null;
   const value = chosen === undefined ? null : (nameOf(chosen) ?? chosen);
   return (
-    <Chip title={t(title)} value={value} clear={() => choose(undefined)}>
+    <Chip title={t(title)} value={value} error={error} clear={() => choose(undefined)}>
       {(close) => (
         <Select
           size="xs"
@@ -405,14 +441,15 @@ const TEXTS: readonly (readonly [Filter, Key])[] = [
 ];
 
 /** The rest: texts and ids. Each has a button of its own once it is set. */
-function MoreFilters({ filters, change }: PartProps): ReactNode {
-  const { t } = useWords();
+function MoreFilters({ filters, error, change }: PartProps): ReactNode {
+  const { t, language } = useWords();
   const isAmount = filters.amountFrom !== undefined || filters.amountTo !== undefined;
   const set = TEXTS.filter(([name]) => filters[name] !== undefined && !(name === 'currency' && isAmount));
   const fields = (names: typeof TEXTS) => (close: () => void) => (
     <TextFields
       names={names}
       filters={filters}
+      error={error}
       change={(patch) => {
         change(patch);
         close();
@@ -425,27 +462,47 @@ function MoreFilters({ filters, change }: PartProps): ReactNode {
         <Chip
           key={name}
           title={t(title)}
-          value={shownValue(name, filters[name], t)}
+          value={shownValue(name, filters[name], t, language)}
+          error={errorOf(error, [name], t)}
           clear={() => change({ [name]: undefined })}
         >
           {fields([[name, title]])}
         </Chip>
       ))}
-      <Chip title={t('filter.more')} value={null} clear={() => undefined}>
+      <Chip title={t('filter.more')} value={null} error={null} clear={() => undefined}>
         {fields(TEXTS)}
       </Chip>
     </>
   );
 }
 
-/** Codes in words; the rest as it is. */
-function shownValue(name: Filter, value: string | undefined, t: Translate): string | null {
-  return value === undefined ? null : name === 'failureCode' ? reasonText(value, t) : value;
+/** Codes in words, and times in the viewer's zone; the rest as it is. */
+function shownValue(
+  name: Filter,
+  value: string | undefined,
+  t: Translate,
+  language: Language,
+): string | null {
+  if (value === undefined) return null;
+  if (name === 'failureCode') return reasonText(value, t);
+  if (name !== 'expiresTo' || Number.isNaN(Date.parse(value))) return value;
+  return formatTime(value, 'short', language);
 }
 
-function TextFields({ names, filters, change }: PartProps & { readonly names: typeof TEXTS }): ReactNode {
+function TextFields({
+  names,
+  filters,
+  error,
+  change,
+}: PartProps & { readonly names: typeof TEXTS }): ReactNode {
   const { t } = useWords();
   const [texts, setTexts] = useState<Filters>(filters);
+  const fieldOf = (name: Filter, title: Key) => ({
+    size: 'xs' as const,
+    label: t(title),
+    error: fieldError(error, name, t),
+  });
+  const type = (name: Filter, value: string): void => setTexts((before) => ({ ...before, [name]: value }));
   return (
     <Form
       submit={() =>
@@ -456,23 +513,33 @@ function TextFields({ names, filters, change }: PartProps & { readonly names: ty
         name === 'failureCode' ? (
           <Select
             key={name}
-            size="xs"
-            label={t(title)}
+            {...fieldOf(name, title)}
             data={paymentFailures(t)}
             value={texts[name] ?? null}
             searchable
             clearable
             nothingFoundMessage={t('filter.noneFound')}
             comboboxProps={{ withinPortal: false }}
-            onChange={(value) => setTexts((before) => ({ ...before, [name]: value ?? '' }))}
+            onChange={(value) => type(name, value ?? '')}
+          />
+        ) : name === 'expiresTo' ? (
+          <TextInput
+            key={name}
+            {...fieldOf(name, title)}
+            type="datetime-local"
+            defaultValue={localTime(texts[name])}
+            onChange={({ currentTarget: { value } }) =>
+              type(name, value === '' ? '' : new Date(value).toISOString())
+            }
           />
         ) : (
           <TextInput
             key={name}
-            size="xs"
-            label={t(title)}
+            {...fieldOf(name, title)}
             value={texts[name] ?? ''}
-            onChange={({ currentTarget: { value } }) => setTexts((before) => ({ ...before, [name]: value }))}
+            onChange={({ currentTarget: { value } }) =>
+              type(name, name === 'currency' ? value.toUpperCase() : value)
+            }
           />
         ),
       )}

@@ -1,7 +1,7 @@
 /** Lists of every kind: a table, more of it by cursor, and what to say when there is nothing. */
 import { Button } from '@mantine/core';
 import { type QueryKey, useInfiniteQuery, useMutation } from '@tanstack/react-query';
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect } from 'react';
 import type { Page, Query } from './api.ts';
 import { useWords } from './i18n/index.tsx';
 import { queryClient } from './session.tsx';
@@ -55,9 +55,20 @@ interface ListProps<T> extends Omit<TableProps<T>, 'rows'> {
   readonly load: (query: Query) => Promise<Page<T>>;
   readonly empty: ReactNode;
   readonly refetchMs?: number;
+  /** The fields by which the list is filtered: what is wrong with one is told to `onError`, and shown there. */
+  readonly fields?: readonly string[];
+  readonly onError?: (error: unknown) => void;
 }
 
-export function List<T>({ queryKey, load, empty, refetchMs, ...table }: ListProps<T>): ReactNode {
+export function List<T>({
+  queryKey,
+  load,
+  empty,
+  refetchMs,
+  fields,
+  onError,
+  ...table
+}: ListProps<T>): ReactNode {
   const { t } = useWords();
   const query = useInfiniteQuery({
     queryKey,
@@ -66,8 +77,9 @@ export function List<T>({ queryKey, load, empty, refetchMs, ...table }: ListProp
     getNextPageParam: (page) => page.nextCursor ?? undefined,
     refetchInterval: refetchMs ?? false,
   });
+  useEffect(() => onError?.(query.error), [onError, query.error]);
   return (
-    <Loaded query={query} shape="table" lines={6}>
+    <Loaded query={query} shape="table" lines={6} {...(fields === undefined ? {} : { fields })}>
       {({ pages }) => {
         const rows = pages.flatMap(({ items }) => items);
         if (rows.length === 0) return empty;

@@ -1,8 +1,13 @@
 /** Codes of the server in words; the code itself is told by pointing at them. */
+
+import { keyOfReason } from './fieldErrors.ts';
 import { en } from './i18n/en.ts';
 import type { Key, Translate } from './i18n/index.tsx';
 
-function keyOf(kind: 'failure' | 'advice' | 'attempt' | 'check', code: string | number): Key | null {
+function keyOf(
+  kind: 'failure' | 'advice' | 'attempt' | 'check' | 'event',
+  code: string | number,
+): Key | null {
   const key = `${kind}.${code}`;
   return Object.hasOwn(en, key) ? (key as Key) : null;
 }
@@ -25,6 +30,18 @@ export function paymentFailures(t: Translate): { value: string; label: string }[
     .filter((key) => key.startsWith('advice.'))
     .map((key) => key.slice('advice.'.length))
     .map((value) => ({ value, label: reasonText(value, t) }));
+}
+
+/** Why the API refused a request. */
+export function refusalText(reason: string, t: Translate): string {
+  const key = keyOfReason(reason);
+  return key === null ? reason : t(key);
+}
+
+/** What happened to a transaction, by an event's name; or what a webhook is about. */
+export function eventText(name: string, t: Translate): string {
+  const key = keyOf('event', name.replace(/^(?:transaction|webhook)\./, ''));
+  return key === null ? name : t(key);
 }
 
 /** Why an attempt to send a webhook had no answer. */

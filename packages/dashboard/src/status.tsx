@@ -1,7 +1,7 @@
 /** The eight canonical statuses: a word, a colour and a shape each, so that none is told by its colour alone. */
 import type { TransactionStatus } from '@plexy-pay/sdk';
 import type { ReactNode } from 'react';
-import type { Transaction } from './api.ts';
+import type { Transaction, WalletTransaction } from './api.ts';
 import { type Key, useWords } from './i18n/index.tsx';
 
 export type Status = TransactionStatus;
@@ -56,15 +56,25 @@ export const STATUSES: Readonly<Record<Status, Look>> = {
 /** An hourglass. */
 const WAITING = 'M2.500 1.500h7M2.500 10.500h7M3.500 1.500c0 3 5 6 5 9M8.500 1.500c0 3-5 6-5 9';
 
+/** What the wallet API's statuses say: fewer than the canonical ones. */
+const WALLET_LOOKS: Readonly<Record<WalletTransaction['walletTransactionStatus'], Look>> = {
+  NEW: { ...STATUSES.created, label: 'walletStatus.new' },
+  PROCESSING: { ...STATUSES.authorized, label: 'walletStatus.processing' },
+  SUCCESS: { ...STATUSES.charged, label: 'walletStatus.success' },
+  FAILED: { ...STATUSES.rejected, label: 'walletStatus.failed' },
+};
+const LOOKS: Readonly<Record<string, Look>> = { ...STATUSES, ...WALLET_LOOKS };
+
 interface BadgeProps {
-  readonly status: Transaction['status'];
+  /** A transaction's, or one of the wallet API. */
+  readonly status: string;
   /** What the bank has not answered yet. */
   readonly pending?: Transaction['pendingOperation'];
 }
 
 export function StatusBadge({ status, pending = null }: BadgeProps): ReactNode {
   const { t } = useWords();
-  const look = (STATUSES as Readonly<Record<string, Look>>)[status];
+  const look = LOOKS[status];
   // A status that this page does not know yet is shown as it is.
   if (look === undefined) return <span className="status status-grey">{status}</span>;
   return (

@@ -3,7 +3,7 @@ import { ActionIcon, Button, Modal, Tooltip } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react';
 import { PlexyPayError } from './api.ts';
-import { keyOfReason } from './fieldErrors.ts';
+import { isOfField, keyOfReason } from './fieldErrors.ts';
 import { formatAmount, formatTime, type Language, type TimeStyle, utcTime } from './format.ts';
 import { type Translate, useWords } from './i18n/index.tsx';
 import { Icon, type IconName } from './icons.tsx';
@@ -213,7 +213,9 @@ export function Failure({ error, retry, fields = [] }: FailureProps): ReactNode 
   if (error instanceof Error && error.name === 'PageNotLoadedError') return <NotLoaded retry={retry} />;
   const known = error instanceof PlexyPayError ? error : null;
   const isAtFields =
-    known !== null && known.details.length > 0 && known.details.every(({ path }) => fields.includes(path));
+    known !== null &&
+    known.details.length > 0 &&
+    known.details.every(({ path }) => fields.some((field) => isOfField(path, field)));
   const way = known?.status === 404 ? (WAYS_ON[known.reason ?? ''] ?? null) : null;
   return (
     <div className="failure" role="alert">
@@ -233,7 +235,7 @@ export function Failure({ error, retry, fields = [] }: FailureProps): ReactNode 
             <Link to={way}>{t(way === '/transactions' ? 'error.allTransactions' : 'error.back')}</Link>
           </p>
         )}
-        {retry !== undefined && known?.status !== 404 && (
+        {retry !== undefined && known?.status !== 404 && !isAtFields && (
           <Button size="xs" variant="default" onClick={retry} mt="xs">
             {t('tryAgain')}
           </Button>
@@ -309,7 +311,7 @@ function messageOf({ reason, message }: PlexyPayError, t: Translate, language: L
   return language === 'en' ? sentence(message) : t('error.refused');
 }
 
-function sentence(text: string): string {
+export function sentence(text: string): string {
   return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
 }
 
@@ -327,13 +329,22 @@ interface LoadedProps<T> {
   /** What it will look like. */
   readonly shape?: Shape;
   readonly lines?: number;
+  /** Whose errors are shown at the fields themselves, by their paths. */
+  readonly fields?: readonly string[];
   readonly children: (data: T) => ReactNode;
 }
 
 /** What a query has found; the outline of it while it is under way; else what went wrong. */
-export function Loaded<T>({ query, shape = 'lines', lines = 4, children }: LoadedProps<T>): ReactNode {
+export function Loaded<T>({
+  query,
+  shape = 'lines',
+  lines = 4,
+  fields = [],
+  children,
+}: LoadedProps<T>): ReactNode {
   if (query.data !== undefined) return children(query.data);
-  if (query.error !== null) return <Failure error={query.error} retry={() => query.refetch()} />;
+  if (query.error !== null)
+    return <Failure error={query.error} retry={() => query.refetch()} fields={fields} />;
   return <Coming shape={shape} lines={lines} />;
 }
 

@@ -3,6 +3,7 @@ import { Button, Checkbox, PasswordInput, TextInput } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
 import { newIdempotencyKey, type WebhookEndpoint, webhooks } from './api.ts';
 import { useServerNow } from './clock.ts';
+import { EventName } from './deliveries.tsx';
 import { fieldError } from './fieldErrors.ts';
 import { formatTime, localTime } from './format.ts';
 import { useWords } from './i18n/index.tsx';
@@ -71,7 +72,7 @@ export function EndpointForm(before: EndpointFormProps): ReactNode {
       >
         <div className="choices choices-two">
           {EVENTS.map((name) => (
-            <Checkbox key={name} size="xs" value={name} label={<code>{name}</code>} />
+            <Checkbox key={name} size="xs" value={name} label={<EventName name={name} />} />
           ))}
         </div>
       </Checkbox.Group>

@@ -120,11 +120,11 @@ describe('developers’ pages', { skip: withoutBrowser }, () => {
     await page.getByRole('button', { name: 'I have copied it' }).click();
     await page.getByRole('link', { name: url }).click();
     await page.getByRole('button', { name: 'Send a test' }).click();
-    await page.getByRole('row').filter({ hasText: 'webhook.test' }).getByText('Delivered').waitFor();
+    await page.getByRole('row').filter({ hasText: 'Test' }).getByText('Delivered').waitFor();
 
     answer = 500;
     const { id } = await dashboard.pay({ description: '<script>alert(1)</script>' });
-    await page.getByRole('button', { name: 'transaction.created' }).click();
+    await page.getByRole('button', { name: 'Recorded' }).click();
     const dialog = page.getByRole('dialog');
     await dialog.getByText('500', { exact: true }).waitFor();
     await dialog.getByText('answer of the shop').waitFor();
@@ -134,7 +134,7 @@ describe('developers’ pages', { skip: withoutBrowser }, () => {
     await dialog.getByText('200', { exact: true }).waitFor();
     assert.ok(received.filter((text) => text.includes(id)).length >= 2);
     await page.goto(`${dashboard.sandbox.url}/dashboard/transactions/${id}`);
-    await page.getByRole('region', { name: 'Deliveries' }).getByText('transaction.created').first().waitFor();
+    await page.getByRole('region', { name: 'Deliveries' }).getByText('Recorded').first().waitFor();
     await page.context().close();
   });
 
@@ -222,7 +222,7 @@ describe('developers’ pages', { skip: withoutBrowser }, () => {
     await page.getByText(evil).first().waitFor();
     await page.goto(`${dashboard.sandbox.url}/dashboard/developers/webhooks/${id}`);
     await page.getByText(evil).first().waitFor();
-    await page.getByRole('button', { name: 'webhook.test' }).click();
+    await page.getByRole('button', { name: 'Test', exact: true }).click();
     await page.getByRole('dialog').getByRole('region', { name: 'Response' }).getByText(evil).waitFor();
     assert.equal(await page.evaluate('window.pwned'), undefined);
     await call('DELETE', `/v1/webhook-endpoints/${id}`);

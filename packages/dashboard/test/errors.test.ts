@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { RULES } from '../src/fieldErrors.ts';
+import { RULES, SCHEMA_RULES } from '../src/fieldErrors.ts';
 import { type Dashboard, startDashboard, withoutBrowser } from './support/dashboard.ts';
 
 test('the rules that have words are those that the server names', () => {
@@ -11,13 +11,28 @@ test('the rules that have words are those that the server names', () => {
   const text = globSync('**/*.ts', { cwd: source })
     .map((name) => readFileSync(path.join(source, name), 'utf8'))
     .join('\n');
-  // Its numbers are filled in.
-  const written = Object.keys(RULES).map((rule) => rule.replace('12 to 128', '$' + '{min} to $' + '{max}'));
+  // The parts between what differs. Whether a hole is filled in as it should be is tried on the pages.
   assert.deepEqual(
-    written.filter((rule) => !text.includes(rule)),
+    Object.keys(RULES).filter((rule) => !rule.split(/\{\w+\}/).every((part) => text.includes(part))),
     [],
   );
 });
+
+/** Of operators' settings of a merchant: what breaks each rule of a schema that has words. */
+const BROKEN_BY: Readonly<Record<keyof typeof SCHEMA_RULES, object>> = {
+  'must be integer': { captureDelay: 1.5 },
+  'must be >= {least}': { captureDelay: -1 },
+  'must be <= {most}': { authorizationTtl: 1e9 },
+  'must NOT have more than {most} characters': { returnOrigins: ['x'.repeat(256)] },
+  'must NOT have more than {most} items': {
+    returnOrigins: Array.from({ length: 101 }, (_, i) => `a${i}://`),
+  },
+  'must NOT have duplicate items (items ## {one} and {other} are identical)': {
+    returnOrigins: ['myapp://', 'myapp://'],
+  },
+};
+
+const MERCHANT = '01900000-0000-7000-8000-000000000001';
 
 describe('errors', { skip: withoutBrowser }, () => {
   let dashboard: Dashboard;
@@ -41,6 +56,62 @@ describe('errors', { skip: withoutBrowser }, () => {
     await alert.getByText('Подробности').click();
     await alert.getByText('invalid_url').waitFor();
     await page.context().close();
+  });
+
+  test('the rules of schemas that have words are those that the server names', async () => {
+    const messages = await Promise.all(
+      Object.values(BROKEN_BY).map(async (body) => {
+        const reply = await dashboard.sandbox.call('PATCH', `/v1/admin/merchants/${MERCHANT}`, {
+          apiKey: 'op_test_demo',
+          body,
+        });
+        assert.equal(reply.status, 400, reply.text);
+        return reply.body.details[0].message.replace(/\d+/g, '#');
+      }),
+    );
+    const rules = Object.keys(SCHEMA_RULES).filter((rule) => rule !== 'must be equal to constant');
+    assert.deepEqual(
+      messages,
+      rules.map((rule) => rule.replace(/\{\w+\}/g, '#')),
+    );
+    const { body } = await dashboard.sandbox.call('GET', '/v1/transactions?pendingOperation=x');
+    assert.equal(body.details[0].message, 'must be equal to constant');
+  });
+
+  test('of a filter: at the filter, in Russian, and in its field', async () => {
+    const page = await dashboard.open('viewer', '/transactions?customerId=123', { locale: 'ru-RU' });
+    const chip = page.locator('.chip-wrong');
+    await chip.getByText('Введите идентификатор целиком').waitFor();
+    await page.getByRole('alert').getByText('Проверьте отмеченное выше.').waitFor();
+    assert.equal(await page.getByText('must be a UUID').first().isVisible(), false);
+    await chip.getByRole('button', { name: 'Клиент' }).last().click();
+    const field = page.getByRole('dialog').getByRole('textbox', { name: 'Клиент' });
+    assert.equal(await field.getAttribute('aria-invalid'), 'true');
+    await page.context().close();
+    for (const [who, path, text] of [
+      ['viewer', '/transactions?currency=zzz', 'Введите код валюты'],
+      ['viewer', '/transactions?createdFrom=x', 'Это не время'],
+      ['viewer', '/transactions?expiresTo=x', 'Это не время'],
+      ['viewer', '/transactions?amountFrom=5&amountTo=1', 'Конец раньше начала'],
+      ['viewer', '/transactions?status=x', 'Такого варианта нет'],
+      ['viewer', '/transactions?type=x', 'Такого варианта нет'],
+      ['viewer', '/transactions?storeId=x', 'Введите идентификатор целиком'],
+      ['viewer', `/transactions?query=${'x'.repeat(300)}`, 'Не больше 255 знаков'],
+      ['merchant', '/settings/audit-log?actor=x', 'Введите идентификатор целиком'],
+      ['merchant', '/settings/audit-log?from=x', 'Это не время'],
+      ['viewer', `/developers/requests?text=${'x'.repeat(300)}`, 'Не больше 255 знаков'],
+    ] as const) {
+      const other = await dashboard.open(who, path, { locale: 'ru-RU' });
+      await other.getByText(text).first().waitFor();
+      await other.getByRole('alert').getByText('Проверьте отмеченное выше.').waitFor();
+      await other.context().close();
+    }
+    const operator = await dashboard.open('operator', '/operator/customers', { locale: 'ru-RU' });
+    await operator.getByRole('searchbox').fill('12');
+    await operator.keyboard.press('Enter');
+    await operator.getByText('Введите номер целиком').waitFor();
+    assert.equal(await operator.getByRole('searchbox').getAttribute('aria-invalid'), 'true');
+    await operator.context().close();
   });
 
   test('https:// is added where it was left out, http:// for one’s own machine', async () => {

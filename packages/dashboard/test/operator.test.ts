@@ -48,7 +48,7 @@ describe('operators’ pages', { skip: withoutBrowser }, () => {
     await page.getByText('Automatic', { exact: true }).click();
     await page.getByLabel('Capture delay, seconds').fill('x');
     await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByRole('alert').filter({ hasText: 'captureDelay' }).waitFor();
+    await page.getByText('Enter a whole number').waitFor();
     await page.getByLabel('Capture delay, seconds').fill('60');
     await page.getByRole('switch', { name: 'Require an Idempotency-Key' }).click();
     await page.getByRole('button', { name: 'Save' }).click();
@@ -59,6 +59,39 @@ describe('operators’ pages', { skip: withoutBrowser }, () => {
     });
     assert.deepEqual([saved.body.captureDelay, saved.body.requireIdempotencyKey], [60, true]);
     await page.context().close();
+  });
+
+  test('where a merchant’s payers may return to: sites and apps, an error at its line in each language', async () => {
+    const { id } = (
+      await dashboard.sandbox.call('POST', '/v1/admin/merchants', {
+        apiKey: 'op_test_demo',
+        idempotencyKey: 'returns',
+        body: { name: 'Returns', returnOrigins: ['https://shop.example'] },
+      })
+    ).body;
+    for (const [locale, label, save, rule] of [
+      ['en-GB', 'Where payers may return to', 'Save', 'Line 2: A site without a path'],
+      ['ru-RU', 'Куда возвращать плательщика', 'Сохранить', 'Строка 2: Сайт без пути'],
+      ['kk-KZ', 'Төлеушіні қайда қайтаруға болады', 'Сақтау', '2-жол: Жолсыз сайт'],
+    ] as const) {
+      const page = await dashboard.open('operator', `/operator/merchants/${id}`, { locale });
+      const field = page.getByRole('textbox', { name: label });
+      assert.match(await field.inputValue(), /^https:\/\/shop\.example/);
+      await field.fill('\n https://shop.example \n\njavascript://pay');
+      await page.getByRole('button', { name: save }).click();
+      await page.getByText(rule).waitFor();
+      assert.equal(await field.getAttribute('aria-invalid'), 'true');
+      assert.equal(await field.inputValue(), 'https://shop.example\njavascript://pay');
+      assert.equal(await page.getByText('returnOrigins').first().isVisible(), false);
+      await field.fill('https://shop.example\nmyapp://');
+      await page.getByRole('button', { name: save }).click();
+      await page.getByText(rule).waitFor({ state: 'detached' });
+      await page.context().close();
+    }
+    const saved = await dashboard.sandbox.call('GET', `/v1/admin/merchants/${id}`, {
+      apiKey: 'op_test_demo',
+    });
+    assert.deepEqual(saved.body.returnOrigins, ['https://shop.example', 'myapp://']);
   });
 
   test('the ledger sums to zero in every currency', async () => {

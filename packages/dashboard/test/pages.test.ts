@@ -35,6 +35,20 @@ const PAGES: readonly (readonly [who: Who, path: string, heading: string | RegEx
   ['operator', '/settings/audit-log', 'Audit log'],
 ];
 
+/** What looks like the server's codes in texts that are not set as code. In the page. */
+function codesInText(): string[] {
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const found: string[] = [];
+  while (texts.nextNode() !== null) {
+    const { parentElement, textContent } = texts.currentNode;
+    if (parentElement?.closest('code, pre, script, style') !== null) continue;
+    found.push(
+      ...(textContent?.match(/\b(?:[a-z]+(?:_[a-z0-9]+)+|(?:transaction|webhook)\.[a-z0-9]+)\b/g) ?? []),
+    );
+  }
+  return found;
+}
+
 describe('every page', { skip: withoutBrowser }, () => {
   let dashboard: Dashboard;
   const ids: Record<string, string> = {};
@@ -51,6 +65,11 @@ describe('every page', { skip: withoutBrowser }, () => {
     await call('POST', `/v1/transactions/${paid.id}/capture`, { body: {} });
     await call('POST', `/v1/transactions/${paid.id}/refund`, { body: { amount: 5_000 } });
     await dashboard.sandbox.authorize();
+    // What was refused, for the pages that tell of it.
+    await call('POST', '/v1/payments', { idempotencyKey: 'bad', body: { amount: 1 } });
+    await dashboard.pay({
+      card: { number: '4000000000009995', expiryMonth: 12, expiryYear: 2035, cvc: '123' },
+    });
   });
   after(() => dashboard?.stop());
 
@@ -80,7 +99,7 @@ describe('every page', { skip: withoutBrowser }, () => {
     });
   }
 
-  test('nothing sticks out of a phone in Russian and Kazakh, whose words are longer', async () => {
+  test('in Russian and Kazakh nothing sticks out of a phone, and no code stands for words', async () => {
     for (const locale of ['ru-RU', 'kk-KZ']) {
       for (const [who, path] of PAGES) {
         const page = await dashboard.open(who, pathOf(path), {
@@ -91,6 +110,7 @@ describe('every page', { skip: withoutBrowser }, () => {
         await page.waitForFunction(() => document.querySelector('.loading') === null);
         const excess = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
         assert.equal(excess, 0, `${path} ${locale}`);
+        assert.deepEqual(await page.evaluate(codesInText), [], `${path} ${locale}`);
         await page.context().close();
       }
     }

@@ -4,6 +4,8 @@ import { after, before, describe, test } from 'node:test';
 import { testCards } from '../../bank/src/domain/cards.ts';
 import { SEED_CUSTOMERS } from '../../server/src/domain/fixtures.ts';
 import { FAILURE_MESSAGES } from '../../server/src/domain/reasons.ts';
+import { REASONS } from '../../server/src/http/errors.ts';
+import { WEBHOOK_EVENTS } from '../../server/src/http/webhookSchemas.ts';
 import { INVARIANTS } from '../../server/src/store/audit.ts';
 import { en } from '../src/i18n/en.ts';
 import { BEHAVIOURS } from '../src/reasons.ts';
@@ -33,6 +35,8 @@ test('every code that a page shows has words', () => {
     ...failures.map((code) => `advice.${code}`),
     ...INVARIANTS.map(({ invariant }) => `check.${invariant}`),
     ...OF_WEBHOOKS.map((code) => `attempt.${code}`),
+    ...Object.keys(REASONS).map((reason) => `reason.${reason}`),
+    ...WEBHOOK_EVENTS.map((name) => `event.${name.replace('transaction.', '')}`),
   ];
   assert.deepEqual(
     wanted.filter((key) => !Object.hasOwn(en, key)),
@@ -84,6 +88,40 @@ describe('on the pages, in Russian', { skip: withoutBrowser }, () => {
     await why.getByText('Попросите другую карту').waitFor();
     await page.locator('.timeline-event').getByText('Недостаточно средств').waitFor();
     assert.equal(await page.locator('.payment-head, .timeline').getByText('insufficient_funds').count(), 0);
+    await page.context().close();
+  });
+
+  test('what the API refused, in the log of requests', async () => {
+    await dashboard.sandbox.call('GET', '/v1/transactions/nope');
+    const page = await dashboard.open('viewer', '/developers/requests', russian);
+    const reason = page.getByRole('cell').getByText('Такой транзакции нет');
+    await reason.first().waitFor();
+    assert.equal(await reason.first().getAttribute('title'), 'transaction_not_found');
+    await page
+      .getByRole('button', { name: /GET .*nope/ })
+      .first()
+      .click();
+    await page.getByRole('dialog').getByText('transaction_not_found').waitFor();
+    await page.context().close();
+  });
+
+  test('how a payment made in the sandbox stands', async () => {
+    const page = await dashboard.open('manager', '/developers/sandbox', russian);
+    const payer = page.getByRole('combobox', { name: 'Кто платит' });
+    for (const [number, status, code] of [
+      ['+77010000001', 'Авторизована', 'PROCESSING'],
+      ['+77010000004', 'Ещё не решено', 'NEW'],
+      ['+77010000003', 'Не выполнено', 'FAILED'],
+      ['4242 4242', 'Авторизована', 'authorized'],
+      ['4000 0000 0000 3220', '3-D Secure', '3d'],
+    ] as const) {
+      await payer.fill(number);
+      await page.getByRole('option', { name: number }).click();
+      await page.getByRole('button', { name: 'Заплатить' }).click();
+      const badge = page.locator(`.outcome .status[title="${code}"]`);
+      await badge.waitFor();
+      assert.equal(await badge.textContent(), status);
+    }
     await page.context().close();
   });
 

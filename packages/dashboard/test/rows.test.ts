@@ -125,7 +125,7 @@ describe('rows', { skip: withoutBrowser }, () => {
     const paid = await dashboard.pay({ orderReference: 'KZ-20411' });
     for (const path of [`/transactions/${paid.id}`, `/developers/webhooks/${ids[0]}`, '/transactions']) {
       const page = await dashboard.open('merchant', path);
-      await page.getByText('KZ-20411').or(page.getByText('transaction.created')).first().waitFor();
+      await page.getByText('KZ-20411').or(page.getByText('Recorded')).first().waitFor();
       await page.waitForTimeout(500);
       assert.deepEqual(await graveAxeFindings(page, ['target-size', 'landmark-unique']), [], path);
       await page.context().close();

@@ -226,7 +226,7 @@ describe('one transaction', { skip: withoutBrowser }, () => {
       await facts.getByText(amount).first().waitFor();
 
     const deliveries = page.getByRole('region', { name: 'Deliveries' });
-    await deliveries.getByRole('button', { name: 'transaction.created' }).click();
+    await deliveries.getByRole('button', { name: 'Recorded' }).click();
     const dialog = page.getByRole('dialog');
     await dialog.getByRole('region', { name: 'Body' }).getByText('"description": "Ten pens"').waitFor();
     await dialog.getByText('No connection').first().waitFor();

@@ -6,6 +6,7 @@ import { type AuditLogEntry, auditLogAt, type Query } from '../api.ts';
 import { useRealTime } from '../clock.ts';
 import { AUDIT_LOG_CSV, jsonText } from '../csv.ts';
 import { ExportButton } from '../exportButton.tsx';
+import { fieldError } from '../fieldErrors.ts';
 import { localTime } from '../format.ts';
 import { type Key, useWords } from '../i18n/index.tsx';
 import { List } from '../list.tsx';
@@ -42,6 +43,7 @@ export default function AuditLog(): ReactNode {
   const search = useSearch({ strict: false }) as Search;
   const navigate = useNavigate();
   const [open, setOpen] = useState<AuditLogEntry | null>(null);
+  const [error, setError] = useState<unknown>(null);
   const load = auditLogAt(merchant === null ? '/v1/admin/audit-log' : '/v1/audit-log');
   const filters: Filters = Object.fromEntries(FILTERS.map((name) => [name, search[name]]));
   const choose = (patch: Filters): void => {
@@ -55,7 +57,7 @@ export default function AuditLog(): ReactNode {
       lead={t('auditLog.lead')}
       actions={<ExportButton name="audit-log" columns={AUDIT_LOG_CSV} query={query} load={load} />}
     >
-      <FilterRow filters={filters} choose={choose} />
+      <FilterRow filters={filters} error={error} choose={choose} />
       <Panel>
         <List
           label={t('nav.auditLog')}
@@ -63,6 +65,8 @@ export default function AuditLog(): ReactNode {
           load={(page) => load({ ...query, ...page, limit: 50 })}
           keyOf={({ id }) => id}
           refetchMs={5_000}
+          fields={FILTERS}
+          onError={setError}
           empty={<Empty icon="auditLog" title={t('auditLog.none')} />}
           columns={[
             { title: real(t('auditLog.at')), cell: ({ at }) => <Time at={at} /> },
@@ -87,27 +91,52 @@ export default function AuditLog(): ReactNode {
 
 interface FilterProps {
   readonly filters: Filters;
+  readonly error: unknown;
   readonly choose: (patch: Filters) => void;
 }
 
-function FilterRow({ filters, choose }: FilterProps): ReactNode {
+function FilterRow({ filters, error, choose }: FilterProps): ReactNode {
   const { t } = useWords();
   const isFiltered = FILTERS.some((name) => filters[name] !== undefined);
   return (
-    <Group gap="xs" mb="md">
+    <Group gap="xs" mb="md" align="flex-end">
       <Select
         size="xs"
         w={240}
         searchable
         clearable
-        aria-label={t('auditLog.what')}
+        label={t('auditLog.what')}
+        error={fieldError(error, 'action', t)}
         placeholder={t('auditLog.anything')}
         data={ACTIONS.map((value) => ({ value, label: t(`auditLog.${value}`) }))}
         value={filters.action ?? null}
         onChange={(value) => choose({ action: value ?? undefined })}
       />
-      <MomentInput label={t('auditLog.from')} at={filters.from} choose={(from) => choose({ from })} />
-      <MomentInput label={t('auditLog.to')} at={filters.to} choose={(to) => choose({ to })} />
+      <MomentInput
+        label={t('auditLog.from')}
+        error={fieldError(error, 'from', t)}
+        at={filters.from}
+        choose={(from) => choose({ from })}
+      />
+      <MomentInput
+        label={t('auditLog.to')}
+        error={fieldError(error, 'to', t)}
+        at={filters.to}
+        choose={(to) => choose({ to })}
+      />
+      {(['actor', 'object'] as const).map(
+        (name) =>
+          filters[name] !== undefined && (
+            <TextInput
+              key={name}
+              size="xs"
+              label={t(name === 'actor' ? 'auditLog.actorId' : 'auditLog.object')}
+              error={fieldError(error, name, t)}
+              readOnly
+              value={filters[name]}
+            />
+          ),
+      )}
       {isFiltered && (
         <Button
           size="xs"
@@ -124,19 +153,20 @@ function FilterRow({ filters, choose }: FilterProps): ReactNode {
 
 interface MomentProps {
   readonly label: string;
+  readonly error: string | null;
   readonly at: string | undefined;
   readonly choose: (at: string | undefined) => void;
 }
 
 /** In the viewer's zone; it is taken when the field is left, whole. */
-function MomentInput({ label, at, choose }: MomentProps): ReactNode {
+function MomentInput({ label, error, at, choose }: MomentProps): ReactNode {
   const [typed, setTyped] = useState<string | null>(null);
   return (
     <TextInput
       size="xs"
       type="datetime-local"
-      aria-label={label}
-      title={label}
+      label={label}
+      error={error}
       value={typed ?? localTime(at)}
       onChange={(event) => setTyped(event.currentTarget.value)}
       onBlur={() => {

@@ -2,6 +2,7 @@ import { Button, TextInput } from '@mantine/core';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { admin, newIdempotencyKey } from '../api.ts';
+import { useRealTime } from '../clock.ts';
 import { fieldError } from '../fieldErrors.ts';
 import { useWords } from '../i18n/index.tsx';
 import { List, useAction } from '../list.tsx';
@@ -9,9 +10,11 @@ import { Dialog, Empty, Failure, Form, Id, Page, Panel, Time } from '../ui.tsx';
 
 export default function Customers(): ReactNode {
   const { t } = useWords();
+  const real = useRealTime();
   const [isCreating, setCreating] = useState(false);
   const [text, setText] = useState('');
   const [phoneNumber, setPhoneNumber] = useState('');
+  const [error, setError] = useState<unknown>(null);
   return (
     <Page
       title={t('nav.customers')}
@@ -33,6 +36,7 @@ export default function Customers(): ReactNode {
           type="search"
           aria-label={t('sandbox.phone')}
           placeholder={t('customer.find')}
+          error={fieldError(error, 'phoneNumber', t)}
           value={text}
           onChange={(event) => setText(event.currentTarget.value)}
         />
@@ -46,6 +50,8 @@ export default function Customers(): ReactNode {
           queryKey={['customers', phoneNumber]}
           load={(query) => admin.customers(phoneNumber === '' ? query : { ...query, phoneNumber })}
           keyOf={({ id }) => id}
+          fields={['phoneNumber']}
+          onError={setError}
           empty={<Empty icon="customers" title={t('customer.none')} />}
           columns={[
             {
@@ -58,7 +64,7 @@ export default function Customers(): ReactNode {
             },
             { title: t('sandbox.iin'), cell: ({ iinLast4 }) => <code>•••• {iinLast4}</code> },
             { title: t('column.id'), cell: ({ id }) => <Id id={id} short /> },
-            { title: t('column.created'), cell: ({ createdAt }) => <Time at={createdAt} /> },
+            { title: real(t('column.created')), cell: ({ createdAt }) => <Time at={createdAt} /> },
           ]}
         />
       </Panel>

@@ -1,8 +1,9 @@
-import { Autocomplete, Button, SegmentedControl, Switch, TextInput } from '@mantine/core';
+import { Autocomplete, Button, SegmentedControl, Switch, Textarea, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
-import { type ReactNode, useState } from 'react';
+import { type ChangeEvent, type ReactNode, useState } from 'react';
 import { admin, type Merchant } from '../api.ts';
+import { useRealTime } from '../clock.ts';
 import { fieldError } from '../fieldErrors.ts';
 import { useWords } from '../i18n/index.tsx';
 import { List, useAction } from '../list.tsx';
@@ -20,6 +21,7 @@ export default function MerchantPage(): ReactNode {
 
 function Whole({ merchant }: { readonly merchant: Merchant }): ReactNode {
   const { t } = useWords();
+  const real = useRealTime();
   const { id } = merchant;
   const balances = useQuery({ queryKey: ['merchant', id, 'balances'], queryFn: () => admin.balances(id) });
   return (
@@ -73,7 +75,7 @@ function Whole({ merchant }: { readonly merchant: Merchant }): ReactNode {
               columns={[
                 { title: t('name'), cell: ({ name }) => <span className="cell-text">{name}</span> },
                 { title: t('key.hint'), cell: ({ hint }) => <code>…{hint}</code> },
-                { title: t('key.revoked'), cell: ({ revokedAt }) => <Time at={revokedAt} /> },
+                { title: real(t('key.revoked')), cell: ({ revokedAt }) => <Time at={revokedAt} /> },
               ]}
             />
           </Panel>
@@ -119,88 +121,131 @@ function Statement({
 
 const TIME_ZONES = Intl.supportedValuesOf('timeZone');
 
+/** What is typed, as it is typed. */
+interface Typed {
+  readonly name: string;
+  readonly captureMode: Merchant['captureMode'];
+  readonly captureDelay: string;
+  readonly authorizationTtl: string;
+  readonly timeZone: string;
+  /** One a line. */
+  readonly returnOrigins: string;
+  readonly requireIdempotencyKey: boolean;
+}
+
+const TYPED_FIELDS = ['name', 'captureDelay', 'authorizationTtl', 'timeZone', 'returnOrigins'] as const;
+
+function typedOf({ captureDelay, authorizationTtl, timeZone, returnOrigins, ...same }: Merchant): Typed {
+  return {
+    ...same,
+    captureDelay: String(captureDelay),
+    authorizationTtl: String(authorizationTtl),
+    timeZone: timeZone ?? '',
+    returnOrigins: returnOrigins.join('\n'),
+  };
+}
+
+function linesOf(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+}
+
 function Settings({ merchant }: { readonly merchant: Merchant }): ReactNode {
   const { t } = useWords();
-  const [name, setName] = useState(merchant.name);
-  const [captureMode, setCaptureMode] = useState(merchant.captureMode);
-  const [delay, setDelay] = useState(String(merchant.captureDelay));
-  const [hold, setHold] = useState(String(merchant.authorizationTtl));
-  const [timeZone, setTimeZone] = useState(merchant.timeZone ?? '');
-  const [requireKey, setRequireKey] = useState(merchant.requireIdempotencyKey);
+  const [typed, setTyped] = useState(() => typedOf(merchant));
+  const change = (patch: Partial<Typed>): void => setTyped((before) => ({ ...before, ...patch }));
   const save = useAction({
-    run: () =>
+    run: ({ name, captureMode, captureDelay, authorizationTtl, timeZone, ...rest }: Typed) =>
       admin.updateMerchant(merchant.id, {
         name: name.trim(),
         captureMode,
-        captureDelay: Number(delay),
-        authorizationTtl: Number(hold),
+        captureDelay: Number(captureDelay),
+        authorizationTtl: Number(authorizationTtl),
         timeZone: timeZone.trim() === '' ? null : timeZone.trim(),
-        requireIdempotencyKey: requireKey,
+        returnOrigins: linesOf(rest.returnOrigins),
+        requireIdempotencyKey: rest.requireIdempotencyKey,
       }),
     done: t('saved'),
     changes: ['merchant', merchant.id],
   });
+  const submit = (): void => {
+    if (save.isPending) return;
+    // So that the line that an error names is the one that is seen.
+    const sent = { ...typed, returnOrigins: linesOf(typed.returnOrigins).join('\n') };
+    setTyped(sent);
+    save.mutate(sent);
+  };
   return (
     <div className="panel-body">
-      <Form submit={() => !save.isPending && save.mutate(undefined)}>
-        <TextInput
-          size="xs"
-          label={t('name')}
-          error={fieldError(save.error, 'name', t)}
-          maxLength={255}
-          value={name}
-          onChange={(event) => setName(event.currentTarget.value)}
-        />
-        <SegmentedControl
-          size="xs"
-          aria-label={t('payment.captureMode')}
-          value={captureMode}
-          onChange={(value) => setCaptureMode(value as Merchant['captureMode'])}
-          data={(['manual', 'automatic'] as const).map((value) => ({
-            value,
-            label: t(`payment.captureMode.${value}`),
-          }))}
-        />
-        <TextInput
-          size="xs"
-          label={t('merchant.captureDelay')}
-          error={fieldError(save.error, 'captureDelay', t)}
-          inputMode="numeric"
-          value={delay}
-          onChange={(event) => setDelay(event.currentTarget.value)}
-        />
-        <TextInput
-          size="xs"
-          label={t('merchant.authorizationTtl')}
-          error={fieldError(save.error, 'authorizationTtl', t)}
-          inputMode="numeric"
-          value={hold}
-          onChange={(event) => setHold(event.currentTarget.value)}
-        />
-        <Autocomplete
-          size="xs"
-          label={t('merchant.timeZone')}
-          error={fieldError(save.error, 'timeZone', t)}
-          data={TIME_ZONES}
-          limit={20}
-          maxLength={64}
-          value={timeZone}
-          onChange={setTimeZone}
-        />
-        <Switch
-          size="xs"
-          label={t('merchant.requireIdempotencyKey')}
-          description={t('merchant.requireIdempotencyKeyHint')}
-          checked={requireKey}
-          onChange={(event) => setRequireKey(event.currentTarget.checked)}
-        />
-        {save.error !== null && (
-          <Failure error={save.error} fields={['name', 'captureDelay', 'authorizationTtl', 'timeZone']} />
-        )}
+      <Form submit={submit}>
+        <Fields typed={typed} change={change} error={save.error} />
+        {save.error !== null && <Failure error={save.error} fields={TYPED_FIELDS} />}
         <Button size="xs" type="submit" loading={save.isPending}>
           {t('save')}
         </Button>
       </Form>
     </div>
+  );
+}
+
+interface FieldsProps {
+  readonly typed: Typed;
+  readonly change: (patch: Partial<Typed>) => void;
+  readonly error: unknown;
+}
+
+function Fields({ typed, change, error }: FieldsProps): ReactNode {
+  const { t } = useWords();
+  const field = (name: (typeof TYPED_FIELDS)[number]) => ({
+    size: 'xs' as const,
+    error: fieldError(error, name, t),
+    value: typed[name],
+    onChange: (event: ChangeEvent<HTMLInputElement | HTMLTextAreaElement>) =>
+      change({ [name]: event.currentTarget.value }),
+  });
+  return (
+    <>
+      <TextInput {...field('name')} label={t('name')} maxLength={255} />
+      <div>
+        <p className="label">{t('payment.captureMode')}</p>
+        <SegmentedControl
+          size="xs"
+          fullWidth
+          aria-label={t('payment.captureMode')}
+          value={typed.captureMode}
+          onChange={(value) => change({ captureMode: value as Merchant['captureMode'] })}
+          data={(['manual', 'automatic'] as const).map((value) => ({
+            value,
+            label: t(`payment.captureMode.${value}`),
+          }))}
+        />
+      </div>
+      <TextInput {...field('captureDelay')} label={t('merchant.captureDelay')} inputMode="numeric" />
+      <TextInput {...field('authorizationTtl')} label={t('merchant.authorizationTtl')} inputMode="numeric" />
+      <Autocomplete
+        {...field('timeZone')}
+        label={t('merchant.timeZone')}
+        data={TIME_ZONES}
+        limit={20}
+        maxLength={64}
+        onChange={(timeZone) => change({ timeZone })}
+      />
+      <Textarea
+        {...field('returnOrigins')}
+        label={t('merchant.returnOrigins')}
+        description={t('merchant.returnOriginsHint')}
+        rows={3}
+        spellCheck={false}
+      />
+      <Switch
+        size="xs"
+        label={t('merchant.requireIdempotencyKey')}
+        description={t('merchant.requireIdempotencyKeyHint')}
+        checked={typed.requireIdempotencyKey}
+        onChange={(event) => change({ requireIdempotencyKey: event.currentTarget.checked })}
+      />
+    </>
   );
 }

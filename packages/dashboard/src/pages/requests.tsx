@@ -3,11 +3,13 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { type LoggedRequest, requestLog } from '../api.ts';
 import { useRealTime } from '../clock.ts';
+import { fieldError } from '../fieldErrors.ts';
 import { formatMilliseconds } from '../format.ts';
 import { useWords } from '../i18n/index.tsx';
 import { List } from '../list.tsx';
+import { refusalText } from '../reasons.ts';
 import type { Search } from '../router.tsx';
-import { CopyButton, Dialog, Empty, Facts, Id, Page, Panel, Time } from '../ui.tsx';
+import { CopyButton, Dialog, Empty, Facts, Id, Page, Panel, sentence, Time } from '../ui.tsx';
 
 /** What the log's filter calls each class of status. */
 const CLASSES = ['', '2xx', '4xx', '5xx'] as const;
@@ -19,6 +21,7 @@ export default function Requests(): ReactNode {
   const navigate = useNavigate();
   const [open, setOpen] = useState<LoggedRequest | null>(null);
   const { status, text } = search;
+  const [error, setError] = useState<unknown>(null);
   const [typed, setTyped] = useState(text ?? '');
   const choose = (patch: Search): void =>
     void navigate({ to: '/developers/requests', search: { status, text, ...patch } });
@@ -48,6 +51,7 @@ export default function Requests(): ReactNode {
           type="search"
           aria-label={t('request.find')}
           placeholder={t('request.find')}
+          error={fieldError(error, 'text', t)}
           value={typed}
           onChange={(event) => setTyped(event.currentTarget.value)}
         />
@@ -62,6 +66,8 @@ export default function Requests(): ReactNode {
           load={(query) => requestLog({ ...query, limit: 50, status, text })}
           keyOf={({ id }) => id}
           refetchMs={5_000}
+          fields={['text']}
+          onError={setError}
           empty={
             <Empty icon="requests" title={t('request.none')}>
               {t('request.noneHint')}
@@ -73,14 +79,16 @@ export default function Requests(): ReactNode {
               title: t('request.path'),
               cell: (row) => (
                 <button type="button" className="link" onClick={() => setOpen(row)}>
-                  <span className="method-name">{row.method}</span> {row.path}
+                  <code>
+                    <span className="method-name">{row.method}</span> {row.path}
+                  </code>
                 </button>
               ),
             },
             {
               title: t('column.reason'),
               cell: ({ reason }) =>
-                reason === null ? <span className="dim">–</span> : <code>{reason}</code>,
+                reason === null ? <span className="dim">–</span> : <Refusal reason={reason} />,
             },
             {
               title: t('request.latency'),
@@ -101,6 +109,24 @@ function HttpStatus({ status }: { readonly status: number }): ReactNode {
   return <span className={`status status-plain status-${colour}`}>{status}</span>;
 }
 
+interface RefusalProps {
+  readonly reason: string;
+  /** With the code beside the words, not only behind them. */
+  readonly isWhole?: boolean;
+}
+
+function Refusal({ reason, isWhole = false }: RefusalProps): ReactNode {
+  const { t } = useWords();
+  return (
+    <>
+      <span className={isWhole ? '' : 'cell-text'} title={reason}>
+        {sentence(refusalText(reason, t))}
+      </span>
+      {isWhole && <code className="dim"> {reason}</code>}
+    </>
+  );
+}
+
 function RequestDialog({
   request,
   close,
@@ -112,7 +138,10 @@ function RequestDialog({
   const real = useRealTime();
   const items: readonly (readonly [string, ReactNode])[] = [
     [t('column.status'), <HttpStatus key="status" status={request.status} />],
-    [t('column.reason'), request.reason === null ? null : <code key="reason">{request.reason}</code>],
+    [
+      t('column.reason'),
+      request.reason === null ? null : <Refusal key="reason" reason={request.reason} isWhole />,
+    ],
     [real(t('request.at')), <Time key="at" at={request.at} show="full" />],
     [t('request.latency'), formatMilliseconds(request.latencyMs, language)],
     [t('request.route'), <code key="route">{request.route}</code>],

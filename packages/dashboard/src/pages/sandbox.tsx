@@ -11,6 +11,7 @@ import { useWords } from '../i18n/index.tsx';
 import { Table, useAction } from '../list.tsx';
 import { behaviourText } from '../reasons.ts';
 import { queryClient, useMay } from '../session.tsx';
+import { StatusBadge } from '../status.tsx';
 import {
   Confirm,
   CopyButton,
@@ -261,7 +262,7 @@ function Outcome({ paid }: { readonly paid: Paid }): ReactNode {
     <div className="outcome" role="status">
       <Facts
         items={[
-          [t('column.status'), now.status],
+          [t('column.status'), <StatusBadge key="status" status={now.status} />],
           ...(now.failureCode === null
             ? []
             : [[t('column.reason'), <Reason key="reason" code={now.failureCode} />] as const]),

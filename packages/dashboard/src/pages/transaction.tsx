@@ -10,7 +10,7 @@ import { formatAmount, formatRelative } from '../format.ts';
 import { type Key, useWords } from '../i18n/index.tsx';
 import { Table } from '../list.tsx';
 import { OperationDialog, possibleOperations } from '../operations.tsx';
-import { adviceOf, reasonText } from '../reasons.ts';
+import { adviceOf, eventText, reasonText } from '../reasons.ts';
 import { useMay } from '../session.tsx';
 import { useShortcuts } from '../shortcuts.tsx';
 import { StatusBadge } from '../status.tsx';
@@ -144,24 +144,6 @@ function WhyNot({
   );
 }
 
-const EVENT_LOOKS: Readonly<Record<string, Key>> = {
-  'transaction.created': 'event.created',
-  'transaction.3d': 'event.3d',
-  'transaction.authorized': 'event.authorized',
-  'transaction.charged': 'event.charged',
-  'transaction.refunded': 'event.refunded',
-  'transaction.cancelled': 'event.cancelled',
-  'transaction.rejected': 'event.rejected',
-  'transaction.failed': 'event.failed',
-  'transaction.capture_requested': 'event.capture_requested',
-  'transaction.cancel_requested': 'event.cancel_requested',
-  'transaction.partially_cancelled': 'event.partially_cancelled',
-  'transaction.partially_refunded': 'event.partially_refunded',
-  'transaction.capture_declined': 'event.capture_declined',
-  'transaction.reversal_declined': 'event.reversal_declined',
-  'transaction.cancel_declined': 'event.cancel_declined',
-};
-
 function useHistory(id: string) {
   return useQuery({
     queryKey: ['transaction', id, 'history'],
@@ -235,11 +217,10 @@ function TimelineEvent({
   readonly balance: number | bigint | null;
 }): ReactNode {
   const { t, language } = useWords();
-  const label = EVENT_LOOKS[event.name];
   return (
     <li className={`timeline-event timeline-${event.status.replace('transaction.', '')}`}>
       <div className="timeline-line">
-        <strong title={event.name}>{label === undefined ? event.name : t(label)}</strong>
+        <strong title={event.name}>{eventText(event.name, t)}</strong>
         <Amount amount={event.amount} currency={currency} />
       </div>
       <p className="timeline-note">

@@ -8,7 +8,7 @@ import { useNow } from '../clock.ts';
 import { TRANSACTION_CSV } from '../csv.ts';
 import { ExportButton } from '../exportButton.tsx';
 import { FilterBar } from '../filterBar.tsx';
-import { type Filters, filtersOf, queryOf } from '../filters.ts';
+import { FILTERS, type Filters, filtersOf, queryOf } from '../filters.ts';
 import { FirstPayment } from '../firstPayment.tsx';
 import { type Key, useWords } from '../i18n/index.tsx';
 import { Icon } from '../icons.tsx';
@@ -81,11 +81,11 @@ export default function Transactions(): ReactNode {
           </Link>
         ))}
       </nav>
-      <FilterBar filters={filters} />
+      <FilterBar filters={filters} error={list.error} />
       {list.error !== null && list.data !== undefined && (
-        <Failure error={list.error} retry={() => void list.refetch()} />
+        <Failure error={list.error} retry={() => void list.refetch()} fields={FILTERS} />
       )}
-      <Loaded query={list} shape="table" lines={12}>
+      <Loaded query={list} shape="table" lines={12} fields={FILTERS}>
         {(page) => (
           <Rows
             key={JSON.stringify([filters, search.cursor])}

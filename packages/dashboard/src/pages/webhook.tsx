@@ -7,6 +7,7 @@ import { useRealTime } from '../clock.ts';
 import { Deliveries } from '../deliveries.tsx';
 import { useWords } from '../i18n/index.tsx';
 import { useAction } from '../list.tsx';
+import { eventText } from '../reasons.ts';
 import type { Search } from '../router.tsx';
 import { Secret } from '../secret.tsx';
 import { useMay } from '../session.tsx';
@@ -83,7 +84,14 @@ function Details({ endpoint }: { readonly endpoint: WebhookEndpoint }): ReactNod
   const items: readonly (readonly [string, ReactNode])[] = [
     [t('column.id'), <Id key="id" id={endpoint.id} short />],
     [t('payment.description'), endpoint.description],
-    [t('webhook.events'), endpoint.events.length === 0 ? t('webhook.allEvents') : endpoint.events.join(', ')],
+    [
+      t('webhook.events'),
+      endpoint.events.length === 0 ? (
+        t('webhook.allEvents')
+      ) : (
+        <EventNames key="events" names={endpoint.events} />
+      ),
+    ],
     [t('webhook.bearer'), endpoint.hasBearerToken ? t('webhook.bearerSet') : null],
     [
       t('webhook.failingSince'),
@@ -98,6 +106,16 @@ function Details({ endpoint }: { readonly endpoint: WebhookEndpoint }): ReactNod
     [t('column.created'), <Time key="created" at={endpoint.createdAt} show="full" />],
   ];
   return <Facts items={items.filter(([, value]) => value !== null)} />;
+}
+
+function EventNames({ names }: { readonly names: WebhookEndpoint['events'] }): ReactNode {
+  const { t } = useWords();
+  return names.map((name, i) => (
+    <span key={name} title={name}>
+      {i > 0 && ', '}
+      {eventText(name, t)}
+    </span>
+  ));
 }
 
 function Replay({ endpoint }: { readonly endpoint: WebhookEndpoint }): ReactNode {
