@@ -7,6 +7,7 @@ import type { Key, Translate } from './i18n/index.tsx';
 export const RULES: Readonly<Record<string, Key>> = {
   'must be a URL': 'rule.url',
   'must begin with https://': 'rule.https',
+  'must begin with https:// in production': 'rule.https',
   'must begin with https:// or http://': 'rule.url',
   'must be at most {most} characters long': 'rule.tooLong',
   'must lead to a public address': 'rule.publicAddress',
