@@ -93,7 +93,7 @@ function finishAuthorization(
     }
     case 'declined': {
       const code = failureOf(answer.declineCode);
-      change.set({ redirectUrl: null, retrievalReferenceNumber });
+      change.set({ retrievalReferenceNumber });
       return change.end(code === 'processing_error' ? 'transaction.failed' : 'rejected', code);
     }
     case 'failed': {
@@ -102,7 +102,6 @@ function finishAuthorization(
         return stayInAuthentication(change, reversalId);
       // Its fate is unknown, so whatever the bank may have reserved has to be released.
       change.addOperation({ id: reversalId, kind: 'reverse', amount, reason: 'processing_error' }, null);
-      change.set({ redirectUrl: null });
       return change.end('transaction.failed', 'processing_error');
     }
   }
@@ -120,10 +119,7 @@ function stayInAuthentication(change: Change, cancelId: string): Decision {
 
 function finishCancel(change: Change, operation: BankOperation, answer: BankAnswer): Decision {
   const { amount, reason } = operation;
-  if (reason === 'authentication_expired') {
-    change.set({ redirectUrl: null });
-    return change.end('rejected', 'authentication_expired');
-  }
+  if (reason === 'authentication_expired') return change.end('rejected', 'authentication_expired');
   if (reason === EXPIRED) {
     // A hold that lapsed here has lapsed, whatever the bank says of releasing it.
     release(change, amount, EXPIRED);

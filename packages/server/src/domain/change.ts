@@ -160,9 +160,10 @@ export class Change {
     const seq = this.transaction.eventCount + 1;
     const after = { ...this.transaction, ...patch, updatedAt: this.now, eventCount: seq };
     this.transaction = after;
-    const { id: transactionId, merchantId, status, captured, released, refunded, reserved } = after;
+    const { id: transactionId, merchantId, status, captured, released, refunded, reserved, currency } = after;
     const { actor } = this.sender;
-    const amounts = { amount, captured, released, refunded, reserved, balance };
+    const balanceCurrency = balance === null ? null : currency;
+    const amounts = { amount, captured, released, refunded, reserved, balance, balanceCurrency };
     this.#events.push({
       transactionId,
       seq,

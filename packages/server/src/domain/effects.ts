@@ -46,12 +46,7 @@ export function authorize(state: State, change: Change): void {
     transaction.captureMode === 'automatic' ? now + settings.captureDelayMs : null;
   const times = { authedAt: now, confirmedAt: now, processedAt: now, captureAt };
   const expiresAt = now + settings.authorizationTtlMs;
-  change.become('authorized', null, transaction.amount, {
-    ...times,
-    expiresAt,
-    awaiting: null,
-    redirectUrl: null,
-  });
+  change.become('authorized', null, transaction.amount, { ...times, expiresAt, awaiting: null });
 }
 
 /** Debits a part or all of the hold to the merchant; the rest is released. */
@@ -77,7 +72,7 @@ export function capture(state: State, change: Change, amount: Minor): Decision {
 export function release(change: Change, amount: Minor, reason: 'requested' | typeof EXPIRED): void {
   const { transaction } = change;
   if (transaction.status !== 'authorized') {
-    change.become('cancelled', reason, amount, { awaiting: null, redirectUrl: null, expiresAt: null });
+    change.become('cancelled', reason, amount, { awaiting: null, expiresAt: null });
     return;
   }
   const { held, outside } = payerAccounts(transaction);

@@ -14,8 +14,7 @@ type After = Pick<
 >;
 
 /**
- * The transaction as it was right after the event: the same whenever it is asked for, with one exception.
- * `redirectUrl` is there only as long as the payer may still use it.
+ * The transaction as it was right after the event: the same whenever it is asked for.
  * @param transaction as it is now, or at any time after the event
  */
 export function transactionAsOf(transaction: Transaction, event: After): Transaction {

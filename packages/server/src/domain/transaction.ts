@@ -51,7 +51,7 @@ export interface Transaction {
   readonly cardLast4: string | null;
   /** Where the payer goes after 3-D Secure. */
   readonly returnUrl: string | null;
-  /** Where the payer authenticates, while the status is `3d`. */
+  /** Where the payer authenticates, or did: it is shown while the status is `3d`, and in what is told of that time. */
   readonly redirectUrl: string | null;
   /** The bank operation that is outstanding. */
   readonly operationId: string | null;
@@ -84,6 +84,8 @@ export interface TransactionEvent {
   readonly reserved: Minor;
   /** The merchant's balance after the event, when the event posts to it. */
   readonly balance: Minor | null;
+  /** Null without a balance. */
+  readonly balanceCurrency: string | null;
   /** Who: `api`, `operator`, `customer` or `engine`. */
   readonly actor: Actor;
   readonly reason: string | null;

@@ -83,7 +83,7 @@ export function transactionView(
     refundedAmount: t.refunded,
     reservedAmount: t.reserved,
     expiresAt: iso(t.expiresAt),
-    redirectUrl: t.redirectUrl,
+    redirectUrl: t.status === '3d' ? t.redirectUrl : null,
     pendingOperation: pending === null ? null : { ...pending, requestedAt: iso(pending.requestedAt) },
     failureCode: failureMessageOf(t.statusReason) === null ? null : t.statusReason,
     failureMessage: failureMessageOf(t.statusReason),

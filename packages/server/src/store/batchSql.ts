@@ -505,6 +505,7 @@ const EVENT_COLUMNS: readonly Column<TransactionEvent>[] = [
   { name: 'refunded', type: 'bigint', value: (e) => e.refunded },
   { name: 'reserved', type: 'bigint', value: (e) => e.reserved },
   { name: 'balance', type: 'numeric', value: (e) => e.balance },
+  { name: 'balance_currency', type: 'word', value: (e) => e.balanceCurrency },
   { name: 'actor', type: 'word', value: (e) => e.actor },
   { name: 'reason', type: 'word', value: (e) => e.reason },
   { name: 'at', type: 'time', value: (e) => e.at },

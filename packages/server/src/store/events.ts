@@ -60,7 +60,7 @@ export function comparePositions(a: FeedPosition, b: FeedPosition): number {
 export interface FeedEvent {
   readonly event: TransactionEvent;
   readonly transaction: Transaction;
-  /** The merchant's balance: after the event if it posts to it, else as last committed. */
+  /** The merchant's balance in the transaction's currency right after the event. */
   readonly balance: Minor;
   readonly at: FeedPosition;
 }
@@ -111,6 +111,28 @@ export const EVENT_FIELDS = `p.transaction_id AS "transactionId", p.seq, p.merch
   p.at, p.round, p.position`;
 
 /**
+ * The balance that the merchant of `event p`, of `transaction t`, had right after this place of the feed: that of the last
+ * event up to there that changed it. Once the feed is complete up to there it never changes, so that whoever tells of an
+ * event again tells the same. A balance is changed by one transaction after another, in the feed's order.
+ *
+ * Events from before migration 0029 are not found. Then it is what the first one that is found began with, or, as long
+ * as none has changed it since, the balance as it is.
+ * @param place SQL of its round and position
+ */
+export function balanceAt(place: string): string {
+  const changes = 'FROM event e WHERE e.merchant_id = p.merchant_id AND e.balance_currency = t.currency';
+  return `coalesce(
+    (SELECT e.balance ${changes} AND (e.round, e.position) <= (${place}) ORDER BY e.round DESC, e.position DESC LIMIT 1),
+    (SELECT e.balance + CASE WHEN e.name IN ('transaction.charged', 'transaction.rejected', 'transaction.failed')
+        THEN -e.amount ELSE e.amount END
+      ${changes} AND (e.round, e.position) > (${place}) ORDER BY e.round, e.position LIMIT 1),
+    (SELECT m.balance FROM merchant_balance m WHERE m.merchant_id = p.merchant_id AND m.currency = t.currency LIMIT 1), 0)`;
+}
+
+/**
+ * Balances are those before the page, which `pageOf` takes on from event to event: one look-up for all events of a
+ * merchant, as one for each would take as long as the rest of the page.
+ *
  * One row per event, at least one: the page's last place is on each. `IS TRUE` keeps the list of merchants a hash
  * table that is built once; a join would be planned as a loop over it.
  */
@@ -118,10 +140,9 @@ function pageSql(horizon: string, merchants: string): string {
   return `WITH horizon AS MATERIALIZED (SELECT ${horizon} + event_round_offset AS round, epochs[cardinality(epochs)] AS epoch FROM installation),
     page AS MATERIALIZED (SELECT * FROM event WHERE (round, position) > ($1::bigint, $2::bigint)
       AND round <= (SELECT round FROM horizon) ORDER BY round, position LIMIT $3::int),
-    found AS (SELECT ${EVENT_FIELDS}, t.*, b.balance AS "merchantBalance" FROM page p
+    found AS (SELECT ${EVENT_FIELDS}, t.*, b.balance AS "balanceBefore" FROM page p
       CROSS JOIN LATERAL (SELECT ${TRANSACTION_COLUMNS} FROM transaction WHERE id = p.transaction_id LIMIT 1) t
-      LEFT JOIN LATERAL (SELECT balance FROM merchant_balance m
-        WHERE m.merchant_id = p.merchant_id AND m.currency = t.currency LIMIT 1) b ON true
+      CROSS JOIN LATERAL (SELECT ${balanceAt('$1::bigint, $2::bigint')} AS balance LIMIT 1) b
       WHERE (p.merchant_id IN (${merchants})) IS TRUE)
     SELECT h.round AS horizon, h.epoch, l.round AS "lastRound", l.position AS "lastPosition",
       (SELECT count(*)::int FROM page) AS scanned,
@@ -145,6 +166,8 @@ const WEBHOOK_PAGE = {
 };
 
 interface PageRow extends FeedEventRow {
+  /** The merchant's, in the transaction's currency, before the page's first event. */
+  readonly balanceBefore: Minor;
   readonly epoch: string | null;
   readonly horizon: bigint;
   readonly lastRound: bigint | null;
@@ -155,7 +178,7 @@ interface PageRow extends FeedEventRow {
   readonly transactionId: string | null;
 }
 
-/** An event's fields, its transaction's, and the merchant's balance as it is now. */
+/** An event's fields, and its transaction's. */
 export interface FeedEventRow extends Transaction {
   readonly seq: number;
   readonly eventMerchantId: string;
@@ -172,7 +195,6 @@ export interface FeedEventRow extends Transaction {
   readonly at: number;
   readonly round: bigint;
   readonly position: bigint;
-  readonly merchantBalance: Minor | null;
 }
 
 /**
@@ -209,8 +231,16 @@ export async function readWebhookEvents(
 function pageOf(rows: readonly PageRow[], after: FeedPosition, limit: number): FeedPage {
   const [first] = rows;
   if (first === undefined) throw new Error('the installation row is missing');
+  const balances = new Map<string, Minor>();
+  const eventOf = (row: PageRow): FeedEvent[] => {
+    if (row.transactionId === null) return [];
+    const account = `${row.eventMerchantId} ${row.currency}`;
+    const balance = row.eventBalance ?? balances.get(account) ?? row.balanceBefore;
+    balances.set(account, balance);
+    return [feedEventOf(row, row.transactionId, balance)];
+  };
   return {
-    events: rows.flatMap((row) => (row.transactionId === null ? [] : [feedEventOf(row, row.transactionId)])),
+    events: rows.flatMap(eventOf),
     end: placeOf(first.lastRound, first.lastPosition) ?? after,
     epoch: first.epoch,
     horizon: Number(first.horizon),
@@ -229,8 +259,8 @@ export function endOfRound(round: number): FeedPosition {
   return { round: round + 1, position: 0 };
 }
 
-/** An event as its transaction was right after it. */
-export function feedEventOf(row: FeedEventRow, transactionId: string): FeedEvent {
+/** An event as its transaction and its merchant's balance were right after it. */
+export function feedEventOf(row: FeedEventRow, transactionId: string, balance: Minor): FeedEvent {
   const event: TransactionEvent = {
     transactionId,
     seq: row.seq,
@@ -243,6 +273,7 @@ export function feedEventOf(row: FeedEventRow, transactionId: string): FeedEvent
     refunded: row.eventRefunded,
     reserved: row.eventReserved,
     balance: row.eventBalance,
+    balanceCurrency: row.eventBalance === null ? null : row.currency,
     actor: row.actor,
     reason: row.reason,
     at: row.at,
@@ -250,7 +281,7 @@ export function feedEventOf(row: FeedEventRow, transactionId: string): FeedEvent
   return {
     event,
     transaction: transactionAsOf(row, event),
-    balance: row.eventBalance ?? row.merchantBalance ?? 0n,
+    balance,
     at: { round: Number(row.round), position: Number(row.position) },
   };
 }
@@ -326,7 +357,7 @@ export async function listEvents(
   const { rows } = await db.query<TransactionEvent>({
     name: 'events_of',
     text: `SELECT transaction_id AS "transactionId", seq, merchant_id AS "merchantId", name, status, amount, captured,
-        released, refunded, reserved, balance, actor, reason, at
+        released, refunded, reserved, balance, balance_currency AS "balanceCurrency", actor, reason, at
       FROM event WHERE transaction_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
     values: [transactionId, after, limit],
   });

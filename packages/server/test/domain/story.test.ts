@@ -11,6 +11,7 @@ import { CONFIRMATION_TTL_MS, DELAYED_DECISION_MS } from '../../src/domain/decid
 import { transactionAsOf } from '../../src/domain/history.ts';
 import type { TransactionId } from '../../src/domain/ids.ts';
 import { dueAtOf, heldBy, type Transaction } from '../../src/domain/transaction.ts';
+import { transactionView } from '../../src/http/transactionViews.ts';
 import {
   AMOUNT,
   ENGINE_SENDER,
@@ -27,6 +28,11 @@ const MANUAL = { captureMode: 'manual', captureDelayMs: 0, authorizationTtlMs: T
 const AUTOMATIC = { captureMode: 'automatic', captureDelayMs: 60_000, authorizationTtlMs: TTL_MS } as const;
 const SETTING: Setting = { approval: 'none', available: 5_000n, settings: MANUAL };
 
+/** As merchants see it. */
+function shown(row: Transaction): Record<string, unknown> {
+  return transactionView(row, null, null);
+}
+
 /** What the fields of a row must say, given its status; every one that a status decides is named. */
 function assertWhole(row: Transaction, story: Story): void {
   const { status, type } = row;
@@ -37,7 +43,7 @@ function assertWhole(row: Transaction, story: Story): void {
     assert.equal(row[name] !== null, expected, `${name} of a ${about}`);
 
   is('awaiting', status === 'created');
-  is('redirectUrl', status === '3d');
+  assert.equal(shown(row).redirectUrl !== null, status === '3d', `the link of a ${about}`);
   is('statusReason', ['rejected', 'transaction.failed', 'cancelled'].includes(status));
   is('confirmedAt', wasAuthorized);
   if (['created', '3d', 'rejected', 'transaction.failed'].includes(status)) is('authedAt', false);
@@ -103,11 +109,13 @@ function assertHistory(story: Story): void {
   ] as const;
   const times = ['authedAt', 'confirmedAt', 'processedAt', 'secure3d'] as const;
   for (const { event, after } of story.told) {
+    const told = story.transactions.get(event.transactionId);
+    assert.ok(told !== undefined);
+    // Whoever is told of the event again later gets the same.
+    assert.deepEqual(shown(transactionAsOf(told, event)), shown(transactionAsOf(after, event)), event.name);
     // A decision with several events of one transaction leaves the row of the last one only.
     if (event.seq !== after.eventCount) continue;
-    const now = story.transactions.get(event.transactionId);
-    assert.ok(now !== undefined);
-    const read = transactionAsOf(now, event);
+    const read = transactionAsOf(told, event);
     for (const field of [...fields, ...times]) {
       // The answer to an operation does not touch the payment's own times before it is written.
       assert.deepEqual(read[field], after[field], `${field} of ${event.name} (${event.seq})`);
@@ -273,10 +281,18 @@ describe('one payment, field by field', () => {
     const story = new Story(SETTING);
     story.payByCard();
     story.bankAnswers('challenge');
-    assert.deepEqual([story.payment.status, story.payment.redirectUrl], ['3d', REDIRECT_URL]);
+    assert.deepEqual([story.payment.status, shown(story.payment).redirectUrl], ['3d', REDIRECT_URL]);
     take(story, { kind: 'come back' });
     story.bankAnswers('approved');
-    assert.deepEqual([story.payment.status, story.payment.redirectUrl], ['authorized', null]);
+    assert.deepEqual([story.payment.status, shown(story.payment).redirectUrl], ['authorized', null]);
+    const links = story.told.map(({ event }) => [
+      event.status,
+      shown(transactionAsOf(story.payment, event)).redirectUrl,
+    ]);
+    assert.deepEqual(
+      links.filter(([, link]) => link !== null),
+      [['3d', REDIRECT_URL]],
+    );
     const secure = story.told.map(({ event }) => [
       event.status,
       transactionAsOf(story.payment, event).secure3d,

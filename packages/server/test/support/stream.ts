@@ -167,7 +167,7 @@ function eventOf(transaction: Transaction) {
     refunded,
     reserved,
   } = transaction;
-  const amounts = { amount, captured, released, refunded, reserved, balance: null };
+  const amounts = { amount, captured, released, refunded, reserved, balance: null, balanceCurrency: null };
   const who = { actor: 'api', reason: null, at: Date.now() } as const;
   const name = 'transaction.created';
   return { transactionId, seq: transaction.eventCount, merchantId, name, status, ...amounts, ...who };
