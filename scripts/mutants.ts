@@ -37,8 +37,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a payment cancelled before its authorization keeps its deadline',
     file: `${SERVER}/domain/effects.ts`,
-    from: '{ awaiting: null, redirectUrl: null, expiresAt: null }',
-    to: '{ awaiting: null, redirectUrl: null }',
+    from: '{ awaiting: null, expiresAt: null }',
+    to: '{ awaiting: null }',
     tests: ['domain/story'],
   },
   {
@@ -53,14 +53,14 @@ export const MUTANTS: readonly Mutant[] = [
     file: `${SERVER}/domain/bankAnswers.ts`,
     from: "operation.actor === 'engine' ? { captureAt: null } : {}",
     to: '{ captureAt: null }',
-    tests: ['domain/'],
+    tests: ['domain/story'],
   },
   {
     name: 'a cancel that the bank declined is answered as done',
     file: `${SERVER}/domain/bankAnswers.ts`,
     from: "(operation.kind === 'capture' || operation.kind === 'cancel')",
     to: "operation.kind === 'capture'",
-    tests: ['domain/'],
+    tests: ['domain/story'],
   },
   {
     name: 'the history of a cancelled hold loses the time of its authorization',
@@ -74,6 +74,13 @@ export const MUTANTS: readonly Mutant[] = [
     file: `${SERVER}/domain/history.ts`,
     from: 'secure3d: isUndecided ? false : transaction.secure3d',
     to: 'secure3d: transaction.secure3d',
+    tests: ['domain/story'],
+  },
+  {
+    name: 'the link of 3-D Secure is missing in a webhook that is sent again',
+    file: `${SERVER}/domain/effects.ts`,
+    from: '{ ...times, expiresAt, awaiting: null }',
+    to: '{ ...times, expiresAt, awaiting: null, redirectUrl: null }',
     tests: ['domain/story'],
   },
   {
@@ -97,7 +104,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: `${SERVER}/engine/batch.ts`,
     from: "return leader.fingerprint === request.fingerprint ? { ...outcome, replayed: true } : { kind: 'key_reused' };",
     to: 'return { ...outcome, replayed: true };',
-    tests: ['engine', 'idempotency', 'batch'],
+    tests: ['test/batch.test'],
   },
   {
     name: 'a stored answer is given to another request',
@@ -111,7 +118,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: `${SERVER}/engine/batch.ts`,
     from: 'return statusCode < 300 || statusCode === 422;',
     to: 'return statusCode < 500;',
-    tests: ['idempotency'],
+    tests: ['http/idempotency'],
   },
   {
     name: 'a revoked key writes',
@@ -125,7 +132,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: `${SERVER}/engine/batch.ts`,
     from: 'const isNew = (t: Transaction): boolean => isOwn(t) && !keys.has',
     to: 'const isNew = (t: Transaction): boolean => isOwn(t) !== null && !keys.has',
-    tests: ['batch', 'engine', 'http/operations'],
+    tests: ['test/batch.test'],
   },
   {
     name: 'the IIN is not compared',
@@ -139,7 +146,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: `${SERVER}/engine/world.ts`,
     from: 'return this.#balances.get(key)?.balance ?? this.#shownBalances.get(key) ?? null;',
     to: 'return this.#shownBalances.get(key) ?? this.#balances.get(key)?.balance ?? null;',
-    tests: ['http/operations'],
+    tests: ['test/batch.test'],
   },
   {
     name: 'the second delta of a system account replaces the first',
@@ -184,6 +191,27 @@ export const MUTANTS: readonly Mutant[] = [
     from: 'FROM transaction WHERE id = $1 AND merchant_id = $2`)',
     to: 'FROM transaction WHERE id = $1 AND $2::uuid IS NOT NULL`)',
     tests: ['lookups.test'],
+  },
+  {
+    name: 'an event that is told again has the balance of now',
+    file: `${SERVER}/store/events.ts`,
+    from: 'AND (e.round, e.position) <= (',
+    to: 'AND (e.round, e.position) >= (',
+    tests: ['webhooks/repeats'],
+  },
+  {
+    name: 'a page of events does not take a balance on from one to the next',
+    file: `${SERVER}/store/events.ts`,
+    from: 'balances.set(account, balance);',
+    to: '',
+    tests: ['webhooks/repeats'],
+  },
+  {
+    name: 'an event has the balance of another currency',
+    file: `${SERVER}/store/events.ts`,
+    from: 'AND e.balance_currency = t.currency',
+    to: 'AND e.balance_currency IS NOT NULL',
+    tests: ['webhooks/repeats'],
   },
   {
     name: 'holds that are captured by themselves count as expiring',
@@ -262,21 +290,21 @@ export const MUTANTS: readonly Mutant[] = [
     file: `${SERVER}/webhooks/dispatch.ts`,
     from: 'if (!work.failing) failures = 0;',
     to: 'if (!work.failing) failures += 0;',
-    tests: ['webhooks/'],
+    tests: ['webhooks/dispatch'],
   },
   {
     name: 'a redirect counts as delivered',
     file: `${SERVER}/webhooks/dispatch.ts`,
     from: 'statusCode >= 200 && statusCode < 300',
     to: 'statusCode >= 200 && statusCode < 400',
-    tests: ['webhooks/'],
+    tests: ['webhooks/dispatch'],
   },
   {
     name: 'an attempt begins after its lease',
     file: `${SERVER}/webhooks/dispatch.ts`,
     from: 'if (this.#stopped || performance.now() > lane.hold.until) break;',
     to: 'if (this.#stopped) break;',
-    tests: ['webhooks/'],
+    tests: ['webhooks/dispatch'],
   },
   {
     name: 'a lane that is leased is claimed',
@@ -306,14 +334,14 @@ export const MUTANTS: readonly Mutant[] = [
     file: `${SERVER}/acquirer/acquirer.ts`,
     from: 'left > 0 ? Math.min(delay, left) : delay',
     to: 'delay',
-    tests: ['acquirer', 'cardFaults'],
+    tests: ['acquirer/acquirer'],
   },
   {
     name: 'leaving an operation to another node counts as an attempt',
     file: `${SERVER}/acquirer/acquirer.ts`,
     from: 'Math.max(0, attempts - 1)',
     to: 'attempts',
-    tests: ['acquirer', 'cardNodes', 'cardFaults'],
+    tests: ['acquirer/acquirer'],
   },
 
   // HTTP.
