@@ -3,11 +3,11 @@ import { STATUS_CODES } from 'node:http';
 import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../config.ts';
+import { eventNameOf, STATUSES, type Status } from '../domain/lifecycle.ts';
 import { VERSION } from '../version.ts';
 import { errorBody, isRetriedLater, REASONS, type Reason } from './errors.ts';
 import { EXAMPLES } from './examples.ts';
 import { OPERATION_DOCS } from './operationDocs.ts';
-import { WEBHOOK_EVENTS } from './webhookSchemas.ts';
 
 const DESCRIPTION = `Take payments from wallets, exactly once.
 
@@ -153,7 +153,9 @@ function complete(document: Document): void {
     }),
   );
   const names = namesOf(answers);
-  document.webhooks = Object.fromEntries(WEBHOOK_EVENTS.map((name) => [name, webhookOperation(name)]));
+  document.webhooks = Object.fromEntries(
+    STATUSES.map((status) => [eventNameOf(status), webhookOperation(status)]),
+  );
   const { components } = document;
   components.headers = HEADERS;
   components.responses = Object.fromEntries(
@@ -174,8 +176,21 @@ function complete(document: Document): void {
   components.securitySchemes = Object.fromEntries(schemes.filter(([name]) => text.includes(`"${name}"`)));
 }
 
+/** What the transaction of each event has become. */
+const HAPPENED: Readonly<Record<Status, string>> = {
+  created: 'A transaction was recorded; it is not decided yet.',
+  '3d': 'The payer has to pass 3-D Secure.',
+  authorized: 'The funds are held, and wait for their capture.',
+  rejected: 'It was refused: `failureCode` says why.',
+  'transaction.failed': 'A system or network error prevented it; it may be tried again.',
+  charged: 'It was captured: the funds are debited.',
+  cancelled: 'It was released before a capture, or its hold has expired.',
+  refunded: 'Of a payment: nothing is left to refund. Of a refund: it is done.',
+};
+
 /** What a merchant's server is sent, and may answer. */
-function webhookOperation(name: string): unknown {
+function webhookOperation(status: Status): unknown {
+  const name = eventNameOf(status);
   const header = (text: string) => ({ in: 'header', name: text, required: true, schema: { type: 'string' } });
   const replay = {
     ...{ in: 'header', name: 'webhook-replay', schema: { const: 'true' } },
@@ -185,6 +200,7 @@ function webhookOperation(name: string): unknown {
     post: {
       operationId: name.replace(/\.(\w)/g, (_, letter: string) => letter.toUpperCase()),
       summary: `An event named ${name}`,
+      description: `${HAPPENED[status]} A 2xx within 15 seconds says that it has arrived; else it is sent again.`,
       tags: ['Webhooks'],
       security: [],
       parameters: [...['webhook-id', 'webhook-timestamp', 'webhook-signature'].map(header), replay],
