@@ -104,6 +104,29 @@ describe('what `pg` says has a name of ours', () => {
     }
   });
 
+  test('a connection of a pool that is cut while it is used, however it is used', async (t) => {
+    const proxy = await startTcpProxy(Number(new URL(database.url).port));
+    t.after(() => proxy.stop());
+    const url = new URL(database.url);
+    url.port = String(proxy.port);
+    const pool = createPool(url.href, 1, () => undefined);
+    t.after(() => pool.end());
+    for (const used of [
+      () => pool.query(SLOW.text),
+      () => withClient(pool, (client) => client.query(SLOW.text)),
+      () => withClient(pool, (client) => inOneRoundTrip(client, (db) => db.query(SLOW))),
+    ]) {
+      assert.equal(
+        (await pool.query('SELECT 1 AS one')).rows[0].one,
+        1,
+        'it is open, or another one is opened',
+      );
+      const answer = used();
+      setTimeout(() => proxy.cut(), 100);
+      await assert.rejects(answer, ConnectionLost);
+    }
+  });
+
   test('a connection that is refused, hung up on, or not answered', async (t) => {
     await assert.rejects(openSession(sessionOptions('postgres://127.0.0.1:1/x', 'test')), ConnectionFailed);
     const pool = createPool('postgres://127.0.0.1:1/x', 1, () => undefined);

@@ -208,6 +208,20 @@ export class DatabasePool extends pg.Pool {
     return undefined;
   }
 
+  /**
+   * One statement on a connection of the pool. `pg`'s own passes on what a lost connection says, in the words of its
+   * socket, and closes the session after every error.
+   */
+  override query(...given: unknown[]): never {
+    return this.#run(given) as never;
+  }
+
+  async #run(given: readonly unknown[]): Promise<unknown> {
+    const client = await this.#borrow();
+    const send = client.query as (...given: unknown[]) => Promise<unknown>;
+    return whileLent(client, () => send.call(client, ...given));
+  }
+
   /** Tries each host once, as long as those before it are why there is no session. */
   async #borrow(): Promise<pg.PoolClient> {
     for (let left = this.#hosts.count; ; left -= 1) {
@@ -218,6 +232,34 @@ export class DatabasePool extends pg.Pool {
         if (left <= 1 || this.#hosts.url === tried) throw poolError(error);
       }
     }
+  }
+}
+
+/**
+ * Gives a connection back to its pool once `work` is done, or closes it where it must not be used any more.
+ * @throws what `work` threw, or why the connection was lost, which its next statement would not say
+ */
+export async function whileLent<T>(
+  client: pg.PoolClient,
+  work: () => Promise<T>,
+  /** What is done after an error. */
+  undo: () => Promise<unknown> = async () => undefined,
+): Promise<T> {
+  let lost: Error | undefined;
+  // A connection that is lost says so besides failing its statements; unheard, that would end the process.
+  const hear = (error: Error): void => {
+    lost ??= understand(client, error);
+  };
+  client.on('error', hear);
+  try {
+    return await work();
+  } catch (error) {
+    const reason = lost ?? error;
+    await undo().catch(hear);
+    throw reason;
+  } finally {
+    client.off('error', hear);
+    client.release(lost ?? spoiltOf(client) ?? undefined);
   }
 }
 

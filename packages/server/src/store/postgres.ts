@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { DatabasePool, openSession, type SessionOptions, spoiltOf } from './databaseClient.ts';
+import { DatabasePool, openSession, type SessionOptions, whileLent } from './databaseClient.ts';
 
 /** Text of a `timestamptz` in UTC, as PostgreSQL prints it, to milliseconds since the epoch. */
 function parseTimestamp(text: string): number {
@@ -174,28 +174,15 @@ export async function attempt<T>(db: Queryable, work: () => Promise<T>): Promise
 /**
  * Lends a connection to `work`. Should it throw, the transaction that it began is rolled back. A connection is closed
  * after what ends a session, though the rollback may have worked: it may lead to a server that takes no writes.
- * @throws what it threw, or why its connection was lost, which the next statement would not say
+ * @throws what it threw, or why its connection was lost
  */
 export async function withClient<T>(pool: Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
-  let broken: Error | undefined;
-  // A connection that is lost says so besides failing its statements; unheard, that would end the process.
-  const lost = (error: Error): void => {
-    broken = error;
-  };
-  client.on('error', lost);
-  try {
-    return await work(client);
-  } catch (error) {
-    const reason = broken ?? error;
-    await client.query('ROLLBACK').catch((failure: Error) => {
-      broken = failure;
-    });
-    throw reason;
-  } finally {
-    client.off('error', lost);
-    client.release(broken ?? spoiltOf(client) ?? undefined);
-  }
+  return whileLent(
+    client,
+    () => work(client),
+    () => client.query('ROLLBACK'),
+  );
 }
 
 /** The server's version: the number of its major version, and its whole name. */

@@ -80,9 +80,14 @@ export async function startServerProcess(environment: ProcessEnvironment): Promi
 }
 
 async function launch(environment: ProcessEnvironment): Promise<Started> {
-  const { PATH = '' } = process.env;
+  const { PATH = '', NODE_COMPILE_CACHE } = process.env;
   const child = spawn(process.execPath, [MAIN], {
-    env: { PATH, PORT: '0', LOG_LEVEL: 'warn', ...NO_BANK, ...environment, ...RUN_ENVIRONMENT },
+    env: {
+      ...{ PATH, NODE_COMPILE_CACHE, PORT: '0', LOG_LEVEL: 'warn' },
+      ...NO_BANK,
+      ...environment,
+      ...RUN_ENVIRONMENT,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.add(child);
