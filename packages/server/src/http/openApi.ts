@@ -312,7 +312,9 @@ function commonReasons(method: string, { security = [], parameters = [], request
   if (!reads) reasons.push('origin_not_allowed');
   // A body may come with any method but GET, and is read wherever it comes.
   if (!reads) reasons.push('invalid_json', 'body_too_large', 'unsupported_media_type');
-  if (!reads || parameters.some((parameter) => parameter.in === 'query')) reasons.push('unknown_field');
+  // A query is checked also where it may only be empty.
+  if (!open || !reads || parameters.some((parameter) => parameter.in === 'query'))
+    reasons.push('unknown_field');
   if (
     requestBody !== undefined ||
     parameters.some(({ in: place, required }) => place === 'query' && required === true)

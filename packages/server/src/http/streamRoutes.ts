@@ -51,11 +51,14 @@ export function streamRoutes(app: App, deps: Deps): void {
         description: DESCRIPTION,
         tags: ['Transactions'],
         security: [{ merchantApiKey: [] }],
-        querystring: Type.Object({
-          lastEventId: Type.Optional(
-            Type.String({ description: 'Where to go on; the header has precedence.' }),
-          ),
-        }),
+        querystring: Type.Object(
+          {
+            lastEventId: Type.Optional(
+              Type.String({ description: 'Where to go on; the header has precedence.' }),
+            ),
+          },
+          { additionalProperties: false },
+        ),
         headers: Type.Object({
           'last-event-id': Type.Optional(Type.String({ description: 'The `id` of the last event.' })),
         }),
