@@ -16,6 +16,7 @@ import {
   randomBytes,
   timingSafeEqual,
 } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 
 /** What is sealed. Each kind has a key of its own, and cannot be opened as another kind or another row's. */
 export type SealedKind = 'webhook secret' | 'webhook bearer token' | 'bank token' | 'look-up keys';
@@ -289,9 +290,26 @@ export function hashApiKey(apiKey: string): Buffer {
   return hash('sha256', apiKey, 'buffer');
 }
 
-/** A new API key: its kind and mode, then 256 random bits. */
+/** A new API key: its kind and mode, then 256 random bits, then a checksum. */
 export function generateApiKey(kind: 'pr' | 'op', mode: 'sandbox' | 'production'): string {
-  return `${kind}_${mode === 'sandbox' ? 'test' : 'live'}_${randomBytes(32).toString('base64url')}`;
+  const key = `${kind}_${mode === 'sandbox' ? 'test' : 'live'}_${randomBytes(32).toString('base64url')}`;
+  return key + checksumOf(key);
+}
+
+/**
+ * Whether nobody can have been given this key: it is as long as one with a checksum, which is wrong. Keys
+ * that were made before there was one are shorter.
+ */
+export function isMistypedKey(apiKey: string): boolean {
+  const [, key, checksum] = /^([a-z]{2}_(?:test|live)_[\w-]{43})([\w-]{6})$/.exec(apiKey) ?? [];
+  return key !== undefined && checksum !== checksumOf(key);
+}
+
+/** No secret is in it: it tells a typing error without a look-up, and lets scanners be sure that they found a key. */
+function checksumOf(text: string): string {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(crc32(text));
+  return bytes.toString('base64url');
 }
 
 /** Compares without telling by its time where two strings differ. */

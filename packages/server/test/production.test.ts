@@ -247,7 +247,7 @@ describe('a production server', () => {
     const { exitCode, out, errors } = await keyCommand('ops');
     assert.equal(exitCode, 0);
     const apiKey = out[0] ?? '';
-    assert.match(apiKey, /^op_live_[\w-]{43}$/);
+    assert.match(apiKey, /^op_live_[\w-]{49}$/);
     assert.ok(!errors.join().includes(apiKey));
     const post = async (path: string, body: unknown) => {
       const reply = await admin('POST', path, { apiKey, body });

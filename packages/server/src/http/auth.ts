@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Mode } from '../config.ts';
 import type { NeededRole, Role } from '../domain/roles.ts';
 import type { Actor } from '../domain/transaction.ts';
-import { hashApiKey } from '../secrets.ts';
+import { hashApiKey, isMistypedKey } from '../secrets.ts';
 import { type ApiKey, findApiKey, type Scope } from '../store/apiKeys.ts';
 import type { Queryable } from '../store/postgres.ts';
 import { networkOf } from './addresses.ts';
@@ -64,7 +64,8 @@ export class ApiKeys {
     if (/^bearer\b/i.test(presented)) throw new ApiError('bearer_not_supported');
     const wrongMode = this.#mode === 'sandbox' ? /^(pr|op)_live_/ : /^(pr|op)_test_/;
     if (wrongMode.test(presented)) throw new ApiError('wrong_mode_api_key');
-    const key = KEY.test(presented) ? await this.#find(presented, networkOf(clientAddressOf(request))) : null;
+    const isPossible = KEY.test(presented) && !isMistypedKey(presented);
+    const key = isPossible ? await this.#find(presented, networkOf(clientAddressOf(request))) : null;
     if (key === null || key.revokedAt !== null || (key.expiresAt !== null && key.expiresAt <= Date.now())) {
       throw new ApiError('invalid_api_key');
     }

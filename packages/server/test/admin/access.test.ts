@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   assertError,
   DEMO_STORE,
@@ -79,7 +80,7 @@ describe('API keys', () => {
     });
     assert.equal(status, 201);
     const { apiKey, ...shown } = body;
-    assert.match(apiKey, /^pr_test_[\w-]{43}$/);
+    assert.match(apiKey, /^pr_test_[\w-]{49}$/);
     assert.deepEqual([shown.hint, shown.expiresAt], [apiKey.slice(-4), '2099-01-01T00:00:00.000Z']);
     assert.equal((await sandbox.call('GET', '/v1/wallet/transactions', { apiKey })).status, 200);
     const list = await operate('GET', `/merchants/${OTHER_STORE}/api-keys`);
@@ -89,6 +90,31 @@ describe('API keys', () => {
     const first = await operate('GET', `/merchants/${OTHER_STORE}/api-keys?limit=1`);
     const rest = await operate('GET', `/merchants/${OTHER_STORE}/api-keys?cursor=${first.body.nextCursor}`);
     assert.deepEqual([...first.body.items, ...rest.body.items], list.body.items);
+  });
+
+  test('one that was mistyped is refused without asking the database', async () => {
+    const { body } = await operate('POST', `/merchants/${OTHER_STORE}/api-keys`, { name: 'Till 2' });
+    const [right, last] = [body.apiKey, body.apiKey.at(-8)];
+    const mistyped = `${right.slice(0, -8)}${last === 'A' ? 'B' : 'A'}${right.slice(-7)}`;
+    const truncated = right.slice(0, -1);
+    const call = async (apiKey: string) => {
+      const { status, body } = await sandbox.call('GET', '/v1/wallet/transactions', { apiKey });
+      return [status, body.reason];
+    };
+    const client = await sandbox.pool.connect();
+    try {
+      await client.query('BEGIN; LOCK TABLE api_key IN ACCESS EXCLUSIVE MODE');
+      assert.deepEqual(await call(mistyped), [401, 'invalid_api_key']);
+      // Who looks for a key waits for the lock.
+      const asked = call(truncated);
+      const first = await Promise.race([asked.then(() => 'answered'), delay(300, 'waits')]);
+      await client.query('COMMIT');
+      assert.equal(first, 'waits');
+      assert.deepEqual(await asked, [401, 'invalid_api_key']);
+    } finally {
+      client.release();
+    }
+    assert.deepEqual(await call(right), [200, undefined]);
   });
 
   test('those of operators end after a year, and of merchants never, unless it is said', async () => {
