@@ -3,6 +3,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { auditCommand } from '../src/commands/audit.ts';
 import { audit, INVARIANTS } from '../src/store/audit.ts';
 import { createPool, type Pool } from '../src/store/postgres.ts';
+import { pay, VISA } from './support/cards.ts';
 import { KZT_WALLET, operatorOf } from './support/operator.ts';
 import { type Sandbox, startSandbox } from './support/sandbox.ts';
 
@@ -28,6 +29,7 @@ async function useSandbox(): Promise<void> {
   }
   await sandbox.authorize({ amount: 10_000, phoneNumber: '+77010000002', iin: '850520400027' });
   await sandbox.authorize({ amount: 10_000, phoneNumber: '+77010000004', iin: '950308400048' });
+  await pay(sandbox.call, VISA);
   await operatorOf(sandbox)('POST', `/wallets/${KZT_WALLET}/withdraw`, { amount: 1_000 }, 'withdrawal');
 }
 
@@ -96,6 +98,9 @@ const BREAKS: Readonly<Record<number, Readonly<Record<string, string>>>> = {
     'a capture that no posting moved': `UPDATE transaction SET captured = captured - 1, released = released + 1 WHERE order_reference = 'charged' AND type = 'payment'`,
     'a part that is neither captured nor released': `UPDATE transaction SET released = released - 1 WHERE order_reference = 'cancelled'`,
     'a refund that the parent does not know': `UPDATE transaction SET refunded = refunded - 1 WHERE order_reference = 'charged' AND type = 'payment'`,
+    'an operation that is done at no time': `UPDATE bank_operation SET settled_at = NULL WHERE status = 'done'`,
+    'an operation that is done and asked for again': `UPDATE bank_operation SET next_attempt_at = now() WHERE status = 'done'`,
+    'an operation that is not done and never asked for': `INSERT INTO bank_operation (id, transaction_id, payment_id, merchant_id, kind, amount, currency, actor, status, requested_at) SELECT gen_random_uuid(), transaction_id, payment_id, merchant_id, 'reverse', amount, currency, actor, 'pending', requested_at FROM bank_operation LIMIT 1`,
     'a reservation of no refund': `UPDATE transaction SET reserved = 1 WHERE order_reference = 'charged' AND type = 'payment'`,
   },
   6: {

@@ -7,7 +7,7 @@ import type { Command } from '../src/domain/command.ts';
 import type { TransactionId } from '../src/domain/ids.ts';
 import { type Request, runBatch, type Settled } from '../src/engine/batch.ts';
 import { lateTransactionAnswer } from '../src/http/transactionViews.ts';
-import { createWallet, type TestWallet } from './support/ledger.ts';
+import { createMerchants, createWallet, type TestWallet } from './support/ledger.ts';
 import { type Sandbox, startSandbox } from './support/sandbox.ts';
 
 let sandbox: Sandbox;
@@ -109,5 +109,58 @@ describe('two requests with one key in one batch', () => {
       ['answered', 'answered'],
     );
     assert.equal((await held()) - before, 16n);
+  });
+});
+
+describe('what a batch does beside its effects', () => {
+  const sender = (merchantId: string) => ({ actor: 'api', merchantId, paymentMethod: null }) as const;
+  const captureOf = (transactionId: TransactionId): Command => ({
+    ...{ kind: 'capture', transactionId, amount: null, operationId: randomUUID() },
+  });
+
+  /** A merchant who has never had money, with payments of these amounts. */
+  async function authorizedBy(...amounts: bigint[]): Promise<{ merchantId: string; ids: TransactionId[] }> {
+    const [merchant] = await createMerchants(sandbox.pool, 1);
+    assert.ok(merchant !== undefined);
+    const merchantId = merchant.id;
+    const ids: TransactionId[] = [];
+    for (const amount of amounts) {
+      const command = { ...authorization(amount), merchantId } as Command & { transactionId: TransactionId };
+      await batchOf(requestOf(command, { sender: sender(merchantId), scopeId: merchantId }));
+      ids.push(command.transactionId);
+    }
+    return { merchantId, ids };
+  }
+
+  test('a command that names a stranger’s payment makes nothing of theirs', async () => {
+    const { merchantId, ids } = await authorizedBy(5n);
+    const [id] = ids;
+    assert.ok(id !== undefined);
+    const refused = requestOf(captureOf(id), {
+      sender: sender(DEMO_STORE),
+      answer: (outcome) => ({ statusCode: 404, body: outcome.kind }),
+    });
+    await batchOf(refused);
+    const { rows } = await sandbox.pool.query('SELECT FROM merchant_balance WHERE merchant_id = $1', [
+      merchantId,
+    ]);
+    assert.equal(rows.length, 0);
+  });
+
+  test('each answer shows the balance after its own command, whatever was committed before', async () => {
+    const { merchantId, ids } = await authorizedBy(5n, 7n, 11n);
+    const shown: (bigint | null)[] = [];
+    const requests = ids.map((id) =>
+      requestOf(captureOf(id), {
+        ...{ sender: sender(merchantId), scopeId: merchantId },
+        answer: (outcome, balance) => {
+          shown.push(balance);
+          return { statusCode: 200, body: outcome.kind };
+        },
+      }),
+    );
+    await batchOf(...requests.slice(0, 1));
+    await batchOf(...requests.slice(1));
+    assert.deepEqual(shown, [5n, 12n, 23n]);
   });
 });

@@ -4,10 +4,17 @@ import { after, before, test } from 'node:test';
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { v7 as uuidv7 } from 'uuid';
-import { beginBatch, type Claim, claimKeys, lockWallets } from '../src/store/batchSql.ts';
+import {
+  beginBatch,
+  type Claim,
+  claimKeys,
+  lockDueTransactions,
+  lockWallets,
+} from '../src/store/batchSql.ts';
 import { openSession } from '../src/store/databaseClient.ts';
 import { GateClosedError } from '../src/store/databaseErrors.ts';
 import { closeGate, gateErrorOf } from '../src/store/gate.ts';
+import { openInstallation } from '../src/store/installation.ts';
 import { migrate } from '../src/store/migrate.ts';
 import { connectForCommand, createPool, sessionOptions } from '../src/store/postgres.ts';
 import { inOneRoundTrip } from '../src/store/roundTrip.ts';
@@ -162,6 +169,37 @@ test('a plan made while a table is known to be empty walks a whole index, until 
     assert.match(await plan(), /transaction_pkey/);
   } finally {
     await client.end();
+    await database.drop();
+  }
+});
+
+test('a due payment that somebody has locked keeps no other from falling due', async () => {
+  const database = await createDatabase();
+  const pool = createPool(database.url, 2, () => undefined);
+  await migrate(database.url, () => undefined);
+  await openInstallation(pool, 'sandbox', null);
+  const [locker, client] = [await pool.connect(), await pool.connect()];
+  try {
+    const { rows } =
+      await client.query(`INSERT INTO transaction (id, merchant_id, type, payment_method, status, amount,
+        currency, order_reference, capture_mode, created_at, updated_at, due_at, event_count, posting_count)
+      SELECT gen_random_uuid(), gen_random_uuid(), 'payment', 'wallet', 'authorized', 10, 'KZT', 'o', 'manual', now(), now(),
+        now() - n * interval '1 minute', 0, 0 FROM generate_series(1, 2) n RETURNING id`);
+    const [later, first] = rows.map(({ id }) => id);
+    await locker.query('BEGIN');
+    await locker.query('SELECT FROM transaction WHERE id = $1 FOR UPDATE', [first]);
+    await client.query(`BEGIN; SET LOCAL lock_timeout = '10s'`);
+    const due = await lockDueTransactions(client, 10);
+    assert.deepEqual(
+      due.map(({ id }) => id),
+      [later],
+    );
+  } finally {
+    for (const each of [locker, client]) {
+      await each.query('ROLLBACK');
+      each.release();
+    }
+    await pool.end();
     await database.drop();
   }
 });

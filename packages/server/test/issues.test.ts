@@ -26,7 +26,7 @@ async function evidenceOf({
   evidence,
 }: {
   evidence: string;
-}): Promise<{ status: string; failureCode: string; createdAt: string; expiresAt: string }[]> {
+}): Promise<{ id: string; status: string; failureCode: string; createdAt: string; expiresAt: string }[]> {
   const { status, body, text } = await sandbox.call('GET', `/v1/transactions?limit=100&${evidence}`);
   assert.equal(status, 200, text);
   return body.items;
@@ -81,6 +81,15 @@ test('holds that nobody captures, once they are about to expire', async () => {
   assert.deepEqual(
     evidence.map(({ status }) => status),
     ['authorized', 'authorized', 'authorized'],
+  );
+  // One that is captured by itself is nothing to look after, and no evidence.
+  const [{ id } = { id: '' }] = evidence;
+  await sandbox.pool.query('UPDATE transaction SET capture_at = expires_at WHERE id = $1', [id]);
+  const rest = (await evidenceOf(found[0])).map((row) => row.id);
+  await sandbox.pool.query('UPDATE transaction SET capture_at = NULL WHERE id = $1', [id]);
+  assert.deepEqual(
+    rest,
+    evidence.map((row) => row.id).filter((each) => each !== id),
   );
 });
 

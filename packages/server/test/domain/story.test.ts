@@ -331,6 +331,43 @@ describe('one payment, field by field', () => {
     assert.equal(story.tell(give, ENGINE_SENDER).answers.length, 1);
   });
 
+  test('a capture that the bank declines: the merchant’s leaves the automatic one, which ends with its own', () => {
+    const story = new Story({ ...SETTING, settings: AUTOMATIC });
+    story.payByCard();
+    story.bankAnswers('approved');
+    const captureAt = story.now + AUTOMATIC.captureDelayMs;
+    take(story, { kind: 'capture', amount: 400n });
+    story.bankAnswers('declined', 'lost_card');
+    assert.deepEqual([story.payment.status, story.payment.captureAt], ['authorized', captureAt]);
+    story.now = captureAt;
+    take(story, { kind: 'due' });
+    assert.equal(story.pending?.actor, 'engine');
+    story.bankAnswers('declined', 'lost_card');
+    assert.deepEqual([story.payment.status, story.payment.captureAt], ['authorized', null]);
+  });
+
+  for (const kind of ['capture', 'cancel'] as const)
+    test(`whoever waits for a ${kind} that the bank declines hears so, and of what is done that it is`, () => {
+      const story = new Story(SETTING);
+      story.payByCard();
+      story.bankAnswers('approved');
+      const ask = (): unknown =>
+        story.tell({ kind, transactionId: PAYMENT, amount: null, operationId: story.id() }, MERCHANT_SENDER, {
+          scopeId: 's',
+          key: 'k',
+        });
+      ask();
+      const [declined] = story.bankAnswers('declined', 'lost_card').answers;
+      assert.deepEqual(declined?.outcome, {
+        kind: 'refused',
+        refusal: 'declined_by_bank',
+        declineCode: 'lost_card',
+      });
+      ask();
+      const [done] = story.bankAnswers('done').answers;
+      assert.equal(done?.outcome.kind, 'transaction');
+    });
+
   test("a refund's own row says when it was done", () => {
     const story = new Story(SETTING);
     story.authorize();

@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { pino } from 'pino';
 import { readConfig } from '../../src/config.ts';
 import { startServer } from '../../src/server.ts';
+import { cardOf, pay, VISA } from '../support/cards.ts';
 import { CUSTOMER, OTHER_KEY, type Reply, request, type Sandbox, startSandbox } from '../support/sandbox.ts';
 
 let sandbox: Sandbox;
@@ -201,4 +202,20 @@ describe('what the engine did not decide is not remembered', () => {
     assert.equal(rows.length, 0);
     assert.equal((await sandbox.authorize({}, { idempotencyKey })).status, 201);
   });
+});
+
+test('one key does not pay by two cards that differ in what is printed on them, and not kept', async () => {
+  const idempotencyKey = randomUUID();
+  const first = await pay(sandbox.call, VISA, {}, { idempotencyKey });
+  assert.equal(first.status, 201, first.text);
+  assertReplay(await pay(sandbox.call, VISA, {}, { idempotencyKey }), first);
+  for (const change of [{ expiryYear: 2041 }, { expiryMonth: 11 }, { holder: 'A B' }]) {
+    const card = { ...cardOf(VISA), ...change };
+    const other = await pay(sandbox.call, VISA, { card }, { idempotencyKey });
+    assert.deepEqual(
+      [other.status, other.body.reason],
+      [422, 'idempotency_key_reused'],
+      JSON.stringify(change),
+    );
+  }
 });
