@@ -373,3 +373,19 @@ describe('bad parameters', () => {
     }
   });
 });
+
+test('a payment is in a list once, however often its money moved and whatever of it matches', async () => {
+  const wallet = await createWallet(sandbox.pool, { available: 5_000 });
+  const { phoneNumber, iin } = wallet;
+  const orderReference = `twice-${crypto.randomUUID()}`;
+  const id = await authorize(merchant.apiKey, { phoneNumber, iin, orderReference });
+  await operate(id, 'cancel', 100);
+  await operate(id, 'capture', 500);
+  const refunds = [(await operate(id, 'refund', 200)).id, (await operate(id, 'refund', 100)).id];
+  const customerId = (await got(`/${id}`)).customerId.Value;
+  const list = await got(`?customerId=${customerId}&page=1`);
+  assert.deepEqual([idsOf(list.data).sort(), list.total], [[id, ...refunds].sort(), 3]);
+  const { id: paid } = await payByCard({ orderReference, description: orderReference });
+  const found = await got(`?query=${orderReference}&type=payment&page=1`);
+  assert.deepEqual([idsOf(found.data).sort(), found.total], [[id, paid].sort(), 2]);
+});
