@@ -79,7 +79,7 @@ export default function Requests(): ReactNode {
               title: t('request.path'),
               cell: (row) => (
                 <button type="button" className="link" onClick={() => setOpen(row)}>
-                  <code>
+                  <code className="cell-text cell-path" title={`${row.method} ${row.path}`}>
                     <span className="method-name">{row.method}</span> {row.path}
                   </code>
                 </button>

@@ -4,6 +4,7 @@ import { gzip } from 'node:zlib';
 import Fastify, { type FastifyReply } from 'fastify';
 import type { Mode } from '../config.ts';
 import type { App } from './bareApp.ts';
+import { DOCS_BAR, guideRoutes } from './guides.ts';
 
 /** Everything comes from here, nothing from elsewhere; Scalar writes its styles into the page. */
 const PAGE_POLICY = [
@@ -25,14 +26,36 @@ const PAGE = `<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Plexy Pay API</title>
 <link rel="icon" href="data:,">
+<link rel="stylesheet" href="/docs/guides.css">
 <script src="/docs/scalar.js" defer></script>
 <script src="/docs/start.js" defer></script>
 </head>
 <body>
+${DOCS_BAR}
 <div id="app"></div>
 <noscript>This page needs JavaScript; the document itself is at <a href="/openapi.json">/openapi.json</a>.</noscript>
 </body>
 </html>
+`;
+
+/** Its own are too pale to be read: these have a contrast of 4.5 and more on its backgrounds. */
+const COLOURS = `
+.light-mode { --scalar-color-2: #4a5063; --scalar-color-3: #596177; --scalar-color-green: #006b45; --scalar-color-blue: #0060a8; --scalar-color-orange: #8a4b00; --scalar-color-red: #b3261e; --scalar-color-purple: #5b3ba8; --scalar-color-accent: #0060a8; }
+.dark-mode { --scalar-color-2: #b6bfcc; --scalar-color-3: #9aa4b5; --scalar-color-green: #5fd6a2; --scalar-color-blue: #7cc0ff; --scalar-color-orange: #f2b35c; --scalar-color-red: #ff9a8d; --scalar-color-purple: #c9b3ff; --scalar-color-accent: #7cc0ff; }
+`;
+
+/** Its buttons that copy have no name, and its field for the key says that it is a list to choose from. */
+const NAMES = `
+function name() {
+  for (const button of document.querySelectorAll('.scalar-code-copy:not([aria-label])'))
+    button.setAttribute('aria-label', 'Copy');
+  for (const field of document.querySelectorAll('[contenteditable][role=combobox]')) {
+    field.setAttribute('role', 'textbox');
+    field.setAttribute('aria-label', field.dataset.placeholder || 'Value');
+  }
+}
+new MutationObserver(name).observe(document.body, { childList: true, subtree: true });
+name();
 `;
 
 /**
@@ -53,13 +76,15 @@ function startScript(mode: Mode): string {
     proxyUrl: '',
     documentDownloadType: 'json',
     defaultHttpClient: { targetKey: 'shell', clientKey: 'curl' },
+    customCss: COLOURS,
   };
-  return `Scalar.createApiReference('#app', ${JSON.stringify(configuration)});\n`;
+  return `Scalar.createApiReference('#app', ${JSON.stringify(configuration)});\n${NAMES}`;
 }
 
 export function docsRoutes(app: App, mode: Mode): void {
   const start = startScript(mode);
   const schema = { hide: true };
+  guideRoutes(app);
   app.get('/openapi.json', { schema }, async () => app.swagger());
   app.get('/docs', { schema }, async (_request, reply) =>
     reply.header('content-security-policy', PAGE_POLICY).type('text/html; charset=utf-8').send(PAGE),

@@ -9,7 +9,7 @@ import { errorBody, isRetriedLater, REASONS, type Reason } from './errors.ts';
 import { EXAMPLES } from './examples.ts';
 import { OPERATION_DOCS } from './operationDocs.ts';
 
-const DESCRIPTION = `Take payments from wallets, exactly once.
+const DESCRIPTION = `Take payments from wallets and cards, exactly once. [The guides](/docs/guides) tell how, step by step.
 
 ## Authentication
 Send an API key as it is in the \`Authorization\` header, without \`Bearer\`. Keys that begin with
