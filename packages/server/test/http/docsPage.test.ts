@@ -76,7 +76,7 @@ describe('/docs', { skip: withoutBrowser }, () => {
   test('leads to the guides, and every link among them leads to a document, heading or picture', async () => {
     const page = await browser.newPage();
     await page.goto(`${sandbox.url}/docs`);
-    await page.getByRole('link', { name: 'Guides' }).click();
+    await page.getByRole('link', { name: 'Guides', exact: true }).click();
     await page.getByRole('heading', { level: 1, name: 'Documents' }).waitFor();
     await page.close();
     const asked = new Map<string, Promise<string>>();
