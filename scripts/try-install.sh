@@ -11,13 +11,17 @@ cd "$folder/plexy"
 
 server=
 finish() {
-  if [ -n "$server" ]; then kill "$server" && wait "$server" || true; fi
+  # All of its group: npm ends its shell, which does not tell the server.
+  if [ -n "$server" ]; then
+    kill -- "-$server" || true
+    while kill -0 -- "-$server" 2>/dev/null; do sleep 0.2; done
+  fi
   rm -rf "$folder"
 }
 trap finish EXIT
 
 npm ci --omit=dev
-PORT=0 DATA_DIR="$folder/data" npm start >"$folder/log" 2>&1 &
+PORT=0 DATA_DIR="$folder/data" setsid npm start >"$folder/log" 2>&1 &
 server=$!
 until url=$(grep -Eom1 'http://127\.0\.0\.1:[0-9]+' "$folder/log"); do
   if ! kill -0 "$server" 2>/dev/null; then

@@ -139,6 +139,20 @@ describe('a benchmark that is ended', options, () => {
     });
 });
 
+test('a script of npm ends with npm’s shell, whom npm ends alone', options, async (t) => {
+  // As npm has it: a shell that waits, and so is another process than the script.
+  const shell = spawn('/bin/sh', ['-c', `"$0" "$1"; true`, process.execPath, OWNER], {
+    env: { ...process.env, npm_lifecycle_event: 'bench' },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  t.after(() => shell.kill('SIGKILL'));
+  const { folder } = JSON.parse(await lineOf(shell, /folder/));
+  const [owner = 0] = processes().filter((pid) => parentOf(pid) === shell.pid);
+  shell.kill('SIGTERM');
+  await ended(folder);
+  await eventually(() => argumentsOf(owner), '');
+});
+
 test('whatever starts processes is a run', () => {
   const files = ['bench/*.ts', 'scripts/*.ts', 'packages/*/test/**/*.ts'].flatMap((pattern) =>
     globSync(pattern, { cwd: ROOT }),

@@ -21,6 +21,8 @@ const END_RUN = fileURLToPath(import.meta.resolve('./endRun.ts'));
 /** The folder's name says whose it is: as with DATA_DIR's lock, a process id alone may have been given anew. */
 const NAME = /^plexy-run-(\d+)-([\w.]+)-\w+$/;
 
+const PARENT_LOOK_MS = 500;
+
 const parent = await realpath(tmpdir());
 await endDeadRuns();
 /** For what the run needs on the disk. Everybody may pass through it, as PostgreSQL's user must. */
@@ -30,6 +32,18 @@ export const RUN_ENVIRONMENT: Readonly<Record<string, string>> = { [RUN_VARIABLE
 process.env[RUN_VARIABLE] = RUN_FOLDER;
 startKeeper();
 process.once('exit', removeFolder);
+if (process.env.npm_lifecycle_event !== undefined) endWithParent();
+
+/** npm that is told to end tells its shell, and that tells nobody: without npm, its script would go on by itself. */
+function endWithParent(): void {
+  const { ppid } = process;
+  const look = setInterval(() => {
+    if (process.ppid === ppid) return;
+    clearInterval(look);
+    process.kill(process.pid, 'SIGTERM');
+  }, PARENT_LOOK_MS);
+  look.unref();
+}
 
 async function makeFolder(): Promise<string> {
   const identity = (await processIdentity(process.pid)) ?? 'unknown';
