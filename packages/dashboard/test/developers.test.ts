@@ -237,9 +237,10 @@ describe('developers’ pages', { skip: withoutBrowser }, () => {
       body: {},
     });
     const page = await dashboard.open('viewer', '/developers/requests?status=4xx');
-    const row = page.getByRole('row').filter({ hasText: 'transaction_not_found' });
+    const row = page.getByRole('row').filter({ hasText: 'There is no such transaction' });
     await row.first().waitFor();
     await row.first().getByRole('button').click();
+    await page.getByRole('dialog').getByText('transaction_not_found').waitFor();
     await page.getByRole('dialog').getByText('find-me').waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('searchbox', { name: /Path, reason/ }).fill('no-such-thing');
@@ -258,7 +259,7 @@ describe('developers’ pages', { skip: withoutBrowser }, () => {
     };
     await pay(/\+77010000004/, 'CONFIRM-1');
     await page.getByRole('button', { name: 'Confirm as the customer' }).click();
-    await page.locator('.outcome').getByText('PROCESSING').waitFor();
+    await page.locator('.outcome').getByText('Authorized').waitFor();
     await pay(/0000 0000 0002/, 'DECLINE-1');
     await page.locator('.outcome').getByText('Bank declined the card').waitFor();
     await page.getByRole('button', { name: '+ 7 days' }).click();
