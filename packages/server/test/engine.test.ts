@@ -41,14 +41,18 @@ after(async () => {
   await stopDatabaseServer();
 });
 
+/** Longer than it takes to place the holds, on any machine: nobody sweeps one of them before the others are there. */
+const TTL_SECONDS = 3_600;
+const AHEAD_MS = TTL_SECONDS * 1_000;
+
 test('due batches that are asked for at once take turns on their connection', async () => {
-  const shop = await Shop.open(nodes, 1);
+  const shop = await Shop.open(nodes, TTL_SECONDS);
   const [wallet] = await createWallets(pool, [{ available: 10_000 }]);
   assert.ok(wallet !== undefined);
   await atOnce(100, () => shop.hold(wallet, 100));
   // Nobody else sweeps, and everything is due by the time the sweeps start.
   await nodes.processes[0]?.signal('SIGKILL');
-  await pool.query(`UPDATE installation SET clock_offset_ms = 2000`);
+  await pool.query(`UPDATE installation SET clock_offset_ms = ${AHEAD_MS}`);
   await engine.doDue(0);
   const looked = await atOnce(30, () => engine.doDue(5));
   assert.equal(
@@ -67,7 +71,7 @@ test('a batch whose times cannot be written changes nothing at all', async () =>
   try {
     await assert.rejects(engine.execute(authorizationOf(shop, wallet)));
   } finally {
-    await pool.query('UPDATE installation SET clock_offset_ms = 2000');
+    await pool.query(`UPDATE installation SET clock_offset_ms = ${AHEAD_MS}`);
   }
   await nodes.assertInvariants();
   await shop.assertMoney(wallet, { available: 10_000, held: 0, merchant: 0 });
