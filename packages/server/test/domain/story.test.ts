@@ -368,6 +368,68 @@ describe('one payment, field by field', () => {
       assert.equal(done?.outcome.kind, 'transaction');
     });
 
+  test('a wallet that has exactly the amount is enough; one that has less, or is frozen, says so', () => {
+    const ends = [AMOUNT, AMOUNT - 1n].map((available) => {
+      const story = new Story({ ...SETTING, available });
+      story.authorize();
+      return [story.payment.status, story.payment.statusReason];
+    });
+    const story = new Story(SETTING);
+    story.wallet = { ...story.wallet, frozen: true };
+    story.authorize();
+    assert.deepEqual(
+      [...ends, [story.payment.status, story.payment.statusReason]],
+      [
+        ['authorized', null],
+        ['rejected', 'insufficient_funds'],
+        ['rejected', 'wallet_frozen'],
+      ],
+    );
+  });
+
+  test('each event has its name, and the balance that it has left, of what it has posted', () => {
+    const story = new Story(SETTING);
+    story.authorize();
+    take(story, { kind: 'cancel', amount: 100n });
+    const captured = story.tell(
+      { kind: 'capture', transactionId: PAYMENT, amount: 600n, operationId: story.id() },
+      MERCHANT_SENDER,
+    );
+    assert.deepEqual(
+      captured.postings.map(({ from, to, amount: moved }) => [from.kind, to.kind, moved]),
+      [
+        ['held', 'balance', 600n],
+        ['held', 'available', 300n],
+      ],
+    );
+    const refundId = story.id() as TransactionId;
+    const { outcome } = story.tell({ kind: 'refund', transactionId: PAYMENT, amount: 200n, refundId });
+    assert.ok(outcome.kind === 'transaction');
+    assert.deepEqual(outcome.effect, { id: refundId, seq: 2 });
+    assert.deepEqual(
+      story.told.slice(-5).map(({ event }) => [event.name, event.balance, event.balanceCurrency]),
+      [
+        ['transaction.partially_cancelled', null, null],
+        ['transaction.charged', 600n, 'KZT'],
+        ['transaction.created', null, null],
+        ['transaction.refunded', 400n, 'KZT'],
+        ['transaction.partially_refunded', 400n, 'KZT'],
+      ],
+    );
+  });
+
+  test('a card’s capture is owed by the acquirer', () => {
+    const story = new Story(SETTING);
+    story.payByCard();
+    story.bankAnswers('approved');
+    take(story, { kind: 'capture', amount: 600n });
+    const { postings } = story.bankAnswers('done');
+    assert.deepEqual(
+      postings.map(({ from, to, amount: moved }) => [from.kind, to.kind, moved]),
+      [['acquirer', 'balance', 600n]],
+    );
+  });
+
   test("a refund's own row says when it was done", () => {
     const story = new Story(SETTING);
     story.authorize();
