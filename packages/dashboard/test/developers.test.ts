@@ -223,7 +223,12 @@ describe('developers’ pages', { skip: withoutBrowser }, () => {
     await page.goto(`${dashboard.sandbox.url}/dashboard/developers/webhooks/${id}`);
     await page.getByText(evil).first().waitFor();
     await page.getByRole('button', { name: 'Test', exact: true }).click();
-    await page.getByRole('dialog').getByRole('region', { name: 'Response' }).getByText(evil).waitFor();
+    await page
+      .getByRole('dialog')
+      .getByRole('region', { name: 'Response' })
+      .getByText(evil)
+      .first()
+      .waitFor();
     assert.equal(await page.evaluate('window.pwned'), undefined);
     await call('DELETE', `/v1/webhook-endpoints/${id}`);
     receiver.close();
