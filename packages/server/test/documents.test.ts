@@ -40,7 +40,7 @@ const SHOWN: Readonly<Record<string, string>> = {
   http: 'what is sent',
   json: 'an answer',
   mermaid: 'a picture',
-  sql: 'packages/server/test/auditLog.test.ts',
+  sql: 'packages/server/test/databaseRoles.test.ts',
   text: 'what a program prints',
   js: 'packages/sdk/test/webhookExamples.test.ts, packages/sdk/test/package.test.ts',
   python: 'packages/sdk/test/webhookExamples.test.ts',

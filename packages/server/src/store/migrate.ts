@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openSession } from './databaseClient.ts';
-import { LOCK_TIMEOUT, sqlStateOf } from './databaseErrors.ts';
+import { INSUFFICIENT_PRIVILEGE, LOCK_TIMEOUT, sqlStateOf } from './databaseErrors.ts';
 import { type Client, type Queryable, sessionOptions } from './postgres.ts';
 
 const MIGRATIONS = new URL('../../../../migrations/', import.meta.url);
@@ -112,7 +112,7 @@ export async function isMigrated(db: Queryable): Promise<boolean> {
  * @param url past a pooler, where there is another way
  * @param known in place of the program's own files
  * @returns what was applied
- * @throws MigrationError when the database has migrations that this program does not know
+ * @throws MigrationError when the database has migrations that this program does not know, or the role may not migrate
  */
 export async function migrate(
   url: string,
@@ -126,14 +126,22 @@ export async function migrate(
   });
   try {
     await takeTurn(turn, say);
+    const pending = await pendingMigrations(session, known);
+    // The server's role may have no right to make tables, and then needs none.
+    if (pending.length === 0) return pending;
     await session.query(
       'CREATE TABLE IF NOT EXISTS migration (name text PRIMARY KEY, hash text NOT NULL, applied_at timestamptz NOT NULL)',
     );
-    const pending = await pendingMigrations(session, known);
     const isNew = pending.length > 1 && pending.length === (known ?? (await readMigrations())).length;
     for (const migration of pending) await apply(session, migration, say, isNew);
     if (isNew) say(`set up the database: ${pending.length} migrations`);
     return pending;
+  } catch (error) {
+    if (sqlStateOf(error) !== INSUFFICIENT_PRIVILEGE) throw error;
+    throw new MigrationError(
+      `the database is to be migrated, which this role may not do (${error instanceof Error ? error.message : error}): run "npx plexy migrate" as the owner of its tables`,
+      { cause: error },
+    );
   } finally {
     await Promise.all([session.end(), turn.end()]);
   }
