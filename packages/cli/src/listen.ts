@@ -154,6 +154,11 @@ function statusOf(
       response.on('error', () => undefined);
       response.destroy();
     });
+    // Nobody asked for another protocol (101). Without this, Node would close the connection and tell nobody.
+    request.on('upgrade', (_response, socket) => {
+      socket.destroy();
+      reject(new Error('the answer changes the protocol'));
+    });
     request.end(body);
   });
 }

@@ -1,6 +1,7 @@
 /** `plexy listen` and `plexy trigger`: a developer's program gets what the server would send it. */
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -191,6 +192,17 @@ describe('listen', () => {
     await sleep(200);
     assert.equal(deliveries.length, 2);
     await running.stop();
+    const other = createServer((socket) => {
+      socket.once('data', () =>
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'),
+      );
+    });
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const changing = await listen(`http://127.0.0.1:${(other.address() as AddressInfo).port}`);
+    await authorize();
+    await changing.until(/transaction\.authorized .* no connection/);
+    await changing.stop();
+    other.close();
     const nowhere = await listen('http://127.0.0.1:1');
     await authorize();
     await nowhere.until(/transaction\.authorized .* no connection/);

@@ -111,6 +111,16 @@ describe('an answer', () => {
     assert.equal((await authorize()).status, 'approved');
   });
 
+  test('that changes the protocol is none, and nobody waits for another', async () => {
+    answer = (socket) => {
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n');
+    };
+    await assert.rejects(authorize, ({ cause }: Error) => {
+      assert.equal((cause as { code?: string }).code, 'INTERIM_ANSWERS');
+      return true;
+    });
+  });
+
   test('of interim ones without end is none', async () => {
     answer = (socket) => {
       const timer = setInterval(() => socket.write('HTTP/1.1 103 Early Hints\r\n\r\n'), 5);

@@ -78,6 +78,15 @@ describe('a receiver that', () => {
     });
   }
 
+  test('changes the protocol, which nobody asked for, has given no answer', async () => {
+    const url = await serve((socket) => {
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n');
+    });
+    const { statusCode, error, took } = await timed(url);
+    assert.deepEqual([statusCode, error], [null, 'answer_not_http']);
+    assert.ok(took < LIMIT_MS, `${took} ms`);
+  });
+
   test('sends interim answers without end is left after some of them', async () => {
     let sent = 0;
     const closed = Promise.withResolvers<void>();
