@@ -41,7 +41,7 @@ export async function main(
 ): Promise<number> {
   let exitCode: number = EXIT.done;
   const json = args.includes('--json');
-  const sentence = (text: string): void => surroundings.error(json ? errorJson({ message: text }) : text);
+  const sentence = (text: string): void => surroundings.error(json ? errorJson({ message: text.replace(/^error: /, '') }) : text);
   const program = programOf({ ...surroundings, sentence }, (code) => {
     exitCode = code;
   });
@@ -69,7 +69,8 @@ function errorJson(fields: object): string {
 
 function fieldsOf(error: unknown): object {
   if (!(error instanceof PlexyPayError)) return { message: String(error) };
-  const { message, reason, status, code, details, requestId, idempotencyKey } = error;
+  const { reason, status, code, details, requestId, idempotencyKey } = error;
+  const message = isNoServer(error) ? `${error.message}: is it there? ${WHERE}` : error.message;
   return { message, reason, status, code, details, requestId, idempotencyKey };
 }
 

@@ -430,8 +430,6 @@ test('addresses without a scheme, and events by their short names', async () => 
     assert.equal(await running.stop(), 0);
   }
   const help = await run(['trigger', '--help'], env);
-  assert.match(
-    help.out.replace(/\s+/g, ' '),
-    /one of created, 3d, authorized, rejected, failed, charged, cancelled, refunded/,
-  );
+  for (const name of ['created', '3d', 'authorized', 'rejected', 'failed', 'charged', 'cancelled', 'refunded'])
+    assert.ok(help.out.includes(`"${name}"`), name);
 });

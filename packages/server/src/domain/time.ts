@@ -7,7 +7,7 @@ import type { Millis } from './transaction.ts';
  * offset without its colon. Where the offset's `+` was not escaped in a URL, a space arrives in its place.
  */
 const TIME =
-  /^(\d{4}-\d\d-\d\d)[Tt]((?:[01]\d|2[0-3]):[0-5]\d)(?::([0-5]\d)(?:[.,](\d{1,9}))?)?(?:[Zz]|([-+ ])([01]\d|2[0-3]):?([0-5]\d))$/;
+  /^(\d{4}-\d\d-\d\d)[Tt]((?:[01]\d|2[0-3]):[0-5]\d)(?::([0-5]\d|60)(?:[.,](\d{1,9}))?)?(?:[Zz]|([-+ ])([01]\d|2[0-3]):?([0-5]\d))$/;
 const RULE = 'must be a time of RFC 3339 with its zone, as 2027-01-31T00:00:00Z or 2027-01-31T05:00:00+05:00';
 
 /** The first and the last moment of the years 1 to 9999 in UTC: what lies between can be stored and written. */
@@ -19,14 +19,20 @@ export function parseTime(text: string): Parsed<Millis> {
   const [, date, minute, second = '00', fraction = '', sign, hours = '0', minutes = '0'] =
     TIME.exec(text) ?? [];
   if (date === undefined || minute === undefined) return refused(RULE);
-  const local = Date.parse(`${date}T${minute}:${second}.${fraction.padEnd(3, '0').slice(0, 3)}Z`);
+  const isLeap = second === '60';
+  const local = isLeap
+    ? Date.parse(`${date}T${minute}:59Z`) + 1_000
+    : Date.parse(`${date}T${minute}:${second}.${fraction.padEnd(3, '0').slice(0, 3)}Z`);
   // Date.parse reads February 30 as March 2.
-  if (Number.isNaN(local) || !iso(local).startsWith(date)) {
+  if (Number.isNaN(local) || !iso(isLeap ? local - 1 : local).startsWith(date)) {
     return refused(`${RULE}; there is no such day`);
   }
   const offset = (+hours * 60 + +minutes) * 60_000;
   const time = sign === '-' ? local + offset : local - offset;
-  return isTime(time) ? parsed(time) : refused('must be within the years 1 to 9999 in UTC');
+  const isWithin = isTime(time);
+  // Computers' clocks have no leap second, which ends June or December in UTC: it is the beginning of the next one.
+  if (isLeap && !(isWithin && /-0[17]-01T00:00:00\./.test(iso(time)))) return refused(RULE);
+  return isWithin ? parsed(time) : refused('must be within the years 1 to 9999 in UTC');
 }
 
 /** Whether this moment is within the years 1 to 9999. */

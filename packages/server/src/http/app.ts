@@ -1,6 +1,7 @@
 /** Builds the HTTP application: parsing, authentication, errors, metrics, and one routes file per noun. */
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
+import Type from 'typebox';
 import type { NeededRole } from '../domain/roles.ts';
 import { apiKeyRoutes } from './adminApiKeyRoutes.ts';
 import { adminRoutes } from './adminRoutes.ts';
@@ -27,6 +28,7 @@ import { postingRoutes } from './postingRoutes.ts';
 import { logEntryOf, requestLogRoutes } from './requestLogRoutes.ts';
 import { hostCheck } from './sandboxHost.ts';
 import { sandboxRoutes } from './sandboxRoutes.ts';
+import { closed } from './schemas.ts';
 import { securityHeadersOf } from './securityHeaders.ts';
 import { sessionRoutes } from './sessionRoutes.ts';
 import { Sessions } from './sessions.ts';
@@ -91,6 +93,7 @@ export async function createApp(deps: Deps, surface: Surface): Promise<App> {
   const allowed = new Map<string, Set<string>>();
   app.addHook('onRoute', (route) => {
     if (route.config?.refusesMethods === true) return;
+    closeQuery(route);
     takeTurns(route, deps);
     const methods = allowed.get(route.url) ?? new Set<string>();
     for (const method of [route.method].flat()) {
@@ -170,6 +173,12 @@ function recordResponses(app: App, { metrics, logger, requestLog }: Deps): void 
     }
     done();
   });
+}
+
+/** A misspelt parameter is told, also where there are none. Routes that are open to everybody take what is added to them. */
+function closeQuery({ config, schema }: RouteOptions): void {
+  const { auth = 'none' } = config ?? {};
+  if (auth !== 'none' && schema !== undefined) schema.querystring ??= Type.Object({}, closed);
 }
 
 /** Whoever has a key or a session waits for a turn, and holds it for as long as the request is handled. */

@@ -81,6 +81,14 @@ function translate(error: FastifyError | Error): ApiError {
   return new ApiError('internal_error');
 }
 
+/** What a field must be, in words. Integers have a rule of their own. */
+const TYPE_RULES: Readonly<Record<string, string>> = {
+  object: 'must be an object',
+  array: 'must be a list',
+  string: 'must be a string',
+  boolean: 'must be true or false',
+};
+
 /** Names the fields that a schema refused, each once, and their rules. */
 function validationError(error: FastifyError): ApiError {
   const issues = error.validation ?? [];
@@ -107,6 +115,6 @@ function detailOf(issue: FastifySchemaValidationError, context: string): ErrorDe
   if (missingProperty !== undefined) return { path, message: 'is required' };
   const message = Array.isArray(allowedValues)
     ? `must be one of: ${allowedValues.join(', ')}`
-    : (issue.message ?? 'is invalid');
+    : (TYPE_RULES[String(issue.params.type)] ?? issue.message ?? 'is invalid');
   return { path: path === '' ? context : path, message };
 }

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import type { Authorize, Command, Outcome, Sender } from '../domain/command.ts';
 import { parseCurrency } from '../domain/currency.ts';
-import { parseWalletTransactionId, type TransactionId, transactionIdOf } from '../domain/ids.ts';
+import { parseTransactionId, type TransactionId } from '../domain/ids.ts';
 import { parseIin } from '../domain/iin.ts';
 import { statusFilterOf } from '../domain/lifecycle.ts';
 import { parseAmount } from '../domain/money.ts';
@@ -268,11 +268,14 @@ function parseAuthorize(
   };
 }
 
-/** Unknown and malformed ids are told apart by nobody. @throws ApiError 404 */
+/**
+ * A payment's id in either spelling: who asks here about a card payment or a refund has only the other one. Unknown
+ * and malformed ids are told apart by nobody. @throws ApiError 404
+ */
 function walletIdOf(text: string): TransactionId {
-  const id = parseWalletTransactionId(text);
+  const id = parseTransactionId(text);
   if (!id.ok) throw new ApiError('transaction_not_found');
-  return transactionIdOf(id.value);
+  return id.value;
 }
 
 /** Here are wallet payments only; of another transaction of the merchant's own the message says what it is. */

@@ -56,6 +56,14 @@ test('one moment in its spellings', () => {
   for (const text of spellings) assert.deepEqual(parseTime(text), { ok: true, value }, text);
 });
 
+test('a leap second is the beginning of the next, where there can be one', () => {
+  const value = Date.UTC(2017, 0, 1);
+  for (const text of ['2016-12-31T23:59:60Z', '2016-12-31T23:59:60.999Z', '2017-01-01T04:59:60+05:00'])
+    assert.deepEqual(parseTime(text), { ok: true, value }, text);
+  for (const text of ['2016-12-31T22:59:60Z', '2016-12-30T23:59:60Z', '2016-12-31T23:59:61Z'])
+    assert.equal(parseTime(text).ok, false, text);
+});
+
 test('what is no time of the calendar is refused with the rule', () => {
   const wrong = [
     ...[

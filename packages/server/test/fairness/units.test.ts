@@ -290,6 +290,8 @@ describe('a new password', () => {
     ['bekovaaigerim', 'the name'],
     ['P@ssw0rd1234', 'common, in disguise'],
     ['plexypay1234', 'where it is for'],
+    ['йцукенгшщзхъ', 'keys beside each other, in Russian'],
+    ['пароль123456', 'common, in Russian'],
   ] as const) {
     test(`is refused when it is easy to guess: ${why}`, async () => {
       assert.match((await weaknessOf(password, user)) ?? 'fine', /^is too easy to guess/);
