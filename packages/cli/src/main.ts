@@ -41,7 +41,8 @@ export async function main(
 ): Promise<number> {
   let exitCode: number = EXIT.done;
   const json = args.includes('--json');
-  const sentence = (text: string): void => surroundings.error(json ? errorJson({ message: text.replace(/^error: /, '') }) : text);
+  const sentence = (text: string): void =>
+    surroundings.error(json ? errorJson({ message: text.replace(/^error: /, '') }) : text);
   const program = programOf({ ...surroundings, sentence }, (code) => {
     exitCode = code;
   });

@@ -430,6 +430,15 @@ test('addresses without a scheme, and events by their short names', async () => 
     assert.equal(await running.stop(), 0);
   }
   const help = await run(['trigger', '--help'], env);
-  for (const name of ['created', '3d', 'authorized', 'rejected', 'failed', 'charged', 'cancelled', 'refunded'])
+  for (const name of [
+    'created',
+    '3d',
+    'authorized',
+    'rejected',
+    'failed',
+    'charged',
+    'cancelled',
+    'refunded',
+  ])
     assert.ok(help.out.includes(`"${name}"`), name);
 });
