@@ -32,6 +32,6 @@ until url=$(grep -Eom1 'http://127\.0\.0\.1:[0-9]+' "$folder/log"); do
   sleep 0.2
 done
 curl -fsS "$url/health"
-curl -fsS "$url/dashboard" | grep -q '<html'
+curl -fsS "$url/dashboard" | grep '<html' >/dev/null
 PLEXY_URL=$url npx plexy merchants list >/dev/null
 echo " by $(node --version), which started $(npm exec -c 'node --version')"
