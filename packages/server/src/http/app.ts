@@ -25,6 +25,7 @@ import { paymentRoutes } from './paymentRoutes.ts';
 import { Pipelines } from './pipelines.ts';
 import { placeRoutes } from './placeRoutes.ts';
 import { postingRoutes } from './postingRoutes.ts';
+import { RequestCounts } from './requestCounts.ts';
 import { logEntryOf, requestLogRoutes } from './requestLogRoutes.ts';
 import { hostCheck } from './sandboxHost.ts';
 import { sandboxRoutes } from './sandboxRoutes.ts';
@@ -200,7 +201,7 @@ async function limitRate(app: FastifyInstance, perSecond: number): Promise<void>
     hook: 'preValidation',
     max: perSecond,
     timeWindow: 1_000,
-    cache: 10_000,
+    store: RequestCounts,
     // A header of each answer says what is left (draft-ietf-httpapi-ratelimit-headers).
     enableDraftSpec: true,
     allowList: (request) => request.principal === null,

@@ -8,6 +8,7 @@ import type { ApiError } from '../../src/http/errors.ts';
 import { LockOuts } from '../../src/http/lockOuts.ts';
 import { weaknessOf } from '../../src/http/passwordStrength.ts';
 import { Passwords } from '../../src/http/passwords.ts';
+import { RequestCounts } from '../../src/http/requestCounts.ts';
 import { Strangers } from '../../src/http/strangers.ts';
 import { Turns } from '../../src/http/turns.ts';
 
@@ -301,5 +302,28 @@ describe('a new password', () => {
   test('is fine when it is long and nobody’s', async () => {
     for (const password of ['correct horse battery staple', 'Zx9!kQ2#vL7p', 'бір екі үш төрт бес алты'])
       assert.equal(await weaknessOf(password, user), null, password);
+  });
+});
+
+describe('the requests of a second', () => {
+  const numbers = (counts: RequestCounts, keys: readonly string[]): number[] => {
+    const told: { readonly current: number }[] = [];
+    for (const key of keys) counts.incr(key, (_error, result) => result !== undefined && told.push(result));
+    return told.map(({ current }) => current);
+  };
+
+  test('have a number of their own each, also when they come together', () => {
+    const counts = new RequestCounts();
+    assert.deepEqual(numbers(counts, ['a', 'a', 'b', 'a']), [1, 2, 1, 3]);
+  });
+
+  test('of the merchant who came first are forgotten first when there are too many', () => {
+    const counts = new RequestCounts();
+    numbers(counts, ['first', 'second']);
+    numbers(
+      counts,
+      Array.from({ length: 9_999 }, (_, i) => `merchant ${i}`),
+    );
+    assert.deepEqual(numbers(counts, ['second', 'first']), [2, 1]);
   });
 });
