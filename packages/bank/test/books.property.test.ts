@@ -48,7 +48,7 @@ test('after any sequence of operations the books say what a model says', async (
       }
       await compare(model, body.id, merchantId);
     }),
-    { numRuns: 100 },
+    { numRuns: 100, includeErrorInReport: true },
   );
 });
 

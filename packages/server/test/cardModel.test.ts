@@ -215,7 +215,7 @@ async function withFault(merchantId: string, mode: string | null, work: () => Pr
 
 test(`${SEQUENCES} random sequences end as the model says`, { timeout: 60_000 }, async () => {
   const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9));
-  const sequences = fc.sample(sequenceOf, { numRuns: SEQUENCES, seed });
+  const sequences = fc.sample(sequenceOf, { numRuns: SEQUENCES, includeErrorInReport: true, seed });
   const runs = sequences.map(async (sequence) => {
     const { id, apiKey } = await createMerchant(sandbox.pool);
     const run = new Run(id, apiKey, await createWallet(sandbox.pool, { available: FUNDS }));

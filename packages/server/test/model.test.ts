@@ -368,7 +368,7 @@ test('model and product agree on every answer, balance and event', async (t) => 
       await Promise.all(runs.map((run) => run.compare()));
       await sandbox.assertInvariants();
     }),
-    { numRuns: RUNS, endOnFailure: true },
+    { numRuns: RUNS, endOnFailure: true, includeErrorInReport: true },
   );
   t.diagnostic(`${operations} operations`);
 });

@@ -42,6 +42,8 @@ export async function startDashboard(environment: Record<string, string> = {}): 
         viewport: { width: 1280, height: 800 },
         timezoneId: 'Asia/Almaty',
         locale: 'en-GB',
+        // What moves is drawn by the processor that everything else runs on.
+        reducedMotion: 'reduce',
         ...options,
       });
       if (who !== null) {
