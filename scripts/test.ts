@@ -60,7 +60,9 @@ async function startDatabase(): Promise<() => Promise<void>> {
 /** @returns how many tests failed */
 async function runFiles(files: string[]): Promise<number> {
   const counts = { passed: 0, failed: 0, skipped: 0 };
-  const events = run({ files, concurrency: CONCURRENCY, timeout: FILE_LIMIT_MS });
+  // What is left open once a file's tests have ended, hooks included, must not keep the others waiting.
+  const execArgv = ['--test-force-exit'];
+  const events = run({ files, concurrency: CONCURRENCY, timeout: FILE_LIMIT_MS, execArgv });
   events.on('test:summary', ({ file, counts: { passed, tests, skipped } }) => {
     if (file !== undefined) return;
     counts.passed = passed;

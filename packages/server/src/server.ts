@@ -188,10 +188,10 @@ async function listen(
   /** Before the names of the variables that say where it listens. */
   prefix: '' | 'ADMIN_' = '',
 ): Promise<string> {
-  const closeUnused = connectionReaper(app);
+  const { closeUnused, closeAll } = connectionReaper(app);
   stops.push(async () => {
     const reaper = setInterval(closeUnused, REAP_INTERVAL_MS);
-    const limit = setTimeout(() => app.server.closeAllConnections(), CLOSE_LIMIT_MS);
+    const limit = setTimeout(closeAll, CLOSE_LIMIT_MS);
     await app.close();
     clearTimeout(limit);
     clearInterval(reaper);
@@ -201,17 +201,28 @@ async function listen(
   });
 }
 
-/** @returns what closes the connections on which nobody waits for an answer */
-function connectionReaper(app: App): () => void {
+interface ConnectionReaper {
+  /** Closes the connections on which nobody waits for an answer. */
+  closeUnused(): void;
+  /** Closes the others, too: also those of which Node has let go, after CONNECT or what is not HTTP. */
+  closeAll(): void;
+}
+
+function connectionReaper(app: App): ConnectionReaper {
   const open = new Set<Socket>();
   app.server.on('connection', (socket: Socket) => {
     open.add(socket);
     socket.once('close', () => open.delete(socket));
   });
-  return () => {
-    app.server.closeIdleConnections();
-    // Node does not call a connection idle on which nothing was ever sent, as browsers keep in reserve.
-    for (const socket of open) if (socket.bytesRead === 0) socket.destroy();
+  return {
+    closeUnused: () => {
+      app.server.closeIdleConnections();
+      // Node does not call a connection idle on which nothing was ever sent, as browsers keep in reserve.
+      for (const socket of open) if (socket.bytesRead === 0) socket.destroy();
+    },
+    closeAll: () => {
+      for (const socket of open) socket.destroy();
+    },
   };
 }
 
