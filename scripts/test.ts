@@ -15,8 +15,6 @@ import { makeDataDir } from '../packages/server/test/support/dataDir.ts';
 import '../packages/server/test/support/run.ts';
 
 const CONCURRENCY = 3;
-/** A file that hangs is ended, and has failed: the others' results are worth more than its own. */
-const FILE_LIMIT_MS = 10 * 60_000;
 
 async function main(): Promise<void> {
   // Each file, and each server that it starts, compiles the same sources: once is enough.
@@ -60,9 +58,9 @@ async function startDatabase(): Promise<() => Promise<void>> {
 /** @returns how many tests failed */
 async function runFiles(files: string[]): Promise<number> {
   const counts = { passed: 0, failed: 0, skipped: 0 };
-  // What is left open once a file's tests have ended, hooks included, must not keep the others waiting.
-  const execArgv = ['--test-force-exit'];
-  const events = run({ files, concurrency: CONCURRENCY, timeout: FILE_LIMIT_MS, execArgv });
+  // A file that hangs is ended, and has failed: the others' results are worth more than its own.
+  const execArgv = ['--import', import.meta.resolve('./fileLimit.ts')];
+  const events = run({ files, concurrency: CONCURRENCY, execArgv });
   events.on('test:summary', ({ file, counts: { passed, tests, skipped } }) => {
     if (file !== undefined) return;
     counts.passed = passed;

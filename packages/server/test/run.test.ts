@@ -153,6 +153,15 @@ test('a script of npm ends with npm’s shell, whom npm ends alone', options, as
   await eventually(() => argumentsOf(owner), '');
 });
 
+test('a file of tests that goes on when its tests have ended is ended, and has failed', async (t) => {
+  const limit = path.join(ROOT, 'scripts/fileLimit.ts');
+  const env = { ...process.env, TEST_FILE_LIMIT_MS: '200' };
+  const [goesOn, ends] = ['setInterval(() => undefined, 1_000)', '0'].map((script) =>
+    once(start(t, ['--import', limit, '-e', script], env), 'exit'),
+  );
+  assert.deepEqual([(await goesOn)?.[0], (await ends)?.[0]], [1, 0]);
+});
+
 test('whatever starts processes is a run', () => {
   const files = ['bench/*.ts', 'scripts/*.ts', 'packages/*/test/**/*.ts'].flatMap((pattern) =>
     globSync(pattern, { cwd: ROOT }),

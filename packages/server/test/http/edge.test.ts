@@ -42,7 +42,7 @@ async function exchange(text: string): Promise<string> {
   const closed = once(socket, 'close').catch(() => undefined);
   socket.write(text);
   const silence = async (): Promise<void> => {
-    for (let count = -1; count < chunks.length || count <= 0; ) {
+    for (let count = -1; !socket.destroyed && (count < chunks.length || count <= 0); ) {
       count = chunks.length;
       await pause(500);
     }
