@@ -14,7 +14,7 @@ const HELP = `
 For every new shell:
   bash  echo 'source <(plexy completion bash)' >> ~/.bashrc
   zsh   echo 'source <(plexy completion zsh)' >> ~/.zshrc     after compinit
-  fish  plexy completion fish > ~/.config/fish/completions/plexy.fish`;
+  fish  mkdir -p ~/.config/fish/completions && plexy completion fish > ~/.config/fish/completions/plexy.fish`;
 
 export function completionCommand(program: Command, context: Context): void {
   program
