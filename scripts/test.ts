@@ -13,6 +13,7 @@ import { spec } from 'node:test/reporters';
 import { startEmbeddedPostgres } from '../packages/server/src/store/embedded.ts';
 import { makeDataDir } from '../packages/server/test/support/dataDir.ts';
 import '../packages/server/test/support/run.ts';
+import { makeTemplate } from '../packages/server/test/support/sandbox.ts';
 
 const CONCURRENCY = 3;
 
@@ -25,7 +26,7 @@ async function main(): Promise<void> {
     .sort();
   if (files.some((file) => file.includes('packages/dashboard/'))) buildDashboard();
   const stopDatabase = await startDatabase();
-  const failed = await runFiles(files).finally(stopDatabase);
+  const failed = await runWithTemplate(files).finally(stopDatabase);
   process.exitCode = failed === 0 && files.length > 0 ? 0 : 1;
 }
 
@@ -53,6 +54,11 @@ async function startDatabase(): Promise<() => Promise<void>> {
     await server.stop();
     await rm(dataDir, { recursive: true, force: true });
   };
+}
+
+async function runWithTemplate(files: string[]): Promise<number> {
+  const dropTemplate = await makeTemplate();
+  return runFiles(files).finally(dropTemplate);
 }
 
 /** @returns how many tests failed */

@@ -1,50 +1,5 @@
-import { createBank } from './bank.ts';
-import { type Config, readConfig } from './config.ts';
-import { loadFaultSwitches } from './fault-switches.ts';
-import { buildApp, listeningPort } from './http/app.ts';
-import { createSchema, loadHashKey, openPool, readLastPort, saveLastPort } from './store/database.ts';
-
-/** Requests that are still at work after this long are cut, so that a stop always ends. */
-const stopWithinMs = 5000;
-/** So soon a fault that was switched on at another process of this bank strikes at this one. */
-const reloadEveryMs = 500;
-
-async function start(): Promise<() => Promise<void>> {
-  const config = readConfig(process.env);
-  const pool = openPool(config.databaseUrl);
-  await createSchema(pool);
-  const bank = createBank(pool, await loadHashKey(pool));
-  const faults = await loadFaultSwitches(pool);
-  const app = buildApp({ bank, faults, secret: config.secret, publicUrl: config.publicUrl });
-  // Each node of a sandbox starts a bank of its own on the same books.
-  const reload = (): Promise<void> => faults.reload().catch((error) => console.error(`bank: ${error}`));
-  setInterval(reload, reloadEveryMs).unref();
-  await listen(app, config, await readLastPort(pool));
-  const port = listeningPort(app.server.address());
-  await saveLastPort(pool, port);
-  console.log(JSON.stringify({ bank: 'listening', port }));
-  return async () => {
-    setTimeout(() => app.server.closeAllConnections(), stopWithinMs).unref();
-    await app.close();
-    await pool.end();
-  };
-}
-
-/** On any free port if it may be any, but on the last one if that is free: payers may have its address. */
-async function listen(
-  app: ReturnType<typeof buildApp>,
-  { host, port }: Config,
-  lastPort: number,
-): Promise<void> {
-  if (port !== 0 || lastPort === 0) {
-    await app.listen({ host, port });
-    return;
-  }
-  await app.listen({ host, port: lastPort }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES') throw error;
-    return app.listen({ host, port: 0 });
-  });
-}
+import { readConfig } from './config.ts';
+import { startBank } from './start.ts';
 
 /** Ends with SIGTERM, and when stdin closes: the bank never outlives the server that started it. */
 function untilToldToStop(): Promise<void> {
@@ -59,7 +14,8 @@ function untilToldToStop(): Promise<void> {
 
 const toldToStop = untilToldToStop();
 try {
-  const stop = await start();
+  const { port, stop } = await startBank(readConfig(process.env));
+  console.log(JSON.stringify({ bank: 'listening', port }));
   await toldToStop;
   await stop();
   process.exit(0);

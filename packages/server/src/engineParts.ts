@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { Acquirer } from './acquirer/acquirer.ts';
 import { createBankControl } from './acquirer/bankControl.ts';
-import { startBank } from './acquirer/bankProcess.ts';
+import { type LaunchBank, startBank } from './acquirer/bankProcess.ts';
 import { BankTokens } from './acquirer/bankTokens.ts';
 import { createHttpBank } from './acquirer/httpBank.ts';
 import { LateAnswers } from './acquirer/lateAnswers.ts';
@@ -45,6 +45,8 @@ export interface EngineParts extends Parts {
 export interface EngineDeps
   extends Pick<Deps, 'config' | 'pool' | 'reserved' | 'secrets' | 'metrics' | 'logger'> {
   readonly databaseUrl: string;
+  /** In place of a process of its own. */
+  readonly launchBank?: LaunchBank | undefined;
 }
 
 /** The engine and what carries out what it leaves to do; each needs the other. */
@@ -112,7 +114,7 @@ interface Bank {
   start(stops: (() => Promise<unknown>)[]): Promise<void>;
 }
 
-function bankOf({ config, databaseUrl, logger }: EngineDeps): Bank {
+function bankOf({ config, databaseUrl, logger, launchBank = startBank }: EngineDeps): Bank {
   if (config.acquirer !== null || config.mode !== 'sandbox') {
     const { url, secret } = config.acquirer ?? { url: NOWHERE, secret: '' };
     return { url: () => url, secret, start: async () => undefined };
@@ -123,7 +125,7 @@ function bankOf({ config, databaseUrl, logger }: EngineDeps): Bank {
     secret,
     url: () => url(),
     start: async (stops) => {
-      const started = await startBank({ databaseUrl, secret, onError: (message) => logger.warn(message) });
+      const started = await launchBank({ databaseUrl, secret, onError: (message) => logger.warn(message) });
       stops.push(() => started.stop());
       url = started.url;
     },

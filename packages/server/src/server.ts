@@ -1,6 +1,7 @@
 /** Puts the parts together; `main.ts` adds the process around them, tests add none. */
 import type { Socket } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';
+import type { LaunchBank } from './acquirer/bankProcess.ts';
 import type { Config } from './config.ts';
 import { EngineUnavailableError } from './engine/engine.ts';
 import { startPurge } from './engine/purge.ts';
@@ -62,8 +63,15 @@ const SIGN_IN_CONNECTIONS = 2;
 /** How long a client has to close its connection once the server stops. */
 const CLOSE_LIMIT_MS = 5_000;
 
-/** Starts everything, in the order in which the parts depend on each other. */
-export async function startServer(config: Config, logger: FastifyBaseLogger): Promise<Server> {
+/**
+ * Starts everything, in the order in which the parts depend on each other.
+ * @param launchBank how a sandbox comes by its bank: as a process of its own if nothing else is said
+ */
+export async function startServer(
+  config: Config,
+  logger: FastifyBaseLogger,
+  launchBank?: LaunchBank,
+): Promise<Server> {
   const stops: (() => Promise<unknown>)[] = [];
   const stop = async (): Promise<void> => {
     for (let step = stops.pop(); step !== undefined; step = stops.pop()) await step();
@@ -85,7 +93,8 @@ export async function startServer(config: Config, logger: FastifyBaseLogger): Pr
     );
     await patiently(() => withClient(pool, continueHistory));
     const metrics = createMetrics();
-    const parts = createEngine({ config, databaseUrl, pool, reserved, secrets, metrics, logger });
+    const given = { config, databaseUrl, pool, reserved, secrets, metrics, logger, launchBank };
+    const parts = createEngine(given);
     const { engine, acquirer, feed, webhooks } = parts;
     feed.start();
     stops.push(() => parts.readiness.stop());

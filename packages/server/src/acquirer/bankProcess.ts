@@ -23,6 +23,9 @@ export interface BankOptions {
   readonly onError: (message: string) => void;
 }
 
+/** How a sandbox comes by its bank. */
+export type LaunchBank = (options: BankOptions) => Promise<Pick<BankProcess, 'url' | 'stop'>>;
+
 /** Starts the simulated bank, however long that takes. @throws Error when it ends before it listens */
 export async function startBank(options: BankOptions): Promise<BankProcess> {
   let stopped = false;

@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { Ajv } from 'ajv';
 import Type, { type Static } from 'typebox';
-import { Value } from 'typebox/value';
 import type { BankOperation } from '../domain/transaction.ts';
 import { boundInterimAnswers } from '../interimAnswers.ts';
 import type { AcquirerConnector, AuthorizationRequest, ConnectorAnswer } from './connector.ts';
@@ -29,9 +29,11 @@ const BankReply = Type.Object({
 });
 type BankReply = Static<typeof BankReply>;
 
+const isBankReply = new Ajv().compile<BankReply>(BankReply);
+
 /** What is kept of the bank's texts: one short line that every column, page and webhook can hold. */
-const Kept = Type.String({ pattern: '^[\\x20-\\x7e]{1,255}$' });
-const KeptUrl = Type.String({ pattern: '^https?://[\\x21-\\x7e]{1,2000}$' });
+const KEPT = /^[\x20-\x7e]{1,255}$/;
+const KEPT_URL = /^https?:\/\/[\x21-\x7e]{1,2000}$/;
 
 /** The bank did not answer, or not in a way that can be understood. */
 export class BankUnreachableError extends Error {}
@@ -211,12 +213,12 @@ async function readReply(response: IncomingMessage): Promise<string> {
 
 function understand(text: string, { expected, names }: Question): ConnectorAnswer {
   const reply = parse(text);
-  if (!Value.Check(BankReply, reply)) throw new BankUnreachableError(NO_ANSWER);
+  if (!isBankReply(reply)) throw new BankUnreachableError(NO_ANSWER);
   const { status, declineCode, rrn, acsUrl, cardToken }: BankReply = reply;
   if (!expected.includes(status)) throw new BankUnreachableError(NO_ANSWER);
   if (!isAbout(reply, names)) throw new BankUnreachableError(NO_ANSWER);
   if (status === 'not_found') throw new NotFoundError(NO_ANSWER);
-  if (acsUrl != null && !(Value.Check(KeptUrl, acsUrl) && URL.canParse(acsUrl)))
+  if (acsUrl != null && !(KEPT_URL.test(acsUrl) && URL.canParse(acsUrl)))
     throw new BankUnreachableError(NO_ANSWER);
   return {
     // However the payer has decided, it counts once it is completed.
@@ -230,7 +232,7 @@ function understand(text: string, { expected, names }: Question): ConnectorAnswe
 
 /** What the bank decided counts, also when it says it with a text that nobody can keep. */
 function kept(text: string | null | undefined): string | null {
-  return Value.Check(Kept, text) ? text : null;
+  return text != null && KEPT.test(text) ? text : null;
 }
 
 /** An answer to something else, or of another amount, is none. What was declined or is not there may have no amount. */

@@ -35,12 +35,12 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** A new empty database of its own. */
-export async function createDatabase(): Promise<TestDatabase> {
+/** A new database of its own: empty, or a copy of this one. */
+export async function createDatabase(template = 'template1'): Promise<TestDatabase> {
   shared ??= startOwn();
   const server = await shared;
   const name = `test_${randomBytes(8).toString('hex')}`;
-  await onServer(server.url, `CREATE DATABASE ${name}`);
+  await onServer(server.url, `CREATE DATABASE ${name} TEMPLATE ${template}`);
   const url = new URL(server.url);
   url.pathname = `/${name}`;
   inUse += 1;

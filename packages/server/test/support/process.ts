@@ -80,10 +80,10 @@ export async function startServerProcess(environment: ProcessEnvironment): Promi
 }
 
 async function launch(environment: ProcessEnvironment): Promise<Started> {
-  const { PATH = '', NODE_COMPILE_CACHE } = process.env;
+  const { PATH = '' } = process.env;
   const child = spawn(process.execPath, [MAIN], {
     env: {
-      ...{ PATH, NODE_COMPILE_CACHE, PORT: '0', LOG_LEVEL: 'warn' },
+      ...{ PATH, PORT: '0', LOG_LEVEL: 'warn' },
       ...NO_BANK,
       ...environment,
       ...RUN_ENVIRONMENT,

@@ -28,7 +28,11 @@ await endDeadRuns();
 /** For what the run needs on the disk. Everybody may pass through it, as PostgreSQL's user must. */
 export const RUN_FOLDER = await makeFolder();
 /** For children that do not get all of ours. */
-export const RUN_ENVIRONMENT: Readonly<Record<string, string>> = { [RUN_VARIABLE]: RUN_FOLDER };
+export const RUN_ENVIRONMENT: Readonly<Record<string, string | undefined>> = {
+  [RUN_VARIABLE]: RUN_FOLDER,
+  // What one process has compiled the next need not.
+  NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+};
 process.env[RUN_VARIABLE] = RUN_FOLDER;
 startKeeper();
 process.once('exit', removeFolder);

@@ -1,9 +1,12 @@
 /** A whole sandbox server in this process, on a database of its own, for tests over HTTP. */
 import assert from 'node:assert/strict';
+import { startBank } from '../../../bank/src/start.ts';
+import type { LaunchBank } from '../../src/acquirer/bankProcess.ts';
 import { readConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/logging.ts';
 import { startServer } from '../../src/server.ts';
 import { audit } from '../../src/store/audit.ts';
+import { urlInUse } from '../../src/store/databaseClient.ts';
 import { createPool, type Pool } from '../../src/store/postgres.ts';
 import { compare } from './contract.ts';
 import { createDatabase, stopDatabaseServer } from './database.ts';
@@ -48,13 +51,45 @@ export interface Reply {
   readonly body: any;
 }
 
+/** The simulated bank without a process of its own, which takes a second of a processor; a test of its own has that. */
+const launchBank: LaunchBank = async ({ databaseUrl, secret }) => {
+  const config = {
+    port: 0,
+    host: '127.0.0.1',
+    databaseUrl: urlInUse(databaseUrl),
+    secret,
+    publicUrl: undefined,
+  };
+  const { port, stop } = await startBank(config);
+  return { url: () => `http://127.0.0.1:${port}`, stop };
+};
+
+/**
+ * Makes the database that sandboxes of this run begin as copies of: migrated and seeded, as each would do by itself.
+ * @returns drops it
+ */
+export async function makeTemplate(): Promise<() => Promise<void>> {
+  const database = await createDatabase();
+  const config = readConfig({ DATABASE_URL: database.url, PORT: '0' });
+  // No bank has been there: a port that it left would be that of every copy's.
+  const server = await startServer(config, createLogger('fatal'), async () => ({
+    url: () => 'http://127.0.0.1:1',
+    stop: async () => undefined,
+  }));
+  await server.stop();
+  process.env.TEST_TEMPLATE = new URL(database.url).pathname.slice(1);
+  return () => database.drop();
+}
+
 /** Starts a sandbox. `environment` is read like the real one. */
 export async function startSandbox(environment: Record<string, string> = {}): Promise<Sandbox> {
-  const database = await createDatabase();
+  // What is in the copy was sealed with the template's own key.
+  const template = environment.SECRET_KEY === undefined ? process.env.TEST_TEMPLATE : undefined;
+  const database = await createDatabase(template);
   const log: string[] = [];
   const logger = createLogger('debug', { write: (line: string) => log.push(line) });
   const config = readConfig({ DATABASE_URL: database.url, PORT: '0', ...environment });
-  const server = await startServer(config, logger);
+  const server = await startServer(config, logger, launchBank);
   const pool = createPool(database.url, 3, () => undefined);
   const call = (method: string, path: string, options?: CallOptions): Promise<Reply> =>
     request(server.url, method, path, options);
