@@ -16,6 +16,8 @@ import '../packages/server/test/support/run.ts';
 import { makeTemplate } from '../packages/server/test/support/sandbox.ts';
 
 const CONCURRENCY = 3;
+/** Of what a file wrote before it failed. */
+const SAID_LIMIT = 2_000;
 
 async function main(): Promise<void> {
   // Each file, and each server that it starts, compiles the same sources: once is enough.
@@ -67,6 +69,16 @@ async function runFiles(files: string[]): Promise<number> {
   // A file that hangs is ended, and has failed: the others' results are worth more than its own.
   const execArgv = ['--import', import.meta.resolve('./fileLimit.ts')];
   const events = run({ files, concurrency: CONCURRENCY, execArgv });
+  const said = new Map<string, string>();
+  const saidBy = (file: string): string => said.get(path.resolve(file)) ?? '';
+  events.on('test:stderr', ({ file, message }) => said.set(path.resolve(file), saidBy(file) + message));
+  const ended: string[] = [];
+  events.on('test:fail', ({ name, details: { error } }) => {
+    const { exitCode, signal } = error as { exitCode?: number; signal?: string | null };
+    // A file whose process fails, with or without a test of it: the reporter says neither how nor what it wrote.
+    if (exitCode === undefined) return;
+    ended.push(`${name} ended with ${signal ?? exitCode}\n${saidBy(name).slice(-SAID_LIMIT)}`);
+  });
   events.on('test:summary', ({ file, counts: { passed, tests, skipped } }) => {
     if (file !== undefined) return;
     counts.passed = passed;
@@ -74,6 +86,7 @@ async function runFiles(files: string[]): Promise<number> {
     counts.failed = tests - passed - skipped;
   });
   for await (const text of events.compose(spec)) process.stdout.write(text);
+  for (const text of ended) process.stdout.write(`\n${text}`);
   const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
   process.stdout.write(`\n${counts.passed} passed, ${counts.failed} failed${skipped}\n`);
   return counts.failed;

@@ -51,9 +51,12 @@ describe('operators’ pages', { skip: withoutBrowser }, () => {
     await page.getByText('Enter a whole number').waitFor();
     await page.getByLabel('Capture delay, seconds').fill('60');
     await page.getByRole('switch', { name: 'Require an Idempotency-Key' }).click();
-    await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByText('Saved').last().waitFor();
     const id = new URL(page.url()).pathname.split('/').at(-1);
+    // That the merchant was made is said with the same word.
+    const answer = page.waitForResponse((response) => response.request().method() === 'PATCH');
+    await page.getByRole('button', { name: 'Save' }).click();
+    assert.equal((await answer).status(), 200);
+    await page.getByText('Saved').last().waitFor();
     const saved = await dashboard.sandbox.call('GET', `/v1/admin/merchants/${id}`, {
       apiKey: 'op_test_demo',
     });

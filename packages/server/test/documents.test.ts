@@ -71,9 +71,9 @@ function isElsewhere(block: Block): boolean {
 /** A shell that remembers its variables from block to block, as a reader's does. */
 class Shell {
   readonly #folder: string;
-  readonly #environment: Readonly<Record<string, string>>;
+  readonly #environment: NodeJS.ProcessEnv;
 
-  constructor(folder: string, environment: Readonly<Record<string, string>>) {
+  constructor(folder: string, environment: NodeJS.ProcessEnv) {
     this.#folder = folder;
     this.#environment = environment;
   }
@@ -101,6 +101,7 @@ async function runDocument(sandbox: Sandbox, document: string): Promise<void> {
   const shell = new Shell(folder, {
     PATH: `${folder}:${bin}:${process.env.PATH ?? ''}`,
     HOME: folder,
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
     PLEXY_URL: sandbox.url,
     DATABASE_URL: sandbox.databaseUrl,
   });
