@@ -38,7 +38,9 @@ describe('first steps', { skip: withoutBrowser }, () => {
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     await page.getByRole('button', { name: 'Copy the command' }).click();
     const command = await page.evaluate(() => navigator.clipboard.readText());
-    const { stdout } = await run('bash', ['-c', command], { env: { PATH: process.env.PATH ?? '' } });
+    const { stdout } = await run('bash', ['--norc', '-c', command], {
+      env: { PATH: process.env.PATH ?? '' },
+    });
     assert.equal(JSON.parse(stdout).walletTransactionStatus, 'PROCESSING', stdout);
     await page.getByRole('row').filter({ hasText: 'ORDER-1' }).waitFor();
     await page.context().close();

@@ -85,7 +85,7 @@ class Shell {
 set -e -o pipefail
 ${block}
 declare -p > '${state}'`;
-    const { stdout } = await run('bash', ['-c', script], {
+    const { stdout } = await run('bash', ['--norc', '-c', script], {
       cwd: ROOT,
       env: { ...this.#environment },
       timeout: 60_000,

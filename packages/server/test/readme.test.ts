@@ -46,9 +46,13 @@ test('the walk-through of README.md', async () => {
   for (const { command, answer } of steps) {
     const script = command.replaceAll(ADDRESS, sandbox.url);
     const isVariable = command.startsWith('ID=');
-    const { stdout } = await run('bash', ['-c', isVariable ? `${script}\nprintf %s "$ID"` : script], {
-      env: { PATH: process.env.PATH ?? '', ID: variable },
-    });
+    const { stdout } = await run(
+      'bash',
+      ['--norc', '-c', isVariable ? `${script}\nprintf %s "$ID"` : script],
+      {
+        env: { PATH: process.env.PATH ?? '', ID: variable },
+      },
+    );
     if (isVariable) {
       assert.equal(stdout, id, 'the id of the payment that was made above');
       variable = stdout;
@@ -71,7 +75,7 @@ test('the commands of docs/cards.md', async () => {
   for (const { command } of stepsOf(text)) {
     if (command.startsWith('ID=')) continue;
     const env = { PATH: process.env.PATH ?? '', ID: answers[0]?.id };
-    const { stdout } = await run('bash', ['-c', command.replaceAll(ADDRESS, sandbox.url)], { env });
+    const { stdout } = await run('bash', ['--norc', '-c', command.replaceAll(ADDRESS, sandbox.url)], { env });
     answers.push(JSON.parse(stdout));
   }
   assert.deepEqual(
@@ -90,7 +94,7 @@ test('the commands of docs/sandbox.md', async () => {
   for (const { command } of stepsOf(text)) {
     if (command.startsWith('ID=')) continue;
     const env = { PATH: process.env.PATH ?? '', ID };
-    const { stdout } = await run('bash', ['-c', command.replaceAll(ADDRESS, sandbox.url)], { env });
+    const { stdout } = await run('bash', ['--norc', '-c', command.replaceAll(ADDRESS, sandbox.url)], { env });
     answers.push(JSON.parse(stdout));
   }
   const [fixtures, link, confirmed, advanced, clock, down, faults, healed, reset, ...more] = answers;
@@ -116,7 +120,7 @@ test('the commands of docs/webhooks.md about endpoints, and a route for each row
       .replaceAll(ADDRESS, sandbox.url)
       .replace('http://localhost:3000/hook', receiver.url);
     const [ID, DELIVERY_ID] = answers.map(({ id }) => id);
-    const { stdout } = await run('bash', ['-c', script], {
+    const { stdout } = await run('bash', ['--norc', '-c', script], {
       env: { PATH: process.env.PATH, ID, DELIVERY_ID },
     });
     answers.push(JSON.parse(stdout));

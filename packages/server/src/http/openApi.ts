@@ -300,13 +300,14 @@ function byStatus(reasons: ReadonlySet<Reason>): [string, Reason[]][] {
 
 /** The reasons that every operation of this shape may answer with. */
 function commonReasons(method: string, { security = [], parameters = [], requestBody }: Operation): Reason[] {
-  const reasons: Reason[] = ['internal_error', 'service_unavailable', 'invalid_request'];
+  // Anybody can have too many on one connection, or come too often as a stranger.
+  const reasons: Reason[] = ['internal_error', 'service_unavailable', 'invalid_request', 'rate_limited'];
   const open = security.length === 0;
   const reads = method === 'get';
   const forUsersOnly = security.every((scheme) => Object.keys(scheme).join() === 'session');
   if (!open) {
     reasons.push('missing_api_key', 'bearer_not_supported', 'invalid_api_key', 'wrong_mode_api_key');
-    reasons.push('not_signed_in', 'insufficient_scope', 'insufficient_role', 'rate_limited');
+    reasons.push('not_signed_in', 'insufficient_scope', 'insufficient_role');
     if (forUsersOnly) reasons.push('session_required');
   }
   if (!reads) reasons.push('origin_not_allowed');
