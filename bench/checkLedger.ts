@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { audit } from '../packages/server/src/store/audit.ts';
+import { audit } from '../packages/server/src/ledger/auditSql.ts';
 import { query } from './database.ts';
 
 /** Audits the ledger. @returns a sentence. @throws Error when the money of the run does not add up */

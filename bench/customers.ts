@@ -1,5 +1,5 @@
 /** The customers of a run: as many as it takes, each with a phone number and a valid IIN of its own. */
-import { parseIin } from '../packages/server/src/domain/iin.ts';
+import { parseIin } from '../packages/server/src/core/values/iin.ts';
 
 export interface Customer {
   readonly phone: string;

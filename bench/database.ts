@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import pg from 'pg';
-import { createSecrets, type Secrets } from '../packages/server/src/secrets.ts';
+import { createSecrets, type Secrets } from '../packages/server/src/installation/secrets.ts';
 import { startEmbeddedPostgres } from '../packages/server/src/store/embedded.ts';
 import { makeDataDir } from '../packages/server/test/support/dataDir.ts';
 import { customersOf } from './customers.ts';

@@ -5,7 +5,7 @@
  */
 import { get, type IncomingMessage } from 'node:http';
 import { parseArgs } from 'node:util';
-import { hashApiKey } from '../packages/server/src/secrets.ts';
+import { hashApiKey } from '../packages/server/src/installation/secrets.ts';
 import { cpuSeconds } from './cpu.ts';
 import { createDatabase, query, seedWallets, startDatabase } from './database.ts';
 import { LoadGenerator, startProduct, type WebServer } from './processes.ts';

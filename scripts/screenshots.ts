@@ -6,9 +6,9 @@ import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { PlexyPayError, RequestSender } from '@plexy-pay/sdk';
 import type { BrowserContextOptions } from 'playwright-core';
-import { readConfig } from '../packages/server/src/config.ts';
-import { createLogger } from '../packages/server/src/logging.ts';
-import { startServer } from '../packages/server/src/server.ts';
+import { readConfig } from '../packages/server/src/app/config.ts';
+import { createLogger } from '../packages/server/src/app/logging.ts';
+import { startServer } from '../packages/server/src/app/server.ts';
 import { startBrowser } from '../packages/server/test/support/browser.ts';
 import { makeDataDir } from '../packages/server/test/support/dataDir.ts';
 

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Browser } from 'playwright-core';
-import { readConfig } from '../../server/src/config.ts';
-import { createLogger } from '../../server/src/logging.ts';
-import { type Server, startServer } from '../../server/src/server.ts';
+import { readConfig } from '../../server/src/app/config.ts';
+import { createLogger } from '../../server/src/app/logging.ts';
+import { type Server, startServer } from '../../server/src/app/server.ts';
 import { startBrowser } from '../../server/test/support/browser.ts';
 import { createDatabase, stopDatabaseServer, type TestDatabase } from '../../server/test/support/database.ts';
 import { startTcpProxy } from '../../server/test/support/proxy.ts';

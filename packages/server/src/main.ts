@@ -1,10 +1,10 @@
 /** The composition root: configuration, database, engine, HTTP, signals. */
-import { type Config, ConfigError, readConfig } from './config.ts';
-import { SEED_PASSWORD } from './domain/fixtures.ts';
-import { createLogger } from './logging.ts';
-import { StartError, startServer } from './server.ts';
-import { InstallationError } from './store/installation.ts';
-import { MigrationError } from './store/migrate.ts';
+import { type Config, ConfigError, readConfig } from './app/config.ts';
+import { SEED_PASSWORD } from './sandbox/fixtures.ts';
+import { createLogger } from './app/logging.ts';
+import { StartError, startServer } from './app/server.ts';
+import { InstallationError } from './installation/installationSql.ts';
+import { MigrationError } from './postgres/migrate.ts';
 
 const MINIMUM_NODE = 24;
 /** A stop that takes longer than this has gone wrong. */

@@ -1,5 +1,5 @@
-import { auditWithin, INVARIANTS, ROWS_PER_INVARIANT } from '../store/audit.ts';
-import { withinTransaction } from '../store/postgres.ts';
+import { auditWithin, INVARIANTS, ROWS_PER_INVARIANT } from '../ledger/auditSql.ts';
+import { withinTransaction } from '../postgres/pool.ts';
 import { CONSOLE, type Environment, EXIT, type Output, withDatabase } from './database.ts';
 
 /**

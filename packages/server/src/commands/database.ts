@@ -1,9 +1,9 @@
 /** The database for a command that works beside the server, or without one. */
-import { ConfigError, readConfig } from '../config.ts';
-import { type AuditActor, SYSTEM } from '../domain/auditLog.ts';
-import { sqlStateOf } from '../store/databaseErrors.ts';
+import { ConfigError, readConfig } from '../app/config.ts';
+import { type AuditActor, SYSTEM } from '../auditLog/auditEntry.ts';
+import { sqlStateOf } from '../postgres/databaseErrors.ts';
 import { borrowEmbeddedPostgres, EmbeddedPostgresError } from '../store/embedded.ts';
-import { type Client, connectForCommand } from '../store/postgres.ts';
+import { type Client, connectForCommand } from '../postgres/pool.ts';
 
 /** Where a command writes what people read. */
 export interface Output {

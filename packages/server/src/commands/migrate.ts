@@ -1,5 +1,5 @@
-import { MigrationError, migrate, pendingMigrations } from '../store/migrate.ts';
-import { connectForCommand } from '../store/postgres.ts';
+import { MigrationError, migrate, pendingMigrations } from '../postgres/migrate.ts';
+import { connectForCommand } from '../postgres/pool.ts';
 import { CONSOLE, CommandError, type Environment, type Output, withDatabaseUrl } from './database.ts';
 
 export interface MigrateOptions {

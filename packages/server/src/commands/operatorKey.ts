@@ -1,10 +1,10 @@
 import { v7 as uuidv7 } from 'uuid';
-import { parseTime } from '../domain/time.ts';
-import { generateApiKey, hashApiKey } from '../secrets.ts';
-import { insertApiKey, OPERATOR_KEY_LIFE_MS } from '../store/apiKeys.ts';
-import { insertAuditEntries } from '../store/auditLog.ts';
-import { readMode } from '../store/installation.ts';
-import { withinTransaction } from '../store/postgres.ts';
+import { parseTime } from '../core/values/time.ts';
+import { generateApiKey, hashApiKey } from '../installation/secrets.ts';
+import { insertApiKey, OPERATOR_KEY_LIFE_MS } from '../identity/apiKeysSql.ts';
+import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
+import { readMode } from '../installation/installationSql.ts';
+import { withinTransaction } from '../postgres/pool.ts';
 import {
   COMMAND_LINE,
   CONSOLE,

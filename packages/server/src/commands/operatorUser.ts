@@ -1,10 +1,10 @@
 import { v7 as uuidv7 } from 'uuid';
-import { parseEmail } from '../domain/signIn.ts';
-import { newPassword, Passwords } from '../http/passwords.ts';
-import { insertAuditEntries } from '../store/auditLog.ts';
-import { readMode } from '../store/installation.ts';
-import { withinTransaction } from '../store/postgres.ts';
-import { findHashOfAddress, insertUser } from '../store/users.ts';
+import { parseEmail } from '../identity/signIn.ts';
+import { newPassword, Passwords } from '../identity/passwords.ts';
+import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
+import { readMode } from '../installation/installationSql.ts';
+import { withinTransaction } from '../postgres/pool.ts';
+import { findHashOfAddress, insertUser } from '../identity/usersSql.ts';
 import {
   COMMAND_LINE,
   CONSOLE,

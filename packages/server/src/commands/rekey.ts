@@ -1,10 +1,10 @@
-import { ConfigError, readConfig } from '../config.ts';
-import type { Secrets } from '../secrets.ts';
-import { insertAuditEntries } from '../store/auditLog.ts';
-import { InstallationError, readSecrets } from '../store/installation.ts';
-import { type Client, withinTransaction } from '../store/postgres.ts';
-import { rekeyAll } from '../store/rekey.ts';
-import { isNewestKey, retireOthers } from '../store/secretKeys.ts';
+import { ConfigError, readConfig } from '../app/config.ts';
+import type { Secrets } from '../installation/secrets.ts';
+import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
+import { InstallationError, readSecrets } from '../installation/installationSql.ts';
+import { type Client, withinTransaction } from '../postgres/pool.ts';
+import { rekeyAll } from '../installation/rekeySql.ts';
+import { isNewestKey, retireOthers } from '../installation/secretKeysSql.ts';
 import {
   COMMAND_LINE,
   CONSOLE,

@@ -3,17 +3,17 @@
  * decide each command in order, save, commit. Callers hear only after the commit.
  */
 import { v7 as uuidv7 } from 'uuid';
-import { type AuditActor, type AuditEntry, auditChangeOf } from '../domain/auditLog.ts';
-import type { AnswerKey, Command, LateAnswer, Outcome, Sender } from '../domain/command.ts';
-import { decide } from '../domain/decide.ts';
-import type { TransactionId } from '../domain/ids.ts';
-import type { BankOperation, Minor, Transaction } from '../domain/transaction.ts';
-import { insertAuditEntries } from '../store/auditLog.ts';
-import * as sql from '../store/batchSql.ts';
-import { gateErrorOf } from '../store/gate.ts';
-import type { Client, StatementRunner } from '../store/postgres.ts';
-import { inOneRoundTrip } from '../store/roundTrip.ts';
-import { type Loaded, World } from './world.ts';
+import { type AuditActor, type AuditEntry, auditChangeOf } from '../auditLog/auditEntry.ts';
+import type { AnswerKey, Command, LateAnswer, Outcome, Sender } from '../core/command.ts';
+import { decide } from '../core/decide.ts';
+import type { TransactionId } from '../core/values/ids.ts';
+import type { BankOperation, Minor, Transaction } from '../core/transaction.ts';
+import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
+import * as sql from './batchSql.ts';
+import { gateErrorOf } from './gateSql.ts';
+import type { Client, StatementRunner } from '../postgres/pool.ts';
+import { inOneRoundTrip } from '../postgres/roundTrip.ts';
+import { type Loaded, World } from './batchState.ts';
 
 /** Operators' idempotency keys are one namespace, apart from every merchant's. */
 export const OPERATOR_SCOPE = '00000000-0000-0000-0000-000000000000';

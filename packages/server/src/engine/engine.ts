@@ -8,12 +8,12 @@
  * Merchants are served in turn, so that nobody waits behind the thousands of somebody else.
  */
 import type pg from 'pg';
-import type { AnswerKey } from '../domain/command.ts';
-import { LANE_SETTINGS } from '../store/batchSql.ts';
-import { openSession, spoiltOf } from '../store/databaseClient.ts';
-import { GateClosedError, isPassing, LOCK_TIMEOUT, sqlStateOf } from '../store/databaseErrors.ts';
-import { continueHistory } from '../store/epochs.ts';
-import { renewPlans, rollback, sessionOptions } from '../store/postgres.ts';
+import type { AnswerKey } from '../core/command.ts';
+import { LANE_SETTINGS } from './batchSql.ts';
+import { openSession, spoiltOf } from '../postgres/databaseClient.ts';
+import { GateClosedError, isPassing, LOCK_TIMEOUT, sqlStateOf } from '../postgres/databaseErrors.ts';
+import { continueHistory } from '../feed/epochsSql.ts';
+import { renewPlans, rollback, sessionOptions } from '../postgres/pool.ts';
 import {
   type Answer,
   type AnswerLate,

@@ -1,7 +1,7 @@
 /** IP addresses as they come in: each has one spelling wherever it is counted, logged or sent on. */
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import { type Parsed, parsed, refused } from '../domain/parse.ts';
+import { type Parsed, parsed, refused } from '../core/values/parse.ts';
 
 /**
  * An address in its one spelling: RFC 5952 for IPv6, without a zone; an IPv4 address that IPv6 carries

@@ -1,17 +1,17 @@
 /** What the admin API's routes share. */
 import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import { parseUuid } from '../domain/ids.ts';
-import type { Parsed } from '../domain/parse.ts';
-import { parseText } from '../domain/text.ts';
-import { findMerchant } from '../store/merchants.ts';
-import type { Queryable } from '../store/postgres.ts';
+import { parseUuid } from '../core/values/ids.ts';
+import type { Parsed } from '../core/values/parse.ts';
+import { parseText } from '../core/values/text.ts';
+import { findMerchant } from '../merchants/merchantsSql.ts';
+import type { Queryable } from '../postgres/pool.ts';
 import { ApiError, type Reason } from './errors.ts';
-import { invalidFields } from './fields.ts';
+import { invalidFields } from './parseFields.ts';
 
 /** The part of every admin route's schema that is the same. */
 export const ADMIN = { tags: ['Admin'], security: [{ operatorApiKey: [] }] };
-export { OPERATOR } from './auth.ts';
+export { OPERATOR } from '../identity/auth.ts';
 export const ERRORS = { '4xx': Type.Ref('Error'), '5xx': Type.Ref('Error') };
 
 const MAX_NAME_LENGTH = 255;

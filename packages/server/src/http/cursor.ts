@@ -1,5 +1,5 @@
-import { type Parsed, parsed, refused } from '../domain/parse.ts';
-import type { Secrets } from '../secrets.ts';
+import { type Parsed, parsed, refused } from '../core/values/parse.ts';
+import type { Secrets } from '../installation/secrets.ts';
 
 const MESSAGE = 'must be the nextCursor of an earlier page of this list';
 

@@ -7,7 +7,7 @@ import {
   RequestInProgressError,
   TooManyWaitingError,
 } from '../engine/engine.ts';
-import { isPassing } from '../store/databaseErrors.ts';
+import { isPassing } from '../postgres/databaseErrors.ts';
 import {
   ApiError,
   type ErrorDetail,
@@ -19,8 +19,8 @@ import {
   sourceOf,
   tooManyWaiting,
 } from './errors.ts';
-import { sendJson } from './execute.ts';
-import { invalidFields } from './fields.ts';
+import { sendJson } from './runCommand.ts';
+import { invalidFields } from './parseFields.ts';
 import type { Metrics } from './metrics.ts';
 import type { SecurityHeaders } from './securityHeaders.ts';
 

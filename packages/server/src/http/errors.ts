@@ -1,4 +1,4 @@
-import type { Refusal } from '../domain/reasons.ts';
+import type { Refusal } from '../core/reasons.ts';
 
 type ErrorType = 'apiError' | 'validationError';
 

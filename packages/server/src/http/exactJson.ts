@@ -1,1 +1,1 @@
-export { exactJson } from '../domain/exactJson.ts';
+export { exactJson } from '../core/values/exactJson.ts';

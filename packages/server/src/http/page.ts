@@ -1,6 +1,6 @@
 import { openCursor, sealCursor } from './cursor.ts';
-import type { Deps } from './deps.ts';
-import { valuesOf } from './fields.ts';
+import type { Deps } from '../app/deps.ts';
+import { valuesOf } from './parseFields.ts';
 
 /** The query parameters of every list. */
 export interface PageQuery {

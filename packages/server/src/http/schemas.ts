@@ -1,7 +1,7 @@
 /** Schemas that several routes share. Each route's schema gives validation, types and OpenAPI. */
 import Type from 'typebox';
-import { STATUSES, WALLET_STATUSES } from '../domain/lifecycle.ts';
-import { FAILURE_CODES } from '../domain/reasons.ts';
+import { STATUSES, WALLET_STATUSES } from '../core/lifecycle.ts';
+import { FAILURE_CODES } from '../core/reasons.ts';
 import { REASONS } from './errors.ts';
 
 const closed = { additionalProperties: false };

@@ -1,4 +1,4 @@
-import { QUERY_CANCELED, sqlStateOf } from '../store/databaseErrors.ts';
+import { QUERY_CANCELED, sqlStateOf } from '../postgres/databaseErrors.ts';
 import { ApiError } from './errors.ts';
 
 /** For what reads with a time limit of its own: when that ended it, whoever asked has to ask for less. */

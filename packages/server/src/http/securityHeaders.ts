@@ -1,4 +1,4 @@
-import type { Mode } from '../config.ts';
+import type { Mode } from '../app/config.ts';
 
 /** On every answer. A route that serves a page sets a content policy of its own. */
 const HEADERS = {

@@ -6,8 +6,8 @@
  *                                ├─► waiting ──► attempt ──► attempt ──► … ──► ended
  *   claimed because it is due ───┘      └─ too long: left as it was
  */
-import { messageIdOf } from '../domain/ids.ts';
-import type { Attempt, ClaimRoom, LaneKey, LaneResult, PendingDelivery } from '../store/webhookDeliveries.ts';
+import { messageIdOf } from '../core/values/ids.ts';
+import type { Attempt, ClaimRoom, LaneKey, LaneResult, PendingDelivery } from './deliveriesSql.ts';
 import type { Poster, PostResult } from './post.ts';
 import { retryDelay } from './schedule.ts';
 import { signedHeaders } from './sign.ts';

@@ -11,24 +11,24 @@
  * wants anything.
  */
 import { randomUUID } from 'node:crypto';
-import { isStatusChange } from '../domain/history.ts';
-import type { Millis } from '../domain/transaction.ts';
-import { isPassing } from '../store/databaseErrors.ts';
+import { isStatusChange } from '../core/history.ts';
+import type { Millis } from '../core/transaction.ts';
+import { isPassing } from '../postgres/databaseErrors.ts';
 import {
   comparePositions,
   type FeedEvent,
   type FeedPage,
   type FeedPosition,
   readWebhookEvents,
-} from '../store/events.ts';
-import type { Pool, StatementRunner } from '../store/postgres.ts';
+} from '../feed/eventsSql.ts';
+import type { Pool, StatementRunner } from '../postgres/pool.ts';
 import {
   insertMessages,
   type LaneKey,
   type LaneResult,
   type NewMessage,
-} from '../store/webhookDeliveries.ts';
-import { noteSuccess } from '../store/webhookEndpoints.ts';
+} from './deliveriesSql.ts';
+import { noteSuccess } from './endpointsSql.ts';
 import {
   beginFanOut,
   endFanOut,
@@ -37,7 +37,7 @@ import {
   insertDelivered,
   insertPending,
   type Receiver,
-} from '../store/webhookFanOut.ts';
+} from './fanOutSql.ts';
 import { HOLD_MS, type LaneOutcome } from './dispatch.ts';
 import { type RoundTrips, transactQuickly } from './transact.ts';
 import {

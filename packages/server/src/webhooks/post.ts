@@ -8,7 +8,7 @@ import {
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { parseRetryAfter } from '@plexy-pay/retry-after';
-import { boundInterimAnswers } from '../interimAnswers.ts';
+import { boundInterimAnswers } from '../http/interimAnswers.ts';
 import { ForbiddenAddressError, guardedLookup, isForbiddenHost } from './addresses.ts';
 
 /** An answer must have begun by then. */

@@ -1,8 +1,8 @@
 /** Records what came of lanes, in batches: each takes 2 ms of PostgreSQL, however few are in it. */
-import { isPassing } from '../store/databaseErrors.ts';
-import type { Pool } from '../store/postgres.ts';
-import { type LaneResult, leaveLanes, lockLanes } from '../store/webhookDeliveries.ts';
-import { type EndpointHealth, lockHealth, noteHealth } from '../store/webhookEndpoints.ts';
+import { isPassing } from '../postgres/databaseErrors.ts';
+import type { Pool } from '../postgres/pool.ts';
+import { type LaneResult, leaveLanes, lockLanes } from './deliveriesSql.ts';
+import { type EndpointHealth, lockHealth, noteHealth } from './endpointsSql.ts';
 import { isGivenUp } from './schedule.ts';
 import { transactQuickly } from './transact.ts';
 

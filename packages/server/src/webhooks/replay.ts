@@ -1,14 +1,14 @@
-import { isStatusChange } from '../domain/history.ts';
-import { comparePositions, type FeedEvent, type FeedPosition, readEvents } from '../store/events.ts';
-import type { Queryable } from '../store/postgres.ts';
-import { requeue } from '../store/webhookDeliveries.ts';
-import { readFannedOut } from '../store/webhookFanOut.ts';
-import { deleteReplay, lockReplay, moveReplay } from '../store/webhookReplays.ts';
+import { isStatusChange } from '../core/history.ts';
+import { comparePositions, type FeedEvent, type FeedPosition, readEvents } from '../feed/eventsSql.ts';
+import type { Queryable } from '../postgres/pool.ts';
+import { requeue } from './deliveriesSql.ts';
+import { readFannedOut } from './fanOutSql.ts';
+import { deleteReplay, lockReplay, moveReplay } from './replaysSql.ts';
 import { messageOf } from './fanOut.ts';
 
 /** Events of the feed, of any merchant, that a step looks at. */
 const PAGE_LIMIT = 500;
-/** Events are numbered in the order of their times, but for this: see `store/eventLists.ts`. */
+/** Events are numbered in the order of their times, but for this: see `feed/eventListsSql.ts`. */
 const TIME_SLACK_MS = 60_000;
 
 /**

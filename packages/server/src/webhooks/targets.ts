@@ -1,8 +1,8 @@
 /** Where webhooks go and what they are signed with, made ready once: decrypting each time costs 20 µs. */
 import type { KeyObject } from 'node:crypto';
-import type { Secrets } from '../secrets.ts';
-import type { Queryable } from '../store/postgres.ts';
-import { readTargets } from '../store/webhookEndpoints.ts';
+import type { Secrets } from '../installation/secrets.ts';
+import type { Queryable } from '../postgres/pool.ts';
+import { readTargets } from './endpointsSql.ts';
 import { keyOfSecret } from './sign.ts';
 
 export interface Target {

@@ -7,8 +7,8 @@
  *   the end  ─► stop      ─┘                                           └─► what goes wrong: the log
  */
 import { Worker } from 'node:worker_threads';
-import type { Mode } from '../config.ts';
-import type { Backlog } from '../store/webhookEndpoints.ts';
+import type { Mode } from '../app/config.ts';
+import type { Backlog } from './endpointsSql.ts';
 import type { WebhookObserver } from './webhooks.ts';
 
 /** What the thread begins with. */

@@ -1,5 +1,5 @@
-import { begin, commit } from '../store/batchSql.ts';
-import { gateErrorOf, passGate, passOrFail } from '../store/gate.ts';
+import { begin, commit } from '../engine/batchSql.ts';
+import { gateErrorOf, passGate, passOrFail } from '../engine/gateSql.ts';
 import {
   type Client,
   inTransaction,
@@ -7,8 +7,8 @@ import {
   type Queryable,
   type StatementRunner,
   withClient,
-} from '../store/postgres.ts';
-import { inOneRoundTrip } from '../store/roundTrip.ts';
+} from '../postgres/pool.ts';
+import { inOneRoundTrip } from '../postgres/roundTrip.ts';
 
 /** Runs `work` in a transaction; in the sandbox only while it is not being reset. @throws GateClosedError */
 export function transact<T>(pool: Pool, gated: boolean, work: (db: Queryable) => Promise<T>): Promise<T> {

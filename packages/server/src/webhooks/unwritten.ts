@@ -6,9 +6,9 @@
  *     │          └───────► failed, or its time is over ─┐
  *     └─ no room, or others pending before it ──────────┴──────► written as pending: a lane as any other
  */
-import { comparePositions, type FeedPosition } from '../store/events.ts';
-import type { LaneKey, NewMessage } from '../store/webhookDeliveries.ts';
-import type { Delivered, NewDelivery, Receiver } from '../store/webhookFanOut.ts';
+import { comparePositions, type FeedPosition } from '../feed/eventsSql.ts';
+import type { LaneKey, NewMessage } from './deliveriesSql.ts';
+import type { Delivered, NewDelivery, Receiver } from './fanOutSql.ts';
 import type { Hold, LaneOutcome } from './dispatch.ts';
 
 /** For how long attempts may begin after a write: nobody else reads on for 5 s. */

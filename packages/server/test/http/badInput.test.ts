@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { type TransactionId, walletTransactionIdOf } from '../../src/domain/ids.ts';
+import { type TransactionId, walletTransactionIdOf } from '../../src/core/values/ids.ts';
 import { REASONS, type Reason } from '../../src/http/errors.ts';
 import { operate, pay, VISA } from '../support/cards.ts';
 import {

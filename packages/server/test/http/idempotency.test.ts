@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { pino } from 'pino';
-import { readConfig } from '../../src/config.ts';
-import { startServer } from '../../src/server.ts';
+import { readConfig } from '../../src/app/config.ts';
+import { startServer } from '../../src/app/server.ts';
 import { cardOf, pay, VISA } from '../support/cards.ts';
 import { CUSTOMER, OTHER_KEY, type Reply, request, type Sandbox, startSandbox } from '../support/sandbox.ts';
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { request as httpRequest } from 'node:http';
 import { after, before, describe, test } from 'node:test';
-import { readConfig } from '../../src/config.ts';
-import { hostCheck } from '../../src/http/sandboxHost.ts';
+import { readConfig } from '../../src/app/config.ts';
+import { hostCheck } from '../../src/sandbox/host.ts';
 import { OPERATOR_KEY, type Sandbox, startSandbox } from '../support/sandbox.ts';
 
 let sandbox: Sandbox;

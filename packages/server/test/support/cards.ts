@@ -1,6 +1,6 @@
 /** Card payments over HTTP, for tests. */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Pool } from '../../src/store/postgres.ts';
+import type { Pool } from '../../src/postgres/pool.ts';
 import type { CallOptions, Reply } from './sandbox.ts';
 
 export type Call = (method: string, path: string, options?: CallOptions) => Promise<Reply>;

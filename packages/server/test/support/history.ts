@@ -1,4 +1,4 @@
-import { inTransaction, type Pool } from '../../src/store/postgres.ts';
+import { inTransaction, type Pool } from '../../src/postgres/pool.ts';
 
 /** Changes the history that a test has written by hand: nobody else may, so the guard is taken off for that long. */
 export async function rewriteHistory(

@@ -1,7 +1,7 @@
 /** Customers, merchants and money made by SQL, with postings that balance, so that tests are independent. */
 import { createHash, randomUUID } from 'node:crypto';
-import { createSecrets } from '../../src/secrets.ts';
-import type { Pool } from '../../src/store/postgres.ts';
+import { createSecrets } from '../../src/installation/secrets.ts';
+import type { Pool } from '../../src/postgres/pool.ts';
 
 /** One IIN serves every test customer: customers differ by their phone numbers. */
 export const IIN = '900101300017';

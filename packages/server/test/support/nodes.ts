@@ -1,7 +1,7 @@
 /** One or more real server processes on one database: what a payment operator runs. */
 import assert from 'node:assert/strict';
-import { audit } from '../../src/store/audit.ts';
-import { createPool, type Pool } from '../../src/store/postgres.ts';
+import { audit } from '../../src/ledger/auditSql.ts';
+import { createPool, type Pool } from '../../src/postgres/pool.ts';
 import { createDatabase } from './database.ts';
 import { type ProcessEnvironment, type ServerProcess, startServerProcess } from './process.ts';
 import { type CallOptions, type Reply, request } from './sandbox.ts';

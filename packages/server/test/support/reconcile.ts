@@ -1,6 +1,6 @@
 /** Compares the bank's books with the ledger, to the tiyn. */
 import assert from 'node:assert/strict';
-import type { Pool } from '../../src/store/postgres.ts';
+import type { Pool } from '../../src/postgres/pool.ts';
 import type { TestBank } from './bank.ts';
 import { endLeases, eventually } from './cards.ts';
 

@@ -1,13 +1,13 @@
 /** A whole sandbox server in this process, on a database of its own, for tests over HTTP. */
 import assert from 'node:assert/strict';
 import { startBank } from '../../../bank/src/start.ts';
-import type { LaunchBank } from '../../src/acquirer/bankProcess.ts';
-import { readConfig } from '../../src/config.ts';
-import { createLogger } from '../../src/logging.ts';
-import { startServer } from '../../src/server.ts';
-import { audit } from '../../src/store/audit.ts';
-import { urlInUse } from '../../src/store/databaseClient.ts';
-import { createPool, type Pool } from '../../src/store/postgres.ts';
+import type { LaunchBank } from '../../src/sandbox/bankProcess.ts';
+import { readConfig } from '../../src/app/config.ts';
+import { createLogger } from '../../src/app/logging.ts';
+import { startServer } from '../../src/app/server.ts';
+import { audit } from '../../src/ledger/auditSql.ts';
+import { urlInUse } from '../../src/postgres/databaseClient.ts';
+import { createPool, type Pool } from '../../src/postgres/pool.ts';
 import { compare } from './contract.ts';
 import { createDatabase, stopDatabaseServer } from './database.ts';
 

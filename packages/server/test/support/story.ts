@@ -3,11 +3,11 @@
  * state that the next one decides on. So no test has to make up a payment that the engine would not have made.
  */
 import assert from 'node:assert/strict';
-import type { Decision } from '../../src/domain/change.ts';
-import type { AnswerKey, Command, MerchantSettings, Sender } from '../../src/domain/command.ts';
-import { decide } from '../../src/domain/decide.ts';
-import type { State } from '../../src/domain/effects.ts';
-import type { TransactionId } from '../../src/domain/ids.ts';
+import type { Decision } from '../../src/core/change.ts';
+import type { AnswerKey, Command, MerchantSettings, Sender } from '../../src/core/command.ts';
+import { decide } from '../../src/core/decide.ts';
+import type { State } from '../../src/core/effects.ts';
+import type { TransactionId } from '../../src/core/values/ids.ts';
 import type {
   Account,
   BankAnswer,
@@ -16,7 +16,7 @@ import type {
   Transaction,
   TransactionEvent,
   Wallet,
-} from '../../src/domain/transaction.ts';
+} from '../../src/core/transaction.ts';
 
 export const MERCHANT = 'm';
 export const PAYMENT = 'payment' as TransactionId;

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { get, type IncomingMessage } from 'node:http';
 import type pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
-import { BLANK } from '../../src/domain/change.ts';
-import type { TransactionId } from '../../src/domain/ids.ts';
-import type { Transaction } from '../../src/domain/transaction.ts';
-import { INSERT_TRANSACTIONS, insertEvents } from '../../src/store/batchSql.ts';
-import { openSession } from '../../src/store/databaseClient.ts';
-import { sessionOptions } from '../../src/store/postgres.ts';
+import { BLANK } from '../../src/core/change.ts';
+import type { TransactionId } from '../../src/core/values/ids.ts';
+import type { Transaction } from '../../src/core/transaction.ts';
+import { INSERT_TRANSACTIONS, insertEvents } from '../../src/engine/batchSql.ts';
+import { openSession } from '../../src/postgres/databaseClient.ts';
+import { sessionOptions } from '../../src/postgres/pool.ts';
 import { DEMO_KEY } from './sandbox.ts';
 
 export interface StreamedEvent {

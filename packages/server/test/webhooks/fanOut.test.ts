@@ -4,9 +4,9 @@ import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
-import { openInstallation } from '../../src/store/installation.ts';
-import { migrate } from '../../src/store/migrate.ts';
-import { createPool, inTransaction, type Pool } from '../../src/store/postgres.ts';
+import { openInstallation } from '../../src/installation/installationSql.ts';
+import { migrate } from '../../src/postgres/migrate.ts';
+import { createPool, inTransaction, type Pool } from '../../src/postgres/pool.ts';
 import {
   claimLanes,
   findDelivery,
@@ -17,10 +17,10 @@ import {
   readPending,
   requeue,
   WEBHOOK_SETTINGS,
-} from '../../src/store/webhookDeliveries.ts';
-import { insertEndpoint, lockHealth, noteHealth } from '../../src/store/webhookEndpoints.ts';
-import { readFannedOut } from '../../src/store/webhookFanOut.ts';
-import { insertReplay } from '../../src/store/webhookReplays.ts';
+} from '../../src/webhooks/deliveriesSql.ts';
+import { insertEndpoint, lockHealth, noteHealth } from '../../src/webhooks/endpointsSql.ts';
+import { readFannedOut } from '../../src/webhooks/fanOutSql.ts';
+import { insertReplay } from '../../src/webhooks/replaysSql.ts';
 import { FanOut, type Step } from '../../src/webhooks/fanOut.ts';
 import { stepReplay } from '../../src/webhooks/replay.ts';
 import { type FreshLane, type MayAttempt, Unwritten } from '../../src/webhooks/unwritten.ts';

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, test } from 'node:test';
-import { openInstallation } from '../../src/store/installation.ts';
-import { migrate } from '../../src/store/migrate.ts';
-import { createPool, inTransaction, type Pool } from '../../src/store/postgres.ts';
+import { openInstallation } from '../../src/installation/installationSql.ts';
+import { migrate } from '../../src/postgres/migrate.ts';
+import { createPool, inTransaction, type Pool } from '../../src/postgres/pool.ts';
 import {
   type ClaimedLane,
   claimLanes,
@@ -15,15 +15,15 @@ import {
   lockLanes,
   readPending,
   requeue,
-} from '../../src/store/webhookDeliveries.ts';
-import { insertEndpoint } from '../../src/store/webhookEndpoints.ts';
+} from '../../src/webhooks/deliveriesSql.ts';
+import { insertEndpoint } from '../../src/webhooks/endpointsSql.ts';
 import {
   beginFanOut,
   endFanOut,
   findReceivers,
   insertPending,
   type Receiver,
-} from '../../src/store/webhookFanOut.ts';
+} from '../../src/webhooks/fanOutSql.ts';
 import { createDatabase, stopDatabaseServer, type TestDatabase } from '../support/database.ts';
 import { createMerchant } from '../support/ledger.ts';
 

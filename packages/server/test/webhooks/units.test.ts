@@ -4,7 +4,7 @@ import type { LookupFunction } from 'node:net';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { Webhook } from 'standardwebhooks';
-import { messageIdOf, parseMessageId } from '../../src/domain/ids.ts';
+import { messageIdOf, parseMessageId } from '../../src/core/values/ids.ts';
 import { guardedLookup, isAllowedAddress, isForbiddenHost } from '../../src/webhooks/addresses.ts';
 import { isGivenUp, RETRY_DELAYS_MS, retryDelay } from '../../src/webhooks/schedule.ts';
 import { generateSecret, keyOfSecret, signedHeaders } from '../../src/webhooks/sign.ts';

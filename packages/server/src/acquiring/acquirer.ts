@@ -1,0 +1,269 @@
+/**
+ * Carries out what the engine asked of the bank, outside every database transaction:
+ *
+ *   intent committed ──► call the bank ──► its answer, as a command ──► effect and response committed
+ *                              └─ unknown ──► wait, inquire, again …   (also by another node, after a crash)
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { v7 as uuidv7 } from 'uuid';
+import type { Command } from '../core/command.ts';
+import type { BankOperation } from '../core/transaction.ts';
+import { OPERATOR_SCOPE } from '../engine/batch.ts';
+import type { Engine } from '../engine/engine.ts';
+import {
+  claimDueOperations,
+  findOperation,
+  findPaymentForBank,
+  listUnanswered,
+  postponeOperation,
+} from './bankOperationsSql.ts';
+import { readClock } from '../installation/installationSql.ts';
+import type { Pool } from '../postgres/pool.ts';
+import type { BankTokens } from './bankTokens.ts';
+import type { AcquirerConnector, ConnectorAnswer, PayerForBank } from './connector.ts';
+
+export interface AcquirerOptions {
+  readonly pool: Pool;
+  readonly engine: () => Engine;
+  readonly connector: AcquirerConnector;
+  /** Where the bank sends a payer after 3-D Secure: an address of ours that names the payment. */
+  readonly authenticationUrl: (transactionId: string) => string;
+  /** Keeps the bank's tokens of cards, so that a card can be charged again. */
+  readonly bankTokens: BankTokens;
+  /** After this an authorization of unknown fate is given up, and reversed at the bank. */
+  readonly patienceMs: number;
+  readonly onError: (error: unknown, operation: BankOperation | null) => void;
+}
+
+const POLL_MS = 250;
+const CLAIM_LIMIT = 50;
+const STOP_LIMIT_MS = 3_000;
+/** How much longer than an authorization may take its card is kept: the time that its command may wait. */
+const COMMAND_WAIT_MS = 15_000;
+const RETRY_MS = [500, 1_000, 2_000, 5_000, 10_000, 30_000];
+/** So soon the node that holds the card may come across what this one cannot repeat. */
+const LEFT_MS = 1_000;
+
+export class Acquirer {
+  readonly #options: AcquirerOptions;
+  /** Of authorizations that this process is carrying out; gone with their answer. */
+  readonly #payers = new Map<string, PayerForBank & { readonly forgetAt: number }>();
+  /** Cards that may be forgotten, which the database has not said yet. */
+  readonly #unsure = new Set<string>();
+  readonly #running = new Set<Promise<void>>();
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(options: AcquirerOptions) {
+    this.#options = options;
+  }
+
+  /** Holds card and browser until the authorization with this id is answered. Before the command is sent. */
+  remember(transactionId: string, payer: PayerForBank): void {
+    const forgetAt = performance.now() + this.#options.patienceMs + COMMAND_WAIT_MS;
+    this.#payers.set(transactionId, { ...payer, forgetAt });
+  }
+
+  /**
+   * After the command: forgets a card that nobody will be asked about, as that of a repeated request. While the
+   * database is away nobody knows whether it is, so that this is found out later; it never fails.
+   */
+  forgetUnlessAsked(transactionId: string): void {
+    if (!this.#payers.has(transactionId)) return;
+    this.#unsure.add(transactionId);
+    this.#track(this.#forgetUnsure().catch((error: unknown) => this.#options.onError(error, null)));
+  }
+
+  async #forgetUnsure(): Promise<void> {
+    for (const transactionId of this.#unsure) {
+      const operation = await findOperation(this.#options.pool, transactionId);
+      this.#unsure.delete(transactionId);
+      if (operation?.status !== 'pending') this.#payers.delete(transactionId);
+    }
+  }
+
+  /** How many cards are held in memory now. */
+  get cardsHeld(): number {
+    return this.#payers.size;
+  }
+
+  /** Starts operations that were just committed. */
+  begin(operations: readonly BankOperation[]): void {
+    for (const operation of operations) this.#track(this.#attempt(operation));
+  }
+
+  /** Looks after operations of unknown fate, and after callers who have waited long enough. */
+  start(): void {
+    const tick = (): void => {
+      this.#track(
+        this.poll()
+          .catch((error: unknown) => this.#options.onError(error, null))
+          .finally(() => {
+            if (!this.#stopped) this.#timer = setTimeout(tick, POLL_MS);
+          }),
+      );
+    };
+    tick();
+    this.#track(
+      this.#options.bankTokens.sealAll().then(
+        () => undefined,
+        (error: unknown) => this.#options.onError(error, null),
+      ),
+    );
+  }
+
+  async poll(): Promise<void> {
+    const { pool } = this.#options;
+    this.#forgetOld();
+    await this.#forgetUnsure();
+    for (const operation of await claimDueOperations(pool, CLAIM_LIMIT))
+      this.#track(this.#attempt(operation));
+    for (const operation of await listUnanswered(pool, CLAIM_LIMIT)) await this.giveAnswer(operation);
+  }
+
+  /** Answers the caller of an operation with the state as it is, if it still waits. */
+  async giveAnswer({ id: operationId, transactionId, paymentId }: BankOperation): Promise<void> {
+    await this.#execute({ kind: 'give_answer', operationId, transactionId, paymentId });
+  }
+
+  /** Waits until nothing is on its way to the bank, at most this long. */
+  async idle(limitMs: number): Promise<void> {
+    await Promise.race([Promise.allSettled(this.#running), pause(limitMs, undefined, { ref: false })]);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    // What is not answered by then is taken up by another node, or after the next start.
+    await Promise.race([Promise.all(this.#running), pause(STOP_LIMIT_MS, undefined, { ref: false })]);
+  }
+
+  /** What another node has settled, or nobody could. */
+  #forgetOld(): void {
+    const now = performance.now();
+    for (const [id, { forgetAt }] of this.#payers) if (now >= forgetAt) this.#payers.delete(id);
+  }
+
+  #track(work: Promise<void>): void {
+    this.#running.add(work);
+    void work.finally(() => this.#running.delete(work));
+  }
+
+  async #attempt(operation: BankOperation): Promise<void> {
+    try {
+      const answer = await this.#ask(operation);
+      if (answer === null) await this.#leave(operation);
+      else await this.#take(operation, answer);
+    } catch (error) {
+      this.#options.onError(error, operation);
+      await this.#postpone(operation).catch((failure: unknown) => this.#options.onError(failure, operation));
+    }
+  }
+
+  async #postpone(operation: BankOperation): Promise<void> {
+    const { id, kind, attempts } = operation;
+    const delay = RETRY_MS[Math.min(attempts, RETRY_MS.length - 1)] ?? 0;
+    const endsByItself = kind === 'authorize' || kind === 'complete';
+    const left = endsByItself ? await this.#patienceLeft(operation) : delay;
+    await postponeOperation(this.#options.pool, id, left > 0 ? Math.min(delay, left) : delay, attempts);
+  }
+
+  /** Lets another node try, which counts as no attempt: else those that cannot would use up its time. */
+  async #leave({ id, attempts }: BankOperation): Promise<void> {
+    await postponeOperation(this.#options.pool, id, LEFT_MS, Math.max(0, attempts - 1));
+  }
+
+  /** @returns null when the bank does not know the operation and this node cannot repeat it */
+  async #ask(operation: BankOperation): Promise<ConnectorAnswer | null> {
+    const { connector } = this.#options;
+    if (operation.kind === 'authorize') return this.#askAuthorization(operation);
+    if (operation.kind === 'complete') return this.#orGiveUp(operation, () => connector.complete(operation));
+    const known = operation.attempts > 0 ? await connector.inquire(operation) : null;
+    if (known !== null) return known;
+    if (operation.kind === 'capture') return connector.capture(operation);
+    return operation.kind === 'refund' ? connector.refund(operation) : connector.reverse(operation);
+  }
+
+  async #askAuthorization(operation: BankOperation): Promise<ConnectorAnswer | null> {
+    const { connector, pool } = this.#options;
+    const inquire = () => this.#orGiveUp(operation, () => connector.inquire(operation));
+    const known = operation.attempts > 0 ? await inquire() : null;
+    if (known !== null) return known;
+    const payment = await findPaymentForBank(pool, operation.transactionId);
+    if (payment === null) throw new Error(`payment ${operation.transactionId} does not exist`);
+    const bankToken = this.#options.bankTokens.open(payment.bankToken);
+    const token = bankToken === null ? null : { token: bankToken };
+    const payer = this.#payers.get(operation.transactionId);
+    const card = payer?.card ?? token;
+    if (await this.#isTooOld(operation)) return GIVEN_UP;
+    // The number is in no other place, so what the bank never saw cannot be sent again after a crash.
+    if (card === null) return null;
+    const returnUrl =
+      payment.returnUrl === null ? null : this.#options.authenticationUrl(operation.transactionId);
+    const { merchantName, payerIp, orderReference, description } = payment;
+    return connector.authorize({
+      ...{ operation, card, merchantName, returnUrl, payerIp, orderReference, description },
+      browser: payer?.browser ?? null,
+    });
+  }
+
+  /** A question about an authorization that fails is given up with it, once that is too old. */
+  async #orGiveUp<T>(operation: BankOperation, ask: () => Promise<T>): Promise<T | ConnectorAnswer> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (await this.#isTooOld(operation)) return GIVEN_UP;
+      throw error;
+    }
+  }
+
+  async #isTooOld(operation: BankOperation): Promise<boolean> {
+    return (await this.#patienceLeft(operation)) <= 0;
+  }
+
+  async #patienceLeft({ requestedAt }: BankOperation): Promise<number> {
+    return this.#options.patienceMs - ((await readClock(this.#options.pool)) - requestedAt);
+  }
+
+  async #take(operation: BankOperation, connectorAnswer: ConnectorAnswer): Promise<void> {
+    const { bankToken, ...answer } = connectorAnswer;
+    const { id: operationId, transactionId, paymentId } = operation;
+    // A card whose payer did not pass 3-D Secure was never charged, and is not charged again.
+    if (bankToken !== null && answer.status === 'approved')
+      await this.#options.bankTokens.keep(transactionId, bankToken);
+    const reversalId = uuidv7();
+    await this.#execute({
+      kind: 'take_bank_answer',
+      operationKind: operation.kind,
+      operationId,
+      transactionId,
+      paymentId,
+      answer,
+      reversalId,
+    });
+    this.#payers.delete(transactionId);
+  }
+
+  async #execute(command: Command): Promise<void> {
+    await this.#options.engine().execute({
+      command,
+      sender: { actor: 'engine', merchantId: null, paymentMethod: null },
+      apiKeyId: null,
+      scopeId: OPERATOR_SCOPE,
+      internalId: uuidv7(),
+      idempotencyKey: null,
+      fingerprint: 'engine',
+      expected: null,
+      // Never remembered: the operation's own row says whether it is settled.
+      answer: () => ({ statusCode: 404, body: '' }),
+    });
+  }
+}
+
+const GIVEN_UP: ConnectorAnswer = {
+  status: 'failed',
+  declineCode: null,
+  retrievalReferenceNumber: null,
+  redirectUrl: null,
+  bankToken: null,
+};

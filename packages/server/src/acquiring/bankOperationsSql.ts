@@ -1,0 +1,95 @@
+import { ANSWER_WAIT_MS } from '../core/change.ts';
+import type { BankOperation } from '../core/transaction.ts';
+import { BANK_OPERATION_COLUMNS, OPERATION_LEASE } from '../engine/batchSql.ts';
+import type { KeptBankToken } from './cardsSql.ts';
+import { hasCome } from '../postgres/leases.ts';
+import type { Queryable } from '../postgres/pool.ts';
+
+/** No attempt is put off for longer, by a lease or a postponement. */
+const LONGEST_WAIT_MS = 120_000;
+const LONGEST_WAIT = `interval '${LONGEST_WAIT_MS} milliseconds'`;
+const ANSWER_WAIT = `interval '${ANSWER_WAIT_MS} milliseconds'`;
+/** The engine's clock. */
+const NOW = `(SELECT clock_timestamp() + clock_offset_ms * interval '1 millisecond' FROM installation)`;
+
+/** Takes over operations whose attempt is due; no other node gets them while the lease runs. */
+export async function claimDueOperations(db: Queryable, limit: number): Promise<BankOperation[]> {
+  const { rows } = await db.query<BankOperation>({
+    name: 'claim_operations',
+    text: `UPDATE bank_operation SET attempts = attempts + 1, next_attempt_at = clock_timestamp() + ${OPERATION_LEASE}
+      WHERE id IN (SELECT id FROM bank_operation WHERE ${hasCome('next_attempt_at', LONGEST_WAIT)}
+        ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+      RETURNING ${BANK_OPERATION_COLUMNS}`,
+    values: [limit],
+  });
+  return rows;
+}
+
+/** The answer is not known yet: ask again after `delayMs`. @param attempts that have been made */
+export async function postponeOperation(
+  db: Queryable,
+  id: string,
+  delayMs: number,
+  attempts: number,
+): Promise<void> {
+  await db.query(
+    `UPDATE bank_operation SET next_attempt_at = clock_timestamp() + $2 * interval '1 millisecond', attempts = $3
+     WHERE id = $1 AND next_attempt_at IS NOT NULL`,
+    [id, Math.min(LONGEST_WAIT_MS, Math.ceil(delayMs)), attempts],
+  );
+}
+
+/** Operations that were asked for before and wait for their next attempt need not wait any longer. */
+export async function retryOperationsNow(db: Queryable): Promise<void> {
+  await db.query(
+    'UPDATE bank_operation SET next_attempt_at = clock_timestamp() WHERE next_attempt_at > clock_timestamp() AND attempts > 0',
+  );
+}
+
+export async function findOperation(db: Queryable, id: string): Promise<BankOperation | null> {
+  const { rows } = await db.query<BankOperation>(
+    `SELECT ${BANK_OPERATION_COLUMNS} FROM bank_operation WHERE id = $1`,
+    [id],
+  );
+  return rows[0] ?? null;
+}
+
+/** Operations whose callers have waited long enough for a response. */
+export async function listUnanswered(db: Queryable, limit: number): Promise<BankOperation[]> {
+  const { rows } = await db.query<BankOperation>({
+    name: 'unanswered',
+    text: `SELECT ${BANK_OPERATION_COLUMNS} FROM bank_operation
+      WHERE ${hasCome('answer_due_at', ANSWER_WAIT, NOW)}
+      ORDER BY answer_due_at LIMIT $1`,
+    values: [limit],
+  });
+  return rows;
+}
+
+/** What the bank is told of a payment when it is asked to authorize it. */
+export interface PaymentForBank {
+  readonly merchantName: string;
+  readonly returnUrl: string | null;
+  readonly payerIp: string | null;
+  readonly orderReference: string;
+  readonly description: string | null;
+  readonly bankToken: KeptBankToken;
+}
+
+export async function findPaymentForBank(
+  db: Queryable,
+  transactionId: string,
+): Promise<PaymentForBank | null> {
+  const { rows } = await db.query<Omit<PaymentForBank, 'bankToken'> & KeptBankToken>(
+    `SELECT m.name AS "merchantName", t.return_url AS "returnUrl", t.payer_ip AS "payerIp",
+       t.order_reference AS "orderReference", t.description,
+       c.id AS "cardTokenId", c.sealed_bank_token AS sealed, c.bank_token AS clear
+     FROM transaction t JOIN merchant m ON m.id = t.merchant_id LEFT JOIN card_token c ON c.id = t.card_token_id
+     WHERE t.id = $1`,
+    [transactionId],
+  );
+  const [row] = rows;
+  if (row === undefined) return null;
+  const { cardTokenId, sealed, clear, ...payment } = row;
+  return { ...payment, bankToken: { cardTokenId, sealed, clear } };
+}

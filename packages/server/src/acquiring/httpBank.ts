@@ -1,0 +1,254 @@
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { Ajv } from 'ajv';
+import Type, { type Static } from 'typebox';
+import type { BankOperation } from '../core/transaction.ts';
+import { boundInterimAnswers } from '../http/interimAnswers.ts';
+import type { AcquirerConnector, AuthorizationRequest, ConnectorAnswer } from './connector.ts';
+
+const Nullish = Type.Optional(Type.Union([Type.String(), Type.Null()]));
+
+/** What the bank answers; anything else is garbage, and garbage says nothing about what happened. */
+const BankReply = Type.Object({
+  status: Type.Enum([
+    'approved',
+    'declined',
+    'challenge',
+    'challenge_approved',
+    'challenge_failed',
+    'done',
+    'not_found',
+  ]),
+  id: Nullish,
+  amount: Type.Optional(Type.Integer()),
+  operationId: Nullish,
+  declineCode: Nullish,
+  rrn: Nullish,
+  acsUrl: Nullish,
+  cardToken: Nullish,
+});
+type BankReply = Static<typeof BankReply>;
+
+const isBankReply = new Ajv().compile<BankReply>(BankReply);
+
+/** What is kept of the bank's texts: one short line that every column, page and webhook can hold. */
+const KEPT = /^[\x20-\x7e]{1,255}$/;
+const KEPT_URL = /^https?:\/\/[\x21-\x7e]{1,2000}$/;
+
+/** The bank did not answer, or not in a way that can be understood. */
+export class BankUnreachableError extends Error {}
+
+/** What may be the answer to what; a capture that is `approved` is garbage, too. */
+const EXPECTED = {
+  authorize: ['approved', 'declined', 'challenge'],
+  authorization: ['approved', 'declined', 'challenge', 'challenge_approved', 'challenge_failed', 'not_found'],
+  operation: ['done', 'declined', 'not_found'],
+} as const satisfies Record<string, readonly BankReply['status'][]>;
+
+/** What is asked, and what the answer must look like. */
+interface Question {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly body?: unknown;
+  readonly expected: readonly BankReply['status'][];
+  /** What the answer has to name, so that it cannot be the answer to something else. */
+  readonly names: NamesOperation | NamesAuthorization;
+}
+
+interface NamesOperation {
+  readonly operationId: string;
+}
+
+interface NamesAuthorization {
+  readonly id: string;
+  readonly amount: number;
+}
+
+const REPLY_LIMIT = 64 * 1024;
+
+export interface HttpBankOptions {
+  readonly baseUrl: () => string;
+  readonly secret: string;
+  /** How long an answer may take. Two questions in a row must fit into an operation's lease. */
+  readonly timeoutMs: number;
+}
+
+/** A bank that speaks the simulated bank's HTTP interface. */
+export function createHttpBank({ baseUrl, secret, timeoutMs }: HttpBankOptions): AcquirerConnector {
+  const call = async (question: Question): Promise<ConnectorAnswer> => {
+    const reply = await ask(`${baseUrl()}${question.path}`, secret, timeoutMs, question);
+    return understand(reply, question);
+  };
+  const operateWith = (operation: BankOperation, noun: string, body: unknown): Promise<ConnectorAnswer> => {
+    const path = `/v1/authorizations/${operation.paymentId}/${noun}`;
+    const names = { operationId: operation.id };
+    return call({ method: 'POST', path, body, expected: EXPECTED.operation, names });
+  };
+  const operate = (operation: BankOperation, noun: string): Promise<ConnectorAnswer> => {
+    const amount = jsonAmount(operation.amount);
+    return operateWith(operation, noun, { operationId: operation.id, amount });
+  };
+  return {
+    authorize: (request) => {
+      const body = authorizationBody(request);
+      const names = authorizationOf(request.operation);
+      return call({ method: 'POST', path: '/v1/authorizations', body, expected: EXPECTED.authorize, names });
+    },
+    complete: (operation) => {
+      const path = `/v1/authorizations/${operation.paymentId}/complete`;
+      const names = authorizationOf(operation);
+      return call({ method: 'POST', path, body: {}, expected: EXPECTED.authorization, names });
+    },
+    capture: (operation) => operate(operation, 'captures'),
+    reverse: (operation) =>
+      operation.kind === 'reverse'
+        ? operateWith(operation, 'reversals', { operationId: operation.id })
+        : operate(operation, 'reversals'),
+    refund: (operation) => operate(operation, 'refunds'),
+    inquire: async (operation) => {
+      const isAuthorization = operation.kind === 'authorize' || operation.kind === 'complete';
+      const question: Question = isAuthorization
+        ? {
+            method: 'GET',
+            path: `/v1/authorizations/${operation.paymentId}`,
+            expected: EXPECTED.authorization,
+            names: authorizationOf(operation),
+          }
+        : {
+            method: 'GET',
+            path: `/v1/operations/${operation.id}`,
+            expected: EXPECTED.operation,
+            names: { operationId: operation.id },
+          };
+      return call(question).catch((error: unknown) => {
+        if (error instanceof NotFoundError) return null;
+        throw error;
+      });
+    },
+  };
+}
+
+class NotFoundError extends Error {}
+
+function authorizationOf({ paymentId: id, amount }: BankOperation): NamesAuthorization {
+  return { id, amount: jsonAmount(amount) };
+}
+
+/** Amounts fit 2^53-1, so they are exact as JSON numbers. */
+function jsonAmount(amount: bigint): number {
+  return Number(amount);
+}
+
+function authorizationBody(request: AuthorizationRequest): unknown {
+  const { operation, card, merchantName, returnUrl, payerIp, browser, orderReference, description } = request;
+  const { paymentId: id, merchantId, amount, currency } = operation;
+  const cardBody =
+    'token' in card ? card : Object.fromEntries(Object.entries(card).filter(([, value]) => value !== null));
+  const threeDS = returnUrl !== null;
+  const back = returnUrl === null ? {} : { returnUrl };
+  return {
+    id,
+    merchantId,
+    merchantName,
+    amount: jsonAmount(amount),
+    currency,
+    card: cardBody,
+    threeDS,
+    ...back,
+    orderReference,
+    ...(description === null ? {} : { description }),
+    ...(payerIp === null ? {} : { payerIp }),
+    ...(browser === null ? {} : { browser }),
+  };
+}
+
+async function ask(url: string, secret: string, timeoutMs: number, question: Question): Promise<string> {
+  try {
+    const response = await exchange(url, secret, timeoutMs, question);
+    const reply = await readReply(response);
+    const { statusCode = 0 } = response;
+    if (statusCode < 200 || statusCode > 299)
+      throw new BankUnreachableError(`the bank answered ${statusCode}`);
+    return reply;
+  } catch (error) {
+    if (error instanceof BankUnreachableError) throw error;
+    throw new BankUnreachableError('the bank did not answer', { cause: error });
+  }
+}
+
+/** Sends a question; the signal ends the reading of its answer, too. Redirects are not followed. */
+function exchange(
+  url: string,
+  secret: string,
+  timeoutMs: number,
+  { method, body }: Question,
+): Promise<IncomingMessage> {
+  const payload = body === undefined ? '' : JSON.stringify(body);
+  const headers = {
+    authorization: `Bearer ${secret}`,
+    'content-type': 'application/json',
+    'content-length': String(Buffer.byteLength(payload)),
+  };
+  const send = url.startsWith('https:') ? httpsRequest : httpRequest;
+  return new Promise((resolve, reject) => {
+    const request = send(url, { method, headers, signal: AbortSignal.timeout(timeoutMs) });
+    boundInterimAnswers(request);
+    request.on('error', reject);
+    request.on('response', resolve);
+    request.end(payload);
+  });
+}
+
+/** Never more than an answer of the bank has, whatever is sent. */
+async function readReply(response: IncomingMessage): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > REPLY_LIMIT) throw new BankUnreachableError('the bank answered more than an answer has');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function understand(text: string, { expected, names }: Question): ConnectorAnswer {
+  const reply = parse(text);
+  if (!isBankReply(reply)) throw new BankUnreachableError(NO_ANSWER);
+  const { status, declineCode, rrn, acsUrl, cardToken }: BankReply = reply;
+  if (!expected.includes(status)) throw new BankUnreachableError(NO_ANSWER);
+  if (!isAbout(reply, names)) throw new BankUnreachableError(NO_ANSWER);
+  if (status === 'not_found') throw new NotFoundError(NO_ANSWER);
+  if (acsUrl != null && !(KEPT_URL.test(acsUrl) && URL.canParse(acsUrl)))
+    throw new BankUnreachableError(NO_ANSWER);
+  return {
+    // However the payer has decided, it counts once it is completed.
+    status: status === 'challenge_approved' || status === 'challenge_failed' ? 'challenge' : status,
+    declineCode: kept(declineCode),
+    retrievalReferenceNumber: kept(rrn),
+    redirectUrl: acsUrl ?? null,
+    bankToken: kept(cardToken),
+  };
+}
+
+/** What the bank decided counts, also when it says it with a text that nobody can keep. */
+function kept(text: string | null | undefined): string | null {
+  return text != null && KEPT.test(text) ? text : null;
+}
+
+/** An answer to something else, or of another amount, is none. What was declined or is not there may have no amount. */
+function isAbout({ id, operationId, amount, status }: BankReply, names: Question['names']): boolean {
+  if ('operationId' in names) return operationId === names.operationId;
+  if (id !== names.id) return false;
+  if (amount === undefined) return status === 'not_found' || status === 'declined';
+  return amount === names.amount;
+}
+
+const NO_ANSWER = 'the bank answered something that is no answer';
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,95 @@
+/** The operators' API, one file per noun. In production on ADMIN_PORT only. */
+import Type from 'typebox';
+import { parseTransactionId } from '../core/values/ids.ts';
+import { listSystemAccounts } from '../ledger/statementsSql.ts';
+import { adminApiKeyRoutes } from '../identity/apiKeyRoutes.ts';
+import { ADMIN, ERRORS, OPERATOR, refuseBody } from '../http/adminCommon.ts';
+import { adminCustomerRoutes } from '../customers/customerRoutes.ts';
+import { adminMerchantRoutes } from '../merchants/merchantRoutes.ts';
+import { adminPlaceRoutes } from '../merchants/storeAdminRoutes.ts';
+import { NoQuery, pageSchema } from '../http/adminSchemas.ts';
+import { adminSystemRoutes } from '../operations/systemRoutes.ts';
+import { adminWalletRoutes } from '../customers/walletAdminRoutes.ts';
+import { adminAuditLogRoutes } from '../auditLog/auditLogRoutes.ts';
+import { actorOf } from '../identity/auth.ts';
+import type { App } from '../http/baseApp.ts';
+import { confirmationLinkOfOperator } from '../payments/confirmationRoutes.ts';
+import type { Deps } from './deps.ts';
+import { ApiError } from '../http/errors.ts';
+import { exactJson } from '../http/exactJson.ts';
+import { execute, sendJson } from '../http/runCommand.ts';
+import { idempotencyKeyOf } from '../http/idempotencyKey.ts';
+import { wholePage } from '../http/page.ts';
+import * as schemas from '../http/schemas.ts';
+import { walletTransactionJson } from '../payments/walletViews.ts';
+
+export function adminRoutes(app: App, deps: Deps): void {
+  adminMerchantRoutes(app, deps);
+  adminApiKeyRoutes(app, deps);
+  adminPlaceRoutes(app, deps);
+  adminCustomerRoutes(app, deps);
+  adminWalletRoutes(app, deps);
+  accountRoutes(app, deps);
+  adminSystemRoutes(app, deps);
+  adminAuditLogRoutes(app, deps);
+  decisionRoutes(app, deps);
+  confirmationLinkOfOperator(app, deps);
+}
+
+function accountRoutes(app: App, deps: Deps): void {
+  app.get(
+    '/v1/admin/accounts',
+    {
+      config: OPERATOR,
+      schema: {
+        ...ADMIN,
+        operationId: 'listSystemAccounts',
+        summary: 'List the ledger’s own accounts with their balances',
+        querystring: NoQuery,
+        response: { 200: pageSchema('SystemAccount'), ...ERRORS },
+      },
+    },
+    async (_request, reply) =>
+      sendJson(reply, 200, exactJson(wholePage(await listSystemAccounts(deps.pool)))),
+  );
+}
+
+const SUMMARIES = {
+  confirm: 'Confirm a payment that waits for its customer',
+  decline: 'Decline a payment that waits for its customer',
+} as const;
+
+function decisionRoutes(app: App, deps: Deps): void {
+  for (const operation of ['confirm', 'decline'] as const) {
+    app.post(
+      `/v1/admin/transactions/:transactionId/${operation}`,
+      {
+        config: OPERATOR,
+        schema: {
+          ...ADMIN,
+          operationId: `${operation}Transaction`,
+          summary: SUMMARIES[operation],
+          params: Type.Object({ transactionId: Type.String() }),
+          headers: schemas.IdempotencyHeader,
+          response: { 200: Type.Ref('WalletTransaction'), ...ERRORS },
+        },
+      },
+      async (request, reply) => {
+        refuseBody(request);
+        const id = parseTransactionId(request.params.transactionId);
+        if (!id.ok) throw new ApiError('transaction_not_found');
+        return execute(deps, request, reply, {
+          command: { kind: 'confirm', transactionId: id.value, approve: operation === 'confirm' },
+          sender: { actor: actorOf(request, 'operator'), merchantId: null, paymentMethod: null },
+          idempotencyKey: idempotencyKeyOf(request, false),
+          path: `/v1/admin/transactions/${id.value}/${operation}`,
+          expected: null,
+          answer: (outcome) => {
+            if (outcome.kind !== 'transaction') throw new Error(`a confirmation ended as ${outcome.kind}`);
+            return { statusCode: 200, body: walletTransactionJson(outcome.transaction, outcome.amount) };
+          },
+        });
+      },
+    );
+  }
+}

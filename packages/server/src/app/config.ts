@@ -1,0 +1,288 @@
+/** The only reader of the environment. A wrong value stops the start with a sentence that names it. */
+import { isIP } from 'node:net';
+import { DatabaseUrlError, urlsOfHosts } from '../postgres/databaseUrl.ts';
+
+export type Mode = 'sandbox' | 'production';
+
+export interface Config {
+  readonly mode: Mode;
+  readonly host: string;
+  readonly port: number;
+  readonly adminPort: number | null;
+  /** Where ADMIN_PORT is listened on. */
+  readonly adminHost: string;
+  /** What `/metrics` asks of those who are not on this machine; null: it answers nobody else. */
+  readonly metricsToken: string | null;
+  /** Names that a sandbox answers to, besides its own. */
+  readonly allowedHosts: readonly string[];
+  /** Null: the embedded PostgreSQL in `dataDir`. */
+  readonly databaseUrl: string | null;
+  readonly databaseDirectUrl: string | null;
+  /** Whether the start migrates the database, or wants it migrated. */
+  readonly migrate: boolean;
+  readonly dataDir: string;
+  readonly logLevel: string;
+  readonly secretKey: string | null;
+  /** Keys that were SECRET_KEY before, or will be: what was made with them is read. */
+  readonly otherSecretKeys: readonly string[];
+  readonly publicUrl: string | null;
+  /** The acquiring bank. Null: in the sandbox the simulated bank, in production no cards. */
+  readonly acquirer: { readonly url: string; readonly secret: string } | null;
+  /** How long the bank may take for an answer. */
+  readonly acquirerTimeoutMs: number;
+  /** How long an authorization's fate may be unknown. */
+  readonly acquirerPatienceMs: number;
+  /** Addresses or networks of proxies, whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
+  /** How long a connection stays open between two requests. */
+  readonly keepAliveSeconds: number;
+  /** More connections than this to one port are closed as they come. */
+  readonly maxConnections: number;
+  readonly requestLog: boolean;
+  /** Of each merchant, on this node; 0: none. */
+  readonly rateLimitPerSecond: number;
+  readonly batchSize: number;
+  readonly batchLanes: number;
+  readonly maxQueue: number;
+  readonly poolSize: number;
+}
+
+export class ConfigError extends Error {}
+
+const VARIABLES = [
+  'MODE',
+  'HOST',
+  'PORT',
+  'ADMIN_PORT',
+  'ADMIN_HOST',
+  'METRICS_TOKEN',
+  'ALLOWED_HOSTS',
+  'DATABASE_URL',
+  'DATABASE_DIRECT_URL',
+  'MIGRATE',
+  'DATA_DIR',
+  'LOG_LEVEL',
+  'SECRET_KEY',
+  'OTHER_SECRET_KEYS',
+  'PUBLIC_URL',
+  'TRUSTED_PROXIES',
+  'KEEP_ALIVE_SECONDS',
+  'MAX_CONNECTIONS',
+  'REQUEST_LOG',
+  'RATE_LIMIT_PER_SECOND',
+  'BATCH_SIZE',
+  'BATCH_LANES',
+  'MAX_QUEUE',
+  'POOL_SIZE',
+  'SANDBOX_ALLOW_REMOTE',
+  'ACQUIRER_URL',
+  'ACQUIRER_SECRET',
+  'ACQUIRER_TIMEOUT_MS',
+  'ACQUIRER_PATIENCE_MS',
+] as const;
+type Variable = (typeof VARIABLES)[number];
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
+const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
+const MIN_SECRET_LENGTH = 32;
+/** Of secrets that others give us, and of those that only machines type. */
+const MIN_TOKEN_LENGTH = 16;
+/** A fifth of what a node of two cores authorizes. */
+const RATE_LIMITS: Readonly<Record<Mode, number>> = { sandbox: 0, production: 2_000 };
+
+/** @throws ConfigError naming the variable and the rule that it breaks */
+export function readConfig(env: Environment): Config {
+  const mode = oneOf(env, 'MODE', ['sandbox', 'production'] as const, 'sandbox');
+  const config: Config = {
+    mode,
+    host: text(env, 'HOST') ?? '127.0.0.1',
+    port: integer(env, 'PORT', 0, 65_535) ?? 8080,
+    adminPort: integer(env, 'ADMIN_PORT', 0, 65_535),
+    adminHost: text(env, 'ADMIN_HOST') ?? '127.0.0.1',
+    metricsToken: secretOf(env, 'METRICS_TOKEN'),
+    allowedHosts: hostNames(env, 'ALLOWED_HOSTS'),
+    databaseUrl: databaseUrl(env, 'DATABASE_URL'),
+    databaseDirectUrl: databaseUrl(env, 'DATABASE_DIRECT_URL'),
+    migrate: oneOf(env, 'MIGRATE', ['auto', 'off'] as const, 'auto') === 'auto',
+    dataDir: text(env, 'DATA_DIR') ?? '.data',
+    logLevel: oneOf(env, 'LOG_LEVEL', LOG_LEVELS, 'info'),
+    secretKey: text(env, 'SECRET_KEY'),
+    otherSecretKeys: otherKeys(env),
+    publicUrl: url(env, 'PUBLIC_URL', ['http:', 'https:'])?.replace(/\/$/, '') ?? null,
+    acquirer: acquirer(env),
+    // Two questions in a row must fit into the 15 s after which another node asks.
+    acquirerTimeoutMs: integer(env, 'ACQUIRER_TIMEOUT_MS', 100, 7_000) ?? 7_000,
+    acquirerPatienceMs: integer(env, 'ACQUIRER_PATIENCE_MS', 1_000, 3_600_000) ?? 60_000,
+    trustedProxies: networks(env, 'TRUSTED_PROXIES'),
+    // Longer than the 600 s after which common load balancers close a connection that they keep.
+    keepAliveSeconds: integer(env, 'KEEP_ALIVE_SECONDS', 1, 86_400) ?? 620,
+    maxConnections: integer(env, 'MAX_CONNECTIONS', 1, 1_000_000) ?? 10_000,
+    requestLog: oneOf(env, 'REQUEST_LOG', ['0', '1'] as const, '1') === '1',
+    rateLimitPerSecond: integer(env, 'RATE_LIMIT_PER_SECOND', 0, 1_000_000) ?? RATE_LIMITS[mode],
+    batchSize: integer(env, 'BATCH_SIZE', 1, 1_000) ?? 64,
+    batchLanes: integer(env, 'BATCH_LANES', 1, 32) ?? 2,
+    maxQueue: integer(env, 'MAX_QUEUE', 1, 1_000_000) ?? 10_000,
+    poolSize: integer(env, 'POOL_SIZE', 1, 1_000) ?? 10,
+  };
+  checkSecret(config);
+  checkPorts(config);
+  const remote = oneOf(env, 'SANDBOX_ALLOW_REMOTE', ['0', '1'] as const, '0') === '1';
+  if (mode === 'production') checkProduction(config);
+  else checkSandbox(config, remote);
+  return config;
+}
+
+function acquirer(env: Environment): Config['acquirer'] {
+  const address = url(env, 'ACQUIRER_URL', ['http:', 'https:']);
+  const secret = text(env, 'ACQUIRER_SECRET');
+  if (address === null && secret === null) return null;
+  if (address === null) throw new ConfigError('ACQUIRER_URL must be set when ACQUIRER_SECRET is');
+  if (secret === null) throw new ConfigError('ACQUIRER_SECRET must be set when ACQUIRER_URL is');
+  return { url: address.replace(/\/$/, ''), secret };
+}
+
+/** Port 0 is any free one, so that two of them differ. */
+function checkPorts({ port, adminPort }: Config): void {
+  if (port !== 0 && port === adminPort) throw new ConfigError('ADMIN_PORT must not be the same as PORT');
+}
+
+function checkSecret({ secretKey }: Config): void {
+  if (secretKey !== null && secretKey.length < MIN_SECRET_LENGTH) {
+    throw new ConfigError(`SECRET_KEY must have at least ${MIN_SECRET_LENGTH} characters`);
+  }
+}
+
+function checkProduction(config: Config): void {
+  if (config.databaseUrl === null) throw new ConfigError('DATABASE_URL must be set when MODE is production');
+  if (config.secretKey === null) throw new ConfigError('SECRET_KEY must be set when MODE is production');
+  checkVariety('SECRET_KEY', config.secretKey, MIN_SECRET_LENGTH / 2);
+  checkEncrypted('PUBLIC_URL', config.publicUrl);
+  if (config.acquirer === null) return;
+  checkEncrypted('ACQUIRER_URL', config.acquirer.url);
+  if (config.acquirer.secret.length < MIN_TOKEN_LENGTH)
+    throw new ConfigError(
+      `ACQUIRER_SECRET must have at least ${MIN_TOKEN_LENGTH} characters when MODE is production`,
+    );
+  checkVariety('ACQUIRER_SECRET', config.acquirer.secret, MIN_TOKEN_LENGTH / 2);
+}
+
+/** Cards, passwords and keys would be sent in clear; on this machine nobody is between. */
+function checkEncrypted(name: Variable, address: string | null): void {
+  if (address === null || address.startsWith('https:')) return;
+  const { hostname } = new URL(address);
+  if (!LOOPBACK.test(hostname.replace(/^\[|\]$/g, '')))
+    throw new ConfigError(`${name} must start with https:// when MODE is production`);
+}
+
+/**
+ * What is random does not repeat itself: neither one character, nor a word, nor steps as in `abcdef`. The pairs
+ * of neighbouring steps from character to character are nearly all different in a random text; of a word that is
+ * repeated there are no more than it has characters.
+ */
+function checkVariety(name: Variable, secret: string, minPairs: number): void {
+  const steps = [...secret].map((character, i, all) => code(character) - code(all[i - 1] ?? '\0'));
+  const pairs = new Set(steps.slice(2).map((step, i) => `${steps[i + 1]} ${step}`));
+  if (pairs.size >= minPairs) return;
+  throw new ConfigError(`${name} repeats itself; make one with: openssl rand -base64 32`);
+}
+
+function code(character: string): number {
+  return character.codePointAt(0) ?? 0;
+}
+
+function checkSandbox({ host }: Config, remote: boolean): void {
+  if (remote || LOOPBACK.test(host)) return;
+  throw new ConfigError(
+    'HOST must be a loopback address in sandbox mode, or set SANDBOX_ALLOW_REMOTE=1 as well',
+  );
+}
+
+function text(env: Environment, name: Variable): string | null {
+  const value = env[name];
+  if (value === undefined) return null;
+  if (value.trim() === '') throw new ConfigError(`${name} is set but empty`);
+  return value;
+}
+
+function integer(env: Environment, name: Variable, min: number, max: number): number | null {
+  const value = text(env, name);
+  if (value === null) return null;
+  const number = Number(value);
+  if (/^\d+$/.test(value) && number >= min && number <= max) return number;
+  throw new ConfigError(`${name} must be a whole number from ${min} to ${max}`);
+}
+
+/** Keys, separated by commas. */
+function otherKeys(env: Environment): string[] {
+  const keys = (text(env, 'OTHER_SECRET_KEYS') ?? '').split(',').filter((key) => key !== '');
+  if (keys.some((key) => key.length < MIN_SECRET_LENGTH))
+    throw new ConfigError(
+      `OTHER_SECRET_KEYS must have at least ${MIN_SECRET_LENGTH} characters each, separated by commas`,
+    );
+  if (keys.length > 0 && text(env, 'SECRET_KEY') === null)
+    throw new ConfigError('SECRET_KEY must be set when OTHER_SECRET_KEYS is');
+  return keys;
+}
+
+/** A secret that machines send. */
+function secretOf(env: Environment, name: Variable): string | null {
+  const value = text(env, name);
+  if (value === null || (value.length >= MIN_TOKEN_LENGTH && /^[\x21-\x7e]+$/.test(value))) return value;
+  throw new ConfigError(
+    `${name} must be at least ${MIN_TOKEN_LENGTH} printable ASCII characters without spaces`,
+  );
+}
+
+/** Names of hosts, separated by commas. */
+function hostNames(env: Environment, name: Variable): string[] {
+  const names = (text(env, name) ?? '').split(',').map((part) => part.trim().toLowerCase());
+  const given = names.filter((part) => part !== '');
+  if (given.every((part) => /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(part))) return given;
+  throw new ConfigError(`${name} must be names of hosts without ports, separated by commas`);
+}
+
+/** IP addresses and networks, separated by commas. */
+function networks(env: Environment, name: Variable): string[] {
+  const parts = (text(env, name) ?? '').split(',').map((part) => part.trim());
+  const named = parts.filter((part) => part !== '');
+  for (const part of named) {
+    const [address = '', prefix, more] = part.split('/');
+    const bits = isIP(address) === 6 ? 128 : 32;
+    const isPrefix = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits);
+    if (isIP(address) === 0 || !isPrefix || more !== undefined)
+      throw new ConfigError(
+        `${name} must be IP addresses or networks such as 10.0.0.0/8, separated by commas`,
+      );
+  }
+  return named;
+}
+
+function oneOf<T extends string>(env: Environment, name: Variable, values: readonly T[], otherwise: T): T {
+  const value = text(env, name);
+  if (value === null) return otherwise;
+  const known = values.find((candidate) => candidate === value);
+  if (known === undefined) throw new ConfigError(`${name} must be one of ${values.join(', ')}`);
+  return known;
+}
+
+/** One host or several, as libpq writes them. */
+function databaseUrl(env: Environment, name: Variable): string | null {
+  const value = text(env, name);
+  if (value === null) return null;
+  try {
+    urlsOfHosts(value);
+    return value;
+  } catch (error) {
+    throw error instanceof DatabaseUrlError ? new ConfigError(`${name} ${error.message}`) : error;
+  }
+}
+
+function url(env: Environment, name: Variable, protocols: readonly string[]): string | null {
+  const value = text(env, name);
+  if (value === null) return null;
+  if (URL.canParse(value) && protocols.includes(new URL(value).protocol)) return value;
+  throw new ConfigError(
+    `${name} must be a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`,
+  );
+}

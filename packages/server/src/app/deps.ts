@@ -1,0 +1,69 @@
+/** What the routes are given: made once in `server.ts`, passed as an argument. */
+import type { FastifyBaseLogger } from 'fastify';
+import type { Acquirer } from '../acquiring/acquirer.ts';
+import type { BankControl } from '../sandbox/bankControl.ts';
+import type { LateAnswers } from '../acquiring/lateAnswers.ts';
+import type { Config } from './config.ts';
+import type { AuditEntry } from '../auditLog/auditEntry.ts';
+import type { Auditor } from '../ledger/auditor.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { EventFeed } from '../feed/feed.ts';
+import type { RequestLog } from '../requestLog/requestLog.ts';
+import type { Secrets } from '../installation/secrets.ts';
+import type { ClockTurns } from '../sandbox/clockSql.ts';
+import type { Pool } from '../postgres/pool.ts';
+import type { Readiness } from '../postgres/readiness.ts';
+import type { WebhookThread } from '../webhooks/thread.ts';
+import type { GuessCounter } from '../customers/guessCounter.ts';
+import type { LockOuts } from '../identity/lockOuts.ts';
+import type { Metrics } from '../http/metrics.ts';
+import type { Passwords } from '../identity/passwords.ts';
+import type { Sessions } from '../identity/sessions.ts';
+import type { Strangers } from '../identity/strangers.ts';
+import type { TurnKind, Turns } from '../http/turns.ts';
+
+export interface Deps {
+  readonly config: Config;
+  /** For all that waits for its turn: lists, statistics, settings. */
+  readonly pool: Pool;
+  /** For API keys, sessions and what payments need besides the engine, which wait behind nothing else. */
+  readonly reserved: Pool;
+  /** For those who sign in: strangers can fill it, and nothing else waits for it. */
+  readonly signIns: Pool;
+  /** In which order the requests that are not payments get `pool`, and what card payments ask get `reserved`. */
+  readonly turns: Readonly<Record<TurnKind, Turns>>;
+  readonly engine: Engine;
+  /** Who gets phone numbers and IINs wrong. */
+  readonly guesses: GuessCounter;
+  readonly acquirer: Acquirer;
+  readonly lateAnswers: LateAnswers;
+  readonly readiness: Readiness;
+  readonly feed: EventFeed;
+  readonly webhooks: WebhookThread;
+  readonly auditor: Auditor;
+  /** Null: it is switched off. */
+  readonly requestLog: RequestLog | null;
+  /** The levers of the simulated bank. */
+  readonly bankControl: BankControl;
+  /** Of those who move the sandbox's clock. */
+  readonly clockTurns: ClockTurns;
+  /** Puts a sandbox back to its seed. @param asked what its audit log begins with */
+  readonly resetSandbox: (asked: AuditEntry) => Promise<void>;
+  /** Where payers and customers reach this node with their browsers. */
+  readonly publicUrl: { readonly current: string };
+  readonly secrets: Secrets;
+  readonly metrics: Metrics;
+  readonly logger: FastifyBaseLogger;
+}
+
+/** What the routes for people who sign in need besides. */
+export interface SignIn {
+  readonly passwords: Passwords;
+  readonly sessions: Sessions;
+  readonly lockOuts: LockOuts;
+  /** How many attempts a network may make, before any of them is counted. */
+  readonly strangers: Strangers;
+}
+
+/** What a listener serves: merchants, operators, or (in the sandbox) both. */
+export type Surface = 'merchant' | 'operator' | 'both';

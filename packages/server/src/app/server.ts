@@ -1,0 +1,244 @@
+/** Puts the parts together; `main.ts` adds the process around them, tests add none. */
+import type { Socket } from 'node:net';
+import type { FastifyBaseLogger } from 'fastify';
+import type { LaunchBank } from '../sandbox/bankProcess.ts';
+import type { Config } from './config.ts';
+import { EngineUnavailableError } from '../engine/engine.ts';
+import { startPurge } from '../operations/purge.ts';
+import { startScheduler } from '../engine/scheduler.ts';
+import { createEngine } from './parts.ts';
+import { createApp } from './app.ts';
+import type { App } from '../http/baseApp.ts';
+import type { Deps } from './deps.ts';
+import { createMetrics } from '../http/metrics.ts';
+import { createTurns } from '../http/turns.ts';
+import { seedSandbox } from '../sandbox/seed.ts';
+import { ConnectionTimedOut } from '../postgres/databaseErrors.ts';
+import { startEmbeddedPostgres } from '../store/embedded.ts';
+import { continueHistory } from '../feed/epochsSql.ts';
+import { openInstallation } from '../installation/installationSql.ts';
+import { checkMigrated, migrate } from '../postgres/migrate.ts';
+import { keepsStatements } from '../postgres/pooler.ts';
+import { createPool, type Pool, readServerVersion, withClient } from '../postgres/pool.ts';
+
+export interface Server {
+  /** Where merchants reach it, such as http://127.0.0.1:8080. */
+  readonly url: string;
+  /** Where operators do, when that is another port. */
+  readonly adminUrl: string | null;
+  /** How many card numbers are in memory now: those of authorizations that are under way. */
+  cardsHeld(): number;
+  /** Stops accepting, finishes what is in flight, closes everything. */
+  stop(): Promise<void>;
+}
+
+/** How long the start goes on trying to open sessions. */
+const START_PATIENCE_MS = 120_000;
+
+/** @returns what does a step again that took a slow machine, or a slow database, longer than requests may wait */
+function patienceOf(logger: FastifyBaseLogger): <T>(step: () => Promise<T>) => Promise<T> {
+  const startedAt = performance.now();
+  return async (step) => {
+    for (;;) {
+      try {
+        return await step();
+      } catch (error) {
+        const cause = error instanceof StartError ? error.cause : error;
+        const isLate = cause instanceof ConnectionTimedOut || cause instanceof EngineUnavailableError;
+        if (!isLate || performance.now() - startedAt > START_PATIENCE_MS) throw error;
+        logger.warn({ err: cause }, 'waiting for the database');
+      }
+    }
+  };
+}
+
+/** Something outside the program keeps it from starting; the message says what, in one sentence. */
+export class StartError extends Error {}
+
+/** For API keys, sessions and what payments need besides the engine: each is one look-up by an index. */
+const RESERVED_CONNECTIONS = 4;
+/** Two can sign in while one waits; a password takes a hundred times as long as its queries. */
+const SIGN_IN_CONNECTIONS = 2;
+
+/** How long a client has to close its connection once the server stops. */
+const CLOSE_LIMIT_MS = 5_000;
+
+/**
+ * Starts everything, in the order in which the parts depend on each other.
+ * @param launchBank how a sandbox comes by its bank: as a process of its own if nothing else is said
+ */
+export async function startServer(
+  config: Config,
+  logger: FastifyBaseLogger,
+  launchBank?: LaunchBank,
+): Promise<Server> {
+  const stops: (() => Promise<unknown>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (let step = stops.pop(); step !== undefined; step = stops.pop()) await step();
+  };
+  try {
+    const databaseUrl = config.databaseUrl ?? (await embeddedUrl(config, logger, stops));
+    const onLost = (error: Error): void => logger.warn({ err: error }, 'idle connection lost');
+    const pool = createPool(databaseUrl, config.poolSize, onLost);
+    const reserved = createPool(databaseUrl, RESERVED_CONNECTIONS, onLost, { name: 'reserved' });
+    const signIns = createPool(databaseUrl, SIGN_IN_CONNECTIONS, onLost, { name: 'sign-ins' });
+    stops.push(() => Promise.all([pool.end(), reserved.end(), signIns.end()]));
+    const patiently = patienceOf(logger);
+    const name = config.databaseUrl === null ? 'the embedded PostgreSQL' : 'DATABASE_URL';
+    await patiently(() => checkDatabase(pool, name));
+    if (config.databaseUrl !== null) await patiently(() => checkPooler(databaseUrl));
+    await patiently(() => bringUpToDate(config, databaseUrl, pool, logger));
+    const secrets = await patiently(() =>
+      openInstallation(pool, config.mode, config.secretKey, config.otherSecretKeys),
+    );
+    await patiently(() => withClient(pool, continueHistory));
+    const metrics = createMetrics();
+    const given = { config, databaseUrl, pool, reserved, secrets, metrics, logger, launchBank };
+    const parts = createEngine(given);
+    const { engine, acquirer, feed, webhooks } = parts;
+    feed.start();
+    stops.push(() => parts.readiness.stop());
+    stops.push(() => feed.stop());
+    stops.push(() => parts.clockTurns.end());
+    stops.push(() => webhooks.stop());
+    stops.push(() => engine.stop());
+    stops.push(() => parts.auditor.stop());
+    parts.requestLog?.start();
+    stops.push(async () => parts.requestLog?.stop());
+    // The bank is a process of its own and takes as long to start as all the rest.
+    const bank = parts.startBank(stops);
+    bank.catch(() => undefined);
+    if (config.mode === 'sandbox') await patiently(() => seedSandbox(pool, engine, secrets));
+    const scheduler = startScheduler(engine, (error) => logger.warn({ err: error }, 'the sweep failed'));
+    stops.push(() => scheduler.stop());
+    const purge = startPurge(pool, (error) => logger.warn({ err: error }, 'the purge failed'));
+    stops.push(() => purge.stop());
+    webhooks.start();
+    stops.push(() => parts.guesses.stop());
+    const turns = createTurns(config.poolSize, RESERVED_CONNECTIONS);
+    const deps: Deps = { config, pool, reserved, signIns, turns, secrets, metrics, logger, ...parts };
+    const split = config.adminPort !== null || config.mode === 'production';
+    const app = await createApp(deps, split ? 'merchant' : 'both');
+    await bank;
+    const url = await listen(app, config.host, config.port, stops);
+    if (config.publicUrl === null) parts.publicUrl.current = url;
+    const { adminPort } = config;
+    const adminUrl =
+      adminPort === null
+        ? null
+        : await listen(await createApp(deps, 'operator'), config.adminHost, adminPort, stops, 'ADMIN_');
+    // Attempts end while requests do: each may take seconds of a stop's ten.
+    stops.push(async () => void webhooks.stop());
+    return { url, adminUrl, cardsHeld: () => acquirer.cardsHeld, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function embeddedUrl(
+  config: Config,
+  logger: FastifyBaseLogger,
+  stops: (() => Promise<unknown>)[],
+): Promise<string> {
+  const embedded = await startEmbeddedPostgres({
+    dataDir: config.dataDir,
+    log: (message) => logger.info(message),
+  });
+  stops.push(() => embedded.stop());
+  return embedded.url;
+}
+
+/** @throws StartError when a pooler stands before the database that lets sessions lose their statements */
+async function checkPooler(databaseUrl: string): Promise<void> {
+  if (await keepsStatements(databaseUrl)) return;
+  throw new StartError(
+    'DATABASE_URL leads through a pooler that does not keep prepared statements: use PgBouncer 1.21 or newer with max_prepared_statements, its session mode, or PostgreSQL itself',
+  );
+}
+
+/** @throws MigrationError when the database is not, or cannot be made, what this program works on */
+async function bringUpToDate(
+  { migrate: automatically, databaseDirectUrl }: Config,
+  databaseUrl: string,
+  pool: Pool,
+  logger: FastifyBaseLogger,
+): Promise<void> {
+  if (!automatically) return checkMigrated(pool);
+  await migrate(databaseDirectUrl ?? databaseUrl, (message) => logger.info(message));
+}
+
+const OLDEST_POSTGRES = 15;
+
+/** @throws StartError when there is no database that can be used */
+async function checkDatabase(pool: Pool, name: string): Promise<void> {
+  const version = await readServerVersion(pool).catch((error: unknown) => {
+    throw new StartError(`the database of ${name} cannot be used: ${reasonOf(error)}`, { cause: error });
+  });
+  if (version.major < OLDEST_POSTGRES) {
+    throw new StartError(`${name} must be PostgreSQL ${OLDEST_POSTGRES} or newer, but is ${version.name}`);
+  }
+}
+
+/** A connection error in words; one to a name with several addresses has its words inside. */
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ');
+  return error instanceof Error && error.message !== '' ? error.message : String(error);
+}
+
+/** While it closes, connections whose last request was answered are closed this often. */
+const REAP_INTERVAL_MS = 50;
+
+async function listen(
+  app: App,
+  host: string,
+  port: number,
+  stops: (() => Promise<unknown>)[],
+  /** Before the names of the variables that say where it listens. */
+  prefix: '' | 'ADMIN_' = '',
+): Promise<string> {
+  const { closeUnused, closeAll } = connectionReaper(app);
+  stops.push(async () => {
+    const reaper = setInterval(closeUnused, REAP_INTERVAL_MS);
+    const limit = setTimeout(closeAll, CLOSE_LIMIT_MS);
+    await app.close();
+    clearTimeout(limit);
+    clearInterval(reaper);
+  });
+  return app.listen({ host, port }).catch((error: NodeJS.ErrnoException) => {
+    throw new StartError(listenProblem(error, host, port, prefix), { cause: error });
+  });
+}
+
+interface ConnectionReaper {
+  /** Closes the connections on which nobody waits for an answer. */
+  closeUnused(): void;
+  /** Closes the others, too: also those of which Node has let go, after CONNECT or what is not HTTP. */
+  closeAll(): void;
+}
+
+function connectionReaper(app: App): ConnectionReaper {
+  const open = new Set<Socket>();
+  app.server.on('connection', (socket: Socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
+  return {
+    closeUnused: () => {
+      app.server.closeIdleConnections();
+      // Node does not call a connection idle on which nothing was ever sent, as browsers keep in reserve.
+      for (const socket of open) if (socket.bytesRead === 0) socket.destroy();
+    },
+    closeAll: () => {
+      for (const socket of open) socket.destroy();
+    },
+  };
+}
+
+function listenProblem(error: NodeJS.ErrnoException, host: string, port: number, prefix: string): string {
+  if (error.code === 'EADDRINUSE')
+    return `port ${port} of ${host} is in use; set ${prefix}PORT to another one`;
+  if (error.code === 'EACCES')
+    return `this user may not listen on port ${port}; set ${prefix}PORT to one above 1023`;
+  return `${prefix}HOST ${host} cannot be listened on: ${error.message}`;
+}

@@ -1,0 +1,162 @@
+import type { TransactionId } from './values/ids.ts';
+import type { FailureCode, Refusal } from './reasons.ts';
+import type {
+  Actor,
+  BankAnswer,
+  BankOperation,
+  CaptureMode,
+  Millis,
+  Minor,
+  PaymentMethod,
+  Transaction,
+  Wallet,
+  WalletTransfer,
+} from './transaction.ts';
+
+/**
+ * What the engine can be asked to do. Ids of what a command may create are made by its sender; an
+ * `operationId` is used only if the bank has to be asked. An amount of null is all that remains.
+ */
+export type Command =
+  | Authorize
+  | PayByCard
+  | (OnPayment & {
+      readonly kind: 'capture' | 'cancel';
+      readonly amount: Minor | null;
+      readonly operationId: string;
+    })
+  | (OnPayment & { readonly kind: 'refund'; readonly amount: Minor | null; readonly refundId: TransactionId })
+  | (OnPayment & { readonly kind: 'confirm'; readonly approve: boolean })
+  | (OnPayment & { readonly kind: 'complete_authentication'; readonly operationId: string })
+  | (OnPayment & { readonly kind: 'act_when_due'; readonly operationId: string })
+  | TakeBankAnswer
+  | GiveAnswer
+  | Transfer;
+
+interface OnPayment {
+  readonly transactionId: TransactionId;
+}
+
+export interface Authorize {
+  readonly kind: 'authorize';
+  readonly transactionId: TransactionId;
+  readonly merchantId: string;
+  readonly amount: Minor;
+  readonly currency: string;
+  readonly phone: string;
+  /** HMAC of the IIN. Null: whoever asks is taken for somebody who guesses, and no IIN is the right one. */
+  readonly iinHash: string | null;
+  /** The same IIN's under other keys. */
+  readonly otherIinHashes?: readonly string[];
+  readonly orderReference: string;
+  /** Where the customer goes after a confirmation; absent: nowhere. */
+  readonly returnUrl?: string | null;
+}
+
+/** A card payment. The card itself is not here: its number is in memory only, with the bank's connector. */
+export interface PayByCard
+  extends Pick<
+    Transaction,
+    | 'merchantId'
+    | 'amount'
+    | 'currency'
+    | 'orderReference'
+    | 'description'
+    | 'payerIp'
+    | 'storeId'
+    | 'terminalId'
+    | 'customerId'
+    | 'recurringType'
+    | 'returnUrl'
+    | 'cardTokenId'
+    | 'cardBrand'
+    | 'cardLast4'
+  > {
+  readonly kind: 'pay_by_card';
+  readonly transactionId: TransactionId;
+  /** Null: as the merchant's settings have it. */
+  readonly captureMode: CaptureMode | null;
+}
+
+/** The bank's answer to an operation, or that it could not be found out. */
+export interface TakeBankAnswer {
+  readonly kind: 'take_bank_answer';
+  readonly operationId: string;
+  readonly operationKind: BankOperation['kind'];
+  readonly transactionId: TransactionId;
+  readonly paymentId: TransactionId;
+  readonly answer: BankAnswer;
+  /** The id of the reversal that follows an authorization of unknown fate. */
+  readonly reversalId: string;
+}
+
+/** The caller has waited long enough: answer with the state as it is. */
+export interface GiveAnswer {
+  readonly kind: 'give_answer';
+  readonly operationId: string;
+  readonly transactionId: TransactionId;
+  readonly paymentId: TransactionId;
+}
+
+export interface Transfer {
+  readonly kind: 'deposit' | 'withdraw';
+  readonly transferId: string;
+  readonly walletId: string;
+  readonly amount: Minor;
+  readonly reference: string | null;
+}
+
+/** Who sends a command: decides what they may touch, and is recorded with every event. */
+export interface Sender {
+  readonly actor: Actor;
+  /** The merchant whose transactions the sender may touch; null: an operator or the engine, any. */
+  readonly merchantId: string | null;
+  /** The wallet API sees wallet payments only; null: any. */
+  readonly paymentMethod: PaymentMethod | null;
+}
+
+/** The idempotency key that a command's response is stored under. */
+export interface AnswerKey {
+  readonly scopeId: string;
+  readonly key: string;
+}
+
+/** What happened. */
+export type Outcome =
+  | {
+      readonly kind: 'transaction';
+      /** The transaction after the command; of a refund, the payment or what `refund` says. */
+      readonly transaction: Transaction;
+      /** The refund, where that was made at once. */
+      readonly refund?: Transaction;
+      /** The amount of this operation. */
+      readonly amount: Minor;
+      /** The event, or the bank operation (seq 0), that carries the command's effect. */
+      readonly effect: { readonly id: string; readonly seq: number };
+    }
+  /** The bank was asked; the response follows with its answer. */
+  | { readonly kind: 'pending'; readonly operation: BankOperation }
+  | { readonly kind: 'transfer'; readonly transfer: WalletTransfer; readonly wallet: Wallet }
+  | {
+      readonly kind: 'refused';
+      readonly refusal: Refusal;
+      /** What was to be acted on, where its state or kind is the reason. */
+      readonly transaction?: Transaction;
+      readonly declineCode?: string;
+    }
+  | { readonly kind: 'nothing_to_do' };
+
+/** The response that an earlier command has been waiting for. */
+export interface LateAnswer {
+  readonly operation: BankOperation;
+  readonly outcome: Outcome;
+}
+
+export interface MerchantSettings {
+  readonly captureMode: CaptureMode;
+  readonly captureDelayMs: Millis;
+  readonly authorizationTtlMs: Millis;
+}
+
+/** How a wallet was found for a phone number, an IIN and a currency. */
+export type WalletLookup = { readonly wallet: Wallet } | { readonly failure: FailureCode };

@@ -1,0 +1,174 @@
+import Type, { type Static } from 'typebox';
+import { v7 as uuidv7 } from 'uuid';
+import type { Transfer } from '../core/command.ts';
+import { parseAmount } from '../core/values/money.ts';
+import { type Parsed, parsed } from '../core/values/parse.ts';
+import { findWallet, setFrozen } from './customersSql.ts';
+import { readWalletStatement } from '../ledger/statementsSql.ts';
+import { ADMIN, ERRORS, idOf, OPERATOR, parseName, refuseBody } from '../http/adminCommon.ts';
+import * as bodies from '../http/adminSchemas.ts';
+import { change, transferView, walletEntries, walletView } from '../http/adminViews.ts';
+import { actorOf } from '../identity/auth.ts';
+import type { App } from '../http/baseApp.ts';
+import type { Deps } from '../app/deps.ts';
+import { ApiError } from '../http/errors.ts';
+import { exactJson } from '../http/exactJson.ts';
+import { execute, sendJson } from '../http/runCommand.ts';
+import { valuesOf } from '../http/parseFields.ts';
+import { idempotencyKeyOf } from '../http/idempotencyKey.ts';
+import { operatorWrite } from '../http/idempotentWrite.ts';
+import { readPage } from '../http/page.ts';
+import { IdempotencyHeader } from '../http/schemas.ts';
+import { openPosition, sealPosition } from '../ledger/statementPosition.ts';
+
+const Params = Type.Object({ walletId: Type.String() });
+
+export function adminWalletRoutes(app: App, deps: Deps): void {
+  readRoutes(app, deps);
+  transferRoutes(app, deps);
+  freezeRoutes(app, deps);
+}
+
+function readRoutes(app: App, deps: Deps): void {
+  app.get(
+    '/v1/admin/wallets/:walletId',
+    {
+      config: OPERATOR,
+      schema: {
+        ...ADMIN,
+        operationId: 'getWallet',
+        summary: 'Get a wallet with its balances',
+        params: Params,
+        response: { 200: Type.Ref('Wallet'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const wallet = await findWallet(deps.pool, walletIdOf(request.params.walletId));
+      if (wallet === null) throw new ApiError('wallet_not_found');
+      return sendJson(reply, 200, exactJson(walletView(wallet)));
+    },
+  );
+
+  app.get(
+    '/v1/admin/wallets/:walletId/statement',
+    {
+      config: OPERATOR,
+      schema: {
+        ...ADMIN,
+        operationId: 'getWalletStatement',
+        summary: 'What moved on a wallet, and its balances after each move',
+        params: Params,
+        querystring: bodies.ListQuery,
+        response: { 200: bodies.pageSchema('WalletEntry'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const id = walletIdOf(request.params.walletId);
+      const load = async (cursor: string | null, limit: number) => {
+        const after = cursor === null ? null : openPosition(cursor);
+        const read = await readWalletStatement(deps.pool, id, after, limit);
+        if (read === null) throw new ApiError('wallet_not_found');
+        // A later page counts on from where the one before it ended.
+        const [available = read.available, held = read.held] = after?.balances ?? [];
+        return walletEntries({ ...read, available, held });
+      };
+      const page = await readPage(deps, `wallet ${id}`, request.query, load, ({ row, view }) =>
+        sealPosition(row, [view.available - change(row, 'available'), view.held - change(row, 'held')]),
+      );
+      return sendJson(reply, 200, exactJson({ ...page, items: page.items.map(({ view }) => view) }));
+    },
+  );
+}
+
+const TRANSFERS = {
+  deposit: 'Pay money from outside into a wallet',
+  withdraw: 'Pay money out of a wallet',
+} as const;
+
+function transferRoutes(app: App, deps: Deps): void {
+  for (const kind of ['deposit', 'withdraw'] as const) {
+    app.post(
+      `/v1/admin/wallets/:walletId/${kind}`,
+      {
+        config: OPERATOR,
+        schema: {
+          ...ADMIN,
+          operationId: `${kind}Wallet`,
+          summary: TRANSFERS[kind],
+          params: Params,
+          headers: IdempotencyHeader,
+          body: bodies.TransferBody,
+          response: { 201: Type.Ref('Transfer'), ...ERRORS },
+        },
+      },
+      async (request, reply) => {
+        const walletId = walletIdOf(request.params.walletId);
+        return execute(deps, request, reply, {
+          command: parseTransfer(kind, walletId, request.body),
+          sender: { actor: actorOf(request, 'operator'), merchantId: null, paymentMethod: null },
+          idempotencyKey: idempotencyKeyOf(request, false),
+          path: `/v1/admin/wallets/${walletId}/${kind}`,
+          expected: null,
+          answer: (outcome) => {
+            if (outcome.kind !== 'transfer') throw new Error(`a ${kind} ended as ${outcome.kind}`);
+            return { statusCode: 201, body: exactJson(transferView(outcome.transfer, outcome.wallet)) };
+          },
+        });
+      },
+    );
+  }
+}
+
+const FREEZING = {
+  freeze: 'Freeze a wallet: no authorizations, no withdrawals',
+  unfreeze: 'Unfreeze a wallet',
+} as const;
+
+function freezeRoutes(app: App, deps: Deps): void {
+  for (const operation of ['freeze', 'unfreeze'] as const) {
+    app.post(
+      `/v1/admin/wallets/:walletId/${operation}`,
+      {
+        config: OPERATOR,
+        schema: {
+          ...ADMIN,
+          operationId: `${operation}Wallet`,
+          summary: FREEZING[operation],
+          params: Params,
+          headers: IdempotencyHeader,
+          response: { 200: Type.Ref('Wallet'), ...ERRORS },
+        },
+      },
+      async (request, reply) => {
+        refuseBody(request);
+        const id = walletIdOf(request.params.walletId);
+        return operatorWrite(deps, request, reply, {
+          path: `/v1/admin/wallets/${id}/${operation}`,
+          statusCode: 200,
+          work: async (db) => {
+            const wallet = await setFrozen(db, id, operation === 'freeze');
+            if (wallet === null) throw new ApiError('wallet_not_found');
+            const audit = { action: `wallet.${operation}`, object: { kind: 'wallet', id } } as const;
+            return { effectId: id, body: walletView(wallet), audit };
+          },
+        });
+      },
+    );
+  }
+}
+
+/** @throws ApiError 400 naming what is wrong */
+function parseTransfer(
+  kind: Transfer['kind'],
+  walletId: string,
+  body: Static<typeof bodies.TransferBody>,
+): Transfer {
+  const text = body.reference;
+  const reference: Parsed<string | null> = text === undefined ? parsed(null) : parseName(text);
+  const fields = valuesOf({ amount: parseAmount(body.amount), reference });
+  return { kind, transferId: uuidv7(), walletId, ...fields };
+}
+
+function walletIdOf(text: string): string {
+  return idOf(text, 'wallet_not_found');
+}

@@ -1,0 +1,323 @@
+/**
+ * What the OpenAPI document says of each operation beside its schemas: a description, and the reasons of errors that are
+ * its own. What every operation of its shape may answer (no API key, a body that is no JSON, a repeated key …) is
+ * added by `openApi.ts`. The tests compare every answer that they get with this.
+ */
+import type { Reason } from '../http/errors.ts';
+
+export interface OperationDocs {
+  /** Where the route says more than this in its own schema, that counts. */
+  readonly description?: string;
+  /** Reasons of 4xx and 5xx answers that other operations of the same shape do not have. */
+  readonly reasons?: readonly Reason[];
+}
+
+const ONE_TRANSACTION = ['transaction_not_found'] as const;
+/** An id of a payment, and where it is the merchant's own but something else: what that is. */
+const OWN_PAYMENT = [
+  ...ONE_TRANSACTION,
+  ...(['transaction_is_refund', 'transaction_is_card_payment', 'missing_idempotency_key'] as const),
+] as const;
+const PAGE = ['invalid_limit', 'invalid_cursor'] as const;
+const LIST_FILTERS = [
+  ...(['invalid_status', 'invalid_amount', 'invalid_currency', 'invalid_order_reference'] as const),
+  'search_too_broad',
+] as const;
+const CAPTURE = [
+  ...OWN_PAYMENT,
+  ...(['invalid_amount', 'invalid_transaction_state', 'authorization_expired'] as const),
+  ...(['amount_exceeds_held', 'operation_in_progress', 'declined_by_bank'] as const),
+] as const;
+const CANCEL = [
+  ...OWN_PAYMENT,
+  'authorization_expired',
+  ...(['invalid_amount', 'invalid_transaction_state', 'amount_exceeds_held'] as const),
+  ...(['partial_cancel_before_authorization', 'operation_in_progress', 'declined_by_bank'] as const),
+] as const;
+const REFUND = [
+  ...OWN_PAYMENT,
+  ...(['invalid_amount', 'invalid_transaction_state', 'amount_exceeds_refundable'] as const),
+  'insufficient_merchant_balance',
+] as const;
+const DECIDE = [...OWN_PAYMENT, 'invalid_transaction_state', 'authorization_expired'] as const;
+const ENDPOINT = ['webhook_endpoint_not_found'] as const;
+const DELIVERY = [...ENDPOINT, 'webhook_delivery_not_found'] as const;
+const MERCHANT = ['merchant_not_found'] as const;
+const USER_CHANGE = ['user_not_found', 'last_admin'] as const;
+const NEW_USER = ['invalid_email', 'already_exists'] as const;
+
+const PAGES = 'In pages: ask for the next one with `nextCursor`, until it is null.';
+const SHOWN_ONCE = 'The secret is in this answer only: it is kept as a hash.';
+
+export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
+  health: {
+    description: 'For a supervisor: answers as long as the process does, whatever its database does.',
+  },
+  ready: {
+    description:
+      'For a load balancer: 200 when the database answers and all migrations are applied, else 503. Send requests to nodes that are ready.',
+  },
+
+  signIn: { reasons: ['wrong_credentials', 'too_many_sign_ins', 'merchant_required'] },
+  getSession: {
+    description:
+      'The user, their role and merchant, and the mode of this server; 401 when nobody is signed in.',
+  },
+  signOut: { description: 'Ends this session at once, on every node.' },
+  signOutEverywhere: { description: 'Ends every session of this user at once, this one included.' },
+  changePassword: {
+    description: 'Needs the present password. This session goes on, every other one of the user ends.',
+    reasons: ['wrong_credentials', 'too_many_sign_ins'],
+  },
+
+  createMerchant: {
+    description:
+      'A merchant begins without API keys and users: issue its first key, or create its first user, next.',
+  },
+  listMerchants: { description: PAGES, reasons: PAGE },
+  updateMerchant: {
+    description: 'What is not named stays as it is. Payments that exist keep the times that they began with.',
+    reasons: MERCHANT,
+  },
+  getMerchant: {
+    description: 'How a merchant’s payments are captured, how long holds last, where payers may return to.',
+    reasons: MERCHANT,
+  },
+  listMerchantBalances: {
+    description: 'One row a currency in which the merchant has ever been paid, as last committed.',
+    reasons: MERCHANT,
+  },
+  getMerchantStatement: {
+    description: `Captures, refunds and whatever else moved on the balance of one currency. ${PAGES}`,
+    reasons: [...MERCHANT, ...PAGE, 'invalid_currency'],
+  },
+  issueApiKey: { description: SHOWN_ONCE, reasons: MERCHANT },
+  listApiKeys: { description: `Without the keys themselves. ${PAGES}`, reasons: [...MERCHANT, ...PAGE] },
+  revokeApiKey: {
+    description: 'Writes with it are refused from this moment on, on every node; reads within a second.',
+    reasons: [...MERCHANT, 'api_key_not_found'],
+  },
+  issueOperatorKey: { description: SHOWN_ONCE },
+  listOperatorKeys: { description: `Without the keys themselves. ${PAGES}`, reasons: PAGE },
+  revokeOperatorKey: {
+    description: 'Writes with it are refused from this moment on, on every node; reads within a second.',
+    reasons: ['api_key_not_found'],
+  },
+  createStore: { description: 'Payments can name the store that they were made in.', reasons: MERCHANT },
+  listStores: { description: PAGES, reasons: [...MERCHANT, ...PAGE] },
+  createTerminal: {
+    description: 'Payments can name the terminal that they were made at.',
+    reasons: MERCHANT,
+  },
+  listTerminals: { description: PAGES, reasons: [...MERCHANT, ...PAGE] },
+
+  createCustomer: {
+    description:
+      'A holder of wallets: a phone number and an IIN that belong together. The IIN is kept as a keyed hash.',
+    reasons: ['invalid_phone_number', 'invalid_iin', 'already_exists'],
+  },
+  listCustomers: {
+    description: `All, or those that a phone number, an IIN or both name. ${PAGES}`,
+    reasons: [...PAGE, 'invalid_phone_number', 'invalid_iin'],
+  },
+  getCustomer: { description: 'With the last four digits of the IIN.', reasons: ['customer_not_found'] },
+  createWallet: {
+    description: 'A customer has one wallet a currency. It begins empty: deposit into it next.',
+    reasons: ['customer_not_found', 'invalid_currency', 'already_exists'],
+  },
+  listWallets: { description: 'One a currency, as last committed.', reasons: ['customer_not_found'] },
+  getWallet: {
+    description: 'What is available and what is held, as last committed.',
+    reasons: ['wallet_not_found'],
+  },
+  getWalletStatement: { description: PAGES, reasons: ['wallet_not_found', ...PAGE] },
+  depositWallet: {
+    description: 'Moves the amount from the account `funding` to what is available.',
+    reasons: ['wallet_not_found', 'invalid_amount'],
+  },
+  withdrawWallet: {
+    description: 'Moves the amount from what is available to the account `funding`.',
+    reasons: ['wallet_not_found', 'invalid_amount', 'wallet_frozen', 'insufficient_wallet_balance'],
+  },
+  freezeWallet: {
+    description: 'Holds that exist can still be captured and released.',
+    reasons: ['wallet_not_found'],
+  },
+  unfreezeWallet: {
+    description: 'Authorizations and withdrawals work again at once.',
+    reasons: ['wallet_not_found'],
+  },
+  listSystemAccounts: {
+    description: '`funding` and `acquirer` of each currency: the other ends of what comes in and goes out.',
+  },
+  sumLedger: { description: 'Every currency must sum to 0.' },
+  getAudit: {
+    description: 'When it ran, and the rows that break an invariant; 404 before the first one.',
+    reasons: ['not_found'],
+  },
+  startAudit: { reasons: ['audit_in_progress'] },
+  getSystemHealth: {
+    description:
+      'Database, event feed, queue and bank of the node that answers, and of the whole installation.',
+  },
+  confirmTransaction: {
+    description: 'In the customer’s place: the balance is checked now.',
+    reasons: DECIDE,
+  },
+  declineTransaction: {
+    description: 'In the customer’s place: the payment ends as `rejected`, `customer_declined`.',
+    reasons: DECIDE,
+  },
+  getConfirmation: {
+    description:
+      'The link works once, until the payment’s confirmation expires. Send it to nobody but the customer.',
+    reasons: DECIDE,
+  },
+  listMerchantUsers: { description: PAGES, reasons: [...MERCHANT, ...PAGE] },
+  createMerchantUser: {
+    description: 'The password is in this answer only.',
+    reasons: [...MERCHANT, ...NEW_USER],
+  },
+  updateMerchantUser: {
+    description:
+      'A change of role or status holds at once, on every node. Somebody who can manage users must remain.',
+    reasons: [...MERCHANT, ...USER_CHANGE],
+  },
+  deleteMerchantUser: {
+    description: 'Their sessions end at once. Somebody who can manage users must remain.',
+    reasons: [...MERCHANT, ...USER_CHANGE],
+  },
+  resetPasswordOfMerchantUser: { reasons: [...MERCHANT, 'user_not_found'] },
+  listOperators: { description: PAGES, reasons: PAGE },
+  createOperator: { description: 'The password is in this answer only.', reasons: NEW_USER },
+  updateOperator: {
+    description: 'A change of status holds at once, on every node. One operator must remain.',
+    reasons: USER_CHANGE,
+  },
+  deleteOperator: {
+    description: 'Their sessions end at once. One operator must remain.',
+    reasons: USER_CHANGE,
+  },
+  resetPasswordOfOperator: { reasons: ['user_not_found'] },
+
+  authorizeWallet: {
+    reasons: [
+      'invalid_amount',
+      'invalid_currency',
+      'invalid_phone_number',
+      'invalid_iin',
+      'invalid_order_reference',
+    ],
+  },
+  captureWallet: { reasons: CAPTURE },
+  cancelWallet: { reasons: CANCEL },
+  refundWallet: { reasons: REFUND },
+  getWalletTransaction: { reasons: ONE_TRANSACTION },
+  listWalletTransactions: { reasons: [...PAGE, 'invalid_status', 'invalid_order_reference'] },
+
+  createPayment: {
+    description:
+      'With a card, or with the token of one that the bank has seen. Answered with the bank’s decision, or after 10 seconds with the state as it is. With a `returnUrl` the bank may ask for 3-D Secure: then the status is `3d`, and the payer has to go to `redirectUrl`.',
+    reasons: ['invalid_amount', 'invalid_currency', 'invalid_order_reference', 'invalid_card'],
+  },
+  captureTransaction: {
+    description: 'Debits the hold, in full or in part; the rest is released. A payment is captured once.',
+    reasons: CAPTURE,
+  },
+  cancelTransaction: {
+    description: 'Gives the hold back, in full or in part. All of it ends the payment as `cancelled`.',
+    reasons: CANCEL,
+  },
+  refundTransaction: {
+    description:
+      'A refund is a transaction of its own. Give an Idempotency-Key: the same request twice without one refunds twice.',
+    reasons: REFUND,
+  },
+  listTransactions: { reasons: [...PAGE, ...LIST_FILTERS] },
+  listTransactionsByOrderReference: { reasons: [...PAGE, 'invalid_order_reference', 'search_too_broad'] },
+  listTransactionsByPaymentLink: {
+    description: `404 for a link by which nothing was paid. ${PAGES}`,
+    reasons: [...ONE_TRANSACTION, ...PAGE],
+  },
+  getTransaction: {
+    description: 'By either spelling of its id. Ask for it before anything that cannot be undone.',
+    reasons: ONE_TRANSACTION,
+  },
+  getTransactionHistory: { reasons: [...ONE_TRANSACTION, ...PAGE] },
+  listTransactionPostings: { reasons: [...ONE_TRANSACTION, ...PAGE] },
+  listOwnStores: { description: PAGES, reasons: PAGE },
+  listOwnTerminals: { description: PAGES, reasons: PAGE },
+  streamTransactions: { reasons: ['invalid_last_event_id'] },
+
+  listEvents: { reasons: PAGE },
+  createWebhookEndpoint: { reasons: ['invalid_url', 'too_many_webhook_endpoints'] },
+  listWebhookEndpoints: { description: PAGES, reasons: PAGE },
+  getWebhookEndpoint: {
+    description: 'Without its secret. With what is pending, and since when it fails.',
+    reasons: ENDPOINT,
+  },
+  updateWebhookEndpoint: {
+    description: 'What is not named stays as it is. What is pending is sent to the new address.',
+    reasons: [...ENDPOINT, 'invalid_url'],
+  },
+  deleteWebhookEndpoint: {
+    description: 'Nothing is sent to it any more, and what it had is forgotten.',
+    reasons: ENDPOINT,
+  },
+  enableWebhookEndpoint: { reasons: ENDPOINT },
+  disableWebhookEndpoint: { reasons: ENDPOINT },
+  rotateWebhookSecret: { reasons: [...ENDPOINT, 'too_many_webhook_secrets'] },
+  listWebhookDeliveries: { description: `Kept for 30 days. ${PAGES}`, reasons: [...ENDPOINT, ...PAGE] },
+  getWebhookDelivery: { description: 'With the first 1,024 bytes of each answer.', reasons: DELIVERY },
+  testWebhookEndpoint: { reasons: [...ENDPOINT, 'webhook_endpoint_disabled'] },
+  resendWebhookDelivery: { reasons: [...DELIVERY, 'webhook_endpoint_disabled'] },
+  replayWebhooks: { reasons: [...ENDPOINT, 'webhook_endpoint_disabled'] },
+
+  getStatistics: { reasons: ['invalid_currency', 'search_too_broad'] },
+  listRequests: { reasons: [...PAGE, 'search_too_broad'] },
+  listAuditLog: { reasons: [...PAGE, 'search_too_broad'] },
+  listAllAuditLog: { reasons: [...PAGE, 'search_too_broad'] },
+  listOperatorIssues: {
+    description:
+      'Phone numbers, merchants and addresses with many wrong IINs, and until when they are locked.',
+  },
+  listIssues: { reasons: ['search_too_broad'] },
+  muteIssue: {
+    description: '30 days at most. It is listed all the same, as muted.',
+    reasons: ['issue_not_found'],
+  },
+  issueOwnApiKey: { description: SHOWN_ONCE },
+  listOwnApiKeys: { description: `Without the keys themselves. ${PAGES}`, reasons: PAGE },
+  revokeOwnApiKey: {
+    description: 'Writes with it are refused from this moment on, on every node; reads within a second.',
+    reasons: ['api_key_not_found'],
+  },
+  listUsers: { description: PAGES, reasons: PAGE },
+  createUser: { description: 'The password is in this answer only.', reasons: NEW_USER },
+  updateUser: {
+    description:
+      'A change of role or status holds at once, on every node. Somebody who can manage users must remain.',
+    reasons: USER_CHANGE,
+  },
+  deleteUser: {
+    description: 'Their sessions end at once. Somebody who can manage users must remain.',
+    reasons: USER_CHANGE,
+  },
+  resetPasswordOfUser: { reasons: ['user_not_found'] },
+
+  getSandboxClock: { description: 'The engine’s time, and how far it is ahead of the real one.' },
+  advanceSandboxClock: {},
+  getSandboxFaults: { description: 'Of this merchant’s bank, and of everybody’s database.' },
+  setSandboxFaults: {
+    description:
+      'What is not named stays as it is. The bank’s fault is this merchant’s, the database’s is everybody’s.',
+  },
+  resetSandbox: {},
+  getSandboxFixtures: { description: 'The table of the documents, as data.' },
+  getSandboxConfirmation: {
+    description: 'The link works once, until the payment’s confirmation expires.',
+    reasons: DECIDE,
+  },
+  sandboxConfirm: { description: 'The balance is checked now.', reasons: DECIDE },
+  sandboxDecline: { description: 'The payment ends as `rejected`, `customer_declined`.', reasons: DECIDE },
+};

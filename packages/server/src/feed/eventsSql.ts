@@ -1,0 +1,365 @@
+/**
+ * The event feed: every event of every merchant, in one order that never changes, without a gap.
+ *
+ * Events commit in another order than they are written in, so a reader that remembers the last one it saw
+ * would skip some. Here it stops at the horizon, below which everything is complete for good (migration
+ * 0003 says why), and what it has read up to there will never be added to.
+ *
+ * What holds the horizon back: any transaction that has taken an id and has not ended. PostgreSQL's
+ * snapshots span the whole cluster, so that means other databases' transactions and prepared ones, too
+ * (measured on 18). Those of other databases cannot write our events: `CLUSTER_WIDE` reads do not wait for
+ * them, at the price of a look at every session, so they are for a horizon that does not move. A long
+ * transaction in this database delays the feed; nothing is lost. The lag is a metric.
+ *
+ * Transaction ids begin anew when a dump is restored into another cluster, and are given out again after a restore to
+ * an earlier time: `epochs.ts` says how rounds go on above all that were ever given out.
+ *
+ * A place is always that of an event, never the horizon: a crash of PostgreSQL takes back the ids whose end had
+ * not reached the disk (of transactions that wrote nothing, or did not wait for it) and gives them out again. Whoever
+ * remembered the horizon would be beyond the next events. An event that can be read is on the disk, and so
+ * is the end of every id before its round.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { transactionAsOf } from '../core/history.ts';
+import { type Parsed, parsed, refused } from '../core/values/parse.ts';
+import type { Minor, Transaction, TransactionEvent } from '../core/transaction.ts';
+import { plainArray } from '../postgres/arrays.ts';
+import { TRANSACTION_COLUMNS } from '../engine/batchSql.ts';
+import type { GivenPosition } from './epochsSql.ts';
+import type { Queryable, StatementRunner } from '../postgres/pool.ts';
+
+const COMPLETE_POLL_MS = 5;
+
+/** A place in the feed: after every event up to this round, and up to this position of the round itself. */
+export interface FeedPosition {
+  readonly round: number;
+  readonly position: number;
+}
+
+/** The opaque text of a position; it stays valid for good. @param epoch the current one */
+export function positionText(epoch: string | null, { round, position }: FeedPosition): string {
+  const text = `${round.toString(36)}-${position.toString(36)}`;
+  return epoch === null ? text : `${epoch}-${text}`;
+}
+
+/** The position that `positionText` made this text of. */
+export function parsePosition(text: string): Parsed<GivenPosition> {
+  const match = /^(?:([0-9a-f]{8})-)?(0|[1-9a-z][0-9a-z]{0,10})-(0|[1-9a-z][0-9a-z]{0,10})$/.exec(text);
+  const [round, position] = [Number.parseInt(match?.[2] ?? '', 36), Number.parseInt(match?.[3] ?? '', 36)];
+  if (Number.isSafeInteger(round) && Number.isSafeInteger(position))
+    return parsed({ epoch: match?.[1] ?? null, round, position });
+  return refused('must be the id of an event');
+}
+
+/** Negative when `a` comes before `b`. */
+export function comparePositions(a: FeedPosition, b: FeedPosition): number {
+  return a.round - b.round || a.position - b.position;
+}
+
+/** An event with its transaction as it was right after it. */
+export interface FeedEvent {
+  readonly event: TransactionEvent;
+  readonly transaction: Transaction;
+  /** The merchant's balance in the transaction's currency right after the event. */
+  readonly balance: Minor;
+  readonly at: FeedPosition;
+}
+
+export interface FeedPage {
+  readonly events: readonly FeedEvent[];
+  /** The last event that has been read, or looked at. */
+  readonly end: FeedPosition;
+  /** The current one: what positions are named by. */
+  readonly epoch: string | null;
+  /** Rounds up to this one are complete. */
+  readonly horizon: number;
+  /** How many events of any merchant were looked at. */
+  readonly scanned: number;
+  /** Whether more is ready to be read. */
+  readonly more: boolean;
+  /** The first committed round that has to wait for the horizon; null when nothing has. */
+  readonly waiting: number | null;
+}
+
+export interface FeedQuery {
+  readonly after: FeedPosition;
+  readonly merchantIds: readonly string[];
+  /** How many events of the feed, of any merchant, are looked at. */
+  readonly limit: number;
+  /** Do not wait for transactions of other databases. */
+  readonly clusterWide: boolean;
+}
+
+/** Of the sessions that read the feed: a plan that was made while the table was small would read all of it for good. */
+export const FEED_SETTINGS = 'SET enable_seqscan = off';
+
+const SNAPSHOT_HORIZON = 'pg_snapshot_xmin(pg_current_snapshot())::text::bigint';
+/**
+ * The least transaction id in progress that is not seen in another database. A session that the snapshot
+ * names and that is still there cannot have become another one, and one that is gone is waited for.
+ */
+const DATABASE_HORIZON = `(SELECT coalesce(min(x::text::bigint), pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
+    FROM pg_snapshot_xip(pg_current_snapshot()) x
+    WHERE NOT EXISTS (SELECT FROM pg_stat_activity a JOIN pg_database d ON d.oid = a.datid
+        WHERE a.backend_xid = x::xid AND d.datname <> current_database())
+      AND NOT EXISTS (SELECT FROM pg_prepared_xacts p WHERE p.transaction = x::xid AND p.database <> current_database()))`;
+
+/** The columns of `feedEventOf`, from `event p`. */
+export const EVENT_FIELDS = `p.transaction_id AS "transactionId", p.seq, p.merchant_id AS "eventMerchantId", p.name,
+  p.status AS "eventStatus", p.amount AS "eventAmount", p.captured AS "eventCaptured", p.released AS "eventReleased",
+  p.refunded AS "eventRefunded", p.reserved AS "eventReserved", p.balance AS "eventBalance", p.actor, p.reason,
+  p.at, p.round, p.position`;
+
+/**
+ * The balance that the merchant of `event p`, of `transaction t`, had right after this place of the feed: that of the last
+ * event up to there that changed it. Once the feed is complete up to there it never changes, so that whoever tells of an
+ * event again tells the same. A balance is changed by one transaction after another, in the feed's order.
+ *
+ * Events from before migration 0029 are not found. Then it is what the first one that is found began with, or, as long
+ * as none has changed it since, the balance as it is.
+ * @param place SQL of its round and position
+ */
+export function balanceAt(place: string): string {
+  const changes = 'FROM event e WHERE e.merchant_id = p.merchant_id AND e.balance_currency = t.currency';
+  return `coalesce(
+    (SELECT e.balance ${changes} AND (e.round, e.position) <= (${place}) ORDER BY e.round DESC, e.position DESC LIMIT 1),
+    (SELECT e.balance + CASE WHEN e.name IN ('transaction.charged', 'transaction.rejected', 'transaction.failed')
+        THEN -e.amount ELSE e.amount END
+      ${changes} AND (e.round, e.position) > (${place}) ORDER BY e.round, e.position LIMIT 1),
+    (SELECT m.balance FROM merchant_balance m WHERE m.merchant_id = p.merchant_id AND m.currency = t.currency LIMIT 1), 0)`;
+}
+
+/**
+ * Balances are those before the page, which `pageOf` takes on from event to event: one look-up for all events of a
+ * merchant, as one for each would take as long as the rest of the page.
+ *
+ * One row per event, at least one: the page's last place is on each. `IS TRUE` keeps the list of merchants a hash
+ * table that is built once; a join would be planned as a loop over it.
+ */
+function pageSql(horizon: string, merchants: string): string {
+  return `WITH horizon AS MATERIALIZED (SELECT ${horizon} + event_round_offset AS round, epochs[cardinality(epochs)] AS epoch FROM installation),
+    page AS MATERIALIZED (SELECT * FROM event WHERE (round, position) > ($1::bigint, $2::bigint)
+      AND round <= (SELECT round FROM horizon) ORDER BY round, position LIMIT $3::int),
+    found AS (SELECT ${EVENT_FIELDS}, t.*, b.balance AS "balanceBefore" FROM page p
+      CROSS JOIN LATERAL (SELECT ${TRANSACTION_COLUMNS} FROM transaction WHERE id = p.transaction_id LIMIT 1) t
+      CROSS JOIN LATERAL (SELECT ${balanceAt('$1::bigint, $2::bigint')} AS balance LIMIT 1) b
+      WHERE (p.merchant_id IN (${merchants})) IS TRUE)
+    SELECT h.round AS horizon, h.epoch, l.round AS "lastRound", l.position AS "lastPosition",
+      (SELECT count(*)::int FROM page) AS scanned,
+      (SELECT round FROM event WHERE round > h.round ORDER BY round LIMIT 1) AS waiting, f.*
+    FROM horizon h
+    LEFT JOIN LATERAL (SELECT round, position FROM page ORDER BY round DESC, position DESC LIMIT 1) l ON true
+    LEFT JOIN found f ON true ORDER BY f.round, f.position`;
+}
+
+const GIVEN_MERCHANTS = 'SELECT unnest($4::uuid[])';
+const PAGE = {
+  snapshot: pageSql(SNAPSHOT_HORIZON, GIVEN_MERCHANTS),
+  database: pageSql(DATABASE_HORIZON, GIVEN_MERCHANTS),
+};
+/** Within the same snapshot: an endpoint that committed before an event is seen by whoever sees the event. */
+const WITH_WEBHOOKS =
+  'SELECT merchant_id FROM webhook_endpoint WHERE disabled_at IS NULL AND deleted_at IS NULL';
+const WEBHOOK_PAGE = {
+  snapshot: pageSql(SNAPSHOT_HORIZON, WITH_WEBHOOKS),
+  database: pageSql(DATABASE_HORIZON, WITH_WEBHOOKS),
+};
+
+interface PageRow extends FeedEventRow {
+  /** The merchant's, in the transaction's currency, before the page's first event. */
+  readonly balanceBefore: Minor;
+  readonly epoch: string | null;
+  readonly horizon: bigint;
+  readonly lastRound: bigint | null;
+  readonly lastPosition: bigint | null;
+  readonly scanned: number;
+  readonly waiting: bigint | null;
+  /** Null when no event of the page is of these merchants. */
+  readonly transactionId: string | null;
+}
+
+/** An event's fields, and its transaction's. */
+export interface FeedEventRow extends Transaction {
+  readonly seq: number;
+  readonly eventMerchantId: string;
+  readonly name: string;
+  readonly eventStatus: TransactionEvent['status'];
+  readonly eventAmount: Minor;
+  readonly eventCaptured: Minor;
+  readonly eventReleased: Minor;
+  readonly eventRefunded: Minor;
+  readonly eventReserved: Minor;
+  readonly eventBalance: Minor | null;
+  readonly actor: TransactionEvent['actor'];
+  readonly reason: string | null;
+  readonly at: number;
+  readonly round: bigint;
+  readonly position: bigint;
+}
+
+/**
+ * The next events of these merchants.
+ * @param db with `enable_seqscan` off: a plan made while the table was empty would scan it for good
+ */
+export async function readEvents(db: Queryable, query: FeedQuery): Promise<FeedPage> {
+  const { after, merchantIds, limit, clusterWide } = query;
+  const { rows } = await db.query<PageRow>({
+    name: clusterWide ? 'events_database' : 'events_snapshot',
+    text: clusterWide ? PAGE.database : PAGE.snapshot,
+    values: [String(after.round), String(after.position), String(limit), plainArray(merchantIds)],
+  });
+  return pageOf(rows, after, limit);
+}
+
+/**
+ * The next events of merchants who have a webhook endpoint that is enabled.
+ * @param db with `enable_seqscan` off, as for `readEvents`
+ */
+export async function readWebhookEvents(
+  db: StatementRunner,
+  query: Omit<FeedQuery, 'merchantIds'>,
+): Promise<FeedPage> {
+  const { after, limit, clusterWide } = query;
+  const { rows } = await db.query<PageRow>({
+    name: clusterWide ? 'webhook_events_database' : 'webhook_events_snapshot',
+    text: clusterWide ? WEBHOOK_PAGE.database : WEBHOOK_PAGE.snapshot,
+    values: [String(after.round), String(after.position), String(limit)],
+  });
+  return pageOf(rows, after, limit);
+}
+
+function pageOf(rows: readonly PageRow[], after: FeedPosition, limit: number): FeedPage {
+  const [first] = rows;
+  if (first === undefined) throw new Error('the installation row is missing');
+  const balances = new Map<string, Minor>();
+  const eventOf = (row: PageRow): FeedEvent[] => {
+    if (row.transactionId === null) return [];
+    const account = `${row.eventMerchantId} ${row.currency}`;
+    const balance = row.eventBalance ?? balances.get(account) ?? row.balanceBefore;
+    balances.set(account, balance);
+    return [feedEventOf(row, row.transactionId, balance)];
+  };
+  return {
+    events: rows.flatMap(eventOf),
+    end: placeOf(first.lastRound, first.lastPosition) ?? after,
+    epoch: first.epoch,
+    horizon: Number(first.horizon),
+    scanned: first.scanned,
+    more: first.scanned === limit,
+    waiting: first.waiting === null ? null : Number(first.waiting),
+  };
+}
+
+function placeOf(round: bigint | null, position: bigint | null): FeedPosition | null {
+  return round === null || position === null ? null : { round: Number(round), position: Number(position) };
+}
+
+/** The place after every event of a round: positions begin at 1. */
+export function endOfRound(round: number): FeedPosition {
+  return { round: round + 1, position: 0 };
+}
+
+/** An event as its transaction and its merchant's balance were right after it. */
+export function feedEventOf(row: FeedEventRow, transactionId: string, balance: Minor): FeedEvent {
+  const event: TransactionEvent = {
+    transactionId,
+    seq: row.seq,
+    merchantId: row.eventMerchantId,
+    name: row.name,
+    status: row.eventStatus,
+    amount: row.eventAmount,
+    captured: row.eventCaptured,
+    released: row.eventReleased,
+    refunded: row.eventRefunded,
+    reserved: row.eventReserved,
+    balance: row.eventBalance,
+    balanceCurrency: row.eventBalance === null ? null : row.currency,
+    actor: row.actor,
+    reason: row.reason,
+    at: row.at,
+  };
+  return {
+    event,
+    transaction: transactionAsOf(row, event),
+    balance,
+    at: { round: Number(row.round), position: Number(row.position) },
+  };
+}
+
+export interface FeedEnd {
+  /** The last event that can be read; before all when there is none. */
+  readonly end: FeedPosition;
+  /** Rounds up to this one are complete. */
+  readonly horizon: number;
+  /** No position that was ever given out is beyond this. */
+  readonly limit: FeedPosition;
+  readonly waiting: number | null;
+  /** In their order, the current one last. */
+  readonly epochs: readonly string[];
+}
+
+interface FeedEndRow {
+  readonly horizon: bigint;
+  readonly limit: bigint;
+  readonly epochs: readonly string[];
+  readonly waiting: bigint | null;
+  readonly lastRound: bigint | null;
+  readonly lastPosition: bigint | null;
+}
+
+/** Where the feed ends now: as far as any reader may have come. */
+export async function readFeedEnd(db: Queryable): Promise<FeedEnd> {
+  const { rows } = await db.query<FeedEndRow>({
+    name: 'events_end',
+    text: `SELECT h.*, (SELECT round FROM event WHERE round > h.horizon ORDER BY round LIMIT 1) AS waiting,
+        l.round AS "lastRound", l.position AS "lastPosition"
+      FROM (SELECT epochs, ${DATABASE_HORIZON} + event_round_offset AS horizon,
+        pg_snapshot_xmax(pg_current_snapshot())::text::bigint + event_round_offset AS "limit" FROM installation) h
+      LEFT JOIN LATERAL (SELECT round, position FROM event WHERE round <= h.horizon
+        ORDER BY round DESC, position DESC LIMIT 1) l ON true`,
+  });
+  const [row] = rows;
+  if (row === undefined) throw new Error('the installation row is missing');
+  const { horizon, limit, waiting, lastRound, lastPosition, epochs } = row;
+  return {
+    end: placeOf(lastRound, lastPosition) ?? { round: 0, position: 0 },
+    horizon: Number(horizon),
+    limit: endOfRound(Number(limit)),
+    waiting: waiting === null ? null : Number(waiting),
+    epochs,
+  };
+}
+
+/** Of this statement's snapshot: every event that commits later is of a later round. */
+export const LAST_ROUND = `(SELECT ${DATABASE_HORIZON} + event_round_offset FROM installation)`;
+
+/**
+ * Waits until every event that has been committed by now is of a round up to `LAST_ROUND`: transactions that have
+ * begun before must end for that. After the limit it waits no longer for one that takes its time.
+ */
+export async function untilComplete(db: Queryable, limitMs: number): Promise<void> {
+  const limit = performance.now() + limitMs;
+  const begun = await readFeedEnd(db);
+  for (let { horizon } = begun; endOfRound(horizon).round < begun.limit.round; ) {
+    if (performance.now() > limit) return;
+    await pause(COMPLETE_POLL_MS);
+    ({ horizon } = await readFeedEnd(db));
+  }
+}
+
+/** The events of a transaction after number `after`, oldest first. */
+export async function listEvents(
+  db: Queryable,
+  transactionId: string,
+  after: number,
+  limit: number,
+): Promise<TransactionEvent[]> {
+  const { rows } = await db.query<TransactionEvent>({
+    name: 'events_of',
+    text: `SELECT transaction_id AS "transactionId", seq, merchant_id AS "merchantId", name, status, amount, captured,
+        released, refunded, reserved, balance, balance_currency AS "balanceCurrency", actor, reason, at
+      FROM event WHERE transaction_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
+    values: [transactionId, after, limit],
+  });
+  return rows;
+}

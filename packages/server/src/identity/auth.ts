@@ -1,0 +1,157 @@
+import { hash } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
+import type { Mode } from '../app/config.ts';
+import type { NeededRole, Role } from './roles.ts';
+import type { Actor } from '../core/transaction.ts';
+import { hashApiKey, isMistypedKey } from '../installation/secrets.ts';
+import { type ApiKey, findApiKey, type Scope } from './apiKeysSql.ts';
+import type { Queryable } from '../postgres/pool.ts';
+import { networkOf } from '../http/addresses.ts';
+import { clientAddressOf } from '../http/clientAddress.ts';
+import { ApiError } from '../http/errors.ts';
+import type { Strangers } from './strangers.ts';
+
+/** Who is calling: an API key of a merchant, or an operator's; or somebody who is signed in. */
+export interface Principal {
+  /** The API key, or the session: a credential that writes read again in their own transaction. */
+  readonly apiKeyId: string;
+  /** Null for operators. */
+  readonly merchantId: string | null;
+  readonly scopes: readonly Scope[];
+  /** Null: an API key. */
+  readonly user: { readonly id: string; readonly role: Role } | null;
+}
+
+/** Whose API keys may call a route, part of every route's config: `user` no key, only people signed in. */
+export type RouteAuth = 'none' | 'merchant' | 'operator' | 'user';
+
+/** Configs of routes: who may call them, and which role a user needs. Without a role no user may. */
+export const VIEWER = { auth: 'merchant', role: 'viewer' } as const;
+export const MANAGER = { auth: 'merchant', role: 'manager' } as const;
+/** Payments and what changes them: the engine serves merchants in turn, so that they wait in no other line. */
+export const PAYMENTS = { ...MANAGER, turn: 'none' } as const;
+/** Sums over many rows: one at a time for each merchant. */
+export const SUMS = { ...VIEWER, turn: 'heavy' } as const;
+export const OPERATOR = { auth: 'operator', role: 'operator' } as const;
+export const ADMIN_USER = { auth: 'user', role: 'admin' } as const;
+export const ANY_USER = { auth: 'user', role: 'any' } as const;
+
+/** For reads, a revocation works within this time; writes read the key again in their own transaction. */
+const CACHE_MS = 1_000;
+const CACHE_MAX = 10_000;
+/** Every key begins so, and none is longer: whatever else is sent is not looked for. */
+const KEY = /^(pr|op)_(test|live)_[\w-]{1,120}$/;
+
+/** Finds API keys by their hash, remembering them for a second. */
+export class ApiKeys {
+  readonly #db: Queryable;
+  readonly #mode: Mode;
+  readonly #strangers: Strangers;
+  readonly #cache = new Map<string, { key: ApiKey; until: number }>();
+  /** Those being looked for now: a thousand requests with one key ask once. */
+  readonly #asked = new Map<string, Promise<ApiKey | null>>();
+
+  constructor(db: Queryable, mode: Mode, strangers: Strangers) {
+    this.#db = db;
+    this.#mode = mode;
+    this.#strangers = strangers;
+  }
+
+  /** @throws ApiError 401, 403 */
+  async authenticate(request: FastifyRequest, auth: Exclude<RouteAuth, 'none'>): Promise<Principal> {
+    const presented = request.headers.authorization;
+    if (presented === undefined || presented.trim() === '') throw new ApiError('missing_api_key');
+    if (/^bearer\b/i.test(presented)) throw new ApiError('bearer_not_supported');
+    const wrongMode = this.#mode === 'sandbox' ? /^(pr|op)_live_/ : /^(pr|op)_test_/;
+    if (wrongMode.test(presented)) throw new ApiError('wrong_mode_api_key');
+    const isPossible = KEY.test(presented) && !isMistypedKey(presented);
+    const key = isPossible ? await this.#find(presented, networkOf(clientAddressOf(request))) : null;
+    if (key === null || key.revokedAt !== null || (key.expiresAt !== null && key.expiresAt <= Date.now())) {
+      throw new ApiError('invalid_api_key');
+    }
+    if (auth === 'user') throw new ApiError('session_required');
+    if ((key.merchantId === null) !== (auth === 'operator'))
+      throw new ApiError(
+        'insufficient_scope',
+        auth === 'operator'
+          ? 'this is for operators (op_…), and the API key is a merchant’s'
+          : 'this is for merchants (pr_…), and the API key is an operator’s',
+      );
+    if (!key.scopes.includes(neededScope(request))) throw new ApiError('insufficient_scope');
+    return { apiKeyId: key.id, merchantId: key.merchantId, scopes: key.scopes, user: null };
+  }
+
+  async #find(presented: string, network: string): Promise<ApiKey | null> {
+    const name = hash('sha256', presented, 'base64');
+    const cached = this.#cache.get(name);
+    if (cached !== undefined && cached.until > performance.now()) return cached.key;
+    const asked = this.#asked.get(name);
+    if (asked !== undefined) return asked;
+    const question = (): Promise<ApiKey | null> => findApiKey(this.#db, hashApiKey(presented));
+    // A key that was good a moment ago is asked for again, whatever strangers do from the same address.
+    const answer = cached === undefined ? this.#strangers.ask(network, question) : question();
+    this.#asked.set(name, answer);
+    try {
+      const key = await answer;
+      // An unknown key is not remembered: one that was just issued works at once, and strangers fill nothing.
+      if (key === null) this.#cache.delete(name);
+      else this.#remember(name, key);
+      return key;
+    } finally {
+      this.#asked.delete(name);
+    }
+  }
+
+  #remember(name: string, key: ApiKey): void {
+    this.#cache.delete(name);
+    if (this.#cache.size >= CACHE_MAX)
+      for (const [oldest] of this.#cache) {
+        this.#cache.delete(oldest);
+        break;
+      }
+    this.#cache.set(name, { key, until: performance.now() + CACHE_MS });
+  }
+}
+
+/** What an API key must be able to do for this request. */
+export function neededScope({ method, routeOptions }: FastifyRequest): Scope {
+  return routeOptions.config.scope ?? (method === 'GET' || method === 'HEAD' ? 'read' : 'write');
+}
+
+/** The merchant whose key was used. @throws Error on a route that is not for merchants: a bug */
+export function merchantOf(request: FastifyRequest): { merchantId: string; apiKeyId: string } {
+  const { principal } = request;
+  if (principal?.merchantId == null) throw new Error('this route has no merchant');
+  return { merchantId: principal.merchantId, apiKeyId: principal.apiKeyId };
+}
+
+/** The operator's key that was used. @throws Error on a route that is not for operators: a bug */
+export function operatorOf(request: FastifyRequest): { apiKeyId: string } {
+  const { principal } = request;
+  if (principal === null || principal.merchantId !== null) throw new Error('this route has no operator');
+  return { apiKeyId: principal.apiKeyId };
+}
+
+/** Who is signed in. @throws Error on a route that API keys may call: a bug */
+export function userOf(request: FastifyRequest): { id: string; role: Role; sessionId: string } {
+  const { principal } = request;
+  if (principal?.user == null) throw new Error('this route has no user');
+  return { ...principal.user, sessionId: principal.apiKeyId };
+}
+
+/** Who is recorded with what a request does. @param key when it is an API key that does it */
+export function actorOf({ principal }: FastifyRequest, key: Actor): Actor {
+  return principal?.user == null ? key : `user:${principal.user.id}`;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    principal: Principal | null;
+  }
+  interface FastifyContextConfig {
+    auth?: RouteAuth;
+    role?: NeededRole;
+    /** What an API key needs; default: `read` to read, `write` for everything else. */
+    scope?: Scope;
+  }
+}

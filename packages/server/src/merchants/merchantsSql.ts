@@ -1,0 +1,100 @@
+import type { TimeZone } from '../core/values/timeZone.ts';
+import type { CaptureMode } from '../core/transaction.ts';
+import type { Queryable } from '../postgres/pool.ts';
+
+export interface Merchant {
+  readonly id: string;
+  readonly name: string;
+  readonly captureMode: CaptureMode;
+  /** Seconds from the authorization to its automatic capture. */
+  readonly captureDelay: number;
+  /** Seconds that an authorization holds. */
+  readonly authorizationTtl: number;
+  /** Where payers may be sent back to after 3-D Secure, as URL origins. */
+  readonly returnOrigins: readonly string[];
+  /** In which the merchant's days begin and end; null: it has not said. */
+  readonly timeZone: TimeZone | null;
+  /** Whether captures, cancels and refunds need an Idempotency-Key. */
+  readonly requireIdempotencyKey: boolean;
+  readonly createdAt: number;
+}
+
+export type MerchantSettings = Omit<Merchant, 'id' | 'createdAt'>;
+
+const COLUMNS = `id, name, capture_mode AS "captureMode", capture_delay_s AS "captureDelay",
+  authorization_ttl_s AS "authorizationTtl", return_origins AS "returnOrigins",
+  time_zone AS "timeZone", require_idempotency_key AS "requireIdempotencyKey", created_at AS "createdAt"`;
+
+export async function insertMerchant(
+  db: Queryable,
+  id: string,
+  settings: MerchantSettings,
+): Promise<Merchant> {
+  const { rows } = await db.query<Merchant>(
+    `INSERT INTO merchant (id, name, capture_mode, capture_delay_s, authorization_ttl_s, return_origins, time_zone,
+       require_idempotency_key, created_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp()) RETURNING ${COLUMNS}`,
+    valuesOf(id, settings),
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error('the merchant was not inserted');
+  return row;
+}
+
+/** Changes the settings; they hold for authorizations from now on. */
+export async function updateMerchant(
+  db: Queryable,
+  id: string,
+  settings: MerchantSettings,
+): Promise<Merchant | null> {
+  const { rows } = await db.query<Merchant>(
+    `UPDATE merchant SET name = $2, capture_mode = $3, capture_delay_s = $4, authorization_ttl_s = $5,
+       return_origins = $6, time_zone = $7, require_idempotency_key = $8
+     WHERE id = $1 RETURNING ${COLUMNS}`,
+    valuesOf(id, settings),
+  );
+  return rows[0] ?? null;
+}
+
+function valuesOf(id: string, settings: MerchantSettings): unknown[] {
+  const { name, captureMode, captureDelay, authorizationTtl, returnOrigins, timeZone } = settings;
+  const { requireIdempotencyKey: keyed } = settings;
+  return [id, name, captureMode, captureDelay, authorizationTtl, returnOrigins, timeZone, keyed];
+}
+
+export async function findMerchant(db: Queryable, id: string): Promise<Merchant | null> {
+  const { rows } = await db.query<Merchant>(`SELECT ${COLUMNS} FROM merchant WHERE id = $1`, [id]);
+  return rows[0] ?? null;
+}
+
+/** A merchant as it is until the end of the transaction. */
+export async function lockMerchant(db: Queryable, id: string): Promise<Merchant | null> {
+  const { rows } = await db.query<Merchant>(`SELECT ${COLUMNS} FROM merchant WHERE id = $1 FOR UPDATE`, [id]);
+  return rows[0] ?? null;
+}
+
+/** Newest first. */
+export async function listMerchants(
+  db: Queryable,
+  before: string | null,
+  limit: number,
+): Promise<Merchant[]> {
+  const { rows } = await db.query<Merchant>(
+    `SELECT ${COLUMNS} FROM merchant WHERE $1::uuid IS NULL OR id < $1 ORDER BY id DESC LIMIT $2`,
+    [before, limit],
+  );
+  return rows;
+}
+
+export interface Balance {
+  readonly currency: string;
+  readonly balance: bigint;
+}
+
+export async function listMerchantBalances(db: Queryable, merchantId: string): Promise<Balance[]> {
+  const { rows } = await db.query<Balance>(
+    'SELECT currency, balance FROM merchant_balance WHERE merchant_id = $1 ORDER BY currency',
+    [merchantId],
+  );
+  return rows;
+}

@@ -1,0 +1,62 @@
+import type { Queryable } from '../postgres/pool.ts';
+import { purgeKeys, purgeRequests, purgeWebhooks, WEBHOOK_TABLES } from './purgeSql.ts';
+import { purgeSessions } from '../identity/sessionsSql.ts';
+import { purgeWrongIins } from '../customers/wrongIinsSql.ts';
+
+/** Does one stretch of a table from this page on. @returns where the next one begins; null: it was the last */
+type Step = (db: Queryable, fromPage: number) => Promise<number | null>;
+
+/** What is purged, table by table. */
+const TABLES: readonly Step[] = [
+  purgeKeys,
+  purgeRequests,
+  (db) => purgeSessions(db).then(() => null),
+  (db) => purgeWrongIins(db).then(() => null),
+  ...WEBHOOK_TABLES.map(
+    (table): Step =>
+      (db, page) =>
+        purgeWebhooks(db, table, page),
+  ),
+];
+
+/** Between two stretches of a table: 4 MB a second at most. */
+const STEP_MS = 250;
+/** Between two passes over all of them. */
+const PASS_MS = 10 * 60_000;
+
+export interface Purge {
+  stop(): Promise<void>;
+}
+
+/**
+ * Purges old idempotency keys, the old part of the request log, sessions that are over, wrong IINs of
+ * another day, and old webhooks in the
+ * background, on every node: each passes over rows that another has locked.
+ */
+export function startPurge(db: Queryable, onError: (error: unknown) => void): Purge {
+  let stopped = false;
+  let timer: NodeJS.Timeout | undefined;
+  let table = 0;
+  let page: number | null = 0;
+  let running: Promise<void> = Promise.resolve();
+  const step = async (): Promise<void> => {
+    page = (await TABLES[table]?.(db, page ?? 0)) ?? null;
+    if (page === null) table = (table + 1) % TABLES.length;
+  };
+  const tick = (): void => {
+    running = step()
+      .catch(onError)
+      .finally(() => {
+        if (!stopped) timer = setTimeout(tick, page === null && table === 0 ? PASS_MS : STEP_MS);
+      });
+  };
+  // Not at once: a start has enough to do.
+  timer = setTimeout(tick, STEP_MS);
+  return {
+    stop: async () => {
+      stopped = true;
+      clearTimeout(timer);
+      await running;
+    },
+  };
+}

@@ -1,0 +1,66 @@
+import Type from 'typebox';
+import { iso } from '../core/values/time.ts';
+import { findTransactionOf } from './lookupsSql.ts';
+import { type PostingRow, readPostings } from '../ledger/statementsSql.ts';
+import { merchantOf, VIEWER } from '../identity/auth.ts';
+import type { App } from '../http/baseApp.ts';
+import type { Deps } from '../app/deps.ts';
+import { ApiError } from '../http/errors.ts';
+import { exactJson } from '../http/exactJson.ts';
+import { sendJson } from '../http/runCommand.ts';
+import { wholePage } from '../http/page.ts';
+import { NextCursor } from '../http/schemas.ts';
+import { transactionIdOf } from './transactionRoutes.ts';
+
+const AccountKind = Type.Enum(['available', 'held', 'balance', 'funding', 'acquirer'], {
+  description:
+    '`available` and `held` of the customer’s wallet, `balance` of the merchant, `acquirer`: the bank that cards are paid by.',
+});
+
+export const TransactionPosting = Type.Object(
+  {
+    seq: Type.Integer({ description: '1, 2, 3 …, within the transaction.' }),
+    from: AccountKind,
+    to: AccountKind,
+    amount: Type.Integer({ description: 'Minor units.' }),
+    currency: Type.String(),
+    at: Type.String({ format: 'date-time' }),
+  },
+  {
+    $id: 'TransactionPosting',
+    description: 'One amount that moved from one account of the ledger to another.',
+  },
+);
+
+export function postingRoutes(app: App, deps: Deps): void {
+  app.get(
+    '/v1/transactions/:id/postings',
+    {
+      config: VIEWER,
+      schema: {
+        operationId: 'listTransactionPostings',
+        summary: 'List what a transaction moved in the ledger',
+        description: 'Oldest first. A refund is a transaction of its own, with postings of its own.',
+        tags: ['Transactions'],
+        security: [{ merchantApiKey: [] }],
+        params: Type.Object({ id: Type.String({ description: 'Either spelling of the id.' }) }),
+        response: {
+          200: Type.Object({ items: Type.Array(Type.Ref('TransactionPosting')), nextCursor: NextCursor }),
+          '4xx': Type.Ref('Error'),
+          '5xx': Type.Ref('Error'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const id = transactionIdOf(request.params.id);
+      const transaction = await findTransactionOf(deps.pool, merchantOf(request).merchantId, id);
+      if (transaction === null) throw new ApiError('transaction_not_found');
+      const postings = await readPostings(deps.pool, transaction.id);
+      return sendJson(reply, 200, exactJson(wholePage(postings.map(postingView))));
+    },
+  );
+}
+
+function postingView({ at, ...posting }: PostingRow): Record<string, unknown> {
+  return { ...posting, at: iso(at) };
+}

@@ -1,0 +1,328 @@
+import type { FastifyRequest } from 'fastify';
+import Type, { type Static } from 'typebox';
+import type { Authorize, Command, Outcome, Sender } from '../core/command.ts';
+import { parseCurrency } from '../core/values/currency.ts';
+import { parseTransactionId, type TransactionId } from '../core/values/ids.ts';
+import { parseIin } from '../core/values/iin.ts';
+import { statusFilterOf } from '../core/lifecycle.ts';
+import { parseAmount } from '../core/values/money.ts';
+import { parseOrderReference } from '../core/values/orderReference.ts';
+import { parsed } from '../core/values/parse.ts';
+import { parsePhone } from '../core/values/phone.ts';
+import { parseReturnUrl } from '../core/values/returnUrl.ts';
+import type { Answer } from '../engine/batch.ts';
+import { newId } from '../installation/newId.ts';
+import { findTransaction, findWalletPayment, listWalletPayments } from './transactionsSql.ts';
+import { networkOf } from '../http/addresses.ts';
+import { actorOf, merchantOf, PAYMENTS, VIEWER } from '../identity/auth.ts';
+import type { App } from '../http/baseApp.ts';
+import { clientAddressOf } from '../http/clientAddress.ts';
+import { openCursor, sealCursor } from '../http/cursor.ts';
+import type { Deps } from '../app/deps.ts';
+import { ApiError, fieldError } from '../http/errors.ts';
+import { execute, sendJson } from '../http/runCommand.ts';
+import { valuesOf } from '../http/parseFields.ts';
+import { idempotencyKeyOf } from '../http/idempotencyKey.ts';
+import { checkReturnUrl } from './cardRoutes.ts';
+import { refusalError } from './refusals.ts';
+import * as schemas from '../http/schemas.ts';
+import { walletTransactionJson } from './walletViews.ts';
+
+const AuthorizeBody = Type.Object(
+  {
+    amount: schemas.Amount,
+    phoneNumber: Type.String({
+      description: "The customer's phone number, E.164.",
+      examples: ['+77010000001'],
+    }),
+    iin: Type.String({ description: "The customer's IIN, 12 digits.", examples: ['900101300017'] }),
+    orderReference: Type.String({
+      description: '1 to 255 characters; recommended unique.',
+      examples: ['ORDER-100045'],
+    }),
+    currency: Type.String({ description: 'ISO 4217 code.', examples: ['KZT'] }),
+    returnUrl: Type.Optional(
+      Type.String({
+        description:
+          'Where the customer goes back to after confirming on their page, with `transactionId` added. As for cards: one of the origins that are set up for the merchant; a sandbox takes any.',
+        examples: ['https://shop.example/return'],
+      }),
+    ),
+  },
+  schemas.closed,
+);
+
+const IdParams = Type.Object({
+  wallet_transaction_id: Type.String({ examples: ['wt_01JDM3Z7V8H8Q2X9K0R1ABCD12'] }),
+});
+
+const ListQuery = Type.Object(
+  {
+    limit: schemas.Limit,
+    cursor: schemas.Cursor,
+    orderReference: Type.Optional(Type.String({ description: 'Only payments with this order reference.' })),
+    status: schemas.StatusFilterText,
+  },
+  schemas.closed,
+);
+
+const security = [{ merchantApiKey: [] }];
+const tags = ['Wallet'];
+
+/** The wallet API of the specification. */
+export function walletRoutes(app: App, deps: Deps): void {
+  authorizeRoute(app, deps);
+  for (const operation of ['capture', 'cancel', 'refund'] as const) operationRoute(app, deps, operation);
+  getRoute(app, deps);
+  listRoute(app, deps);
+}
+
+function authorizeRoute(app: App, deps: Deps): void {
+  app.post(
+    '/v1/wallet/authorize',
+    {
+      config: PAYMENTS,
+      schema: {
+        operationId: 'authorizeWallet',
+        summary: 'Authorize a payment',
+        description:
+          'Holds the amount on the customer’s wallet in this currency. A payment that the wallet refuses is recorded, too: a 201 with status FAILED and its failureCode. After five wrong IINs for a phone number, every pair with it is answered as a wrong one, for a minute and then longer each time, up to an hour; so is every pair of a merchant that guesses.',
+        tags,
+        security,
+        headers: schemas.RequiredIdempotencyHeader,
+        body: AuthorizeBody,
+        response: { 201: Type.Ref('WalletTransaction'), '4xx': Type.Ref('Error'), '5xx': Type.Ref('Error') },
+      },
+    },
+    async (request, reply) => {
+      const { merchantId } = merchantOf(request);
+      const idempotencyKey = idempotencyKeyOf(request, true);
+      const network = networkOf(clientAddressOf(request));
+      const command = parseAuthorize(deps, merchantId, network, request.body);
+      await checkReturnUrl(deps, merchantId, command.returnUrl ?? null);
+      const { amount, transactionId } = command;
+      const body = walletTransactionJson(
+        { ...command, id: transactionId, status: 'authorized', statusReason: null },
+        amount,
+      );
+      // The event after `created` is the one that carries the effect.
+      const expected = { statusCode: 201, body, effect: { id: transactionId, seq: 2 } };
+      const call = {
+        command,
+        sender: senderOf(request),
+        idempotencyKey,
+        path: '/v1/wallet/authorize',
+        expected,
+      };
+      const answer = (outcome: Outcome): Answer => {
+        if (outcome.kind === 'transaction' && command.iinHash !== null) {
+          const isWrong = outcome.transaction.statusReason === 'customer_not_found';
+          deps.guesses.count(merchantId, network, isWrong);
+        }
+        return transactionAnswer(201, outcome);
+      };
+      return execute(deps, request, reply, { ...call, answer });
+    },
+  );
+}
+
+function operationRoute(app: App, deps: Deps, operation: 'capture' | 'cancel' | 'refund'): void {
+  app.post(
+    `/v1/wallet/:wallet_transaction_id/${operation}`,
+    {
+      config: PAYMENTS,
+      schema: {
+        operationId: `${operation}Wallet`,
+        ...TEXTS[operation],
+        tags,
+        security,
+        params: IdParams,
+        headers: schemas.IdempotencyHeader,
+        body: schemas.AmountBody,
+        response: {
+          200: Type.Ref('WalletTransaction'),
+          '4xx': Type.Ref('Error'),
+          '5xx': Type.Ref('Error'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const idempotencyKey = idempotencyKeyOf(request, false);
+      const transactionId = walletIdOf(request.params.wallet_transaction_id);
+      const { amount } = valuesOf({ amount: parseAmount(request.body.amount) });
+      const command: Command =
+        operation === 'refund'
+          ? { kind: 'refund', transactionId, amount, refundId: newId() as TransactionId }
+          : { kind: operation, transactionId, amount, operationId: newId() };
+      const path = `/v1/wallet/${transactionId}/${operation}`;
+      const call = { command, sender: senderOf(request), idempotencyKey, path, expected: null };
+      return execute(deps, request, reply, {
+        ...call,
+        answer: (outcome) => transactionAnswer(200, outcome),
+      });
+    },
+  );
+}
+
+function getRoute(app: App, deps: Deps): void {
+  app.get(
+    '/v1/wallet/transaction/:wallet_transaction_id',
+    {
+      config: VIEWER,
+      schema: {
+        operationId: 'getWalletTransaction',
+        summary: 'Get a wallet transaction',
+        description: 'Its status and details; the amount is the authorized one.',
+        tags,
+        security,
+        params: IdParams,
+        response: { 200: Type.Ref('WalletTransaction'), '4xx': Type.Ref('Error'), '5xx': Type.Ref('Error') },
+      },
+    },
+    async (request, reply) => {
+      const { merchantId } = merchantOf(request);
+      const id = walletIdOf(request.params.wallet_transaction_id);
+      const transaction = await findWalletPayment(deps.pool, merchantId, id);
+      if (transaction === null) throw await noWalletPayment(deps, merchantId, id);
+      return sendJson(reply, 200, walletTransactionJson(transaction, transaction.amount));
+    },
+  );
+}
+
+function listRoute(app: App, deps: Deps): void {
+  app.get(
+    '/v1/wallet/transactions',
+    {
+      config: VIEWER,
+      schema: {
+        operationId: 'listWalletTransactions',
+        summary: 'List wallet transactions',
+        description: 'Newest first, in pages.',
+        tags,
+        security,
+        querystring: ListQuery,
+        response: {
+          200: Type.Object({
+            items: Type.Array(Type.Ref('WalletTransaction')),
+            nextCursor: schemas.NextCursor,
+          }),
+          '4xx': Type.Ref('Error'),
+          '5xx': Type.Ref('Error'),
+        },
+      },
+    },
+    async (request, reply) =>
+      sendJson(reply, 200, await listPage(deps, merchantOf(request).merchantId, request.query)),
+  );
+}
+
+const TEXTS = {
+  capture: {
+    summary: 'Capture a payment',
+    description: 'Debits the amount, at most what is held, and releases the rest. Once for each payment.',
+  },
+  cancel: {
+    summary: 'Cancel a payment',
+    description: 'Releases the amount. All of what is held ends the payment, a part leaves the rest held.',
+  },
+  refund: {
+    summary: 'Refund a payment',
+    description:
+      'Gives the amount back, at most what was captured and not refunded before. Send an Idempotency-Key: without one, a request that is sent twice refunds twice.',
+  },
+} as const;
+
+function senderOf(request: FastifyRequest): Sender {
+  const { merchantId } = merchantOf(request);
+  return { actor: actorOf(request, 'api'), merchantId, paymentMethod: 'wallet' };
+}
+
+/** @throws ApiError 400 naming every field that is wrong */
+function parseAuthorize(
+  deps: Deps,
+  merchantId: string,
+  network: string,
+  body: Static<typeof AuthorizeBody>,
+): Authorize {
+  const fields = valuesOf({
+    amount: parseAmount(body.amount),
+    phoneNumber: parsePhone(body.phoneNumber),
+    iin: parseIin(body.iin),
+    orderReference: parseOrderReference(body.orderReference),
+    currency: parseCurrency(body.currency),
+    returnUrl: body.returnUrl === undefined ? parsed(null) : parseReturnUrl(body.returnUrl),
+  });
+  const { secrets, guesses } = deps;
+  const hashes = { iinHash: secrets.hashIin(fields.iin), otherIinHashes: secrets.otherIinHashes(fields.iin) };
+  const iinHashes = guesses.isLocked(merchantId, network) ? { iinHash: null } : hashes;
+  return {
+    kind: 'authorize',
+    transactionId: newId() as TransactionId,
+    merchantId,
+    amount: fields.amount,
+    currency: fields.currency,
+    phone: fields.phoneNumber,
+    ...iinHashes,
+    orderReference: fields.orderReference,
+    returnUrl: fields.returnUrl,
+  };
+}
+
+/**
+ * A payment's id in either spelling: who asks here about a card payment or a refund has only the other one. Unknown
+ * and malformed ids are told apart by nobody. @throws ApiError 404
+ */
+function walletIdOf(text: string): TransactionId {
+  const id = parseTransactionId(text);
+  if (!id.ok) throw new ApiError('transaction_not_found');
+  return id.value;
+}
+
+/** Here are wallet payments only; of another transaction of the merchant's own the message says what it is. */
+async function noWalletPayment(deps: Deps, merchantId: string, id: TransactionId): Promise<ApiError> {
+  const other = await findTransaction(deps.pool, id);
+  if (other?.merchantId !== merchantId) return new ApiError('transaction_not_found');
+  const { details } = refusalError(
+    other.type === 'refund' ? 'transaction_is_refund' : 'transaction_is_card_payment',
+    other,
+  );
+  const [detail] = details;
+  return new ApiError(
+    'transaction_not_found',
+    `there is no such wallet payment: this ${detail?.message}`,
+    details,
+  );
+}
+
+function transactionAnswer(statusCode: number, outcome: Outcome): Answer {
+  if (outcome.kind !== 'transaction') throw new Error(`a wallet operation ended as ${outcome.kind}`);
+  return { statusCode, body: walletTransactionJson(outcome.transaction, outcome.amount) };
+}
+
+async function listPage(deps: Deps, merchantId: string, query: Static<typeof ListQuery>): Promise<string> {
+  const list = `wallet transactions of ${merchantId}`;
+  const limit = query.limit ?? 20;
+  const { status } = query;
+  const { cursor: before, orderReference } = valuesOf({
+    cursor: query.cursor === undefined ? parsed(null) : openCursor(deps.secrets, list, query.cursor),
+    orderReference:
+      query.orderReference === undefined ? parsed(null) : parseOrderReference(query.orderReference),
+  });
+  const filter = status === undefined ? null : statusFilterOf(status);
+  if (status !== undefined && filter === null)
+    throw fieldError('invalid_status', 'status', 'is not a transaction status');
+  const wanted = {
+    merchantId,
+    limit: limit + 1,
+    before,
+    orderReference,
+    status: filter,
+  };
+  const rows = await listWalletPayments(deps.pool, wanted);
+  const items = rows.slice(0, limit);
+  const last = items.at(-1);
+  const nextCursor =
+    rows.length > limit && last !== undefined ? sealCursor(deps.secrets, list, last.id) : null;
+  const texts = items.map((transaction) => walletTransactionJson(transaction, transaction.amount));
+  return `{"items":[${texts.join(',')}],"nextCursor":${JSON.stringify(nextCursor)}}`;
+}

@@ -1,0 +1,86 @@
+/** Fills a sandbox with its first contents. */
+import { v7 as uuidv7 } from 'uuid';
+import {
+  SEED_CUSTOMERS,
+  SEED_MERCHANTS,
+  SEED_OPERATOR,
+  SEED_PASSWORD_HASH,
+  SEED_STORE,
+  SEED_TERMINAL,
+  SEED_USERS,
+} from './fixtures.ts';
+import { type Iin, lastDigitsOf } from '../core/values/iin.ts';
+import { OPERATOR_SCOPE, type Request } from '../engine/batch.ts';
+import type { Engine } from '../engine/engine.ts';
+import { hashApiKey, type Secrets } from '../installation/secrets.ts';
+import { insertApiKey, type Scope } from '../identity/apiKeysSql.ts';
+import { insertCustomer, insertWallet, setFrozen } from '../customers/customersSql.ts';
+import { lockSeed, markSeeded } from '../installation/installationSql.ts';
+import { insertMerchant } from '../merchants/merchantsSql.ts';
+import { inTransaction, type Pool, type Queryable } from '../postgres/pool.ts';
+import { insertStore, insertTerminal } from '../merchants/storesSql.ts';
+import { insertUser } from '../identity/usersSql.ts';
+
+/** Seeds a sandbox once. Safe when several nodes start together, and after a start that was cut off. */
+export async function seedSandbox(pool: Pool, engine: Engine, secrets: Secrets): Promise<void> {
+  const seeded = await inTransaction(pool, async (client) => {
+    const { begun, done } = await lockSeed(client);
+    if (!begun) await insertSeed(client, secrets);
+    return done;
+  });
+  if (seeded) return;
+  await Promise.all(seedDeposits().map((request) => engine.execute(request)));
+  await markSeeded(pool);
+}
+
+/** Everything but money. */
+export async function insertSeed(db: Queryable, secrets: Secrets): Promise<void> {
+  const settings = { captureMode: 'manual', captureDelay: 0, authorizationTtl: 7 * 86_400 } as const;
+  for (const { id, name, apiKey, apiKeyId } of SEED_MERCHANTS) {
+    await insertMerchant(db, id, {
+      ...{ name, ...settings, returnOrigins: [], timeZone: null },
+      requireIdempotencyKey: false,
+    });
+    await insertSeedKey(db, apiKeyId, id, apiKey);
+  }
+  await insertSeedKey(db, SEED_OPERATOR.apiKeyId, null, SEED_OPERATOR.apiKey);
+  for (const user of SEED_USERS) await insertUser(db, { ...user, passwordHash: SEED_PASSWORD_HASH });
+  await insertStore(db, SEED_STORE);
+  await insertTerminal(db, SEED_TERMINAL);
+  for (const { id, phone, iin, approval, frozen, wallets } of SEED_CUSTOMERS) {
+    const iinLast4 = lastDigitsOf(iin as Iin);
+    await insertCustomer(db, { id, phone, iinHash: secrets.hashIin(iin), iinLast4 });
+    for (const { id: walletId, currency } of wallets) {
+      await insertWallet(db, { id: walletId, customerId: id, currency, approval });
+      if (frozen) await setFrozen(db, walletId, true);
+    }
+  }
+}
+
+/** The same ids every time: a node that remembers a key for a moment is right after a reset, too. */
+async function insertSeedKey(
+  db: Queryable,
+  id: string,
+  merchantId: string | null,
+  apiKey: string,
+): Promise<void> {
+  const key = { id, merchantId, name: 'sandbox', hash: hashApiKey(apiKey), hint: apiKey.slice(-4) };
+  const scopes: readonly Scope[] = merchantId === null ? ['read', 'write'] : ['read', 'write', 'webhooks'];
+  await insertApiKey(db, { ...key, scopes, expiresAt: null });
+}
+
+/** The wallets' first money. Each is paid in once, however often it is sent: the key is the wallet's. */
+export function seedDeposits(): Request[] {
+  const wallets = SEED_CUSTOMERS.flatMap((customer) => customer.wallets);
+  return wallets.map(({ id: walletId, amount }) => ({
+    command: { kind: 'deposit', transferId: uuidv7(), walletId, amount, reference: 'sandbox seed' },
+    sender: { actor: 'operator', merchantId: null, paymentMethod: null },
+    apiKeyId: null,
+    scopeId: OPERATOR_SCOPE,
+    internalId: uuidv7(),
+    idempotencyKey: `sandbox seed ${walletId}`,
+    fingerprint: 'seed',
+    expected: null,
+    answer: ({ kind }) => ({ statusCode: kind === 'transfer' ? 200 : 422, body: '{}' }),
+  }));
+}

@@ -1,0 +1,205 @@
+/** What the routes about webhooks take and answer. Objects of answers have names. */
+import Type from 'typebox';
+import { eventNameOf, OTHER_EVENTS, STATUSES } from '../core/lifecycle.ts';
+import { Cursor, closed, Limit, shownOnce } from '../http/schemas.ts';
+
+/** What an endpoint may ask for: every change of a transaction's status. */
+export const WEBHOOK_EVENTS = STATUSES.map(eventNameOf);
+export const TEST_EVENT = 'webhook.test';
+/** Besides those, what leaves a transaction's status as it is. */
+const EVENT_NAMES = [...WEBHOOK_EVENTS, ...OTHER_EVENTS];
+
+const Id = Type.String({ format: 'uuid', examples: ['01900000-0000-7000-8000-000000000001'] });
+const MessageId = Type.String({
+  pattern: '^msg_[0-9A-Z]{32}$',
+  description: 'The `webhook-id`: of one event, the same for every endpoint, attempt and replay.',
+  examples: ['msg_0CHJGF9FK3SDEG51T8PJ3XX2AA000002'],
+});
+const Time = Type.String({ format: 'date-time', examples: ['2026-11-20T09:30:00.000Z'] });
+const NullableTime = (description: string) => Type.Union([Time, Type.Null()], { description });
+const EventName = Type.Enum(WEBHOOK_EVENTS);
+
+const Url = Type.String({
+  maxLength: 2048,
+  description:
+    'https, and resolving to public addresses only, at every attempt. In a sandbox http and this machine as well.',
+  examples: ['https://shop.example/webhooks'],
+});
+const Events = Type.Array(EventName, {
+  uniqueItems: true,
+  description: 'Which events to send; none: all of them.',
+  examples: [['transaction.charged', 'transaction.refunded']],
+});
+const Description = Type.Union([Type.String({ maxLength: 255 }), Type.Null()]);
+const BearerToken = Type.Union([Type.String({ minLength: 1, maxLength: 1024 }), Type.Null()], {
+  description: 'Sent as `Authorization: Bearer …` with every webhook. Never shown again.',
+});
+
+export const EndpointBody = Type.Object(
+  {
+    url: Url,
+    events: Type.Optional(Events),
+    description: Type.Optional(Description),
+    bearerToken: Type.Optional(BearerToken),
+  },
+  closed,
+);
+export const EndpointPatch = Type.Partial(EndpointBody, { ...closed, minProperties: 1 });
+
+const endpoint = {
+  id: Id,
+  url: Url,
+  events: Events,
+  description: Type.Union([Type.String(), Type.Null()]),
+  hasBearerToken: Type.Boolean(),
+  status: Type.Enum(['enabled', 'disabled']),
+  disabledReason: Type.Union([Type.Enum(['requested', 'gone', 'failing']), Type.Null()], {
+    description: '`gone`: it answered 410. `failing`: for five days every attempt failed.',
+  }),
+  disabledAt: NullableTime('Since when it has been disabled.'),
+  failingSince: NullableTime('The first failure since the last success.'),
+  previousSecretValidUntil: NullableTime(
+    'After a rotation: until when the secret before it signs, too; those before that one end earlier.',
+  ),
+  createdAt: Time,
+  updatedAt: Time,
+};
+export const WebhookEndpoint = Type.Object(endpoint, { $id: 'WebhookEndpoint' });
+export const WebhookEndpointWithSecret = Type.Object(
+  {
+    ...endpoint,
+    secret: shownOnce('Verifies the signatures, with any Standard Webhooks library.', {
+      examples: ['whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDAt1NQmmCQF0='],
+    }),
+  },
+  { $id: 'WebhookEndpointWithSecret' },
+);
+export const DeletedWebhookEndpoint = Type.Object(
+  { id: Id, deleted: Type.Boolean() },
+  { $id: 'DeletedWebhookEndpoint' },
+);
+
+const delivery = {
+  id: MessageId,
+  endpointId: Id,
+  event: Type.String({
+    description: `Its name; \`${TEST_EVENT}\` for a test.`,
+    examples: ['transaction.charged'],
+  }),
+  transactionId: Type.Union([Id, Type.Null()], { description: 'Null for a test.' }),
+  status: Type.Enum(['pending', 'delivered', 'failed']),
+  replay: Type.Boolean({
+    description: 'Asked for by a resend or a replay; sent with `webhook-replay: true`.',
+  }),
+  attemptCount: Type.Integer(),
+  eventAt: Time,
+  createdAt: Time,
+  nextAttemptAt: NullableTime('While it is pending. Behind another of its payment: when that one is due.'),
+  finishedAt: NullableTime('When it was delivered, or given up.'),
+};
+export const WebhookDelivery = Type.Object(delivery, { $id: 'WebhookDelivery' });
+
+const WebhookAttempt = Type.Object({
+  number: Type.Integer({ minimum: 1 }),
+  at: Time,
+  latencyMs: Type.Integer({ description: 'Until the answer began, or the attempt was given up.' }),
+  statusCode: Type.Union([Type.Integer(), Type.Null()], { description: 'Null: there was no answer.' }),
+  error: Type.Union(
+    [
+      Type.Enum([
+        'timeout',
+        'name_not_found',
+        'connection_failed',
+        'certificate_not_valid',
+        'address_not_allowed',
+        'answer_not_http',
+      ]),
+      Type.Null(),
+    ],
+    { description: 'Why there was no answer.' },
+  ),
+  response: Type.Union([Type.String(), Type.Null()], { description: 'The first 1,024 bytes of the answer.' }),
+});
+export const WebhookDeliveryWithAttempts = Type.Object(
+  {
+    ...delivery,
+    body: Type.String({ description: 'What is sent: these bytes, at every attempt.' }),
+    attempts: Type.Array(WebhookAttempt, { description: 'Oldest first; the last 100.' }),
+  },
+  { $id: 'WebhookDeliveryWithAttempts' },
+);
+
+export const ReplayBody = Type.Object(
+  {
+    from: Type.String({
+      description: 'The first moment: RFC 3339, in any time zone.',
+      examples: ['2026-11-20T09:00:00Z'],
+    }),
+    to: Type.Optional(Type.String({ description: 'The last moment. Default: now.' })),
+  },
+  closed,
+);
+export const WebhookReplay = Type.Object(
+  { id: Id, endpointId: Id, from: Time, to: Time },
+  { $id: 'WebhookReplay', description: 'A replay that has begun.' },
+);
+
+export const ListQuery = Type.Object({ limit: Limit, cursor: Cursor }, closed);
+export const DeliveryQuery = Type.Object(
+  {
+    status: Type.Optional(Type.Enum(['pending', 'delivered', 'failed'])),
+    event: Type.Optional(Type.Enum([...WEBHOOK_EVENTS, TEST_EVENT])),
+    transactionId: Type.Optional(Type.String({ description: 'Either spelling of the id.' })),
+    limit: Limit,
+    cursor: Cursor,
+  },
+  closed,
+);
+
+export const EventQuery = Type.Object(
+  {
+    event: Type.Optional(Type.Enum(EVENT_NAMES, { description: 'Its name, such as `transaction.charged`.' })),
+    transactionId: Type.Optional(Type.String({ description: 'Either spelling of the id.' })),
+    createdFrom: Type.Optional(Type.String({ description: 'The first moment: RFC 3339, in any time zone.' })),
+    createdTo: Type.Optional(Type.String({ description: 'The last moment: RFC 3339, in any time zone.' })),
+    limit: Limit,
+    cursor: Cursor,
+  },
+  closed,
+);
+
+const envelope = {
+  name: Type.String({ examples: ['transaction.authorized'] }),
+  merchantId: Id,
+  data: Type.Ref('Transaction'),
+};
+/** What is sent to merchants. */
+export const WebhookEvent = Type.Object(
+  { ...envelope, name: EventName },
+  {
+    $id: 'WebhookEvent',
+    description:
+      'The body of a webhook: the transaction as it was right after the event. Treat names and statuses that you do not know as passing, and fetch the transaction before you do what cannot be undone.',
+  },
+);
+export const Event = Type.Object(
+  {
+    id: MessageId,
+    createdAt: Time,
+    seq: Type.Integer({ minimum: 1, description: 'Its number within the transaction.' }),
+    ...envelope,
+    statusChanged: Type.Boolean({ description: 'Whether it is a webhook.' }),
+  },
+  { $id: 'Event' },
+);
+
+export const WEBHOOK_OBJECTS = [
+  WebhookEvent,
+  Event,
+  WebhookEndpoint,
+  WebhookEndpointWithSecret,
+  DeletedWebhookEndpoint,
+  WebhookDelivery,
+  WebhookDeliveryWithAttempts,
+  WebhookReplay,
+];

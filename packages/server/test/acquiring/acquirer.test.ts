@@ -1,0 +1,111 @@
+/** When an operation that the bank has not answered is tried again, and what counts as a try. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Acquirer } from '../../src/acquiring/acquirer.ts';
+import { BankTokens } from '../../src/acquiring/bankTokens.ts';
+import type { AcquirerConnector } from '../../src/acquiring/connector.ts';
+import type { BankOperation } from '../../src/core/transaction.ts';
+import { createSecrets } from '../../src/installation/secrets.ts';
+import { findOperation } from '../../src/acquiring/bankOperationsSql.ts';
+import { readClock } from '../../src/installation/installationSql.ts';
+import { pay, VISA } from '../support/cards.ts';
+import { type Sandbox, startSandbox } from '../support/sandbox.ts';
+
+const PATIENCE_MS = 60_000;
+
+let sandbox: Sandbox;
+before(async () => {
+  sandbox = await startSandbox();
+});
+after(() => sandbox.stop());
+
+/** A bank that is away, except for what is given. */
+function bank(known: Partial<AcquirerConnector>): AcquirerConnector {
+  const away = (): Promise<never> => Promise.reject(new Error('the bank is away'));
+  return {
+    ...{ authorize: away, complete: away, capture: away, reverse: away, refund: away, inquire: away },
+    ...known,
+  };
+}
+
+/**
+ * A pending operation, made by the engine, that the node of the sandbox leaves alone.
+ * @param attempts that have been made
+ */
+async function pending(patch: Partial<BankOperation>): Promise<BankOperation> {
+  const { body } = await pay(sandbox.call, VISA, { captureMode: 'manual' });
+  const { rows } = await sandbox.pool.query(
+    `UPDATE bank_operation SET kind = $2, status = 'pending', settled_at = NULL, attempts = $3, answer_due_at = NULL,
+       next_attempt_at = clock_timestamp() + interval '100 seconds'
+     WHERE id = $1 RETURNING id`,
+    [body.id, patch.kind ?? 'authorize', patch.attempts ?? 0],
+  );
+  const operation = await findOperation(sandbox.pool, rows[0].id);
+  assert.ok(operation !== null);
+  return { ...operation, ...patch };
+}
+
+/** Lets a node that has no card in memory attempt it. @returns when it is tried next, and how often it was */
+async function attempt(
+  connector: AcquirerConnector,
+  operation: BankOperation,
+): Promise<{ inMs: number; attempts: number }> {
+  const { pool } = sandbox;
+  const acquirer = new Acquirer({
+    ...{ pool, connector, patienceMs: PATIENCE_MS },
+    engine: () => assert.fail('there is no answer to give'),
+    authenticationUrl: (id) => id,
+    bankTokens: new BankTokens(pool, createSecrets('acquirer test')),
+    onError: () => undefined,
+  });
+  acquirer.begin([operation]);
+  await acquirer.idle(30_000);
+  const { rows } = await pool.query(
+    `SELECT round(extract(epoch FROM next_attempt_at - clock_timestamp()) * 1000) AS ms, attempts FROM bank_operation WHERE id = $1`,
+    [operation.id],
+  );
+  return { inMs: Number(rows[0].ms), attempts: rows[0].attempts };
+}
+
+async function settle({ id }: BankOperation): Promise<void> {
+  await sandbox.pool.query(
+    `UPDATE bank_operation SET kind = 'authorize', status = 'done', settled_at = clock_timestamp(),
+       next_attempt_at = NULL WHERE id = $1`,
+    [id],
+  );
+}
+
+test('an authorization of unknown fate is tried again when its time is over, however long the pause would be', async () => {
+  const requestedAt = (await readClock(sandbox.pool)) - PATIENCE_MS + 4_000;
+  const operation = await pending({ requestedAt, attempts: 5 });
+  try {
+    const { inMs, attempts } = await attempt(bank({}), operation);
+    assert.ok(inMs <= 4_000, `in ${inMs} ms`);
+    assert.equal(attempts, 5);
+  } finally {
+    await settle(operation);
+  }
+});
+
+test('while there is time, pauses become longer', async () => {
+  const operation = await pending({ attempts: 5 });
+  try {
+    const { inMs } = await attempt(bank({}), operation);
+    assert.ok(inMs > 10_000 && inMs <= 30_000, `in ${inMs} ms`);
+  } finally {
+    await settle(operation);
+  }
+});
+
+test('what this node cannot repeat is left to others, and that is no attempt', async () => {
+  const operation = await pending({ attempts: 3 });
+  await sandbox.pool.query('UPDATE transaction SET card_token_id = NULL WHERE id = $1', [operation.id]);
+  try {
+    // The bank has never seen it, and the card is in the memory of another node.
+    const { inMs, attempts } = await attempt(bank({ inquire: async () => null }), operation);
+    assert.ok(inMs <= 1_000, `in ${inMs} ms`);
+    assert.equal(attempts, 2, 'the claim has counted one');
+  } finally {
+    await settle(operation);
+  }
+});

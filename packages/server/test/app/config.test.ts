@@ -1,0 +1,254 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { describe, test } from 'node:test';
+import { ConfigError, readConfig } from '../../src/app/config.ts';
+
+const DATABASE_URL = 'postgres://plexy@db.internal:5432/plexy';
+const SECRET_KEY = 'a secret of at least 32 characters';
+const PRODUCTION = { MODE: 'production', DATABASE_URL, SECRET_KEY };
+
+function refuses(env: Record<string, string>, sentence: RegExp): void {
+  assert.throws(
+    () => readConfig(env),
+    (error: unknown) => {
+      assert.ok(error instanceof ConfigError);
+      assert.match(error.message, sentence);
+      assert.doesNotMatch(error.message, /\n/);
+      return true;
+    },
+    JSON.stringify(env),
+  );
+}
+
+test('without any variable it is a sandbox on this machine', () => {
+  assert.deepEqual(readConfig({}), {
+    mode: 'sandbox',
+    host: '127.0.0.1',
+    port: 8080,
+    adminPort: null,
+    adminHost: '127.0.0.1',
+    metricsToken: null,
+    allowedHosts: [],
+    databaseUrl: null,
+    databaseDirectUrl: null,
+    migrate: true,
+    dataDir: '.data',
+    logLevel: 'info',
+    secretKey: null,
+    otherSecretKeys: [],
+    publicUrl: null,
+    acquirer: null,
+    acquirerTimeoutMs: 7_000,
+    acquirerPatienceMs: 60_000,
+    trustedProxies: [],
+    keepAliveSeconds: 620,
+    maxConnections: 10_000,
+    requestLog: true,
+    rateLimitPerSecond: 0,
+    batchSize: 64,
+    batchLanes: 2,
+    maxQueue: 10_000,
+    poolSize: 10,
+  });
+});
+
+test('the rate limit of merchants is on in production, and off in a sandbox', () => {
+  assert.equal(readConfig(PRODUCTION).rateLimitPerSecond, 2_000);
+  assert.equal(readConfig({ ...PRODUCTION, RATE_LIMIT_PER_SECOND: '0' }).rateLimitPerSecond, 0);
+  assert.equal(readConfig({}).rateLimitPerSecond, 0);
+});
+
+test('every variable is read', () => {
+  const config = readConfig({
+    ...PRODUCTION,
+    HOST: '0.0.0.0',
+    PORT: '1',
+    ADMIN_PORT: '2',
+    ADMIN_HOST: '10.0.0.2',
+    METRICS_TOKEN: 'a-token-of-a-scraper',
+    ALLOWED_HOSTS: 'Pay.internal, plexy',
+    DATABASE_DIRECT_URL: 'postgresql://direct/plexy',
+    MIGRATE: 'off',
+    DATA_DIR: '/data',
+    LOG_LEVEL: 'warn',
+    OTHER_SECRET_KEYS: `${'b'.repeat(32)},${'c'.repeat(32)}`,
+    PUBLIC_URL: 'https://pay.example/',
+    ACQUIRER_URL: 'https://bank.example/',
+    ACQUIRER_SECRET: 'a secret of the bank',
+    ACQUIRER_TIMEOUT_MS: '200',
+    ACQUIRER_PATIENCE_MS: '2000',
+    TRUSTED_PROXIES: '10.0.0.0/8, ::1',
+    KEEP_ALIVE_SECONDS: '8',
+    MAX_CONNECTIONS: '9',
+    REQUEST_LOG: '0',
+    RATE_LIMIT_PER_SECOND: '3',
+    BATCH_SIZE: '4',
+    BATCH_LANES: '5',
+    MAX_QUEUE: '6',
+    POOL_SIZE: '7',
+  });
+  assert.deepEqual(config, {
+    mode: 'production',
+    host: '0.0.0.0',
+    port: 1,
+    adminPort: 2,
+    adminHost: '10.0.0.2',
+    metricsToken: 'a-token-of-a-scraper',
+    allowedHosts: ['pay.internal', 'plexy'],
+    databaseUrl: DATABASE_URL,
+    databaseDirectUrl: 'postgresql://direct/plexy',
+    migrate: false,
+    dataDir: '/data',
+    logLevel: 'warn',
+    secretKey: SECRET_KEY,
+    otherSecretKeys: ['b'.repeat(32), 'c'.repeat(32)],
+    publicUrl: 'https://pay.example',
+    acquirer: { url: 'https://bank.example', secret: 'a secret of the bank' },
+    acquirerTimeoutMs: 200,
+    acquirerPatienceMs: 2_000,
+    trustedProxies: ['10.0.0.0/8', '::1'],
+    keepAliveSeconds: 8,
+    maxConnections: 9,
+    requestLog: false,
+    rateLimitPerSecond: 3,
+    batchSize: 4,
+    batchLanes: 5,
+    maxQueue: 6,
+    poolSize: 7,
+  });
+});
+
+describe('a wrong value is refused with a sentence that names the variable', () => {
+  const wrong: Readonly<Record<string, readonly string[]>> = {
+    MODE: ['live', 'Sandbox'],
+    PORT: ['abc', '-1', '65536', '80.5', '0x50', '1e3', ' 80'],
+    ADMIN_PORT: ['abc', '70000'],
+    METRICS_TOKEN: ['short', 'a token with spaces in it', 'ключ-из-многих-букв'],
+    ALLOWED_HOSTS: ['plexy:8080', 'http://plexy', 'a b', '*', 'plexy,-'],
+    DATABASE_URL: [
+      'db.internal',
+      'mysql://db/plexy',
+      'postgres//db',
+      'postgres://a,,b/x',
+      'postgres://a:x,b/y',
+    ],
+    MIGRATE: ['on', 'AUTO', '0'],
+    DATABASE_DIRECT_URL: ['db.internal', 'http://db/plexy'],
+    LOG_LEVEL: ['verbose', 'INFO'],
+    SECRET_KEY: ['short', 'x'.repeat(31)],
+    OTHER_SECRET_KEYS: ['short', `${'x'.repeat(32)},short`],
+    PUBLIC_URL: ['pay.example', 'ftp://pay.example'],
+    TRUSTED_PROXIES: ['proxy', '10.0.0.0/33', '10.0.0.0/', '10.0.0.1/8/8', '10.0.0.1;::1'],
+    KEEP_ALIVE_SECONDS: ['0', '86401', '10m'],
+    MAX_CONNECTIONS: ['0', '1000001', 'all'],
+    REQUEST_LOG: ['yes', 'false'],
+    RATE_LIMIT_PER_SECOND: ['-1', 'off', '1000001'],
+    BATCH_SIZE: ['0', '1001', 'x'],
+    BATCH_LANES: ['0', '33'],
+    MAX_QUEUE: ['0', '1000001'],
+    POOL_SIZE: ['0', '1001'],
+    SANDBOX_ALLOW_REMOTE: ['yes', 'true', '2'],
+    HOST: ['0.0.0.0', '192.168.1.1', 'example.com', '127.0.0.1.example.com'],
+  };
+  for (const [name, values] of Object.entries(wrong)) {
+    test(name, () => {
+      for (const value of values) refuses({ [name]: value }, new RegExp(`^${name} must`));
+    });
+  }
+  for (const name of [...Object.keys(wrong), 'DATA_DIR']) {
+    test(`${name} set but empty`, () => {
+      refuses({ [name]: '' }, new RegExp(`^${name} is set but empty$`));
+      refuses({ [name]: '  ' }, new RegExp(`^${name} is set but empty$`));
+    });
+  }
+  test('a secret is never part of the sentence', () => {
+    assert.throws(
+      () => readConfig({ SECRET_KEY: 'hunter2' }),
+      (error: Error) => !error.message.includes('hunter2'),
+    );
+    assert.throws(
+      () => readConfig({ DATABASE_URL: 'mysql://me:hunter2@db/x' }),
+      (error: Error) => !error.message.includes('hunter2'),
+    );
+  });
+});
+
+describe('what belongs together', () => {
+  test('production needs a database and a key', () => {
+    refuses({ MODE: 'production', SECRET_KEY }, /^DATABASE_URL must be set when MODE is production$/);
+    refuses({ MODE: 'production', DATABASE_URL }, /^SECRET_KEY must be set when MODE is production$/);
+    assert.equal(readConfig(PRODUCTION).mode, 'production');
+  });
+
+  describe('production refuses what would give its secrets away', () => {
+    const acquirer = { ACQUIRER_URL: 'https://bank.example', ACQUIRER_SECRET: 'a secret of the bank' };
+
+    test('a SECRET_KEY that can be guessed', () => {
+      for (const secret of [
+        'a'.repeat(32),
+        'ab'.repeat(20),
+        '0123456789'.repeat(4),
+        'abcdefghijklmnopqrstuvwxyzABCDEFGHIJ',
+        'password'.repeat(5),
+        'qwertyuiop'.repeat(4),
+        '00000000-0000-0000-0000-000000000000',
+      ]) {
+        refuses({ ...PRODUCTION, SECRET_KEY: secret }, /^SECRET_KEY repeats itself; make one with: openssl/);
+        assert.equal(readConfig({ SECRET_KEY: secret }).secretKey, secret);
+      }
+      for (const bytes of [16, 32, 64]) {
+        for (const encoding of ['hex', 'base64', 'base64url'] as const) {
+          const secret = randomBytes(bytes).toString(encoding).padEnd(32, 'x9!');
+          assert.equal(readConfig({ ...PRODUCTION, SECRET_KEY: secret }).secretKey, secret);
+        }
+      }
+    });
+
+    test('an ACQUIRER_SECRET that can be guessed', () => {
+      for (const secret of ['x', 'fifteen letters'])
+        refuses(
+          { ...PRODUCTION, ...acquirer, ACQUIRER_SECRET: secret },
+          /^ACQUIRER_SECRET must have at least 16/,
+        );
+      for (const secret of ['x'.repeat(16), '1234567890123456'])
+        refuses({ ...PRODUCTION, ...acquirer, ACQUIRER_SECRET: secret }, /^ACQUIRER_SECRET repeats itself/);
+      assert.notEqual(readConfig({ ...PRODUCTION, ...acquirer }).acquirer, null);
+    });
+
+    for (const name of ['ACQUIRER_URL', 'PUBLIC_URL'] as const) {
+      test(`${name} in clear, but on this machine`, () => {
+        for (const url of ['http://bank.example', 'http://10.0.0.1:8080', 'http://127.0.0.1.example.com'])
+          refuses(
+            { ...PRODUCTION, ...acquirer, [name]: url },
+            new RegExp(`^${name} must start with https://`),
+          );
+        for (const url of [
+          'http://127.0.0.1:8399',
+          'http://localhost:8399',
+          'http://[::1]:8399',
+          'https://x.example',
+        ])
+          assert.equal(readConfig({ ...PRODUCTION, ...acquirer, [name]: url }).mode, 'production');
+      });
+    }
+  });
+
+  test('a bank needs an address and a secret', () => {
+    refuses({ ACQUIRER_URL: 'https://bank.example' }, /^ACQUIRER_SECRET must be set when ACQUIRER_URL is$/);
+    refuses({ ACQUIRER_SECRET: 'x' }, /^ACQUIRER_URL must be set when ACQUIRER_SECRET is$/);
+  });
+
+  test('two listeners need two ports', () => {
+    refuses({ PORT: '9000', ADMIN_PORT: '9000' }, /^ADMIN_PORT must not be the same as PORT$/);
+    refuses({ ADMIN_PORT: '8080' }, /^ADMIN_PORT must not be the same as PORT$/);
+    assert.equal(readConfig({ PORT: '0', ADMIN_PORT: '0' }).adminPort, 0);
+  });
+
+  test('a sandbox listens on this machine only, unless that is allowed', () => {
+    for (const HOST of ['127.0.0.1', '127.0.0.2', '::1', 'localhost'])
+      assert.equal(readConfig({ HOST }).host, HOST);
+    refuses({ HOST: '0.0.0.0', SANDBOX_ALLOW_REMOTE: '0' }, /^HOST must be a loopback address/);
+    assert.equal(readConfig({ HOST: '0.0.0.0', SANDBOX_ALLOW_REMOTE: '1' }).host, '0.0.0.0');
+    assert.equal(readConfig({ ...PRODUCTION, HOST: '0.0.0.0' }).host, '0.0.0.0');
+  });
+});
