@@ -1,9 +1,9 @@
 /** The PostgreSQL of a run, and the wallets in it. */
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
+import { startEmbeddedPostgres } from '@plexy-pay/embedded-postgres';
 import pg from 'pg';
 import { createSecrets, type Secrets } from '../packages/server/src/installation/secrets.ts';
-import { startEmbeddedPostgres } from '../packages/server/src/store/embedded.ts';
 import { makeDataDir } from '../packages/server/test/support/dataDir.ts';
 import { customersOf } from './customers.ts';
 

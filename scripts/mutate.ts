@@ -15,20 +15,19 @@ import { globSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { startEmbeddedPostgres } from '@plexy-pay/embedded-postgres';
 import pg from 'pg';
-import { startEmbeddedPostgres } from '../packages/server/src/store/embedded.ts';
 import { makeDataDir } from '../packages/server/test/support/dataDir.ts';
 import { RUN_FOLDER } from '../packages/server/test/support/run.ts';
 import { MUTANTS, type Mutant } from './mutants.ts';
 
 const ROOT = path.join(import.meta.dirname, '..');
-const DOMAIN = 'packages/server/src/domain';
+const CORE = 'packages/server/src/core';
 const STRYKER_FOLDER = '.stryker-tmp';
 /** Copied as they are; the rest of the tree is of no use to a test. */
 const COPIED = [
   'packages',
   'scripts',
-  'migrations',
   'bench',
   'docs',
   'examples',
@@ -62,7 +61,7 @@ async function main(): Promise<void> {
 
 /** Stryker's own report is printed; it ends with 1 when its score is below the goal. */
 async function runStryker(names: readonly string[]): Promise<void> {
-  const files = names.map((name) => `${DOMAIN}/${name}.ts`);
+  const files = names.map((name) => `${CORE}/${name}.ts`);
   const args = ['node_modules/.bin/stryker', 'run', ...(files.length > 0 ? ['--mutate', files.join()] : [])];
   try {
     if ((await runWhole(args, ROOT, process.env)) !== 0) process.exitCode = 1;

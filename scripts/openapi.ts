@@ -3,14 +3,14 @@
  * (the table of reasons) and the SDK's types. `npm run openapi`; tests fail when one is out of step.
  */
 import { writeFile } from 'node:fs/promises';
-import { readConfig } from '../packages/server/src/app/config.ts';
-import { createEngine } from '../packages/server/src/app/parts.ts';
 import { createApp } from '../packages/server/src/app/app.ts';
+import { readConfig } from '../packages/server/src/app/config.ts';
+import { createLogger } from '../packages/server/src/app/logging.ts';
+import { createEngine } from '../packages/server/src/app/parts.ts';
 import type { App } from '../packages/server/src/http/baseApp.ts';
 import { REASONS } from '../packages/server/src/http/errors.ts';
 import { createMetrics } from '../packages/server/src/http/metrics.ts';
 import { createTurns } from '../packages/server/src/http/turns.ts';
-import { createLogger } from '../packages/server/src/app/logging.ts';
 import { createSecrets } from '../packages/server/src/installation/secrets.ts';
 import { createPool } from '../packages/server/src/postgres/pool.ts';
 import { OUTPUT as SDK_TYPES, sdkTypes } from './sdkTypes.ts';

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
-import { startEmbeddedPostgres } from '../packages/server/src/store/embedded.ts';
+import { startEmbeddedPostgres } from '@plexy-pay/embedded-postgres';
 import { makeDataDir } from '../packages/server/test/support/dataDir.ts';
 import '../packages/server/test/support/run.ts';
 import { makeTemplate } from '../packages/server/test/support/sandbox.ts';

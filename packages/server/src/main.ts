@@ -1,10 +1,10 @@
 /** The composition root: configuration, database, engine, HTTP, signals. */
 import { type Config, ConfigError, readConfig } from './app/config.ts';
-import { SEED_PASSWORD } from './sandbox/fixtures.ts';
 import { createLogger } from './app/logging.ts';
 import { StartError, startServer } from './app/server.ts';
 import { InstallationError } from './installation/installationSql.ts';
 import { MigrationError } from './postgres/migrate.ts';
+import { SEED_PASSWORD } from './sandbox/fixtures.ts';
 
 const MINIMUM_NODE = 24;
 /** A stop that takes longer than this has gone wrong. */

@@ -10,6 +10,8 @@ import type { Command } from '../core/command.ts';
 import type { BankOperation } from '../core/transaction.ts';
 import { OPERATOR_SCOPE } from '../engine/batch.ts';
 import type { Engine } from '../engine/engine.ts';
+import { readClock } from '../installation/installationSql.ts';
+import type { Pool } from '../postgres/pool.ts';
 import {
   claimDueOperations,
   findOperation,
@@ -17,8 +19,6 @@ import {
   listUnanswered,
   postponeOperation,
 } from './bankOperationsSql.ts';
-import { readClock } from '../installation/installationSql.ts';
-import type { Pool } from '../postgres/pool.ts';
 import type { BankTokens } from './bankTokens.ts';
 import type { AcquirerConnector, ConnectorAnswer, PayerForBank } from './connector.ts';
 

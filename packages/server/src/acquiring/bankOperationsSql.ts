@@ -1,9 +1,9 @@
 import { ANSWER_WAIT_MS } from '../core/change.ts';
 import type { BankOperation } from '../core/transaction.ts';
 import { BANK_OPERATION_COLUMNS, OPERATION_LEASE } from '../engine/batchSql.ts';
-import type { KeptBankToken } from './cardsSql.ts';
 import { hasCome } from '../postgres/leases.ts';
 import type { Queryable } from '../postgres/pool.ts';
+import type { KeptBankToken } from './cardsSql.ts';
 
 /** No attempt is put off for longer, by a lease or a postponement. */
 const LONGEST_WAIT_MS = 120_000;

@@ -1,7 +1,7 @@
 /** The bank's tokens of cards: they charge a card, so that they are kept encrypted. */
 import type { Secrets } from '../installation/secrets.ts';
-import { findBankToken, type KeptBankToken, lockClearBankTokens, setBankToken } from './cardsSql.ts';
 import { inTransaction, type Pool } from '../postgres/pool.ts';
+import { findBankToken, type KeptBankToken, lockClearBankTokens, setBankToken } from './cardsSql.ts';
 
 /** Few enough that no payment waits for them. */
 const SEAL_LIMIT = 200;

@@ -2,10 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ANSWER_WAIT_MS } from '../core/change.ts';
 import type { AnswerKey } from '../core/command.ts';
 import type { Answer } from '../engine/batch.ts';
-import { findOperation } from './bankOperationsSql.ts';
 import { findResponse } from '../engine/idempotencySql.ts';
 import type { Queryable } from '../postgres/pool.ts';
 import type { Acquirer } from './acquirer.ts';
+import { findOperation } from './bankOperationsSql.ts';
 
 /** How often a response is looked for that another node may store. */
 const LOOK_MS = 200;

@@ -1,27 +1,27 @@
 /** The operators' API, one file per noun. In production on ADMIN_PORT only. */
 import Type from 'typebox';
-import { parseTransactionId } from '../core/values/ids.ts';
-import { listSystemAccounts } from '../ledger/statementsSql.ts';
-import { adminApiKeyRoutes } from '../identity/apiKeyRoutes.ts';
-import { ADMIN, ERRORS, OPERATOR, refuseBody } from '../http/adminCommon.ts';
-import { adminCustomerRoutes } from '../customers/customerRoutes.ts';
-import { adminMerchantRoutes } from '../merchants/merchantRoutes.ts';
-import { adminPlaceRoutes } from '../merchants/storeAdminRoutes.ts';
-import { NoQuery, pageSchema } from '../http/adminSchemas.ts';
-import { adminSystemRoutes } from '../operations/systemRoutes.ts';
-import { adminWalletRoutes } from '../customers/walletAdminRoutes.ts';
 import { adminAuditLogRoutes } from '../auditLog/auditLogRoutes.ts';
-import { actorOf } from '../identity/auth.ts';
+import { parseTransactionId } from '../core/values/ids.ts';
+import { adminCustomerRoutes } from '../customers/customerRoutes.ts';
+import { adminWalletRoutes } from '../customers/walletAdminRoutes.ts';
+import { ADMIN, ERRORS, OPERATOR, refuseBody } from '../http/adminCommon.ts';
+import { NoQuery, pageSchema } from '../http/adminSchemas.ts';
 import type { App } from '../http/baseApp.ts';
-import { confirmationLinkOfOperator } from '../payments/confirmationRoutes.ts';
-import type { Deps } from './deps.ts';
 import { ApiError } from '../http/errors.ts';
 import { exactJson } from '../http/exactJson.ts';
-import { execute, sendJson } from '../http/runCommand.ts';
 import { idempotencyKeyOf } from '../http/idempotencyKey.ts';
 import { wholePage } from '../http/page.ts';
+import { execute, sendJson } from '../http/runCommand.ts';
 import * as schemas from '../http/schemas.ts';
+import { adminApiKeyRoutes } from '../identity/apiKeyRoutes.ts';
+import { actorOf } from '../identity/auth.ts';
+import { listSystemAccounts } from '../ledger/statementsSql.ts';
+import { adminMerchantRoutes } from '../merchants/merchantRoutes.ts';
+import { adminPlaceRoutes } from '../merchants/storeAdminRoutes.ts';
+import { adminSystemRoutes } from '../operations/systemRoutes.ts';
+import { confirmationLinkOfOperator } from '../payments/confirmationRoutes.ts';
 import { walletTransactionJson } from '../payments/walletViews.ts';
+import type { Deps } from './deps.ts';
 
 export function adminRoutes(app: App, deps: Deps): void {
   adminMerchantRoutes(app, deps);

@@ -14,10 +14,10 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import type { Mode } from './config.ts';
 import type { App } from '../http/baseApp.ts';
 import { ApiError } from '../http/errors.ts';
 import { sendPayerPage } from '../payments/payerPages.ts';
+import type { Mode } from './config.ts';
 
 /** Where the build of packages/dashboard writes. */
 export const DASHBOARD_FILES = fileURLToPath(new URL('../../../dashboard/dist/', import.meta.url));

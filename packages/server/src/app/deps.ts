@@ -1,26 +1,26 @@
 /** What the routes are given: made once in `server.ts`, passed as an argument. */
 import type { FastifyBaseLogger } from 'fastify';
 import type { Acquirer } from '../acquiring/acquirer.ts';
-import type { BankControl } from '../sandbox/bankControl.ts';
 import type { LateAnswers } from '../acquiring/lateAnswers.ts';
-import type { Config } from './config.ts';
 import type { AuditEntry } from '../auditLog/auditEntry.ts';
-import type { Auditor } from '../ledger/auditor.ts';
+import type { GuessCounter } from '../customers/guessCounter.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { EventFeed } from '../feed/feed.ts';
-import type { RequestLog } from '../requestLog/requestLog.ts';
-import type { Secrets } from '../installation/secrets.ts';
-import type { ClockTurns } from '../sandbox/clockSql.ts';
-import type { Pool } from '../postgres/pool.ts';
-import type { Readiness } from '../postgres/readiness.ts';
-import type { WebhookThread } from '../webhooks/thread.ts';
-import type { GuessCounter } from '../customers/guessCounter.ts';
-import type { LockOuts } from '../identity/lockOuts.ts';
 import type { Metrics } from '../http/metrics.ts';
+import type { TurnKind, Turns } from '../http/turns.ts';
+import type { LockOuts } from '../identity/lockOuts.ts';
 import type { Passwords } from '../identity/passwords.ts';
 import type { Sessions } from '../identity/sessions.ts';
 import type { Strangers } from '../identity/strangers.ts';
-import type { TurnKind, Turns } from '../http/turns.ts';
+import type { Secrets } from '../installation/secrets.ts';
+import type { Auditor } from '../ledger/auditor.ts';
+import type { Pool } from '../postgres/pool.ts';
+import type { Readiness } from '../postgres/readiness.ts';
+import type { RequestLog } from '../requestLog/requestLog.ts';
+import type { BankControl } from '../sandbox/bankControl.ts';
+import type { ClockTurns } from '../sandbox/clockSql.ts';
+import type { WebhookThread } from '../webhooks/thread.ts';
+import type { Config } from './config.ts';
 
 export interface Deps {
   readonly config: Config;

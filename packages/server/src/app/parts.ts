@@ -1,23 +1,23 @@
 /** The engine and what carries out what it leaves to do: each part is given the others that it needs. */
 import { randomBytes } from 'node:crypto';
 import { Acquirer } from '../acquiring/acquirer.ts';
-import { createBankControl } from '../sandbox/bankControl.ts';
-import { type LaunchBank, startBank } from '../sandbox/bankProcess.ts';
 import { BankTokens } from '../acquiring/bankTokens.ts';
 import { createHttpBank } from '../acquiring/httpBank.ts';
 import { LateAnswers } from '../acquiring/lateAnswers.ts';
-import { Auditor } from '../ledger/auditor.ts';
+import { GuessCounter } from '../customers/guessCounter.ts';
 import { Engine } from '../engine/engine.ts';
 import { EventFeed } from '../feed/feed.ts';
-import { RequestLog } from '../requestLog/requestLog.ts';
+import { Auditor } from '../ledger/auditor.ts';
 import { sealState } from '../payments/threeDSecureRoutes.ts';
-import type { Deps } from './deps.ts';
-import { GuessCounter } from '../customers/guessCounter.ts';
 import { lateTransactionAnswer } from '../payments/transactionViews.ts';
-import { resetSandbox } from '../sandbox/reset.ts';
-import { ClockTurns } from '../sandbox/clockSql.ts';
 import { Readiness } from '../postgres/readiness.ts';
+import { RequestLog } from '../requestLog/requestLog.ts';
+import { createBankControl } from '../sandbox/bankControl.ts';
+import { type LaunchBank, startBank } from '../sandbox/bankProcess.ts';
+import { ClockTurns } from '../sandbox/clockSql.ts';
+import { resetSandbox } from '../sandbox/reset.ts';
 import { WebhookThread } from '../webhooks/thread.ts';
+import type { Deps } from './deps.ts';
 
 type Parts = Pick<
   Deps,

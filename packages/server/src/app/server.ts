@@ -1,25 +1,25 @@
 /** Puts the parts together; `main.ts` adds the process around them, tests add none. */
 import type { Socket } from 'node:net';
+import { startEmbeddedPostgres } from '@plexy-pay/embedded-postgres';
 import type { FastifyBaseLogger } from 'fastify';
-import type { LaunchBank } from '../sandbox/bankProcess.ts';
-import type { Config } from './config.ts';
 import { EngineUnavailableError } from '../engine/engine.ts';
-import { startPurge } from '../operations/purge.ts';
 import { startScheduler } from '../engine/scheduler.ts';
-import { createEngine } from './parts.ts';
-import { createApp } from './app.ts';
+import { continueHistory } from '../feed/epochsSql.ts';
 import type { App } from '../http/baseApp.ts';
-import type { Deps } from './deps.ts';
 import { createMetrics } from '../http/metrics.ts';
 import { createTurns } from '../http/turns.ts';
-import { seedSandbox } from '../sandbox/seed.ts';
-import { ConnectionTimedOut } from '../postgres/databaseErrors.ts';
-import { startEmbeddedPostgres } from '../store/embedded.ts';
-import { continueHistory } from '../feed/epochsSql.ts';
 import { openInstallation } from '../installation/installationSql.ts';
+import { startPurge } from '../operations/purge.ts';
+import { ConnectionTimedOut } from '../postgres/databaseErrors.ts';
 import { checkMigrated, migrate } from '../postgres/migrate.ts';
-import { keepsStatements } from '../postgres/pooler.ts';
 import { createPool, type Pool, readServerVersion, withClient } from '../postgres/pool.ts';
+import { keepsStatements } from '../postgres/pooler.ts';
+import type { LaunchBank } from '../sandbox/bankProcess.ts';
+import { seedSandbox } from '../sandbox/seed.ts';
+import { createApp } from './app.ts';
+import type { Config } from './config.ts';
+import type { Deps } from './deps.ts';
+import { createEngine } from './parts.ts';
 
 export interface Server {
   /** Where merchants reach it, such as http://127.0.0.1:8080. */

@@ -2,8 +2,8 @@
 import { constants, getPriority, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { webhookBody } from '../feed/eventViews.ts';
-import type { Secrets } from '../installation/secrets.ts';
 import { openInstallation } from '../installation/installationSql.ts';
+import type { Secrets } from '../installation/secrets.ts';
 import { createPool } from '../postgres/pool.ts';
 import type { AttemptSeen, FromThread, SentError, ThreadData, ToThread } from '../webhooks/thread.ts';
 import { Webhooks } from '../webhooks/webhooks.ts';

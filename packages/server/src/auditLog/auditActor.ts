@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
-import type { AuditActor } from './auditEntry.ts';
 import { clientAddressOf } from '../http/clientAddress.ts';
+import type { AuditActor } from './auditEntry.ts';
 
 /** Who is told to the audit log: whose key or session a request came with, and from where. */
 export function auditActorOf(request: FastifyRequest): AuditActor {

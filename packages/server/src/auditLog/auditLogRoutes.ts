@@ -1,23 +1,23 @@
 /** Reading the audit log: a merchant's admins their own, operators all of it. */
 import Type, { type Static } from 'typebox';
-import { AUDIT_ACTIONS, AUDIT_ACTORS } from './auditEntry.ts';
+import type { Deps } from '../app/deps.ts';
 import { parseUuid } from '../core/values/ids.ts';
 import { type Parsed, parsed } from '../core/values/parse.ts';
 import { parseText } from '../core/values/text.ts';
 import { iso, parseTime } from '../core/values/time.ts';
-import { type AuditFilter, type AuditLogRow, listAuditEntries } from './auditLogSql.ts';
 import { ADMIN, ERRORS, OPERATOR } from '../http/adminCommon.ts';
 import { pageSchema } from '../http/adminSchemas.ts';
-import { merchantOf } from '../identity/auth.ts';
 import type { App } from '../http/baseApp.ts';
-import type { Deps } from '../app/deps.ts';
 import { exactJson } from '../http/exactJson.ts';
-import { sendJson } from '../http/runCommand.ts';
-import { valuesOf } from '../http/parseFields.ts';
 import { readPage } from '../http/page.ts';
+import { valuesOf } from '../http/parseFields.ts';
+import { sendJson } from '../http/runCommand.ts';
 import { Cursor, closed, Limit } from '../http/schemas.ts';
 import { throwTooBroad } from '../http/searchLimit.ts';
+import { merchantOf } from '../identity/auth.ts';
 import { MERCHANT_ADMIN } from '../webhooks/common.ts';
+import { AUDIT_ACTIONS, AUDIT_ACTORS } from './auditEntry.ts';
+import { type AuditFilter, type AuditLogRow, listAuditEntries } from './auditLogSql.ts';
 
 const Id = Type.String({ format: 'uuid' });
 const MaybeText = Type.Union([Type.String(), Type.Null()]);

@@ -1,10 +1,11 @@
 /** The audit log. Rows are only ever added: the database refuses anything else (migration 0019). */
-import type { AuditAction, AuditActor, AuditEntry } from './auditEntry.ts';
+
 import { exactJson } from '../core/values/exactJson.ts';
 import { newId } from '../installation/newId.ts';
-import { type Column, namesOf, statementOf } from '../postgres/columns.ts';
 import { TIME_LIMIT_MS } from '../payments/lookupsSql.ts';
+import { type Column, namesOf, statementOf } from '../postgres/columns.ts';
 import { inTransaction, type Pool, type StatementRunner } from '../postgres/pool.ts';
+import type { AuditAction, AuditActor, AuditEntry } from './auditEntry.ts';
 
 interface Row extends AuditEntry {
   readonly id: string;

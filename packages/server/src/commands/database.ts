@@ -1,8 +1,9 @@
 /** The database for a command that works beside the server, or without one. */
+
+import { borrowEmbeddedPostgres, EmbeddedPostgresError } from '@plexy-pay/embedded-postgres';
 import { ConfigError, readConfig } from '../app/config.ts';
 import { type AuditActor, SYSTEM } from '../auditLog/auditEntry.ts';
 import { sqlStateOf } from '../postgres/databaseErrors.ts';
-import { borrowEmbeddedPostgres, EmbeddedPostgresError } from '../store/embedded.ts';
 import { type Client, connectForCommand } from '../postgres/pool.ts';
 
 /** Where a command writes what people read. */

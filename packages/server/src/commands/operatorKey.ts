@@ -1,9 +1,9 @@
 import { v7 as uuidv7 } from 'uuid';
-import { parseTime } from '../core/values/time.ts';
-import { generateApiKey, hashApiKey } from '../installation/secrets.ts';
-import { insertApiKey, OPERATOR_KEY_LIFE_MS } from '../identity/apiKeysSql.ts';
 import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
+import { parseTime } from '../core/values/time.ts';
+import { insertApiKey, OPERATOR_KEY_LIFE_MS } from '../identity/apiKeysSql.ts';
 import { readMode } from '../installation/installationSql.ts';
+import { generateApiKey, hashApiKey } from '../installation/secrets.ts';
 import { withinTransaction } from '../postgres/pool.ts';
 import {
   COMMAND_LINE,

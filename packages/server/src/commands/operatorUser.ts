@@ -1,10 +1,10 @@
 import { v7 as uuidv7 } from 'uuid';
-import { parseEmail } from '../identity/signIn.ts';
-import { newPassword, Passwords } from '../identity/passwords.ts';
 import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
+import { newPassword, Passwords } from '../identity/passwords.ts';
+import { parseEmail } from '../identity/signIn.ts';
+import { findHashOfAddress, insertUser } from '../identity/usersSql.ts';
 import { readMode } from '../installation/installationSql.ts';
 import { withinTransaction } from '../postgres/pool.ts';
-import { findHashOfAddress, insertUser } from '../identity/usersSql.ts';
 import {
   COMMAND_LINE,
   CONSOLE,

@@ -1,10 +1,10 @@
 import { ConfigError, readConfig } from '../app/config.ts';
-import type { Secrets } from '../installation/secrets.ts';
 import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
 import { InstallationError, readSecrets } from '../installation/installationSql.ts';
-import { type Client, withinTransaction } from '../postgres/pool.ts';
 import { rekeyAll } from '../installation/rekeySql.ts';
 import { isNewestKey, retireOthers } from '../installation/secretKeysSql.ts';
+import type { Secrets } from '../installation/secrets.ts';
+import { type Client, withinTransaction } from '../postgres/pool.ts';
 import {
   COMMAND_LINE,
   CONSOLE,

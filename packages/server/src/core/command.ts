@@ -1,4 +1,3 @@
-import type { TransactionId } from './values/ids.ts';
 import type { FailureCode, Refusal } from './reasons.ts';
 import type {
   Actor,
@@ -12,6 +11,7 @@ import type {
   Wallet,
   WalletTransfer,
 } from './transaction.ts';
+import type { TransactionId } from './values/ids.ts';
 
 /**
  * What the engine can be asked to do. Ids of what a command may create are made by its sender; an

@@ -9,7 +9,6 @@ import { giveAnswer, takeBankAnswer } from './bankAnswers.ts';
 import { BLANK, both, Change, type Decision, NOTHING, NOTHING_TO_DO, refuse } from './change.ts';
 import type { AnswerKey, Authorize, Command, PayByCard, Sender, Transfer } from './command.ts';
 import { capture, placeHold, refund, release, type State } from './effects.ts';
-import type { TransactionId } from './values/ids.ts';
 import { EXPIRED } from './lifecycle.ts';
 import type { Refusal } from './reasons.ts';
 import {
@@ -22,6 +21,7 @@ import {
   type Wallet,
   type WalletTransfer,
 } from './transaction.ts';
+import type { TransactionId } from './values/ids.ts';
 
 /** How long a customer has to confirm a payment. */
 export const CONFIRMATION_TTL_MS = 10 * 60_000;

@@ -1,5 +1,5 @@
-import type { TransactionId } from './values/ids.ts';
 import type { Status, TransactionType } from './lifecycle.ts';
+import type { TransactionId } from './values/ids.ts';
 
 /** Minor units of a currency. Transaction amounts fit 2^53-1; balances may be larger. */
 export type Minor = bigint;

@@ -1,27 +1,21 @@
 import Type from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
+import type { Deps } from '../app/deps.ts';
 import { parseCurrency } from '../core/values/currency.ts';
 import { lastDigitsOf, parseIin } from '../core/values/iin.ts';
 import { parsePhone } from '../core/values/phone.ts';
-import {
-  findCustomer,
-  insertCustomer,
-  insertWallet,
-  listCustomers,
-  listWallets,
-} from './customersSql.ts';
 import { ADMIN, ERRORS, idOf, OPERATOR } from '../http/adminCommon.ts';
 import * as bodies from '../http/adminSchemas.ts';
 import { customerView, walletView } from '../http/adminViews.ts';
 import type { App } from '../http/baseApp.ts';
-import type { Deps } from '../app/deps.ts';
 import { ApiError } from '../http/errors.ts';
 import { exactJson } from '../http/exactJson.ts';
-import { sendJson } from '../http/runCommand.ts';
-import { valuesOf } from '../http/parseFields.ts';
 import { operatorWrite } from '../http/idempotentWrite.ts';
 import { readPage, wholePage } from '../http/page.ts';
+import { valuesOf } from '../http/parseFields.ts';
+import { sendJson } from '../http/runCommand.ts';
 import { IdempotencyHeader } from '../http/schemas.ts';
+import { findCustomer, insertCustomer, insertWallet, listCustomers, listWallets } from './customersSql.ts';
 
 const Params = Type.Object({ customerId: Type.String() });
 

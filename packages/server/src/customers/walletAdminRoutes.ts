@@ -1,25 +1,25 @@
 import Type, { type Static } from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
+import type { Deps } from '../app/deps.ts';
 import type { Transfer } from '../core/command.ts';
 import { parseAmount } from '../core/values/money.ts';
 import { type Parsed, parsed } from '../core/values/parse.ts';
-import { findWallet, setFrozen } from './customersSql.ts';
-import { readWalletStatement } from '../ledger/statementsSql.ts';
 import { ADMIN, ERRORS, idOf, OPERATOR, parseName, refuseBody } from '../http/adminCommon.ts';
 import * as bodies from '../http/adminSchemas.ts';
 import { change, transferView, walletEntries, walletView } from '../http/adminViews.ts';
-import { actorOf } from '../identity/auth.ts';
 import type { App } from '../http/baseApp.ts';
-import type { Deps } from '../app/deps.ts';
 import { ApiError } from '../http/errors.ts';
 import { exactJson } from '../http/exactJson.ts';
-import { execute, sendJson } from '../http/runCommand.ts';
-import { valuesOf } from '../http/parseFields.ts';
 import { idempotencyKeyOf } from '../http/idempotencyKey.ts';
 import { operatorWrite } from '../http/idempotentWrite.ts';
 import { readPage } from '../http/page.ts';
+import { valuesOf } from '../http/parseFields.ts';
+import { execute, sendJson } from '../http/runCommand.ts';
 import { IdempotencyHeader } from '../http/schemas.ts';
+import { actorOf } from '../identity/auth.ts';
 import { openPosition, sealPosition } from '../ledger/statementPosition.ts';
+import { readWalletStatement } from '../ledger/statementsSql.ts';
+import { findWallet, setFrozen } from './customersSql.ts';
 
 const Params = Type.Object({ walletId: Type.String() });
 

@@ -1,7 +1,7 @@
 /** Wrong pairs of phone numbers and IINs, as merchants and addresses make them, and what operators hear of all. */
 import { ALARMING, callerLockMs, FORGET_GUESSES_MS } from '../core/guesses.ts';
-import type { GuessedSubject } from '../reports/issues.ts';
 import type { Queryable } from '../postgres/pool.ts';
+import type { GuessedSubject } from '../reports/issues.ts';
 
 /** What a merchant, or an address, has asked since it was last counted. */
 export interface Asked {

@@ -4,8 +4,8 @@ import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../app/config.ts';
 import { eventNameOf, STATUSES, type Status } from '../core/lifecycle.ts';
-import { VERSION } from '../http/version.ts';
 import { errorBody, isRetriedLater, REASONS, type Reason } from '../http/errors.ts';
+import { VERSION } from '../http/version.ts';
 import { EXAMPLES } from './examples.ts';
 import { OPERATION_DOCS } from './operationDocs.ts';
 

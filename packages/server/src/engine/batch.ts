@@ -4,16 +4,16 @@
  */
 import { v7 as uuidv7 } from 'uuid';
 import { type AuditActor, type AuditEntry, auditChangeOf } from '../auditLog/auditEntry.ts';
+import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
 import type { AnswerKey, Command, LateAnswer, Outcome, Sender } from '../core/command.ts';
 import { decide } from '../core/decide.ts';
-import type { TransactionId } from '../core/values/ids.ts';
 import type { BankOperation, Minor, Transaction } from '../core/transaction.ts';
-import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
-import * as sql from './batchSql.ts';
-import { gateErrorOf } from './gateSql.ts';
+import type { TransactionId } from '../core/values/ids.ts';
 import type { Client, StatementRunner } from '../postgres/pool.ts';
 import { inOneRoundTrip } from '../postgres/roundTrip.ts';
+import * as sql from './batchSql.ts';
 import { type Loaded, World } from './batchState.ts';
+import { gateErrorOf } from './gateSql.ts';
 
 /** Operators' idempotency keys are one namespace, apart from every merchant's. */
 export const OPERATOR_SCOPE = '00000000-0000-0000-0000-000000000000';

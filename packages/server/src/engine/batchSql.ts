@@ -20,8 +20,8 @@ import type {
 import { dueAtOf } from '../core/transaction.ts';
 import { plainArray, textArray } from '../postgres/arrays.ts';
 import { type Column, insertOf, namesOf, type Source, statementOf, updateOf } from '../postgres/columns.ts';
-import { passOrFail } from './gateSql.ts';
 import type { Statement, StatementRunner } from '../postgres/pool.ts';
+import { passOrFail } from './gateSql.ts';
 
 /**
  * A generic plan built while a table was empty would stay a sequential scan until the next analyze

@@ -9,10 +9,9 @@
  */
 import type pg from 'pg';
 import type { AnswerKey } from '../core/command.ts';
-import { LANE_SETTINGS } from './batchSql.ts';
+import { continueHistory } from '../feed/epochsSql.ts';
 import { openSession, spoiltOf } from '../postgres/databaseClient.ts';
 import { GateClosedError, isPassing, LOCK_TIMEOUT, sqlStateOf } from '../postgres/databaseErrors.ts';
-import { continueHistory } from '../feed/epochsSql.ts';
 import { renewPlans, rollback, sessionOptions } from '../postgres/pool.ts';
 import {
   type Answer,
@@ -23,6 +22,7 @@ import {
   runDueBatch,
   type Settled,
 } from './batch.ts';
+import { LANE_SETTINGS } from './batchSql.ts';
 import { FairQueue } from './fairQueue.ts';
 
 export interface EngineOptions {

@@ -4,8 +4,9 @@
  * what was lost would be beyond what comes now, and skip it. So a new history begins a new epoch: its rounds are far
  * beyond any that can have been lost, and positions name the epoch in which they were given out.
  */
-import type { FeedPosition } from './eventsSql.ts';
+
 import type { Client, Queryable } from '../postgres/pool.ts';
+import type { FeedPosition } from './eventsSql.ts';
 
 /** Transaction ids that a restore may have lost: four billion are weeks of the fastest payments there are. */
 const LIFT = 2n ** 32n;

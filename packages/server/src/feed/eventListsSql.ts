@@ -5,6 +5,7 @@
  */
 import type { Millis, Minor } from '../core/transaction.ts';
 import { TRANSACTION_COLUMNS } from '../engine/batchSql.ts';
+import { inTransaction, type Pool, type Queryable } from '../postgres/pool.ts';
 import { checkEpoch, type GivenPosition, readEpochs } from './epochsSql.ts';
 import {
   balanceAt,
@@ -15,7 +16,6 @@ import {
   type FeedPosition,
   feedEventOf,
 } from './eventsSql.ts';
-import { inTransaction, type Pool, type Queryable } from '../postgres/pool.ts';
 
 /** Events of the feed that one page looks at: 50 ms at most. */
 const STRETCH = 20_000;

@@ -1,22 +1,22 @@
 /** A merchant's events: what webhooks and the stream are made of. */
 import type { Static } from 'typebox';
+import type { Deps } from '../app/deps.ts';
 import { messageIdOf, parseTransactionId } from '../core/values/ids.ts';
 import { type Parsed, parsed } from '../core/values/parse.ts';
 import { iso, parseTime } from '../core/values/time.ts';
+import { pageSchema } from '../http/adminSchemas.ts';
+import type { App } from '../http/baseApp.ts';
+import { openCursor, sealCursor } from '../http/cursor.ts';
+import { exactJson } from '../http/exactJson.ts';
+import { invalidFields, valuesOf } from '../http/parseFields.ts';
+import { sendJson } from '../http/runCommand.ts';
+import { merchantOf, VIEWER } from '../identity/auth.ts';
+import { ERRORS, WEBHOOKS } from '../webhooks/common.ts';
+import * as bodies from '../webhooks/schemas.ts';
 import { ForeignPositionError } from './epochsSql.ts';
 import { type EventFilter, listEventsOf } from './eventListsSql.ts';
 import { type FeedEvent, parsePosition, positionText } from './eventsSql.ts';
-import { pageSchema } from '../http/adminSchemas.ts';
-import { merchantOf, VIEWER } from '../identity/auth.ts';
-import type { App } from '../http/baseApp.ts';
-import { openCursor, sealCursor } from '../http/cursor.ts';
-import type { Deps } from '../app/deps.ts';
 import { streamedEvent } from './eventViews.ts';
-import { exactJson } from '../http/exactJson.ts';
-import { sendJson } from '../http/runCommand.ts';
-import { invalidFields, valuesOf } from '../http/parseFields.ts';
-import { ERRORS, WEBHOOKS } from '../webhooks/common.ts';
-import * as bodies from '../webhooks/schemas.ts';
 
 const DEFAULT_LIMIT = 20;
 const FOREIGN_CURSOR =

@@ -3,9 +3,9 @@
  * the feed stops offering; a reader who then takes nothing for too long is cut off, and may resume.
  */
 import type { ServerResponse } from 'node:http';
-import type { EventFeed, Sink } from './feed.ts';
 import { type FeedEvent, type FeedPosition, positionText } from './eventsSql.ts';
 import { streamedEventJson } from './eventViews.ts';
+import type { EventFeed, Sink } from './feed.ts';
 
 /** Bytes that may wait for a reader, besides what the operating system keeps. */
 const BUFFER_LIMIT = 256 * 1024;

@@ -1,7 +1,7 @@
 import { isStatusChange, pendingOperationAsOf } from '../core/history.ts';
-import type { FeedEvent } from './eventsSql.ts';
 import { exactJson } from '../http/exactJson.ts';
 import { transactionView } from '../payments/transactionViews.ts';
+import type { FeedEvent } from './eventsSql.ts';
 
 /** An event as merchants get it: name, merchant, and the transaction right after it. */
 export function eventView({ event, transaction, balance }: FeedEvent): Record<string, unknown> {

@@ -21,12 +21,12 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { transactionAsOf } from '../core/history.ts';
-import { type Parsed, parsed, refused } from '../core/values/parse.ts';
 import type { Minor, Transaction, TransactionEvent } from '../core/transaction.ts';
-import { plainArray } from '../postgres/arrays.ts';
+import { type Parsed, parsed, refused } from '../core/values/parse.ts';
 import { TRANSACTION_COLUMNS } from '../engine/batchSql.ts';
-import type { GivenPosition } from './epochsSql.ts';
+import { plainArray } from '../postgres/arrays.ts';
 import type { Queryable, StatementRunner } from '../postgres/pool.ts';
+import type { GivenPosition } from './epochsSql.ts';
 
 const COMPLETE_POLL_MS = 5;
 

@@ -9,6 +9,9 @@
  * has reached the head; then it follows with the others. Each keeps its own position, and takes no event
  * at or before it: so none is missed or repeated, whatever the reader reads again.
  */
+
+import { createPool, type Pool } from '../postgres/pool.ts';
+import { Wakeups } from '../postgres/wakeups.ts';
 import { checkEpoch, ForeignPositionError, type GivenPosition } from './epochsSql.ts';
 import {
   comparePositions,
@@ -19,8 +22,6 @@ import {
   readEvents,
   readFeedEnd,
 } from './eventsSql.ts';
-import { createPool, type Pool } from '../postgres/pool.ts';
-import { Wakeups } from '../postgres/wakeups.ts';
 
 /** While there is something to read all the time, it is read this often. */
 const READ_INTERVAL_MS = 20;

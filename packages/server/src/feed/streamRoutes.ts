@@ -1,14 +1,14 @@
 import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import type { Subscription } from './feed.ts';
-import { readReadableKeys } from '../identity/apiKeysSql.ts';
-import { ForeignPositionError, type GivenPosition } from './epochsSql.ts';
-import { parsePosition } from './eventsSql.ts';
-import { merchantOf, VIEWER } from '../identity/auth.ts';
-import type { App } from '../http/baseApp.ts';
 import type { Deps } from '../app/deps.ts';
+import type { App } from '../http/baseApp.ts';
 import { ApiError, fieldError } from '../http/errors.ts';
+import { readReadableKeys } from '../identity/apiKeysSql.ts';
+import { merchantOf, VIEWER } from '../identity/auth.ts';
+import { ForeignPositionError, type GivenPosition } from './epochsSql.ts';
 import { EventStream } from './eventStream.ts';
+import { parsePosition } from './eventsSql.ts';
+import type { Subscription } from './feed.ts';
 
 const HEARTBEAT_MS = 15_000;
 /** A revoked or expired key ends its streams within this time and the second that keys are remembered. */

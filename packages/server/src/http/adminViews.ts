@@ -1,10 +1,11 @@
 /** What operators see: rows of the store with times as ISO 8601 in UTC. Never an IIN or a key. */
-import { iso } from '../core/values/time.ts';
+
 import type { Account, Wallet, WalletTransfer } from '../core/transaction.ts';
-import type { ApiKey } from '../identity/apiKeysSql.ts';
+import { iso } from '../core/values/time.ts';
 import type { Customer } from '../customers/customersSql.ts';
-import type { Merchant } from '../merchants/merchantsSql.ts';
+import type { ApiKey } from '../identity/apiKeysSql.ts';
 import type { MerchantStatement, StatementRow, WalletStatement } from '../ledger/statementsSql.ts';
+import type { Merchant } from '../merchants/merchantsSql.ts';
 
 export function merchantView({ createdAt, ...merchant }: Merchant) {
   return { ...merchant, createdAt: iso(createdAt) };

@@ -19,9 +19,9 @@ import {
   sourceOf,
   tooManyWaiting,
 } from './errors.ts';
-import { sendJson } from './runCommand.ts';
-import { invalidFields } from './parseFields.ts';
 import type { Metrics } from './metrics.ts';
+import { invalidFields } from './parseFields.ts';
+import { sendJson } from './runCommand.ts';
 import type { SecurityHeaders } from './securityHeaders.ts';
 
 export type ErrorHandler = (

@@ -4,23 +4,23 @@
  * through the engine.)
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Deps } from '../app/deps.ts';
+import { auditActorOf } from '../auditLog/auditActor.ts';
 import type { AuditChange } from '../auditLog/auditEntry.ts';
-import { isAllowed } from '../identity/roles.ts';
-import { type Answer, OPERATOR_SCOPE } from '../engine/batch.ts';
 import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
+import { type Answer, OPERATOR_SCOPE } from '../engine/batch.ts';
 import { type Claim, claimKeys, readApiKeys, readResponses, updateResponses } from '../engine/batchSql.ts';
-import { LOCK_TIMEOUT, sqlStateOf } from '../postgres/databaseErrors.ts';
 import { passGate } from '../engine/gateSql.ts';
 import { waitForKeys } from '../engine/idempotencySql.ts';
-import { attempt, inTransaction, type Queryable } from '../postgres/pool.ts';
-import { readSession } from '../identity/sessionsSql.ts';
-import { auditActorOf } from '../auditLog/auditActor.ts';
 import { neededScope, operatorOf } from '../identity/auth.ts';
-import type { Deps } from '../app/deps.ts';
+import { isAllowed } from '../identity/roles.ts';
+import { readSession } from '../identity/sessionsSql.ts';
+import { LOCK_TIMEOUT, sqlStateOf } from '../postgres/databaseErrors.ts';
+import { attempt, inTransaction, type Queryable } from '../postgres/pool.ts';
 import { ApiError, errorBody, REASONS, sourceOf } from './errors.ts';
 import { exactJson } from './exactJson.ts';
-import { sendAnswer } from './runCommand.ts';
 import { fingerprintOf, idempotencyKeyOf, otherFingerprintsOf } from './idempotencyKey.ts';
+import { sendAnswer } from './runCommand.ts';
 
 export interface KeyedWrite {
   /** The route's path with its ids in one spelling: part of the request's fingerprint. */

@@ -1,8 +1,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { EngineObserver } from '../engine/engine.ts';
 import type { FeedObserver } from '../feed/feed.ts';
-import type { RequestLogObserver } from '../requestLog/requestLog.ts';
 import { sqlStateOf } from '../postgres/databaseErrors.ts';
+import type { RequestLogObserver } from '../requestLog/requestLog.ts';
 import type { WebhookObserver } from '../webhooks/webhooks.ts';
 
 interface Latest {

@@ -1,5 +1,5 @@
-import { openCursor, sealCursor } from './cursor.ts';
 import type { Deps } from '../app/deps.ts';
+import { openCursor, sealCursor } from './cursor.ts';
 import { valuesOf } from './parseFields.ts';
 
 /** The query parameters of every list. */

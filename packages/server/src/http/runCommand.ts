@@ -1,14 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Deps } from '../app/deps.ts';
+import { auditActorOf } from '../auditLog/auditActor.ts';
 import type { AnswerKey, Command, Outcome, Sender } from '../core/command.ts';
 import type { Minor } from '../core/transaction.ts';
 import { type Answer, type ExpectedAnswer, OPERATOR_SCOPE } from '../engine/batch.ts';
-import { newId } from '../installation/newId.ts';
 import { readResponses } from '../engine/batchSql.ts';
-import { auditActorOf } from '../auditLog/auditActor.ts';
-import type { Deps } from '../app/deps.ts';
+import { newId } from '../installation/newId.ts';
+import { type Refused, refusalAnswer } from '../payments/refusals.ts';
 import { ApiError, sourceOf } from './errors.ts';
 import { fingerprintOf, otherFingerprintsOf } from './idempotencyKey.ts';
-import { type Refused, refusalAnswer } from '../payments/refusals.ts';
 
 /** A command as a route sends it to the engine. */
 export interface CommandCall {

@@ -1,8 +1,28 @@
 import type { FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
+import type { Deps } from '../app/deps.ts';
 import { type Parsed, parsed } from '../core/values/parse.ts';
 import { parseTime } from '../core/values/time.ts';
+import {
+  ADMIN,
+  ERRORS,
+  idOf,
+  merchantIdOf,
+  parseName,
+  refuseBody,
+  requireMerchant,
+} from '../http/adminCommon.ts';
+import * as bodies from '../http/adminSchemas.ts';
+import { apiKeyView } from '../http/adminViews.ts';
+import type { App } from '../http/baseApp.ts';
+import { ApiError, fieldError } from '../http/errors.ts';
+import { exactJson } from '../http/exactJson.ts';
+import { writeOnce } from '../http/idempotentWrite.ts';
+import { readPage } from '../http/page.ts';
+import { valuesOf } from '../http/parseFields.ts';
+import { sendJson } from '../http/runCommand.ts';
+import { IdempotencyHeader } from '../http/schemas.ts';
 import { generateApiKey, hashApiKey } from '../installation/secrets.ts';
 import {
   insertApiKey,
@@ -12,19 +32,7 @@ import {
   revokeApiKey,
   type Scope,
 } from './apiKeysSql.ts';
-import { ADMIN, ERRORS, idOf, merchantIdOf, parseName, refuseBody, requireMerchant } from '../http/adminCommon.ts';
-import * as bodies from '../http/adminSchemas.ts';
-import { apiKeyView } from '../http/adminViews.ts';
 import { ADMIN_USER, merchantOf, OPERATOR } from './auth.ts';
-import type { App } from '../http/baseApp.ts';
-import type { Deps } from '../app/deps.ts';
-import { ApiError, fieldError } from '../http/errors.ts';
-import { exactJson } from '../http/exactJson.ts';
-import { sendJson } from '../http/runCommand.ts';
-import { valuesOf } from '../http/parseFields.ts';
-import { writeOnce } from '../http/idempotentWrite.ts';
-import { readPage } from '../http/page.ts';
-import { IdempotencyHeader } from '../http/schemas.ts';
 
 /** The ids in a path. */
 interface Ids {

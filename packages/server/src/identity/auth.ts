@@ -1,14 +1,14 @@
 import { hash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import type { Mode } from '../app/config.ts';
-import type { NeededRole, Role } from './roles.ts';
 import type { Actor } from '../core/transaction.ts';
-import { hashApiKey, isMistypedKey } from '../installation/secrets.ts';
-import { type ApiKey, findApiKey, type Scope } from './apiKeysSql.ts';
-import type { Queryable } from '../postgres/pool.ts';
 import { networkOf } from '../http/addresses.ts';
 import { clientAddressOf } from '../http/clientAddress.ts';
 import { ApiError } from '../http/errors.ts';
+import { hashApiKey, isMistypedKey } from '../installation/secrets.ts';
+import type { Queryable } from '../postgres/pool.ts';
+import { type ApiKey, findApiKey, type Scope } from './apiKeysSql.ts';
+import type { NeededRole, Role } from './roles.ts';
 import type { Strangers } from './strangers.ts';
 
 /** Who is calling: an API key of a merchant, or an operator's; or somebody who is signed in. */

@@ -6,11 +6,11 @@
 import { hash, randomBytes } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../app/config.ts';
-import type { Secrets } from '../installation/secrets.ts';
-import type { AttemptSubject } from './sessionsSql.ts';
 import { networkOf } from '../http/addresses.ts';
 import { clientAddressOf } from '../http/clientAddress.ts';
+import type { Secrets } from '../installation/secrets.ts';
 import type { Caller } from './passwords.ts';
+import type { AttemptSubject } from './sessionsSql.ts';
 
 const COOKIE = 'plexy_browser';
 const VALUE = /(?:^|;\s*)plexy_browser=([\w-]{22})\.([0-9a-z]{1,12})\.([\w-]{43})(?:;|$)/;

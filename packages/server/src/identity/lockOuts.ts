@@ -1,5 +1,5 @@
-import type { AttemptLock, AttemptSubject } from './sessionsSql.ts';
 import { tooManySignIns } from '../http/errors.ts';
+import type { AttemptLock, AttemptSubject } from './sessionsSql.ts';
 
 /** So long a lock-out is believed without asking: another node, or the right password, may have lifted it. */
 const BELIEVED_MS = 1_000;

@@ -2,12 +2,24 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
+import type { Deps, SignIn, Surface } from '../app/deps.ts';
+import { auditActorOf } from '../auditLog/auditActor.ts';
 import type { AuditAction } from '../auditLog/auditEntry.ts';
-import { parseEmail, parsePassword } from './signIn.ts';
 import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
 import { passGate } from '../engine/gateSql.ts';
+import { ERRORS, refuseBody } from '../http/adminCommon.ts';
+import type { App } from '../http/baseApp.ts';
+import { ApiError, fieldError } from '../http/errors.ts';
+import { exactJson } from '../http/exactJson.ts';
+import { checkCredential } from '../http/idempotentWrite.ts';
+import { valuesOf } from '../http/parseFields.ts';
+import { sendJson } from '../http/runCommand.ts';
 import { findMerchant } from '../merchants/merchantsSql.ts';
 import { inTransaction, type StatementRunner } from '../postgres/pool.ts';
+import { ANY_USER, userOf } from './auth.ts';
+import { callerOf, rememberBrowser, type SignInCaller } from './knownBrowsers.ts';
+import { weaknessOf } from './passwordStrength.ts';
+import { isServed, newToken, requireSameOrigin, type Sessions } from './sessions.ts';
 import {
   type AttemptSubject,
   beginSession,
@@ -18,6 +30,8 @@ import {
   forgiveAttempt,
   readLockOuts,
 } from './sessionsSql.ts';
+import { parseEmail, parsePassword } from './signIn.ts';
+import * as bodies from './userSchemas.ts';
 import {
   type Credentials,
   findCredentials,
@@ -26,20 +40,6 @@ import {
   setPasswordHash,
   type User,
 } from './usersSql.ts';
-import { ERRORS, refuseBody } from '../http/adminCommon.ts';
-import { auditActorOf } from '../auditLog/auditActor.ts';
-import { ANY_USER, userOf } from './auth.ts';
-import type { App } from '../http/baseApp.ts';
-import type { Deps, SignIn, Surface } from '../app/deps.ts';
-import { ApiError, fieldError } from '../http/errors.ts';
-import { exactJson } from '../http/exactJson.ts';
-import { sendJson } from '../http/runCommand.ts';
-import { valuesOf } from '../http/parseFields.ts';
-import { callerOf, rememberBrowser, type SignInCaller } from './knownBrowsers.ts';
-import { checkCredential } from '../http/idempotentWrite.ts';
-import { weaknessOf } from './passwordStrength.ts';
-import { isServed, newToken, requireSameOrigin, type Sessions } from './sessions.ts';
-import * as bodies from './userSchemas.ts';
 
 const tags = ['Dashboard'];
 const security = [{ session: [] }];

@@ -2,14 +2,14 @@
 import { hash, randomBytes } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../app/config.ts';
-import { isAllowed, scopesOf } from './roles.ts';
-import type { Queryable } from '../postgres/pool.ts';
-import { SESSION_SECONDS, type Session, useSession } from './sessionsSql.ts';
-import { networkOf } from '../http/addresses.ts';
-import type { Principal } from './auth.ts';
-import { clientAddressOf } from '../http/clientAddress.ts';
 import type { Surface } from '../app/deps.ts';
+import { networkOf } from '../http/addresses.ts';
+import { clientAddressOf } from '../http/clientAddress.ts';
 import { ApiError } from '../http/errors.ts';
+import type { Queryable } from '../postgres/pool.ts';
+import type { Principal } from './auth.ts';
+import { isAllowed, scopesOf } from './roles.ts';
+import { SESSION_SECONDS, type Session, useSession } from './sessionsSql.ts';
 import type { Strangers } from './strangers.ts';
 
 const TOKEN_BYTES = 32;

@@ -1,8 +1,9 @@
 /** Sessions of the dashboard: rows of `api_key` with a user (migration 0007 says why). In real time. */
-import { type Role, scopesOf } from './roles.ts';
-import { FORGET_ATTEMPTS_MS, LOCK_OUT, lockOutMs } from './signIn.ts';
+
 import { isLeased } from '../postgres/leases.ts';
 import type { Queryable } from '../postgres/pool.ts';
+import { type Role, scopesOf } from './roles.ts';
+import { FORGET_ATTEMPTS_MS, LOCK_OUT, lockOutMs } from './signIn.ts';
 import type { Credentials, User } from './usersSql.ts';
 
 /** A session that is not used for so long is over, and one that is so old in any case. */

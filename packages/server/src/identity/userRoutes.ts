@@ -2,13 +2,35 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
+import type { Deps, SignIn } from '../app/deps.ts';
 import { type AuditAction, type AuditChange, changedValues } from '../auditLog/auditEntry.ts';
 import { parseUuid } from '../core/values/ids.ts';
-import type { Role } from './roles.ts';
-import { parseEmail } from './signIn.ts';
 import { iso } from '../core/values/time.ts';
+import {
+  ADMIN,
+  ERRORS,
+  idOf,
+  merchantIdOf,
+  parseName,
+  refuseBody,
+  requireMerchant,
+} from '../http/adminCommon.ts';
+import { ListQuery, pageSchema } from '../http/adminSchemas.ts';
+import type { App } from '../http/baseApp.ts';
+import { ApiError } from '../http/errors.ts';
+import { exactJson } from '../http/exactJson.ts';
+import { type KeyedWrite, writeOnce } from '../http/idempotentWrite.ts';
+import { readPage } from '../http/page.ts';
+import { valuesOf } from '../http/parseFields.ts';
+import { sendJson } from '../http/runCommand.ts';
+import { IdempotencyHeader } from '../http/schemas.ts';
 import type { Queryable } from '../postgres/pool.ts';
+import { ADMIN_USER, merchantOf, OPERATOR } from './auth.ts';
+import { newPassword } from './passwords.ts';
+import type { Role } from './roles.ts';
 import { endSessionsOf } from './sessionsSql.ts';
+import { parseEmail } from './signIn.ts';
+import * as bodies from './userSchemas.ts';
 import {
   deleteUser,
   findHashOfAddress,
@@ -20,20 +42,6 @@ import {
   type User,
   updateUser,
 } from './usersSql.ts';
-import { ADMIN, ERRORS, idOf, merchantIdOf, parseName, refuseBody, requireMerchant } from '../http/adminCommon.ts';
-import { ListQuery, pageSchema } from '../http/adminSchemas.ts';
-import { ADMIN_USER, merchantOf, OPERATOR } from './auth.ts';
-import type { App } from '../http/baseApp.ts';
-import type { Deps, SignIn } from '../app/deps.ts';
-import { ApiError } from '../http/errors.ts';
-import { exactJson } from '../http/exactJson.ts';
-import { sendJson } from '../http/runCommand.ts';
-import { valuesOf } from '../http/parseFields.ts';
-import { type KeyedWrite, writeOnce } from '../http/idempotentWrite.ts';
-import { readPage } from '../http/page.ts';
-import { newPassword } from './passwords.ts';
-import { IdempotencyHeader } from '../http/schemas.ts';
-import * as bodies from './userSchemas.ts';
 
 /** The ids in a path. */
 interface Ids {

@@ -1,7 +1,7 @@
 /** What the routes for people who sign in take and answer. */
 import Type from 'typebox';
-import { MERCHANT_ROLES } from './roles.ts';
 import { closed, shownOnce } from '../http/schemas.ts';
+import { MERCHANT_ROLES } from './roles.ts';
 
 const Id = Type.String({ format: 'uuid' });
 const Time = Type.String({ format: 'date-time' });

@@ -1,7 +1,8 @@
 /** People who sign in to the dashboard. A merchant's id of null stands for the operators. */
+
+import type { Queryable } from '../postgres/pool.ts';
 import type { Role } from './roles.ts';
 import { scopesOf } from './roles.ts';
-import type { Queryable } from '../postgres/pool.ts';
 
 export interface User {
   readonly id: string;

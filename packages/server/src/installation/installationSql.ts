@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Config, Mode } from '../app/config.ts';
-import { createSecrets, type Secrets } from './secrets.ts';
 import { inTransaction, type Pool, type Queryable } from '../postgres/pool.ts';
 import { openRing } from './secretKeysSql.ts';
+import { createSecrets, type Secrets } from './secrets.ts';
 
 /** The database belongs to another mode or to another SECRET_KEY. */
 export class InstallationError extends Error {}

@@ -1,6 +1,7 @@
 /** Makes anew what was sealed or hashed with an earlier SECRET_KEY: a step at a time, each a statement of its own. */
-import type { SealedKind, Secrets } from './secrets.ts';
+
 import type { Queryable } from '../postgres/pool.ts';
+import type { SealedKind, Secrets } from './secrets.ts';
 
 interface Rekeyed {
   readonly what: string;

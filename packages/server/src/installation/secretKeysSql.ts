@@ -1,8 +1,8 @@
 /** Which keys an installation has had as SECRET_KEY, and which are still needed (migration 0020). */
 import { SYSTEM } from '../auditLog/auditEntry.ts';
-import { type ChainLink, createSecrets, type Secrets } from './secrets.ts';
 import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
 import type { Queryable } from '../postgres/pool.ts';
+import { type ChainLink, createSecrets, type Secrets } from './secrets.ts';
 
 interface KeyRow {
   readonly id: string;

@@ -1,6 +1,7 @@
 /** Audits that operators asked for: one at a time in the whole installation, their results kept. In real time. */
-import type { Violation } from './auditSql.ts';
+
 import type { Queryable } from '../postgres/pool.ts';
+import type { Violation } from './auditSql.ts';
 
 /** Any constant will do. Whoever runs an audit holds it, by the session. */
 const AUDIT_LOCK = 7_069_805;

@@ -1,7 +1,8 @@
 /** Runs audits that operators ask for: in the background, each on a connection of its own. */
-import { auditWithin } from './auditSql.ts';
-import { finishAuditRun, takeAuditLock } from './auditRunsSql.ts';
+
 import { type Client, connectForCommand, type Pool, withinTransaction } from '../postgres/pool.ts';
+import { finishAuditRun, takeAuditLock } from './auditRunsSql.ts';
+import { auditWithin } from './auditSql.ts';
 
 /** An audit that may begin: nobody else's can meanwhile. */
 export interface PreparedAudit {

@@ -1,11 +1,25 @@
 import Type, { type Static } from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
 import type { Mode } from '../app/config.ts';
+import type { Deps } from '../app/deps.ts';
 import { changedValues } from '../auditLog/auditEntry.ts';
 import { parseCurrency } from '../core/values/currency.ts';
 import { parsed } from '../core/values/parse.ts';
 import { isProtected, isReturnTarget } from '../core/values/returnUrl.ts';
 import { parseTimeZone } from '../core/values/timeZone.ts';
+import { ADMIN, ERRORS, merchantIdOf, OPERATOR, parseName, requireMerchant } from '../http/adminCommon.ts';
+import * as bodies from '../http/adminSchemas.ts';
+import { change, merchantEntries, merchantView } from '../http/adminViews.ts';
+import type { App } from '../http/baseApp.ts';
+import { ApiError, fieldError } from '../http/errors.ts';
+import { exactJson } from '../http/exactJson.ts';
+import { operatorWrite } from '../http/idempotentWrite.ts';
+import { readPage, wholePage } from '../http/page.ts';
+import { invalidFields, valuesOf } from '../http/parseFields.ts';
+import { sendJson } from '../http/runCommand.ts';
+import { IdempotencyHeader } from '../http/schemas.ts';
+import { openPosition, sealPosition } from '../ledger/statementPosition.ts';
+import { readMerchantStatement } from '../ledger/statementsSql.ts';
 import {
   findMerchant,
   insertMerchant,
@@ -15,20 +29,6 @@ import {
   type MerchantSettings,
   updateMerchant,
 } from './merchantsSql.ts';
-import { readMerchantStatement } from '../ledger/statementsSql.ts';
-import { ADMIN, ERRORS, merchantIdOf, OPERATOR, parseName, requireMerchant } from '../http/adminCommon.ts';
-import * as bodies from '../http/adminSchemas.ts';
-import { change, merchantEntries, merchantView } from '../http/adminViews.ts';
-import type { App } from '../http/baseApp.ts';
-import type { Deps } from '../app/deps.ts';
-import { ApiError, fieldError } from '../http/errors.ts';
-import { exactJson } from '../http/exactJson.ts';
-import { sendJson } from '../http/runCommand.ts';
-import { invalidFields, valuesOf } from '../http/parseFields.ts';
-import { operatorWrite } from '../http/idempotentWrite.ts';
-import { readPage, wholePage } from '../http/page.ts';
-import { IdempotencyHeader } from '../http/schemas.ts';
-import { openPosition, sealPosition } from '../ledger/statementPosition.ts';
 
 const Params = Type.Object({ merchantId: Type.String() });
 const DEFAULTS = {

@@ -1,5 +1,5 @@
-import type { TimeZone } from '../core/values/timeZone.ts';
 import type { CaptureMode } from '../core/transaction.ts';
+import type { TimeZone } from '../core/values/timeZone.ts';
 import type { Queryable } from '../postgres/pool.ts';
 
 export interface Merchant {

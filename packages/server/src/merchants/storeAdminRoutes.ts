@@ -1,18 +1,18 @@
 import Type from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
+import type { Deps } from '../app/deps.ts';
 import { parseUuid } from '../core/values/ids.ts';
-import { findStore, insertStore, insertTerminal } from './storesSql.ts';
 import { ADMIN, ERRORS, merchantIdOf, OPERATOR, parseName, requireMerchant } from '../http/adminCommon.ts';
 import * as bodies from '../http/adminSchemas.ts';
 import { placeView } from '../http/adminViews.ts';
 import type { App } from '../http/baseApp.ts';
-import type { Deps } from '../app/deps.ts';
 import { fieldError } from '../http/errors.ts';
-import { sendJson } from '../http/runCommand.ts';
-import { valuesOf } from '../http/parseFields.ts';
 import { operatorWrite } from '../http/idempotentWrite.ts';
-import { placesJson } from './storeRoutes.ts';
+import { valuesOf } from '../http/parseFields.ts';
+import { sendJson } from '../http/runCommand.ts';
 import { IdempotencyHeader } from '../http/schemas.ts';
+import { placesJson } from './storeRoutes.ts';
+import { findStore, insertStore, insertTerminal } from './storesSql.ts';
 
 const Params = Type.Object({ merchantId: Type.String() });
 

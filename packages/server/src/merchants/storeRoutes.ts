@@ -1,15 +1,15 @@
 /** A merchant's own stores and terminals: the names behind the ids that payments carry. Operators make them. */
 import type { Static } from 'typebox';
-import { listStores, listTerminals } from './storesSql.ts';
+import type { Deps } from '../app/deps.ts';
 import { ERRORS } from '../http/adminCommon.ts';
 import { ListQuery, pageSchema } from '../http/adminSchemas.ts';
 import { placeView } from '../http/adminViews.ts';
-import { merchantOf, VIEWER } from '../identity/auth.ts';
 import type { App } from '../http/baseApp.ts';
-import type { Deps } from '../app/deps.ts';
 import { exactJson } from '../http/exactJson.ts';
-import { sendJson } from '../http/runCommand.ts';
 import { readPage } from '../http/page.ts';
+import { sendJson } from '../http/runCommand.ts';
+import { merchantOf, VIEWER } from '../identity/auth.ts';
+import { listStores, listTerminals } from './storesSql.ts';
 
 const LISTS = {
   stores: { operationId: 'listOwnStores', summary: 'List your stores, newest first', name: 'Store' },

@@ -1,10 +1,10 @@
 import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import { safeEqual } from '../installation/secrets.ts';
+import type { Deps, Surface } from '../app/deps.ts';
 import type { App } from '../http/baseApp.ts';
 import { clientAddressOf } from '../http/clientAddress.ts';
-import type { Deps, Surface } from '../app/deps.ts';
 import { ApiError } from '../http/errors.ts';
+import { safeEqual } from '../installation/secrets.ts';
 
 const Status = Type.Object({ status: Type.Literal('ok') });
 

@@ -1,24 +1,24 @@
 /** What operators look at when something may be wrong: sums of the ledger, audits, and the node's health. */
 import Type from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
-import { findOperatorIssues, type OperatorIssue } from '../reports/issues.ts';
+import type { Deps } from '../app/deps.ts';
 import { iso } from '../core/values/time.ts';
-import type { PreparedAudit } from '../ledger/auditor.ts';
-import { INVARIANTS } from '../ledger/auditSql.ts';
-import { type AuditRun, findLastAuditRun, insertAuditRun } from '../ledger/auditRunsSql.ts';
-import { readDatabaseState, sumLedger } from './healthSql.ts';
 import { readGuessed } from '../customers/wrongIinsSql.ts';
-import { VERSION } from '../http/version.ts';
 import { ADMIN, ERRORS, OPERATOR, refuseBody } from '../http/adminCommon.ts';
 import { NoQuery, pageSchema } from '../http/adminSchemas.ts';
 import type { App } from '../http/baseApp.ts';
-import type { Deps } from '../app/deps.ts';
 import { ApiError } from '../http/errors.ts';
 import { exactJson } from '../http/exactJson.ts';
-import { sendJson } from '../http/runCommand.ts';
 import { operatorWrite } from '../http/idempotentWrite.ts';
 import { wholePage } from '../http/page.ts';
+import { sendJson } from '../http/runCommand.ts';
 import { Balance, IdempotencyHeader } from '../http/schemas.ts';
+import { VERSION } from '../http/version.ts';
+import type { PreparedAudit } from '../ledger/auditor.ts';
+import { type AuditRun, findLastAuditRun, insertAuditRun } from '../ledger/auditRunsSql.ts';
+import { INVARIANTS } from '../ledger/auditSql.ts';
+import { findOperatorIssues, type OperatorIssue } from '../reports/issues.ts';
+import { readDatabaseState, sumLedger } from './healthSql.ts';
 
 const Time = Type.String({ format: 'date-time' });
 const MaybeTime = Type.Union([Time, Type.Null()]);

@@ -6,27 +6,27 @@
 import { minutesText, moneyText, type Word, word } from '@plexy-pay/payer-pages';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
+import type { Deps } from '../app/deps.ts';
+import { auditActorOf } from '../auditLog/auditActor.ts';
+import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
 import type { Outcome } from '../core/command.ts';
+import type { Transaction } from '../core/transaction.ts';
 import { parseTransactionId, parseUuid, type TransactionId } from '../core/values/ids.ts';
 import { iso } from '../core/values/time.ts';
-import type { Transaction } from '../core/transaction.ts';
 import { OPERATOR_SCOPE } from '../engine/batch.ts';
 import { EngineUnavailableError, RequestInProgressError } from '../engine/engine.ts';
-import { newId } from '../installation/newId.ts';
-import type { Secrets } from '../installation/secrets.ts';
-import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
-import { readClock } from '../installation/installationSql.ts';
-import { findMerchant } from '../merchants/merchantsSql.ts';
-import { findTransaction } from './transactionsSql.ts';
 import { ADMIN, ERRORS, OPERATOR } from '../http/adminCommon.ts';
-import { auditActorOf } from '../auditLog/auditActor.ts';
-import { MANAGER, merchantOf } from '../identity/auth.ts';
 import type { App } from '../http/baseApp.ts';
 import { requirePlainBody } from '../http/bodyHeaders.ts';
-import type { Deps } from '../app/deps.ts';
 import { ApiError } from '../http/errors.ts';
+import { MANAGER, merchantOf } from '../identity/auth.ts';
+import { readClock } from '../installation/installationSql.ts';
+import { newId } from '../installation/newId.ts';
+import type { Secrets } from '../installation/secrets.ts';
+import { findMerchant } from '../merchants/merchantsSql.ts';
 import { backTo, languageFor, type Notice, sendNotice, sendPayerPage } from './payerPages.ts';
 import { refusalError } from './refusals.ts';
+import { findTransaction } from './transactionsSql.ts';
 
 const Link = Type.Object({
   url: Type.String({ description: 'The customer’s page. Whoever has it may approve the payment, once.' }),

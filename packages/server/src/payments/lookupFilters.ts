@@ -1,15 +1,15 @@
 import Type, { type Static } from 'typebox';
+import { STATUSES, type StatusFilter, statusFilterOfList, WALLET_STATUSES } from '../core/lifecycle.ts';
+import type { Minor } from '../core/transaction.ts';
 import { parseCurrency } from '../core/values/currency.ts';
 import { parseTransactionId, parseUuid } from '../core/values/ids.ts';
-import { STATUSES, type StatusFilter, statusFilterOfList, WALLET_STATUSES } from '../core/lifecycle.ts';
 import { MAX_AMOUNT } from '../core/values/money.ts';
 import { parseOrderReference } from '../core/values/orderReference.ts';
 import { type Parsed, parsed, refused } from '../core/values/parse.ts';
 import { parseText } from '../core/values/text.ts';
 import { parseTime } from '../core/values/time.ts';
-import type { Minor } from '../core/transaction.ts';
-import type { SearchText, TransactionFilter } from './lookupsSql.ts';
 import { invalidFields, valuesOf } from '../http/parseFields.ts';
+import type { SearchText, TransactionFilter } from './lookupsSql.ts';
 
 const Text = (description: string, example?: string) =>
   Type.Optional(Type.String({ description, ...(example === undefined ? {} : { examples: [example] }) }));

@@ -1,8 +1,20 @@
 /** Looking transactions up: one by its id, its history, and lists. */
 import Type, { type Static } from 'typebox';
+import type { Deps } from '../app/deps.ts';
 import { parseOrderReference } from '../core/values/orderReference.ts';
 import { parsed } from '../core/values/parse.ts';
 import { listEvents } from '../feed/eventsSql.ts';
+import type { App } from '../http/baseApp.ts';
+import { openCursor, sealCursor } from '../http/cursor.ts';
+import { ApiError } from '../http/errors.ts';
+import { exactJson } from '../http/exactJson.ts';
+import { invalidFields, valuesOf } from '../http/parseFields.ts';
+import { sendJson } from '../http/runCommand.ts';
+import * as schemas from '../http/schemas.ts';
+import { throwTooBroad } from '../http/searchLimit.ts';
+import { merchantOf, VIEWER } from '../identity/auth.ts';
+import { namesOfUsers } from '../identity/usersSql.ts';
+import { FilterQuery, parseFilter } from './lookupFilters.ts';
 import {
   findTransactionOf,
   listTransactions,
@@ -12,18 +24,6 @@ import {
   type TransactionRows,
   type TransactionWithBalance,
 } from './lookupsSql.ts';
-import { namesOfUsers } from '../identity/usersSql.ts';
-import { merchantOf, VIEWER } from '../identity/auth.ts';
-import type { App } from '../http/baseApp.ts';
-import { openCursor, sealCursor } from '../http/cursor.ts';
-import type { Deps } from '../app/deps.ts';
-import { ApiError } from '../http/errors.ts';
-import { exactJson } from '../http/exactJson.ts';
-import { sendJson } from '../http/runCommand.ts';
-import { invalidFields, valuesOf } from '../http/parseFields.ts';
-import { FilterQuery, parseFilter } from './lookupFilters.ts';
-import * as schemas from '../http/schemas.ts';
-import { throwTooBroad } from '../http/searchLimit.ts';
 import { transactionIdOf } from './transactionRoutes.ts';
 import { eventView, transactionView, usersIn } from './transactionViews.ts';
 

@@ -23,8 +23,8 @@ import {
   pendingOperationOf,
   type Transaction,
 } from '../core/transaction.ts';
-import { plainArray } from '../postgres/arrays.ts';
 import { TRANSACTION_COLUMNS } from '../engine/batchSql.ts';
+import { plainArray } from '../postgres/arrays.ts';
 import { inTransaction, type Pool, type Queryable } from '../postgres/pool.ts';
 
 /** What a list is narrowed by; null: not by this. Both ends of a range belong to it. */

@@ -1,15 +1,15 @@
 import Type from 'typebox';
-import { iso } from '../core/values/time.ts';
-import { findTransactionOf } from './lookupsSql.ts';
-import { type PostingRow, readPostings } from '../ledger/statementsSql.ts';
-import { merchantOf, VIEWER } from '../identity/auth.ts';
-import type { App } from '../http/baseApp.ts';
 import type { Deps } from '../app/deps.ts';
+import { iso } from '../core/values/time.ts';
+import type { App } from '../http/baseApp.ts';
 import { ApiError } from '../http/errors.ts';
 import { exactJson } from '../http/exactJson.ts';
-import { sendJson } from '../http/runCommand.ts';
 import { wholePage } from '../http/page.ts';
+import { sendJson } from '../http/runCommand.ts';
 import { NextCursor } from '../http/schemas.ts';
+import { merchantOf, VIEWER } from '../identity/auth.ts';
+import { type PostingRow, readPostings } from '../ledger/statementsSql.ts';
+import { findTransactionOf } from './lookupsSql.ts';
 import { transactionIdOf } from './transactionRoutes.ts';
 
 const AccountKind = Type.Enum(['available', 'held', 'balance', 'funding', 'acquirer'], {

@@ -1,7 +1,7 @@
 /** What a caller is told when the engine did not carry out a command. */
 import type { Outcome } from '../core/command.ts';
-import { walletTransactionIdOf } from '../core/values/ids.ts';
 import type { Transaction } from '../core/transaction.ts';
+import { walletTransactionIdOf } from '../core/values/ids.ts';
 import type { Answer } from '../engine/batch.ts';
 import { ApiError, type ErrorDetail, errorBody, REASONS, type Reason } from '../http/errors.ts';
 

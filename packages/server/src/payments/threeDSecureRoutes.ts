@@ -3,17 +3,17 @@ import { moneyText, word } from '@plexy-pay/payer-pages';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
+import type { Deps } from '../app/deps.ts';
 import { ANSWER_WAIT_MS } from '../core/change.ts';
+import type { Transaction } from '../core/transaction.ts';
 import type { TransactionId } from '../core/values/ids.ts';
 import { leadsToApp } from '../core/values/returnUrl.ts';
-import type { Transaction } from '../core/transaction.ts';
 import { OPERATOR_SCOPE } from '../engine/batch.ts';
+import type { App } from '../http/baseApp.ts';
 import type { Secrets } from '../installation/secrets.ts';
 import { findMerchant } from '../merchants/merchantsSql.ts';
-import { findTransaction } from './transactionsSql.ts';
-import type { App } from '../http/baseApp.ts';
-import type { Deps } from '../app/deps.ts';
 import { backTo, languageFor, type Notice, sendNotice, shopUrlOf } from './payerPages.ts';
+import { findTransaction } from './transactionsSql.ts';
 
 /**
  * The state of a 3-D Secure authentication: the payment's id, signed, so that nobody can come back for

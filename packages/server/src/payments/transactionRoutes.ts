@@ -1,17 +1,17 @@
 import Type from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
+import type { Deps } from '../app/deps.ts';
 import type { Command } from '../core/command.ts';
 import { parseTransactionId, type TransactionId } from '../core/values/ids.ts';
 import { parseAmount } from '../core/values/money.ts';
 import { parsed } from '../core/values/parse.ts';
-import { actorOf, merchantOf, PAYMENTS } from '../identity/auth.ts';
 import type { App } from '../http/baseApp.ts';
-import type { Deps } from '../app/deps.ts';
 import { ApiError } from '../http/errors.ts';
-import { execute } from '../http/runCommand.ts';
-import { valuesOf } from '../http/parseFields.ts';
 import { idempotencyKeyOf } from '../http/idempotencyKey.ts';
+import { valuesOf } from '../http/parseFields.ts';
+import { execute } from '../http/runCommand.ts';
 import * as schemas from '../http/schemas.ts';
+import { actorOf, merchantOf, PAYMENTS } from '../identity/auth.ts';
 import { transactionAnswer } from './transactionViews.ts';
 
 const OPERATIONS = {

@@ -1,7 +1,5 @@
 import type { LateAnswer, Outcome } from '../core/command.ts';
-import { walletTransactionIdOf } from '../core/values/ids.ts';
 import { failureMessageOf } from '../core/reasons.ts';
-import { iso } from '../core/values/time.ts';
 import {
   type Minor,
   type PendingOperation,
@@ -9,6 +7,8 @@ import {
   type Transaction,
   type TransactionEvent,
 } from '../core/transaction.ts';
+import { walletTransactionIdOf } from '../core/values/ids.ts';
+import { iso } from '../core/values/time.ts';
 import type { Answer } from '../engine/batch.ts';
 import { exactJson } from '../http/exactJson.ts';
 import { refusalAnswer } from './refusals.ts';

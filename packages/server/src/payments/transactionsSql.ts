@@ -1,8 +1,8 @@
 import type { StatusFilter } from '../core/lifecycle.ts';
 import type { Transaction } from '../core/transaction.ts';
 import { TRANSACTION_COLUMNS } from '../engine/batchSql.ts';
-import { listTransactions, NO_FILTER } from './lookupsSql.ts';
 import type { Pool, Queryable } from '../postgres/pool.ts';
+import { listTransactions, NO_FILTER } from './lookupsSql.ts';
 
 /** Any transaction, whoever's it is: for the engine's own use. */
 export async function findTransaction(db: Queryable, id: string): Promise<Transaction | null> {

@@ -1,7 +1,7 @@
-import { walletTransactionIdOf } from '../core/values/ids.ts';
 import { walletStatusOf } from '../core/lifecycle.ts';
 import { failureMessageOf } from '../core/reasons.ts';
 import type { Minor, Transaction } from '../core/transaction.ts';
+import { walletTransactionIdOf } from '../core/values/ids.ts';
 
 type WalletPaymentFields = Pick<
   Transaction,

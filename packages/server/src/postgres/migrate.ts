@@ -10,7 +10,7 @@ import { openSession } from './databaseClient.ts';
 import { INSUFFICIENT_PRIVILEGE, LOCK_TIMEOUT, sqlStateOf } from './databaseErrors.ts';
 import { type Client, type Queryable, sessionOptions } from './pool.ts';
 
-const MIGRATIONS = new URL('../../../../migrations/', import.meta.url);
+const MIGRATIONS = new URL('../../migrations/', import.meta.url);
 /** Any constant will do: nodes that start together take turns. */
 const MIGRATION_LOCK = 7_069_801;
 const OUTSIDE_TRANSACTION = '-- outside a transaction\n';

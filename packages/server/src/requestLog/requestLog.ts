@@ -2,8 +2,9 @@
  * Keeps what requests were, out of their way: adding one is a push to an array, a timer writes what is there.
  * What comes faster than it may be written is dropped, and counted: successes first, errors last.
  */
-import type { RequestLogEntry } from './loggedRequest.ts';
+
 import type { Pool } from '../postgres/pool.ts';
+import type { RequestLogEntry } from './loggedRequest.ts';
 import { insertRequests } from './requestLogSql.ts';
 
 /** 500 a second and node at most: 2 ms of PostgreSQL's time, and, if it is always so many, 8 GB a day. */

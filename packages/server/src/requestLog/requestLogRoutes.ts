@@ -1,21 +1,21 @@
 import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
+import type { Deps } from '../app/deps.ts';
 import { parsed } from '../core/values/parse.ts';
-import type { RequestLogEntry } from './loggedRequest.ts';
 import { parseText } from '../core/values/text.ts';
 import { iso } from '../core/values/time.ts';
-import { type LoggedRequest, listRequests } from './requestLogSql.ts';
 import { ERRORS } from '../http/adminCommon.ts';
 import { pageSchema } from '../http/adminSchemas.ts';
-import { merchantOf, VIEWER } from '../identity/auth.ts';
 import type { App } from '../http/baseApp.ts';
-import type { Deps } from '../app/deps.ts';
 import { exactJson } from '../http/exactJson.ts';
-import { sendJson } from '../http/runCommand.ts';
-import { valuesOf } from '../http/parseFields.ts';
 import { readPage } from '../http/page.ts';
+import { valuesOf } from '../http/parseFields.ts';
+import { sendJson } from '../http/runCommand.ts';
 import { Cursor, closed, Limit } from '../http/schemas.ts';
 import { throwTooBroad } from '../http/searchLimit.ts';
+import { merchantOf, VIEWER } from '../identity/auth.ts';
+import type { RequestLogEntry } from './loggedRequest.ts';
+import { type LoggedRequest, listRequests } from './requestLogSql.ts';
 
 const Text = Type.String();
 const MaybeText = Type.Union([Text, Type.Null()]);

@@ -1,8 +1,8 @@
-import { loggedPath, loggedText, type RequestLogEntry } from './loggedRequest.ts';
 import { newId } from '../installation/newId.ts';
-import { type Column, insertOf } from '../postgres/columns.ts';
 import { TIME_LIMIT_MS } from '../payments/lookupsSql.ts';
+import { type Column, insertOf } from '../postgres/columns.ts';
 import { inTransaction, type Pool } from '../postgres/pool.ts';
+import { loggedPath, loggedText, type RequestLogEntry } from './loggedRequest.ts';
 
 const COLUMNS: readonly Column<RequestLogEntry>[] = [
   { name: 'merchant_id', type: 'uuid', value: (e) => e.merchantId },

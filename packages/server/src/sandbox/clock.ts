@@ -1,6 +1,9 @@
 /** Moves the sandbox's clock, and does what falls due on the way before anybody is told. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { retryOperationsNow } from '../acquiring/bankOperationsSql.ts';
+import type { Engine } from '../engine/engine.ts';
+import { isPassing } from '../postgres/databaseErrors.ts';
+import type { Pool } from '../postgres/pool.ts';
 import {
   areWebhooksDue,
   type Clock,
@@ -9,9 +12,6 @@ import {
   readClockState,
   stepClock,
 } from './clockSql.ts';
-import { isPassing } from '../postgres/databaseErrors.ts';
-import type { Pool } from '../postgres/pool.ts';
-import type { Engine } from '../engine/engine.ts';
 
 /** The bank's answers are waited for this long, all in all. */
 export const SETTLE_LIMIT_MS = 20_000;

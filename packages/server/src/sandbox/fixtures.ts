@@ -1,6 +1,7 @@
 /** What a sandbox holds at first: fixed, so that docs and tests can name it. */
-import type { Role } from '../identity/roles.ts';
+
 import type { Wallet } from '../core/transaction.ts';
+import type { Role } from '../identity/roles.ts';
 
 export interface SeedMerchant {
   readonly id: string;

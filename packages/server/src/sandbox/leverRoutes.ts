@@ -1,17 +1,17 @@
 import { testCards } from '@plexy-pay/bank/cards';
 import Type from 'typebox';
-import { SEED_CUSTOMERS, SEED_MERCHANTS, SEED_STORE, SEED_TERMINAL } from './fixtures.ts';
+import type { Deps } from '../app/deps.ts';
+import { auditActorOf } from '../auditLog/auditActor.ts';
 import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
 import { passGate } from '../engine/gateSql.ts';
-import { readDatabaseDelay, setDatabaseDelay } from '../installation/installationSql.ts';
-import { inTransaction } from '../postgres/pool.ts';
 import { refuseBody } from '../http/adminCommon.ts';
-import { auditActorOf } from '../auditLog/auditActor.ts';
-import { MANAGER, merchantOf, VIEWER } from '../identity/auth.ts';
 import type { App } from '../http/baseApp.ts';
-import type { Deps } from '../app/deps.ts';
 import { ApiError } from '../http/errors.ts';
 import * as schemas from '../http/schemas.ts';
+import { MANAGER, merchantOf, VIEWER } from '../identity/auth.ts';
+import { readDatabaseDelay, setDatabaseDelay } from '../installation/installationSql.ts';
+import { inTransaction } from '../postgres/pool.ts';
+import { SEED_CUSTOMERS, SEED_MERCHANTS, SEED_STORE, SEED_TERMINAL } from './fixtures.ts';
 
 const Bank = Type.Enum(['none', 'down', 'slow', 'timeouts'], {
   description:

@@ -1,16 +1,16 @@
 /** Puts a sandbox back to its seed. */
 import type { Acquirer } from '../acquiring/acquirer.ts';
-import type { BankControl } from './bankControl.ts';
 import type { AuditEntry } from '../auditLog/auditEntry.ts';
-import type { Engine } from '../engine/engine.ts';
-import type { Secrets } from '../installation/secrets.ts';
-import { insertSeed, seedDeposits } from './seed.ts';
 import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
-import type { ClockTurns } from './clockSql.ts';
+import type { Engine } from '../engine/engine.ts';
 import { closeGate } from '../engine/gateSql.ts';
 import { markSeeded } from '../installation/installationSql.ts';
+import type { Secrets } from '../installation/secrets.ts';
 import { inTransaction, type Pool } from '../postgres/pool.ts';
+import type { BankControl } from './bankControl.ts';
+import type { ClockTurns } from './clockSql.ts';
 import { keepSessions, wipeEverything } from './resetSql.ts';
+import { insertSeed, seedDeposits } from './seed.ts';
 
 export interface ResetDeps {
   readonly pool: Pool;

@@ -1,17 +1,17 @@
 import Type from 'typebox';
+import type { Deps } from '../app/deps.ts';
 import { parseTransactionId } from '../core/values/ids.ts';
 import { refuseBody } from '../http/adminCommon.ts';
-import { MANAGER, merchantOf } from '../identity/auth.ts';
 import type { App } from '../http/baseApp.ts';
-import { confirmationLinkOfMerchant } from '../payments/confirmationRoutes.ts';
-import type { Deps } from '../app/deps.ts';
 import { ApiError } from '../http/errors.ts';
-import { execute } from '../http/runCommand.ts';
 import { idempotencyKeyOf } from '../http/idempotencyKey.ts';
+import { execute } from '../http/runCommand.ts';
+import * as schemas from '../http/schemas.ts';
+import { MANAGER, merchantOf } from '../identity/auth.ts';
+import { confirmationLinkOfMerchant } from '../payments/confirmationRoutes.ts';
+import { walletTransactionJson } from '../payments/walletViews.ts';
 import { sandboxClockRoutes } from './clockRoutes.ts';
 import { sandboxLeverRoutes } from './leverRoutes.ts';
-import * as schemas from '../http/schemas.ts';
-import { walletTransactionJson } from '../payments/walletViews.ts';
 
 const SUMMARIES = {
   confirm: 'Sandbox: confirm a waiting payment as its customer',

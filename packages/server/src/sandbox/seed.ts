@@ -1,5 +1,16 @@
 /** Fills a sandbox with its first contents. */
 import { v7 as uuidv7 } from 'uuid';
+import { type Iin, lastDigitsOf } from '../core/values/iin.ts';
+import { insertCustomer, insertWallet, setFrozen } from '../customers/customersSql.ts';
+import { OPERATOR_SCOPE, type Request } from '../engine/batch.ts';
+import type { Engine } from '../engine/engine.ts';
+import { insertApiKey, type Scope } from '../identity/apiKeysSql.ts';
+import { insertUser } from '../identity/usersSql.ts';
+import { lockSeed, markSeeded } from '../installation/installationSql.ts';
+import { hashApiKey, type Secrets } from '../installation/secrets.ts';
+import { insertMerchant } from '../merchants/merchantsSql.ts';
+import { insertStore, insertTerminal } from '../merchants/storesSql.ts';
+import { inTransaction, type Pool, type Queryable } from '../postgres/pool.ts';
 import {
   SEED_CUSTOMERS,
   SEED_MERCHANTS,
@@ -9,17 +20,6 @@ import {
   SEED_TERMINAL,
   SEED_USERS,
 } from './fixtures.ts';
-import { type Iin, lastDigitsOf } from '../core/values/iin.ts';
-import { OPERATOR_SCOPE, type Request } from '../engine/batch.ts';
-import type { Engine } from '../engine/engine.ts';
-import { hashApiKey, type Secrets } from '../installation/secrets.ts';
-import { insertApiKey, type Scope } from '../identity/apiKeysSql.ts';
-import { insertCustomer, insertWallet, setFrozen } from '../customers/customersSql.ts';
-import { lockSeed, markSeeded } from '../installation/installationSql.ts';
-import { insertMerchant } from '../merchants/merchantsSql.ts';
-import { inTransaction, type Pool, type Queryable } from '../postgres/pool.ts';
-import { insertStore, insertTerminal } from '../merchants/storesSql.ts';
-import { insertUser } from '../identity/usersSql.ts';
 
 /** Seeds a sandbox once. Safe when several nodes start together, and after a start that was cut off. */
 export async function seedSandbox(pool: Pool, engine: Engine, secrets: Secrets): Promise<void> {

@@ -1,13 +1,13 @@
 /** What the routes about webhooks share. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import type { Queryable } from '../postgres/pool.ts';
-import { findEndpoint, type WebhookEndpoint } from './endpointsSql.ts';
-import { idOf } from '../http/adminCommon.ts';
-import { merchantOf } from '../identity/auth.ts';
 import type { Deps } from '../app/deps.ts';
+import { idOf } from '../http/adminCommon.ts';
 import { ApiError } from '../http/errors.ts';
 import { type KeyedWrite, writeOnce } from '../http/idempotentWrite.ts';
+import { merchantOf } from '../identity/auth.ts';
+import type { Queryable } from '../postgres/pool.ts';
+import { findEndpoint, type WebhookEndpoint } from './endpointsSql.ts';
 
 export const PATH = '/v1/webhook-endpoints';
 /** The part of every route's schema that is the same. */

@@ -14,8 +14,9 @@
  *
  * Locks: the fan-out's advisory lock → lanes → deliveries → endpoints, each sorted.
  */
-import type { MessageKey } from '../core/values/ids.ts';
+
 import type { Millis } from '../core/transaction.ts';
+import type { MessageKey } from '../core/values/ids.ts';
 import { joinedJson, jsonTexts, plainArray, textArray, timeArray } from '../postgres/arrays.ts';
 import { isLeased } from '../postgres/leases.ts';
 import type { Queryable, StatementRunner } from '../postgres/pool.ts';

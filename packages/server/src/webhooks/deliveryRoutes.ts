@@ -2,25 +2,23 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
+import type { Deps } from '../app/deps.ts';
 import { type MessageKey, parseMessageId, parseTransactionId } from '../core/values/ids.ts';
 import { parsed } from '../core/values/parse.ts';
 import { parseTime } from '../core/values/time.ts';
 import { positionBefore } from '../feed/eventListsSql.ts';
-import { readClock } from '../installation/installationSql.ts';
-import type { Queryable } from '../postgres/pool.ts';
-import { findDelivery, listAttempts, listDeliveries, requeue } from './deliveriesSql.ts';
-import { insertReplay } from './replaysSql.ts';
 import { refuseBody } from '../http/adminCommon.ts';
 import { pageSchema } from '../http/adminSchemas.ts';
-import { MANAGER, merchantOf, VIEWER } from '../identity/auth.ts';
 import type { App } from '../http/baseApp.ts';
-import type { Deps } from '../app/deps.ts';
 import { ApiError, fieldError } from '../http/errors.ts';
 import { exactJson } from '../http/exactJson.ts';
-import { sendJson } from '../http/runCommand.ts';
-import { valuesOf } from '../http/parseFields.ts';
 import { readPage } from '../http/page.ts';
+import { valuesOf } from '../http/parseFields.ts';
+import { sendJson } from '../http/runCommand.ts';
 import { IdempotencyHeader } from '../http/schemas.ts';
+import { MANAGER, merchantOf, VIEWER } from '../identity/auth.ts';
+import { readClock } from '../installation/installationSql.ts';
+import type { Queryable } from '../postgres/pool.ts';
 import {
   ERRORS,
   endpointIdOf,
@@ -31,6 +29,8 @@ import {
   WEBHOOKS,
   webhookWrite,
 } from './common.ts';
+import { findDelivery, listAttempts, listDeliveries, requeue } from './deliveriesSql.ts';
+import { insertReplay } from './replaysSql.ts';
 import * as bodies from './schemas.ts';
 import { deliveryView, deliveryWithAttempts, replayView } from './views.ts';
 

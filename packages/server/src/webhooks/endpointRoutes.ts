@@ -2,26 +2,23 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
+import type { Deps } from '../app/deps.ts';
 import { type AuditAction, changedValues } from '../auditLog/auditEntry.ts';
 import { type Parsed, parsed, refused } from '../core/values/parse.ts';
 import { parseText } from '../core/values/text.ts';
 import { untilComplete } from '../feed/eventsSql.ts';
-import type { Queryable } from '../postgres/pool.ts';
-import * as store from './endpointsSql.ts';
-import { isForbiddenHost } from './addresses.ts';
-import { PER_ENDPOINT, PER_FAILING } from './dispatch.ts';
-import { generateSecret } from './sign.ts';
 import { refuseBody } from '../http/adminCommon.ts';
 import { pageSchema } from '../http/adminSchemas.ts';
-import { merchantOf, VIEWER } from '../identity/auth.ts';
 import type { App } from '../http/baseApp.ts';
-import type { Deps } from '../app/deps.ts';
 import { ApiError } from '../http/errors.ts';
 import { exactJson } from '../http/exactJson.ts';
-import { sendJson } from '../http/runCommand.ts';
-import { valuesOf } from '../http/parseFields.ts';
 import { readPage } from '../http/page.ts';
+import { valuesOf } from '../http/parseFields.ts';
+import { sendJson } from '../http/runCommand.ts';
 import { IdempotencyHeader } from '../http/schemas.ts';
+import { merchantOf, VIEWER } from '../identity/auth.ts';
+import type { Queryable } from '../postgres/pool.ts';
+import { isForbiddenHost } from './addresses.ts';
 import {
   ERRORS,
   endpointIdOf,
@@ -32,7 +29,10 @@ import {
   WEBHOOKS,
   webhookWrite,
 } from './common.ts';
+import { PER_ENDPOINT, PER_FAILING } from './dispatch.ts';
+import * as store from './endpointsSql.ts';
 import * as bodies from './schemas.ts';
+import { generateSecret } from './sign.ts';
 import { endpointView } from './views.ts';
 
 /** Each has connections and a share of every claim. */

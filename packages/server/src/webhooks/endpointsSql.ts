@@ -1,8 +1,8 @@
 /** Where merchants want their webhooks. Deleted endpoints stay as rows until nothing refers to them. */
 import { SYSTEM } from '../auditLog/auditEntry.ts';
-import { plainArray, timeText } from '../postgres/arrays.ts';
 import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
 import { LAST_ROUND } from '../feed/eventsSql.ts';
+import { plainArray, timeText } from '../postgres/arrays.ts';
 import type { Queryable, StatementRunner } from '../postgres/pool.ts';
 
 export type DisabledReason = 'requested' | 'gone' | 'failing';

@@ -13,7 +13,6 @@
 import { randomUUID } from 'node:crypto';
 import { isStatusChange } from '../core/history.ts';
 import type { Millis } from '../core/transaction.ts';
-import { isPassing } from '../postgres/databaseErrors.ts';
 import {
   comparePositions,
   type FeedEvent,
@@ -21,13 +20,10 @@ import {
   type FeedPosition,
   readWebhookEvents,
 } from '../feed/eventsSql.ts';
+import { isPassing } from '../postgres/databaseErrors.ts';
 import type { Pool, StatementRunner } from '../postgres/pool.ts';
-import {
-  insertMessages,
-  type LaneKey,
-  type LaneResult,
-  type NewMessage,
-} from './deliveriesSql.ts';
+import { insertMessages, type LaneKey, type LaneResult, type NewMessage } from './deliveriesSql.ts';
+import { HOLD_MS, type LaneOutcome } from './dispatch.ts';
 import { noteSuccess } from './endpointsSql.ts';
 import {
   beginFanOut,
@@ -38,7 +34,6 @@ import {
   insertPending,
   type Receiver,
 } from './fanOutSql.ts';
-import { HOLD_MS, type LaneOutcome } from './dispatch.ts';
 import { type RoundTrips, transactQuickly } from './transact.ts';
 import {
   type Batch,

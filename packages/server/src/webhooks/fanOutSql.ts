@@ -7,8 +7,8 @@
  * own: a node that finds another one was not the last to write, or was, before a crash of PostgreSQL took it back.
  */
 import type { Millis } from '../core/transaction.ts';
-import { plainArray, textArray, timeArray } from '../postgres/arrays.ts';
 import { comparePositions, type FeedPosition } from '../feed/eventsSql.ts';
+import { plainArray, textArray, timeArray } from '../postgres/arrays.ts';
 import { isLeased } from '../postgres/leases.ts';
 import type { Queryable, StatementRunner } from '../postgres/pool.ts';
 import { type Attempt, FAN_OUT_LOCK, type LaneKey, LEASE, type NewMessage } from './deliveriesSql.ts';

@@ -2,9 +2,9 @@ import { isStatusChange } from '../core/history.ts';
 import { comparePositions, type FeedEvent, type FeedPosition, readEvents } from '../feed/eventsSql.ts';
 import type { Queryable } from '../postgres/pool.ts';
 import { requeue } from './deliveriesSql.ts';
+import { messageOf } from './fanOut.ts';
 import { readFannedOut } from './fanOutSql.ts';
 import { deleteReplay, lockReplay, moveReplay } from './replaysSql.ts';
-import { messageOf } from './fanOut.ts';
 
 /** Events of the feed, of any merchant, that a step looks at. */
 const PAGE_LIMIT = 500;

@@ -8,8 +8,8 @@
  */
 import { comparePositions, type FeedPosition } from '../feed/eventsSql.ts';
 import type { LaneKey, NewMessage } from './deliveriesSql.ts';
-import type { Delivered, NewDelivery, Receiver } from './fanOutSql.ts';
 import type { Hold, LaneOutcome } from './dispatch.ts';
+import type { Delivered, NewDelivery, Receiver } from './fanOutSql.ts';
 
 /** For how long attempts may begin after a write: nobody else reads on for 5 s. */
 const HOLD_MS = 3_000;

@@ -1,12 +1,12 @@
 /** Webhooks as a whole: what runs in a node, and what it is given. */
 import { randomUUID } from 'node:crypto';
+import type { FeedEvent } from '../feed/eventsSql.ts';
 import type { Secrets } from '../installation/secrets.ts';
 import { GateClosedError } from '../postgres/databaseErrors.ts';
-import type { FeedEvent } from '../feed/eventsSql.ts';
 import { createPool, type Pool } from '../postgres/pool.ts';
 import { claimLanes, type LaneKey, readPending, WEBHOOK_SETTINGS } from './deliveriesSql.ts';
-import { type Backlog, readBacklog } from './endpointsSql.ts';
 import { Dispatcher, type DispatchObserver, HOLD_MS, PER_ENDPOINT } from './dispatch.ts';
+import { type Backlog, readBacklog } from './endpointsSql.ts';
 import { FanOut, type Step } from './fanOut.ts';
 import { Loop } from './loop.ts';
 import { Poster } from './post.ts';

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Acquirer } from '../../src/acquiring/acquirer.ts';
+import { findOperation } from '../../src/acquiring/bankOperationsSql.ts';
 import { BankTokens } from '../../src/acquiring/bankTokens.ts';
 import type { AcquirerConnector } from '../../src/acquiring/connector.ts';
 import type { BankOperation } from '../../src/core/transaction.ts';
-import { createSecrets } from '../../src/installation/secrets.ts';
-import { findOperation } from '../../src/acquiring/bankOperationsSql.ts';
 import { readClock } from '../../src/installation/installationSql.ts';
+import { createSecrets } from '../../src/installation/secrets.ts';
 import { pay, VISA } from '../support/cards.ts';
 import { type Sandbox, startSandbox } from '../support/sandbox.ts';
 

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { BankUnreachableError, createHttpBank } from '../../src/acquiring/httpBank.ts';
-import type { TransactionId } from '../../src/core/values/ids.ts';
 import type { BankOperation } from '../../src/core/transaction.ts';
+import type { TransactionId } from '../../src/core/values/ids.ts';
 
 const PAYMENT = '01890000-0000-7000-8000-000000000001' as TransactionId;
 const OPERATION = '01890000-0000-7000-8000-000000000002';

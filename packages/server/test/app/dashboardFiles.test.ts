@@ -7,9 +7,9 @@ import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { pino } from 'pino';
 import { readConfig } from '../../src/app/config.ts';
-import { type App, createBareApp } from '../../src/http/baseApp.ts';
 import { dashboardRoutes } from '../../src/app/dashboardRoutes.ts';
 import type { Deps } from '../../src/app/deps.ts';
+import { type App, createBareApp } from '../../src/http/baseApp.ts';
 
 let folder: string;
 let app: App;

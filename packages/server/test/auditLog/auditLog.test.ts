@@ -1,9 +1,9 @@
 /** The audit log: every act leaves one line, in its own transaction, and no line is ever changed. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { AUDIT_ACTIONS } from '../../src/auditLog/auditEntry.ts';
 import { createOperatorKeyCommand } from '../../src/commands/operatorKey.ts';
 import { createOperatorUserCommand } from '../../src/commands/operatorUser.ts';
-import { AUDIT_ACTIONS } from '../../src/auditLog/auditEntry.ts';
 import { cardOf, VISA } from '../support/cards.ts';
 import { CUSTOMER_1, DEMO_STORE, iinOf, newWallet, type Operate, operatorOf } from '../support/operator.ts';
 import {

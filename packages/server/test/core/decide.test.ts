@@ -6,9 +6,9 @@ import { BLANK, type Decision } from '../../src/core/change.ts';
 import type { Command, Outcome, Sender } from '../../src/core/command.ts';
 import { decide } from '../../src/core/decide.ts';
 import type { State } from '../../src/core/effects.ts';
-import type { TransactionId } from '../../src/core/values/ids.ts';
 import { mayBecome, STATUSES, type Status } from '../../src/core/lifecycle.ts';
 import type { Account, Transaction, Wallet } from '../../src/core/transaction.ts';
+import type { TransactionId } from '../../src/core/values/ids.ts';
 
 const ID = 'payment' as TransactionId;
 const NOW = 1_000_000;

@@ -6,7 +6,6 @@ import { BLANK } from '../../src/core/change.ts';
 import type { Command, Sender } from '../../src/core/command.ts';
 import { decide } from '../../src/core/decide.ts';
 import type { State } from '../../src/core/effects.ts';
-import type { TransactionId } from '../../src/core/values/ids.ts';
 import { mayBecome, STATUSES, type Status } from '../../src/core/lifecycle.ts';
 import {
   type BankAnswer,
@@ -15,6 +14,7 @@ import {
   type PaymentMethod,
   type Transaction,
 } from '../../src/core/transaction.ts';
+import type { TransactionId } from '../../src/core/values/ids.ts';
 
 const NOW = 1_000_000;
 const ID = '01890000-0000-7000-8000-000000000001' as TransactionId;

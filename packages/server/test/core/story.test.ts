@@ -9,8 +9,8 @@ import { AUTHENTICATION_TTL_MS } from '../../src/core/bankAnswers.ts';
 import type { Command } from '../../src/core/command.ts';
 import { CONFIRMATION_TTL_MS, DELAYED_DECISION_MS } from '../../src/core/decide.ts';
 import { transactionAsOf } from '../../src/core/history.ts';
-import type { TransactionId } from '../../src/core/values/ids.ts';
 import { dueAtOf, heldBy, type Transaction } from '../../src/core/transaction.ts';
+import type { TransactionId } from '../../src/core/values/ids.ts';
 import { transactionView } from '../../src/payments/transactionViews.ts';
 import {
   AMOUNT,

@@ -11,10 +11,10 @@ import {
   lockDueTransactions,
   lockWallets,
 } from '../../src/engine/batchSql.ts';
-import { openSession } from '../../src/postgres/databaseClient.ts';
-import { GateClosedError } from '../../src/postgres/databaseErrors.ts';
 import { closeGate, gateErrorOf } from '../../src/engine/gateSql.ts';
 import { openInstallation } from '../../src/installation/installationSql.ts';
+import { openSession } from '../../src/postgres/databaseClient.ts';
+import { GateClosedError } from '../../src/postgres/databaseErrors.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
 import { connectForCommand, createPool, sessionOptions } from '../../src/postgres/pool.ts';
 import { inOneRoundTrip } from '../../src/postgres/roundTrip.ts';

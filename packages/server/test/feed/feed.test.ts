@@ -5,10 +5,8 @@ import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startEmbeddedPostgres } from '@plexy-pay/embedded-postgres';
 import pg from 'pg';
-import { EventFeed, type Sink } from '../../src/feed/feed.ts';
-import { createMetrics } from '../../src/http/metrics.ts';
-import { startEmbeddedPostgres } from '../../src/store/embedded.ts';
 import { continueHistory, ForeignPositionError, type GivenPosition } from '../../src/feed/epochsSql.ts';
 import { listEventsOf } from '../../src/feed/eventListsSql.ts';
 import {
@@ -19,6 +17,8 @@ import {
   positionText,
   readEvents,
 } from '../../src/feed/eventsSql.ts';
+import { EventFeed, type Sink } from '../../src/feed/feed.ts';
+import { createMetrics } from '../../src/http/metrics.ts';
 import { openInstallation } from '../../src/installation/installationSql.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
 import { createPool, type Pool, withClient } from '../../src/postgres/pool.ts';

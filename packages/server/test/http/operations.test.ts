@@ -4,11 +4,11 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { startEmbeddedPostgres } from '@plexy-pay/embedded-postgres';
 import pg from 'pg';
 import { readConfig } from '../../src/app/config.ts';
 import { createLogger } from '../../src/app/logging.ts';
 import { startServer } from '../../src/app/server.ts';
-import { startEmbeddedPostgres } from '../../src/store/embedded.ts';
 import { makeDataDir } from '../support/dataDir.ts';
 import { DEMO_STORE } from '../support/operator.ts';
 import {

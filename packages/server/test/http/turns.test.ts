@@ -5,12 +5,12 @@ import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { FairQueue } from '../../src/engine/fairQueue.ts';
 import type { ApiError } from '../../src/http/errors.ts';
+import { RequestCounts } from '../../src/http/requestCounts.ts';
+import { Turns } from '../../src/http/turns.ts';
 import { LockOuts } from '../../src/identity/lockOuts.ts';
 import { weaknessOf } from '../../src/identity/passwordStrength.ts';
 import { Passwords } from '../../src/identity/passwords.ts';
-import { RequestCounts } from '../../src/http/requestCounts.ts';
 import { Strangers } from '../../src/identity/strangers.ts';
-import { Turns } from '../../src/http/turns.ts';
 
 function reasonOf(work: () => unknown): string {
   try {

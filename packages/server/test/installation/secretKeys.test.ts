@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { pino } from 'pino';
-import { rekeyCommand } from '../../src/commands/rekey.ts';
 import { readConfig } from '../../src/app/config.ts';
 import { type Server, startServer } from '../../src/app/server.ts';
+import { rekeyCommand } from '../../src/commands/rekey.ts';
 import { audit } from '../../src/ledger/auditSql.ts';
 import { createPool, type Pool } from '../../src/postgres/pool.ts';
 import { cardOf, VISA } from '../support/cards.ts';

@@ -1,8 +1,8 @@
 /** Old idempotency keys and webhooks go, in small steps; those that protect somebody stay. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { inTransaction } from '../../src/postgres/pool.ts';
 import { purgeKeys, purgeWebhooks, WEBHOOK_TABLES } from '../../src/operations/purgeSql.ts';
+import { inTransaction } from '../../src/postgres/pool.ts';
 import { type Sandbox, startSandbox } from '../support/sandbox.ts';
 
 let sandbox: Sandbox;

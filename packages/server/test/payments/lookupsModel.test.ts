@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
-import { type TransactionId, walletTransactionIdOf } from '../../src/core/values/ids.ts';
 import { STATUSES, type Status, type WalletStatus, walletStatusOf } from '../../src/core/lifecycle.ts';
+import { type TransactionId, walletTransactionIdOf } from '../../src/core/values/ids.ts';
 import { createMerchants, createWallets, type TestMerchant } from '../support/ledger.ts';
 import { type Sandbox, startSandbox } from '../support/sandbox.ts';
 

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { claimDueOperations, listUnanswered } from '../../src/acquiring/bankOperationsSql.ts';
+import { countAttempt } from '../../src/identity/sessionsSql.ts';
 import { openInstallation } from '../../src/installation/installationSql.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
 import { createPool, inTransaction, type Pool } from '../../src/postgres/pool.ts';
-import { countAttempt } from '../../src/identity/sessionsSql.ts';
 import { createDatabase, stopDatabaseServer, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;

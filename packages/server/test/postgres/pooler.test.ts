@@ -7,7 +7,14 @@ import { connect } from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Cluster, freePort, makeFolder, OWNER, POSTGRES_MISSING, runAsPostgres } from '../support/postgres.ts';
+import {
+  Cluster,
+  freePort,
+  makeFolder,
+  OWNER,
+  POSTGRES_MISSING,
+  runAsPostgres,
+} from '../support/postgres.ts';
 import { startProgram } from '../support/program.ts';
 import { CUSTOMER, request } from '../support/sandbox.ts';
 import '../support/run.ts';

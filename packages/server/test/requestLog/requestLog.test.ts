@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { purgeRequests } from '../../src/operations/purgeSql.ts';
+import type { Pool } from '../../src/postgres/pool.ts';
 import type { RequestLogEntry } from '../../src/requestLog/loggedRequest.ts';
 import { RequestLog } from '../../src/requestLog/requestLog.ts';
-import type { Pool } from '../../src/postgres/pool.ts';
-import { purgeRequests } from '../../src/operations/purgeSql.ts';
 import { OTHER_KEY, type Sandbox, startSandbox } from '../support/sandbox.ts';
 import { ADMIN, signIn } from '../support/user.ts';
 

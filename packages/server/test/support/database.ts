@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
+import { startEmbeddedPostgres } from '@plexy-pay/embedded-postgres';
 import pg from 'pg';
-import { startEmbeddedPostgres } from '../../src/store/embedded.ts';
 import { makeDataDir } from './dataDir.ts';
 
 /** A server for this test process: TEST_DATABASE_URL (the whole run shares it), or an embedded one. */

@@ -14,7 +14,7 @@ import { chmod, mkdtemp, readdir, realpath, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { processIdentity } from '../../src/store/embedded/process.ts';
+import { processIdentity } from '@plexy-pay/embedded-postgres';
 import { endRun, processesOfRun, RUN_VARIABLE } from './endRun.ts';
 
 const END_RUN = fileURLToPath(import.meta.resolve('./endRun.ts'));

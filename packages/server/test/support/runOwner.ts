@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { startEmbeddedPostgres } from '../../src/store/embedded.ts';
+import { startEmbeddedPostgres } from '@plexy-pay/embedded-postgres';
 import { makeDataDir } from './dataDir.ts';
 import { OWN_BANK, startServerProcess } from './process.ts';
 import { RUN_FOLDER } from './run.ts';

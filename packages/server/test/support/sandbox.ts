@@ -1,13 +1,13 @@
 /** A whole sandbox server in this process, on a database of its own, for tests over HTTP. */
 import assert from 'node:assert/strict';
 import { startBank } from '../../../bank/src/start.ts';
-import type { LaunchBank } from '../../src/sandbox/bankProcess.ts';
 import { readConfig } from '../../src/app/config.ts';
 import { createLogger } from '../../src/app/logging.ts';
 import { startServer } from '../../src/app/server.ts';
 import { audit } from '../../src/ledger/auditSql.ts';
 import { urlInUse } from '../../src/postgres/databaseClient.ts';
 import { createPool, type Pool } from '../../src/postgres/pool.ts';
+import type { LaunchBank } from '../../src/sandbox/bankProcess.ts';
 import { compare } from './contract.ts';
 import { createDatabase, stopDatabaseServer } from './database.ts';
 

@@ -7,7 +7,6 @@ import type { Decision } from '../../src/core/change.ts';
 import type { AnswerKey, Command, MerchantSettings, Sender } from '../../src/core/command.ts';
 import { decide } from '../../src/core/decide.ts';
 import type { State } from '../../src/core/effects.ts';
-import type { TransactionId } from '../../src/core/values/ids.ts';
 import type {
   Account,
   BankAnswer,
@@ -17,6 +16,7 @@ import type {
   TransactionEvent,
   Wallet,
 } from '../../src/core/transaction.ts';
+import type { TransactionId } from '../../src/core/values/ids.ts';
 
 export const MERCHANT = 'm';
 export const PAYMENT = 'payment' as TransactionId;

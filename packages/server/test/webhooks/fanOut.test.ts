@@ -19,10 +19,10 @@ import {
   WEBHOOK_SETTINGS,
 } from '../../src/webhooks/deliveriesSql.ts';
 import { insertEndpoint, lockHealth, noteHealth } from '../../src/webhooks/endpointsSql.ts';
-import { readFannedOut } from '../../src/webhooks/fanOutSql.ts';
-import { insertReplay } from '../../src/webhooks/replaysSql.ts';
 import { FanOut, type Step } from '../../src/webhooks/fanOut.ts';
+import { readFannedOut } from '../../src/webhooks/fanOutSql.ts';
 import { stepReplay } from '../../src/webhooks/replay.ts';
+import { insertReplay } from '../../src/webhooks/replaysSql.ts';
 import { type FreshLane, type MayAttempt, Unwritten } from '../../src/webhooks/unwritten.ts';
 import { createDatabase, stopDatabaseServer, type TestDatabase } from '../support/database.ts';
 import { createMerchants } from '../support/ledger.ts';

@@ -1,6 +1,7 @@
 /** Times as text: one way in and one way out. Inside they are milliseconds since 1970. */
-import { type Parsed, parsed, refused } from './parse.ts';
+
 import type { Millis } from '../transaction.ts';
+import { type Parsed, parsed, refused } from './parse.ts';
 
 /**
  * RFC 3339, and beyond it what ISO 8601 allows and senders use: no seconds, a comma before the digits of a second, an

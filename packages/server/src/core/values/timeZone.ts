@@ -1,7 +1,7 @@
 /** Time zones by their names in IANA's database, and where days begin and end in them. */
 import { Temporal } from 'temporal-polyfill';
-import { type Brand, type Parsed, parsed, refused } from './parse.ts';
 import type { Millis } from '../transaction.ts';
+import { type Brand, type Parsed, parsed, refused } from './parse.ts';
 
 /** A name such as `Asia/Almaty`, as the database writes it. */
 export type TimeZone = Brand<'TimeZone'>;

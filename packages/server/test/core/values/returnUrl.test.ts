@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { isReturnTarget, leadsToApp, parseReturnUrl, returnTargetOf } from '../../../src/core/values/returnUrl.ts';
+import {
+  isReturnTarget,
+  leadsToApp,
+  parseReturnUrl,
+  returnTargetOf,
+} from '../../../src/core/values/returnUrl.ts';
 
 describe('an address to come back to', () => {
   for (const [text, target] of [

@@ -1,12 +1,12 @@
 import { access, constants, mkdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { DATABASE, ensureCluster, readPassword, runningServer } from './embedded/cluster.ts';
-import { launch } from './embedded/launch.ts';
-import { lockDataDir } from './embedded/lock.ts';
-import { choosePlace, SYSTEM_FOLDER } from './embedded/place.ts';
-import { EmbeddedPostgresError, errorCode } from './embedded/process.ts';
+import { DATABASE, ensureCluster, readPassword, runningServer } from './cluster.ts';
+import { launch } from './launch.ts';
+import { lockDataDir } from './lock.ts';
+import { choosePlace, SYSTEM_FOLDER } from './place.ts';
+import { EmbeddedPostgresError, errorCode, processIdentity } from './process.ts';
 
-export { EmbeddedPostgresError };
+export { EmbeddedPostgresError, processIdentity };
 
 /*
  * A start, in order; whatever fails, nothing keeps running and DATA_DIR is given back:

