@@ -1,17 +1,17 @@
 /** The frame around every page: navigation, search, the live feed's mark, the account. */
-import { ActionIcon, Badge, Drawer, Popover, SegmentedControl, Tooltip } from '@mantine/core';
+import { ActionIcon, Badge, Drawer, Popover, Tooltip } from '@mantine/core';
 import { Link, Outlet, useNavigate, useRouter } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useState } from 'react';
 import { session } from './api.ts';
+import { Appearance } from './appearance.tsx';
 import { useClockOffset, useIsAhead } from './clock.ts';
-import { formatSpan, type Language } from './format.ts';
-import { type Key, LANGUAGES, useWords } from './i18n/index.tsx';
+import { formatSpan } from './format.ts';
+import { type Key, useWords } from './i18n/index.tsx';
 import { Icon, type IconName } from './icons.tsx';
 import { IssueCount } from './issues.tsx';
 import { preloadWhenIdle } from './lazyPage.tsx';
 import { SignIn } from './pages/signIn.tsx';
 import { PasswordDialog } from './passwordDialog.tsx';
-import { chooseScheme, useScheme } from './scheme.ts';
 import { forgetSession, SessionProvider, useMay, useSession, useSessionQuery } from './session.tsx';
 import { useSequences, useShortcuts } from './shortcuts.tsx';
 import { Coming } from './skeletons.tsx';
@@ -318,32 +318,6 @@ function Account(): ReactNode {
       </Popover>
       {isChanging && <PasswordDialog close={() => setChanging(false)} />}
     </>
-  );
-}
-
-/** Language, and light or dark. */
-export function Appearance(): ReactNode {
-  const { t, language, setLanguage } = useWords();
-  const { chosen } = useScheme();
-  return (
-    <div className="appearance">
-      <SegmentedControl
-        size="xs"
-        fullWidth
-        aria-label={t('language')}
-        value={language}
-        onChange={(value) => setLanguage(value as Language)}
-        data={Object.entries(LANGUAGES).map(([value, label]) => ({ value, label }))}
-      />
-      <SegmentedControl
-        size="xs"
-        fullWidth
-        aria-label={t('scheme.label')}
-        value={chosen}
-        onChange={(value) => chooseScheme(value as typeof chosen)}
-        data={(['auto', 'light', 'dark'] as const).map((value) => ({ value, label: t(`scheme.${value}`) }))}
-      />
-    </div>
   );
 }
 

@@ -3,9 +3,9 @@ import { PlexyPayError } from '@plexy-pay/sdk';
 import { useMutation } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
 import { session } from '../api.ts';
+import { Appearance } from '../appearance.tsx';
 import { useWords } from '../i18n/index.tsx';
 import { queryClient, SESSION_KEY } from '../session.tsx';
-import { Appearance } from '../shell.tsx';
 import { Failure, Form, useTitle } from '../ui.tsx';
 
 /** They are in every sandbox, with this password, and in no other place. */

@@ -20,6 +20,7 @@ import { LockOuts } from '../identity/lockOuts.ts';
 import { Passwords } from '../identity/passwords.ts';
 import type { NeededRole } from '../identity/roles.ts';
 import { sessionRoutes } from '../identity/sessionRoutes.ts';
+import type { Surface } from '../identity/sessions.ts';
 import { Sessions } from '../identity/sessions.ts';
 import { Strangers } from '../identity/strangers.ts';
 import { adminUserRoutes, userRoutes } from '../identity/userRoutes.ts';
@@ -41,7 +42,8 @@ import { webhookDeliveryRoutes } from '../webhooks/deliveryRoutes.ts';
 import { webhookEndpointRoutes } from '../webhooks/endpointRoutes.ts';
 import { adminRoutes } from './adminRoutes.ts';
 import { DASHBOARD_FILES, dashboardRoutes } from './dashboardRoutes.ts';
-import type { Deps, SignIn, Surface } from './deps.ts';
+import type { Deps, SignIn } from './deps.ts';
+import { SHARED_SCHEMAS } from './sharedSchemas.ts';
 
 /** API keys and cookies that nobody has. A few queries a second are nothing; a merchant that mistypes its key makes one. */
 const UNKNOWN_CREDENTIALS = { burst: 200, perSecond: 20, atOnce: 2, maxWaiting: 100 };
@@ -50,7 +52,7 @@ const SIGN_INS = { burst: 60, perSecond: 5, atOnce: 0, maxWaiting: 0 };
 
 /** The whole application, ready to listen or to be called by tests. */
 export async function createApp(deps: Deps, surface: Surface): Promise<App> {
-  const app = createBareApp(deps);
+  const app = createBareApp(deps, SHARED_SCHEMAS);
   const strangers = new Strangers(UNKNOWN_CREDENTIALS);
   const keys = new ApiKeys(deps.reserved, deps.config.mode, strangers);
   const sessions = new Sessions(deps.reserved, deps.config, surface, strangers);

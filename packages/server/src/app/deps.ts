@@ -64,6 +64,3 @@ export interface SignIn {
   /** How many attempts a network may make, before any of them is counted. */
   readonly strangers: Strangers;
 }
-
-/** What a listener serves: merchants, operators, or (in the sandbox) both. */
-export type Surface = 'merchant' | 'operator' | 'both';

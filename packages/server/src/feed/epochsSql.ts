@@ -6,7 +6,7 @@
  */
 
 import type { Client, Queryable } from '../postgres/pool.ts';
-import type { FeedPosition } from './eventsSql.ts';
+import type { GivenPosition } from './position.ts';
 
 /** Transaction ids that a restore may have lost: four billion are weeks of the fastest payments there are. */
 const LIFT = 2n ** 32n;
@@ -15,12 +15,6 @@ const LIFT = 2n ** 32n;
 const CLUSTER = '(SELECT system_identifier FROM pg_control_system())';
 const TIMELINE = `('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint`;
 const CHANGED = `(system_identifier, timeline) IS DISTINCT FROM (${CLUSTER}, ${TIMELINE})`;
-
-/** A position as a reader gives it back. */
-export interface GivenPosition extends FeedPosition {
-  /** Null: from before epochs had names. */
-  readonly epoch: string | null;
-}
 
 /** The position is of a history that this database does not have, or beyond its end. */
 export class ForeignPositionError extends Error {}

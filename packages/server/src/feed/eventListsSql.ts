@@ -3,19 +3,13 @@
  * ends after a bounded stretch of it: an index of events by merchant would cost each authorization 2.6 µs of
  * PostgreSQL's 28 and 250 bytes of WAL (measured: 1.3 µs and 125 bytes an event).
  */
+
 import type { Millis, Minor } from '../core/transaction.ts';
 import { TRANSACTION_COLUMNS } from '../engine/batchSql.ts';
 import { inTransaction, type Pool, type Queryable } from '../postgres/pool.ts';
-import { checkEpoch, type GivenPosition, readEpochs } from './epochsSql.ts';
-import {
-  balanceAt,
-  EVENT_FIELDS,
-  endOfRound,
-  type FeedEvent,
-  type FeedEventRow,
-  type FeedPosition,
-  feedEventOf,
-} from './eventsSql.ts';
+import { checkEpoch, readEpochs } from './epochsSql.ts';
+import { balanceAt, EVENT_FIELDS, type FeedEvent, type FeedEventRow, feedEventOf } from './eventsSql.ts';
+import { endOfRound, type FeedPosition, type GivenPosition } from './position.ts';
 
 /** Events of the feed that one page looks at: 50 ms at most. */
 const STRETCH = 20_000;

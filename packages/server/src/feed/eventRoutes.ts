@@ -1,4 +1,5 @@
 /** A merchant's events: what webhooks and the stream are made of. */
+
 import type { Static } from 'typebox';
 import type { Deps } from '../app/deps.ts';
 import { messageIdOf, parseTransactionId } from '../core/values/ids.ts';
@@ -15,8 +16,9 @@ import { ERRORS, WEBHOOKS } from '../webhooks/common.ts';
 import * as bodies from '../webhooks/schemas.ts';
 import { ForeignPositionError } from './epochsSql.ts';
 import { type EventFilter, listEventsOf } from './eventListsSql.ts';
-import { type FeedEvent, parsePosition, positionText } from './eventsSql.ts';
+import type { FeedEvent } from './eventsSql.ts';
 import { streamedEvent } from './eventViews.ts';
+import { parsePosition, positionText } from './position.ts';
 
 const DEFAULT_LIMIT = 20;
 const FOREIGN_CURSOR =

@@ -2,10 +2,12 @@
  * One reader's server-sent events. What the connection has not taken yet is kept up to a limit, at which
  * the feed stops offering; a reader who then takes nothing for too long is cut off, and may resume.
  */
+
 import type { ServerResponse } from 'node:http';
-import { type FeedEvent, type FeedPosition, positionText } from './eventsSql.ts';
+import type { FeedEvent } from './eventsSql.ts';
 import { streamedEventJson } from './eventViews.ts';
 import type { EventFeed, Sink } from './feed.ts';
+import { type FeedPosition, positionText } from './position.ts';
 
 /** Bytes that may wait for a reader, besides what the operating system keeps. */
 const BUFFER_LIMIT = 256 * 1024;

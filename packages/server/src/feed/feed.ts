@@ -12,16 +12,9 @@
 
 import { createPool, type Pool } from '../postgres/pool.ts';
 import { Wakeups } from '../postgres/wakeups.ts';
-import { checkEpoch, ForeignPositionError, type GivenPosition } from './epochsSql.ts';
-import {
-  comparePositions,
-  FEED_SETTINGS,
-  type FeedEvent,
-  type FeedPage,
-  type FeedPosition,
-  readEvents,
-  readFeedEnd,
-} from './eventsSql.ts';
+import { checkEpoch, ForeignPositionError } from './epochsSql.ts';
+import { FEED_SETTINGS, type FeedEvent, type FeedPage, readEvents, readFeedEnd } from './eventsSql.ts';
+import { comparePositions, type FeedPosition, type GivenPosition } from './position.ts';
 
 /** While there is something to read all the time, it is read this often. */
 const READ_INTERVAL_MS = 20;

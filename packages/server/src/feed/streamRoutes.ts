@@ -5,10 +5,10 @@ import type { App } from '../http/baseApp.ts';
 import { ApiError, fieldError } from '../http/errors.ts';
 import { readReadableKeys } from '../identity/apiKeysSql.ts';
 import { merchantOf, VIEWER } from '../identity/auth.ts';
-import { ForeignPositionError, type GivenPosition } from './epochsSql.ts';
+import { ForeignPositionError } from './epochsSql.ts';
 import { EventStream } from './eventStream.ts';
-import { parsePosition } from './eventsSql.ts';
 import type { Subscription } from './feed.ts';
+import { type GivenPosition, parsePosition } from './position.ts';
 
 const HEARTBEAT_MS = 15_000;
 /** A revoked or expired key ends its streams within this time and the second that keys are remembered. */

@@ -6,15 +6,6 @@ import { Ajv } from 'ajv';
 import Fastify, { LogController } from 'fastify';
 import type { FastifyValidationResult } from 'fastify/types/schema.js';
 import type { Deps } from '../app/deps.ts';
-import { AuditLogEntry } from '../auditLog/auditLogRoutes.ts';
-import { USER_OBJECTS } from '../identity/userSchemas.ts';
-import { SYSTEM_OBJECTS } from '../operations/systemRoutes.ts';
-import { TransactionPosting } from '../payments/postingRoutes.ts';
-import { IssueView, MutedIssue } from '../reports/issueRoutes.ts';
-import { STATISTICS_OBJECTS } from '../reports/statisticsRoutes.ts';
-import { LoggedRequestView } from '../requestLog/requestLogRoutes.ts';
-import { WEBHOOK_OBJECTS } from '../webhooks/schemas.ts';
-import { ADMIN_OBJECTS } from './adminSchemas.ts';
 import { requirePlainBody } from './bodyHeaders.ts';
 import { trustOf } from './clientAddress.ts';
 import { createClientErrorHandler, guardServer, REQUEST_TIMEOUT_MS, SERVER_OPTIONS } from './edge.ts';
@@ -23,7 +14,6 @@ import { ApiError, fieldError } from './errors.ts';
 import { exactJson } from './exactJson.ts';
 import { reasonOf } from './parseFields.ts';
 import { compileQueryValidator } from './queryValidator.ts';
-import * as schemas from './schemas.ts';
 import { securityHeadersOf } from './securityHeaders.ts';
 import { parseStrictJson } from './strictJson.ts';
 
@@ -34,7 +24,8 @@ const BODY_LIMIT = 64 * 1024;
 /** Ids are short; what is longer is an id that does not exist. Node limits the URL to 16 KiB. */
 const MAX_PARAM_LENGTH = 16_384;
 
-export function createBareApp(deps: Deps) {
+/** @param sharedSchemas what the schemas of routes refer to by name */
+export function createBareApp(deps: Deps, sharedSchemas: readonly object[] = []) {
   const { mode, trustedProxies, keepAliveSeconds, maxConnections } = deps.config;
   const headers = securityHeadersOf(mode);
   const handleError = createErrorHandler(deps.metrics, headers);
@@ -83,24 +74,7 @@ export function createBareApp(deps: Deps) {
   app.setSerializerCompiler(() => exactJson);
   app.setErrorHandler(handleError);
   // All of them here: adding one in a child scope gives that scope Fastify's own validator again.
-  const { ErrorResponse, WalletTransaction, Transaction, TransactionEvent } = schemas;
-  const shared = [
-    ErrorResponse,
-    WalletTransaction,
-    Transaction,
-    TransactionEvent,
-    TransactionPosting,
-    ...ADMIN_OBJECTS,
-    ...USER_OBJECTS,
-    ...WEBHOOK_OBJECTS,
-    ...STATISTICS_OBJECTS,
-    ...SYSTEM_OBJECTS,
-    LoggedRequestView,
-    AuditLogEntry,
-    IssueView,
-    MutedIssue,
-  ];
-  for (const schema of shared) app.addSchema(schema);
+  for (const schema of sharedSchemas) app.addSchema(schema);
   return app;
 }
 

@@ -1,8 +1,9 @@
 /** Signing in to the dashboard, and out. */
+
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
-import type { Deps, SignIn, Surface } from '../app/deps.ts';
+import type { Deps, SignIn } from '../app/deps.ts';
 import { auditActorOf } from '../auditLog/auditActor.ts';
 import type { AuditAction } from '../auditLog/auditEntry.ts';
 import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
@@ -19,6 +20,7 @@ import { inTransaction, type StatementRunner } from '../postgres/pool.ts';
 import { ANY_USER, userOf } from './auth.ts';
 import { callerOf, rememberBrowser, type SignInCaller } from './knownBrowsers.ts';
 import { weaknessOf } from './passwordStrength.ts';
+import type { Surface } from './sessions.ts';
 import { isServed, newToken, requireSameOrigin, type Sessions } from './sessions.ts';
 import {
   type AttemptSubject,

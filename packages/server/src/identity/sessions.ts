@@ -2,7 +2,6 @@
 import { hash, randomBytes } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../app/config.ts';
-import type { Surface } from '../app/deps.ts';
 import { networkOf } from '../http/addresses.ts';
 import { clientAddressOf } from '../http/clientAddress.ts';
 import { ApiError } from '../http/errors.ts';
@@ -11,6 +10,9 @@ import type { Principal } from './auth.ts';
 import { isAllowed, scopesOf } from './roles.ts';
 import { SESSION_SECONDS, type Session, useSession } from './sessionsSql.ts';
 import type { Strangers } from './strangers.ts';
+
+/** What a listener serves: merchants, operators, or (in the sandbox) both. */
+export type Surface = 'merchant' | 'operator' | 'both';
 
 const TOKEN_BYTES = 32;
 

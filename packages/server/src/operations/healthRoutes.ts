@@ -1,9 +1,10 @@
 import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import type { Deps, Surface } from '../app/deps.ts';
+import type { Deps } from '../app/deps.ts';
 import type { App } from '../http/baseApp.ts';
 import { clientAddressOf } from '../http/clientAddress.ts';
 import { ApiError } from '../http/errors.ts';
+import type { Surface } from '../identity/sessions.ts';
 import { safeEqual } from '../installation/secrets.ts';
 
 const Status = Type.Object({ status: Type.Literal('ok') });

@@ -10,16 +10,12 @@
  * other nodes have theirs, and nothing waits for an endpoint that takes its time. Nothing is read while no endpoint
  * wants anything.
  */
+
 import { randomUUID } from 'node:crypto';
 import { isStatusChange } from '../core/history.ts';
 import type { Millis } from '../core/transaction.ts';
-import {
-  comparePositions,
-  type FeedEvent,
-  type FeedPage,
-  type FeedPosition,
-  readWebhookEvents,
-} from '../feed/eventsSql.ts';
+import { type FeedEvent, type FeedPage, readWebhookEvents } from '../feed/eventsSql.ts';
+import { comparePositions, type FeedPosition } from '../feed/position.ts';
 import { isPassing } from '../postgres/databaseErrors.ts';
 import type { Pool, StatementRunner } from '../postgres/pool.ts';
 import { insertMessages, type LaneKey, type LaneResult, type NewMessage } from './deliveriesSql.ts';

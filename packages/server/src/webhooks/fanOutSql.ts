@@ -6,8 +6,10 @@
  * Every write moves the feed's place on, up to the first event that has not been written, and leaves a token of its
  * own: a node that finds another one was not the last to write, or was, before a crash of PostgreSQL took it back.
  */
+
 import type { Millis } from '../core/transaction.ts';
-import { comparePositions, type FeedPosition } from '../feed/eventsSql.ts';
+import { comparePositions, type FeedPosition } from '../feed/position.ts';
+
 import { plainArray, textArray, timeArray } from '../postgres/arrays.ts';
 import { isLeased } from '../postgres/leases.ts';
 import type { Queryable, StatementRunner } from '../postgres/pool.ts';

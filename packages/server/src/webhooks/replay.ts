@@ -1,5 +1,6 @@
 import { isStatusChange } from '../core/history.ts';
-import { comparePositions, type FeedEvent, type FeedPosition, readEvents } from '../feed/eventsSql.ts';
+import { type FeedEvent, readEvents } from '../feed/eventsSql.ts';
+import { comparePositions, type FeedPosition } from '../feed/position.ts';
 import type { Queryable } from '../postgres/pool.ts';
 import { requeue } from './deliveriesSql.ts';
 import { messageOf } from './fanOut.ts';

@@ -1,6 +1,8 @@
 /** Replays: time ranges of a merchant's events that are delivered again to one endpoint, step by step. */
+
 import type { Millis } from '../core/transaction.ts';
-import type { FeedPosition } from '../feed/eventsSql.ts';
+import type { FeedPosition } from '../feed/position.ts';
+
 import type { Queryable } from '../postgres/pool.ts';
 
 export interface Replay {

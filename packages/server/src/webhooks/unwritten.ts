@@ -6,7 +6,8 @@
  *     │          └───────► failed, or its time is over ─┐
  *     └─ no room, or others pending before it ──────────┴──────► written as pending: a lane as any other
  */
-import { comparePositions, type FeedPosition } from '../feed/eventsSql.ts';
+
+import { comparePositions, type FeedPosition } from '../feed/position.ts';
 import type { LaneKey, NewMessage } from './deliveriesSql.ts';
 import type { Hold, LaneOutcome } from './dispatch.ts';
 import type { Delivered, NewDelivery, Receiver } from './fanOutSql.ts';

@@ -1,4 +1,5 @@
 /** The event feed itself: order, completeness and resumption, with writers that commit as badly as they can. */
+
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
@@ -7,17 +8,17 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startEmbeddedPostgres } from '@plexy-pay/embedded-postgres';
 import pg from 'pg';
-import { continueHistory, ForeignPositionError, type GivenPosition } from '../../src/feed/epochsSql.ts';
+import { continueHistory, ForeignPositionError } from '../../src/feed/epochsSql.ts';
 import { listEventsOf } from '../../src/feed/eventListsSql.ts';
+import { type FeedEvent, readEvents } from '../../src/feed/eventsSql.ts';
+import { EventFeed, type Sink } from '../../src/feed/feed.ts';
 import {
   comparePositions,
-  type FeedEvent,
   type FeedPosition,
+  type GivenPosition,
   parsePosition,
   positionText,
-  readEvents,
-} from '../../src/feed/eventsSql.ts';
-import { EventFeed, type Sink } from '../../src/feed/feed.ts';
+} from '../../src/feed/position.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
 import { openInstallation } from '../../src/installation/installationSql.ts';
 import { migrate } from '../../src/postgres/migrate.ts';

@@ -39,7 +39,8 @@ test('no package is bound to one registry', () => {
 });
 
 test('the Node that is installed runs everything, and what a start needs is not only for development', () => {
-  const textOf = (file: string): string => readFileSync(new URL(`../../../../${file}`, import.meta.url), 'utf8');
+  const textOf = (file: string): string =>
+    readFileSync(new URL(`../../../../${file}`, import.meta.url), 'utf8');
   const manifestOf = (folder: string) => JSON.parse(textOf(`${folder}package.json`));
   const installed = Number(manifestOf('').dependencies.node.split('.')[0]);
   for (const [folder, program] of [

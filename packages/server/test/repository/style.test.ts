@@ -1,4 +1,4 @@
-/** Style that a test can check: who imports whom, what the pure core may not do. (How long functions are is Biome's.) */
+/** Style that a test can check: what is pure, where SQL is. (Who imports whom, and how long functions are, is Biome's.) */
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -35,21 +35,10 @@ function filesOf(part: string): SourceFile[] {
   return FILES.filter((file) => file.part === part);
 }
 
-interface Import {
-  /** As it is written. */
-  readonly specifier: string;
-  /** The part of src that it leads to; null for packages. */
-  readonly part: string | null;
-  readonly typeOnly: boolean;
-}
-
-function importsOf(file: SourceFile): Import[] {
-  const statement = /^(?:import|export)\s+(type\s+)?(?:[\w*{][^;]*?\sfrom\s+)?'([^']+)'/gm;
-  return [...file.text.matchAll(statement)].map(([, type, specifier = '']) => {
-    const target = path.relative(SRC, path.resolve(SRC, path.dirname(file.name), specifier));
-    const part = target.includes(path.sep) ? (target.split(path.sep)[0] ?? '') : '';
-    return { specifier, part: specifier.startsWith('.') ? part : null, typeOnly: type !== undefined };
-  });
+/** The packages, of Node and of others, that a file imports. */
+function packagesOf(file: SourceFile): string[] {
+  const statement = /^(?:import|export)\s+(?:type\s+)?(?:[\w*{][^;]*?\sfrom\s+)?'([^'.][^']*)'/gm;
+  return [...file.text.matchAll(statement)].map(([, name = '']) => name);
 }
 
 /** Lines of code that match, as file:line text. */
@@ -59,89 +48,64 @@ function findings(files: readonly SourceFile[], pattern: RegExp, of: 'code' | 't
   );
 }
 
-describe('imports go one way', () => {
-  /** http, acquirer, webhooks → engine → store → domain; '' are the files beside the folders. */
-  const ALLOWED: Readonly<Record<string, readonly string[]>> = {
-    domain: ['domain'],
-    store: ['store', 'domain'],
-    engine: ['engine', 'store', 'domain'],
-    acquirer: ['acquirer', 'engine', 'store', 'domain'],
-    webhooks: ['webhooks', 'engine', 'store', 'domain'],
-    http: ['http', 'webhooks', 'engine', 'store', 'domain'],
-  };
-  /** Of the composition root's files, these are for everybody. */
-  const SHARED: Readonly<Record<string, readonly string[]>> = {
-    store: ['../secrets.ts', '../newId.ts'],
-    acquirer: ['../secrets.ts', '../interimAnswers.ts'],
-    webhooks: ['../secrets.ts', '../interimAnswers.ts'],
-    http: ['../secrets.ts', '../newId.ts', '../version.ts'],
-  };
+/** Pure like the core, in the rooms that they are of. */
+const PURE = [
+  'auditLog/auditEntry.ts',
+  'identity/roles.ts',
+  'identity/signIn.ts',
+  'reports/issues.ts',
+  'reports/statistics.ts',
+  'requestLog/loggedRequest.ts',
+  'sandbox/fixtures.ts',
+].map(path.normalize);
 
-  for (const [part, allowed] of Object.entries(ALLOWED)) {
-    test(part, () => {
-      const wrong = filesOf(part).flatMap((file) =>
-        importsOf(file)
-          .filter(({ part: to, specifier, typeOnly }) => {
-            if (to === null || allowed.includes(to)) return false;
-            // Types of the configuration may be named anywhere but in the domain.
-            if (to === '' && typeOnly && part !== 'domain') return false;
-            // The routes hand their commands to the bank's side, whose parts they are given.
-            if (part === 'http' && to === 'acquirer') return !typeOnly;
-            return !SHARED[part]?.includes(specifier);
-          })
-          .map(({ specifier }) => `${file.name} imports ${specifier}`),
-      );
-      assert.deepEqual(wrong, []);
-    });
-  }
+const pureFiles = FILES.filter(({ name, part }) => part === 'core' || PURE.includes(name));
 
-  test('every folder is known', () => {
-    const parts = new Set(FILES.map((file) => file.part));
-    assert.deepEqual(
-      [...parts].filter((part) => part !== '' && !(part in ALLOWED) && part !== 'commands'),
-      [],
-    );
-  });
-
-  test('the domain uses no package that does anything but compute', () => {
-    const packages = filesOf('domain')
-      .flatMap(importsOf)
-      .filter(({ part }) => part === null);
-    assert.deepEqual(
-      packages
-        .map(({ specifier }) => specifier)
-        .filter((name) => !/^(?:libphonenumber-js(?:\/|$)|temporal-polyfill$|@plexy-pay\/money$)/.test(name)),
-      [],
-    );
-  });
+/** Which room may import which, and that no imports go round in a circle, are rules of Biome: see biome.json. */
+test('what is pure is there, and uses no package that does anything but compute', () => {
+  assert.equal(pureFiles.length, filesOf('core').length + PURE.length);
+  const packages = pureFiles.flatMap(packagesOf);
+  assert.deepEqual(
+    packages.filter(
+      (name) => !/^(?:libphonenumber-js(?:\/|$)|temporal-polyfill$|@plexy-pay\/money$)/.test(name),
+    ),
+    [],
+  );
 });
 
-describe('the domain is pure', () => {
-  const domain = filesOf('domain');
-
+describe('what is pure', () => {
   test('no clock, randomness, waiting or output', () => {
     const impure =
       /\bDate\.now\b|\bTemporal\.Now\b|\bnew Date\(\)|\bMath\.random\b|\bperformance\.|\bcrypto\b|\bawait\b|\basync\b|\bsetTimeout\b|\bconsole\.|\bprocess\b/;
-    assert.deepEqual(findings(domain, impure), []);
+    assert.deepEqual(findings(pureFiles, impure), []);
   });
 
   test('no floating point near money', () => {
     const floats = /\bparseFloat\b|\.toFixed\b|\bNumber\((?!\s*\))|\bMath\.(?:round|floor|ceil|trunc)\b/;
     assert.deepEqual(
-      findings(domain, floats).filter((line) => !/^domain.(?:iin|phone|guesses)\.ts/.test(line)),
+      findings(pureFiles, floats).filter((line) => !/^core.(?:values.)?(?:iin|phone|guesses)\.ts/.test(line)),
       [],
     );
   });
 });
 
-test('amounts are never turned into floating point in engine and store', () => {
+/** Where statements are: the database's own room, and each room's. */
+const hasSql = ({ name, part }: SourceFile): boolean => part === 'postgres' || name.endsWith('Sql.ts');
+
+test('amounts are never turned into floating point by the engine, nor on their way to PostgreSQL', () => {
   const floats =
     /\bparseFloat\b|\.toFixed\b|Number\([^)]*(?:amount|balance|available|held|captured|refunded|released|reserved)/i;
-  assert.deepEqual(findings([...filesOf('engine'), ...filesOf('store')], floats), []);
+  assert.deepEqual(
+    findings(
+      FILES.filter((file) => file.part === 'engine' || hasSql(file)),
+      floats,
+    ),
+    [],
+  );
 });
 
-/** main.ts and the commands hand it to config.ts; PostgreSQL's programs inherit it. */
-const READERS = /^(?:config|main|commands.(?:audit|rekey)|store.embedded.process)\.ts/;
+/** main.ts and the commands hand it to config.ts. */
+const READERS = /^(?:app.config|main|commands.(?:audit|rekey))\.ts/;
 
 test('only config.ts reads the environment', () => {
   const readers = findings(FILES, /\bprocess\.env\b/).filter((line) => !READERS.test(line));
@@ -157,7 +121,7 @@ test('only config.ts reads the environment', () => {
 
 test('where a request comes from is read in one place: elsewhere it would be text from outside', () => {
   const raw = /\.ips?\b(?!\()|\bremoteAddress\b|x-forwarded-for/i;
-  const files = filesOf('http').filter(({ name }) => name !== path.join('http', 'clientAddress.ts'));
+  const files = FILES.filter(({ name }) => name !== path.join('http', 'clientAddress.ts'));
   assert.deepEqual(findings(files, raw), []);
 });
 
@@ -165,9 +129,9 @@ test('where a request comes from is read in one place: elsewhere it would be tex
 const SQL =
   /(?:['"`]|;)\s*(?:SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|WITH \w+ AS|CREATE|ALTER|DROP|TRUNCATE|LOCK TABLE|BEGIN|START TRANSACTION|COMMIT|ROLLBACK|(?:RELEASE )?SAVEPOINT|SET(?: LOCAL| SESSION)? \w+|RESET|DISCARD|SHOW|LISTEN|NOTIFY|DECLARE|FETCH|COPY|VACUUM|ANALYZE)(?:\b|$)/;
 
-test('SQL is in store/ only', () => {
-  // The domain has words of its own in capitals, and no database.
-  const elsewhere = FILES.filter(({ part }) => part !== 'store' && part !== 'domain');
+test('SQL is in postgres/ and in files whose name ends with Sql only', () => {
+  // The core has words of its own in capitals, and no database.
+  const elsewhere = FILES.filter((file) => !hasSql(file) && file.part !== 'core');
   assert.deepEqual(findings(elsewhere, SQL, 'text'), []);
   // The rule sees what it is for: statements around the work as well as the work.
   const seen = [
