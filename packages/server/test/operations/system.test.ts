@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { eventually } from '../support/cards.ts';
 import { type Operate, operatorOf } from '../support/operator.ts';
 import { type Reply, type Sandbox, startSandbox } from '../support/sandbox.ts';
 
@@ -73,8 +74,12 @@ test('an audit whose node ended under it was interrupted', async () => {
 });
 
 test('health says how database, feed, queue and bank are', async () => {
-  const { status, body, text } = await operate('GET', '/health');
-  assert.equal(status, 200, text);
+  // Its session listens a moment after the start.
+  const { body } = await eventually('health that listens', async () => {
+    const reply = await operate('GET', '/health');
+    assert.equal(reply.status, 200, reply.text);
+    return reply.body.feed.listening && reply;
+  });
   assert.deepEqual([body.feed.listening, body.queue.depth, body.queue.limit], [true, 0, 10_000]);
   assert.deepEqual(body.bank, { connected: true, pending: 0, oldestSeconds: null });
   assert.match(body.database.migration, /^\d{4}_\w+\.sql$/);
