@@ -5,12 +5,11 @@
  *                              └─ unknown ──► wait, inquire, again …   (also by another node, after a crash)
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { v7 as uuidv7 } from 'uuid';
-import type { Command } from '../core/command.ts';
+import type { Command, Sender } from '../core/command.ts';
 import type { BankOperation } from '../core/transaction.ts';
-import { OPERATOR_SCOPE } from '../engine/batch.ts';
 import type { Engine } from '../engine/engine.ts';
 import { readClock } from '../installation/installationSql.ts';
+import { newId } from '../installation/newId.ts';
 import type { Pool } from '../postgres/pool.ts';
 import {
   claimDueOperations,
@@ -58,17 +57,22 @@ export class Acquirer {
     this.#options = options;
   }
 
-  /** Holds card and browser until the authorization with this id is answered. Before the command is sent. */
-  remember(transactionId: string, payer: PayerForBank): void {
+  /**
+   * Holds card and browser while `work` sends the authorization's command, and then until the bank has answered it.
+   * Who comes again with the same key asks the bank nothing: their card is forgotten at once.
+   */
+  async withPayer<T>(transactionId: string, payer: PayerForBank, work: () => Promise<T>): Promise<T> {
     const forgetAt = performance.now() + this.#options.patienceMs + COMMAND_WAIT_MS;
     this.#payers.set(transactionId, { ...payer, forgetAt });
+    try {
+      return await work();
+    } finally {
+      this.#forgetUnlessAsked(transactionId);
+    }
   }
 
-  /**
-   * After the command: forgets a card that nobody will be asked about, as that of a repeated request. While the
-   * database is away nobody knows whether it is, so that this is found out later; it never fails.
-   */
-  forgetUnlessAsked(transactionId: string): void {
+  /** While the database is away nobody knows whether the bank is asked, so that this is found out later; it never fails. */
+  #forgetUnlessAsked(transactionId: string): void {
     if (!this.#payers.has(transactionId)) return;
     this.#unsure.add(transactionId);
     this.#track(this.#forgetUnsure().catch((error: unknown) => this.#options.onError(error, null)));
@@ -123,7 +127,8 @@ export class Acquirer {
 
   /** Answers the caller of an operation with the state as it is, if it still waits. */
   async giveAnswer({ id: operationId, transactionId, paymentId }: BankOperation): Promise<void> {
-    await this.#execute({ kind: 'give_answer', operationId, transactionId, paymentId });
+    const command: Command = { kind: 'give_answer', operationId, transactionId, paymentId };
+    await this.#options.engine().run(command, ENGINE);
   }
 
   /** Waits until nothing is on its way to the bank, at most this long. */
@@ -231,34 +236,15 @@ export class Acquirer {
     // A card whose payer did not pass 3-D Secure was never charged, and is not charged again.
     if (bankToken !== null && answer.status === 'approved')
       await this.#options.bankTokens.keep(transactionId, bankToken);
-    const reversalId = uuidv7();
-    await this.#execute({
-      kind: 'take_bank_answer',
-      operationKind: operation.kind,
-      operationId,
-      transactionId,
-      paymentId,
-      answer,
-      reversalId,
-    });
+    const reversalId = newId();
+    const ids = { operationId, transactionId, paymentId, reversalId };
+    const command: Command = { kind: 'take_bank_answer', operationKind: operation.kind, answer, ...ids };
+    await this.#options.engine().run(command, ENGINE);
     this.#payers.delete(transactionId);
   }
-
-  async #execute(command: Command): Promise<void> {
-    await this.#options.engine().execute({
-      command,
-      sender: { actor: 'engine', merchantId: null, paymentMethod: null },
-      apiKeyId: null,
-      scopeId: OPERATOR_SCOPE,
-      internalId: uuidv7(),
-      idempotencyKey: null,
-      fingerprint: 'engine',
-      expected: null,
-      // Never remembered: the operation's own row says whether it is settled.
-      answer: () => ({ statusCode: 404, body: '' }),
-    });
-  }
 }
+
+const ENGINE: Sender = { actor: 'engine', merchantId: null, paymentMethod: null };
 
 const GIVEN_UP: ConnectorAnswer = {
   status: 'failed',

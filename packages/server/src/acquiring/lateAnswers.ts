@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { ANSWER_WAIT_MS } from '../core/change.ts';
 import type { AnswerKey } from '../core/command.ts';
-import type { Answer } from '../engine/batch.ts';
+import type { Answer } from '../engine/idempotency.ts';
 import { findResponse } from '../engine/idempotencySql.ts';
 import type { Queryable } from '../postgres/pool.ts';
 import type { Acquirer } from './acquirer.ts';

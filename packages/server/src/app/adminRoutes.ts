@@ -7,20 +7,21 @@ import { adminWalletRoutes } from '../customers/walletAdminRoutes.ts';
 import { ADMIN, ERRORS, OPERATOR, refuseBody } from '../http/adminCommon.ts';
 import { NoQuery, pageSchema } from '../http/adminSchemas.ts';
 import type { App } from '../http/baseApp.ts';
+import { callerOf } from '../http/caller.ts';
 import { ApiError } from '../http/errors.ts';
 import { exactJson } from '../http/exactJson.ts';
 import { idempotencyKeyOf } from '../http/idempotencyKey.ts';
 import { wholePage } from '../http/page.ts';
-import { execute, sendJson } from '../http/runCommand.ts';
 import * as schemas from '../http/schemas.ts';
+import { sendJson, sendTold } from '../http/send.ts';
 import { adminApiKeyRoutes } from '../identity/apiKeyRoutes.ts';
-import { actorOf } from '../identity/auth.ts';
 import { listSystemAccounts } from '../ledger/statementsSql.ts';
 import { adminMerchantRoutes } from '../merchants/merchantRoutes.ts';
 import { adminPlaceRoutes } from '../merchants/storeAdminRoutes.ts';
 import { adminSystemRoutes } from '../operations/systemRoutes.ts';
 import { confirmationLinkOfOperator } from '../payments/confirmationRoutes.ts';
-import { walletTransactionJson } from '../payments/walletViews.ts';
+import { confirmFor } from '../payments/operate.ts';
+import { WALLET_RENDERING } from '../payments/walletViews.ts';
 import type { Deps } from './deps.ts';
 
 export function adminRoutes(app: App, deps: Deps): void {
@@ -78,17 +79,11 @@ function decisionRoutes(app: App, deps: Deps): void {
         refuseBody(request);
         const id = parseTransactionId(request.params.transactionId);
         if (!id.ok) throw new ApiError('transaction_not_found');
-        return execute(deps, request, reply, {
-          command: { kind: 'confirm', transactionId: id.value, approve: operation === 'confirm' },
-          sender: { actor: actorOf(request, 'operator'), merchantId: null, paymentMethod: null },
-          idempotencyKey: idempotencyKeyOf(request, false),
-          path: `/v1/admin/transactions/${id.value}/${operation}`,
-          expected: null,
-          answer: (outcome) => {
-            if (outcome.kind !== 'transaction') throw new Error(`a confirmation ended as ${outcome.kind}`);
-            return { statusCode: 200, body: walletTransactionJson(outcome.transaction, outcome.amount) };
-          },
-        });
+        const path = `/v1/admin/transactions/${id.value}/${operation}`;
+        const caller = callerOf(deps, request, { key: idempotencyKeyOf(request, false), path });
+        const approve = operation === 'confirm';
+        const told = await confirmFor(deps, caller, id.value, approve, null, WALLET_RENDERING);
+        return sendTold(deps, request, reply, told);
       },
     );
   }

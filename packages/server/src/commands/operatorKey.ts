@@ -1,8 +1,8 @@
-import { v7 as uuidv7 } from 'uuid';
 import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
 import { parseTime } from '../core/values/time.ts';
 import { insertApiKey, OPERATOR_KEY_LIFE_MS } from '../identity/apiKeysSql.ts';
 import { readMode } from '../installation/installationSql.ts';
+import { newId } from '../installation/newId.ts';
 import { generateApiKey, hashApiKey } from '../installation/secrets.ts';
 import { withinTransaction } from '../postgres/pool.ts';
 import {
@@ -32,7 +32,7 @@ export function createOperatorKeyCommand(
       throw new CommandError('This database is not set up yet: start the server on it once.');
     const expiresAt = expiryOf(expires, Date.now());
     const apiKey = generateApiKey('op', mode);
-    const id = uuidv7();
+    const id = newId();
     await withinTransaction(client, async () => {
       await insertApiKey(client, {
         id,

@@ -1,9 +1,9 @@
-import { v7 as uuidv7 } from 'uuid';
 import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
 import { newPassword, Passwords } from '../identity/passwords.ts';
 import { parseEmail } from '../identity/signIn.ts';
 import { findHashOfAddress, insertUser } from '../identity/usersSql.ts';
 import { readMode } from '../installation/installationSql.ts';
+import { newId } from '../installation/newId.ts';
 import { withinTransaction } from '../postgres/pool.ts';
 import {
   COMMAND_LINE,
@@ -34,7 +34,7 @@ export function createOperatorUserCommand(
     const passwordHash = await new Passwords().hash(password, await findHashOfAddress(client, address.value));
     const operator = { merchantId: null, name, role: 'operator' as const, passwordHash };
     const user = await withinTransaction(client, async () => {
-      const made = await insertUser(client, { id: uuidv7(), email: address.value, ...operator });
+      const made = await insertUser(client, { id: newId(), email: address.value, ...operator });
       if (made === null) throw new CommandError('An operator has this e-mail address already.');
       const object = { kind: 'user', id: made.id };
       const after = { email: made.email, name, role: made.role };

@@ -37,24 +37,28 @@ export function failureMessageOf(reason: string | null): string | null {
 /** Every `failureCode` of a transaction: also that of a hold which ended by itself. */
 export const FAILURE_CODES = [...(Object.keys(FAILURE_MESSAGES) as FailureCode[]), EXPIRED] as const;
 
-/** Commands that the engine decided not to carry out. Their order is their precedence. */
-export const REFUSALS = [
-  'invalid_api_key',
-  'insufficient_scope',
-  'missing_idempotency_key',
-  'transaction_not_found',
-  'transaction_is_refund',
-  'transaction_is_card_payment',
-  'wallet_not_found',
-  'operation_in_progress',
-  'invalid_transaction_state',
-  'authorization_expired',
-  'amount_exceeds_held',
-  'amount_exceeds_refundable',
-  'partial_cancel_before_authorization',
-  'insufficient_merchant_balance',
-  'wallet_frozen',
-  'insufficient_wallet_balance',
-  'declined_by_bank',
-] as const;
-export type Refusal = (typeof REFUSALS)[number];
+/**
+ * Commands that the engine decided not to carry out. Their order is their precedence. What is remembered is the outcome of
+ * its Idempotency-Key, as a success is; what is not says only that the caller has to come otherwise, or later, and may do so
+ * with the same key.
+ */
+export const REFUSALS = {
+  invalid_api_key: { isRemembered: false },
+  insufficient_scope: { isRemembered: false },
+  missing_idempotency_key: { isRemembered: false },
+  transaction_not_found: { isRemembered: false },
+  transaction_is_refund: { isRemembered: true },
+  transaction_is_card_payment: { isRemembered: true },
+  wallet_not_found: { isRemembered: false },
+  operation_in_progress: { isRemembered: false },
+  invalid_transaction_state: { isRemembered: true },
+  authorization_expired: { isRemembered: true },
+  amount_exceeds_held: { isRemembered: true },
+  amount_exceeds_refundable: { isRemembered: true },
+  partial_cancel_before_authorization: { isRemembered: true },
+  insufficient_merchant_balance: { isRemembered: true },
+  wallet_frozen: { isRemembered: true },
+  insufficient_wallet_balance: { isRemembered: true },
+  declined_by_bank: { isRemembered: true },
+} as const satisfies Readonly<Record<string, { readonly isRemembered: boolean }>>;
+export type Refusal = keyof typeof REFUSALS;

@@ -1,5 +1,4 @@
 import Type from 'typebox';
-import { v7 as uuidv7 } from 'uuid';
 import type { Deps } from '../app/deps.ts';
 import { parseCurrency } from '../core/values/currency.ts';
 import { lastDigitsOf, parseIin } from '../core/values/iin.ts';
@@ -13,8 +12,9 @@ import { exactJson } from '../http/exactJson.ts';
 import { operatorWrite } from '../http/idempotentWrite.ts';
 import { readPage, wholePage } from '../http/page.ts';
 import { valuesOf } from '../http/parseFields.ts';
-import { sendJson } from '../http/runCommand.ts';
 import { IdempotencyHeader } from '../http/schemas.ts';
+import { sendJson } from '../http/send.ts';
+import { newId } from '../installation/newId.ts';
 import { findCustomer, insertCustomer, insertWallet, listCustomers, listWallets } from './customersSql.ts';
 
 const Params = Type.Object({ customerId: Type.String() });
@@ -49,7 +49,7 @@ function createRoute(app: App, deps: Deps): void {
         path: '/v1/admin/customers',
         statusCode: 201,
         work: async (db) => {
-          const customer = await insertCustomer(db, { id: uuidv7(), ...stored });
+          const customer = await insertCustomer(db, { id: newId(), ...stored });
           if (customer === null) throw alreadyExists('phoneNumber', 'belongs to another customer');
           // Without what identifies a person: what is logged cannot be erased.
           const audit = { action: 'customer.create', object: { kind: 'customer', id: customer.id } } as const;
@@ -128,7 +128,7 @@ function walletRoutes(app: App, deps: Deps): void {
         statusCode: 201,
         work: async (db) => {
           if ((await findCustomer(db, customerId)) === null) throw new ApiError('customer_not_found');
-          const wallet = await insertWallet(db, { id: uuidv7(), customerId, currency, approval });
+          const wallet = await insertWallet(db, { id: newId(), customerId, currency, approval });
           if (wallet === null) throw alreadyExists('currency', 'is that of a wallet that the customer has');
           const object = { kind: 'wallet', id: wallet.id };
           const audit = {

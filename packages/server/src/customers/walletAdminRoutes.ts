@@ -1,22 +1,23 @@
 import Type, { type Static } from 'typebox';
-import { v7 as uuidv7 } from 'uuid';
 import type { Deps } from '../app/deps.ts';
 import type { Transfer } from '../core/command.ts';
 import { parseAmount } from '../core/values/money.ts';
 import { type Parsed, parsed } from '../core/values/parse.ts';
+import { callOf, type Rendering } from '../engine/caller.ts';
 import { ADMIN, ERRORS, idOf, OPERATOR, parseName, refuseBody } from '../http/adminCommon.ts';
 import * as bodies from '../http/adminSchemas.ts';
 import { change, transferView, walletEntries, walletView } from '../http/adminViews.ts';
 import type { App } from '../http/baseApp.ts';
+import { callerOf } from '../http/caller.ts';
 import { ApiError } from '../http/errors.ts';
 import { exactJson } from '../http/exactJson.ts';
 import { idempotencyKeyOf } from '../http/idempotencyKey.ts';
 import { operatorWrite } from '../http/idempotentWrite.ts';
 import { readPage } from '../http/page.ts';
 import { valuesOf } from '../http/parseFields.ts';
-import { execute, sendJson } from '../http/runCommand.ts';
 import { IdempotencyHeader } from '../http/schemas.ts';
-import { actorOf } from '../identity/auth.ts';
+import { sendJson, sendTold } from '../http/send.ts';
+import { newId } from '../installation/newId.ts';
 import { openPosition, sealPosition } from '../ledger/statementPosition.ts';
 import { readWalletStatement } from '../ledger/statementsSql.ts';
 import { findWallet, setFrozen } from './customersSql.ts';
@@ -103,21 +104,22 @@ function transferRoutes(app: App, deps: Deps): void {
       },
       async (request, reply) => {
         const walletId = walletIdOf(request.params.walletId);
-        return execute(deps, request, reply, {
-          command: parseTransfer(kind, walletId, request.body),
-          sender: { actor: actorOf(request, 'operator'), merchantId: null, paymentMethod: null },
-          idempotencyKey: idempotencyKeyOf(request, false),
-          path: `/v1/admin/wallets/${walletId}/${kind}`,
-          expected: null,
-          answer: (outcome) => {
-            if (outcome.kind !== 'transfer') throw new Error(`a ${kind} ended as ${outcome.kind}`);
-            return { statusCode: 201, body: exactJson(transferView(outcome.transfer, outcome.wallet)) };
-          },
-        });
+        const path = `/v1/admin/wallets/${walletId}/${kind}`;
+        const caller = callerOf(deps, request, { key: idempotencyKeyOf(request, false), path });
+        const command = parseTransfer(kind, walletId, request.body);
+        const told = await deps.engine.runOnce(callOf(caller, command, null, TRANSFERRED));
+        return sendTold(deps, request, reply, told);
       },
     );
   }
 }
+
+const TRANSFERRED: Rendering = {
+  render: (outcome) => {
+    if (outcome.kind !== 'transfer') throw new Error(`a transfer ended as ${outcome.kind}`);
+    return { statusCode: 201, body: exactJson(transferView(outcome.transfer, outcome.wallet)) };
+  },
+};
 
 const FREEZING = {
   freeze: 'Freeze a wallet: no authorizations, no withdrawals',
@@ -166,7 +168,7 @@ function parseTransfer(
   const text = body.reference;
   const reference: Parsed<string | null> = text === undefined ? parsed(null) : parseName(text);
   const fields = valuesOf({ amount: parseAmount(body.amount), reference });
-  return { kind, transferId: uuidv7(), walletId, ...fields };
+  return { kind, transferId: newId(), walletId, ...fields };
 }
 
 function walletIdOf(text: string): string {

@@ -14,32 +14,28 @@ export interface OperationDocs {
 
 const ONE_TRANSACTION = ['transaction_not_found'] as const;
 /** An id of a payment, and where it is the merchant's own but something else: what that is. */
-const OWN_PAYMENT = [
-  ...ONE_TRANSACTION,
-  ...(['transaction_is_refund', 'transaction_is_card_payment', 'missing_idempotency_key'] as const),
-] as const;
+const OWN_PAYMENT = [...ONE_TRANSACTION, 'transaction_is_refund'] as const;
+/** The wallet API has wallet payments only. */
+const OWN_WALLET_PAYMENT = [...OWN_PAYMENT, 'transaction_is_card_payment'] as const;
 const PAGE = ['invalid_limit', 'invalid_cursor'] as const;
 const LIST_FILTERS = [
   ...(['invalid_status', 'invalid_amount', 'invalid_currency', 'invalid_order_reference'] as const),
   'search_too_broad',
 ] as const;
 const CAPTURE = [
-  ...OWN_PAYMENT,
+  'missing_idempotency_key',
   ...(['invalid_amount', 'invalid_transaction_state', 'authorization_expired'] as const),
-  ...(['amount_exceeds_held', 'operation_in_progress', 'declined_by_bank'] as const),
+  'amount_exceeds_held',
 ] as const;
-const CANCEL = [
-  ...OWN_PAYMENT,
-  'authorization_expired',
-  ...(['invalid_amount', 'invalid_transaction_state', 'amount_exceeds_held'] as const),
-  ...(['partial_cancel_before_authorization', 'operation_in_progress', 'declined_by_bank'] as const),
-] as const;
+const CANCEL = [...CAPTURE, 'partial_cancel_before_authorization'] as const;
 const REFUND = [
-  ...OWN_PAYMENT,
+  'missing_idempotency_key',
   ...(['invalid_amount', 'invalid_transaction_state', 'amount_exceeds_refundable'] as const),
   'insufficient_merchant_balance',
 ] as const;
-const DECIDE = [...OWN_PAYMENT, 'invalid_transaction_state', 'authorization_expired'] as const;
+/** What a bank has to be asked for. */
+const ASKED = ['operation_in_progress', 'declined_by_bank'] as const;
+const DECIDE = ['invalid_transaction_state', 'authorization_expired'] as const;
 const ENDPOINT = ['webhook_endpoint_not_found'] as const;
 const DELIVERY = [...ENDPOINT, 'webhook_delivery_not_found'] as const;
 const MERCHANT = ['merchant_not_found'] as const;
@@ -162,16 +158,16 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
   },
   confirmTransaction: {
     description: 'In the customer’s place: the balance is checked now.',
-    reasons: DECIDE,
+    reasons: [...OWN_PAYMENT, ...DECIDE],
   },
   declineTransaction: {
     description: 'In the customer’s place: the payment ends as `rejected`, `customer_declined`.',
-    reasons: DECIDE,
+    reasons: [...OWN_PAYMENT, ...DECIDE],
   },
   getConfirmation: {
     description:
       'The link works once, until the payment’s confirmation expires. Send it to nobody but the customer.',
-    reasons: DECIDE,
+    reasons: [...OWN_WALLET_PAYMENT, ...DECIDE],
   },
   listMerchantUsers: { description: PAGES, reasons: [...MERCHANT, ...PAGE] },
   createMerchantUser: {
@@ -209,9 +205,9 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
       'invalid_order_reference',
     ],
   },
-  captureWallet: { reasons: CAPTURE },
-  cancelWallet: { reasons: CANCEL },
-  refundWallet: { reasons: REFUND },
+  captureWallet: { reasons: [...OWN_WALLET_PAYMENT, ...CAPTURE] },
+  cancelWallet: { reasons: [...OWN_WALLET_PAYMENT, ...CANCEL] },
+  refundWallet: { reasons: [...OWN_WALLET_PAYMENT, ...REFUND] },
   getWalletTransaction: { reasons: ONE_TRANSACTION },
   listWalletTransactions: { reasons: [...PAGE, 'invalid_status', 'invalid_order_reference'] },
 
@@ -222,16 +218,16 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
   },
   captureTransaction: {
     description: 'Debits the hold, in full or in part; the rest is released. A payment is captured once.',
-    reasons: CAPTURE,
+    reasons: [...OWN_PAYMENT, ...CAPTURE, ...ASKED],
   },
   cancelTransaction: {
     description: 'Gives the hold back, in full or in part. All of it ends the payment as `cancelled`.',
-    reasons: CANCEL,
+    reasons: [...OWN_PAYMENT, ...CANCEL, ...ASKED],
   },
   refundTransaction: {
     description:
       'A refund is a transaction of its own. Give an Idempotency-Key: the same request twice without one refunds twice.',
-    reasons: REFUND,
+    reasons: [...OWN_PAYMENT, ...REFUND],
   },
   listTransactions: { reasons: [...PAGE, ...LIST_FILTERS] },
   listTransactionsByOrderReference: { reasons: [...PAGE, 'invalid_order_reference', 'search_too_broad'] },
@@ -316,8 +312,8 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
   getSandboxFixtures: { description: 'The table of the documents, as data.' },
   getSandboxConfirmation: {
     description: 'The link works once, until the payment’s confirmation expires.',
-    reasons: DECIDE,
+    reasons: [...OWN_WALLET_PAYMENT, ...DECIDE],
   },
-  sandboxConfirm: { description: 'The balance is checked now.', reasons: DECIDE },
-  sandboxDecline: { description: 'The payment ends as `rejected`, `customer_declined`.', reasons: DECIDE },
+  sandboxConfirm: { description: 'The balance is checked now.', reasons: [...OWN_WALLET_PAYMENT, ...DECIDE] },
+  sandboxDecline: { description: 'The payment ends as `rejected`, `customer_declined`.', reasons: [...OWN_WALLET_PAYMENT, ...DECIDE] },
 };

@@ -2,58 +2,68 @@
  * One batch is one database transaction: claim the idempotency keys, load and lock what may change,
  * decide each command in order, save, commit. Callers hear only after the commit.
  */
-import { v7 as uuidv7 } from 'uuid';
+
 import { type AuditActor, type AuditEntry, auditChangeOf } from '../auditLog/auditEntry.ts';
 import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
 import type { AnswerKey, Command, LateAnswer, Outcome, Sender } from '../core/command.ts';
 import { decide } from '../core/decide.ts';
+import { REFUSALS } from '../core/reasons.ts';
 import type { BankOperation, Minor, Transaction } from '../core/transaction.ts';
 import type { TransactionId } from '../core/values/ids.ts';
+import { newId } from '../installation/newId.ts';
 import type { Client, StatementRunner } from '../postgres/pool.ts';
 import { inOneRoundTrip } from '../postgres/roundTrip.ts';
 import * as sql from './batchSql.ts';
 import { type Loaded, World } from './batchState.ts';
 import { gateErrorOf } from './gateSql.ts';
+import { type Answer, type Fingerprints, standingOf } from './idempotency.ts';
 
 /** Operators' idempotency keys are one namespace, apart from every merchant's. */
 export const OPERATOR_SCOPE = '00000000-0000-0000-0000-000000000000';
 
-/** A command with everything that its execution and its answer need. */
-export interface Request {
+/** A command, and who sends it. */
+export interface Call {
   readonly command: Command;
   readonly sender: Sender;
+  /** Null: the program itself asks, and of what it hears nothing is kept. */
+  readonly once: Once | null;
+  /** Who does it, where the audit log is to tell of it. */
+  readonly audited?: AuditActor | undefined;
+}
+
+/** What callers who may come again are answered: the same, under the same key. */
+export interface Once extends Fingerprints {
   /** The key's row is read again by the batch, so that a revocation works at once. Null: not by API key. */
   readonly apiKeyId: string | null;
   /** Idempotency keys of one scope (a merchant, or all operators) are one namespace. */
   readonly scopeId: string;
-  /** Made by the server, never shown: stands in for a missing Idempotency-Key. */
-  readonly internalId: string;
-  readonly idempotencyKey: string | null;
-  readonly fingerprint: string;
-  /** The same request's under other keys. */
-  readonly otherFingerprints?: readonly string[];
-  /** Who does it, where the audit log is to tell of it. */
-  readonly audited?: AuditActor | undefined;
-  /** What will be answered if all goes well, so that it can be stored with the claim. */
-  readonly expected: ExpectedAnswer | null;
+  /** The Idempotency-Key. Null: the caller gave none, and a command that is tried again has its effect once all the same. */
+  readonly key: string | null;
   /** @param balance the merchant's balance after the command, where it was loaded */
-  readonly answer: (outcome: Outcome, balance: Minor | null) => Answer;
+  readonly render: (outcome: Outcome, balance: Minor | null) => Answer;
+  /** What will be answered if all goes as usual, so that it can be stored with the claim. Null: that is not known. */
+  readonly usual: Answer | null;
 }
 
-export interface Answer {
-  readonly statusCode: number;
-  readonly body: string;
-}
-
-export interface ExpectedAnswer extends Answer {
-  readonly effect: { readonly id: string; readonly seq: number };
+/** A call on its way through a batch. */
+export interface Request extends Call {
+  /** Made by the engine, never shown: stands in for a missing Idempotency-Key. */
+  readonly id: string;
 }
 
 /** What became of one request of a batch. */
 export type Settled =
-  | { readonly kind: 'answered'; readonly answer: Answer; readonly replayed: boolean }
+  | {
+      readonly kind: 'answered';
+      readonly answer: Answer;
+      readonly replayed: boolean;
+      /** Null: of an earlier request. */
+      readonly outcome: Outcome | null;
+    }
   /** The bank has been asked; the response will be stored under the key with its answer. */
   | { readonly kind: 'pending'; readonly answerKey: AnswerKey; readonly replayed: boolean }
+  /** The program's own command. */
+  | { readonly kind: 'done'; readonly outcome: Outcome }
   /** The same key was used for another request before. */
   | { readonly kind: 'key_reused' }
   /** Not decided in this batch: try again in another. */
@@ -77,26 +87,36 @@ export interface BatchEffects {
 /** The response to a command whose operation the bank has answered. */
 export type AnswerLate = (late: LateAnswer, balance: Minor | null) => Answer;
 
-/** The Idempotency-Key, or the internal id behind a character that no header can hold. */
-function keyOf(request: Request): string {
-  return request.idempotencyKey ?? `\u00b7${request.internalId}`;
+/** The Idempotency-Key, or the request's own id behind a character that no header can hold. */
+function keyOf({ once, id }: Request): string {
+  return once?.key ?? `\u00b7${id}`;
 }
 
 function leaderKeyOf(request: Request): string {
-  return `${request.scopeId} ${keyOf(request)}`;
+  return `${request.once?.scopeId ?? ''} ${keyOf(request)}`;
 }
 
-function mustClaim(request: Request, retry: boolean): boolean {
-  return retry || request.idempotencyKey !== null;
+/** A request whose answer is kept under a key. */
+interface Claiming extends Request {
+  readonly once: Once;
 }
 
-function answerKeyOf(request: Request): AnswerKey {
-  return { scopeId: request.scopeId, key: keyOf(request) };
+function isOnce(request: Request): request is Claiming {
+  return request.once !== null;
+}
+
+function mustClaim(request: Request, retry: boolean): request is Claiming {
+  return isOnce(request) && (retry || request.once.key !== null);
+}
+
+/** Where the answer goes; null: nobody waits for it. */
+function answerKeyOf(request: Request): AnswerKey | null {
+  return request.once === null ? null : { scopeId: request.once.scopeId, key: keyOf(request) };
 }
 
 /** What the engine decided is remembered under its key; what it did not decide is not. */
-function isRemembered(statusCode: number): boolean {
-  return statusCode < 300 || statusCode === 422;
+function isRemembered(outcome: Outcome): boolean {
+  return outcome.kind !== 'refused' || REFUSALS[outcome.refusal].isRemembered;
 }
 
 /** How a batch is executed. */
@@ -120,7 +140,7 @@ export async function runBatch(
     if (!leaders.has(leaderKeyOf(request))) leaders.set(leaderKeyOf(request), request);
   }
   const candidates = [...leaders.values()];
-  const toClaim = candidates.filter((request) => mustClaim(request, retry));
+  const toClaim = candidates.filter((request): request is Claiming => mustClaim(request, retry));
   const read = await inOneRoundTrip(client, (db) => claimAndRead(db, candidates, toClaim, options)).catch(
     (error: unknown) => {
       throw options.gated ? gateErrorOf(error) : error;
@@ -166,14 +186,17 @@ function auditEntriesOf(
 }
 
 function settleOutcome(request: Request, outcome: Outcome, world: World, keys: KeyChanges): Settled {
+  if (!isOnce(request)) return { kind: 'done', outcome };
+  const { once } = request;
   if (outcome.kind === 'pending') {
     keys.add(request, { id: outcome.operation.id, seq: 0 }, null);
-    return { kind: 'pending', answerKey: answerKeyOf(request), replayed: false };
+    return { kind: 'pending', answerKey: { scopeId: once.scopeId, key: keyOf(request) }, replayed: false };
   }
   const balance = outcome.kind === 'transaction' ? world.knownBalanceOf(outcome.transaction) : null;
-  const answer = request.answer(outcome, balance);
-  keys.add(request, effectOf(outcome), answer);
-  return { kind: 'answered', answer, replayed: false };
+  const answer = once.render(outcome, balance);
+  if (isRemembered(outcome)) keys.add(request, effectOf(outcome), answer);
+  else keys.release(request);
+  return { kind: 'answered', answer, replayed: false, outcome };
 }
 
 const ENGINE: Sender = { actor: 'engine', merchantId: null, paymentMethod: null };
@@ -205,7 +228,7 @@ export async function runDueBatch(
   const { now } = read;
   const world = await worldOf(client, read);
   for (const transactionId of paymentIds) {
-    const command: Command = { kind: 'act_when_due', transactionId, operationId: uuidv7() };
+    const command: Command = { kind: 'act_when_due', transactionId, operationId: newId() };
     world.apply(decide(world, command, { sender: ENGINE, answerTo: null, now }));
   }
   const noKeys = new KeyChanges(new Set());
@@ -310,11 +333,11 @@ interface ClaimedAndRead extends Read {
 async function claimAndRead(
   db: StatementRunner,
   requests: readonly Request[],
-  toClaim: readonly Request[],
+  toClaim: readonly Claiming[],
   options: sql.BatchOptions,
 ): Promise<ClaimedAndRead> {
   const apiKeyIds = new Set<string>();
-  for (const request of requests) if (request.apiKeyId !== null) apiKeyIds.add(request.apiKeyId);
+  for (const { once } of requests) if (once !== null && once.apiKeyId !== null) apiKeyIds.add(once.apiKeyId);
   const [, claimed, apiKeys, rows] = await Promise.all([
     sql.beginBatch(db, options),
     toClaim.length > 0 ? sql.claimKeys(db, toClaim.map(claimOf)) : [],
@@ -382,59 +405,66 @@ async function withNewBalances(
   });
 }
 
-function claimOf(request: Request): sql.Claim {
-  const { scopeId, fingerprint, expected } = request;
+function claimOf(request: Claiming): sql.Claim {
+  const { scopeId, fingerprint, usual } = request.once;
+  const effect = usual === null ? null : usualEffectOf(request.command);
   return {
     scopeId,
     key: keyOf(request),
     fingerprint,
-    effectId: expected?.effect.id ?? null,
-    effectSeq: expected?.effect.seq ?? null,
-    statusCode: expected?.statusCode ?? null,
-    response: expected?.body ?? null,
+    effectId: effect?.id ?? null,
+    effectSeq: effect?.seq ?? null,
+    statusCode: usual?.statusCode ?? null,
+    response: usual?.body ?? null,
   };
+}
+
+/** What carries the effect of a command if all goes as usual: of an authorization, the event after `created`. */
+function usualEffectOf(command: Command): Effect {
+  if (command.kind !== 'authorize') throw new Error(`nobody knows what a ${command.kind} will come to`);
+  return { id: command.transactionId, seq: 2 };
 }
 
 async function readReplies(
   client: Client,
-  toClaim: readonly Request[],
+  toClaim: readonly Claiming[],
   claimed: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, sql.StoredResponse>> {
   if (claimed.size === toClaim.length) return new Map();
   const others = toClaim.filter((request) => !claimed.has(leaderKeyOf(request)));
   const rows = await sql.readResponses(
     client,
-    others.map((request) => ({ scopeId: request.scopeId, key: keyOf(request) })),
+    others.map((request) => ({ scopeId: request.once.scopeId, key: keyOf(request) })),
   );
   return new Map(rows.map((row) => [`${row.scopeId} ${row.key}`, row]));
 }
 
-/** Whether a key was used for this request, perhaps when another SECRET_KEY was current. */
-function isSameRequest({ fingerprint, otherFingerprints = [] }: Request, stored: string): boolean {
-  return stored === fingerprint || otherFingerprints.includes(stored);
-}
-
 function replay(request: Request, stored: sql.StoredResponse | undefined): Settled {
-  if (stored === undefined) return { kind: 'again' };
-  if (!isSameRequest(request, stored.fingerprint)) return { kind: 'key_reused' };
-  const replayed = request.idempotencyKey !== null;
-  if (stored.statusCode === null || stored.response === null) {
-    return { kind: 'pending', answerKey: answerKeyOf(request), replayed };
+  const { once } = request;
+  if (stored === undefined || once === null) return { kind: 'again' };
+  const standing = standingOf(stored, once);
+  const replayed = once.key !== null;
+  switch (standing.kind) {
+    case 'key_reused':
+      return standing;
+    case 'pending':
+      return { kind: 'pending', answerKey: { scopeId: once.scopeId, key: keyOf(request) }, replayed };
+    case 'answered':
+      return { ...standing, replayed, outcome: null };
   }
-  return { kind: 'answered', answer: { statusCode: stored.statusCode, body: stored.response }, replayed };
 }
 
-function refusalOfKey(request: Request, apiKeys: ReadonlyMap<string, sql.KeyRow>): Outcome | null {
-  if (request.apiKeyId === null) return null;
-  const key = apiKeys.get(request.apiKeyId);
+function refusalOfKey({ once }: Request, apiKeys: ReadonlyMap<string, sql.KeyRow>): Outcome | null {
+  if (once === null || once.apiKeyId === null) return null;
+  const key = apiKeys.get(once.apiKeyId);
   if (key === undefined || !key.live) return { kind: 'refused', refusal: 'invalid_api_key' };
   return key.scopes.includes('write') ? null : { kind: 'refused', refusal: 'insufficient_scope' };
 }
 
 /** Authorizations have a key in any case; customers and the engine are nobody's program. */
-function refusalWithoutKey({ command, sender, idempotencyKey }: Request, world: World): Outcome | null {
+function refusalWithoutKey({ command, sender, once }: Request, world: World): Outcome | null {
   const { kind } = command;
-  if (idempotencyKey !== null || sender.merchantId === null) return null;
+  if (once === null || once.key !== null || sender.merchantId === null) return null;
   if (kind !== 'capture' && kind !== 'cancel' && kind !== 'refund') return null;
   return world.requiresKey(sender.merchantId)
     ? { kind: 'refused', refusal: 'missing_idempotency_key' }
@@ -470,8 +500,13 @@ function settle(
   const stored = replies.get(key);
   if (stored !== undefined) return replay(request, stored);
   if (leader === request || outcome.kind === 'again' || outcome.kind === 'key_reused') return outcome;
-  if (outcome.kind === 'answered' && !isRemembered(outcome.answer.statusCode)) return { kind: 'again' };
-  return leader.fingerprint === request.fingerprint ? { ...outcome, replayed: true } : { kind: 'key_reused' };
+  if (outcome.kind === 'done') throw new Error('two requests of the program have one id');
+  const first = outcome.kind === 'answered' ? outcome.outcome : null;
+  if (first !== null && !isRemembered(first)) return { kind: 'again' };
+  if (leader.once?.fingerprint !== request.once?.fingerprint) return { kind: 'key_reused' };
+  return outcome.kind === 'answered'
+    ? { ...outcome, replayed: true, outcome: null }
+    : { ...outcome, replayed: true };
 }
 
 /** What has to be written to the idempotency keys once all outcomes are known. */
@@ -486,30 +521,30 @@ class KeyChanges {
   }
 
   /** @param answer null: it follows with the bank's answer */
-  add(request: Request, effect: Effect | null, answer: Answer | null): void {
+  add(request: Claiming, effect: Effect | null, answer: Answer | null): void {
+    const claim = claimOf(request);
     const final: sql.Claim = {
-      ...claimOf(request),
+      ...claim,
       effectId: effect?.id ?? null,
       effectSeq: effect?.seq ?? null,
       statusCode: answer?.statusCode ?? null,
       response: answer?.body ?? null,
     };
-    const wasClaimed = this.#claimed.has(leaderKeyOf(request));
-    if (answer !== null && !isRemembered(answer.statusCode)) {
-      if (wasClaimed) this.releases.push(final);
-    } else if (!wasClaimed) {
-      this.inserts.push(final);
-    } else if (!isExpected(request, final)) {
-      this.updates.push(final);
-    }
+    if (!this.#claimed.has(leaderKeyOf(request))) this.inserts.push(final);
+    else if (!isSameClaim(claim, final)) this.updates.push(final);
+  }
+
+  /** The key is nobody's again. */
+  release(request: Claiming): void {
+    if (this.#claimed.has(leaderKeyOf(request))) this.releases.push(claimOf(request));
   }
 }
 
-function isExpected(request: Request, final: sql.Claim): boolean {
-  const { expected } = request;
-  if (expected === null || expected.statusCode !== final.statusCode || expected.body !== final.response)
-    return false;
-  return expected.effect.id === final.effectId && expected.effect.seq === final.effectSeq;
+/** Whether it was claimed with what came of it. */
+function isSameClaim(claim: sql.Claim, final: sql.Claim): boolean {
+  if (claim.statusCode === null) return false;
+  if (claim.statusCode !== final.statusCode || claim.response !== final.response) return false;
+  return claim.effectId === final.effectId && claim.effectSeq === final.effectSeq;
 }
 
 interface Effect {

@@ -2,21 +2,24 @@
  * The only writer of money. Requests queue in the process; while one batch is in flight the next one
  * fills. Batches of up to 64 in two lanes measured best on two cores; waiting to fill them did not help.
  *
- *   execute() ──► queue ──► lane 1 ──► one transaction ──► each caller its own answer
+ *   runOnce() ──► queue ──► lane 1 ──► one transaction ──► each caller its own answer
  *                      └──► lane 2 ──► …
  *
  * Merchants are served in turn, so that nobody waits behind the thousands of somebody else.
  */
 import type pg from 'pg';
-import type { AnswerKey } from '../core/command.ts';
+import type { AuditActor } from '../auditLog/auditEntry.ts';
+import type { AnswerKey, Command, Outcome, Sender } from '../core/command.ts';
 import { continueHistory } from '../feed/epochsSql.ts';
+import { newId } from '../installation/newId.ts';
 import { openSession, spoiltOf } from '../postgres/databaseClient.ts';
 import { GateClosedError, isPassing, LOCK_TIMEOUT, sqlStateOf } from '../postgres/databaseErrors.ts';
 import { renewPlans, rollback, sessionOptions } from '../postgres/pool.ts';
 import {
-  type Answer,
   type AnswerLate,
   type BatchEffects,
+  type Call,
+  type Once,
   type Request,
   runBatch,
   runDueBatch,
@@ -56,11 +59,18 @@ export class RequestInProgressError extends Error {}
 /** The Idempotency-Key was used for another request. */
 export class KeyReusedError extends Error {}
 
-/** `replayed`: whether this belongs to an earlier request with the same key. */
-export type Executed =
-  | (Answer & { readonly kind: 'answered'; readonly replayed: boolean })
-  /** The bank was asked: the response will be stored under `answerKey`. */
+/** What a caller is told. `replayed`: whether this belongs to an earlier request with the same key. */
+export type Told =
+  | Extract<Settled, { kind: 'answered' }>
+  /** The bank was asked: the answer will be stored under `answerKey`. */
   | { readonly kind: 'pending'; readonly answerKey: AnswerKey; readonly replayed: boolean };
+
+type Done = Extract<Settled, { kind: 'done' }>;
+
+/** A call of somebody who may come again. */
+export interface OnceCall extends Call {
+  readonly once: Once;
+}
 
 interface Job {
   readonly request: Request;
@@ -71,7 +81,7 @@ interface Job {
   failure: unknown;
   /** Its caller has been answered, perhaps at its deadline while a batch was still at it. */
   answered: boolean;
-  resolve(answer: Executed): void;
+  resolve(settled: Told | Done): void;
   reject(error: Error): void;
 }
 
@@ -123,12 +133,29 @@ export class Engine {
   }
 
   /**
-   * Executes one command exactly once and answers after its commit.
+   * Carries out a command of the program itself, whose effect is such that doing it again does nothing.
+   * @returns what happened, once it is committed
+   * @throws EngineUnavailableError its fate is unknown, or it was not tried
+   */
+  async run(command: Command, sender: Sender, audited?: AuditActor): Promise<Outcome> {
+    const settled = await this.#enqueue({ id: newId(), command, sender, audited, once: null });
+    if (settled.kind !== 'done') throw new Error('the program was answered like a caller');
+    return settled.outcome;
+  }
+
+  /**
+   * Carries out a command exactly once for a caller who may come again, and answers after its commit.
    * @throws EngineUnavailableError its fate is unknown or it was not tried; safe to retry with the same key
    * @throws TooManyWaitingError it was not tried
    * @throws RequestInProgressError, KeyReusedError see there
    */
-  execute(request: Request): Promise<Executed> {
+  async runOnce(call: OnceCall): Promise<Told> {
+    const settled = await this.#enqueue({ ...call, id: newId() });
+    if (settled.kind === 'done') throw new Error('a caller was answered like the program');
+    return settled;
+  }
+
+  #enqueue(request: Request): Promise<Told | Done> {
     if (this.#stopping) return Promise.reject(new EngineUnavailableError('the server is stopping'));
     const { maxQueue } = this.#options;
     if (this.#queue.size >= maxQueue) {
@@ -173,9 +200,10 @@ export class Engine {
     }
   }
 
-  /** Executes requests while the gate is closed, for the one who has closed it. @throws what the database reports */
-  executeBehindGate(requests: readonly Request[]): Promise<void> {
+  /** Carries out calls while the gate is closed, for the one who has closed it. @throws what the database reports */
+  runBehindGate(calls: readonly OnceCall[]): Promise<void> {
     const attempt = { retry: false, apart: false, gated: false };
+    const requests = calls.map((call) => ({ ...call, id: newId() }));
     const turn = this.#due.then(() =>
       this.#dueLane.run((client) => runBatch(client, requests, this.#options.answerLate, attempt)),
     );
@@ -279,9 +307,8 @@ export class Engine {
     job.answered = true;
     switch (settled?.kind) {
       case 'answered':
-        job.resolve({ kind: 'answered', ...settled.answer, replayed: settled.replayed });
-        return;
       case 'pending':
+      case 'done':
         job.resolve(settled);
         return;
       case 'key_reused':
@@ -371,7 +398,7 @@ function lockTargetOf({ request: { command } }: Job): string {
 
 /** What the caller of an undecided request is told at its deadline. */
 function failureOf({ failure, request }: Job): Error {
-  if (sqlStateOf(failure) === LOCK_TIMEOUT && request.idempotencyKey !== null)
+  if (sqlStateOf(failure) === LOCK_TIMEOUT && request.once?.key != null)
     return new RequestInProgressError('another request holds what this one needs');
   return new EngineUnavailableError('the request was not decided in time', { cause: failure });
 }

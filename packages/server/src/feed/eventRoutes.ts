@@ -10,7 +10,7 @@ import type { App } from '../http/baseApp.ts';
 import { openCursor, sealCursor } from '../http/cursor.ts';
 import { exactJson } from '../http/exactJson.ts';
 import { invalidFields, valuesOf } from '../http/parseFields.ts';
-import { sendJson } from '../http/runCommand.ts';
+import { sendJson } from '../http/send.ts';
 import { merchantOf, VIEWER } from '../identity/auth.ts';
 import { ERRORS, WEBHOOKS } from '../webhooks/common.ts';
 import * as bodies from '../webhooks/schemas.ts';

@@ -5,7 +5,7 @@
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../installation/newId.ts';
 import { errorBody, REASONS, type Reason } from './errors.ts';
 import type { SecurityHeaders } from './securityHeaders.ts';
 
@@ -83,7 +83,7 @@ export function guardServer(server: Server, { headers, maxConnections, onFull }:
 }
 
 function answerOf(headers: SecurityHeaders, reason: Reason) {
-  const requestId = uuidv7();
+  const requestId = newId();
   const { status, message } = REASONS[reason];
   const body = errorBody(reason, message, [], 'server', requestId);
   const all = {

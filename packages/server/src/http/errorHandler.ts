@@ -21,8 +21,8 @@ import {
 } from './errors.ts';
 import type { Metrics } from './metrics.ts';
 import { invalidFields } from './parseFields.ts';
-import { sendJson } from './runCommand.ts';
 import type { SecurityHeaders } from './securityHeaders.ts';
+import { sendJson } from './send.ts';
 
 export type ErrorHandler = (
   error: FastifyError | Error,

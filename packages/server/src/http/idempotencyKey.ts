@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import type { Fingerprints } from '../engine/idempotency.ts';
 import type { Secrets } from '../installation/secrets.ts';
 import { ApiError } from './errors.ts';
 import { canonicalJson } from './strictJson.ts';
@@ -27,18 +28,9 @@ export function idempotencyKeyOf(request: FastifyRequest, required: boolean): st
 }
 
 /** Equal for the same method, path and body in whatever order of fields and spelling of numbers. */
-export function fingerprintOf(secrets: Secrets, method: string, path: string, body: unknown): string {
-  return secrets.fingerprint(fingerprinted(method, path, body));
-}
-
-/** As the same request was fingerprinted under other keys. */
-export function otherFingerprintsOf(
-  secrets: Secrets,
-  method: string,
-  path: string,
-  body: unknown,
-): readonly string[] {
-  return secrets.otherFingerprints(fingerprinted(method, path, body));
+export function fingerprintsOf(secrets: Secrets, method: string, path: string, body: unknown): Fingerprints {
+  const text = fingerprinted(method, path, body);
+  return { fingerprint: secrets.fingerprint(text), otherFingerprints: secrets.otherFingerprints(text) };
 }
 
 function fingerprinted(method: string, path: string, body: unknown): string {

@@ -8,19 +8,20 @@ import type { Deps } from '../app/deps.ts';
 import { auditActorOf } from '../auditLog/auditActor.ts';
 import type { AuditChange } from '../auditLog/auditEntry.ts';
 import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
-import { type Answer, OPERATOR_SCOPE } from '../engine/batch.ts';
 import { type Claim, claimKeys, readApiKeys, readResponses, updateResponses } from '../engine/batchSql.ts';
 import { passGate } from '../engine/gateSql.ts';
+import { type Answer, type Fingerprints, standingOf } from '../engine/idempotency.ts';
 import { waitForKeys } from '../engine/idempotencySql.ts';
 import { neededScope, operatorOf } from '../identity/auth.ts';
 import { isAllowed } from '../identity/roles.ts';
 import { readSession } from '../identity/sessionsSql.ts';
 import { LOCK_TIMEOUT, sqlStateOf } from '../postgres/databaseErrors.ts';
 import { attempt, inTransaction, type Queryable } from '../postgres/pool.ts';
+import { scopeOf } from './caller.ts';
 import { ApiError, errorBody, REASONS, sourceOf } from './errors.ts';
 import { exactJson } from './exactJson.ts';
-import { fingerprintOf, idempotencyKeyOf, otherFingerprintsOf } from './idempotencyKey.ts';
-import { sendAnswer } from './runCommand.ts';
+import { fingerprintsOf, idempotencyKeyOf } from './idempotencyKey.ts';
+import { sendAnswer } from './send.ts';
 
 export interface KeyedWrite {
   /** The route's path with its ids in one spelling: part of the request's fingerprint. */
@@ -61,15 +62,13 @@ export async function writeOnce(
   const { principal } = request;
   if (principal === null) throw new Error('this route is open to everybody');
   request.showsSecret = write.shownOnce !== undefined;
-  const scopeId = principal.merchantId ?? OPERATOR_SCOPE;
+  const scopeId = scopeOf(principal);
   const key = idempotencyKeyOf(request, false);
-  const what = [request.method, write.path, request.body ?? null] as const;
-  const fingerprint = fingerprintOf(deps.secrets, ...what);
-  const isSame = (stored: string): boolean =>
-    stored === fingerprint || otherFingerprintsOf(deps.secrets, ...what).includes(stored);
+  const fingerprints = fingerprintsOf(deps.secrets, request.method, write.path, request.body ?? null);
+  const { fingerprint } = fingerprints;
   const stored = await inTransaction(deps.pool, async (client) => {
     if (deps.config.mode === 'sandbox') await passGate(client);
-    const earlier = key === null ? null : await claimOrReplay(client, scopeId, key, fingerprint, isSame);
+    const earlier = key === null ? null : await claimOrReplay(client, scopeId, key, fingerprints);
     await checkCredential(client, request);
     if (earlier !== null) return { answer: withoutSecret(deps, write, earlier), replayed: true };
     const { effectId, answer, remembered } = await carryOut(client, request, write, key !== null);
@@ -125,11 +124,10 @@ async function claimOrReplay(
   db: Queryable,
   scopeId: string,
   key: string,
-  fingerprint: string,
-  isSame: (stored: string) => boolean,
+  fingerprints: Fingerprints,
 ): Promise<Answer | null> {
   const unknown = { effectId: null, effectSeq: null, statusCode: null, response: null };
-  const claim: Claim = { scopeId, key, fingerprint, ...unknown };
+  const claim: Claim = { scopeId, key, fingerprint: fingerprints.fingerprint, ...unknown };
   await waitForKeys(db);
   const claimed = await claimKeys(db, [claim]).catch((error: unknown) => {
     throw sqlStateOf(error) === LOCK_TIMEOUT ? inProgress() : error;
@@ -137,10 +135,15 @@ async function claimOrReplay(
   if (claimed.length > 0) return null;
   const [stored] = await readResponses(db, [claim]);
   if (stored === undefined) throw inProgress();
-  if (!isSame(stored.fingerprint)) throw new ApiError('idempotency_key_reused');
-  const { statusCode, response } = stored;
-  if (statusCode === null || response === null) throw inProgress();
-  return { statusCode, body: response };
+  const standing = standingOf(stored, fingerprints);
+  switch (standing.kind) {
+    case 'key_reused':
+      throw new ApiError('idempotency_key_reused');
+    case 'pending':
+      throw inProgress();
+    case 'answered':
+      return standing.answer;
+  }
 }
 
 function inProgress(): ApiError {

@@ -1,6 +1,5 @@
 import type { FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
-import { v7 as uuidv7 } from 'uuid';
 import type { Deps } from '../app/deps.ts';
 import { type Parsed, parsed } from '../core/values/parse.ts';
 import { parseTime } from '../core/values/time.ts';
@@ -21,8 +20,9 @@ import { exactJson } from '../http/exactJson.ts';
 import { writeOnce } from '../http/idempotentWrite.ts';
 import { readPage } from '../http/page.ts';
 import { valuesOf } from '../http/parseFields.ts';
-import { sendJson } from '../http/runCommand.ts';
 import { IdempotencyHeader } from '../http/schemas.ts';
+import { sendJson } from '../http/send.ts';
+import { newId } from '../installation/newId.ts';
 import { generateApiKey, hashApiKey } from '../installation/secrets.ts';
 import {
   insertApiKey,
@@ -127,7 +127,7 @@ function issueRoute(app: App, deps: Deps, owner: Owner): void {
           if (merchantId !== null) await requireMerchant(db, merchantId);
           const apiKey = generateApiKey(merchantId === null ? 'op' : 'pr', deps.config.mode);
           const stored = { hash: hashApiKey(apiKey), hint: apiKey.slice(-4) };
-          const key = await insertApiKey(db, { id: uuidv7(), merchantId, ...stored, ...fields });
+          const key = await insertApiKey(db, { id: newId(), merchantId, ...stored, ...fields });
           const { id, name, hint, scopes, expiresAt } = apiKeyView(key);
           const after = { name, hint, scopes, expiresAt };
           const audit = {

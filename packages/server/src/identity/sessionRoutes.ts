@@ -2,7 +2,6 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import { v7 as uuidv7 } from 'uuid';
 import type { Deps, SignIn } from '../app/deps.ts';
 import { auditActorOf } from '../auditLog/auditActor.ts';
 import type { AuditAction } from '../auditLog/auditEntry.ts';
@@ -14,7 +13,8 @@ import { ApiError, fieldError } from '../http/errors.ts';
 import { exactJson } from '../http/exactJson.ts';
 import { checkCredential } from '../http/idempotentWrite.ts';
 import { valuesOf } from '../http/parseFields.ts';
-import { sendJson } from '../http/runCommand.ts';
+import { sendJson } from '../http/send.ts';
+import { newId } from '../installation/newId.ts';
 import { findMerchant } from '../merchants/merchantsSql.ts';
 import { inTransaction, type StatementRunner } from '../postgres/pool.ts';
 import { ANY_USER, userOf } from './auth.ts';
@@ -160,7 +160,7 @@ async function begin(
     if (deps.config.mode === 'sandbox') await passGate(db);
     await forgiveAttempt(db, caller.subjects, isShared);
     if (before !== null) await endSession(db, before);
-    const id = uuidv7();
+    const id = newId();
     const user = await beginSession(db, { id, hash: tokenHash }, credentials);
     if (user !== null) await note(db, request, 'session.sign_in', { ...credentials, sessionId: id });
     return user;

@@ -1,7 +1,6 @@
 /** Users: of a merchant for its own admins, and of every merchant and of operators for operators. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import { v7 as uuidv7 } from 'uuid';
 import type { Deps, SignIn } from '../app/deps.ts';
 import { type AuditAction, type AuditChange, changedValues } from '../auditLog/auditEntry.ts';
 import { parseUuid } from '../core/values/ids.ts';
@@ -22,8 +21,9 @@ import { exactJson } from '../http/exactJson.ts';
 import { type KeyedWrite, writeOnce } from '../http/idempotentWrite.ts';
 import { readPage } from '../http/page.ts';
 import { valuesOf } from '../http/parseFields.ts';
-import { sendJson } from '../http/runCommand.ts';
 import { IdempotencyHeader } from '../http/schemas.ts';
+import { sendJson } from '../http/send.ts';
+import { newId } from '../installation/newId.ts';
 import type { Queryable } from '../postgres/pool.ts';
 import { ADMIN_USER, merchantOf, OPERATOR } from './auth.ts';
 import { newPassword } from './passwords.ts';
@@ -168,7 +168,7 @@ function createRoute(app: App, deps: Deps, { passwords }: SignIn, owner: Owner):
         statusCode: 201,
         work: async (db) => {
           if (merchantId !== null) await requireMerchant(db, merchantId);
-          const user = await insertUser(db, { id: uuidv7(), merchantId, email, name, role, passwordHash });
+          const user = await insertUser(db, { id: newId(), merchantId, email, name, role, passwordHash });
           if (user === null)
             throw new ApiError('already_exists', 'one of these users has this e-mail address already');
           const object = { kind: 'user', id: user.id };

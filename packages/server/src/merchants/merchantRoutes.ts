@@ -1,5 +1,4 @@
 import Type, { type Static } from 'typebox';
-import { v7 as uuidv7 } from 'uuid';
 import type { Mode } from '../app/config.ts';
 import type { Deps } from '../app/deps.ts';
 import { changedValues } from '../auditLog/auditEntry.ts';
@@ -16,8 +15,9 @@ import { exactJson } from '../http/exactJson.ts';
 import { operatorWrite } from '../http/idempotentWrite.ts';
 import { readPage, wholePage } from '../http/page.ts';
 import { invalidFields, valuesOf } from '../http/parseFields.ts';
-import { sendJson } from '../http/runCommand.ts';
 import { IdempotencyHeader } from '../http/schemas.ts';
+import { sendJson } from '../http/send.ts';
+import { newId } from '../installation/newId.ts';
 import { openPosition, sealPosition } from '../ledger/statementPosition.ts';
 import { readMerchantStatement } from '../ledger/statementsSql.ts';
 import {
@@ -66,7 +66,7 @@ function writeRoutes(app: App, deps: Deps): void {
         path: '/v1/admin/merchants',
         statusCode: 201,
         work: async (db) => {
-          const merchant = await insertMerchant(db, uuidv7(), settings);
+          const merchant = await insertMerchant(db, newId(), settings);
           const { id } = merchant;
           const made = {
             action: 'merchant.create',

@@ -1,5 +1,4 @@
 import Type from 'typebox';
-import { v7 as uuidv7 } from 'uuid';
 import type { Deps } from '../app/deps.ts';
 import { parseUuid } from '../core/values/ids.ts';
 import { ADMIN, ERRORS, merchantIdOf, OPERATOR, parseName, requireMerchant } from '../http/adminCommon.ts';
@@ -9,8 +8,9 @@ import type { App } from '../http/baseApp.ts';
 import { fieldError } from '../http/errors.ts';
 import { operatorWrite } from '../http/idempotentWrite.ts';
 import { valuesOf } from '../http/parseFields.ts';
-import { sendJson } from '../http/runCommand.ts';
 import { IdempotencyHeader } from '../http/schemas.ts';
+import { sendJson } from '../http/send.ts';
+import { newId } from '../installation/newId.ts';
 import { placesJson } from './storeRoutes.ts';
 import { findStore, insertStore, insertTerminal } from './storesSql.ts';
 
@@ -46,7 +46,7 @@ function createStoreRoute(app: App, deps: Deps): void {
         statusCode: 201,
         work: async (db) => {
           await requireMerchant(db, merchantId);
-          const store = await insertStore(db, { id: uuidv7(), merchantId, name });
+          const store = await insertStore(db, { id: newId(), merchantId, name });
           const object = { kind: 'store', id: store.id };
           const audit = { action: 'store.create', merchantId, object, after: { name } } as const;
           return { effectId: store.id, body: placeView(store), audit };
@@ -84,7 +84,7 @@ function createTerminalRoute(app: App, deps: Deps): void {
           await requireMerchant(db, merchantId);
           if ((await findStore(db, merchantId, storeId)) === null)
             throw fieldError('invalid_request', 'storeId', 'is not one of this merchant’s stores');
-          const terminal = await insertTerminal(db, { id: uuidv7(), merchantId, storeId, name });
+          const terminal = await insertTerminal(db, { id: newId(), merchantId, storeId, name });
           const object = { kind: 'terminal', id: terminal.id };
           const audit = { action: 'terminal.create', merchantId, object, after: { name, storeId } } as const;
           return { effectId: terminal.id, body: placeView(terminal), audit };

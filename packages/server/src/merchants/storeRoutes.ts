@@ -7,7 +7,7 @@ import { placeView } from '../http/adminViews.ts';
 import type { App } from '../http/baseApp.ts';
 import { exactJson } from '../http/exactJson.ts';
 import { readPage } from '../http/page.ts';
-import { sendJson } from '../http/runCommand.ts';
+import { sendJson } from '../http/send.ts';
 import { merchantOf, VIEWER } from '../identity/auth.ts';
 import { listStores, listTerminals } from './storesSql.ts';
 

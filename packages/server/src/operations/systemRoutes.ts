@@ -1,6 +1,5 @@
 /** What operators look at when something may be wrong: sums of the ledger, audits, and the node's health. */
 import Type from 'typebox';
-import { v7 as uuidv7 } from 'uuid';
 import type { Deps } from '../app/deps.ts';
 import { iso } from '../core/values/time.ts';
 import { readGuessed } from '../customers/wrongIinsSql.ts';
@@ -11,9 +10,10 @@ import { ApiError } from '../http/errors.ts';
 import { exactJson } from '../http/exactJson.ts';
 import { operatorWrite } from '../http/idempotentWrite.ts';
 import { wholePage } from '../http/page.ts';
-import { sendJson } from '../http/runCommand.ts';
 import { Balance, IdempotencyHeader } from '../http/schemas.ts';
+import { sendJson } from '../http/send.ts';
 import { VERSION } from '../http/version.ts';
+import { newId } from '../installation/newId.ts';
 import type { PreparedAudit } from '../ledger/auditor.ts';
 import { type AuditRun, findLastAuditRun, insertAuditRun } from '../ledger/auditRunsSql.ts';
 import { INVARIANTS } from '../ledger/auditSql.ts';
@@ -202,7 +202,7 @@ function auditRoutes(app: App, deps: Deps): void {
     },
     async (request, reply) => {
       refuseBody(request);
-      const id = uuidv7();
+      const id = newId();
       let prepared: PreparedAudit | null = null;
       try {
         await operatorWrite(deps, request, reply, {

@@ -1,30 +1,25 @@
-import { randomBytes } from 'node:crypto';
 import Type, { type Static } from 'typebox';
-import { v7 as uuidv7 } from 'uuid';
-import { type CardToken, findCardToken, findKnownCard, keepCardToken } from '../acquiring/cardsSql.ts';
-import type { CardForBank, PayerForBank } from '../acquiring/connector.ts';
 import type { Deps } from '../app/deps.ts';
-import type { PayByCard } from '../core/command.ts';
 import { parseCurrency } from '../core/values/currency.ts';
-import { parseUuid, type TransactionId } from '../core/values/ids.ts';
+import { parseUuid } from '../core/values/ids.ts';
 import { parseAmount } from '../core/values/money.ts';
 import { parseOrderReference } from '../core/values/orderReference.ts';
 import { type Parsed, parsed } from '../core/values/parse.ts';
-import { isProtected, leadsToApp, parseReturnUrl, returnTargetOf } from '../core/values/returnUrl.ts';
+import { parseReturnUrl } from '../core/values/returnUrl.ts';
 import { parseText } from '../core/values/text.ts';
+import type { Rendering } from '../engine/caller.ts';
 import { parseAddress } from '../http/addresses.ts';
 import type { App } from '../http/baseApp.ts';
-import { ApiError, fieldError } from '../http/errors.ts';
+import { callerOf } from '../http/caller.ts';
+import { fieldError } from '../http/errors.ts';
 import { idempotencyKeyOf } from '../http/idempotencyKey.ts';
 import { valuesOf } from '../http/parseFields.ts';
-import { execute, replay } from '../http/runCommand.ts';
 import * as schemas from '../http/schemas.ts';
-import { actorOf, merchantOf, PAYMENTS } from '../identity/auth.ts';
-import { readClock } from '../installation/installationSql.ts';
-import { findMerchant } from '../merchants/merchantsSql.ts';
-import { findStore, findTerminal } from '../merchants/storesSql.ts';
+import { sendTold } from '../http/send.ts';
+import { merchantOf, PAYMENTS } from '../identity/auth.ts';
 import { BrowserBody, parseBrowser } from './browser.ts';
-import { type Card, CardBody, holdsCardNumber, parseCard, refuseExpired } from './cardInput.ts';
+import { CardBody, holdsCardNumber, parseCard } from './cardInput.ts';
+import { type CardPayment, payByCard } from './payByCard.ts';
 import { transactionAnswer } from './transactionViews.ts';
 
 const PaymentBody = Type.Object(
@@ -75,37 +70,17 @@ export function paymentRoutes(app: App, deps: Deps): void {
     },
     async (request, reply) => {
       const { merchantId } = merchantOf(request);
-      const idempotencyKey = idempotencyKeyOf(request, true);
-      refuseNumberElsewhere(request.body, idempotencyKey);
-      const payment = parsePayment(deps, request.body);
-      const { fingerprintBody } = payment;
-      const call = { idempotencyKey, path: '/v1/payments', fingerprintBody };
-      const found = await deps.turns.payments.run(merchantId, () =>
-        resolvePayment(deps, merchantId, payment).catch((error: unknown) => ({ error })),
-      );
-      if ('error' in found) {
-        // A payment that was made before is answered as then, also when the card has expired since.
-        const again = found.error instanceof ApiError ? await replay(deps, request, reply, call) : null;
-        if (again === null) throw found.error;
-        return reply;
-      }
-      const { command, payer } = found;
-      const { acquirer } = deps;
-      acquirer.remember(command.transactionId, payer);
-      try {
-        return await execute(deps, request, reply, {
-          ...call,
-          command,
-          sender: { actor: actorOf(request, 'api'), merchantId, paymentMethod: null },
-          expected: null,
-          answer: (outcome, balance) => transactionAnswer(201, outcome, balance),
-        });
-      } finally {
-        acquirer.forgetUnlessAsked(command.transactionId);
-      }
+      const key = idempotencyKeyOf(request, true);
+      refuseNumberElsewhere(request.body, key);
+      const { fingerprintBody, ...payment } = parsePayment(deps, request.body);
+      const caller = callerOf(deps, request, { key, path: '/v1/payments', fingerprintBody });
+      const told = await payByCard(deps, { ...caller, merchantId }, payment, RENDERING);
+      return sendTold(deps, request, reply, told);
     },
   );
 }
+
+const RENDERING: Rendering = { render: (outcome, balance) => transactionAnswer(201, outcome, balance) };
 
 /** The other fields are stored and logged by somebody: none of them may hold the card's number. */
 function refuseNumberElsewhere({ card, ...rest }: PaymentBody, idempotencyKey: string | null): void {
@@ -117,14 +92,7 @@ function refuseNumberElsewhere({ card, ...rest }: PaymentBody, idempotencyKey: s
 }
 
 /** What a request says by itself. */
-interface ParsedPayment {
-  readonly fields: Omit<
-    PayByCard,
-    'kind' | 'transactionId' | 'merchantId' | 'cardTokenId' | 'cardBrand' | 'cardLast4'
-  >;
-  /** The card, or the id of one that was used before. */
-  readonly card: Card | string;
-  readonly browser: PayerForBank['browser'];
+interface ParsedPayment extends CardPayment {
   /** With what stands for the card: keyed, and without the cvc. */
   readonly fingerprintBody: unknown;
 }
@@ -157,91 +125,6 @@ function parsePayment({ secrets }: Deps, body: PaymentBody): ParsedPayment {
   throw fieldError('invalid_request', 'card', 'is required, or cardTokenId in its place; not both');
 }
 
-/**
- * What a payment needs besides, which may change from one request to the next.
- * @throws ApiError 400 naming what is not or no longer so; 503
- */
-async function resolvePayment(
-  deps: Deps,
-  merchantId: string,
-  { fields, card, browser }: ParsedPayment,
-): Promise<{ readonly command: PayByCard; readonly payer: PayerForBank }> {
-  refuseWithoutBank(deps);
-  await checkPlaces(deps, merchantId, fields.storeId, fields.terminalId);
-  await checkReturnUrl(deps, merchantId, fields.returnUrl);
-  const token =
-    typeof card === 'string'
-      ? await requireCardToken(deps, merchantId, card)
-      : await keepCard(deps, merchantId, card);
-  const command: PayByCard = {
-    kind: 'pay_by_card',
-    transactionId: uuidv7() as TransactionId,
-    merchantId,
-    ...fields,
-    cardTokenId: token.id,
-    cardBrand: token.brand,
-    cardLast4: token.last4,
-  };
-  return { command, payer: { card: typeof card === 'string' ? null : cardForBank(card), browser } };
-}
-
-/** In production there is no simulated bank, and no card may seem to be taken. */
-function refuseWithoutBank({ config }: Deps): void {
-  if (config.mode === 'production' && config.acquirer === null)
-    throw new ApiError('service_unavailable', 'card payments are not set up here');
-}
-
-async function requireCardToken({ reserved }: Deps, merchantId: string, id: string): Promise<CardToken> {
-  const token = /^ct_[0-9a-f]{32}$/.test(id) ? await findCardToken(reserved, merchantId, id) : null;
-  if (token?.chargeable === true) return token;
-  throw fieldError('invalid_card', 'cardTokenId', 'is not a card of yours that can be charged');
-}
-
-async function keepCard({ reserved, secrets }: Deps, merchantId: string, card: Card): Promise<CardToken> {
-  refuseExpired(card, await readClock(reserved));
-  const { brand, last4, expiryMonth, expiryYear } = card;
-  const id = `ct_${randomBytes(16).toString('hex')}`;
-  const fingerprint = secrets.hashCard(card.number);
-  const known = await findKnownCard(reserved, merchantId, secrets.otherCardHashes(card.number), card);
-  if (known !== null) return known;
-  return keepCardToken(reserved, { id, merchantId, fingerprint, brand, last4, expiryMonth, expiryYear });
-}
-
-function cardForBank({ number, expiryMonth, expiryYear, cvc, holder }: Card): CardForBank {
-  return { number, expiryMonth, expiryYear, cvc, holder };
-}
-
 function optional<T>(text: string | undefined, parse: (text: string) => Parsed<T>): Parsed<T | null> {
   return text === undefined ? parsed(null) : parse(text);
-}
-
-async function checkPlaces(
-  deps: Deps,
-  merchantId: string,
-  storeId: string | null,
-  terminalId: string | null,
-): Promise<void> {
-  if (storeId !== null && (await findStore(deps.reserved, merchantId, storeId)) === null) {
-    throw fieldError('invalid_request', 'storeId', 'is not one of your stores');
-  }
-  if (terminalId === null) return;
-  const terminal = await findTerminal(deps.reserved, merchantId, terminalId);
-  if (terminal === null) throw fieldError('invalid_request', 'terminalId', 'is not one of your terminals');
-  if (storeId !== null && terminal.storeId !== storeId)
-    throw fieldError('invalid_request', 'terminalId', 'is not in this store');
-}
-
-/** In production a payer is sent only to where the merchant has said; the sandbox sends them to any page, but to no other app. */
-export async function checkReturnUrl(
-  deps: Deps,
-  merchantId: string,
-  returnUrl: string | null,
-): Promise<void> {
-  if (returnUrl === null || (deps.config.mode === 'sandbox' && !leadsToApp(returnUrl))) return;
-  if (deps.config.mode === 'production' && !isProtected(returnUrl))
-    throw fieldError('invalid_request', 'returnUrl', 'must begin with https:// in production');
-  const merchant = await findMerchant(deps.reserved, merchantId);
-  if (merchant?.returnOrigins.includes(returnTargetOf(returnUrl)) === true) return;
-  const what = leadsToApp(returnUrl) ? 'app schemes' : 'origins';
-  throw fieldError('invalid_request', 'returnUrl', `must have one of the ${what} that are set up for you`);
 }

@@ -8,24 +8,23 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import Type from 'typebox';
 import type { Deps } from '../app/deps.ts';
 import { auditActorOf } from '../auditLog/auditActor.ts';
+import type { AuditActor } from '../auditLog/auditEntry.ts';
 import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
-import type { Outcome } from '../core/command.ts';
+import type { Command, Outcome, Sender } from '../core/command.ts';
 import type { Transaction } from '../core/transaction.ts';
 import { parseTransactionId, parseUuid, type TransactionId } from '../core/values/ids.ts';
 import { iso } from '../core/values/time.ts';
-import { OPERATOR_SCOPE } from '../engine/batch.ts';
 import { EngineUnavailableError, RequestInProgressError } from '../engine/engine.ts';
 import { ADMIN, ERRORS, OPERATOR } from '../http/adminCommon.ts';
 import type { App } from '../http/baseApp.ts';
 import { requirePlainBody } from '../http/bodyHeaders.ts';
 import { ApiError } from '../http/errors.ts';
+import { refusalError } from '../http/refusals.ts';
 import { MANAGER, merchantOf } from '../identity/auth.ts';
 import { readClock } from '../installation/installationSql.ts';
-import { newId } from '../installation/newId.ts';
 import type { Secrets } from '../installation/secrets.ts';
 import { findMerchant } from '../merchants/merchantsSql.ts';
 import { backTo, languageFor, type Notice, sendNotice, sendPayerPage } from './payerPages.ts';
-import { refusalError } from './refusals.ts';
 import { findTransaction } from './transactionsSql.ts';
 
 const Link = Type.Object({
@@ -245,35 +244,22 @@ async function decide(
   payment: Transaction,
   approve: boolean,
 ): Promise<NoticeName> {
-  let outcome: Outcome | undefined;
+  const command: Command = { kind: 'confirm', transactionId: payment.id, approve };
+  const sender: Sender = { actor: 'customer', merchantId: null, paymentMethod: 'wallet' };
+  const audited: AuditActor = { ...auditActorOf(request), kind: 'customer' };
   try {
-    await deps.engine.execute({
-      command: { kind: 'confirm', transactionId: payment.id, approve },
-      sender: { actor: 'customer', merchantId: null, paymentMethod: 'wallet' },
-      apiKeyId: null,
-      scopeId: OPERATOR_SCOPE,
-      internalId: newId(),
-      idempotencyKey: null,
-      fingerprint: 'confirmation',
-      audited: { ...auditActorOf(request), kind: 'customer' },
-      expected: null,
-      answer: (result) => {
-        outcome = result;
-        return { statusCode: result.kind === 'refused' ? 422 : 200, body: '{}' };
-      },
-    });
+    return nameOf(await deps.engine.run(command, sender, audited));
   } catch (error) {
     const passing = error instanceof EngineUnavailableError || error instanceof RequestInProgressError;
     if (!passing) throw error;
     return 'unavailable';
   }
-  return nameOf(outcome);
 }
 
 /** Refused: somebody else decided in the meantime, or the time was up. */
-function nameOf(outcome: Outcome | undefined): NoticeName {
-  if (outcome?.kind !== 'transaction') {
-    const expired = outcome?.kind === 'refused' && outcome.refusal === 'authorization_expired';
+function nameOf(outcome: Outcome): NoticeName {
+  if (outcome.kind !== 'transaction') {
+    const expired = outcome.kind === 'refused' && outcome.refusal === 'authorization_expired';
     return expired ? 'expired' : 'decided';
   }
   const { status, statusReason } = outcome.transaction;

@@ -2,14 +2,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { moneyText, word } from '@plexy-pay/payer-pages';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import { v7 as uuidv7 } from 'uuid';
 import type { Deps } from '../app/deps.ts';
 import { ANSWER_WAIT_MS } from '../core/change.ts';
+import type { Command, Sender } from '../core/command.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { TransactionId } from '../core/values/ids.ts';
 import { leadsToApp } from '../core/values/returnUrl.ts';
-import { OPERATOR_SCOPE } from '../engine/batch.ts';
 import type { App } from '../http/baseApp.ts';
+import { newId } from '../installation/newId.ts';
 import type { Secrets } from '../installation/secrets.ts';
 import { findMerchant } from '../merchants/merchantsSql.ts';
 import { backTo, languageFor, type Notice, sendNotice, shopUrlOf } from './payerPages.ts';
@@ -104,27 +104,15 @@ function sendBack(request: FastifyRequest, reply: FastifyReply, href: string): F
   });
 }
 
-/** How often the end of an operation is looked for that another browser or the merchant has started. */
-const LOOK_MS = 200;
+const PAYER: Sender = { actor: 'customer', merchantId: null, paymentMethod: 'card' };
+/** How often the end of the operation is looked for, whoever has started it. */
+const LOOK_MS = 100;
 
 /** Asks the bank how the authentication ended, and waits for the answer as long as any caller would. */
 async function finishAuthentication(deps: Deps, { id: transactionId }: Transaction): Promise<void> {
-  const executed = await deps.engine.execute({
-    command: { kind: 'complete_authentication', transactionId, operationId: uuidv7() },
-    sender: { actor: 'customer', merchantId: null, paymentMethod: 'card' },
-    apiKeyId: null,
-    scopeId: OPERATOR_SCOPE,
-    internalId: uuidv7(),
-    idempotencyKey: null,
-    fingerprint: 'authentication',
-    expected: null,
-    answer: () => ({ statusCode: 404, body: '' }),
-  });
-  if (executed.kind === 'pending') {
-    await deps.lateAnswers.wait(executed.answerKey);
-    return;
-  }
+  const command: Command = { kind: 'complete_authentication', transactionId, operationId: newId() };
   // Refused: another browser, or the merchant's cancel, has asked the bank already.
+  await deps.engine.run(command, PAYER);
   const startedAt = performance.now();
   while (performance.now() - startedAt < ANSWER_WAIT_MS) {
     const payment = await findTransaction(deps.reserved, transactionId);

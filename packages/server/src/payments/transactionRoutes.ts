@@ -1,20 +1,20 @@
 import Type from 'typebox';
-import { v7 as uuidv7 } from 'uuid';
 import type { Deps } from '../app/deps.ts';
-import type { Command } from '../core/command.ts';
 import { parseTransactionId, type TransactionId } from '../core/values/ids.ts';
 import { parseAmount } from '../core/values/money.ts';
 import { parsed } from '../core/values/parse.ts';
 import type { App } from '../http/baseApp.ts';
+import { callerOf } from '../http/caller.ts';
 import { ApiError } from '../http/errors.ts';
 import { idempotencyKeyOf } from '../http/idempotencyKey.ts';
 import { valuesOf } from '../http/parseFields.ts';
-import { execute } from '../http/runCommand.ts';
 import * as schemas from '../http/schemas.ts';
-import { actorOf, merchantOf, PAYMENTS } from '../identity/auth.ts';
+import { sendTold } from '../http/send.ts';
+import { PAYMENTS } from '../identity/auth.ts';
+import { OPERATIONS, operate } from './operate.ts';
 import { transactionAnswer } from './transactionViews.ts';
 
-const OPERATIONS = {
+const TEXTS = {
   capture: { summary: 'Capture what is held, or a part of it', statusCode: 200 },
   cancel: { summary: 'Release the hold, or a part of it', statusCode: 200 },
   refund: {
@@ -32,8 +32,8 @@ const OptionalAmountBody = Type.Object(
 
 /** Capture, cancel and refund of any payment, by wallet or by card. */
 export function transactionRoutes(app: App, deps: Deps): void {
-  for (const operation of ['capture', 'cancel', 'refund'] as const) {
-    const { statusCode, ...texts } = OPERATIONS[operation];
+  for (const operation of OPERATIONS) {
+    const { statusCode, ...texts } = TEXTS[operation];
     app.post(
       `/v1/transactions/:id/${operation}`,
       {
@@ -58,22 +58,15 @@ export function transactionRoutes(app: App, deps: Deps): void {
         },
       },
       async (request, reply) => {
-        const { merchantId } = merchantOf(request);
-        const transactionId = transactionIdOf(request.params.id);
+        const id = transactionIdOf(request.params.id);
         const { amount: given } = request.body;
         const { amount } = valuesOf({ amount: given === undefined ? parsed(null) : parseAmount(given) });
-        const command: Command =
-          operation === 'refund'
-            ? { kind: 'refund', transactionId, amount, refundId: uuidv7() as TransactionId }
-            : { kind: operation, transactionId, amount, operationId: uuidv7() };
-        return execute(deps, request, reply, {
-          command,
-          sender: { actor: actorOf(request, 'api'), merchantId, paymentMethod: null },
-          idempotencyKey: idempotencyKeyOf(request, false),
-          path: `/v1/transactions/${transactionId}/${operation}`,
-          expected: null,
-          answer: (outcome, balance) => transactionAnswer(statusCode, outcome, balance),
+        const key = idempotencyKeyOf(request, false);
+        const caller = callerOf(deps, request, { key, path: `/v1/transactions/${id}/${operation}` });
+        const told = await operate(deps, caller, operation, id, amount, null, {
+          render: (outcome, balance) => transactionAnswer(statusCode, outcome, balance),
         });
+        return sendTold(deps, request, reply, told);
       },
     );
   }

@@ -9,9 +9,9 @@ import {
 } from '../core/transaction.ts';
 import { walletTransactionIdOf } from '../core/values/ids.ts';
 import { iso } from '../core/values/time.ts';
-import type { Answer } from '../engine/batch.ts';
+import type { Answer } from '../engine/idempotency.ts';
 import { exactJson } from '../http/exactJson.ts';
-import { refusalAnswer } from './refusals.ts';
+import { refusalAnswer } from '../http/refusals.ts';
 
 /** The specification wraps these four ids, and only these. */
 function wrapped(value: string | null): { readonly Value: string } | null {

@@ -1,7 +1,6 @@
-import type { FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import type { Deps } from '../app/deps.ts';
-import type { Authorize, Command, Outcome, Sender } from '../core/command.ts';
+import type { Authorize } from '../core/command.ts';
 import { statusFilterOf } from '../core/lifecycle.ts';
 import { parseCurrency } from '../core/values/currency.ts';
 import { parseTransactionId, type TransactionId } from '../core/values/ids.ts';
@@ -11,22 +10,23 @@ import { parseOrderReference } from '../core/values/orderReference.ts';
 import { parsed } from '../core/values/parse.ts';
 import { parsePhone } from '../core/values/phone.ts';
 import { parseReturnUrl } from '../core/values/returnUrl.ts';
-import type { Answer } from '../engine/batch.ts';
+import type { Rendering } from '../engine/caller.ts';
 import { networkOf } from '../http/addresses.ts';
 import type { App } from '../http/baseApp.ts';
+import { callerOf } from '../http/caller.ts';
 import { clientAddressOf } from '../http/clientAddress.ts';
 import { openCursor, sealCursor } from '../http/cursor.ts';
 import { ApiError, fieldError } from '../http/errors.ts';
 import { idempotencyKeyOf } from '../http/idempotencyKey.ts';
 import { valuesOf } from '../http/parseFields.ts';
-import { execute, sendJson } from '../http/runCommand.ts';
+import { refusalError } from '../http/refusals.ts';
 import * as schemas from '../http/schemas.ts';
-import { actorOf, merchantOf, PAYMENTS, VIEWER } from '../identity/auth.ts';
-import { newId } from '../installation/newId.ts';
-import { checkReturnUrl } from './cardRoutes.ts';
-import { refusalError } from './refusals.ts';
+import { sendJson, sendTold } from '../http/send.ts';
+import { merchantOf, PAYMENTS, VIEWER } from '../identity/auth.ts';
+import { authorizeWallet, type WalletPayment } from './authorizeWallet.ts';
+import { OPERATIONS, type Operation, operate } from './operate.ts';
 import { findTransaction, findWalletPayment, listWalletPayments } from './transactionsSql.ts';
-import { walletTransactionJson } from './walletViews.ts';
+import { WALLET_RENDERING, walletAnswer, walletTransactionJson } from './walletViews.ts';
 
 const AuthorizeBody = Type.Object(
   {
@@ -72,7 +72,7 @@ const tags = ['Wallet'];
 /** The wallet API of the specification. */
 export function walletRoutes(app: App, deps: Deps): void {
   authorizeRoute(app, deps);
-  for (const operation of ['capture', 'cancel', 'refund'] as const) operationRoute(app, deps, operation);
+  for (const operation of OPERATIONS) operationRoute(app, deps, operation);
   getRoute(app, deps);
   listRoute(app, deps);
 }
@@ -96,37 +96,28 @@ function authorizeRoute(app: App, deps: Deps): void {
     },
     async (request, reply) => {
       const { merchantId } = merchantOf(request);
-      const idempotencyKey = idempotencyKeyOf(request, true);
+      const key = idempotencyKeyOf(request, true);
+      const payment = parsePayment(request.body);
+      const caller = callerOf(deps, request, { key, path: '/v1/wallet/authorize' });
       const network = networkOf(clientAddressOf(request));
-      const command = parseAuthorize(deps, merchantId, network, request.body);
-      await checkReturnUrl(deps, merchantId, command.returnUrl ?? null);
-      const { amount, transactionId } = command;
-      const body = walletTransactionJson(
-        { ...command, id: transactionId, status: 'authorized', statusReason: null },
-        amount,
-      );
-      // The event after `created` is the one that carries the effect.
-      const expected = { statusCode: 201, body, effect: { id: transactionId, seq: 2 } };
-      const call = {
-        command,
-        sender: senderOf(request),
-        idempotencyKey,
-        path: '/v1/wallet/authorize',
-        expected,
-      };
-      const answer = (outcome: Outcome): Answer => {
-        if (outcome.kind === 'transaction' && command.iinHash !== null) {
-          const isWrong = outcome.transaction.statusReason === 'customer_not_found';
-          deps.guesses.count(merchantId, network, isWrong);
-        }
-        return transactionAnswer(201, outcome);
-      };
-      return execute(deps, request, reply, { ...call, answer });
+      const told = await authorizeWallet(deps, { ...caller, merchantId }, network, payment, AUTHORIZED);
+      return sendTold(deps, request, reply, told);
     },
   );
 }
 
-function operationRoute(app: App, deps: Deps, operation: 'capture' | 'cancel' | 'refund'): void {
+const AUTHORIZED: Rendering<Authorize> = {
+  render: (outcome) => walletAnswer(201, outcome),
+  usual: ({ transactionId: id, amount, currency, orderReference }) => ({
+    statusCode: 201,
+    body: walletTransactionJson(
+      { id, status: 'authorized', statusReason: null, orderReference, currency },
+      amount,
+    ),
+  }),
+};
+
+function operationRoute(app: App, deps: Deps, operation: Operation): void {
   app.post(
     `/v1/wallet/:wallet_transaction_id/${operation}`,
     {
@@ -147,19 +138,12 @@ function operationRoute(app: App, deps: Deps, operation: 'capture' | 'cancel' | 
       },
     },
     async (request, reply) => {
-      const idempotencyKey = idempotencyKeyOf(request, false);
-      const transactionId = walletIdOf(request.params.wallet_transaction_id);
+      const key = idempotencyKeyOf(request, false);
+      const id = walletIdOf(request.params.wallet_transaction_id);
       const { amount } = valuesOf({ amount: parseAmount(request.body.amount) });
-      const command: Command =
-        operation === 'refund'
-          ? { kind: 'refund', transactionId, amount, refundId: newId() as TransactionId }
-          : { kind: operation, transactionId, amount, operationId: newId() };
-      const path = `/v1/wallet/${transactionId}/${operation}`;
-      const call = { command, sender: senderOf(request), idempotencyKey, path, expected: null };
-      return execute(deps, request, reply, {
-        ...call,
-        answer: (outcome) => transactionAnswer(200, outcome),
-      });
+      const caller = callerOf(deps, request, { key, path: `/v1/wallet/${id}/${operation}` });
+      const told = await operate(deps, caller, operation, id, amount, 'wallet', WALLET_RENDERING);
+      return sendTold(deps, request, reply, told);
     },
   );
 }
@@ -232,19 +216,9 @@ const TEXTS = {
   },
 } as const;
 
-function senderOf(request: FastifyRequest): Sender {
-  const { merchantId } = merchantOf(request);
-  return { actor: actorOf(request, 'api'), merchantId, paymentMethod: 'wallet' };
-}
-
 /** @throws ApiError 400 naming every field that is wrong */
-function parseAuthorize(
-  deps: Deps,
-  merchantId: string,
-  network: string,
-  body: Static<typeof AuthorizeBody>,
-): Authorize {
-  const fields = valuesOf({
+function parsePayment(body: Static<typeof AuthorizeBody>): WalletPayment {
+  const { phoneNumber: phone, ...fields } = valuesOf({
     amount: parseAmount(body.amount),
     phoneNumber: parsePhone(body.phoneNumber),
     iin: parseIin(body.iin),
@@ -252,20 +226,7 @@ function parseAuthorize(
     currency: parseCurrency(body.currency),
     returnUrl: body.returnUrl === undefined ? parsed(null) : parseReturnUrl(body.returnUrl),
   });
-  const { secrets, guesses } = deps;
-  const hashes = { iinHash: secrets.hashIin(fields.iin), otherIinHashes: secrets.otherIinHashes(fields.iin) };
-  const iinHashes = guesses.isLocked(merchantId, network) ? { iinHash: null } : hashes;
-  return {
-    kind: 'authorize',
-    transactionId: newId() as TransactionId,
-    merchantId,
-    amount: fields.amount,
-    currency: fields.currency,
-    phone: fields.phoneNumber,
-    ...iinHashes,
-    orderReference: fields.orderReference,
-    returnUrl: fields.returnUrl,
-  };
+  return { phone, ...fields };
 }
 
 /**
@@ -292,11 +253,6 @@ async function noWalletPayment(deps: Deps, merchantId: string, id: TransactionId
     `there is no such wallet payment: this ${detail?.message}`,
     details,
   );
-}
-
-function transactionAnswer(statusCode: number, outcome: Outcome): Answer {
-  if (outcome.kind !== 'transaction') throw new Error(`a wallet operation ended as ${outcome.kind}`);
-  return { statusCode, body: walletTransactionJson(outcome.transaction, outcome.amount) };
 }
 
 async function listPage(deps: Deps, merchantId: string, query: Static<typeof ListQuery>): Promise<string> {

@@ -1,7 +1,10 @@
+import type { Outcome } from '../core/command.ts';
 import { walletStatusOf } from '../core/lifecycle.ts';
 import { failureMessageOf } from '../core/reasons.ts';
 import type { Minor, Transaction } from '../core/transaction.ts';
 import { walletTransactionIdOf } from '../core/values/ids.ts';
+import type { Rendering } from '../engine/caller.ts';
+import type { Answer } from '../engine/idempotency.ts';
 
 type WalletPaymentFields = Pick<
   Transaction,
@@ -21,3 +24,11 @@ export function walletTransactionJson(transaction: WalletPaymentFields, amount: 
   if (message === null) return `${five}}`;
   return `${five},"failureCode":"${statusReason}","failureMessage":${JSON.stringify(message)}}`;
 }
+
+/** The answer of the wallet API to a command. @throws Error for any other outcome: a bug */
+export function walletAnswer(statusCode: number, outcome: Outcome): Answer {
+  if (outcome.kind !== 'transaction') throw new Error(`a wallet operation ended as ${outcome.kind}`);
+  return { statusCode, body: walletTransactionJson(outcome.transaction, outcome.amount) };
+}
+
+export const WALLET_RENDERING: Rendering = { render: (outcome) => walletAnswer(200, outcome) };

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../installation/newId.ts';
 import { findIssues, type Issue, isIssueId } from './issues.ts';
 import { iso } from '../core/values/time.ts';
 import { readClock } from '../installation/installationSql.ts';
@@ -11,7 +11,7 @@ import type { App } from '../http/baseApp.ts';
 import type { Deps } from '../app/deps.ts';
 import { ApiError } from '../http/errors.ts';
 import { exactJson } from '../http/exactJson.ts';
-import { sendJson } from '../http/runCommand.ts';
+import { sendJson } from '../http/send.ts';
 import { writeOnce } from '../http/idempotentWrite.ts';
 import { wholePage } from '../http/page.ts';
 import { Recent } from '../http/memo.ts';
@@ -159,7 +159,7 @@ function muteRoute(app: App, deps: Deps): void {
           const mutedUntil = iso(until);
           const object = { kind: 'issue', id: issueId };
           const audit = { action: 'issue.mute', object, after: { mutedUntil } } as const;
-          return { effectId: uuidv7(), body: { id: issueId, mutedUntil }, audit };
+          return { effectId: newId(), body: { id: issueId, mutedUntil }, audit };
         },
       });
     },

@@ -24,7 +24,7 @@ import type { App } from '../http/baseApp.ts';
 import type { Deps } from '../app/deps.ts';
 import { fieldError } from '../http/errors.ts';
 import { exactJson } from '../http/exactJson.ts';
-import { sendJson } from '../http/runCommand.ts';
+import { sendJson } from '../http/send.ts';
 import { valuesOf } from '../http/parseFields.ts';
 import { Recent } from '../http/memo.ts';
 import { Balance, closed } from '../http/schemas.ts';

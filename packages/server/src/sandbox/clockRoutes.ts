@@ -1,17 +1,19 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import { v7 as uuidv7 } from 'uuid';
 import type { Deps } from '../app/deps.ts';
 import { auditActorOf } from '../auditLog/auditActor.ts';
 import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
+import type { AnswerKey } from '../core/command.ts';
 import { iso } from '../core/values/time.ts';
-import { type Claim, insertKeys, readResponses } from '../engine/batchSql.ts';
+import { insertKeys, readResponses } from '../engine/batchSql.ts';
+import { type Fingerprints, standingOf } from '../engine/idempotency.ts';
 import type { App } from '../http/baseApp.ts';
 import { ApiError, fieldError } from '../http/errors.ts';
-import { fingerprintOf, idempotencyKeyOf, otherFingerprintsOf } from '../http/idempotencyKey.ts';
-import { sendJson } from '../http/runCommand.ts';
+import { fingerprintsOf, idempotencyKeyOf } from '../http/idempotencyKey.ts';
 import * as schemas from '../http/schemas.ts';
+import { sendJson } from '../http/send.ts';
 import { MANAGER, merchantOf, VIEWER } from '../identity/auth.ts';
+import { newId } from '../installation/newId.ts';
 import { sqlStateOf } from '../postgres/databaseErrors.ts';
 import { type Advanced, advanceClock } from './clock.ts';
 import { type Clock, readClockState } from './clockSql.ts';
@@ -83,9 +85,9 @@ async function advance(
   advanceSeconds: number,
 ): Promise<FastifyReply> {
   const { pool, clockTurns, engine, webhooks } = deps;
-  const claim = claimOf(deps, request);
+  const once = onceOf(deps, request);
   const { body, replayed } = await clockTurns.run(async (client) => {
-    const earlier = claim === null ? null : await replayOf(deps, request, claim);
+    const earlier = once === null ? null : await toldBefore(deps, once);
     if (earlier !== null) return { body: earlier, replayed: true };
     const advanced = await advanceClock(pool, engine, advanceSeconds * 1_000, () => webhooks.wake());
     if (advanced === null) {
@@ -98,8 +100,9 @@ async function advance(
     const change = { action: 'sandbox.advance_clock', object, after: { advanceSeconds } } as const;
     await insertAuditEntries(client, [{ ...change, actor: auditActorOf(request), merchantId }]);
     // Last, so that readers of events do not wait for it. Somebody else may have used the key in the meantime.
-    if (claim !== null)
-      await insertKeys(client, [{ ...claim, response: made }]).catch((error: unknown) => {
+    const effect = { effectId: newId(), effectSeq: 0, statusCode: 200 };
+    if (once !== null)
+      await insertKeys(client, [{ ...once, ...effect, response: made }]).catch((error: unknown) => {
         throw sqlStateOf(error) === UNIQUE_VIOLATION ? new ApiError('idempotency_key_reused') : error;
       });
     return { body: made, replayed: false };
@@ -108,23 +111,20 @@ async function advance(
   return sendJson(reply, 200, body);
 }
 
-/** The key with which the answer will be stored; null without a key. */
-function claimOf(deps: Deps, request: FastifyRequest): Claim | null {
+/** What the answer will be stored under; null without a key. */
+function onceOf(deps: Deps, request: FastifyRequest): (Fingerprints & AnswerKey) | null {
   const key = idempotencyKeyOf(request, false);
   if (key === null) return null;
   const { merchantId: scopeId } = merchantOf(request);
-  const fingerprint = fingerprintOf(deps.secrets, 'POST', PATH, request.body ?? null);
-  return { scopeId, key, fingerprint, effectId: uuidv7(), effectSeq: 0, statusCode: 200, response: null };
+  return { scopeId, key, ...fingerprintsOf(deps.secrets, 'POST', PATH, request.body ?? null) };
 }
 
 /** @throws ApiError 422 when the key was used for something else */
-async function replayOf(deps: Deps, request: FastifyRequest, claim: Claim): Promise<string | null> {
-  const [stored] = await readResponses(deps.pool, [claim]);
-  if (stored === undefined) return null;
-  const others = otherFingerprintsOf(deps.secrets, 'POST', PATH, request.body ?? null);
-  if (stored.fingerprint !== claim.fingerprint && !others.includes(stored.fingerprint))
-    throw new ApiError('idempotency_key_reused');
-  return stored.response;
+async function toldBefore(deps: Deps, once: Fingerprints & AnswerKey): Promise<string | null> {
+  const [stored] = await readResponses(deps.pool, [once]);
+  const standing = stored === undefined ? null : standingOf(stored, once);
+  if (standing?.kind === 'key_reused') throw new ApiError('idempotency_key_reused');
+  return standing?.kind === 'answered' ? standing.answer.body : null;
 }
 
 function clockView({ now, offsetMs }: Clock) {

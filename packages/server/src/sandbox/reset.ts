@@ -41,7 +41,7 @@ export async function resetSandbox(deps: ResetDeps, asked: AuditEntry): Promise<
       await restoreSessions();
       await insertAuditEntries(client, [asked]);
     });
-    await engine.executeBehindGate(seedDeposits());
+    await engine.runBehindGate(seedDeposits());
     await acquirer.idle(BANK_WAIT_MS);
     await bank.reset();
     await markSeeded(pool);

@@ -1,15 +1,18 @@
 import Type from 'typebox';
 import type { Deps } from '../app/deps.ts';
 import { parseTransactionId } from '../core/values/ids.ts';
+import type { Caller } from '../engine/caller.ts';
 import { refuseBody } from '../http/adminCommon.ts';
 import type { App } from '../http/baseApp.ts';
+import { callerOf } from '../http/caller.ts';
 import { ApiError } from '../http/errors.ts';
 import { idempotencyKeyOf } from '../http/idempotencyKey.ts';
-import { execute } from '../http/runCommand.ts';
 import * as schemas from '../http/schemas.ts';
-import { MANAGER, merchantOf } from '../identity/auth.ts';
+import { sendTold } from '../http/send.ts';
+import { MANAGER } from '../identity/auth.ts';
 import { confirmationLinkOfMerchant } from '../payments/confirmationRoutes.ts';
-import { walletTransactionJson } from '../payments/walletViews.ts';
+import { confirmFor } from '../payments/operate.ts';
+import { WALLET_RENDERING } from '../payments/walletViews.ts';
 import { sandboxClockRoutes } from './clockRoutes.ts';
 import { sandboxLeverRoutes } from './leverRoutes.ts';
 
@@ -44,20 +47,14 @@ export function sandboxRoutes(app: App, deps: Deps): void {
       },
       async (request, reply) => {
         refuseBody(request);
-        const { merchantId } = merchantOf(request);
         const id = parseTransactionId(request.params.id);
         if (!id.ok) throw new ApiError('transaction_not_found');
-        return execute(deps, request, reply, {
-          command: { kind: 'confirm', transactionId: id.value, approve: operation === 'confirm' },
-          sender: { actor: 'customer', merchantId, paymentMethod: 'wallet' },
-          idempotencyKey: idempotencyKeyOf(request, false),
-          path: `/v1/sandbox/transactions/${id.value}/${operation}`,
-          expected: null,
-          answer: (outcome) => {
-            if (outcome.kind !== 'transaction') throw new Error(`a confirmation ended as ${outcome.kind}`);
-            return { statusCode: 200, body: walletTransactionJson(outcome.transaction, outcome.amount) };
-          },
-        });
+        const path = `/v1/sandbox/transactions/${id.value}/${operation}`;
+        const caller = callerOf(deps, request, { key: idempotencyKeyOf(request, false), path });
+        const customer: Caller = { ...caller, actor: 'customer' };
+        const approve = operation === 'confirm';
+        const told = await confirmFor(deps, customer, id.value, approve, 'wallet', WALLET_RENDERING);
+        return sendTold(deps, request, reply, told);
       },
     );
   }

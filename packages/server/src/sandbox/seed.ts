@@ -1,12 +1,12 @@
 /** Fills a sandbox with its first contents. */
-import { v7 as uuidv7 } from 'uuid';
 import { type Iin, lastDigitsOf } from '../core/values/iin.ts';
 import { insertCustomer, insertWallet, setFrozen } from '../customers/customersSql.ts';
-import { OPERATOR_SCOPE, type Request } from '../engine/batch.ts';
-import type { Engine } from '../engine/engine.ts';
+import { OPERATOR_SCOPE } from '../engine/batch.ts';
+import type { Engine, OnceCall } from '../engine/engine.ts';
 import { insertApiKey, type Scope } from '../identity/apiKeysSql.ts';
 import { insertUser } from '../identity/usersSql.ts';
 import { lockSeed, markSeeded } from '../installation/installationSql.ts';
+import { newId } from '../installation/newId.ts';
 import { hashApiKey, type Secrets } from '../installation/secrets.ts';
 import { insertMerchant } from '../merchants/merchantsSql.ts';
 import { insertStore, insertTerminal } from '../merchants/storesSql.ts';
@@ -29,7 +29,7 @@ export async function seedSandbox(pool: Pool, engine: Engine, secrets: Secrets):
     return done;
   });
   if (seeded) return;
-  await Promise.all(seedDeposits().map((request) => engine.execute(request)));
+  await Promise.all(seedDeposits().map((call) => engine.runOnce(call)));
   await markSeeded(pool);
 }
 
@@ -70,17 +70,18 @@ async function insertSeedKey(
 }
 
 /** The wallets' first money. Each is paid in once, however often it is sent: the key is the wallet's. */
-export function seedDeposits(): Request[] {
+export function seedDeposits(): OnceCall[] {
   const wallets = SEED_CUSTOMERS.flatMap((customer) => customer.wallets);
   return wallets.map(({ id: walletId, amount }) => ({
-    command: { kind: 'deposit', transferId: uuidv7(), walletId, amount, reference: 'sandbox seed' },
+    command: { kind: 'deposit', transferId: newId(), walletId, amount, reference: 'sandbox seed' },
     sender: { actor: 'operator', merchantId: null, paymentMethod: null },
-    apiKeyId: null,
-    scopeId: OPERATOR_SCOPE,
-    internalId: uuidv7(),
-    idempotencyKey: `sandbox seed ${walletId}`,
-    fingerprint: 'seed',
-    expected: null,
-    answer: ({ kind }) => ({ statusCode: kind === 'transfer' ? 200 : 422, body: '{}' }),
+    once: {
+      apiKeyId: null,
+      scopeId: OPERATOR_SCOPE,
+      key: `sandbox seed ${walletId}`,
+      ...{ fingerprint: 'seed', otherFingerprints: [] },
+      render: () => ({ statusCode: 200, body: '{}' }),
+      usual: null,
+    },
   }));
 }

@@ -1,7 +1,6 @@
 /** What was sent to a merchant's webhook endpoints, how it went, and sending it again. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
-import { v7 as uuidv7 } from 'uuid';
 import type { Deps } from '../app/deps.ts';
 import { type MessageKey, parseMessageId, parseTransactionId } from '../core/values/ids.ts';
 import { parsed } from '../core/values/parse.ts';
@@ -14,10 +13,11 @@ import { ApiError, fieldError } from '../http/errors.ts';
 import { exactJson } from '../http/exactJson.ts';
 import { readPage } from '../http/page.ts';
 import { valuesOf } from '../http/parseFields.ts';
-import { sendJson } from '../http/runCommand.ts';
 import { IdempotencyHeader } from '../http/schemas.ts';
+import { sendJson } from '../http/send.ts';
 import { MANAGER, merchantOf, VIEWER } from '../identity/auth.ts';
 import { readClock } from '../installation/installationSql.ts';
+import { newId } from '../installation/newId.ts';
 import type { Queryable } from '../postgres/pool.ts';
 import {
   ERRORS,
@@ -133,7 +133,7 @@ function testRoute(app: App, deps: Deps): void {
         statusCode: 201,
         work: async (db) => {
           await requireEnabled(db, request, endpointId);
-          const id = uuidv7();
+          const id = newId();
           const name = bodies.TEST_EVENT;
           const body = JSON.stringify({ name, merchantId, data: { endpointId } });
           const key = { transactionId: id, seq: 0, familyId: id };
@@ -225,7 +225,7 @@ function replayRoute(app: App, deps: Deps): void {
         statusCode: 201,
         work: async (db) => {
           await requireEnabled(db, request, endpointId);
-          const id = uuidv7();
+          const id = newId();
           const after = await positionBefore(db, range.from);
           await insertReplay(db, { id, endpointId, merchantId, ...range, after });
           const object = { kind: 'webhook_endpoint', id: endpointId };

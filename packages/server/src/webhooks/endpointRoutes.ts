@@ -1,7 +1,6 @@
 /** A merchant's webhook endpoints: where its events go. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
-import { v7 as uuidv7 } from 'uuid';
 import type { Deps } from '../app/deps.ts';
 import { type AuditAction, changedValues } from '../auditLog/auditEntry.ts';
 import { type Parsed, parsed, refused } from '../core/values/parse.ts';
@@ -14,9 +13,10 @@ import { ApiError } from '../http/errors.ts';
 import { exactJson } from '../http/exactJson.ts';
 import { readPage } from '../http/page.ts';
 import { valuesOf } from '../http/parseFields.ts';
-import { sendJson } from '../http/runCommand.ts';
 import { IdempotencyHeader } from '../http/schemas.ts';
+import { sendJson } from '../http/send.ts';
 import { merchantOf, VIEWER } from '../identity/auth.ts';
+import { newId } from '../installation/newId.ts';
 import type { Queryable } from '../postgres/pool.ts';
 import { isForbiddenHost } from './addresses.ts';
 import {
@@ -65,7 +65,7 @@ function createRoute(app: App, deps: Deps): void {
     async (request, reply) => {
       const { merchantId } = merchantOf(request);
       const { url } = request.body;
-      const id = uuidv7();
+      const id = newId();
       const fields = {
         events: [],
         description: null,

@@ -28,13 +28,14 @@ function authorization(phone: string, iinHash: string): Request {
       orderReference: 'LOOK-UP',
     },
     sender: { actor: 'api', merchantId: DEMO_STORE, paymentMethod: 'wallet' },
-    apiKeyId: null,
-    scopeId: DEMO_STORE,
-    internalId: randomUUID(),
-    idempotencyKey: randomUUID(),
-    fingerprint: 'look-up',
-    expected: null,
-    answer: () => ({ statusCode: 201, body: '{}' }),
+    id: randomUUID(),
+    once: {
+      apiKeyId: null,
+      scopeId: DEMO_STORE,
+      key: randomUUID(),
+      ...{ fingerprint: 'look-up', otherFingerprints: [], usual: null },
+      render: () => ({ statusCode: 201, body: '{}' }),
+    },
   };
 }
 

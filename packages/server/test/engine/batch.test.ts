@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { v7 as uuidv7 } from 'uuid';
 import type { Command } from '../../src/core/command.ts';
 import type { TransactionId } from '../../src/core/values/ids.ts';
-import { type Request, runBatch, type Settled } from '../../src/engine/batch.ts';
+import { type Once, type Request, runBatch, type Settled } from '../../src/engine/batch.ts';
 import { lateTransactionAnswer } from '../../src/payments/transactionViews.ts';
 import { createMerchants, createWallet, type TestWallet } from '../support/ledger.ts';
 import { type Sandbox, startSandbox } from '../support/sandbox.ts';
@@ -27,21 +27,26 @@ function authorization(amount: bigint): Command {
   return { kind: 'authorize', transactionId, merchantId: DEMO_STORE, amount, ...rest };
 }
 
-function requestOf(command: Command, more: Partial<Request> = {}): Request {
+type More = Partial<
+  Pick<Request, 'sender'> & Pick<Once, 'key' | 'fingerprint' | 'scopeId' | 'apiKeyId' | 'render'>
+>;
+
+function requestOf(command: Command, { sender, ...more }: More = {}): Request {
   return {
+    id: randomUUID(),
     command,
-    sender: { actor: 'api', merchantId: DEMO_STORE, paymentMethod: 'wallet' },
-    apiKeyId: null,
-    scopeId: DEMO_STORE,
-    internalId: randomUUID(),
-    idempotencyKey: randomUUID(),
-    fingerprint: 'one',
-    expected: null,
-    answer: (outcome) =>
-      outcome.kind === 'transaction'
-        ? { statusCode: 201, body: outcome.transaction.id }
-        : { statusCode: 404, body: outcome.kind },
-    ...more,
+    sender: sender ?? { actor: 'api', merchantId: DEMO_STORE, paymentMethod: 'wallet' },
+    once: {
+      apiKeyId: null,
+      scopeId: DEMO_STORE,
+      key: randomUUID(),
+      ...{ fingerprint: 'one', otherFingerprints: [], usual: null },
+      render: (outcome) =>
+        outcome.kind === 'transaction'
+          ? { statusCode: 201, body: outcome.transaction.id }
+          : { statusCode: 404, body: outcome.kind },
+      ...more,
+    },
   };
 }
 
@@ -60,22 +65,22 @@ async function held(): Promise<bigint> {
 describe('two requests with one key in one batch', () => {
   test('and one fingerprint: one effect, and its answer for both', async () => {
     const before = await held();
-    const idempotencyKey = randomUUID();
+    const key = randomUUID();
     const [first, second] = await batchOf(
-      requestOf(authorization(7n), { idempotencyKey }),
-      requestOf(authorization(7n), { idempotencyKey }),
+      requestOf(authorization(7n), { key }),
+      requestOf(authorization(7n), { key }),
     );
     assert.equal(first?.kind, 'answered');
-    assert.deepEqual(second, { ...first, replayed: true });
+    assert.deepEqual(second, { ...first, replayed: true, outcome: null });
     assert.equal((await held()) - before, 7n);
   });
 
   test('and two fingerprints: the second is refused, whatever the first was answered', async () => {
     const before = await held();
-    const idempotencyKey = randomUUID();
+    const key = randomUUID();
     const settled = await batchOf(
-      requestOf(authorization(7n), { idempotencyKey, fingerprint: 'one' }),
-      requestOf(authorization(9n), { idempotencyKey, fingerprint: 'two' }),
+      requestOf(authorization(7n), { key, fingerprint: 'one' }),
+      requestOf(authorization(9n), { key, fingerprint: 'two' }),
     );
     assert.deepEqual(
       settled.map(({ kind }) => kind),
@@ -85,11 +90,11 @@ describe('two requests with one key in one batch', () => {
   });
 
   test('and what was not decided: the second is tried again, and gets no other’s refusal', async () => {
-    const idempotencyKey = randomUUID();
+    const key = randomUUID();
     const unknown = { kind: 'cancel', amount: 1n, operationId: randomUUID() } as const;
     const settled = await batchOf(
-      requestOf({ ...unknown, transactionId: uuidv7() as TransactionId }, { idempotencyKey }),
-      requestOf(authorization(9n), { idempotencyKey, fingerprint: 'two' }),
+      requestOf({ ...unknown, transactionId: uuidv7() as TransactionId }, { key }),
+      requestOf(authorization(9n), { key, fingerprint: 'two' }),
     );
     assert.deepEqual(
       settled.map(({ kind }) => kind),
@@ -99,10 +104,10 @@ describe('two requests with one key in one batch', () => {
 
   test('of two merchants: both are carried out', async () => {
     const before = await held();
-    const idempotencyKey = randomUUID();
+    const key = randomUUID();
     const settled = await batchOf(
-      requestOf(authorization(7n), { idempotencyKey }),
-      requestOf(authorization(9n), { idempotencyKey, scopeId: randomUUID(), fingerprint: 'two' }),
+      requestOf(authorization(7n), { key }),
+      requestOf(authorization(9n), { key, scopeId: randomUUID(), fingerprint: 'two' }),
     );
     assert.deepEqual(
       settled.map(({ kind }) => kind),
@@ -138,7 +143,7 @@ describe('what a batch does beside its effects', () => {
     assert.ok(id !== undefined);
     const refused = requestOf(captureOf(id), {
       sender: sender(DEMO_STORE),
-      answer: (outcome) => ({ statusCode: 404, body: outcome.kind }),
+      render: (outcome) => ({ statusCode: 404, body: outcome.kind }),
     });
     await batchOf(refused);
     const { rows } = await sandbox.pool.query('SELECT FROM merchant_balance WHERE merchant_id = $1', [
@@ -153,7 +158,7 @@ describe('what a batch does beside its effects', () => {
     const requests = ids.map((id) =>
       requestOf(captureOf(id), {
         ...{ sender: sender(merchantId), scopeId: merchantId },
-        answer: (outcome, balance) => {
+        render: (outcome, balance) => {
           shown.push(balance);
           return { statusCode: 200, body: outcome.kind };
         },

@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { after, before, test } from 'node:test';
 import { v7 as uuidv7 } from 'uuid';
 import type { TransactionId } from '../../src/core/values/ids.ts';
-import { Engine, type EngineOptions } from '../../src/engine/engine.ts';
+import { Engine, type EngineOptions, type OnceCall } from '../../src/engine/engine.ts';
 import { lateTransactionAnswer } from '../../src/payments/transactionViews.ts';
 import { createPool, type Pool } from '../../src/postgres/pool.ts';
 import { stopDatabaseServer } from '../support/database.ts';
@@ -69,7 +69,7 @@ test('a batch whose times cannot be written changes nothing at all', async () =>
   // A clock moved beyond what a Date can be: the year 300,000.
   await pool.query('UPDATE installation SET clock_offset_ms = clock_offset_ms + 9404640000000000');
   try {
-    await assert.rejects(engine.execute(authorizationOf(shop, wallet)));
+    await assert.rejects(engine.runOnce(authorizationOf(shop, wallet)));
   } finally {
     await pool.query(`UPDATE installation SET clock_offset_ms = ${AHEAD_MS}`);
   }
@@ -78,7 +78,7 @@ test('a batch whose times cannot be written changes nothing at all', async () =>
 });
 
 /** A command as a route would send it. */
-function authorizationOf(shop: Shop, wallet: TestWallet): Parameters<Engine['execute']>[0] {
+function authorizationOf(shop: Shop, wallet: TestWallet): OnceCall {
   const { phoneNumber: phone, currency } = wallet;
   const { id: merchantId } = shop.merchant;
   const transactionId = uuidv7() as TransactionId;
@@ -88,13 +88,13 @@ function authorizationOf(shop: Shop, wallet: TestWallet): Parameters<Engine['exe
       ...{ iinHash: wallet.iinHash, orderReference: 'ORDER-1' },
     },
     sender: { actor: 'api', merchantId, paymentMethod: 'wallet' },
-    apiKeyId: null,
-    scopeId: merchantId,
-    internalId: uuidv7(),
-    idempotencyKey: uuidv7(),
-    fingerprint: 'test',
-    expected: null,
-    answer: ({ kind }) => ({ statusCode: kind === 'transaction' ? 201 : 422, body: '{}' }),
+    once: {
+      apiKeyId: null,
+      scopeId: merchantId,
+      key: uuidv7(),
+      ...{ fingerprint: 'test', otherFingerprints: [], usual: null },
+      render: ({ kind }) => ({ statusCode: kind === 'transaction' ? 201 : 422, body: '{}' }),
+    },
   };
 }
 

@@ -179,3 +179,22 @@ test('every link from one document to a file leads somewhere', () => {
   });
   assert.deepEqual(broken, []);
 });
+
+test('what ARCHITECTURE.md says of files and rooms is so', () => {
+  const text = readFileSync(path.join(ROOT, 'ARCHITECTURE.md'), 'utf8');
+  const source = path.join(ROOT, 'packages/server/src');
+  const table = /^## Where things are decided\n(.*?)^## /ms.exec(text)?.[1] ?? '';
+  const files = [...table.matchAll(/`([\w/]+\.ts)`/g)].map(([, file = '']) => file);
+  assert.ok(files.length > 15);
+  assert.deepEqual(
+    files.filter((file) => !existsSync(path.join(source, file))),
+    [],
+  );
+  const rooms = globSync('*/', { cwd: source }).map((room) => `${path.basename(room)}/`);
+  const page = /^## The rooms\n(.*?)^## /ms.exec(text)?.[1] ?? '';
+  assert.ok(rooms.length > 15);
+  assert.deepEqual(
+    rooms.filter((room) => !page.includes(room)),
+    [],
+  );
+});

@@ -1,11 +1,9 @@
 /** What a caller is told when the engine did not carry out a command. */
-import type { Outcome } from '../core/command.ts';
 import type { Transaction } from '../core/transaction.ts';
 import { walletTransactionIdOf } from '../core/values/ids.ts';
-import type { Answer } from '../engine/batch.ts';
-import { ApiError, type ErrorDetail, errorBody, REASONS, type Reason } from '../http/errors.ts';
-
-export type Refused = Extract<Outcome, { kind: 'refused' }>;
+import type { Refused } from '../engine/caller.ts';
+import type { Answer } from '../engine/idempotency.ts';
+import { ApiError, type ErrorDetail, errorBody, REASONS, type Reason } from './errors.ts';
 
 /** @param reason in place of the refusal's own word */
 export function refusalAnswer(

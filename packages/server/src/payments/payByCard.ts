@@ -1,0 +1,119 @@
+/** A card payment: from what was asked to what is told. The card is in memory until the bank has answered, no longer. */
+import { randomBytes } from 'node:crypto';
+import { type CardToken, findCardToken, findKnownCard, keepCardToken } from '../acquiring/cardsSql.ts';
+import type { CardForBank, PayerForBank } from '../acquiring/connector.ts';
+import type { Deps } from '../app/deps.ts';
+import type { PayByCard } from '../core/command.ts';
+import type { TransactionId } from '../core/values/ids.ts';
+import { type Caller, callOf, type Rendering, toldBefore } from '../engine/caller.ts';
+import type { Told } from '../engine/engine.ts';
+import { ApiError, fieldError } from '../http/errors.ts';
+import { readClock } from '../installation/installationSql.ts';
+import { newId } from '../installation/newId.ts';
+import { findStore, findTerminal } from '../merchants/storesSql.ts';
+import { type Card, refuseExpired } from './cardInput.ts';
+import { checkReturnUrl } from './checkReturnUrl.ts';
+
+export interface CardPayment {
+  readonly fields: Omit<
+    PayByCard,
+    'kind' | 'transactionId' | 'merchantId' | 'cardTokenId' | 'cardBrand' | 'cardLast4'
+  >;
+  /** The card, or the id of one that was used before. */
+  readonly card: Card | string;
+  readonly browser: PayerForBank['browser'];
+}
+
+type Needed = Pick<Deps, 'acquirer' | 'config' | 'engine' | 'reserved' | 'secrets' | 'turns'>;
+
+/**
+ * Charges a card, once for each key of the caller; a payment that was made before is answered as then, also when its
+ * card has expired since. @throws ApiError naming what is not or no longer so; what the engine throws
+ */
+export async function payByCard(
+  deps: Needed,
+  caller: Caller & { readonly merchantId: string },
+  payment: CardPayment,
+  rendering: Rendering,
+): Promise<Told> {
+  const { acquirer, engine, reserved, turns } = deps;
+  const found = await turns.payments.run(caller.merchantId, () =>
+    resolve(deps, caller.merchantId, payment).catch((error: unknown) => ({ error })),
+  );
+  if ('error' in found) {
+    const told = found.error instanceof ApiError ? await toldBefore(reserved, caller) : null;
+    if (told === null) throw found.error;
+    return told;
+  }
+  const { command, payer } = found;
+  return acquirer.withPayer(command.transactionId, payer, () =>
+    engine.runOnce(callOf(caller, command, null, rendering)),
+  );
+}
+
+/** What a payment needs besides what was asked, which may change from one request to the next. */
+async function resolve(
+  deps: Needed,
+  merchantId: string,
+  { fields, card, browser }: CardPayment,
+): Promise<{ readonly command: PayByCard; readonly payer: PayerForBank }> {
+  refuseWithoutBank(deps);
+  await checkPlaces(deps, merchantId, fields.storeId, fields.terminalId);
+  await checkReturnUrl(deps, merchantId, fields.returnUrl);
+  const token =
+    typeof card === 'string'
+      ? await requireCardToken(deps, merchantId, card)
+      : await keepCard(deps, merchantId, card);
+  const command: PayByCard = {
+    kind: 'pay_by_card',
+    transactionId: newId() as TransactionId,
+    merchantId,
+    ...fields,
+    cardTokenId: token.id,
+    cardBrand: token.brand,
+    cardLast4: token.last4,
+  };
+  return { command, payer: { card: typeof card === 'string' ? null : cardForBank(card), browser } };
+}
+
+/** In production there is no simulated bank, and no card may seem to be taken. */
+function refuseWithoutBank({ config }: Needed): void {
+  if (config.mode === 'production' && config.acquirer === null)
+    throw new ApiError('service_unavailable', 'card payments are not set up here');
+}
+
+async function requireCardToken({ reserved }: Needed, merchantId: string, id: string): Promise<CardToken> {
+  const token = /^ct_[0-9a-f]{32}$/.test(id) ? await findCardToken(reserved, merchantId, id) : null;
+  if (token?.chargeable === true) return token;
+  throw fieldError('invalid_card', 'cardTokenId', 'is not a card of yours that can be charged');
+}
+
+async function keepCard({ reserved, secrets }: Needed, merchantId: string, card: Card): Promise<CardToken> {
+  refuseExpired(card, await readClock(reserved));
+  const { brand, last4, expiryMonth, expiryYear } = card;
+  const id = `ct_${randomBytes(16).toString('hex')}`;
+  const fingerprint = secrets.hashCard(card.number);
+  const known = await findKnownCard(reserved, merchantId, secrets.otherCardHashes(card.number), card);
+  if (known !== null) return known;
+  return keepCardToken(reserved, { id, merchantId, fingerprint, brand, last4, expiryMonth, expiryYear });
+}
+
+function cardForBank({ number, expiryMonth, expiryYear, cvc, holder }: Card): CardForBank {
+  return { number, expiryMonth, expiryYear, cvc, holder };
+}
+
+async function checkPlaces(
+  { reserved }: Needed,
+  merchantId: string,
+  storeId: string | null,
+  terminalId: string | null,
+): Promise<void> {
+  if (storeId !== null && (await findStore(reserved, merchantId, storeId)) === null) {
+    throw fieldError('invalid_request', 'storeId', 'is not one of your stores');
+  }
+  if (terminalId === null) return;
+  const terminal = await findTerminal(reserved, merchantId, terminalId);
+  if (terminal === null) throw fieldError('invalid_request', 'terminalId', 'is not one of your terminals');
+  if (storeId !== null && terminal.storeId !== storeId)
+    throw fieldError('invalid_request', 'terminalId', 'is not in this store');
+}
