@@ -108,8 +108,10 @@ function watch(page: Page, problems: string[]): void {
 export async function graveAxeFindings(page: Page, rules: readonly string[] = []): Promise<string[]> {
   // Rows that wait for others to take their place are pale.
   await page.waitForFunction(() => document.querySelector('.rows-stale') === null);
+  // What changes its colours is pale, too.
+  await page.waitForFunction(() => document.getAnimations().every(({ playState }) => playState !== 'running'));
   // By the debugger, which the page's policy does not concern.
-  await page.evaluate(AXE);
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(AXE);
   return page.evaluate(async (wanted) => {
     interface Finding {
       readonly id: string;
@@ -120,7 +122,10 @@ export async function graveAxeFindings(page: Page, rules: readonly string[] = []
       run(options: object): Promise<{ violations: readonly Finding[] }>;
     }
     const { axe } = globalThis as unknown as { axe: Axe };
-    const { violations } = await axe.run(wanted.length === 0 ? {} : { runOnly: wanted });
+    const { violations } = await axe.run({
+      resultTypes: ['violations'],
+      ...(wanted.length === 0 ? {} : { runOnly: wanted }),
+    });
     return violations
       .filter(({ impact }) => wanted.length > 0 || impact === 'serious' || impact === 'critical')
       .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`));
