@@ -109,7 +109,9 @@ export async function graveAxeFindings(page: Page, rules: readonly string[] = []
   // Rows that wait for others to take their place are pale.
   await page.waitForFunction(() => document.querySelector('.rows-stale') === null);
   // What changes its colours is pale, too.
-  await page.waitForFunction(() => document.getAnimations().every(({ playState }) => playState !== 'running'));
+  await page.waitForFunction(() =>
+    document.getAnimations().every(({ playState }) => playState !== 'running'),
+  );
   // By the debugger, which the page's policy does not concern.
   if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(AXE);
   return page.evaluate(async (wanted) => {

@@ -315,5 +315,8 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
     reasons: [...OWN_WALLET_PAYMENT, ...DECIDE],
   },
   sandboxConfirm: { description: 'The balance is checked now.', reasons: [...OWN_WALLET_PAYMENT, ...DECIDE] },
-  sandboxDecline: { description: 'The payment ends as `rejected`, `customer_declined`.', reasons: [...OWN_WALLET_PAYMENT, ...DECIDE] },
+  sandboxDecline: {
+    description: 'The payment ends as `rejected`, `customer_declined`.',
+    reasons: [...OWN_WALLET_PAYMENT, ...DECIDE],
+  },
 };
