@@ -13,6 +13,7 @@ import { createMetrics } from '../packages/server/src/http/metrics.ts';
 import { createTurns } from '../packages/server/src/http/turns.ts';
 import { createSecrets } from '../packages/server/src/installation/secrets.ts';
 import { createPool } from '../packages/server/src/postgres/pool.ts';
+import * as room from '../packages/server/src/sandbox/room.ts';
 import { OUTPUT as SDK_TYPES, sdkTypes } from './sdkTypes.ts';
 
 /** A sandbox's application that serves everything on one port. No database is connected to. */
@@ -30,7 +31,7 @@ export async function wholeApp(): Promise<App> {
     metrics: createMetrics(),
     logger: createLogger('silent'),
   };
-  return createApp({ ...parts, ...createEngine({ ...parts, databaseUrl }) }, 'both');
+  return createApp({ ...parts, ...createEngine({ ...parts, databaseUrl, room }) }, 'both', room.sandboxRoutes);
 }
 
 /** Its document. */

@@ -4,7 +4,6 @@ import { createLogger } from './app/logging.ts';
 import { StartError, startServer } from './app/server.ts';
 import { InstallationError } from './installation/installationSql.ts';
 import { MigrationError } from './postgres/migrate.ts';
-import { SEED_PASSWORD } from './sandbox/fixtures.ts';
 
 const MINIMUM_NODE = 24;
 /** A stop that takes longer than this has gone wrong. */
@@ -33,7 +32,7 @@ async function main(): Promise<void> {
   };
   for (const name of STOP_SIGNALS) process.on(name, stop);
   const server = await starting;
-  process.stdout.write(greeting(config, server.url));
+  process.stdout.write(await greeting(config, server.url));
 }
 
 function checkNode(): void {
@@ -47,8 +46,9 @@ function checkNode(): void {
 /** What the command line tool and the SDK take for granted. */
 const DEFAULT_URL = 'http://127.0.0.1:8080';
 
-function greeting(config: Config, url: string): string {
+async function greeting(config: Config, url: string): Promise<string> {
   if (config.mode === 'production') return `Plexy Pay listens on ${url}\n`;
+  const { SEED_PASSWORD } = await import('./sandbox/fixtures.ts');
   return `
 Plexy Pay sandbox
   Dashboard ${url}/dashboard     merchant@demo.test or operator@demo.test, password ${SEED_PASSWORD}

@@ -36,8 +36,6 @@ import { walletRoutes } from '../payments/walletRoutes.ts';
 import { issueRoutes } from '../reports/issueRoutes.ts';
 import { statisticsRoutes } from '../reports/statisticsRoutes.ts';
 import { logEntryOf, requestLogRoutes } from '../requestLog/requestLogRoutes.ts';
-import { hostCheck } from '../sandbox/host.ts';
-import { sandboxRoutes } from '../sandbox/routes.ts';
 import { webhookDeliveryRoutes } from '../webhooks/deliveryRoutes.ts';
 import { webhookEndpointRoutes } from '../webhooks/endpointRoutes.ts';
 import { adminRoutes } from './adminRoutes.ts';
@@ -50,8 +48,11 @@ const UNKNOWN_CREDENTIALS = { burst: 200, perSecond: 20, atOnce: 2, maxWaiting: 
 /** People of one office who come in the morning, and then as many as passwords can be computed. */
 const SIGN_INS = { burst: 60, perSecond: 5, atOnce: 0, maxWaiting: 0 };
 
+/** What a sandbox has besides; null in production. */
+type MoreRoutes = ((app: App, deps: Deps) => void) | null;
+
 /** The whole application, ready to listen or to be called by tests. */
-export async function createApp(deps: Deps, surface: Surface): Promise<App> {
+export async function createApp(deps: Deps, surface: Surface, sandboxRoutes: MoreRoutes): Promise<App> {
   const app = createBareApp(deps, SHARED_SCHEMAS);
   const strangers = new Strangers(UNKNOWN_CREDENTIALS);
   const keys = new ApiKeys(deps.reserved, deps.config.mode, strangers);
@@ -71,12 +72,11 @@ export async function createApp(deps: Deps, surface: Surface): Promise<App> {
     // Before the body is read: nobody needs to know what is wrong with it.
     done(request.is404 ? new ApiError('not_found') : lacksHost(request) ? missingHost() : undefined);
   });
-  if (deps.config.mode === 'sandbox') {
-    const isOwn = hostCheck(deps.config);
+  const { sandbox } = deps;
+  if (sandbox !== null)
     app.addHook('onRequest', (request, _reply, done) => {
-      done(isOwn(request.headers.host) ? undefined : new ApiError('host_not_allowed'));
+      done(sandbox.isOwnHost(request.headers.host) ? undefined : new ApiError('host_not_allowed'));
     });
-  }
   app.addHook('onRequest', async (request) => {
     const auth = request.routeOptions.config.auth ?? 'none';
     if (auth === 'none') return;
@@ -106,7 +106,7 @@ export async function createApp(deps: Deps, surface: Surface): Promise<App> {
     allowed.set(route.url, methods);
   });
   await app.register(async (scope: FastifyInstance) => {
-    registerRoutes(scope as unknown as App, deps, surface, {
+    registerRoutes(scope as unknown as App, deps, surface, sandboxRoutes, {
       sessions,
       passwords: new Passwords(),
       lockOuts: new LockOuts(),
@@ -126,7 +126,13 @@ function missingHost(): ApiError {
   return fieldError('invalid_request', 'Host', 'is required');
 }
 
-function registerRoutes(app: App, deps: Deps, surface: Surface, signIn: SignIn): void {
+function registerRoutes(
+  app: App,
+  deps: Deps,
+  surface: Surface,
+  sandboxRoutes: MoreRoutes,
+  signIn: SignIn,
+): void {
   operationsRoutes(app, deps, surface);
   dashboardRoutes(app, DASHBOARD_FILES, deps.config.mode);
   sessionRoutes(app, deps, surface, signIn);
@@ -154,7 +160,7 @@ function registerRoutes(app: App, deps: Deps, surface: Surface, signIn: SignIn):
     authenticationRoutes(app, deps);
     confirmationPages(app, deps);
     docsRoutes(app, deps.config.mode);
-    if (deps.config.mode === 'sandbox') sandboxRoutes(app, deps);
+    sandboxRoutes?.(app, deps);
   }
 }
 

@@ -2,7 +2,6 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Acquirer } from '../acquiring/acquirer.ts';
 import type { LateAnswers } from '../acquiring/lateAnswers.ts';
-import type { AuditEntry } from '../auditLog/auditEntry.ts';
 import type { GuessCounter } from '../customers/guessCounter.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { EventFeed } from '../feed/feed.ts';
@@ -17,8 +16,7 @@ import type { Auditor } from '../ledger/auditor.ts';
 import type { Pool } from '../postgres/pool.ts';
 import type { Readiness } from '../postgres/readiness.ts';
 import type { RequestLog } from '../requestLog/requestLog.ts';
-import type { BankControl } from '../sandbox/bankControl.ts';
-import type { ClockTurns } from '../sandbox/clockSql.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { WebhookThread } from '../webhooks/thread.ts';
 import type { Config } from './config.ts';
 
@@ -43,12 +41,8 @@ export interface Deps {
   readonly auditor: Auditor;
   /** Null: it is switched off. */
   readonly requestLog: RequestLog | null;
-  /** The levers of the simulated bank. */
-  readonly bankControl: BankControl;
-  /** Of those who move the sandbox's clock. */
-  readonly clockTurns: ClockTurns;
-  /** Puts a sandbox back to its seed. @param asked what its audit log begins with */
-  readonly resetSandbox: (asked: AuditEntry) => Promise<void>;
+  /** Null in production. */
+  readonly sandbox: Sandbox | null;
   /** Where payers and customers reach this node with their browsers. */
   readonly publicUrl: { readonly current: string };
   readonly secrets: Secrets;

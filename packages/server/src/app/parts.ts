@@ -1,5 +1,4 @@
 /** The engine and what carries out what it leaves to do: each part is given the others that it needs. */
-import { randomBytes } from 'node:crypto';
 import { Acquirer } from '../acquiring/acquirer.ts';
 import { BankTokens } from '../acquiring/bankTokens.ts';
 import { createHttpBank } from '../acquiring/httpBank.ts';
@@ -12,10 +11,7 @@ import { sealState } from '../payments/threeDSecureRoutes.ts';
 import { lateTransactionAnswer } from '../payments/transactionViews.ts';
 import { Readiness } from '../postgres/readiness.ts';
 import { RequestLog } from '../requestLog/requestLog.ts';
-import { createBankControl } from '../sandbox/bankControl.ts';
-import { type LaunchBank, startBank } from '../sandbox/bankProcess.ts';
-import { ClockTurns } from '../sandbox/clockSql.ts';
-import { resetSandbox } from '../sandbox/reset.ts';
+import type { LaunchBank } from '../sandbox/bankProcess.ts';
 import { WebhookThread } from '../webhooks/thread.ts';
 import type { Deps } from './deps.ts';
 
@@ -30,9 +26,7 @@ type Parts = Pick<
   | 'webhooks'
   | 'auditor'
   | 'requestLog'
-  | 'bankControl'
-  | 'clockTurns'
-  | 'resetSandbox'
+  | 'sandbox'
 >;
 
 export interface EngineParts extends Parts {
@@ -45,9 +39,13 @@ export interface EngineParts extends Parts {
 export interface EngineDeps
   extends Pick<Deps, 'config' | 'pool' | 'reserved' | 'secrets' | 'metrics' | 'logger'> {
   readonly databaseUrl: string;
-  /** In place of a process of its own. */
+  /** What is behind the sandbox's door; null in production. */
+  readonly room: SandboxRoom | null;
+  /** How a sandbox comes by its bank: as a process of its own if nothing else is said. */
   readonly launchBank?: LaunchBank | undefined;
 }
+
+export type SandboxRoom = typeof import('../sandbox/room.ts');
 
 /** The engine and what carries out what it leaves to do; each needs the other. */
 export function createEngine(deps: EngineDeps): EngineParts {
@@ -86,20 +84,21 @@ export function createEngine(deps: EngineDeps): EngineParts {
       if (answered.length > 0) lateAnswers.wake(answered);
     },
   });
-  const bankControl = createBankControl(bank.url, bank.secret);
-  const clockTurns = new ClockTurns(databaseUrl, warn('the connection of the clock was lost'));
   const guesses = new GuessCounter(reserved, warn('wrong IINs were not counted'));
+  const sandbox =
+    deps.room?.createSandbox({
+      ...{ config, databaseUrl, pool, secrets, engine, acquirer, bank },
+      onReset: () => guesses.forget(),
+      onClockLost: warn('the connection of the clock was lost'),
+    }) ?? null;
   return {
-    ...{ engine, guesses, acquirer, lateAnswers, feed, webhooks, bankControl, clockTurns, publicUrl },
+    ...{ engine, guesses, acquirer, lateAnswers, feed, webhooks, sandbox, publicUrl },
     readiness: new Readiness(databaseUrl),
     auditor: new Auditor(directUrl, pool, warn('an audit was not finished')),
     requestLog: config.requestLog ? new RequestLog(pool, metrics, warn('requests were not logged')) : null,
-    resetSandbox: async (asked) => {
-      await resetSandbox({ pool, clockTurns, engine, acquirer, bank: bankControl, secrets }, asked);
-      guesses.forget();
-    },
     startBank: async (stops) => {
-      await bank.start(stops);
+      const stopBank = await bank.start();
+      stops.push(stopBank);
       acquirer.start();
       stops.push(() => acquirer.stop());
     },
@@ -110,30 +109,17 @@ interface Bank {
   /** Where it is now. */
   readonly url: () => string;
   readonly secret: string;
-  /** Starts the simulated one; nothing where there is another. */
-  start(stops: (() => Promise<unknown>)[]): Promise<void>;
+  /** Starts the simulated one; nothing where there is another. @returns stops it */
+  start(): Promise<() => Promise<void>>;
 }
 
-function bankOf({ config, databaseUrl, logger, launchBank = startBank }: EngineDeps): Bank {
-  if (config.acquirer !== null || config.mode !== 'sandbox') {
-    const { url, secret } = config.acquirer ?? { url: NOWHERE, secret: '' };
-    return { url: () => url, secret, start: async () => undefined };
-  }
-  const secret = randomBytes(24).toString('base64url');
-  let url = (): string => NOWHERE;
-  return {
-    secret,
-    url: () => url(),
-    start: async (stops) => {
-      const started = await launchBank({ databaseUrl, secret, onError: (message) => logger.warn(message) });
-      stops.push(() => started.stop());
-      url = started.url;
-    },
-  };
+/** The bank that the operator has set up, else the sandbox's own; in production without either, nobody answers. */
+function bankOf({ config, databaseUrl, logger, room, launchBank }: EngineDeps): Bank {
+  if (config.acquirer === null && room !== null)
+    return room.simulatedBank({ databaseUrl, onError: (message) => logger.warn(message) }, launchBank);
+  const { url, secret } = config.acquirer ?? { url: 'http://127.0.0.1:1', secret: '' };
+  return { url: () => url, secret, start: async () => async () => undefined };
 }
-
-/** Nobody answers there. */
-const NOWHERE = 'http://127.0.0.1:1';
 
 /** What reads the events that the engine commits: for streams, and for webhooks. */
 function createReaders(

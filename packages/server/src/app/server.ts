@@ -15,7 +15,6 @@ import { checkMigrated, migrate } from '../postgres/migrate.ts';
 import { createPool, type Pool, readServerVersion, withClient } from '../postgres/pool.ts';
 import { keepsStatements } from '../postgres/pooler.ts';
 import type { LaunchBank } from '../sandbox/bankProcess.ts';
-import { seedSandbox } from '../sandbox/seed.ts';
 import { createApp } from './app.ts';
 import type { Config } from './config.ts';
 import type { Deps } from './deps.ts';
@@ -93,13 +92,14 @@ export async function startServer(
     );
     await patiently(() => withClient(pool, continueHistory));
     const metrics = createMetrics();
-    const given = { config, databaseUrl, pool, reserved, secrets, metrics, logger, launchBank };
+    const room = config.mode === 'sandbox' ? await import('../sandbox/room.ts') : null;
+    const given = { config, databaseUrl, pool, reserved, secrets, metrics, logger, room, launchBank };
     const parts = createEngine(given);
     const { engine, acquirer, feed, webhooks } = parts;
     feed.start();
     stops.push(() => parts.readiness.stop());
     stops.push(() => feed.stop());
-    stops.push(() => parts.clockTurns.end());
+    stops.push(async () => parts.sandbox?.clockTurns.end());
     stops.push(() => webhooks.stop());
     stops.push(() => engine.stop());
     stops.push(() => parts.auditor.stop());
@@ -108,7 +108,7 @@ export async function startServer(
     // The bank is a process of its own and takes as long to start as all the rest.
     const bank = parts.startBank(stops);
     bank.catch(() => undefined);
-    if (config.mode === 'sandbox') await patiently(() => seedSandbox(pool, engine, secrets));
+    if (room !== null) await patiently(() => room.seedSandbox(pool, engine, secrets));
     const scheduler = startScheduler(engine, (error) => logger.warn({ err: error }, 'the sweep failed'));
     stops.push(() => scheduler.stop());
     const purge = startPurge(pool, (error) => logger.warn({ err: error }, 'the purge failed'));
@@ -118,7 +118,8 @@ export async function startServer(
     const turns = createTurns(config.poolSize, RESERVED_CONNECTIONS);
     const deps: Deps = { config, pool, reserved, signIns, turns, secrets, metrics, logger, ...parts };
     const split = config.adminPort !== null || config.mode === 'production';
-    const app = await createApp(deps, split ? 'merchant' : 'both');
+    const sandboxRoutes = room?.sandboxRoutes ?? null;
+    const app = await createApp(deps, split ? 'merchant' : 'both', sandboxRoutes);
     await bank;
     const url = await listen(app, config.host, config.port, stops);
     if (config.publicUrl === null) parts.publicUrl.current = url;
@@ -126,7 +127,7 @@ export async function startServer(
     const adminUrl =
       adminPort === null
         ? null
-        : await listen(await createApp(deps, 'operator'), config.adminHost, adminPort, stops, 'ADMIN_');
+        : await listen(await createApp(deps, 'operator', sandboxRoutes), config.adminHost, adminPort, stops, 'ADMIN_');
     // Attempts end while requests do: each may take seconds of a stop's ten.
     stops.push(async () => void webhooks.stop());
     return { url, adminUrl, cardsHeld: () => acquirer.cardsHeld, stop };

@@ -5,7 +5,7 @@ import { lastDigitsOf, parseIin } from '../core/values/iin.ts';
 import { parsePhone } from '../core/values/phone.ts';
 import { ADMIN, ERRORS, idOf, OPERATOR } from '../http/adminCommon.ts';
 import * as bodies from '../http/adminSchemas.ts';
-import { customerView, walletView } from '../http/adminViews.ts';
+import { customerView, walletView } from './views.ts';
 import type { App } from '../http/baseApp.ts';
 import { ApiError } from '../http/errors.ts';
 import { exactJson } from '../http/exactJson.ts';

@@ -4,8 +4,6 @@ import Type from 'typebox';
 import { parseUuid } from '../core/values/ids.ts';
 import type { Parsed } from '../core/values/parse.ts';
 import { parseText } from '../core/values/text.ts';
-import { findMerchant } from '../merchants/merchantsSql.ts';
-import type { Queryable } from '../postgres/pool.ts';
 import { ApiError, type Reason } from './errors.ts';
 import { invalidFields } from './parseFields.ts';
 
@@ -26,15 +24,6 @@ export function idOf(text: string, unknown: Reason): string {
   const id = parseUuid(text);
   if (!id.ok) throw new ApiError(unknown);
   return id.value;
-}
-
-export function merchantIdOf(text: string): string {
-  return idOf(text, 'merchant_not_found');
-}
-
-/** @throws ApiError 404 */
-export async function requireMerchant(db: Queryable, id: string): Promise<void> {
-  if ((await findMerchant(db, id)) === null) throw new ApiError('merchant_not_found');
 }
 
 /** A POST that needs no body may have an empty object. @throws ApiError 400 naming what it has instead */

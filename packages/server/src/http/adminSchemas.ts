@@ -1,6 +1,6 @@
 /** What the admin API takes and answers. Objects of answers have names, which the SDK's types carry too. */
 import Type from 'typebox';
-import { MERCHANT_ENTRY_KINDS, WALLET_ENTRY_KINDS } from './adminViews.ts';
+import { MERCHANT_ENTRY_KINDS, WALLET_ENTRY_KINDS } from '../ledger/statementViews.ts';
 import { Balance, Cursor, closed, Limit, NextCursor, shownOnce } from './schemas.ts';
 
 const Id = Type.String({ format: 'uuid', examples: ['01900000-0000-7000-8000-000000000001'] });

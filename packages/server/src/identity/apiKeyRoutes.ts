@@ -3,17 +3,10 @@ import Type, { type Static } from 'typebox';
 import type { Deps } from '../app/deps.ts';
 import { type Parsed, parsed } from '../core/values/parse.ts';
 import { parseTime } from '../core/values/time.ts';
-import {
-  ADMIN,
-  ERRORS,
-  idOf,
-  merchantIdOf,
-  parseName,
-  refuseBody,
-  requireMerchant,
-} from '../http/adminCommon.ts';
+import { ADMIN, ERRORS, idOf, parseName, refuseBody } from '../http/adminCommon.ts';
+import { merchantIdOf, requireMerchant } from '../merchants/requireMerchant.ts';
 import * as bodies from '../http/adminSchemas.ts';
-import { apiKeyView } from '../http/adminViews.ts';
+import { apiKeyView } from './apiKeyView.ts';
 import type { App } from '../http/baseApp.ts';
 import { ApiError, fieldError } from '../http/errors.ts';
 import { exactJson } from '../http/exactJson.ts';

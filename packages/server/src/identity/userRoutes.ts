@@ -5,15 +5,8 @@ import type { Deps, SignIn } from '../app/deps.ts';
 import { type AuditAction, type AuditChange, changedValues } from '../auditLog/auditEntry.ts';
 import { parseUuid } from '../core/values/ids.ts';
 import { iso } from '../core/values/time.ts';
-import {
-  ADMIN,
-  ERRORS,
-  idOf,
-  merchantIdOf,
-  parseName,
-  refuseBody,
-  requireMerchant,
-} from '../http/adminCommon.ts';
+import { ADMIN, ERRORS, idOf, parseName, refuseBody } from '../http/adminCommon.ts';
+import { merchantIdOf, requireMerchant } from '../merchants/requireMerchant.ts';
 import { ListQuery, pageSchema } from '../http/adminSchemas.ts';
 import type { App } from '../http/baseApp.ts';
 import { ApiError } from '../http/errors.ts';

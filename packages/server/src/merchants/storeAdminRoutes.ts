@@ -1,9 +1,10 @@
 import Type from 'typebox';
 import type { Deps } from '../app/deps.ts';
 import { parseUuid } from '../core/values/ids.ts';
-import { ADMIN, ERRORS, merchantIdOf, OPERATOR, parseName, requireMerchant } from '../http/adminCommon.ts';
+import { ADMIN, ERRORS, OPERATOR, parseName } from '../http/adminCommon.ts';
+import { merchantIdOf, requireMerchant } from './requireMerchant.ts';
 import * as bodies from '../http/adminSchemas.ts';
-import { placeView } from '../http/adminViews.ts';
+import { placeView } from './views.ts';
 import type { App } from '../http/baseApp.ts';
 import { fieldError } from '../http/errors.ts';
 import { operatorWrite } from '../http/idempotentWrite.ts';

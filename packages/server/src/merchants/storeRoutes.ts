@@ -3,7 +3,7 @@ import type { Static } from 'typebox';
 import type { Deps } from '../app/deps.ts';
 import { ERRORS } from '../http/adminCommon.ts';
 import { ListQuery, pageSchema } from '../http/adminSchemas.ts';
-import { placeView } from '../http/adminViews.ts';
+import { placeView } from './views.ts';
 import type { App } from '../http/baseApp.ts';
 import { exactJson } from '../http/exactJson.ts';
 import { readPage } from '../http/page.ts';

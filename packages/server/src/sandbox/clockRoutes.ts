@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { Deps } from '../app/deps.ts';
+import { sandboxOf } from './sandbox.ts';
 import { auditActorOf } from '../auditLog/auditActor.ts';
 import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
 import type { AnswerKey } from '../core/command.ts';
@@ -84,7 +85,8 @@ async function advance(
   reply: FastifyReply,
   advanceSeconds: number,
 ): Promise<FastifyReply> {
-  const { pool, clockTurns, engine, webhooks } = deps;
+  const { pool, engine, webhooks } = deps;
+  const { clockTurns } = sandboxOf(deps);
   const once = onceOf(deps, request);
   const { body, replayed } = await clockTurns.run(async (client) => {
     const earlier = once === null ? null : await toldBefore(deps, once);

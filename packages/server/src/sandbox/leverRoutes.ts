@@ -1,6 +1,7 @@
 import { testCards } from '@plexy-pay/bank/cards';
 import Type from 'typebox';
 import type { Deps } from '../app/deps.ts';
+import { sandboxOf } from './sandbox.ts';
 import { auditActorOf } from '../auditLog/auditActor.ts';
 import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
 import { passGate } from '../engine/gateSql.ts';
@@ -71,7 +72,7 @@ export function sandboxLeverRoutes(app: App, deps: Deps): void {
       const { merchantId } = merchantOf(request);
       const object = { kind: 'sandbox', id: null };
       const change = { action: 'sandbox.reset', object, merchantId } as const;
-      await deps.resetSandbox({ ...change, actor: auditActorOf(request) }).catch(unavailable);
+      await sandboxOf(deps).reset({ ...change, actor: auditActorOf(request) }).catch(unavailable);
       return { reset: true as const };
     },
   );
@@ -92,7 +93,7 @@ export function sandboxLeverRoutes(app: App, deps: Deps): void {
 
 function faultRoutes(app: App, deps: Deps): void {
   const read = async (merchantId: string) => ({
-    bank: await deps.bankControl.faultOf(merchantId).catch(unavailable),
+    bank: await sandboxOf(deps).bankControl.faultOf(merchantId).catch(unavailable),
     databaseDelayMs: await readDatabaseDelay(deps.pool),
   });
   const response = { 200: Faults, ...ERRORS };
@@ -124,7 +125,7 @@ function faultRoutes(app: App, deps: Deps): void {
     async (request) => {
       const { merchantId } = merchantOf(request);
       const { bank, databaseDelayMs } = request.body;
-      if (bank !== undefined) await deps.bankControl.setFault(merchantId, bank).catch(unavailable);
+      if (bank !== undefined) await sandboxOf(deps).bankControl.setFault(merchantId, bank).catch(unavailable);
       await inTransaction(deps.pool, async (client) => {
         await passGate(client);
         if (databaseDelayMs !== undefined) await setDatabaseDelay(client, databaseDelayMs);

@@ -73,6 +73,32 @@ test('what is pure is there, and uses no package that does anything but compute'
   );
 });
 
+/** What is loaded with a file: what it imports but for types alone, and what that does. */
+function loadedWith(name: string, seen = new Set<string>()): Set<string> {
+  const file = FILES.find((one) => one.name === name);
+  if (file === undefined || seen.has(name)) return seen;
+  seen.add(name);
+  const statement = /^(?:import|export)\s+(?!type\s)(?:[\w*{][^;]*?\sfrom\s+)?'(\.[^']*)'/gm;
+  for (const [, specifier = ''] of file.text.matchAll(statement))
+    loadedWith(path.join(path.dirname(name), specifier), seen);
+  return seen;
+}
+
+test('production loads nothing of the sandbox, which has one door', () => {
+  const ofSandbox = (name: string): boolean => name.startsWith('sandbox');
+  for (const entry of ['main.ts', path.join('app', 'webhookThread.ts')])
+    assert.deepEqual([...loadedWith(entry)].filter(ofSandbox), [], entry);
+  assert.ok([...loadedWith(path.join('sandbox', 'room.ts'))].filter(ofSandbox).length > 8);
+  const doors = FILES.flatMap(({ name, part, text }) =>
+    part === 'sandbox' ? [] : [...text.matchAll(/import\('([^']*sandbox[^']*)'\)/g)].map(([, to]) => `${name} ${to}`),
+  );
+  assert.deepEqual(doors, [
+    'app/parts.ts ../sandbox/room.ts',
+    'app/server.ts ../sandbox/room.ts',
+    'main.ts ./sandbox/fixtures.ts',
+  ]);
+});
+
 describe('what is pure', () => {
   test('no clock, randomness, waiting or output', () => {
     const impure =

@@ -1,38 +1,7 @@
-/** What operators see: rows of the store with times as ISO 8601 in UTC. Never an IIN or a key. */
-
-import type { Account, Wallet, WalletTransfer } from '../core/transaction.ts';
+/** The lines of statements, each with the balance after it. */
+import type { Account } from '../core/transaction.ts';
 import { iso } from '../core/values/time.ts';
-import type { Customer } from '../customers/customersSql.ts';
-import type { ApiKey } from '../identity/apiKeysSql.ts';
-import type { MerchantStatement, StatementRow, WalletStatement } from '../ledger/statementsSql.ts';
-import type { Merchant } from '../merchants/merchantsSql.ts';
-
-export function merchantView({ createdAt, ...merchant }: Merchant) {
-  return { ...merchant, createdAt: iso(createdAt) };
-}
-
-/** Of a store or a terminal. */
-export function placeView<T extends { readonly createdAt: number }>({ createdAt, ...place }: T) {
-  return { ...place, createdAt: iso(createdAt) };
-}
-
-export function apiKeyView({ createdAt, expiresAt, revokedAt, ...key }: ApiKey) {
-  const times = { expiresAt: iso(expiresAt), revokedAt: iso(revokedAt) };
-  return { ...key, createdAt: iso(createdAt), ...times };
-}
-
-export function customerView({ id, phone, iinLast4, createdAt }: Customer) {
-  return { id, phoneNumber: phone, iinLast4, createdAt: iso(createdAt) };
-}
-
-export function walletView({ id, customerId, currency, available, held, frozen, approval }: Wallet) {
-  return { id, customerId, currency, available, held, frozen, requiresConfirmation: approval === 'customer' };
-}
-
-export function transferView(transfer: WalletTransfer, { available, held }: Wallet) {
-  const { id, walletId, kind, amount, currency, reference, createdAt } = transfer;
-  return { id, walletId, kind, amount, currency, reference, createdAt: iso(createdAt), available, held };
-}
+import type { MerchantStatement, StatementRow, WalletStatement } from './statementsSql.ts';
 
 /** Rows newest first, each with the balances after it, counted back from those of the newest. */
 export function walletEntries({ available, held, rows }: WalletStatement) {

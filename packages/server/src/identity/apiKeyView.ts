@@ -1,0 +1,8 @@
+import { iso } from '../core/values/time.ts';
+import type { ApiKey } from './apiKeysSql.ts';
+
+/** Never the key itself: it is kept as a hash. */
+export function apiKeyView({ createdAt, expiresAt, revokedAt, ...key }: ApiKey) {
+  const times = { expiresAt: iso(expiresAt), revokedAt: iso(revokedAt) };
+  return { ...key, createdAt: iso(createdAt), ...times };
+}

@@ -1,0 +1,63 @@
+/** The door of the sandbox. `app/` goes through it when MODE is sandbox; production loads nothing that is behind it. */
+import { randomBytes } from 'node:crypto';
+import type { Acquirer } from '../acquiring/acquirer.ts';
+import type { Config } from '../app/config.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Secrets } from '../installation/secrets.ts';
+import type { Pool } from '../postgres/pool.ts';
+import { createBankControl } from './bankControl.ts';
+import { type BankOptions, type LaunchBank, startBank } from './bankProcess.ts';
+import { ClockTurns } from './clockSql.ts';
+import { hostCheck } from './host.ts';
+import { resetSandbox } from './reset.ts';
+import type { Sandbox } from './sandbox.ts';
+
+export { sandboxRoutes } from './routes.ts';
+export { seedSandbox } from './seed.ts';
+
+export interface SandboxDeps {
+  readonly config: Config;
+  readonly databaseUrl: string;
+  readonly pool: Pool;
+  readonly secrets: Secrets;
+  readonly engine: Engine;
+  readonly acquirer: Acquirer;
+  readonly bank: { readonly url: () => string; readonly secret: string };
+  /** Hears that everything was reset. */
+  readonly onReset: () => void;
+  readonly onClockLost: (error: unknown) => void;
+}
+
+export function createSandbox(deps: SandboxDeps): Sandbox {
+  const { config, databaseUrl, bank, onReset } = deps;
+  const bankControl = createBankControl(bank.url, bank.secret);
+  const clockTurns = new ClockTurns(databaseUrl, deps.onClockLost);
+  return {
+    bankControl,
+    clockTurns,
+    reset: async (asked) => {
+      await resetSandbox({ ...deps, clockTurns, bank: bankControl }, asked);
+      onReset();
+    },
+    isOwnHost: hostCheck(config),
+  };
+}
+
+/** The simulated bank, which is nowhere until it is started. */
+export function simulatedBank(
+  options: Omit<BankOptions, 'secret'>,
+  launch: LaunchBank = startBank,
+): { readonly url: () => string; readonly secret: string; start(): Promise<() => Promise<void>> } {
+  const secret = randomBytes(24).toString('base64url');
+  // Nobody answers there.
+  let url = (): string => 'http://127.0.0.1:1';
+  return {
+    secret,
+    url: () => url(),
+    start: async () => {
+      const started = await launch({ ...options, secret });
+      url = started.url;
+      return () => started.stop();
+    },
+  };
+}
