@@ -11,7 +11,7 @@ import { parseArgs, promisify } from 'node:util';
 import pg from 'pg';
 import { isStatusChange } from '../packages/server/src/core/history.ts';
 import { messageIdOf } from '../packages/server/src/core/values/ids.ts';
-import { FAN_OUT_LOCK } from '../packages/server/src/webhooks/deliveriesSql.ts';
+import { ADVISORY_LOCKS } from '../packages/server/src/postgres/advisoryLocks.ts';
 import { checkLedger } from './checkLedger.ts';
 import { cpuSeconds } from './cpu.ts';
 import { createDatabase, query, seedWallets, startDatabase } from './database.ts';
@@ -187,7 +187,7 @@ async function measureBacklog(node: Node, pileUpMs: number): Promise<Figures> {
     const holder = new pg.Client({ connectionString: databaseUrl });
     await holder.connect();
     try {
-      await holder.query('SELECT pg_advisory_lock($1)', [FAN_OUT_LOCK]);
+      await holder.query('SELECT pg_advisory_lock($1)', [ADVISORY_LOCKS.fanOut]);
       await authorize(node, { measureMs: pileUpMs });
       return { from: Date.now(), cpu: await cpuSeconds(product.pid, databaseUrl) };
     } finally {

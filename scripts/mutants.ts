@@ -102,22 +102,22 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'one key, two bodies, one batch: the second gets the first one’s answer',
     file: `${SERVER}/engine/batch.ts`,
-    from: "return leader.fingerprint === request.fingerprint ? { ...outcome, replayed: true } : { kind: 'key_reused' };",
-    to: 'return { ...outcome, replayed: true };',
+    from: "if (leader.once?.fingerprint !== request.once?.fingerprint) return { kind: 'key_reused' };",
+    to: '',
     tests: ['engine/batch.test'],
   },
   {
     name: 'a stored answer is given to another request',
-    file: `${SERVER}/engine/batch.ts`,
-    from: "if (!isSameRequest(request, stored.fingerprint)) return { kind: 'key_reused' };",
+    file: `${SERVER}/engine/idempotency.ts`,
+    from: "if (stored !== fingerprint && !otherFingerprints.includes(stored)) return { kind: 'key_reused' };",
     to: '',
     tests: ['http/idempotency'],
   },
   {
     name: 'an unknown id is remembered under the key',
     file: `${SERVER}/engine/batch.ts`,
-    from: 'return statusCode < 300 || statusCode === 422;',
-    to: 'return statusCode < 500;',
+    from: "return outcome.kind !== 'refused' || REFUSALS[outcome.refusal].isRemembered;",
+    to: 'return true;',
     tests: ['http/idempotency'],
   },
   {
@@ -302,7 +302,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'an attempt begins after its lease',
     file: `${SERVER}/webhooks/dispatch.ts`,
-    from: 'if (this.#stopped || performance.now() > lane.hold.until) break;',
+    from: 'if (this.#stopped || performance.now() > lane.deadline.until) break;',
     to: 'if (this.#stopped) break;',
     tests: ['webhooks/dispatch'],
   },
@@ -369,8 +369,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'one key captures two payments',
     file: `${SERVER}/payments/walletRoutes.ts`,
-    from: 'const path = `/v1/wallet/',
-    to: 'const path = `/v1/wallet/`; void `',
+    from: 'path: `/v1/wallet/${id}/${operation}` }',
+    to: 'path: `/v1/wallet/${operation}` }',
     tests: ['http/idempotency'],
   },
   {
@@ -382,7 +382,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a terminal of another store is taken',
-    file: `${SERVER}/payments/cardRoutes.ts`,
+    file: `${SERVER}/payments/payByCard.ts`,
     from: 'if (storeId !== null && terminal.storeId !== storeId)',
     to: 'if (storeId !== null && terminal.storeId === null)',
     tests: ['merchants/stores'],

@@ -17,7 +17,7 @@ import { sendJson, sendTold } from '../http/send.ts';
 import { adminApiKeyRoutes } from '../identity/apiKeyRoutes.ts';
 import { listSystemAccounts } from '../ledger/statementsSql.ts';
 import { adminMerchantRoutes } from '../merchants/merchantRoutes.ts';
-import { adminPlaceRoutes } from '../merchants/storeAdminRoutes.ts';
+import { adminStoreRoutes } from '../merchants/storeAdminRoutes.ts';
 import { adminSystemRoutes } from '../operations/systemRoutes.ts';
 import { confirmationLinkOfOperator } from '../payments/confirmationRoutes.ts';
 import { confirmFor } from '../payments/operate.ts';
@@ -27,7 +27,7 @@ import type { Deps } from './deps.ts';
 export function adminRoutes(app: App, deps: Deps): void {
   adminMerchantRoutes(app, deps);
   adminApiKeyRoutes(app, deps);
-  adminPlaceRoutes(app, deps);
+  adminStoreRoutes(app, deps);
   adminCustomerRoutes(app, deps);
   adminWalletRoutes(app, deps);
   accountRoutes(app, deps);

@@ -7,7 +7,7 @@ import { docsRoutes } from '../docs/docs.ts';
 import { openApi } from '../docs/openApi.ts';
 import { eventRoutes } from '../feed/eventRoutes.ts';
 import { streamRoutes } from '../feed/streamRoutes.ts';
-import { type App, createBareApp } from '../http/baseApp.ts';
+import { type App, createBaseApp } from '../http/baseApp.ts';
 import { ApiError, fieldError } from '../http/errors.ts';
 import { Pipelines } from '../http/pipelines.ts';
 import { RequestCounts } from '../http/requestCounts.ts';
@@ -24,13 +24,13 @@ import type { Surface } from '../identity/sessions.ts';
 import { Sessions } from '../identity/sessions.ts';
 import { Strangers } from '../identity/strangers.ts';
 import { adminUserRoutes, userRoutes } from '../identity/userRoutes.ts';
-import { placeRoutes } from '../merchants/storeRoutes.ts';
-import { operationsRoutes } from '../operations/healthRoutes.ts';
+import { storeRoutes } from '../merchants/storeRoutes.ts';
+import { healthRoutes } from '../operations/healthRoutes.ts';
 import { paymentRoutes } from '../payments/cardRoutes.ts';
 import { confirmationPages } from '../payments/confirmationRoutes.ts';
 import { lookupRoutes } from '../payments/lookupRoutes.ts';
 import { postingRoutes } from '../payments/postingRoutes.ts';
-import { authenticationRoutes } from '../payments/threeDSecureRoutes.ts';
+import { threeDSecureRoutes } from '../payments/threeDSecureRoutes.ts';
 import { transactionRoutes } from '../payments/transactionRoutes.ts';
 import { walletRoutes } from '../payments/walletRoutes.ts';
 import { issueRoutes } from '../reports/issueRoutes.ts';
@@ -53,7 +53,7 @@ type MoreRoutes = ((app: App, deps: Deps) => void) | null;
 
 /** The whole application, ready to listen or to be called by tests. */
 export async function createApp(deps: Deps, surface: Surface, sandboxRoutes: MoreRoutes): Promise<App> {
-  const app = createBareApp(deps, SHARED_SCHEMAS);
+  const app = createBaseApp(deps, SHARED_SCHEMAS);
   const strangers = new Strangers(UNKNOWN_CREDENTIALS);
   const keys = new ApiKeys(deps.reserved, deps.config.mode, strangers);
   const sessions = new Sessions(deps.reserved, deps.config, surface, strangers);
@@ -133,7 +133,7 @@ function registerRoutes(
   sandboxRoutes: MoreRoutes,
   signIn: SignIn,
 ): void {
-  operationsRoutes(app, deps, surface);
+  healthRoutes(app, deps, surface);
   dashboardRoutes(app, DASHBOARD_FILES, deps.config.mode);
   sessionRoutes(app, deps, surface, signIn);
   if (surface !== 'merchant') {
@@ -146,7 +146,7 @@ function registerRoutes(
     transactionRoutes(app, deps);
     lookupRoutes(app, deps);
     postingRoutes(app, deps);
-    placeRoutes(app, deps);
+    storeRoutes(app, deps);
     streamRoutes(app, deps);
     eventRoutes(app, deps);
     webhookEndpointRoutes(app, deps);
@@ -157,7 +157,7 @@ function registerRoutes(
     auditLogRoutes(app, deps);
     apiKeyRoutes(app, deps);
     userRoutes(app, deps, signIn);
-    authenticationRoutes(app, deps);
+    threeDSecureRoutes(app, deps);
     confirmationPages(app, deps);
     docsRoutes(app, deps.config.mode);
     sandboxRoutes?.(app, deps);

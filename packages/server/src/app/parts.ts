@@ -73,9 +73,9 @@ export function createEngine(deps: EngineDeps): EngineParts {
   });
   const { feed, webhooks } = createReaders(deps, directUrl);
   const lateAnswers = new LateAnswers(reserved, () => acquirer);
-  const { batchSize, batchLanes: lanes, maxQueue } = config;
+  const { batchSize, batchLanes: connections, maxQueue } = config;
   const engine = new Engine({
-    ...{ databaseUrl, batchSize, lanes, maxQueue, patienceMs: 10_000, observe: metrics },
+    ...{ databaseUrl, batchSize, connections, maxQueue, patienceMs: 10_000, observe: metrics },
     gated: config.mode === 'sandbox',
     answerLate: lateTransactionAnswer,
     afterCommit: ({ newOperations, answered, hasEvents }) => {

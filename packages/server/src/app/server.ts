@@ -12,6 +12,7 @@ import { openInstallation } from '../installation/installationSql.ts';
 import { startPurge } from '../operations/purge.ts';
 import { ConnectionTimedOut } from '../postgres/databaseErrors.ts';
 import { checkMigrated, migrate } from '../postgres/migrate.ts';
+import { leadsToOneCluster, shardedBy } from '../postgres/sharding.ts';
 import { createPool, type Pool, readServerVersion, withClient } from '../postgres/pool.ts';
 import { keepsStatements } from '../postgres/pooler.ts';
 import type { LaunchBank } from '../sandbox/bankProcess.ts';
@@ -150,12 +151,16 @@ async function embeddedUrl(
   return embedded.url;
 }
 
-/** @throws StartError when a pooler stands before the database that lets sessions lose their statements */
+/** @throws StartError when what stands before the database is none that a session can rely on */
 async function checkPooler(databaseUrl: string): Promise<void> {
-  if (await keepsStatements(databaseUrl)) return;
-  throw new StartError(
-    'DATABASE_URL leads through a pooler that does not keep prepared statements: use PgBouncer 1.21 or newer with max_prepared_statements, its session mode, or PostgreSQL itself',
-  );
+  if (!(await keepsStatements(databaseUrl)))
+    throw new StartError(
+      'DATABASE_URL leads through a pooler that does not keep prepared statements: use PgBouncer 1.21 or newer with max_prepared_statements, its session mode, or PostgreSQL itself',
+    );
+  if (!(await leadsToOneCluster(databaseUrl)))
+    throw new StartError(
+      'DATABASE_URL leads to several PostgreSQL servers, as behind a sharding proxy: events would be missed; use one server and its standbys',
+    );
 }
 
 /** @throws MigrationError when the database is not, or cannot be made, what this program works on */
@@ -179,6 +184,11 @@ async function checkDatabase(pool: Pool, name: string): Promise<void> {
   if (version.major < OLDEST_POSTGRES) {
     throw new StartError(`${name} must be PostgreSQL ${OLDEST_POSTGRES} or newer, but is ${version.name}`);
   }
+  const sharded = await shardedBy(pool);
+  if (sharded !== null)
+    throw new StartError(
+      `${name} must be PostgreSQL itself: with ${sharded}, which spreads it over several servers, events would be missed`,
+    );
 }
 
 /** A connection error in words; one to a name with several addresses has its words inside. */

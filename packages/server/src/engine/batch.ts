@@ -14,7 +14,7 @@ import { newId } from '../installation/newId.ts';
 import type { Client, StatementRunner } from '../postgres/pool.ts';
 import { inOneRoundTrip } from '../postgres/roundTrip.ts';
 import * as sql from './batchSql.ts';
-import { type Loaded, World } from './batchState.ts';
+import { type Loaded, BatchState } from './batchState.ts';
 import { gateErrorOf } from './gateSql.ts';
 import { type Answer, type Fingerprints, standingOf } from './idempotency.ts';
 
@@ -147,7 +147,7 @@ export async function runBatch(
     },
   );
   const { claimed, apiKeys, now } = read;
-  const world = await worldOf(client, read);
+  const state = await stateOf(client, read);
   const replies = await readReplies(client, toClaim, claimed);
 
   const settled = new Map<string, Settled>();
@@ -159,19 +159,19 @@ export async function runBatch(
       settled.set(key, replay(request, replies.get(key)));
       continue;
     }
-    const before = paymentOf(world, request);
+    const before = paymentOf(state, request);
     const outcome =
-      refusalOfKey(request, apiKeys) ?? refusalWithoutKey(request, world) ?? carryOut(world, request, now);
-    settled.set(key, settleOutcome(request, outcome, world, keys));
+      refusalOfKey(request, apiKeys) ?? refusalWithoutKey(request, state) ?? carryOut(state, request, now);
+    settled.set(key, settleOutcome(request, outcome, state, keys));
     audited.push(...auditEntriesOf(request, outcome, before));
   }
-  const effects = await inOneRoundTrip(client, (db) => save(db, world, keys, answerLate, audited));
+  const effects = await inOneRoundTrip(client, (db) => save(db, state, keys, answerLate, audited));
   return { settled: requests.map((request) => settle(request, leaders, settled, replies)), effects };
 }
 
 /** The payment that a request is about, where it is there already. */
-function paymentOf(world: World, { command }: Request): Transaction | undefined {
-  return 'transactionId' in command ? world.transaction(command.transactionId) : undefined;
+function paymentOf(state: BatchState, { command }: Request): Transaction | undefined {
+  return 'transactionId' in command ? state.transaction(command.transactionId) : undefined;
 }
 
 /** What the audit log is told of a request: nothing of one that was refused, since nothing was done. */
@@ -185,14 +185,14 @@ function auditEntriesOf(
   return [{ ...change, actor, merchantId: sender.merchantId ?? change.merchantId ?? null }];
 }
 
-function settleOutcome(request: Request, outcome: Outcome, world: World, keys: KeyChanges): Settled {
+function settleOutcome(request: Request, outcome: Outcome, state: BatchState, keys: KeyChanges): Settled {
   if (!isOnce(request)) return { kind: 'done', outcome };
   const { once } = request;
   if (outcome.kind === 'pending') {
     keys.add(request, { id: outcome.operation.id, seq: 0 }, null);
     return { kind: 'pending', answerKey: { scopeId: once.scopeId, key: keyOf(request) }, replayed: false };
   }
-  const balance = outcome.kind === 'transaction' ? world.knownBalanceOf(outcome.transaction) : null;
+  const balance = outcome.kind === 'transaction' ? state.knownBalanceOf(outcome.transaction) : null;
   const answer = once.render(outcome, balance);
   if (isRemembered(outcome)) keys.add(request, effectOf(outcome), answer);
   else keys.release(request);
@@ -226,13 +226,13 @@ export async function runDueBatch(
   for (const id of paymentIds) addPosting(needs, id, null);
   const read = await inOneRoundTrip(client, (db) => lockAndRead(db, needs, transactions));
   const { now } = read;
-  const world = await worldOf(client, read);
+  const state = await stateOf(client, read);
   for (const transactionId of paymentIds) {
     const command: Command = { kind: 'act_when_due', transactionId, operationId: newId() };
-    world.apply(decide(world, command, { sender: ENGINE, answerTo: null, now }));
+    state.apply(decide(state, command, { sender: ENGINE, answerTo: null, now }));
   }
   const noKeys = new KeyChanges(new Set());
-  const effects = await inOneRoundTrip(client, (db) => save(db, world, noKeys, answerLate, []));
+  const effects = await inOneRoundTrip(client, (db) => save(db, state, noKeys, answerLate, []));
   return { count: paymentIds.length, effects };
 }
 
@@ -376,11 +376,11 @@ async function lockAndRead(
   return { needs, payments, refunds, operations, merchants, wallets, balances, shownBalances, ...time };
 }
 
-async function worldOf(client: Client, read: Read): Promise<World> {
+async function stateOf(client: Client, read: Read): Promise<BatchState> {
   const { payments, refunds, delayMs } = read;
   if (delayMs > 0) await sql.sleep(client, delayMs);
   const balances = await withNewBalances(client, read);
-  return new World({ ...read, transactions: [...payments, ...refunds], balances });
+  return new BatchState({ ...read, transactions: [...payments, ...refunds], balances });
 }
 
 /** A merchant's first payment in a currency makes their balance, which is then locked like the others. */
@@ -462,22 +462,22 @@ function refusalOfKey({ once }: Request, apiKeys: ReadonlyMap<string, sql.KeyRow
 }
 
 /** Authorizations have a key in any case; customers and the engine are nobody's program. */
-function refusalWithoutKey({ command, sender, once }: Request, world: World): Outcome | null {
+function refusalWithoutKey({ command, sender, once }: Request, state: BatchState): Outcome | null {
   const { kind } = command;
   if (once === null || once.key !== null || sender.merchantId === null) return null;
   if (kind !== 'capture' && kind !== 'cancel' && kind !== 'refund') return null;
-  return world.requiresKey(sender.merchantId)
+  return state.requiresKey(sender.merchantId)
     ? { kind: 'refused', refusal: 'missing_idempotency_key' }
     : null;
 }
 
-function carryOut(world: World, request: Request, now: number): Outcome {
+function carryOut(state: BatchState, request: Request, now: number): Outcome {
   const { command, sender } = request;
-  const decision = decide(world, command, { sender, answerTo: answerKeyOf(request), now });
-  world.apply(decision);
+  const decision = decide(state, command, { sender, answerTo: answerKeyOf(request), now });
+  state.apply(decision);
   const { outcome } = decision;
   if (command.kind === 'authorize' && isNotFound(outcome))
-    world.countWrongPair(command.phone, command.iinHash !== null);
+    state.countWrongPair(command.phone, command.iinHash !== null);
   return outcome;
 }
 
@@ -560,13 +560,13 @@ function effectOf(outcome: Outcome): Effect | null {
 /** Writes everything and commits. */
 async function save(
   db: StatementRunner,
-  world: World,
+  state: BatchState,
   keys: KeyChanges,
   answerLate: AnswerLate,
   audited: readonly AuditEntry[],
 ): Promise<BatchEffects> {
-  const changes = world.changes();
-  const answers = changes.answers.flatMap((late) => givenResponse(late, world, answerLate));
+  const changes = state.changes();
+  const answers = changes.answers.flatMap((late) => givenResponse(late, state, answerLate));
   const writes: Promise<unknown>[] = [];
   const write = <T>(
     statement: (db: StatementRunner, rows: readonly T[]) => Promise<void>,
@@ -602,12 +602,12 @@ async function save(
 /** The response of an earlier command, to be stored under its key. */
 function givenResponse(
   late: LateAnswer,
-  world: World,
+  state: BatchState,
   answerLate: AnswerLate,
 ): Omit<sql.Claim, 'fingerprint'>[] {
   const { scopeId, key } = late.operation;
   if (scopeId === null || key === null) return [];
-  const balance = late.outcome.kind === 'transaction' ? world.knownBalanceOf(late.outcome.transaction) : null;
+  const balance = late.outcome.kind === 'transaction' ? state.knownBalanceOf(late.outcome.transaction) : null;
   const { statusCode, body: response } = answerLate(late, balance);
   const effect = effectOf(late.outcome);
   return [

@@ -45,7 +45,7 @@ function setOf(settings: Readonly<Record<string, string>>): string {
 }
 
 /** Of the sessions of batches. A lock that is waited for longer keeps a whole batch: its requests are then tried apart. */
-export const LANE_SETTINGS = `SET lock_timeout = '1s'`;
+export const BATCH_SETTINGS = `SET lock_timeout = '1s'`;
 
 /** How a batch begins. */
 export interface BatchOptions {

@@ -32,7 +32,7 @@ export interface Loaded {
  * The batch's view of the ledger: what was loaded, then changed by one decision after the other.
  * Balances change by postings only, so a stored balance is always the sum of its postings.
  */
-export class World implements State {
+export class BatchState implements State {
   readonly #transactions = new Map<string, Transaction>();
   readonly #loadedIds = new Set<string>();
   readonly #wallets = new Map<string, Wallet>();

@@ -1,9 +1,9 @@
 /**
  * The only writer of money. Requests queue in the process; while one batch is in flight the next one
- * fills. Batches of up to 64 in two lanes measured best on two cores; waiting to fill them did not help.
+ * fills. Batches of up to 64 over two connections measured best on two cores; waiting to fill them did not help.
  *
- *   runOnce() ──► queue ──► lane 1 ──► one transaction ──► each caller its own answer
- *                      └──► lane 2 ──► …
+ *   runOnce() ──► queue ──► connection 1 ──► one transaction ──► each caller its own answer
+ *                     └──► connection 2 ──► …
  *
  * Merchants are served in turn, so that nobody waits behind the thousands of somebody else.
  */
@@ -25,13 +25,13 @@ import {
   runDueBatch,
   type Settled,
 } from './batch.ts';
-import { LANE_SETTINGS } from './batchSql.ts';
+import { BATCH_SETTINGS } from './batchSql.ts';
 import { FairQueue } from './fairQueue.ts';
 
 export interface EngineOptions {
   readonly databaseUrl: string;
   readonly batchSize: number;
-  readonly lanes: number;
+  readonly connections: number;
   /** Requests beyond this many waiting are turned away, and those of one merchant beyond a quarter of it. */
   readonly maxQueue: number;
   /** How long a request may wait and be retried before its caller is told that its fate is unknown. */
@@ -93,7 +93,7 @@ const STOP_PATIENCE_MS = 2_000;
 const MAX_STUCK = 1_000;
 /**
  * While a batch is under way, fewer requests than a quarter of a batch wait up to this long for more, or for its
- * end: at 1,500 a second, two lanes would make batches of 3, which cost three times as much a request as large ones.
+ * end: at 1,500 a second, two connections would make batches of 3, which cost three times as much a request as large ones.
  */
 const GATHER_MS = 4;
 /** How often deadlines are looked at: callers hear at most this late. */
@@ -101,9 +101,9 @@ const DEADLINE_INTERVAL_MS = 100;
 
 export class Engine {
   readonly #options: EngineOptions;
-  readonly #idle: Lane[] = [];
-  readonly #lanes: Lane[] = [];
-  readonly #dueLane: Lane;
+  readonly #idle: BatchConnection[] = [];
+  readonly #connections: BatchConnection[] = [];
+  readonly #dueConnection: BatchConnection;
   readonly #queue = new FairQueue<Job>(ownerOf);
   /**
    * Jobs of a batch that failed as a whole, tried apart so that they cannot fail their neighbours. Those that
@@ -126,9 +126,9 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     this.#options = options;
-    for (let i = 0; i < options.lanes; i += 1) this.#lanes.push(new Lane(options, `engine ${i + 1}`));
-    this.#idle.push(...this.#lanes);
-    this.#dueLane = new Lane(options, 'engine due');
+    for (let i = 0; i < options.connections; i += 1) this.#connections.push(new BatchConnection(options, `engine ${i + 1}`));
+    this.#idle.push(...this.#connections);
+    this.#dueConnection = new BatchConnection(options, 'engine due');
     this.#deadlines = setInterval(() => this.#answerOverdue(), DEADLINE_INTERVAL_MS).unref();
   }
 
@@ -186,7 +186,7 @@ export class Engine {
     this.#inFlight += 1;
     try {
       const { answerLate, afterCommit, gated } = this.#options;
-      const { count, effects } = await this.#dueLane.run((client) =>
+      const { count, effects } = await this.#dueConnection.run((client) =>
         runDueBatch(client, limit, answerLate, gated),
       );
       if (count > 0) afterCommit(effects);
@@ -205,7 +205,7 @@ export class Engine {
     const attempt = { retry: false, apart: false, gated: false };
     const requests = calls.map((call) => ({ ...call, id: newId() }));
     const turn = this.#due.then(() =>
-      this.#dueLane.run((client) => runBatch(client, requests, this.#options.answerLate, attempt)),
+      this.#dueConnection.run((client) => runBatch(client, requests, this.#options.answerLate, attempt)),
     );
     this.#due = turn.catch(() => undefined);
     return turn.then(() => undefined);
@@ -221,7 +221,7 @@ export class Engine {
       });
     }
     clearInterval(this.#deadlines);
-    await Promise.all([...this.#lanes, this.#dueLane].map((lane) => lane.close()));
+    await Promise.all([...this.#connections, this.#dueConnection].map((connection) => connection.close()));
   }
 
   #pump(): void {
@@ -231,10 +231,10 @@ export class Engine {
       const apart = turn ? this.#apart.shift() : undefined;
       const jobs = apart ?? this.#nextBatch();
       if (jobs.length === 0) break;
-      const lane = this.#idle.pop();
-      if (lane === undefined) break;
+      const connection = this.#idle.pop();
+      if (connection === undefined) break;
       this.#lastWasApart = apart !== undefined;
-      void this.#runLane(lane, jobs, apart !== undefined);
+      void this.#runOn(connection, jobs, apart !== undefined);
     }
     this.#options.observe.queueDepth(this.#queue.size);
     if (this.#stopping && this.#inFlight === 0 && this.#queue.size === 0 && this.#apart.length === 0)
@@ -267,7 +267,7 @@ export class Engine {
     }
   }
 
-  async #runLane(lane: Lane, jobs: Job[], apart: boolean): Promise<void> {
+  async #runOn(connection: BatchConnection, jobs: Job[], apart: boolean): Promise<void> {
     this.#inFlight += 1;
     this.#running.add(jobs);
     const startedAt = performance.now();
@@ -275,7 +275,7 @@ export class Engine {
       const requests = jobs.map((job) => job.request);
       const retry = jobs.some((job) => job.retry);
       const { answerLate, afterCommit, gated } = this.#options;
-      const { settled, effects } = await lane.run((client) =>
+      const { settled, effects } = await connection.run((client) =>
         runBatch(client, requests, answerLate, { retry, apart, gated }),
       );
       this.#options.observe.batch(jobs.length, (performance.now() - startedAt) / 1_000);
@@ -293,7 +293,7 @@ export class Engine {
     } finally {
       this.#inFlight -= 1;
       this.#running.delete(jobs);
-      this.#idle.push(lane);
+      this.#idle.push(connection);
       this.#pump();
     }
   }
@@ -404,7 +404,7 @@ function failureOf({ failure, request }: Job): Error {
 }
 
 /** One connection that runs one batch at a time, and is replaced when it is lost. */
-class Lane {
+class BatchConnection {
   readonly #options: EngineOptions;
   readonly #name: string;
   #client: pg.Client | null = null;
@@ -434,7 +434,7 @@ class Lane {
     const options = sessionOptions(this.#options.databaseUrl, this.#name);
     const client = await openSession({
       ...options,
-      settings: `${options.settings}; ${LANE_SETTINGS}`,
+      settings: `${options.settings}; ${BATCH_SETTINGS}`,
       // Nobody waits for an answer any longer than this.
       query_timeout: this.#options.patienceMs,
     });

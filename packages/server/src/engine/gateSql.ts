@@ -2,11 +2,11 @@
  * The sandbox's gate: every writing transaction passes it, and a reset closes it on all nodes. An advisory lock,
  * shared by those who pass. Nobody waits at a closed gate. In production there is none.
  */
+import { ADVISORY_LOCKS } from '../postgres/advisoryLocks.ts';
 import { GateClosedError, sqlStateOf } from '../postgres/databaseErrors.ts';
 import type { Queryable, StatementRunner } from '../postgres/pool.ts';
 
-/** Any constant will do. */
-const GATE_LOCK = 7_069_803;
+const { gate: GATE_LOCK } = ADVISORY_LOCKS;
 const PASS = `SELECT pg_try_advisory_xact_lock_shared(${GATE_LOCK}) AS open`;
 
 const DIVISION_BY_ZERO = '22012';

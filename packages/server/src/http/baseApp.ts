@@ -17,7 +17,7 @@ import { compileQueryValidator } from './queryValidator.ts';
 import { securityHeadersOf } from './securityHeaders.ts';
 import { parseStrictJson } from './strictJson.ts';
 
-export type App = ReturnType<typeof createBareApp>;
+export type App = ReturnType<typeof createBaseApp>;
 
 const BODY_LIMIT = 64 * 1024;
 
@@ -25,7 +25,7 @@ const BODY_LIMIT = 64 * 1024;
 const MAX_PARAM_LENGTH = 16_384;
 
 /** @param sharedSchemas what the schemas of routes refer to by name */
-export function createBareApp(deps: Deps, sharedSchemas: readonly object[] = []) {
+export function createBaseApp(deps: Deps, sharedSchemas: readonly object[] = []) {
   const { mode, trustedProxies, keepAliveSeconds, maxConnections } = deps.config;
   const headers = securityHeadersOf(mode);
   const handleError = createErrorHandler(deps.metrics, headers);

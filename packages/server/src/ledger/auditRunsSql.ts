@@ -1,15 +1,13 @@
 /** Audits that operators asked for: one at a time in the whole installation, their results kept. In real time. */
 
+import { ADVISORY_LOCKS } from '../postgres/advisoryLocks.ts';
 import type { Queryable } from '../postgres/pool.ts';
 import type { Violation } from './auditSql.ts';
-
-/** Any constant will do. Whoever runs an audit holds it, by the session. */
-const AUDIT_LOCK = 7_069_805;
 
 /** Until the session ends nobody else can take it. @returns false when somebody has it */
 export async function takeAuditLock(session: Queryable): Promise<boolean> {
   const { rows } = await session.query<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [
-    AUDIT_LOCK,
+    ADVISORY_LOCKS.audit,
   ]);
   return rows[0]?.taken === true;
 }
@@ -51,7 +49,7 @@ export async function findLastAuditRun(db: Queryable): Promise<AuditRun | null> 
        finished_at IS NULL AND EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = $1
          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS running
      FROM audit_run ORDER BY id DESC LIMIT 1`,
-    [AUDIT_LOCK],
+    [ADVISORY_LOCKS.audit],
   );
   return rows[0] ?? null;
 }

@@ -18,7 +18,7 @@ import { findStore, insertStore, insertTerminal } from './storesSql.ts';
 const Params = Type.Object({ merchantId: Type.String() });
 
 /** A merchant's stores, and the terminals in them: names that payments may carry. */
-export function adminPlaceRoutes(app: App, deps: Deps): void {
+export function adminStoreRoutes(app: App, deps: Deps): void {
   createStoreRoute(app, deps);
   createTerminalRoute(app, deps);
   listRoutes(app, deps);

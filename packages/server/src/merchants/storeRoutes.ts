@@ -20,7 +20,7 @@ const LISTS = {
   },
 } as const;
 
-export function placeRoutes(app: App, deps: Deps): void {
+export function storeRoutes(app: App, deps: Deps): void {
   for (const noun of ['stores', 'terminals'] as const) {
     const { operationId, summary, name } = LISTS[noun];
     app.get(

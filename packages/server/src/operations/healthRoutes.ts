@@ -10,7 +10,7 @@ import { safeEqual } from '../installation/secrets.ts';
 const Status = Type.Object({ status: Type.Literal('ok') });
 
 /** Health, readiness and metrics. In production /metrics is on the operators' port only. */
-export function operationsRoutes(app: App, deps: Deps, surface: Surface): void {
+export function healthRoutes(app: App, deps: Deps, surface: Surface): void {
   const tags = ['Operations'];
   app.get(
     '/health',

@@ -58,7 +58,7 @@ async function resolve(
   { fields, card, browser }: CardPayment,
 ): Promise<{ readonly command: PayByCard; readonly payer: PayerForBank }> {
   refuseWithoutBank(deps);
-  await checkPlaces(deps, merchantId, fields.storeId, fields.terminalId);
+  await checkStoreAndTerminal(deps, merchantId, fields.storeId, fields.terminalId);
   await checkReturnUrl(deps, merchantId, fields.returnUrl);
   const token =
     typeof card === 'string'
@@ -102,7 +102,7 @@ function cardForBank({ number, expiryMonth, expiryYear, cvc, holder }: Card): Ca
   return { number, expiryMonth, expiryYear, cvc, holder };
 }
 
-async function checkPlaces(
+async function checkStoreAndTerminal(
   { reserved }: Needed,
   merchantId: string,
   storeId: string | null,

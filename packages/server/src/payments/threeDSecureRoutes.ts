@@ -51,7 +51,7 @@ const TROUBLE: Notice = {
 };
 
 /** Where the bank sends the payer's browser back to. The browser proves nothing: the bank is asked. */
-export function authenticationRoutes(app: App, deps: Deps): void {
+export function threeDSecureRoutes(app: App, deps: Deps): void {
   app.get(
     '/3ds/:state',
     {

@@ -6,13 +6,12 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
+import { ADVISORY_LOCKS } from './advisoryLocks.ts';
 import { openSession } from './databaseClient.ts';
 import { INSUFFICIENT_PRIVILEGE, LOCK_TIMEOUT, sqlStateOf } from './databaseErrors.ts';
 import { type Client, type Queryable, sessionOptions } from './pool.ts';
 
 const MIGRATIONS = new URL('../../migrations/', import.meta.url);
-/** Any constant will do: nodes that start together take turns. */
-const MIGRATION_LOCK = 7_069_801;
 const OUTSIDE_TRANSACTION = '-- outside a transaction\n';
 
 /** While a migration waits for a table, whoever comes for it waits behind: payments may wait this long … */
@@ -166,7 +165,7 @@ async function takeTurn(turn: Client, say: Say): Promise<void> {
   await turn.query('BEGIN');
   for (;;) {
     // Without parameters: a portal of the extended protocol would keep its snapshot until the transaction ends.
-    const { rows } = await turn.query(`SELECT pg_try_advisory_xact_lock(${MIGRATION_LOCK}) AS mine`);
+    const { rows } = await turn.query(`SELECT pg_try_advisory_xact_lock(${ADVISORY_LOCKS.migration}) AS mine`);
     if (rows[0]?.mine === true) return;
     waiting('waiting for another node, which is migrating the database');
     await pause(TURN_LOOK_MS);

@@ -1,8 +1,6 @@
 /** The sandbox's test clock: an offset to the database's own, for every node. It only moves forward. */
+import { ADVISORY_LOCKS } from '../postgres/advisoryLocks.ts';
 import { createPool, inTransaction, type Pool, type Queryable } from '../postgres/pool.ts';
-
-/** Any constants will do, each of its own: one advance at a time, and none during a reset. */
-const CLOCK_LOCK = 7_069_802;
 
 /** A hundred years ahead of real time: every date stays one that clients can read. */
 export const MAX_OFFSET_MS = 36_525 * 86_400_000;
@@ -25,7 +23,7 @@ export async function readClockState(db: Queryable): Promise<Clock> {
 /** Until this transaction ends nobody else moves the clock. It writes nothing, so readers of events do not wait. */
 async function lockClock(client: Queryable): Promise<void> {
   await client.query(`SET LOCAL idle_in_transaction_session_timeout = '60s'; SET LOCAL lock_timeout = '15s'`);
-  await client.query('SELECT pg_advisory_xact_lock($1)', [CLOCK_LOCK]);
+  await client.query('SELECT pg_advisory_xact_lock($1)', [ADVISORY_LOCKS.clock]);
 }
 
 /** When the first attempt at a webhook is due, of each endpoint that gets any. */

@@ -17,6 +17,7 @@
 
 import type { Millis } from '../core/transaction.ts';
 import type { MessageKey } from '../core/values/ids.ts';
+import { ADVISORY_LOCKS } from '../postgres/advisoryLocks.ts';
 import { joinedJson, jsonTexts, plainArray, textArray, timeArray } from '../postgres/arrays.ts';
 import { isLeased } from '../postgres/leases.ts';
 import type { Queryable, StatementRunner } from '../postgres/pool.ts';
@@ -32,8 +33,6 @@ export const WEBHOOK_SETTINGS = `SET enable_seqscan = off; SET enable_hashjoin =
   SET plan_cache_mode = force_generic_plan; SET synchronous_commit = off;
   SELECT set_config(name, '10s', false) FROM pg_settings WHERE name = 'transaction_timeout'`;
 
-/** Any constant will do: one at a time, in all nodes, makes deliveries, as that gives them their order. */
-export const FAN_OUT_LOCK = 7_069_804;
 /** An attempt takes at most 15 s, and a lane is given up when it has been held for 10 s. */
 export const LEASE = `interval '30 seconds'`;
 
@@ -276,7 +275,7 @@ export async function requeue(
   messages: readonly NewMessage[],
   replay: boolean,
 ): Promise<void> {
-  await db.query('SELECT pg_advisory_xact_lock($1)', [FAN_OUT_LOCK]);
+  await db.query('SELECT pg_advisory_xact_lock($1)', [ADVISORY_LOCKS.fanOut]);
   const families = [...new Set(messages.map((m) => m.familyId))].sort();
   const lanes = [plainArray(families), endpointId];
   await db.query(

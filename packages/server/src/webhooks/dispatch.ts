@@ -22,10 +22,10 @@ const FRESH_PER_RUNNING = 4;
 /** Lanes in all; those of failing endpoints take half of them at most. */
 const TOTAL = 1_024;
 /** For how long attempts of a lane may begin that is claimed now: its lease ends 20 s later. */
-export const HOLD_MS = 10_000;
+export const CLAIM_MS = 10_000;
 
 /** Until when an attempt may begin: `performance.now()`. */
-export interface Hold {
+export interface Deadline {
   until: number;
 }
 
@@ -33,7 +33,7 @@ export interface Hold {
 export type LaneOutcome = Omit<LaneResult, 'lease'>;
 
 export interface Lane extends LaneKey {
-  readonly hold: Hold;
+  readonly deadline: Deadline;
   readonly target: Target;
   readonly failures: number;
   readonly deliveries: readonly PendingDelivery[];
@@ -137,7 +137,7 @@ export class Dispatcher {
     let { failures } = lane;
     let dueInMs: number | null = null;
     for (const delivery of lane.deliveries) {
-      if (this.#stopped || performance.now() > lane.hold.until) break;
+      if (this.#stopped || performance.now() > lane.deadline.until) break;
       const { attempt, retryAfterMs } = await this.#attempt(lane, delivery);
       work.failing = attempt.status !== 'delivered';
       if (!work.failing) failures = 0;

@@ -19,7 +19,7 @@ import { comparePositions, type FeedPosition } from '../feed/position.ts';
 import { isPassing } from '../postgres/databaseErrors.ts';
 import type { Pool, StatementRunner } from '../postgres/pool.ts';
 import { insertMessages, type LaneKey, type LaneResult, type NewMessage } from './deliveriesSql.ts';
-import { HOLD_MS, type LaneOutcome } from './dispatch.ts';
+import { CLAIM_MS, type LaneOutcome } from './dispatch.ts';
 import { noteSuccess } from './endpointsSql.ts';
 import {
   beginFanOut,
@@ -258,7 +258,7 @@ export class FanOut {
     for (const lane of batch.claimed) {
       // Of a lane that others have, because something was sent again meanwhile, nothing more is attempted here.
       const isClaimed = names === null || names.has(nameOf(lane));
-      lane.hold.until = isClaimed ? at + HOLD_MS : 0;
+      lane.deadline.until = isClaimed ? at + CLAIM_MS : 0;
       lane.lease = token;
       if (lane.outcome !== null) this.#deps.record({ ...lane.outcome, lease: token });
     }

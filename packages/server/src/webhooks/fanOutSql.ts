@@ -10,10 +10,11 @@
 import type { Millis } from '../core/transaction.ts';
 import { comparePositions, type FeedPosition } from '../feed/position.ts';
 
+import { ADVISORY_LOCKS } from '../postgres/advisoryLocks.ts';
 import { plainArray, textArray, timeArray } from '../postgres/arrays.ts';
 import { isLeased } from '../postgres/leases.ts';
 import type { Queryable, StatementRunner } from '../postgres/pool.ts';
-import { type Attempt, FAN_OUT_LOCK, type LaneKey, LEASE, type NewMessage } from './deliveriesSql.ts';
+import { type Attempt, type LaneKey, LEASE, type NewMessage } from './deliveriesSql.ts';
 import { ENGINE_NOW } from './endpointsSql.ts';
 
 /** So long nobody else reads on after a write that left something to be written: a turn is much shorter. */
@@ -55,7 +56,7 @@ export async function beginFanOut(db: StatementRunner): Promise<FanOutPlace | nu
   const [lock, place] = await Promise.all([
     db.query<{ locked: boolean }>({
       name: 'webhook_lock_fan_out',
-      text: `SELECT pg_try_advisory_xact_lock(${FAN_OUT_LOCK}) AS locked`,
+      text: `SELECT pg_try_advisory_xact_lock(${ADVISORY_LOCKS.fanOut}) AS locked`,
     }),
     db.query<PlaceRow & { token: string | null; held: boolean; now: Millis }>({
       name: 'webhook_place',

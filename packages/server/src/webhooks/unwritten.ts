@@ -9,11 +9,11 @@
 
 import { comparePositions, type FeedPosition } from '../feed/position.ts';
 import type { LaneKey, NewMessage } from './deliveriesSql.ts';
-import type { Hold, LaneOutcome } from './dispatch.ts';
+import type { Deadline, LaneOutcome } from './dispatch.ts';
 import type { Delivered, NewDelivery, Receiver } from './fanOutSql.ts';
 
 /** For how long attempts may begin after a write: nobody else reads on for 5 s. */
-const HOLD_MS = 3_000;
+const CLAIM_MS = 3_000;
 
 /** A page of the feed, and how many of its lanes are not written. */
 interface Page {
@@ -27,7 +27,7 @@ export interface FreshLane extends LaneKey {
   /** In their order. */
   readonly messages: NewMessage[];
   readonly page: Page;
-  readonly hold: Hold;
+  readonly deadline: Deadline;
   /** Whether it is not to be attempted before it is written. */
   isQueued: boolean;
   /** Whether something has been read that must come behind it. */
@@ -129,7 +129,7 @@ export class Unwritten {
       }
       const lane: FreshLane = {
         ...{ familyId, endpointId, version, page, isQueued },
-        ...{ messages: [message], hold: { until: at + HOLD_MS } },
+        ...{ messages: [message], deadline: { until: at + CLAIM_MS } },
         ...{ isFollowed: false, outcome: null, lease: null },
       };
       added.set(name, lane);

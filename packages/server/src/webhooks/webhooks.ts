@@ -5,7 +5,7 @@ import type { Secrets } from '../installation/secrets.ts';
 import { GateClosedError } from '../postgres/databaseErrors.ts';
 import { createPool, type Pool } from '../postgres/pool.ts';
 import { claimLanes, type LaneKey, readPending, WEBHOOK_SETTINGS } from './deliveriesSql.ts';
-import { Dispatcher, type DispatchObserver, HOLD_MS, PER_ENDPOINT } from './dispatch.ts';
+import { Dispatcher, type DispatchObserver, CLAIM_MS, PER_ENDPOINT } from './dispatch.ts';
 import { type Backlog, readBacklog } from './endpointsSql.ts';
 import { FanOut, type Step } from './fanOut.ts';
 import { Loop } from './loop.ts';
@@ -188,7 +188,7 @@ export class Webhooks {
       throw error;
     });
     for (const lane of lanes) {
-      const { familyId, endpointId, hold, messages } = lane;
+      const { familyId, endpointId, deadline, messages } = lane;
       const target = this.#targets.get(endpointId);
       if (target === undefined) {
         // It is gone after a reset; else somebody else is to find out what is the matter.
@@ -197,7 +197,7 @@ export class Webhooks {
       }
       const deliveries = messages.map((message) => ({ ...message, endpointId, attempts: 0, replay: false }));
       this.#dispatcher.submit({
-        ...{ familyId, endpointId, hold, target, deliveries, now },
+        ...{ familyId, endpointId, deadline, target, deliveries, now },
         ...{ failures: 0, claimedAt: readAt },
         onEnded: (outcome) => this.#fanOut.ended(lane, outcome),
       });
@@ -223,7 +223,7 @@ export class Webhooks {
       const deliveries = pending.get(nameOf({ familyId, endpointId })) ?? [];
       this.#dispatcher.submit({
         ...{ familyId, endpointId, target, failures, deliveries, now, claimedAt },
-        hold: { until: claimedAt + HOLD_MS },
+        deadline: { until: claimedAt + CLAIM_MS },
         onEnded: (outcome) => this.#recorder.record({ ...outcome, lease }),
       });
     }

@@ -9,13 +9,13 @@ import { pino } from 'pino';
 import { readConfig } from '../../src/app/config.ts';
 import { dashboardRoutes } from '../../src/app/dashboardRoutes.ts';
 import type { Deps } from '../../src/app/deps.ts';
-import { type App, createBareApp } from '../../src/http/baseApp.ts';
+import { type App, createBaseApp } from '../../src/http/baseApp.ts';
 
 let folder: string;
 let app: App;
 before(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'plexy-dashboard-'));
-  app = createBareApp({ logger: pino({ level: 'silent' }), config: readConfig({}) } as unknown as Deps);
+  app = createBaseApp({ logger: pino({ level: 'silent' }), config: readConfig({}) } as unknown as Deps);
   dashboardRoutes(app, path.join(folder, 'dist'), 'sandbox');
   await app.ready();
 });

@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { audit } from '../../src/ledger/auditSql.ts';
 import { createPool } from '../../src/postgres/pool.ts';
 import { createDatabase, stopDatabaseServer, type TestDatabase } from '../support/database.ts';
+import { startKillablePostgres } from '../support/process.ts';
 import { type Program, startProgram } from '../support/program.ts';
 import { CUSTOMER, DEMO_KEY, request } from '../support/sandbox.ts';
 
@@ -121,6 +122,34 @@ describe('one sentence and exit code 1', () => {
     await refusesToStart({ ...production, SECRET_KEY: `${SECRET_KEY}!` }, /SECRET_KEY is not the one/);
     await refusesToStart({ DATABASE_URL: own.url }, /set up in production mode, but MODE is sandbox/);
     await own.drop();
+  });
+
+  test('a proxy that leads to several clusters, as one that shards does', async (t) => {
+    const url = new URL(database.url);
+    if (url.password === '') return t.skip('the other cluster wants a password');
+    const other = await startKillablePostgres();
+    t.after(other.end);
+    const pool = createPool(other.url, 1, () => undefined);
+    await pool.query(`ALTER ROLE ${url.username} PASSWORD '${url.password}'`);
+    await pool.query(`CREATE DATABASE ${url.pathname.slice(1)}`);
+    await pool.end();
+    const ports = [Number(url.port), other.proxy.port];
+    let turn = 0;
+    const proxy = net.createServer((socket) => {
+      turn += 1;
+      const upstream = net.connect(ports[turn % 2] ?? 0, '127.0.0.1');
+      for (const [one, another] of [
+        [socket, upstream],
+        [upstream, socket],
+      ] as const) {
+        one.pipe(another);
+        one.on('error', () => another.destroy()).on('close', () => another.destroy());
+      }
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    t.after(() => proxy.close());
+    url.port = String((proxy.address() as net.AddressInfo).port);
+    await refusesToStart({ DATABASE_URL: url.href, MIGRATE: 'off' }, /leads to several PostgreSQL servers/);
   });
 
   test('a database that a newer program has migrated', async () => {

@@ -23,7 +23,7 @@ function newEngine(databaseUrl: string): Engine {
     queueDepth: () => undefined,
     databaseError: (error) => errors.push(error),
   };
-  const limits = { batchSize: 64, lanes: 2, maxQueue: 1_000, patienceMs: 10_000, gated: true };
+  const limits = { batchSize: 64, connections: 2, maxQueue: 1_000, patienceMs: 10_000, gated: true };
   const hooks = { observe, answerLate: lateTransactionAnswer, afterCommit: () => undefined };
   return new Engine({ databaseUrl, ...limits, ...hooks });
 }

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
+import { ADVISORY_LOCKS } from '../../src/postgres/advisoryLocks.ts';
 import { type Sandbox, startSandbox } from '../support/sandbox.ts';
 
 const run = promisify(execFile);
@@ -195,6 +196,25 @@ test('what ARCHITECTURE.md says of files and rooms is so', () => {
   assert.ok(rooms.length > 15);
   assert.deepEqual(
     rooms.filter((room) => !page.includes(room)),
+    [],
+  );
+});
+
+test('docs/locks.md tells of every advisory lock, there are no others, and the files that it names exist', () => {
+  const text = readFileSync(path.join(ROOT, 'docs/locks.md'), 'utf8');
+  const rows = [...text.matchAll(/^\| `(\w+)` \| (\d+) \|/gm)].map(([, name = '', number]) => [name, Number(number)]);
+  assert.deepEqual(Object.fromEntries(rows), ADVISORY_LOCKS);
+  assert.equal(new Set(Object.values(ADVISORY_LOCKS)).size, rows.length);
+  const source = path.join(ROOT, 'packages/server/src');
+  const elsewhere = globSync('**/*.ts', { cwd: source }).filter(
+    (file) =>
+      file !== path.join('postgres', 'advisoryLocks.ts') &&
+      /advisory_(?:xact_)?lock(?:_shared)?\((?!\$)/.test(readFileSync(path.join(source, file), 'utf8')),
+  );
+  assert.deepEqual(elsewhere, []);
+  const named = [...text.matchAll(/`([\w/]+\.ts)`/g)].map(([, file = '']) => file);
+  assert.deepEqual(
+    named.filter((file) => !existsSync(path.join(source, file)) && !existsSync(path.join(ROOT, file))),
     [],
   );
 });

@@ -37,7 +37,7 @@ async function dispatch(
   const outcome = await new Promise<LaneOutcome>((resolve) =>
     dispatcher.submit({
       ...{ familyId, endpointId, target, deliveries, now: Date.now(), claimedAt: now },
-      ...{ failures: 0, hold: { until: now + 10_000 }, onEnded: resolve },
+      ...{ failures: 0, deadline: { until: now + 10_000 }, onEnded: resolve },
       ...lane,
     }),
   );
@@ -77,7 +77,7 @@ describe('a lane', () => {
   });
 
   test('whose time is over is attempted by nobody here', async () => {
-    const { outcome, posted } = await dispatch([200, 200], { hold: { until: performance.now() - 1 } });
+    const { outcome, posted } = await dispatch([200, 200], { deadline: { until: performance.now() - 1 } });
     assert.equal(posted, 0);
     assert.deepEqual([outcome.attempts, outcome.finished, outcome.dueInMs], [[], 0, null]);
   });

@@ -336,7 +336,7 @@ describe('what is read', () => {
     assert.ok(claimed !== undefined);
     await append(id);
     await leave(node, 1);
-    assert.ok(lane.hold.until < performance.now(), 'nothing more of it is attempted here');
+    assert.ok(lane.deadline.until < performance.now(), 'nothing more of it is attempted here');
     assert.equal((await readPending(pool, [claimed], 10)).length, 4);
   });
 });
@@ -443,7 +443,7 @@ describe('a write', () => {
     }, 'a webhook');
     const [lane] = fresh;
     assert.ok(lane !== undefined && performance.now() - startedAt >= 1_000);
-    assert.ok(lane.hold.until - performance.now() < 2_100);
+    assert.ok(lane.deadline.until - performance.now() < 2_100);
   });
 
   test('that a node was sending when it stopped keeps others out for 10 s at most', async (t) => {
