@@ -31,7 +31,11 @@ export async function wholeApp(): Promise<App> {
     metrics: createMetrics(),
     logger: createLogger('silent'),
   };
-  return createApp({ ...parts, ...createEngine({ ...parts, databaseUrl, room }) }, 'both', room.sandboxRoutes);
+  return createApp(
+    { ...parts, ...createEngine({ ...parts, databaseUrl, room }) },
+    'both',
+    room.sandboxRoutes,
+  );
 }
 
 /** Its document. */

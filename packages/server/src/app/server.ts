@@ -12,9 +12,9 @@ import { openInstallation } from '../installation/installationSql.ts';
 import { startPurge } from '../operations/purge.ts';
 import { ConnectionTimedOut } from '../postgres/databaseErrors.ts';
 import { checkMigrated, migrate } from '../postgres/migrate.ts';
-import { leadsToOneCluster, shardedBy } from '../postgres/sharding.ts';
 import { createPool, type Pool, readServerVersion, withClient } from '../postgres/pool.ts';
 import { keepsStatements } from '../postgres/pooler.ts';
+import { leadsToOneCluster, shardedBy } from '../postgres/sharding.ts';
 import type { LaunchBank } from '../sandbox/bankProcess.ts';
 import { createApp } from './app.ts';
 import type { Config } from './config.ts';
@@ -128,7 +128,13 @@ export async function startServer(
     const adminUrl =
       adminPort === null
         ? null
-        : await listen(await createApp(deps, 'operator', sandboxRoutes), config.adminHost, adminPort, stops, 'ADMIN_');
+        : await listen(
+            await createApp(deps, 'operator', sandboxRoutes),
+            config.adminHost,
+            adminPort,
+            stops,
+            'ADMIN_',
+          );
     // Attempts end while requests do: each may take seconds of a stop's ten.
     stops.push(async () => void webhooks.stop());
     return { url, adminUrl, cardsHeld: () => acquirer.cardsHeld, stop };

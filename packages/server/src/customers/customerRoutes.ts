@@ -5,7 +5,6 @@ import { lastDigitsOf, parseIin } from '../core/values/iin.ts';
 import { parsePhone } from '../core/values/phone.ts';
 import { ADMIN, ERRORS, idOf, OPERATOR } from '../http/adminCommon.ts';
 import * as bodies from '../http/adminSchemas.ts';
-import { customerView, walletView } from './views.ts';
 import type { App } from '../http/baseApp.ts';
 import { ApiError } from '../http/errors.ts';
 import { exactJson } from '../http/exactJson.ts';
@@ -16,6 +15,7 @@ import { IdempotencyHeader } from '../http/schemas.ts';
 import { sendJson } from '../http/send.ts';
 import { newId } from '../installation/newId.ts';
 import { findCustomer, insertCustomer, insertWallet, listCustomers, listWallets } from './customersSql.ts';
+import { customerView, walletView } from './views.ts';
 
 const Params = Type.Object({ customerId: Type.String() });
 

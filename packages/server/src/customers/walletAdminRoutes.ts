@@ -6,8 +6,6 @@ import { type Parsed, parsed } from '../core/values/parse.ts';
 import { callOf, type Rendering } from '../engine/caller.ts';
 import { ADMIN, ERRORS, idOf, OPERATOR, parseName, refuseBody } from '../http/adminCommon.ts';
 import * as bodies from '../http/adminSchemas.ts';
-import { change, walletEntries } from '../ledger/statementViews.ts';
-import { transferView, walletView } from './views.ts';
 import type { App } from '../http/baseApp.ts';
 import { callerOf } from '../http/caller.ts';
 import { ApiError } from '../http/errors.ts';
@@ -21,7 +19,9 @@ import { sendJson, sendTold } from '../http/send.ts';
 import { newId } from '../installation/newId.ts';
 import { openPosition, sealPosition } from '../ledger/statementPosition.ts';
 import { readWalletStatement } from '../ledger/statementsSql.ts';
+import { change, walletEntries } from '../ledger/statementViews.ts';
 import { findWallet, setFrozen } from './customersSql.ts';
+import { transferView, walletView } from './views.ts';
 
 const Params = Type.Object({ walletId: Type.String() });
 

@@ -14,7 +14,7 @@ import { newId } from '../installation/newId.ts';
 import type { Client, StatementRunner } from '../postgres/pool.ts';
 import { inOneRoundTrip } from '../postgres/roundTrip.ts';
 import * as sql from './batchSql.ts';
-import { type Loaded, BatchState } from './batchState.ts';
+import { BatchState, type Loaded } from './batchState.ts';
 import { gateErrorOf } from './gateSql.ts';
 import { type Answer, type Fingerprints, standingOf } from './idempotency.ts';
 

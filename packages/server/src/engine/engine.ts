@@ -126,7 +126,8 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     this.#options = options;
-    for (let i = 0; i < options.connections; i += 1) this.#connections.push(new BatchConnection(options, `engine ${i + 1}`));
+    for (let i = 0; i < options.connections; i += 1)
+      this.#connections.push(new BatchConnection(options, `engine ${i + 1}`));
     this.#idle.push(...this.#connections);
     this.#dueConnection = new BatchConnection(options, 'engine due');
     this.#deadlines = setInterval(() => this.#answerOverdue(), DEADLINE_INTERVAL_MS).unref();

@@ -4,9 +4,7 @@ import type { Deps } from '../app/deps.ts';
 import { type Parsed, parsed } from '../core/values/parse.ts';
 import { parseTime } from '../core/values/time.ts';
 import { ADMIN, ERRORS, idOf, parseName, refuseBody } from '../http/adminCommon.ts';
-import { merchantIdOf, requireMerchant } from '../merchants/requireMerchant.ts';
 import * as bodies from '../http/adminSchemas.ts';
-import { apiKeyView } from './apiKeyView.ts';
 import type { App } from '../http/baseApp.ts';
 import { ApiError, fieldError } from '../http/errors.ts';
 import { exactJson } from '../http/exactJson.ts';
@@ -17,6 +15,7 @@ import { IdempotencyHeader } from '../http/schemas.ts';
 import { sendJson } from '../http/send.ts';
 import { newId } from '../installation/newId.ts';
 import { generateApiKey, hashApiKey } from '../installation/secrets.ts';
+import { merchantIdOf, requireMerchant } from '../merchants/requireMerchant.ts';
 import {
   insertApiKey,
   listApiKeys,
@@ -25,6 +24,7 @@ import {
   revokeApiKey,
   type Scope,
 } from './apiKeysSql.ts';
+import { apiKeyView } from './apiKeyView.ts';
 import { ADMIN_USER, merchantOf, OPERATOR } from './auth.ts';
 
 /** The ids in a path. */

@@ -6,7 +6,6 @@ import { type AuditAction, type AuditChange, changedValues } from '../auditLog/a
 import { parseUuid } from '../core/values/ids.ts';
 import { iso } from '../core/values/time.ts';
 import { ADMIN, ERRORS, idOf, parseName, refuseBody } from '../http/adminCommon.ts';
-import { merchantIdOf, requireMerchant } from '../merchants/requireMerchant.ts';
 import { ListQuery, pageSchema } from '../http/adminSchemas.ts';
 import type { App } from '../http/baseApp.ts';
 import { ApiError } from '../http/errors.ts';
@@ -17,6 +16,7 @@ import { valuesOf } from '../http/parseFields.ts';
 import { IdempotencyHeader } from '../http/schemas.ts';
 import { sendJson } from '../http/send.ts';
 import { newId } from '../installation/newId.ts';
+import { merchantIdOf, requireMerchant } from '../merchants/requireMerchant.ts';
 import type { Queryable } from '../postgres/pool.ts';
 import { ADMIN_USER, merchantOf, OPERATOR } from './auth.ts';
 import { newPassword } from './passwords.ts';

@@ -7,10 +7,7 @@ import { parsed } from '../core/values/parse.ts';
 import { isProtected, isReturnTarget } from '../core/values/returnUrl.ts';
 import { parseTimeZone } from '../core/values/timeZone.ts';
 import { ADMIN, ERRORS, OPERATOR, parseName } from '../http/adminCommon.ts';
-import { merchantIdOf, requireMerchant } from './requireMerchant.ts';
 import * as bodies from '../http/adminSchemas.ts';
-import { change, merchantEntries } from '../ledger/statementViews.ts';
-import { merchantView } from './views.ts';
 import type { App } from '../http/baseApp.ts';
 import { ApiError, fieldError } from '../http/errors.ts';
 import { exactJson } from '../http/exactJson.ts';
@@ -22,6 +19,7 @@ import { sendJson } from '../http/send.ts';
 import { newId } from '../installation/newId.ts';
 import { openPosition, sealPosition } from '../ledger/statementPosition.ts';
 import { readMerchantStatement } from '../ledger/statementsSql.ts';
+import { change, merchantEntries } from '../ledger/statementViews.ts';
 import {
   findMerchant,
   insertMerchant,
@@ -31,6 +29,8 @@ import {
   type MerchantSettings,
   updateMerchant,
 } from './merchantsSql.ts';
+import { merchantIdOf, requireMerchant } from './requireMerchant.ts';
+import { merchantView } from './views.ts';
 
 const Params = Type.Object({ merchantId: Type.String() });
 const DEFAULTS = {

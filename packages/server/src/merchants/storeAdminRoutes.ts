@@ -2,9 +2,7 @@ import Type from 'typebox';
 import type { Deps } from '../app/deps.ts';
 import { parseUuid } from '../core/values/ids.ts';
 import { ADMIN, ERRORS, OPERATOR, parseName } from '../http/adminCommon.ts';
-import { merchantIdOf, requireMerchant } from './requireMerchant.ts';
 import * as bodies from '../http/adminSchemas.ts';
-import { placeView } from './views.ts';
 import type { App } from '../http/baseApp.ts';
 import { fieldError } from '../http/errors.ts';
 import { operatorWrite } from '../http/idempotentWrite.ts';
@@ -12,8 +10,10 @@ import { valuesOf } from '../http/parseFields.ts';
 import { IdempotencyHeader } from '../http/schemas.ts';
 import { sendJson } from '../http/send.ts';
 import { newId } from '../installation/newId.ts';
+import { merchantIdOf, requireMerchant } from './requireMerchant.ts';
 import { placesJson } from './storeRoutes.ts';
 import { findStore, insertStore, insertTerminal } from './storesSql.ts';
+import { placeView } from './views.ts';
 
 const Params = Type.Object({ merchantId: Type.String() });
 

@@ -3,13 +3,13 @@ import type { Static } from 'typebox';
 import type { Deps } from '../app/deps.ts';
 import { ERRORS } from '../http/adminCommon.ts';
 import { ListQuery, pageSchema } from '../http/adminSchemas.ts';
-import { placeView } from './views.ts';
 import type { App } from '../http/baseApp.ts';
 import { exactJson } from '../http/exactJson.ts';
 import { readPage } from '../http/page.ts';
 import { sendJson } from '../http/send.ts';
 import { merchantOf, VIEWER } from '../identity/auth.ts';
 import { listStores, listTerminals } from './storesSql.ts';
+import { placeView } from './views.ts';
 
 const LISTS = {
   stores: { operationId: 'listOwnStores', summary: 'List your stores, newest first', name: 'Store' },

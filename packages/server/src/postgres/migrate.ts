@@ -165,7 +165,9 @@ async function takeTurn(turn: Client, say: Say): Promise<void> {
   await turn.query('BEGIN');
   for (;;) {
     // Without parameters: a portal of the extended protocol would keep its snapshot until the transaction ends.
-    const { rows } = await turn.query(`SELECT pg_try_advisory_xact_lock(${ADVISORY_LOCKS.migration}) AS mine`);
+    const { rows } = await turn.query(
+      `SELECT pg_try_advisory_xact_lock(${ADVISORY_LOCKS.migration}) AS mine`,
+    );
     if (rows[0]?.mine === true) return;
     waiting('waiting for another node, which is migrating the database');
     await pause(TURN_LOOK_MS);

@@ -1,7 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { Deps } from '../app/deps.ts';
-import { sandboxOf } from './sandbox.ts';
 import { auditActorOf } from '../auditLog/auditActor.ts';
 import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
 import type { AnswerKey } from '../core/command.ts';
@@ -18,6 +17,7 @@ import { newId } from '../installation/newId.ts';
 import { sqlStateOf } from '../postgres/databaseErrors.ts';
 import { type Advanced, advanceClock } from './clock.ts';
 import { type Clock, readClockState } from './clockSql.ts';
+import { sandboxOf } from './sandbox.ts';
 
 const PATH = '/v1/sandbox/clock';
 const UNIQUE_VIOLATION = '23505';

@@ -1,7 +1,6 @@
 import { testCards } from '@plexy-pay/bank/cards';
 import Type from 'typebox';
 import type { Deps } from '../app/deps.ts';
-import { sandboxOf } from './sandbox.ts';
 import { auditActorOf } from '../auditLog/auditActor.ts';
 import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
 import { passGate } from '../engine/gateSql.ts';
@@ -13,6 +12,7 @@ import { MANAGER, merchantOf, VIEWER } from '../identity/auth.ts';
 import { readDatabaseDelay, setDatabaseDelay } from '../installation/installationSql.ts';
 import { inTransaction } from '../postgres/pool.ts';
 import { SEED_CUSTOMERS, SEED_MERCHANTS, SEED_STORE, SEED_TERMINAL } from './fixtures.ts';
+import { sandboxOf } from './sandbox.ts';
 
 const Bank = Type.Enum(['none', 'down', 'slow', 'timeouts'], {
   description:
@@ -72,7 +72,9 @@ export function sandboxLeverRoutes(app: App, deps: Deps): void {
       const { merchantId } = merchantOf(request);
       const object = { kind: 'sandbox', id: null };
       const change = { action: 'sandbox.reset', object, merchantId } as const;
-      await sandboxOf(deps).reset({ ...change, actor: auditActorOf(request) }).catch(unavailable);
+      await sandboxOf(deps)
+        .reset({ ...change, actor: auditActorOf(request) })
+        .catch(unavailable);
       return { reset: true as const };
     },
   );

@@ -5,7 +5,7 @@ import type { Secrets } from '../installation/secrets.ts';
 import { GateClosedError } from '../postgres/databaseErrors.ts';
 import { createPool, type Pool } from '../postgres/pool.ts';
 import { claimLanes, type LaneKey, readPending, WEBHOOK_SETTINGS } from './deliveriesSql.ts';
-import { Dispatcher, type DispatchObserver, CLAIM_MS, PER_ENDPOINT } from './dispatch.ts';
+import { CLAIM_MS, Dispatcher, type DispatchObserver, PER_ENDPOINT } from './dispatch.ts';
 import { type Backlog, readBacklog } from './endpointsSql.ts';
 import { FanOut, type Step } from './fanOut.ts';
 import { Loop } from './loop.ts';

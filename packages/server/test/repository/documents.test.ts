@@ -202,7 +202,10 @@ test('what ARCHITECTURE.md says of files and rooms is so', () => {
 
 test('docs/locks.md tells of every advisory lock, there are no others, and the files that it names exist', () => {
   const text = readFileSync(path.join(ROOT, 'docs/locks.md'), 'utf8');
-  const rows = [...text.matchAll(/^\| `(\w+)` \| (\d+) \|/gm)].map(([, name = '', number]) => [name, Number(number)]);
+  const rows = [...text.matchAll(/^\| `(\w+)` \| (\d+) \|/gm)].map(([, name = '', number]) => [
+    name,
+    Number(number),
+  ]);
   assert.deepEqual(Object.fromEntries(rows), ADVISORY_LOCKS);
   assert.equal(new Set(Object.values(ADVISORY_LOCKS)).size, rows.length);
   const source = path.join(ROOT, 'packages/server/src');

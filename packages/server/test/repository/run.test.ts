@@ -14,8 +14,8 @@ import { processesOfRun } from '../support/endRun.ts';
 import { RUN_FOLDER } from '../support/run.ts';
 
 const ROOT = path.join(import.meta.dirname, '../../../..');
-const OWNER = path.join(import.meta.dirname, 'support/runOwner.ts');
-const NEXT = path.join(import.meta.dirname, 'support/run.ts');
+const OWNER = path.join(import.meta.dirname, '../support/runOwner.ts');
+const NEXT = path.join(import.meta.dirname, '../support/run.ts');
 const options = { skip: process.platform !== 'linux' && 'processes are listed on Linux only' };
 
 function start(t: TestContext, args: readonly string[], env = process.env): ChildProcess {

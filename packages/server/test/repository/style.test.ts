@@ -90,7 +90,9 @@ test('production loads nothing of the sandbox, which has one door', () => {
     assert.deepEqual([...loadedWith(entry)].filter(ofSandbox), [], entry);
   assert.ok([...loadedWith(path.join('sandbox', 'room.ts'))].filter(ofSandbox).length > 8);
   const doors = FILES.flatMap(({ name, part, text }) =>
-    part === 'sandbox' ? [] : [...text.matchAll(/import\('([^']*sandbox[^']*)'\)/g)].map(([, to]) => `${name} ${to}`),
+    part === 'sandbox'
+      ? []
+      : [...text.matchAll(/import\('([^']*sandbox[^']*)'\)/g)].map(([, to]) => `${name} ${to}`),
   );
   assert.deepEqual(doors, [
     'app/parts.ts ../sandbox/room.ts',
