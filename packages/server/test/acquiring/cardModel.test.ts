@@ -107,7 +107,8 @@ class Model {
     if (payment.captured === 0) return 'invalid_transaction_state';
     const rest = payment.captured - payment.refunded;
     const amount = requested ?? rest;
-    if (amount > rest) return 'amount_exceeds_refundable';
+    // Of nothing, all that is left is no amount.
+    if (amount > rest || amount === 0) return 'amount_exceeds_refundable';
     if (amount > this.balance) return 'insufficient_merchant_balance';
     payment.refunded += amount;
     this.balance -= amount;
