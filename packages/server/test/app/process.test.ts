@@ -126,13 +126,16 @@ describe('one sentence and exit code 1', () => {
 
   test('a proxy that leads to several clusters, as one that shards does', async (t) => {
     const url = new URL(database.url);
-    if (url.password === '') return t.skip('the other cluster wants a password');
     const other = await startKillablePostgres();
     t.after(other.end);
-    const pool = createPool(other.url, 1, () => undefined);
-    await pool.query(`ALTER ROLE ${url.username} PASSWORD '${url.password}'`);
-    await pool.query(`CREATE DATABASE ${url.pathname.slice(1)}`);
-    await pool.end();
+    // One role that may sign in to both, whatever each wants of others.
+    const role = `sharded_${randomUUID().slice(0, 8)}`;
+    const here = createPool(database.url, 1, () => undefined);
+    t.after(() => here.query(`DROP ROLE ${role}`).finally(() => here.end()));
+    const there = createPool(other.url, 1, () => undefined);
+    for (const pool of [here, there]) await pool.query(`CREATE ROLE ${role} LOGIN PASSWORD 'of both'`);
+    await there.query(`CREATE DATABASE ${url.pathname.slice(1)}`);
+    await there.end();
     const ports = [Number(url.port), other.proxy.port];
     let turn = 0;
     const proxy = net.createServer((socket) => {
@@ -149,6 +152,7 @@ describe('one sentence and exit code 1', () => {
     await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
     t.after(() => proxy.close());
     url.port = String((proxy.address() as net.AddressInfo).port);
+    [url.username, url.password] = [role, 'of both'];
     await refusesToStart({ DATABASE_URL: url.href, MIGRATE: 'off' }, /leads to several PostgreSQL servers/);
   });
 
