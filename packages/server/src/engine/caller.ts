@@ -20,9 +20,14 @@ export interface Caller extends Omit<Once, 'render' | 'usual'> {
   readonly actor: Actor;
   /** A person who is signed in, not a program. */
   readonly isPerson: boolean;
-  readonly auditActor: AuditActor;
+  /** Who does it, for the audit log; asked only where that is told. */
+  readonly auditActor: () => AuditActor;
   /** A refusal in the words of the interface that was called. */
   readonly refuse: (refused: Refused) => Answer;
+}
+
+export interface MerchantCaller extends Caller {
+  readonly merchantId: string;
 }
 
 /** The answers of an interface to a command that is not refused. */
@@ -44,7 +49,7 @@ export function callOf<C extends Command>(
   return {
     command,
     sender: { actor, merchantId, paymentMethod },
-    audited: isAudited(caller, command) ? caller.auditActor : undefined,
+    audited: isAudited(caller, command) ? caller.auditActor() : undefined,
     once: {
       apiKeyId,
       scopeId,

@@ -4,7 +4,7 @@ import type { Deps } from '../app/deps.ts';
 import { auditActorOf } from '../auditLog/auditActor.ts';
 import type { Actor } from '../core/transaction.ts';
 import { OPERATOR_SCOPE } from '../engine/batch.ts';
-import type { Caller, Refused } from '../engine/caller.ts';
+import type { Caller, MerchantCaller, Refused } from '../engine/caller.ts';
 import type { Answer } from '../engine/idempotency.ts';
 import { actorOf, type Principal } from '../identity/auth.ts';
 import { sourceOf } from './errors.ts';
@@ -35,9 +35,24 @@ export function callerOf(
     scopeId: scopeOf(principal),
     actor: actorOf(request, merchantId === null ? 'operator' : ('api' satisfies Actor)),
     isPerson: user !== null,
-    auditActor: auditActorOf(request),
+    auditActor: () => auditActorOf(request),
     refuse: (refused) => refusalOf(request, refused),
   };
+}
+
+/** The same on a route for merchants. @throws Error on any other: a bug */
+export function merchantCallerOf(
+  deps: Pick<Deps, 'secrets'>,
+  request: FastifyRequest,
+  recognised: Recognised,
+): MerchantCaller {
+  const caller = callerOf(deps, request, recognised);
+  if (!isMerchant(caller)) throw new Error('this route has no merchant');
+  return caller;
+}
+
+function isMerchant(caller: Caller): caller is MerchantCaller {
+  return caller.merchantId !== null;
 }
 
 /** The namespace of a caller's idempotency keys. */

@@ -4,7 +4,7 @@ import type { Authorize } from '../core/command.ts';
 import type { Minor } from '../core/transaction.ts';
 import type { TransactionId } from '../core/values/ids.ts';
 import type { Iin } from '../core/values/iin.ts';
-import { type Caller, callOf, type Rendering } from '../engine/caller.ts';
+import { callOf, type MerchantCaller, type Rendering } from '../engine/caller.ts';
 import type { Told } from '../engine/engine.ts';
 import { newId } from '../installation/newId.ts';
 import { checkReturnUrl } from './checkReturnUrl.ts';
@@ -25,7 +25,7 @@ export interface WalletPayment {
  */
 export async function authorizeWallet(
   deps: Pick<Deps, 'config' | 'engine' | 'guesses' | 'reserved' | 'secrets'>,
-  caller: Caller & { readonly merchantId: string },
+  caller: MerchantCaller,
   network: string,
   { iin, ...payment }: WalletPayment,
   rendering: Rendering<Authorize>,

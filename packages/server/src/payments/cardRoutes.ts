@@ -10,13 +10,13 @@ import { parseText } from '../core/values/text.ts';
 import type { Rendering } from '../engine/caller.ts';
 import { parseAddress } from '../http/addresses.ts';
 import type { App } from '../http/baseApp.ts';
-import { callerOf } from '../http/caller.ts';
+import { merchantCallerOf } from '../http/caller.ts';
 import { fieldError } from '../http/errors.ts';
 import { idempotencyKeyOf } from '../http/idempotencyKey.ts';
 import { valuesOf } from '../http/parseFields.ts';
 import * as schemas from '../http/schemas.ts';
 import { sendTold } from '../http/send.ts';
-import { merchantOf, PAYMENTS } from '../identity/auth.ts';
+import { PAYMENTS } from '../identity/auth.ts';
 import { BrowserBody, parseBrowser } from './browser.ts';
 import { CardBody, holdsCardNumber, parseCard } from './cardInput.ts';
 import { type CardPayment, payByCard } from './payByCard.ts';
@@ -69,12 +69,11 @@ export function paymentRoutes(app: App, deps: Deps): void {
       },
     },
     async (request, reply) => {
-      const { merchantId } = merchantOf(request);
       const key = idempotencyKeyOf(request, true);
       refuseNumberElsewhere(request.body, key);
       const { fingerprintBody, ...payment } = parsePayment(deps, request.body);
-      const caller = callerOf(deps, request, { key, path: '/v1/payments', fingerprintBody });
-      const told = await payByCard(deps, { ...caller, merchantId }, payment, RENDERING);
+      const caller = merchantCallerOf(deps, request, { key, path: '/v1/payments', fingerprintBody });
+      const told = await payByCard(deps, caller, payment, RENDERING);
       return sendTold(deps, request, reply, told);
     },
   );

@@ -5,7 +5,7 @@ import type { CardForBank, PayerForBank } from '../acquiring/connector.ts';
 import type { Deps } from '../app/deps.ts';
 import type { PayByCard } from '../core/command.ts';
 import type { TransactionId } from '../core/values/ids.ts';
-import { type Caller, callOf, type Rendering, toldBefore } from '../engine/caller.ts';
+import { callOf, type MerchantCaller, type Rendering, toldBefore } from '../engine/caller.ts';
 import type { Told } from '../engine/engine.ts';
 import { ApiError, fieldError } from '../http/errors.ts';
 import { readClock } from '../installation/installationSql.ts';
@@ -32,7 +32,7 @@ type Needed = Pick<Deps, 'acquirer' | 'config' | 'engine' | 'reserved' | 'secret
  */
 export async function payByCard(
   deps: Needed,
-  caller: Caller & { readonly merchantId: string },
+  caller: MerchantCaller,
   payment: CardPayment,
   rendering: Rendering,
 ): Promise<Told> {

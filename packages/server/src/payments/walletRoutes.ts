@@ -13,7 +13,7 @@ import { parseReturnUrl } from '../core/values/returnUrl.ts';
 import type { Rendering } from '../engine/caller.ts';
 import { networkOf } from '../http/addresses.ts';
 import type { App } from '../http/baseApp.ts';
-import { callerOf } from '../http/caller.ts';
+import { callerOf, merchantCallerOf } from '../http/caller.ts';
 import { clientAddressOf } from '../http/clientAddress.ts';
 import { openCursor, sealCursor } from '../http/cursor.ts';
 import { ApiError, fieldError } from '../http/errors.ts';
@@ -95,12 +95,11 @@ function authorizeRoute(app: App, deps: Deps): void {
       },
     },
     async (request, reply) => {
-      const { merchantId } = merchantOf(request);
       const key = idempotencyKeyOf(request, true);
       const payment = parsePayment(request.body);
-      const caller = callerOf(deps, request, { key, path: '/v1/wallet/authorize' });
+      const caller = merchantCallerOf(deps, request, { key, path: '/v1/wallet/authorize' });
       const network = networkOf(clientAddressOf(request));
-      const told = await authorizeWallet(deps, { ...caller, merchantId }, network, payment, AUTHORIZED);
+      const told = await authorizeWallet(deps, caller, network, payment, AUTHORIZED);
       return sendTold(deps, request, reply, told);
     },
   );

@@ -1,18 +1,18 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { Deps } from '../app/deps.ts';
-import { auditActorOf } from '../auditLog/auditActor.ts';
 import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
-import type { AnswerKey } from '../core/command.ts';
 import { iso } from '../core/values/time.ts';
-import { insertKeys, readResponses } from '../engine/batchSql.ts';
-import { type Fingerprints, standingOf } from '../engine/idempotency.ts';
+import { insertKeys } from '../engine/batchSql.ts';
+import { toldBefore } from '../engine/caller.ts';
+import type { Told } from '../engine/engine.ts';
 import type { App } from '../http/baseApp.ts';
+import { merchantCallerOf } from '../http/caller.ts';
 import { ApiError, fieldError } from '../http/errors.ts';
-import { fingerprintsOf, idempotencyKeyOf } from '../http/idempotencyKey.ts';
+import { idempotencyKeyOf } from '../http/idempotencyKey.ts';
 import * as schemas from '../http/schemas.ts';
-import { sendJson } from '../http/send.ts';
-import { MANAGER, merchantOf, VIEWER } from '../identity/auth.ts';
+import { sendTold } from '../http/send.ts';
+import { MANAGER, VIEWER } from '../identity/auth.ts';
 import { newId } from '../installation/newId.ts';
 import { sqlStateOf } from '../postgres/databaseErrors.ts';
 import { type Advanced, advanceClock } from './clock.ts';
@@ -87,46 +87,29 @@ async function advance(
 ): Promise<FastifyReply> {
   const { pool, engine, webhooks } = deps;
   const { clockTurns } = sandboxOf(deps);
-  const once = onceOf(deps, request);
-  const { body, replayed } = await clockTurns.run(async (client) => {
-    const earlier = once === null ? null : await toldBefore(deps, once);
-    if (earlier !== null) return { body: earlier, replayed: true };
+  const caller = merchantCallerOf(deps, request, { key: idempotencyKeyOf(request, false), path: PATH });
+  const told = await clockTurns.run(async (client): Promise<Told> => {
+    const earlier = await toldBefore(pool, caller);
+    if (earlier !== null) return earlier;
     const advanced = await advanceClock(pool, engine, advanceSeconds * 1_000, () => webhooks.wake());
     if (advanced === null) {
       const rule = 'would move the clock more than a hundred years ahead; reset the sandbox first';
       throw fieldError('invalid_request', 'advanceSeconds', rule);
     }
-    const made = JSON.stringify(advancedView(advanced));
-    const { merchantId } = merchantOf(request);
+    const answer = { statusCode: 200, body: JSON.stringify(advancedView(advanced)) };
+    const { merchantId, scopeId, key, fingerprint } = caller;
     const object = { kind: 'clock', id: null };
     const change = { action: 'sandbox.advance_clock', object, after: { advanceSeconds } } as const;
-    await insertAuditEntries(client, [{ ...change, actor: auditActorOf(request), merchantId }]);
+    await insertAuditEntries(client, [{ ...change, actor: caller.auditActor(), merchantId }]);
     // Last, so that readers of events do not wait for it. Somebody else may have used the key in the meantime.
-    const effect = { effectId: newId(), effectSeq: 0, statusCode: 200 };
-    if (once !== null)
-      await insertKeys(client, [{ ...once, ...effect, response: made }]).catch((error: unknown) => {
+    const stored = { statusCode: 200, response: answer.body, effectId: newId(), effectSeq: 0 };
+    if (key !== null)
+      await insertKeys(client, [{ scopeId, key, fingerprint, ...stored }]).catch((error: unknown) => {
         throw sqlStateOf(error) === UNIQUE_VIOLATION ? new ApiError('idempotency_key_reused') : error;
       });
-    return { body: made, replayed: false };
+    return { kind: 'answered', answer, replayed: false, outcome: null };
   });
-  if (replayed) reply.header('idempotency-replayed', 'true');
-  return sendJson(reply, 200, body);
-}
-
-/** What the answer will be stored under; null without a key. */
-function onceOf(deps: Deps, request: FastifyRequest): (Fingerprints & AnswerKey) | null {
-  const key = idempotencyKeyOf(request, false);
-  if (key === null) return null;
-  const { merchantId: scopeId } = merchantOf(request);
-  return { scopeId, key, ...fingerprintsOf(deps.secrets, 'POST', PATH, request.body ?? null) };
-}
-
-/** @throws ApiError 422 when the key was used for something else */
-async function toldBefore(deps: Deps, once: Fingerprints & AnswerKey): Promise<string | null> {
-  const [stored] = await readResponses(deps.pool, [once]);
-  const standing = stored === undefined ? null : standingOf(stored, once);
-  if (standing?.kind === 'key_reused') throw new ApiError('idempotency_key_reused');
-  return standing?.kind === 'answered' ? standing.answer.body : null;
+  return sendTold(deps, request, reply, told);
 }
 
 function clockView({ now, offsetMs }: Clock) {
