@@ -1,21 +1,25 @@
 /**
- * Runs every test of the repository, in three files at a time, on one PostgreSQL: TEST_DATABASE_URL, or an
- * embedded one. Arguments are parts of file names: `npm test -- wallet races` runs those files only.
+ * Runs every test of the repository, in three processes at a time, on one PostgreSQL: TEST_DATABASE_URL, or an
+ * embedded one. Files of one folder share a process, one after another: to load the product and to start it for the
+ * first time takes three seconds of a processor. A file with a line `// Alone: why` has a process of its own. Arguments are parts of file names: `npm test -- wallet races` runs those files only.
  * The last line is "N passed, N failed".
  */
 import { execFileSync } from 'node:child_process';
-import { globSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { globSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { pathToFileURL } from 'node:url';
 import { startEmbeddedPostgres } from '@plexy-pay/embedded-postgres';
 import { makeDataDir } from '../packages/server/test/support/dataDir.ts';
-import '../packages/server/test/support/run.ts';
+import { RUN_FOLDER } from '../packages/server/test/support/run.ts';
 import { makeTemplate } from '../packages/server/test/support/sandbox.ts';
 
 const CONCURRENCY = 3;
+/** More would leave the last process of a run alone for longer. */
+const FILES_OF_A_PROCESS = 6;
 /** Of what a file wrote before it failed. */
 const SAID_LIMIT = 2_000;
 
@@ -60,7 +64,30 @@ async function startDatabase(): Promise<() => Promise<void>> {
 
 async function runWithTemplate(files: string[]): Promise<number> {
   const dropTemplate = await makeTemplate();
-  return runFiles(files).finally(dropTemplate);
+  return runFiles(await inProcesses(files)).finally(dropTemplate);
+}
+
+/** @returns a file for each process */
+async function inProcesses(files: readonly string[]): Promise<string[]> {
+  const isAlone = (file: string): boolean => /^(?: \*|\/\/) Alone: /m.test(readFileSync(file, 'utf8'));
+  const rooms = Map.groupBy(files, (file) => (isAlone(file) ? file : path.dirname(file)));
+  const processes = [...rooms.values()].flatMap((room) => {
+    const count = Math.ceil(room.length / FILES_OF_A_PROCESS);
+    // As many in each.
+    return Array.from({ length: count }, (_, i) => room.filter((_, j) => j % count === i));
+  });
+  const folder = await mkdtemp(path.join(RUN_FOLDER, 'tests-'));
+  return Promise.all(
+    processes.map(async (together, i) => {
+      const [file = '', ...others] = together;
+      if (others.length === 0) return file;
+      const name = path.join(folder, `${i}-${path.dirname(file).replaceAll(/\W+/g, '-')}.mjs`);
+      const suite = (each: string): string =>
+        `describe(${JSON.stringify(each)}, () => import(${JSON.stringify(pathToFileURL(each))}));`;
+      await writeFile(name, ["import { describe } from 'node:test';", ...together.map(suite)].join('\n'));
+      return name;
+    }),
+  );
 }
 
 /** @returns how many tests failed */
