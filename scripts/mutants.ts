@@ -307,6 +307,20 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ['webhooks/dispatch'],
   },
   {
+    name: 'a merchant may have every slot that is free',
+    file: `${SERVER}/webhooks/slots.ts`,
+    from: '>= PER_FREE * free) return false;',
+    to: '>= free) return false;',
+    tests: ['webhooks/slots'],
+  },
+  {
+    name: 'an endpoint that answers late counts as quick',
+    file: `${SERVER}/webhooks/dispatch.ts`,
+    from: 'work.quick = !work.failing && attempt.latencyMs <= QUICK_MS;',
+    to: 'work.quick = !work.failing;',
+    tests: ['webhooks/dispatch'],
+  },
+  {
     name: 'a lane that is leased is claimed',
     file: `${SERVER}/webhooks/deliveriesSql.ts`,
     from: 'AND w.endpoint_id = u.endpoint_id AND w.lease = u.lease LIMIT 1 FOR UPDATE) l`',

@@ -22,6 +22,7 @@ import { joinedJson, jsonTexts, plainArray, textArray, timeArray } from '../post
 import { isLeased } from '../postgres/leases.ts';
 import type { Queryable, StatementRunner } from '../postgres/pool.ts';
 import { ENGINE_NOW } from './endpointsSql.ts';
+import { type Due, PER_ENDPOINT, type Slots } from './slots.ts';
 
 /**
  * As in the engine's batches: a plan made while a table was empty would read all of it for good, and for the events
@@ -35,6 +36,9 @@ export const WEBHOOK_SETTINGS = `SET enable_seqscan = off; SET enable_hashjoin =
 
 /** An attempt takes at most 15 s, and a lane is given up when it has been held for 10 s. */
 export const LEASE = `interval '30 seconds'`;
+
+/** Whether nobody is at a lane `l`. */
+export const IS_FREE = `NOT ${isLeased('l.leased_until', LEASE)}`;
 
 export interface LaneKey {
   readonly familyId: string;
@@ -51,16 +55,6 @@ export interface NewMessage extends MessageKey {
   readonly body: string;
 }
 
-export interface ClaimRoom {
-  /** Lanes of one endpoint, and of one that is failing. */
-  readonly perEndpoint: number;
-  readonly perFailing: number;
-  /** Lanes in all. */
-  readonly total: number;
-  /** What is under way here already. */
-  readonly underWay: ReadonlyMap<string, number>;
-}
-
 export interface ClaimedLane extends LaneKey {
   readonly version: number;
   readonly failures: number;
@@ -68,42 +62,56 @@ export interface ClaimedLane extends LaneKey {
 }
 
 /**
- * Claims lanes that are due. It looks at each endpoint that has any, so that no endpoint's backlog, however
- * long, is in the way of another's.
+ * Endpoints for which lanes are due, and how many, up to `perEndpoint`. It looks at each endpoint that has any lane,
+ * so that no endpoint's backlog, however long, is in the way of another's.
  */
-export async function claimLanes(db: Queryable, lease: string, room: ClaimRoom): Promise<ClaimedLane[]> {
-  const { rows } = await db.query<ClaimedLane>({
-    name: 'webhook_claim',
+export async function readDue(db: Queryable, perEndpoint: number): Promise<Due[]> {
+  const { rows } = await db.query<Due>({
+    name: 'webhook_due',
     text: `WITH RECURSIVE clock AS MATERIALIZED (SELECT ${ENGINE_NOW} AS now),
       waiting(id) AS (
         (SELECT endpoint_id FROM webhook_lane ORDER BY endpoint_id LIMIT 1)
         UNION ALL
         SELECT (SELECT endpoint_id FROM webhook_lane WHERE endpoint_id > waiting.id ORDER BY endpoint_id LIMIT 1)
-        FROM waiting WHERE waiting.id IS NOT NULL),
-      endpoint AS MATERIALIZED (
-        SELECT w.id, w.version, CASE WHEN w.failing_since IS NULL THEN $2::int ELSE $3::int END - coalesce(u.count, 0) AS room
-        FROM waiting CROSS JOIN LATERAL (SELECT * FROM webhook_endpoint WHERE id = waiting.id
-          AND disabled_at IS NULL AND deleted_at IS NULL LIMIT 1) w
-        LEFT JOIN unnest($5::uuid[], $6::int[]) u(id, count) ON u.id = w.id ORDER BY random()),
+        FROM waiting WHERE waiting.id IS NOT NULL)
+      SELECT w.id AS "endpointId", w.merchant_id AS "merchantId", w.failing_since IS NOT NULL AS failing, l.count
+      FROM clock CROSS JOIN waiting
+      CROSS JOIN LATERAL (SELECT * FROM webhook_endpoint WHERE id = waiting.id
+        AND disabled_at IS NULL AND deleted_at IS NULL LIMIT 1) w
+      CROSS JOIN LATERAL (SELECT count(*)::int AS count FROM (SELECT FROM webhook_lane l WHERE l.endpoint_id = w.id
+        AND l.due_at <= clock.now AND ${IS_FREE} ORDER BY l.due_at LIMIT $1) d) l
+      WHERE l.count > 0 ORDER BY random()`,
+    values: [perEndpoint],
+  });
+  return rows;
+}
+
+/** Claims lanes that are due, so many of each endpoint. */
+export async function claimLanes(
+  db: Queryable,
+  lease: string,
+  shares: ReadonlyMap<string, number>,
+): Promise<ClaimedLane[]> {
+  if (shares.size === 0) return [];
+  const { rows } = await db.query<ClaimedLane>({
+    name: 'webhook_claim',
+    text: `WITH clock AS MATERIALIZED (SELECT ${ENGINE_NOW} AS now),
       due AS MATERIALIZED (
-        SELECT l.row, e.version, clock.now FROM clock CROSS JOIN endpoint e CROSS JOIN LATERAL (
-          SELECT ctid AS row FROM webhook_lane WHERE endpoint_id = e.id AND due_at <= clock.now
-            AND NOT ${isLeased('leased_until', LEASE)}
-          ORDER BY due_at LIMIT greatest(e.room, 0) FOR UPDATE SKIP LOCKED) l
-        LIMIT $4)
+        SELECT d.row, w.version, clock.now FROM clock CROSS JOIN unnest($2::uuid[], $3::int[]) s(endpoint_id, count)
+        CROSS JOIN LATERAL (SELECT version FROM webhook_endpoint WHERE id = s.endpoint_id LIMIT 1) w
+        CROSS JOIN LATERAL (SELECT ctid AS row FROM webhook_lane l WHERE l.endpoint_id = s.endpoint_id
+          AND l.due_at <= clock.now AND ${IS_FREE} ORDER BY l.due_at LIMIT s.count FOR UPDATE SKIP LOCKED) d)
       UPDATE webhook_lane l SET lease = $1, leased_until = clock_timestamp() + ${LEASE}
       FROM due WHERE l.ctid = due.row
       RETURNING l.family_id AS "familyId", l.endpoint_id AS "endpointId", due.version, l.failures, due.now`,
-    values: [
-      lease,
-      room.perEndpoint,
-      room.perFailing,
-      room.total,
-      plainArray([...room.underWay.keys()]),
-      plainArray([...room.underWay.values()]),
-    ],
+    values: [lease, plainArray([...shares.keys()]), plainArray([...shares.values()])],
   });
   return rows;
+}
+
+/** Claims lanes that are due, in turn, as far as there are slots for them. */
+export async function claimInTurn(db: Queryable, lease: string, slots: Slots): Promise<ClaimedLane[]> {
+  return claimLanes(db, lease, slots.share(await readDue(db, PER_ENDPOINT)));
 }
 
 /** A delivery that is to be attempted. */

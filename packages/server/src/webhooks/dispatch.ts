@@ -1,26 +1,19 @@
 /**
  * Delivers what is in the lanes that this node has: each lane's deliveries one after the other, so many lanes of an
- * endpoint at a time. An endpoint that fails gets fewer, so that those that hang leave room.
+ * endpoint at a time. It knows how each endpoint has answered lately, by which `slots.ts` says who may have more.
  *
  *   read from the feed just now ─┐
  *                                ├─► waiting ──► attempt ──► attempt ──► … ──► ended
  *   claimed because it is due ───┘      └─ too long: left as it was
  */
 import { messageIdOf } from '../core/values/ids.ts';
-import type { Attempt, ClaimRoom, LaneKey, LaneResult, PendingDelivery } from './deliveriesSql.ts';
+import type { Attempt, LaneKey, LaneResult, PendingDelivery } from './deliveriesSql.ts';
 import type { Poster, PostResult } from './post.ts';
 import { retryDelay } from './schedule.ts';
 import { signedHeaders } from './sign.ts';
+import { type Held, PER_ENDPOINT, PER_FAILING, QUICK_MS, Slots } from './slots.ts';
 import { keysOf, type Target } from './targets.ts';
 
-/** Lanes of one endpoint under way at a time, in this node. */
-export const PER_ENDPOINT = 64;
-/** … and of one whose last attempt failed. */
-export const PER_FAILING = 8;
-/** So many times as many lanes that were just read wait or are under way: what comes at once is done in no time. */
-const FRESH_PER_RUNNING = 4;
-/** Lanes in all; those of failing endpoints take half of them at most. */
-const TOTAL = 1_024;
 /** For how long attempts of a lane may begin that is claimed now: its lease ends 20 s later. */
 export const CLAIM_MS = 10_000;
 
@@ -55,53 +48,52 @@ export interface DispatchDeps {
   readonly onError: (error: unknown) => void;
 }
 
+/** An endpoint's lanes here, and how it has answered lately. */
 interface Work {
+  readonly merchantId: string;
   readonly waiting: Lane[];
   running: number;
+  /** Whether its last attempt failed. */
   failing: boolean;
+  /** Whether its last attempt was answered at once, and well. */
+  quick: boolean;
+  /** When it was last heard of: it answered, or something was sent to it after a while. */
+  heardAt: number;
 }
 
-const IDLE: Readonly<Work> = { waiting: [], running: 0, failing: false };
+/** Beyond so many endpoints, those that have nothing to do are forgotten, and are new the next time. */
+const MAX_KNOWN = 2_000;
 
 export class Dispatcher {
   readonly #deps: DispatchDeps;
   readonly #work = new Map<string, Work>();
   readonly #runs = new Set<Promise<void>>();
-  /** Lanes, of all endpoints. */
-  #underWay = 0;
   #stopped = false;
 
   constructor(deps: DispatchDeps) {
     this.#deps = deps;
   }
 
-  /** How many lanes may be claimed now. */
-  room(): ClaimRoom {
-    const underWay = new Map<string, number>();
-    let failing = 0;
-    for (const [id, work] of this.#work) {
-      const count = work.running + work.waiting.length;
-      if (count > 0) underWay.set(id, count);
-      if (work.failing) failing += count;
-    }
-    const perFailing = failing < TOTAL / 2 ? PER_FAILING : 0;
-    const total = Math.max(0, TOTAL - this.#underWay);
-    return { perEndpoint: PER_ENDPOINT, perFailing, total, underWay };
+  /** The slots that are taken now, and those that are free. */
+  slots(): Slots {
+    return new Slots(this.#held());
   }
 
-  /** Whether a lane of this endpoint, just read, may be submitted, beside so many of it, and so many in all. */
-  hasRoom(endpointId: string, ofEndpoint: number, inAll: number): boolean {
-    const work = this.#work.get(endpointId) ?? IDLE;
-    const count = work.running + work.waiting.length + ofEndpoint;
-    return count < FRESH_PER_RUNNING * limitOf(work) && this.#underWay + inAll < TOTAL;
+  *#held(): Iterable<Held> {
+    const silentSince = performance.now() - QUICK_MS;
+    for (const [endpointId, { merchantId, waiting, running, failing, quick, heardAt }] of this.#work) {
+      const isSilent = running > 0 && heardAt < silentSince;
+      yield { merchantId, endpointId, count: running + waiting.length, failing, quick: quick && !isSilent };
+    }
   }
 
   submit(lane: Lane): void {
-    const { endpointId } = lane;
-    const work = this.#work.get(endpointId) ?? { waiting: [], running: 0, failing: false };
+    const { endpointId, target } = lane;
+    const { merchantId } = target;
+    const isNew = { merchantId, waiting: [], running: 0, failing: false, quick: false, heardAt: 0 };
+    const work = this.#work.get(endpointId) ?? isNew;
     this.#work.set(endpointId, work);
     work.waiting.push(lane);
-    this.#underWay += 1;
     this.#pump(endpointId, work);
   }
 
@@ -117,18 +109,19 @@ export class Dispatcher {
     while (work.waiting.length > 0 && (work.running < limitOf(work) || this.#stopped)) {
       const lane = work.waiting.shift();
       if (lane === undefined) break;
+      if (work.running === 0) work.heardAt = performance.now();
       work.running += 1;
       const run = this.#run(lane, work)
         .catch(this.#deps.onError)
         .finally(() => {
           this.#runs.delete(run);
           work.running -= 1;
-          this.#underWay -= 1;
           this.#pump(endpointId, work);
         });
       this.#runs.add(run);
     }
-    if (work.running === 0 && work.waiting.length === 0 && !work.failing) this.#work.delete(endpointId);
+    const isIdle = work.running === 0 && work.waiting.length === 0;
+    if (isIdle && this.#work.size > MAX_KNOWN) this.#work.delete(endpointId);
   }
 
   async #run(lane: Lane, work: Work): Promise<void> {
@@ -140,6 +133,8 @@ export class Dispatcher {
       if (this.#stopped || performance.now() > lane.deadline.until) break;
       const { attempt, retryAfterMs } = await this.#attempt(lane, delivery);
       work.failing = attempt.status !== 'delivered';
+      work.quick = !work.failing && attempt.latencyMs <= QUICK_MS;
+      work.heardAt = performance.now();
       if (!work.failing) failures = 0;
       else {
         dueInMs = retryDelay(failures + 1, retryAfterMs, Math.random());
@@ -192,8 +187,8 @@ export class Dispatcher {
   }
 }
 
-function limitOf(work: Readonly<Work>): number {
-  return work.failing ? PER_FAILING : PER_ENDPOINT;
+function limitOf({ failing }: Work): number {
+  return failing ? PER_FAILING : PER_ENDPOINT;
 }
 
 function secondsNow(): number {

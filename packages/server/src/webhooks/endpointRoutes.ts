@@ -29,10 +29,10 @@ import {
   WEBHOOKS,
   webhookWrite,
 } from './common.ts';
-import { PER_ENDPOINT, PER_FAILING } from './dispatch.ts';
 import * as store from './endpointsSql.ts';
 import * as bodies from './schemas.ts';
 import { generateSecret } from './sign.ts';
+import { PER_ENDPOINT, PER_FAILING } from './slots.ts';
 import { endpointView } from './views.ts';
 
 /** Each has connections and a share of every claim. */

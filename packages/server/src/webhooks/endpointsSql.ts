@@ -208,6 +208,7 @@ async function change(
 /** What is needed to send something to an endpoint. */
 export interface EndpointTarget {
   readonly id: string;
+  readonly merchantId: string;
   readonly version: number;
   readonly url: string;
   /** All encrypted. */
@@ -220,7 +221,7 @@ export interface EndpointTarget {
 export async function readTargets(db: Queryable, ids: readonly string[]): Promise<EndpointTarget[]> {
   const { rows } = await db.query<EndpointTarget>({
     name: 'webhook_targets',
-    text: `SELECT id, version, url, secret, ${OLD_SECRETS} AS "oldSecrets",
+    text: `SELECT id, merchant_id AS "merchantId", version, url, secret, ${OLD_SECRETS} AS "oldSecrets",
         bearer_token AS "bearerToken" FROM webhook_endpoint WHERE id = ANY($1::uuid[])`,
     values: [ids],
   });

@@ -35,9 +35,9 @@ import {
   type Batch,
   deliveriesOf,
   type FreshLane,
-  type MayAttempt,
   nameOf,
   type Read,
+  type TakeSlot,
   Unwritten,
 } from './unwritten.ts';
 
@@ -55,8 +55,8 @@ export interface FanOutDeps {
   readonly gated: boolean;
   /** The body of an event's webhook: JSON text. */
   readonly render: (event: FeedEvent) => string;
-  /** Whether another lane of this endpoint may be attempted by this node, beside so many of it, and so many in all. */
-  readonly mayAttempt: MayAttempt;
+  /** Where what is read now takes its slots in this node: what gets none is left to whoever claims it. */
+  readonly slots: () => TakeSlot;
   /** What came of a lane that was written as pending while it was attempted. */
   readonly record: (result: LaneResult) => void;
   /** Something is to be written. */
@@ -130,14 +130,14 @@ export class FanOut {
 
   /** Writes what has ended, and reads on. */
   async step(): Promise<Step> {
-    const { pool, gated, mayAttempt } = this.#deps;
+    const { pool, gated, slots } = this.#deps;
     const done = await transactQuickly(pool, gated, (transaction) => this.#step(transaction));
     const { read, write, ...step } = done;
     if (write !== null) this.#settle(write, write.claimed);
     const left = write?.batch.queued.length ?? 0;
     if (read === null || write === null) return { ...step, lanes: [], left };
     // Others may read on so long after the write, whenever its answer came.
-    const { lanes, isQueued } = this.#unwritten.add(read, mayAttempt, write.at);
+    const { lanes, isQueued } = this.#unwritten.add(read, slots(), write.at);
     // What is to be attempted by others, or by nobody, is written at once: they cannot go on before.
     return { ...step, lanes, left, more: step.more || isQueued || this.#unwritten.isEmpty };
   }

@@ -14,7 +14,7 @@ import { ADVISORY_LOCKS } from '../postgres/advisoryLocks.ts';
 import { plainArray, textArray, timeArray } from '../postgres/arrays.ts';
 import { isLeased } from '../postgres/leases.ts';
 import type { Queryable, StatementRunner } from '../postgres/pool.ts';
-import { type Attempt, type LaneKey, LEASE, type NewMessage } from './deliveriesSql.ts';
+import { type Attempt, IS_FREE, type LaneKey, LEASE, type NewMessage } from './deliveriesSql.ts';
 import { ENGINE_NOW } from './endpointsSql.ts';
 
 /** So long nobody else reads on after a write that left something to be written: a turn is much shorter. */
@@ -134,9 +134,6 @@ export async function findReceivers(
   });
   return rows.filter(({ written }) => written === null);
 }
-
-/** Whether nobody is at a lane `l`. */
-const IS_FREE = `NOT ${isLeased('l.leased_until', LEASE)}`;
 
 /** A message for an endpoint. */
 export interface NewDelivery extends LaneKey {

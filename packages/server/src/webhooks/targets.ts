@@ -7,6 +7,7 @@ import { keyOfSecret } from './sign.ts';
 
 export interface Target {
   readonly id: string;
+  readonly merchantId: string;
   readonly version: number;
   readonly url: string;
   readonly key: KeyObject;
@@ -49,13 +50,13 @@ export class Targets {
     if (stale.length === 0) return;
     const ids = [...new Set(stale.map(({ endpointId }) => endpointId))];
     for (const target of await readTargets(db, ids)) {
-      const { id, version, url, secret, oldSecrets, bearerToken } = target;
+      const { id, merchantId, version, url, secret, oldSecrets, bearerToken } = target;
       const keyOf = (sealed: string): KeyObject =>
         keyOfSecret(this.#secrets.open('webhook secret', id, sealed));
       const old = oldSecrets.map((one) => ({ key: keyOf(one.secret), until: Date.parse(one.until) }));
       const authorization =
         bearerToken === null ? null : `Bearer ${this.#secrets.open('webhook bearer token', id, bearerToken)}`;
-      this.#known.set(id, { id, version, url, key: keyOf(secret), old, authorization });
+      this.#known.set(id, { id, merchantId, version, url, key: keyOf(secret), old, authorization });
     }
   }
 }

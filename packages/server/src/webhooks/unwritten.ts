@@ -11,6 +11,7 @@ import { comparePositions, type FeedPosition } from '../feed/position.ts';
 import type { LaneKey, NewMessage } from './deliveriesSql.ts';
 import type { Deadline, LaneOutcome } from './dispatch.ts';
 import type { Delivered, NewDelivery, Receiver } from './fanOutSql.ts';
+import type { Owner } from './slots.ts';
 
 /** For how long attempts may begin after a write: nobody else reads on for 5 s. */
 const CLAIM_MS = 3_000;
@@ -59,8 +60,8 @@ export interface Batch {
   readonly position: FeedPosition;
 }
 
-/** Whether another lane of this endpoint may be attempted, beside so many of it that are about to be, and in all. */
-export type MayAttempt = (endpointId: string, ofEndpoint: number, inAll: number) => boolean;
+/** Takes a slot for a lane that is to be attempted. @returns whether there is one */
+export type TakeSlot = (owner: Owner) => boolean;
 
 export class Unwritten {
   /** In the order in which they were read. */
@@ -101,14 +102,13 @@ export class Unwritten {
    */
   add(
     { end, messages, receivers }: Read,
-    mayAttempt: MayAttempt,
+    takeSlot: TakeSlot,
     at: number,
   ): { readonly lanes: FreshLane[]; readonly isQueued: boolean } {
     const page: Page = { end, open: 0 };
     this.#pages.push(page);
     const added = new Map<string, FreshLane>();
-    const taken = new Map<string, number>();
-    let total = 0;
+    let attempted = 0;
     for (const { index, endpointId, version, blocked } of receivers) {
       const message = messages[index];
       if (message === undefined) continue;
@@ -121,12 +121,9 @@ export class Unwritten {
       }
       const before = this.#last.get(name);
       if (before !== undefined) before.isFollowed = true;
-      const of = taken.get(endpointId) ?? 0;
-      const isQueued = blocked || before !== undefined || !mayAttempt(endpointId, of, total);
-      if (!isQueued) {
-        taken.set(endpointId, of + 1);
-        total += 1;
-      }
+      const { merchantId } = message;
+      const isQueued = blocked || before !== undefined || !takeSlot({ merchantId, endpointId });
+      if (!isQueued) attempted += 1;
       const lane: FreshLane = {
         ...{ familyId, endpointId, version, page, isQueued },
         ...{ messages: [message], deadline: { until: at + CLAIM_MS } },
@@ -137,7 +134,7 @@ export class Unwritten {
       this.#last.set(name, lane);
       page.open += 1;
     }
-    return { lanes: [...added.values()].filter((lane) => !lane.isQueued), isQueued: total < added.size };
+    return { lanes: [...added.values()].filter((lane) => !lane.isQueued), isQueued: attempted < added.size };
   }
 
   /** What there is to write. @param all also what is still being attempted */

@@ -4,14 +4,15 @@ import type { FeedEvent } from '../feed/eventsSql.ts';
 import type { Secrets } from '../installation/secrets.ts';
 import { GateClosedError } from '../postgres/databaseErrors.ts';
 import { createPool, type Pool } from '../postgres/pool.ts';
-import { claimLanes, type LaneKey, readPending, WEBHOOK_SETTINGS } from './deliveriesSql.ts';
-import { CLAIM_MS, Dispatcher, type DispatchObserver, PER_ENDPOINT } from './dispatch.ts';
+import { claimInTurn, type LaneKey, readPending, WEBHOOK_SETTINGS } from './deliveriesSql.ts';
+import { CLAIM_MS, Dispatcher, type DispatchObserver } from './dispatch.ts';
 import { type Backlog, readBacklog } from './endpointsSql.ts';
 import { FanOut, type Step } from './fanOut.ts';
 import { Loop } from './loop.ts';
 import { Poster } from './post.ts';
 import { Recorder } from './recorder.ts';
 import { stepReplay } from './replay.ts';
+import { PER_ENDPOINT } from './slots.ts';
 import { Targets } from './targets.ts';
 import { transact } from './transact.ts';
 
@@ -110,7 +111,10 @@ export class Webhooks {
     });
     this.#fanOut = new FanOut({
       ...{ pool, gated, render },
-      mayAttempt: (...lane) => this.#dispatcher.hasRoom(...lane),
+      slots: () => {
+        const slots = this.#dispatcher.slots();
+        return (owner) => slots.takeFresh(owner);
+      },
       record: (result) => this.#recorder.record(result),
       onEnded: () => this.#fanOutLoop.wake(),
     });
@@ -205,14 +209,11 @@ export class Webhooks {
   }
 
   async #claim(): Promise<number> {
-    const room = this.#dispatcher.room();
+    const slots = this.#dispatcher.slots();
     const lease = randomUUID();
     const claimedAt = performance.now();
-    const claimed =
-      room.total === 0
-        ? []
-        : await transact(this.#pool, this.#options.sandbox, (db) => claimLanes(db, lease, room));
-    this.#hungry = claimed.length > 0 || room.total === 0;
+    const claimed = await transact(this.#pool, this.#options.sandbox, (db) => claimInTurn(db, lease, slots));
+    this.#hungry = claimed.length > 0 || slots.areTaken;
     if (claimed.length === 0) return POLL_MS;
     await this.#targets.require(this.#pool, claimed);
     const pending = Map.groupBy(await readPending(this.#pool, claimed, PER_LANE), nameOf);

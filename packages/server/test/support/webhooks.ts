@@ -127,7 +127,7 @@ export async function untilDelivery(
 /** What a fan-out is given where no node is around it. */
 export const NO_NODE: Omit<FanOutDeps, 'pool' | 'gated'> = {
   render: () => '{}',
-  mayAttempt: () => true,
+  slots: () => () => true,
   record: () => undefined,
   onEnded: () => undefined,
 };

@@ -5,6 +5,27 @@ import { describe, test } from 'node:test';
 import { Dispatcher, type Lane, type LaneOutcome } from '../../src/webhooks/dispatch.ts';
 import type { Poster, PostResult } from '../../src/webhooks/post.ts';
 import { RETRY_DELAYS_MS } from '../../src/webhooks/schedule.ts';
+import { PER_ENDPOINT } from '../../src/webhooks/slots.ts';
+
+/** How each attempt of a dispatcher is answered, and how long that takes. */
+interface TestAnswer {
+  readonly statusCode: number;
+  readonly latencyMs: number;
+}
+
+const NO_ONE_SEES = {
+  observe: { webhookAttempt: () => undefined },
+  onError: (error: unknown): void => assert.fail(String(error)),
+};
+
+function dispatcherOf(answer: () => TestAnswer | Promise<TestAnswer>): Dispatcher {
+  const post = async (): Promise<PostResult> => ({
+    ...{ error: null, response: '', retryAfterMs: null },
+    ...(await answer()),
+  });
+  // Of a poster it needs no more.
+  return new Dispatcher({ ...NO_ONE_SEES, poster: { post } as unknown as Poster });
+}
 
 /** What became of a lane whose deliveries are answered with these statuses, and how many were attempted. */
 async function dispatch(
@@ -12,36 +33,40 @@ async function dispatch(
   lane: Partial<Lane> = {},
 ): Promise<{ outcome: LaneOutcome; posted: number }> {
   let posted = 0;
-  const post = async (): Promise<PostResult> => {
+  const dispatcher = dispatcherOf(() => {
     const statusCode = statusCodes[posted] ?? 500;
     posted += 1;
-    return { statusCode, error: null, response: '', latencyMs: 1, retryAfterMs: null };
-  };
-  const onError = (error: unknown): void => assert.fail(String(error));
-  const dispatcher = new Dispatcher({
-    // Of a poster it needs no more.
-    poster: { post } as unknown as Poster,
-    observe: { webhookAttempt: () => undefined },
-    onError,
+    return { statusCode, latencyMs: 1 };
   });
-  const [familyId, endpointId] = [randomUUID(), randomUUID()];
+  const outcome = await submit(dispatcher, randomUUID(), statusCodes.length, lane);
+  return { outcome, posted };
+}
+
+/** Submits a lane of so many deliveries. */
+async function submit(
+  dispatcher: Dispatcher,
+  endpointId: string,
+  count: number,
+  lane: Partial<Lane> = {},
+): Promise<LaneOutcome> {
+  const familyId = randomUUID();
   const target = {
-    ...{ id: endpointId, version: 1, url: 'https://shop.example', old: [], authorization: null },
+    ...{ id: endpointId, merchantId: randomUUID(), version: 1, url: 'https://shop.example' },
+    ...{ old: [], authorization: null },
     key: createSecretKey(Buffer.alloc(32)),
   };
-  const deliveries = statusCodes.map((_, seq) => ({
+  const deliveries = Array.from({ length: count }, (_, seq) => ({
     ...{ familyId, endpointId, transactionId: familyId, seq, name: 'transaction.charged' },
     ...{ eventAt: 0, attempts: 0, replay: false, body: '{}' },
   }));
   const now = performance.now();
-  const outcome = await new Promise<LaneOutcome>((resolve) =>
+  return new Promise<LaneOutcome>((resolve) =>
     dispatcher.submit({
       ...{ familyId, endpointId, target, deliveries, now: Date.now(), claimedAt: now },
       ...{ failures: 0, deadline: { until: now + 10_000 }, onEnded: resolve },
       ...lane,
     }),
   );
-  return { outcome, posted };
 }
 
 describe('a lane', () => {
@@ -80,5 +105,46 @@ describe('a lane', () => {
     const { outcome, posted } = await dispatch([200, 200], { deadline: { until: performance.now() - 1 } });
     assert.equal(posted, 0);
     assert.deepEqual([outcome.attempts, outcome.finished, outcome.dueInMs], [[], 0, null]);
+  });
+});
+
+describe('an endpoint finds slots among those of quick ones', () => {
+  /** How many slots it has, with nothing under way: those that slow ones share are fewer. */
+  function isQuick(dispatcher: Dispatcher, endpointId: string): boolean {
+    const slots = dispatcher.slots();
+    let count = 0;
+    while (slots.takeFresh({ merchantId: 'm', endpointId })) count += 1;
+    return count > PER_ENDPOINT;
+  }
+
+  test('when it has answered within a second, and well, and not before', async () => {
+    let answer = { statusCode: 200, latencyMs: 1_000 };
+    const dispatcher = dispatcherOf(() => answer);
+    const endpointId = randomUUID();
+    assert.equal(isQuick(dispatcher, endpointId), false);
+    for (const [statusCode, latencyMs, expected] of [
+      [200, 1_000, true],
+      [200, 1_001, false],
+      [200, 5, true],
+      [500, 5, false],
+    ] as const) {
+      answer = { statusCode, latencyMs };
+      await submit(dispatcher, endpointId, 1);
+      assert.equal(isQuick(dispatcher, endpointId), expected, `${statusCode} after ${latencyMs} ms`);
+    }
+  });
+
+  test('until it has been silent for a second', async () => {
+    let hangs = false;
+    const dispatcher = dispatcherOf(() =>
+      hangs ? new Promise<TestAnswer>(() => undefined) : { statusCode: 200, latencyMs: 1 },
+    );
+    const endpointId = randomUUID();
+    await submit(dispatcher, endpointId, 1);
+    hangs = true;
+    void submit(dispatcher, endpointId, 1);
+    assert.equal(isQuick(dispatcher, endpointId), true);
+    await new Promise((resolve) => setTimeout(resolve, 1_050));
+    assert.equal(isQuick(dispatcher, endpointId), false);
   });
 });

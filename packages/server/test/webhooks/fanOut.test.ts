@@ -8,7 +8,7 @@ import { openInstallation } from '../../src/installation/installationSql.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
 import { createPool, inTransaction, type Pool } from '../../src/postgres/pool.ts';
 import {
-  claimLanes,
+  claimInTurn,
   findDelivery,
   type LaneResult,
   leaveLanes,
@@ -23,14 +23,13 @@ import { FanOut, type Step } from '../../src/webhooks/fanOut.ts';
 import { readFannedOut } from '../../src/webhooks/fanOutSql.ts';
 import { stepReplay } from '../../src/webhooks/replay.ts';
 import { insertReplay } from '../../src/webhooks/replaysSql.ts';
-import { type FreshLane, type MayAttempt, Unwritten } from '../../src/webhooks/unwritten.ts';
+import { Slots } from '../../src/webhooks/slots.ts';
+import { type FreshLane, Unwritten } from '../../src/webhooks/unwritten.ts';
 import { createDatabase, stopDatabaseServer, type TestDatabase } from '../support/database.ts';
 import { createMerchants } from '../support/ledger.ts';
 import { startTcpProxy, type TcpProxy } from '../support/proxy.ts';
 import { createWriter, type EventWriter } from '../support/stream.ts';
 import { deliveredOutcome, NO_NODE, outcomeOf } from '../support/webhooks.ts';
-
-const ROOM = { perEndpoint: 50, perFailing: 50, total: 50, underWay: new Map<string, number>() };
 
 let database: TestDatabase;
 let pool: Pool;
@@ -232,7 +231,7 @@ describe('what is read', () => {
     await sleep(600);
     assert.equal((await node.fanOut.step()).over, true);
     assert.deepEqual([await deliveriesOf(slow), await isHeld()], [['1 pending 0'], false]);
-    assert.deepEqual(await claimLanes(pool, randomUUID(), ROOM), [], 'it is this node’s still');
+    assert.deepEqual(await claimInTurn(pool, randomUUID(), new Slots([])), [], 'it is this node’s still');
     deliverAll(node, fresh.slice(0, 1));
     await inTransaction(pool, async (db) => leaveLanes(db, await lockLanes(db, node.recorded)));
     assert.deepEqual([await deliveriesOf(slow), await lanes()], [['1 delivered 1'], []]);
@@ -249,7 +248,7 @@ describe('what is read', () => {
     assert.deepEqual(await deliveriesOf(id), ['1 pending 0', '2 pending 0', '3 pending 0']);
     deliverAll(node, first);
     await inTransaction(pool, async (db) => leaveLanes(db, await lockLanes(db, node.recorded)));
-    const claimed = await claimLanes(pool, randomUUID(), ROOM);
+    const claimed = await claimInTurn(pool, randomUUID(), new Slots([]));
     const pending = await readPending(pool, claimed, 10);
     assert.deepEqual(
       pending.map(({ seq }) => seq),
@@ -258,11 +257,11 @@ describe('what is read', () => {
   });
 
   test('is left to others where this node has no room', async () => {
-    const fanOut = new FanOut({ ...NO_NODE, pool, gated: true, mayAttempt: () => false });
+    const fanOut = new FanOut({ ...NO_NODE, pool, gated: true, slots: () => () => false });
     const id = await pay(2);
     await leave({ fanOut, recorded: [] }, 1);
     assert.deepEqual([await deliveriesOf(id), await isHeld()], [['1 pending 0', '2 pending 0'], false]);
-    assert.equal((await claimLanes(pool, randomUUID(), ROOM)).length, 1);
+    assert.equal((await claimInTurn(pool, randomUUID(), new Slots([]))).length, 1);
   });
 
   test('and is wanted by nobody keeps nobody else from reading on', async () => {
@@ -288,8 +287,12 @@ describe('what is read', () => {
   });
 
   test('is more than one node may attempt: the rest is written at once', async () => {
-    const mayAttempt: MayAttempt = (_endpointId, ofEndpoint, inAll) => ofEndpoint + inAll < 20;
-    const fanOut = new FanOut({ ...NO_NODE, pool, gated: true, mayAttempt });
+    let free = 10;
+    const takeSlot = (): boolean => {
+      free -= 1;
+      return free >= 0;
+    };
+    const fanOut = new FanOut({ ...NO_NODE, pool, gated: true, slots: () => takeSlot });
     await payAll(50);
     let asked = false;
     const fresh = await read({ fanOut, recorded: [] }, 10, ({ more }) => {
@@ -312,9 +315,9 @@ describe('what is read', () => {
     await inTransaction(pool, (db) => requeue(db, endpointId, [message], true));
     node.fanOut.ended(lane, { ...outcomeOf(lane, 1), dueInMs: null });
     await node.fanOut.step();
-    assert.deepEqual(await claimLanes(pool, randomUUID(), ROOM), []);
+    assert.deepEqual(await claimInTurn(pool, randomUUID(), new Slots([])), []);
     await inTransaction(pool, async (db) => leaveLanes(db, await lockLanes(db, node.recorded)));
-    const pending = await readPending(pool, await claimLanes(pool, randomUUID(), ROOM), 10);
+    const pending = await readPending(pool, await claimInTurn(pool, randomUUID(), new Slots([])), 10);
     assert.deepEqual(
       pending.map(({ seq, attempts }) => [seq, attempts]),
       [
@@ -332,7 +335,7 @@ describe('what is read', () => {
     const other = { transactionId: randomUUID(), familyId: id, merchantId, seq: 0, round: 0 };
     const message = { ...other, body: '{}', name: 'webhook.test', eventAt: Date.now() };
     await inTransaction(pool, (db) => requeue(db, endpointId, [message], false));
-    const [claimed] = await claimLanes(pool, randomUUID(), ROOM);
+    const [claimed] = await claimInTurn(pool, randomUUID(), new Slots([]));
     assert.ok(claimed !== undefined);
     await append(id);
     await leave(node, 1);
@@ -599,7 +602,7 @@ test('whatever happens to two nodes, each event is delivered, in order, and lane
       };
       const claim = async (): Promise<void> => {
         const lease = randomUUID();
-        const claimed = await claimLanes(pool, lease, ROOM);
+        const claimed = await claimInTurn(pool, lease, new Slots([]));
         const byFamily = Map.groupBy(await readPending(pool, claimed, 10), ({ familyId }) => familyId);
         const results = claimed.map(({ familyId, endpointId: id }): LaneResult => {
           const attempts = (byFamily.get(familyId) ?? []).map((delivery) => {

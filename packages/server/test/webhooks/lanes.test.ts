@@ -7,7 +7,7 @@ import { migrate } from '../../src/postgres/migrate.ts';
 import { createPool, inTransaction, type Pool } from '../../src/postgres/pool.ts';
 import {
   type ClaimedLane,
-  claimLanes,
+  claimInTurn,
   findDelivery,
   type LaneResult,
   leaveLanes,
@@ -24,10 +24,9 @@ import {
   insertPending,
   type Receiver,
 } from '../../src/webhooks/fanOutSql.ts';
+import { Slots } from '../../src/webhooks/slots.ts';
 import { createDatabase, stopDatabaseServer, type TestDatabase } from '../support/database.ts';
 import { createMerchant } from '../support/ledger.ts';
-
-const ROOM = { perEndpoint: 5, perFailing: 2, total: 12, underWay: new Map<string, number>() };
 
 let database: TestDatabase;
 let pool: Pool;
@@ -62,6 +61,11 @@ async function endpointWith(due: number): Promise<string> {
   });
   await inTransaction(pool, (db) => requeue(db, id, messages, false));
   return id;
+}
+
+/** What a node claims that has nothing under way. */
+function claim(lease = randomUUID()): Promise<ClaimedLane[]> {
+  return claimInTurn(pool, lease, new Slots([]));
 }
 
 async function delivered(lane: ClaimedLane, lease: string): Promise<LaneResult> {
@@ -101,25 +105,22 @@ test('a claim takes some of each endpoint, and less of one that fails', async ()
     await endpointWith(50),
   ];
   await pool.query('UPDATE webhook_endpoint SET failing_since = now() WHERE id = $1', [failing]);
-  const claimed = Map.groupBy(await claimLanes(pool, randomUUID(), ROOM), ({ endpointId }) => endpointId);
+  const claimed = Map.groupBy(await claim(), ({ endpointId }) => endpointId);
   const taken = [flooded, healthy, failing].map((id) => claimed.get(id)?.length);
-  assert.deepEqual(taken, [5, 3, 2]);
-  const busy = { ...ROOM, underWay: new Map([[flooded, 4]]) };
-  const next = await claimLanes(pool, randomUUID(), busy);
-  assert.equal(next.filter(({ endpointId }) => endpointId === flooded).length, 1);
+  assert.deepEqual(taken, [64, 3, 8]);
+  const busy = { merchantId: 'somebody', endpointId: flooded, count: 60, failing: false, quick: false };
+  const next = await claimInTurn(pool, randomUUID(), new Slots([busy]));
+  assert.equal(next.filter(({ endpointId }) => endpointId === flooded).length, 4);
 });
 
 test('what is claimed is nobody else’s until its lease is over', async () => {
   await endpointWith(4);
-  const both = await Promise.all([
-    claimLanes(pool, randomUUID(), ROOM),
-    claimLanes(pool, randomUUID(), ROOM),
-  ]);
+  const both = await Promise.all([claim(), claim()]);
   const families = both.flat().map(({ familyId }) => familyId);
   assert.deepEqual([families.length, new Set(families).size], [4, 4]);
-  assert.deepEqual(await claimLanes(pool, randomUUID(), ROOM), []);
+  assert.deepEqual(await claim(), []);
   await pool.query(`UPDATE webhook_lane SET leased_until = now() - interval '1 second'`);
-  assert.equal((await claimLanes(pool, randomUUID(), ROOM)).length, 4);
+  assert.equal((await claim()).length, 4);
 });
 
 test('an endpoint gets what came after it, if it asks for it, and each event once', async () => {
@@ -150,7 +151,7 @@ test('an endpoint gets what came after it, if it asks for it, and each event onc
   assert.deepEqual(withoutWritten(await findReceivers(pool, messages)), [
     { ...receiver, index: 2, blocked: true },
   ]);
-  assert.deepEqual(await claimLanes(pool, randomUUID(), ROOM), [], 'it is leased to whoever wrote it');
+  assert.deepEqual(await claim(), [], 'it is leased to whoever wrote it');
 });
 
 function withoutWritten(receivers: readonly Receiver[]): Receiver[] {
@@ -165,9 +166,9 @@ function withoutWritten(receivers: readonly Receiver[]): Receiver[] {
 test('whoever comes too late records nothing', async () => {
   await endpointWith(1);
   const [early, late] = [randomUUID(), randomUUID()];
-  const [first] = await claimLanes(pool, early, ROOM);
+  const [first] = await claim(early);
   await pool.query(`UPDATE webhook_lane SET leased_until = now() - interval '1 second'`);
-  const [second] = await claimLanes(pool, late, ROOM);
+  const [second] = await claim(late);
   assert.ok(first !== undefined && second !== undefined);
   const result = await delivered(first, early);
   await record(result);
@@ -181,7 +182,7 @@ test('whoever comes too late records nothing', async () => {
 test('a delivery is shown with the attempts that it tells of, also when one is recorded in between', async () => {
   const endpointId = await endpointWith(1);
   const lease = randomUUID();
-  const [lane] = await claimLanes(pool, lease, ROOM);
+  const [lane] = await claim(lease);
   assert.ok(lane !== undefined);
   const result = await delivered(lane, lease);
   const [attempt] = result.attempts;
@@ -197,7 +198,7 @@ test('a delivery is shown with the attempts that it tells of, also when one is r
 test('a lane to which something is added while it is recorded stays', async () => {
   const endpointId = await endpointWith(1);
   const lease = randomUUID();
-  const [lane] = await claimLanes(pool, lease, ROOM);
+  const [lane] = await claim(lease);
   assert.ok(lane !== undefined);
   const result = await delivered(lane, lease);
   const message = {
@@ -216,18 +217,18 @@ test('a lane to which something is added while it is recorded stays', async () =
   });
   assert.equal(await recorded, 1);
   assert.deepEqual(await counts(), { lanes: 1, attempts: 1, pending: 1 });
-  const [next] = await claimLanes(pool, randomUUID(), ROOM);
+  const [next] = await claim();
   assert.ok(next !== undefined);
   assert.equal((await readPending(pool, [next], 10)).length, 1);
 });
 
 test('a lease that ends later than any could is none: the clock has gone back since', async () => {
   const endpointId = await endpointWith(4);
-  assert.equal((await claimLanes(pool, randomUUID(), ROOM)).length, 4);
+  assert.equal((await claim()).length, 4);
   const set = (interval: string) =>
     pool.query(`UPDATE webhook_lane SET leased_until = now() + interval '${interval}'`);
   await set('33 seconds');
-  assert.deepEqual(await claimLanes(pool, randomUUID(), ROOM), [], 'a clock that was set right by seconds');
+  assert.deepEqual(await claim(), [], 'a clock that was set right by seconds');
   await set('1 hour');
   const { rows } = await pool.query(
     'SELECT family_id AS "familyId", merchant_id AS "merchantId" FROM webhook_lane, webhook_endpoint',
@@ -241,7 +242,7 @@ test('a lease that ends later than any could is none: the clock has gone back si
   };
   const claimed = await inTransaction(pool, (db) => insertPending(db, [delivery], randomUUID()));
   assert.equal(claimed.length, 1, 'with what is new');
-  assert.equal((await claimLanes(pool, randomUUID(), ROOM)).length, 3, 'the rest');
+  assert.equal((await claim()).length, 3, 'the rest');
 });
 
 test('nobody is kept from the feed for longer than a turn can last, wherever the clock was', async () => {
