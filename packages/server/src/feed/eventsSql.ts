@@ -63,6 +63,15 @@ export interface FeedQuery {
   readonly clusterWide: boolean;
 }
 
+/** The database is not the one that was read before, or not as far: what it says is complete need not be. */
+export class HorizonFellError extends Error {
+  constructor(horizon: number, place: FeedPosition) {
+    super(
+      `the database says that events are complete up to round ${horizon}, and one of round ${place.round} has been read: is there a proxy that asks several databases, or one that lags?`,
+    );
+  }
+}
+
 /** Of the sessions that read the feed: a plan that was made while the table was small would read all of it for good. */
 export const FEED_SETTINGS = 'SET enable_seqscan = off';
 
@@ -172,6 +181,7 @@ export interface FeedEventRow extends Transaction {
 
 /**
  * The next events of these merchants.
+ * @throws HorizonFellError
  * @param db with `enable_seqscan` off: a plan made while the table was empty would scan it for good
  */
 export async function readEvents(db: Queryable, query: FeedQuery): Promise<FeedPage> {
@@ -181,11 +191,12 @@ export async function readEvents(db: Queryable, query: FeedQuery): Promise<FeedP
     text: clusterWide ? PAGE.database : PAGE.snapshot,
     values: [String(after.round), String(after.position), String(limit), plainArray(merchantIds)],
   });
-  return pageOf(rows, after, limit);
+  return pageOf(rows, query);
 }
 
 /**
  * The next events of merchants who have a webhook endpoint that is enabled.
+ * @throws HorizonFellError
  * @param db with `enable_seqscan` off, as for `readEvents`
  */
 export async function readWebhookEvents(
@@ -198,12 +209,19 @@ export async function readWebhookEvents(
     text: clusterWide ? WEBHOOK_PAGE.database : WEBHOOK_PAGE.snapshot,
     values: [String(after.round), String(after.position), String(limit)],
   });
-  return pageOf(rows, after, limit);
+  return pageOf(rows, query);
 }
 
-function pageOf(rows: readonly PageRow[], after: FeedPosition, limit: number): FeedPage {
+/**
+ * Whoever goes on from a place that the horizon is below would skip what is written between the two, as on a proxy that
+ * asks several databases in turn. Only `clusterWide` horizons never fall: others' transactions hold the usual one back.
+ */
+function pageOf(rows: readonly PageRow[], query: Omit<FeedQuery, 'merchantIds'>): FeedPage {
+  const { after, limit, clusterWide } = query;
   const [first] = rows;
   if (first === undefined) throw new Error('the installation row is missing');
+  if (clusterWide && first.horizon < BigInt(after.round))
+    throw new HorizonFellError(Number(first.horizon), after);
   const balances = new Map<string, Minor>();
   const eventOf = (row: PageRow): FeedEvent[] => {
     if (row.transactionId === null) return [];

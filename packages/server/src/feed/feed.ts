@@ -164,9 +164,11 @@ export class EventFeed {
     }
     this.#epoch = epochs.at(-1) ?? null;
     onPlaced(after ?? end);
-    const subscriber: Subscriber = { merchantId, sink, position: after ?? end, ended: false };
-    if (comparePositions(subscriber.position, end) >= 0) this.#join(subscriber);
-    else void this.#catchUp(subscriber);
+    const isBehind = after !== null && comparePositions(after, end) < 0;
+    // Nobody has read beyond the end: whoever says so must not take the head there, from which all others read.
+    const subscriber: Subscriber = { merchantId, sink, position: isBehind ? after : end, ended: false };
+    if (isBehind) void this.#catchUp(subscriber);
+    else this.#join(subscriber);
     return {
       get position() {
         return subscriber.position;

@@ -10,7 +10,7 @@ import { startEmbeddedPostgres } from '@plexy-pay/embedded-postgres';
 import pg from 'pg';
 import { continueHistory, ForeignPositionError } from '../../src/feed/epochsSql.ts';
 import { listEventsOf } from '../../src/feed/eventListsSql.ts';
-import { type FeedEvent, readEvents } from '../../src/feed/eventsSql.ts';
+import { type FeedEvent, HorizonFellError, readEvents, readFeedEnd } from '../../src/feed/eventsSql.ts';
 import { EventFeed, type Sink } from '../../src/feed/feed.ts';
 import {
   comparePositions,
@@ -57,9 +57,13 @@ after(async () => {
   await sandbox.stop();
 });
 
-function startFeed(databaseUrl = sandbox.databaseUrl, directUrl = databaseUrl): EventFeed {
+function startFeed(
+  databaseUrl = sandbox.databaseUrl,
+  directUrl = databaseUrl,
+  onError: (error: unknown) => void = () => undefined,
+): EventFeed {
   const options = { databaseUrl, directUrl, observe: createMetrics() };
-  const started = new EventFeed({ ...options, onError: () => undefined });
+  const started = new EventFeed({ ...options, onError });
   started.start();
   return started;
 }
@@ -456,6 +460,53 @@ describe('positions', () => {
     await withClient(pool, continueHistory);
     assert.deepEqual(await history(), [first], 'a second start changes nothing');
     await pool.end();
+  });
+
+  test('a horizon below what has been read is refused, and said; nothing is skipped once it is right again', async (t) => {
+    const merchantId = merchantOf(9);
+    const errors: unknown[] = [];
+    const reader = startFeed(sandbox.databaseUrl, sandbox.databaseUrl, (error) => errors.push(error));
+    t.after(() => reader.stop());
+    const received = collector();
+    await reader.subscribe(merchantId, null, received);
+    const [writer] = writers;
+    assert.ok(writer !== undefined);
+    const write = async (): Promise<string> => {
+      await writer.begin();
+      const id = await writer.create(merchantId);
+      await writer.commit();
+      return id;
+    };
+    const first = await write();
+    await until(() => received.events.length === 1, 'the first event');
+    // What another database in its place would say, whose transactions are fewer.
+    await sandbox.pool.query('UPDATE installation SET event_round_offset = event_round_offset - 100000');
+    await until(() => errors.some((error) => error instanceof HorizonFellError), 'the refusal');
+    await sandbox.pool.query('UPDATE installation SET event_round_offset = event_round_offset + 100000');
+    const second = await write();
+    await until(() => received.events.length === 2, 'the second event');
+    assert.deepEqual(
+      received.events.map(({ event }) => event.transactionId),
+      [first, second],
+    );
+  });
+
+  test('a place beyond the end is the end: what is committed below it later is not skipped', async (t) => {
+    const merchantId = merchantOf(8);
+    const [writer] = writers;
+    assert.ok(writer !== undefined);
+    await writer.begin();
+    const id = await writer.create(merchantId);
+    // From now on the writer holds the end back, below the greatest round that can have been given out.
+    for (let i = 0; i < 5; i += 1) await sandbox.pool.query('SELECT pg_current_xact_id()');
+    const { limit, epochs } = await readFeedEnd(sandbox.pool);
+    const received = collector();
+    const place = { epoch: epochs.at(-1) ?? null, round: limit.round - 1, position: 1 };
+    const subscription = await feed.subscribe(merchantId, place, received);
+    t.after(() => subscription.end());
+    await writer.commit();
+    await until(() => received.events.length === 1, 'the event');
+    assert.equal(received.events[0]?.event.transactionId, id);
   });
 
   test('of an epoch that this database does not have are refused, those of earlier ones are not', async () => {
