@@ -67,27 +67,34 @@ async function runWithTemplate(files: string[]): Promise<number> {
   return runFiles(await inProcesses(files)).finally(dropTemplate);
 }
 
-/** @returns a file for each process */
+/** @returns a file for each process, in an order in which none is left that takes long by itself at the end */
 async function inProcesses(files: readonly string[]): Promise<string[]> {
-  const isAlone = (file: string): boolean => /^(?: \*|\/\/) Alone: /m.test(readFileSync(file, 'utf8'));
-  const rooms = Map.groupBy(files, (file) => (isAlone(file) ? file : path.dirname(file)));
-  const processes = [...rooms.values()].flatMap((room) => {
+  const isAlone = (file: string): boolean => /^\/\/ Alone: /m.test(readFileSync(file, 'utf8'));
+  const { true: alone = [], false: others = [] } = Object.groupBy(files, (file) => `${isAlone(file)}`);
+  const rooms = [...Map.groupBy(others, path.dirname).values()].flatMap((room) => {
     const count = Math.ceil(room.length / FILES_OF_A_PROCESS);
     // As many in each.
-    return Array.from({ length: count }, (_, i) => room.filter((_, j) => j % count === i));
+    return Array.from({ length: count }, (_, i) => ({
+      files: room.filter((_, j) => j % count === i),
+      left: count - i,
+    }));
   });
+  // Rooms with much to do begin, and take turns: browsers, servers and what waits for either use the machine together.
+  const shared = rooms.sort((a, b) => b.left - a.left).map((room) => room.files);
   const folder = await mkdtemp(path.join(RUN_FOLDER, 'tests-'));
-  return Promise.all(
-    processes.map(async (together, i) => {
-      const [file = '', ...others] = together;
-      if (others.length === 0) return file;
-      const name = path.join(folder, `${i}-${path.dirname(file).replaceAll(/\W+/g, '-')}.mjs`);
-      const suite = (each: string): string =>
-        `describe(${JSON.stringify(each)}, () => import(${JSON.stringify(pathToFileURL(each))}));`;
-      await writeFile(name, ["import { describe } from 'node:test';", ...together.map(suite)].join('\n'));
-      return name;
-    }),
-  );
+  const together = await Promise.all(shared.map((room) => fileOf(folder, room)));
+  return together.flatMap((file, i) => [file, ...alone.slice(i, i + 1)]).concat(alone.slice(together.length));
+}
+
+/** @returns the file of a process that runs these files, each as a suite */
+async function fileOf(folder: string, files: readonly string[]): Promise<string> {
+  const [first = '', ...others] = files;
+  if (others.length === 0) return first;
+  const name = path.join(folder, `${first.replaceAll(/\W+/g, '-')}-and-${others.length}.mjs`);
+  const suite = (file: string): string =>
+    `describe(${JSON.stringify(file)}, () => import(${JSON.stringify(pathToFileURL(file))}));`;
+  await writeFile(name, ["import { describe } from 'node:test';", ...files.map(suite)].join('\n'));
+  return name;
 }
 
 /** @returns how many tests failed */
