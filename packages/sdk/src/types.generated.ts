@@ -316,7 +316,7 @@ export interface Session {
 
 /** The body of a webhook: the transaction as it was right after the event. Treat names and statuses that you do not know as passing, and fetch the transaction before you do what cannot be undone. */
 export interface WebhookEvent {
-  name: 'transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded';
+  name: 'transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'transaction.partially_captured';
   merchantId: string;
   data: Transaction;
 }
@@ -330,7 +330,7 @@ export interface Event {
   name: string;
   merchantId: string;
   data: Transaction;
-  /** Whether it is a webhook. */
+  /** Whether it has changed the status. Webhooks are sent for these events, and for `transaction.partially_captured`. */
   statusChanged: boolean;
 }
 
@@ -339,7 +339,7 @@ export interface WebhookEndpoint {
   /** https, and resolving to public addresses only, at every attempt. In a sandbox http and this machine as well. */
   url: string;
   /** Which events to send; none: all of them. */
-  events: ('transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded')[];
+  events: ('transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'transaction.partially_captured')[];
   description: string | null;
   hasBearerToken: boolean;
   status: 'enabled' | 'disabled';
@@ -360,7 +360,7 @@ export interface WebhookEndpointWithSecret {
   /** https, and resolving to public addresses only, at every attempt. In a sandbox http and this machine as well. */
   url: string;
   /** Which events to send; none: all of them. */
-  events: ('transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded')[];
+  events: ('transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'transaction.partially_captured')[];
   description: string | null;
   hasBearerToken: boolean;
   status: 'enabled' | 'disabled';
@@ -451,9 +451,9 @@ export interface StatisticsBucket {
   pending: number;
   /** Minor units. The authorized amounts of those that succeeded, captured or not. */
   authorizedVolume: bigint;
-  /** Payments of which something was captured: charged or refunded. */
+  /** Payments of which something was captured: charged or refunded, or authorized with more captures to follow. */
   captured: number;
-  /** Minor units. What was captured of them, before refunds; what was released does not count. */
+  /** Minor units. What was captured of them, before refunds; what is still held or was released does not count. */
   capturedVolume: bigint;
   /** Minor units. `capturedVolume / captured`, rounded down. */
   averageAmount: number;
@@ -482,9 +482,9 @@ export interface StatisticsTotals {
   pending: number;
   /** Minor units. The authorized amounts of those that succeeded, captured or not. */
   authorizedVolume: bigint;
-  /** Payments of which something was captured: charged or refunded. */
+  /** Payments of which something was captured: charged or refunded, or authorized with more captures to follow. */
   captured: number;
-  /** Minor units. What was captured of them, before refunds; what was released does not count. */
+  /** Minor units. What was captured of them, before refunds; what is still held or was released does not count. */
   capturedVolume: bigint;
   /** Minor units. `capturedVolume / captured`, rounded down. */
   averageAmount: number;
@@ -884,6 +884,8 @@ export interface AuthorizeWalletBody {
 export interface CaptureWalletBody {
   /** Minor units of the currency, such as tiyn for KZT: 1,234.56 KZT is 123456. */
   amount: number;
+  /** Whether the hold ends with this capture, and what it leaves is released: true by default. `false`: the rest stays held, and more captures may follow; the payment stays `authorized` until the last one, a cancel of the rest, or its expiry. */
+  final?: boolean | undefined;
 }
 
 export interface CancelWalletBody {
@@ -941,6 +943,8 @@ export interface CreatePaymentBody {
 export interface CaptureTransactionBody {
   /** Minor units of the currency, such as tiyn for KZT: 1,234.56 KZT is 123456. */
   amount?: number | undefined;
+  /** Whether the hold ends with this capture, and what it leaves is released: true by default. `false`: the rest stays held, and more captures may follow; the payment stays `authorized` until the last one, a cancel of the rest, or its expiry. */
+  final?: boolean | undefined;
 }
 
 /** Without `amount`: all that remains. */
@@ -1040,7 +1044,7 @@ export interface StreamTransactionsQuery {
 
 export interface ListEventsQuery {
   /** Its name, such as `transaction.charged`. */
-  event?: 'transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'transaction.capture_requested' | 'transaction.cancel_requested' | 'transaction.partially_cancelled' | 'transaction.partially_refunded' | 'transaction.capture_declined' | 'transaction.cancel_declined' | 'transaction.reversal_declined' | undefined;
+  event?: 'transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'transaction.partially_captured' | 'transaction.capture_requested' | 'transaction.cancel_requested' | 'transaction.partially_cancelled' | 'transaction.partially_refunded' | 'transaction.capture_declined' | 'transaction.cancel_declined' | 'transaction.reversal_declined' | undefined;
   /** Either spelling of the id. */
   transactionId?: string | undefined;
   /** The first moment: RFC 3339, in any time zone. */
@@ -1057,7 +1061,7 @@ export interface CreateWebhookEndpointBody {
   /** https, and resolving to public addresses only, at every attempt. In a sandbox http and this machine as well. */
   url: string;
   /** Which events to send; none: all of them. */
-  events?: ('transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded')[] | undefined;
+  events?: ('transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'transaction.partially_captured')[] | undefined;
   description?: string | null | undefined;
   /** Sent as `Authorization: Bearer …` with every webhook. Never shown again. */
   bearerToken?: string | null | undefined;
@@ -1074,7 +1078,7 @@ export interface UpdateWebhookEndpointBody {
   /** https, and resolving to public addresses only, at every attempt. In a sandbox http and this machine as well. */
   url?: string | undefined;
   /** Which events to send; none: all of them. */
-  events?: ('transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded')[] | undefined;
+  events?: ('transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'transaction.partially_captured')[] | undefined;
   description?: string | null | undefined;
   /** Sent as `Authorization: Bearer …` with every webhook. Never shown again. */
   bearerToken?: string | null | undefined;
@@ -1082,7 +1086,7 @@ export interface UpdateWebhookEndpointBody {
 
 export interface ListWebhookDeliveriesQuery {
   status?: 'pending' | 'delivered' | 'failed' | undefined;
-  event?: 'transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'webhook.test' | undefined;
+  event?: 'transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'transaction.partially_captured' | 'webhook.test' | undefined;
   /** Either spelling of the id. */
   transactionId?: string | undefined;
   /** The most items to return. */

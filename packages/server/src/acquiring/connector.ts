@@ -56,6 +56,7 @@ export interface AcquirerConnector {
   authorize(request: AuthorizationRequest): Promise<ConnectorAnswer>;
   /** How a 3-D Secure authentication ended: approved, declined, or still `challenge`. */
   complete(operation: BankOperation): Promise<ConnectorAnswer>;
+  /** Debits the hold. Unless it is `final`, the rest stays held, and further captures or a reversal follow. */
   capture(operation: BankOperation): Promise<ConnectorAnswer>;
   /** Releases a hold, or a part of it; also an authorization that the bank may not have seen. */
   reverse(operation: BankOperation): Promise<ConnectorAnswer>;

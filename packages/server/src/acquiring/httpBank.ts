@@ -99,7 +99,11 @@ export function createHttpBank({ baseUrl, secret, timeoutMs }: HttpBankOptions):
       const names = authorizationOf(operation);
       return call({ method: 'POST', path, body: {}, expected: EXPECTED.authorization, names });
     },
-    capture: (operation) => operate(operation, 'captures'),
+    capture: (operation) => {
+      const { id: operationId, final } = operation;
+      const body = { operationId, amount: jsonAmount(operation.amount), ...(final ? {} : { final }) };
+      return operateWith(operation, 'captures', body);
+    },
     reverse: (operation) =>
       operation.kind === 'reverse'
         ? operateWith(operation, 'reversals', { operationId: operation.id })

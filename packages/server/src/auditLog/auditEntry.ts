@@ -130,11 +130,12 @@ function paymentOf(
 /** A card's capture, cancel or refund is what was asked for: the payment's history has what the bank said. */
 function afterOf(command: Command, outcome: Done): Values {
   const refund = command.kind === 'refund' ? { refundId: command.refundId } : {};
+  const part = command.kind === 'capture' && command.final === false ? { final: false } : {};
   const approval = command.kind === 'confirm' ? { approved: command.approve } : {};
   if (outcome.kind === 'pending')
-    return { amount: outcome.operation.amount, ...refund, ...approval, waitsForBank: true };
+    return { amount: outcome.operation.amount, ...refund, ...part, ...approval, waitsForBank: true };
   const { amount, transaction } = outcome;
-  return { amount, ...refund, ...approval, ...amountsOf(transaction) };
+  return { amount, ...refund, ...part, ...approval, ...amountsOf(transaction) };
 }
 
 function amountsOf({ status, currency, captured, released, refunded }: Transaction): Values {

@@ -56,7 +56,7 @@ function finish(state: State, change: Change, operation: BankOperation, command:
         const patch = operation.actor === 'engine' ? { captureAt: null } : {};
         return noteDecline(change, 'transaction.capture_declined', operation, answer, patch);
       }
-      return capture(state, change, operation.amount);
+      return capture(state, change, operation.amount, operation.final);
     case 'cancel':
       return finishCancel(change, operation, answer);
     case 'refund':

@@ -87,8 +87,9 @@ export type Patch = Partial<
   Omit<Transaction, 'id' | 'status' | 'statusReason' | 'eventCount' | 'postingCount'>
 >;
 
-/** A bank operation to ask for. */
-export type Question = Pick<BankOperation, 'id' | 'kind' | 'amount' | 'reason'>;
+/** A bank operation to ask for; without `final`, a capture is the last one. */
+export type Question = Pick<BankOperation, 'id' | 'kind' | 'amount' | 'reason'> &
+  Partial<Pick<BankOperation, 'final'>>;
 
 /** How a history tells that the bank was asked. The rest begins with the transaction that it is about. */
 const BEGINNINGS: Readonly<Partial<Record<BankOperation['kind'], OtherEvent>>> = {
@@ -195,15 +196,19 @@ export class Change {
   }
 
   /** Records the intent to ask the bank; nothing else may happen to the transaction until it has answered. */
-  ask({ id, kind, amount, reason }: Question): Decision {
-    const operation = this.addOperation({ id, kind, amount, reason }, this.answerTo);
+  ask(question: Question): Decision {
+    const { id, kind, amount, reason } = question;
+    const operation = this.addOperation(question, this.answerTo);
     const beginning = BEGINNINGS[kind];
     if (beginning !== undefined) this.record(beginning, reason, amount, {});
     this.set({ operationId: id });
     return { ...this.done(amount), outcome: { kind: 'pending', operation } };
   }
 
-  addOperation({ id, kind, amount, reason }: Question, answerTo: AnswerKey | null): BankOperation {
+  addOperation(
+    { id, kind, amount, reason, final = true }: Question,
+    answerTo: AnswerKey | null,
+  ): BankOperation {
     const { id: transactionId, parentTransactionId, merchantId, currency } = this.transaction;
     const operation: BankOperation = {
       id,
@@ -215,6 +220,7 @@ export class Change {
       currency,
       actor: this.sender.actor,
       reason,
+      final,
       status: 'pending',
       requestedAt: this.now,
       settledAt: null,

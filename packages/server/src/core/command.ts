@@ -20,11 +20,8 @@ import type { TransactionId } from './values/ids.ts';
 export type Command =
   | Authorize
   | PayByCard
-  | (OnPayment & {
-      readonly kind: 'capture' | 'cancel';
-      readonly amount: Minor | null;
-      readonly operationId: string;
-    })
+  | Capture
+  | (OnPayment & { readonly kind: 'cancel'; readonly amount: Minor | null; readonly operationId: string })
   | (OnPayment & { readonly kind: 'refund'; readonly amount: Minor | null; readonly refundId: TransactionId })
   | (OnPayment & { readonly kind: 'confirm'; readonly approve: boolean })
   | (OnPayment & { readonly kind: 'complete_authentication'; readonly operationId: string })
@@ -35,6 +32,14 @@ export type Command =
 
 interface OnPayment {
   readonly transactionId: TransactionId;
+}
+
+export interface Capture extends OnPayment {
+  readonly kind: 'capture';
+  readonly amount: Minor | null;
+  readonly operationId: string;
+  /** Whether the hold ends with it, and what it leaves is released. False: more captures may follow. Absent: true. */
+  readonly final?: boolean;
 }
 
 export interface Authorize {

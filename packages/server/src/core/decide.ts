@@ -7,7 +7,7 @@
 
 import { giveAnswer, takeBankAnswer } from './bankAnswers.ts';
 import { BLANK, both, Change, type Decision, NOTHING, NOTHING_TO_DO, refuse } from './change.ts';
-import type { AnswerKey, Authorize, Command, PayByCard, Sender, Transfer } from './command.ts';
+import type { AnswerKey, Authorize, Capture, Command, PayByCard, Sender, Transfer } from './command.ts';
 import { capture, placeHold, refund, release, type State } from './effects.ts';
 import { EXPIRED } from './lifecycle.ts';
 import type { Refusal } from './reasons.ts';
@@ -69,7 +69,7 @@ type OnTransaction = Exclude<
 function decideOn(state: State, change: Change, command: OnTransaction): Decision {
   switch (command.kind) {
     case 'capture':
-      return decideCapture(state, change, command.amount, command.operationId);
+      return decideCapture(state, change, command);
     case 'cancel':
       return decideCancel(change, command.amount, command.operationId);
     case 'refund':
@@ -162,7 +162,11 @@ function decidePayByCard(state: State, command: PayByCard, { sender, answerTo, n
   return change.ask({ id, kind: 'authorize', amount: command.amount, reason: null });
 }
 
-function decideCapture(state: State, change: Change, requested: Minor | null, operationId: string): Decision {
+function decideCapture(
+  state: State,
+  change: Change,
+  { amount: requested, operationId: id, final: isLast = true }: Omit<Capture, 'kind' | 'transactionId'>,
+): Decision {
   const { transaction, now } = change;
   if (transaction.operationId !== null) return refuse('operation_in_progress');
   if (isHoldOver(transaction, now)) return refuse('authorization_expired', transaction);
@@ -170,10 +174,12 @@ function decideCapture(state: State, change: Change, requested: Minor | null, op
   const held = heldBy(transaction);
   const amount = requested ?? held;
   if (amount > held) return refuse('amount_exceeds_held');
+  // Nothing can follow the capture of all that is held.
+  const final = isLast || amount === held;
   if (transaction.paymentMethod === 'card') {
-    return change.ask({ id: operationId, kind: 'capture', amount, reason: null });
+    return change.ask({ id, kind: 'capture', amount, reason: null, final });
   }
-  return capture(state, change, amount);
+  return capture(state, change, amount, final);
 }
 
 function decideCancel(change: Change, requested: Minor | null, operationId: string): Decision {
@@ -202,9 +208,10 @@ function decideRefund(
   refundId: TransactionId,
 ): Decision {
   const payment = change.transaction;
+  if (payment.captured === 0n) return refuse('invalid_transaction_state', payment);
+  // The bank may be capturing or releasing what is still held.
+  if (payment.operationId !== null) return refuse('operation_in_progress');
   // A refund that used up the rest may be done or still with the bank: there is as little left.
-  if (payment.status !== 'charged' && payment.status !== 'refunded')
-    return refuse('invalid_transaction_state', payment);
   const refundable = refundableOf(payment);
   const amount = requested ?? refundable;
   if (amount > refundable || amount === 0n) return refuse('amount_exceeds_refundable');
@@ -268,7 +275,7 @@ function decideDue(state: State, change: Change, operationId: string): Decision 
     return change.done(held);
   }
   const captureIsDue = captureAt !== null && now >= captureAt;
-  return captureIsDue ? decideCapture(state, change, held, operationId) : NOTHING_TO_DO;
+  return captureIsDue ? decideCapture(state, change, { amount: held, operationId }) : NOTHING_TO_DO;
 }
 
 function decideTransfer(state: State, command: Transfer, { sender, now }: Context): Decision {

@@ -4,7 +4,7 @@
  */
 import { both, type Change, type Decision } from './change.ts';
 import type { MerchantSettings, WalletLookup } from './command.ts';
-import type { EXPIRED } from './lifecycle.ts';
+import { type EXPIRED, PARTIALLY_CAPTURED } from './lifecycle.ts';
 import {
   type Account,
   type BankOperation,
@@ -49,21 +49,24 @@ export function authorize(state: State, change: Change): void {
   change.become('authorized', null, transaction.amount, { ...times, expiresAt, awaiting: null });
 }
 
-/** Debits a part or all of the hold to the merchant; the rest is released. */
-export function capture(state: State, change: Change, amount: Minor): Decision {
+/**
+ * Debits a part or all of the hold to the merchant.
+ * @param isFinal the hold ends with it, and what it leaves is released; else that stays held, and is not all of it
+ */
+export function capture(state: State, change: Change, amount: Minor, isFinal: boolean): Decision {
   const { transaction, now } = change;
   const { merchantId, currency } = transaction;
   const rest = heldBy(transaction) - amount;
   const { held, outside } = payerAccounts(transaction);
-  change.post(held, { kind: 'balance', merchantId }, amount);
-  if (rest > 0n && outside !== null) change.post(held, outside, rest);
-  const patch = {
-    captured: amount,
-    released: transaction.released + rest,
-    processedAt: now,
-    captureAt: null,
-  };
+  const captured = transaction.captured + amount;
   const balance = state.merchantBalance(merchantId, currency) + amount;
+  change.post(held, { kind: 'balance', merchantId }, amount);
+  if (!isFinal) {
+    change.record(PARTIALLY_CAPTURED, null, amount, { captured }, balance);
+    return change.done(amount);
+  }
+  if (rest > 0n && outside !== null) change.post(held, outside, rest);
+  const patch = { captured, released: transaction.released + rest, processedAt: now, captureAt: null };
   change.become('charged', null, amount, patch, balance);
   return change.done(amount);
 }
@@ -78,8 +81,20 @@ export function release(change: Change, amount: Minor, reason: 'requested' | typ
   const { held, outside } = payerAccounts(transaction);
   if (outside !== null) change.post(held, outside, amount);
   const released = transaction.released + amount;
-  if (amount === heldBy(transaction)) change.become('cancelled', reason, amount, { released });
+  if (amount === heldBy(transaction)) endHold(change, reason, amount, released);
   else change.record('transaction.partially_cancelled', reason, amount, { released });
+}
+
+/** Ends a hold with the release of what is left of it: what was captured of it before stays captured. */
+function endHold(change: Change, reason: string, amount: Minor, released: Minor): void {
+  const { captured, refunded } = change.transaction;
+  if (captured === 0n) {
+    change.become('cancelled', reason, amount, { released });
+    return;
+  }
+  change.become('charged', reason, amount, { released, processedAt: change.now, captureAt: null });
+  // All of it may have been given back meanwhile. Nothing more is moved by saying so.
+  if (refunded === captured) change.become('refunded', reason, 0n, {});
 }
 
 /** A wallet's refund, in one step: created and done. The parent's event follows the refund's own. */
@@ -97,12 +112,16 @@ export function refund(child: Change, parent: Change, balance: Minor): Decision 
   return both(child.done(amount), parent.done(amount), outcome);
 }
 
-/** A refund is done: the payment counts it, and is `refunded` once nothing is left to refund. */
+/**
+ * A refund is done: the payment counts it, and is `refunded` once nothing is left to refund. As long as a part is held,
+ * more can be captured: it stays `authorized` until its hold ends.
+ */
 export function countRefund(parent: Change, amount: Minor, balance: Minor | null): void {
   const { transaction, now } = parent;
   const refunded = transaction.refunded + amount;
-  const patch = { refunded, processedAt: now };
-  if (refunded === transaction.captured) parent.become('refunded', null, amount, patch, balance);
+  const isHeld = transaction.status === 'authorized';
+  const patch = isHeld ? { refunded } : { refunded, processedAt: now };
+  if (refunded === transaction.captured && !isHeld) parent.become('refunded', null, amount, patch, balance);
   else parent.record('transaction.partially_refunded', null, amount, patch, balance);
 }
 

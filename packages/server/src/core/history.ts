@@ -1,10 +1,15 @@
 /** Reading a transaction's history: what the transaction was right after one of its events. */
-import { eventNameOf } from './lifecycle.ts';
+import { eventNameOf, WEBHOOK_EVENTS } from './lifecycle.ts';
 import type { Millis, PendingOperation, Transaction, TransactionEvent } from './transaction.ts';
 
 /** False for events that only the history and the stream show: amounts changed, or the bank refused. */
 export function isStatusChange(event: Pick<TransactionEvent, 'name' | 'status'>): boolean {
   return event.name === eventNameOf(event.status);
+}
+
+/** Whether merchants' endpoints are told of it. */
+export function hasWebhook(event: Pick<TransactionEvent, 'name'>): boolean {
+  return WEBHOOK_EVENTS.includes(event.name);
 }
 
 /** What an event says of its transaction. */
@@ -38,8 +43,9 @@ export function transactionAsOf(transaction: Transaction, event: After): Transac
 }
 
 /**
- * What the transaction waited for at its bank right after the event. Nothing else happens to it until the bank
- * has answered, so that only the event that tells of the beginning has it.
+ * What the transaction waited for at its bank right after the event. Nothing else can be asked for until the bank has
+ * answered, so that only the event that tells of the beginning has it. (A refund of an earlier capture may be done
+ * meanwhile: what that event's transaction waited for, nobody can tell later, and it has none.)
  */
 export function pendingOperationAsOf(
   { type, paymentMethod }: Pick<Transaction, 'type' | 'paymentMethod'>,
@@ -60,15 +66,14 @@ export function pendingOperationAsOf(
 }
 
 const PROCESSING_EVENTS = new Set([
-  eventNameOf('authorized'),
   eventNameOf('charged'),
   eventNameOf('refunded'),
   'transaction.partially_refunded',
 ]);
 
-/** When money was last reserved, debited or given back. */
+/** When what the status says was done: as long as anything is held, and of a hold that was released, when it was held. */
 function processedAtOf(transaction: Transaction, event: After): Millis | null {
-  if (PROCESSING_EVENTS.has(event.name)) return event.at;
   const keepsAuthorization = event.status === 'authorized' || event.status === 'cancelled';
-  return keepsAuthorization ? transaction.authedAt : null;
+  if (keepsAuthorization) return transaction.authedAt;
+  return PROCESSING_EVENTS.has(event.name) ? event.at : null;
 }

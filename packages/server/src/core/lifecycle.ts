@@ -59,10 +59,11 @@ export function eventNameOf(status: Status): string {
   return status === 'transaction.failed' ? status : `transaction.${status}`;
 }
 
-/** Events that leave the status as it is: amounts changed, the bank was asked, or refused. No webhooks are sent for them. */
+/** Events that leave the status as it is: amounts changed, the bank was asked, or refused. */
 export const OTHER_EVENTS = [
   'transaction.capture_requested',
   'transaction.cancel_requested',
+  'transaction.partially_captured',
   'transaction.partially_cancelled',
   'transaction.partially_refunded',
   'transaction.capture_declined',
@@ -70,6 +71,12 @@ export const OTHER_EVENTS = [
   'transaction.reversal_declined',
 ] as const;
 export type OtherEvent = (typeof OTHER_EVENTS)[number];
+
+/** A capture that others may follow: the rest is still held, so the payment stays `authorized`. */
+export const PARTIALLY_CAPTURED = 'transaction.partially_captured' satisfies OtherEvent;
+
+/** What webhooks are sent for: every change of status, and each capture, since merchants ship what was captured. */
+export const WEBHOOK_EVENTS = [...STATUSES.map(eventNameOf), PARTIALLY_CAPTURED];
 
 export const WALLET_STATUSES = ['NEW', 'PROCESSING', 'SUCCESS', 'FAILED'] as const;
 export type WalletStatus = (typeof WALLET_STATUSES)[number];

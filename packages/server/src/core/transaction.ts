@@ -149,6 +149,8 @@ export interface BankOperation {
   readonly actor: Actor;
   /** Of a cancel: why. */
   readonly reason: string | null;
+  /** Of a capture: whether the hold ends with it. Of anything else it says nothing, and is true. */
+  readonly final: boolean;
   readonly status: 'pending' | 'done' | 'declined' | 'failed';
   readonly requestedAt: Millis;
   readonly settledAt: Millis | null;

@@ -374,9 +374,18 @@ export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
     response: { authorized: { summary: 'The bank has reserved the amount', value: CARD_PAYMENT } },
   },
   captureTransaction: {
-    request: REST_OR_PART,
+    request: {
+      ...REST_OR_PART,
+      first: { summary: 'A part; the rest stays held', value: { amount: 5_000, final: false } },
+    },
     accepted: { pending: { summary: 'The bank has not answered yet', value: pendingOf('capture') } },
-    response: { charged: { summary: 'The amount is debited', value: CARD_CHARGED } },
+    response: {
+      charged: { summary: 'The amount is debited', value: CARD_CHARGED },
+      partial: {
+        summary: 'A part is debited, the rest is held',
+        value: { ...CARD_PAYMENT, capturedAmount: 5_000 },
+      },
+    },
   },
   cancelTransaction: {
     request: REST_OR_PART,
@@ -658,6 +667,10 @@ export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
     request: {
       all: { summary: 'All of 150.00 KZT', value: { amount: 15_000 } },
       part: { summary: '100.00 KZT; the other 50.00 are released', value: { amount: 10_000 } },
+      first: {
+        summary: '100.00 KZT; the other 50.00 stay held',
+        value: { amount: 10_000, final: false },
+      },
     },
     response: { captured: { summary: 'The amount was debited', value: TRANSACTION } },
   },

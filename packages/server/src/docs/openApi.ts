@@ -3,7 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../app/config.ts';
-import { eventNameOf, STATUSES, type Status } from '../core/lifecycle.ts';
+import { eventNameOf, PARTIALLY_CAPTURED, STATUSES, type Status } from '../core/lifecycle.ts';
 import { errorBody, isRetriedLater, REASONS, type Reason } from '../http/errors.ts';
 import { VERSION } from '../http/version.ts';
 import { EXAMPLES } from './examples.ts';
@@ -153,9 +153,13 @@ function complete(document: Document): void {
     }),
   );
   const names = namesOf(answers);
-  document.webhooks = Object.fromEntries(
-    STATUSES.map((status) => [eventNameOf(status), webhookOperation(status)]),
-  );
+  document.webhooks = Object.fromEntries([
+    ...STATUSES.map((status) => [
+      eventNameOf(status),
+      webhookOperation(eventNameOf(status), HAPPENED[status]),
+    ]),
+    [PARTIALLY_CAPTURED, webhookOperation(PARTIALLY_CAPTURED, CAPTURED_IN_PART)],
+  ]);
   const { components } = document;
   components.headers = HEADERS;
   components.responses = Object.fromEntries(
@@ -183,14 +187,16 @@ const HAPPENED: Readonly<Record<Status, string>> = {
   authorized: 'The funds are held, and wait for their capture.',
   rejected: 'It was refused: `failureCode` says why.',
   'transaction.failed': 'A system or network error prevented it; it may be tried again.',
-  charged: 'It was captured: the funds are debited.',
+  charged: 'It was captured, and nothing is held any more: the funds are debited.',
   cancelled: 'It was released before a capture, or its hold has expired.',
   refunded: 'Of a payment: nothing is left to refund. Of a refund: it is done.',
 };
 
+const CAPTURED_IN_PART =
+  'A part was captured with `final: false`; `capturedAmount` says how much was until now. The rest is still held, so `status` is still `authorized`.';
+
 /** What a merchant's server is sent, and may answer. */
-function webhookOperation(status: Status): unknown {
-  const name = eventNameOf(status);
+function webhookOperation(name: string, happened: string): unknown {
   const header = (text: string) => ({ in: 'header', name: text, required: true, schema: { type: 'string' } });
   const replay = {
     ...{ in: 'header', name: 'webhook-replay', schema: { const: 'true' } },
@@ -198,9 +204,9 @@ function webhookOperation(status: Status): unknown {
   };
   return {
     post: {
-      operationId: name.replace(/\.(\w)/g, (_, letter: string) => letter.toUpperCase()),
+      operationId: name.replace(/[._](\w)/g, (_, letter: string) => letter.toUpperCase()),
       summary: `An event named ${name}`,
-      description: `${HAPPENED[status]} A 2xx within 15 seconds says that it has arrived; else it is sent again.`,
+      description: `${happened} A 2xx within 15 seconds says that it has arrived; else it is sent again.`,
       tags: ['Webhooks'],
       security: [],
       parameters: [...['webhook-id', 'webhook-timestamp', 'webhook-signature'].map(header), replay],

@@ -217,17 +217,19 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
     reasons: ['invalid_amount', 'invalid_currency', 'invalid_order_reference', 'invalid_card'],
   },
   captureTransaction: {
-    description: 'Debits the hold, in full or in part; the rest is released. A payment is captured once.',
+    description:
+      'Debits the hold, in full or in part; the rest is released. With `final: false` the rest stays held, and more captures may follow: the payment stays `authorized`, `capturedAmount` grows, each capture has an event `transaction.partially_captured`, and what was captured can be refunded. The hold ends with the last capture, a cancel of the rest, or its expiry.',
     reasons: [...OWN_PAYMENT, ...CAPTURE, ...ASKED],
   },
   cancelTransaction: {
-    description: 'Gives the hold back, in full or in part. All of it ends the payment as `cancelled`.',
+    description:
+      'Gives the hold back, in full or in part. All of it ends the payment as `cancelled`; or as `charged`, where something was captured of it before.',
     reasons: [...OWN_PAYMENT, ...CANCEL, ...ASKED],
   },
   refundTransaction: {
     description:
-      'A refund is a transaction of its own. Give an Idempotency-Key: the same request twice without one refunds twice.',
-    reasons: [...OWN_PAYMENT, ...REFUND],
+      'A refund is a transaction of its own. Give an Idempotency-Key: the same request twice without one refunds twice. Also of what was captured with `final: false` while the rest is held; not while the bank is asked for the next capture.',
+    reasons: [...OWN_PAYMENT, ...REFUND, 'operation_in_progress'],
   },
   listTransactions: { reasons: [...PAGE, ...LIST_FILTERS] },
   listTransactionsByOrderReference: { reasons: [...PAGE, 'invalid_order_reference', 'search_too_broad'] },

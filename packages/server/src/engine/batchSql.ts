@@ -543,6 +543,7 @@ const OPERATION_INSERT: readonly Column<BankOperation>[] = [
   { name: 'currency', type: 'word', value: (o) => o.currency },
   { name: 'actor', type: 'word', value: (o) => o.actor },
   { name: 'reason', type: 'word', value: (o) => o.reason },
+  { name: 'final', type: 'boolean', value: (o) => o.final },
   { name: 'requested_at', type: 'time', value: (o) => o.requestedAt },
   { name: 'scope_id', type: 'uuid', value: (o) => o.scopeId },
   { name: 'key', type: 'text', value: (o) => o.key },

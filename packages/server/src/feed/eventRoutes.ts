@@ -34,7 +34,7 @@ export function eventRoutes(app: App, deps: Deps): void {
         operationId: 'listEvents',
         summary: 'List events, newest first',
         description:
-          'Each with the body of its webhook. `statusChanged` is false for those that leave the status as it is and are no webhooks. A page may hold fewer events than `limit`, even none, and not be the last: that is the one whose `nextCursor` is null.',
+          'Each with the body of its webhook. `statusChanged` is false for those that leave the status as it is; of them, `transaction.partially_captured` alone is a webhook, too. A page may hold fewer events than `limit`, even none, and not be the last: that is the one whose `nextCursor` is null.',
         querystring: bodies.EventQuery,
         response: { 200: pageSchema('Event'), ...ERRORS },
       },

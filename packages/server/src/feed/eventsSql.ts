@@ -105,7 +105,8 @@ export function balanceAt(place: string): string {
   const changes = 'FROM event e WHERE e.merchant_id = p.merchant_id AND e.balance_currency = t.currency';
   return `coalesce(
     (SELECT e.balance ${changes} AND (e.round, e.position) <= (${place}) ORDER BY e.round DESC, e.position DESC LIMIT 1),
-    (SELECT e.balance + CASE WHEN e.name IN ('transaction.charged', 'transaction.rejected', 'transaction.failed')
+    (SELECT e.balance + CASE WHEN e.name IN
+        ('transaction.charged', 'transaction.partially_captured', 'transaction.rejected', 'transaction.failed')
         THEN -e.amount ELSE e.amount END
       ${changes} AND (e.round, e.position) > (${place}) ORDER BY e.round, e.position LIMIT 1),
     (SELECT m.balance FROM merchant_balance m WHERE m.merchant_id = p.merchant_id AND m.currency = t.currency LIMIT 1), 0)`;

@@ -19,7 +19,7 @@ const DESCRIPTION = `Server-sent events: each event of the merchant's transactio
 
 \`event\` is the event's name, \`data\` a JSON object with \`name\`, \`merchantId\` and, as \`data\`, the
 transaction as it was right after the event. \`statusChanged\` is false for events that leave the status as
-it is, such as \`transaction.partially_refunded\`; webhooks do not have those. Events of one transaction come
+it is, such as \`transaction.partially_refunded\`; of those, webhooks have \`transaction.partially_captured\` alone. Events of one transaction come
 in their order, and \`seq\` is 1, 2, 3 … within it.
 
 \`id\` is where the stream stands. Give the last one back, in \`Last-Event-ID\` as browsers do by themselves

@@ -152,6 +152,14 @@ export const TransactionEvent = Type.Object(
 
 export const AmountBody = Type.Object({ amount: Amount }, closed);
 
+/** Of a capture, besides its amount. */
+export const Final = Type.Optional(
+  Type.Boolean({
+    description:
+      'Whether the hold ends with this capture, and what it leaves is released: true by default. `false`: the rest stays held, and more captures may follow; the payment stays `authorized` until the last one, a cancel of the rest, or its expiry.',
+  }),
+);
+
 /** What one answer shows and is stored nowhere: a repeated request gets null in its place. */
 export function shownOnce(description: string, options: { readonly examples?: string[] } = {}) {
   return Type.Union([Type.String(), Type.Null()], {

@@ -85,21 +85,23 @@ const CHECKS: readonly Check[] = [
           t.captured + t.released + p.held <> CASE WHEN t.authed_at IS NULL THEN 0 ELSE t.amount END
           OR p.held <> CASE WHEN t.status = 'authorized' THEN t.amount - t.captured - t.released ELSE 0 END))
         OR (t.authed_at IS NULL AND t.captured + t.released <> 0)
-        OR (t.status = 'authorized' AND (t.captured <> 0 OR t.released >= t.amount))
+        OR (t.status = 'authorized' AND t.captured + t.released >= t.amount)
         OR (t.status IN ('charged', 'refunded', 'cancelled') AND t.authed_at IS NOT NULL AND t.captured + t.released <> t.amount)
         OR t.captured <> p.to_merchant OR t.refunded <> r.refunded OR t.reserved <> r.reserved
         OR t.refunded + t.reserved > t.captured
-        OR (t.status = 'refunded') <> (t.captured > 0 AND t.refunded = t.captured))`,
+        OR (t.captured > 0 AND t.status NOT IN ('authorized', 'charged', 'refunded'))
+        OR (t.captured = 0 AND t.status IN ('charged', 'refunded'))
+        OR (t.status = 'refunded') <> (t.status <> 'authorized' AND t.captured > 0 AND t.refunded = t.captured))`,
   },
   {
     invariant: 5,
     rule: 'a card payment captured, released, refunded and reserved what the bank was asked for and did',
     sql: `SELECT t.id AS transaction, t.status, t.amount, t.captured, t.released, t.refunded, t.reserved,
-        o.captures, o.captured::text AS "capturedAtBank", o.cancelled::text AS "cancelledAtBank",
+        o."lastCaptures", o.captured::text AS "capturedAtBank", o.cancelled::text AS "cancelledAtBank",
         o.refunded::text AS "refundedAtBank", o.refunding::text AS "refundingAtBank", o.authorized
       FROM transaction t
       CROSS JOIN LATERAL (
-        SELECT count(*) FILTER (WHERE kind = 'capture' AND status = 'done') AS captures,
+        SELECT count(*) FILTER (WHERE kind = 'capture' AND status = 'done' AND final) AS "lastCaptures",
           coalesce(sum(amount) FILTER (WHERE kind = 'capture' AND status = 'done'), 0) AS captured,
           coalesce(sum(amount) FILTER (WHERE kind = 'cancel' AND (status = 'done' OR reason = 'expired' AND status = 'declined')), 0) AS cancelled,
           coalesce(sum(amount) FILTER (WHERE kind = 'refund' AND status = 'done'), 0) AS refunded,
@@ -107,10 +109,10 @@ const CHECKS: readonly Check[] = [
           count(*) FILTER (WHERE kind IN ('authorize', 'complete') AND status = 'done') AS authorized
         FROM bank_operation WHERE payment_id = t.id) o
       WHERE t.payment_method = 'card' AND t.type = 'payment' AND (
-        o.captures > 1 OR o.captured <> t.captured OR o.refunded <> t.refunded OR o.refunding <> t.reserved
+        o."lastCaptures" > 1 OR o.captured <> t.captured OR o.refunded <> t.refunded OR o.refunding <> t.reserved
         OR (t.authed_at IS NOT NULL AND o.authorized = 0)
         OR (t.authed_at IS NOT NULL
-          AND t.released <> CASE WHEN o.captures = 1 THEN t.amount - t.captured ELSE o.cancelled END))`,
+          AND t.released <> CASE WHEN o."lastCaptures" = 1 THEN t.amount - t.captured ELSE o.cancelled END))`,
   },
   {
     invariant: 5,

@@ -319,7 +319,8 @@ function expiredCondition({ status }: TransactionFilter, bind: Bind): string[] {
 
 /** Without an index: they are asked for together with a status. */
 function rowConditions({ failureCode, expiresTo }: TransactionFilter, bind: Bind): string[] {
-  const conditions = failureCode === null ? [] : [`status_reason = ${bind(failureCode)}`];
+  // Of what was captured, the reason says only why the rest was released.
+  const conditions = failureCode === null ? [] : [`status_reason = ${bind(failureCode)} AND captured = 0`];
   if (expiresTo === null) return conditions;
   return [
     ...conditions,

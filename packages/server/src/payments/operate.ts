@@ -10,8 +10,20 @@ import { newId } from '../installation/newId.ts';
 export const OPERATIONS = ['capture', 'cancel', 'refund'] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
+/** What the caller asks for. */
+export interface Asked {
+  /** Null: all that remains. */
+  readonly amount: Minor | null;
+  /** Of a capture: whether the hold ends with it. */
+  readonly final: boolean;
+}
+
+/** Whether a capture is the last one, by its body as the schema let it in: it is, unless that says otherwise. */
+export function isFinal(body: object): boolean {
+  return !('final' in body && body.final === false);
+}
+
 /**
- * @param amount null: all that remains
  * @param paymentMethod the one kind of payment that the caller's interface sees; null: any
  * @throws what the engine throws
  */
@@ -20,15 +32,16 @@ export function operate(
   caller: Caller,
   operation: Operation,
   transactionId: TransactionId,
-  amount: Minor | null,
+  { amount, final }: Asked,
   paymentMethod: PaymentMethod | null,
   rendering: Rendering,
 ): Promise<Told> {
-  const command: Command =
-    operation === 'refund'
-      ? { kind: 'refund', transactionId, amount, refundId: newId() as TransactionId }
-      : { kind: operation, transactionId, amount, operationId: newId() };
-  return engine.runOnce(callOf(caller, command, paymentMethod, rendering));
+  const commands = {
+    capture: () => ({ kind: 'capture', transactionId, amount, operationId: newId(), final }),
+    cancel: () => ({ kind: 'cancel', transactionId, amount, operationId: newId() }),
+    refund: () => ({ kind: 'refund', transactionId, amount, refundId: newId() as TransactionId }),
+  } as const satisfies Record<Operation, () => Command>;
+  return engine.runOnce(callOf(caller, commands[operation](), paymentMethod, rendering));
 }
 
 /** What the customer of a waiting wallet payment has decided, told by somebody in their place. */

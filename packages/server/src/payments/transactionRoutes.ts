@@ -11,7 +11,7 @@ import { valuesOf } from '../http/parseFields.ts';
 import * as schemas from '../http/schemas.ts';
 import { sendTold } from '../http/send.ts';
 import { PAYMENTS } from '../identity/auth.ts';
-import { OPERATIONS, operate } from './operate.ts';
+import { isFinal, OPERATIONS, operate } from './operate.ts';
 import { transactionAnswer } from './transactionViews.ts';
 
 const TEXTS = {
@@ -25,10 +25,14 @@ const TEXTS = {
   },
 } as const;
 
-const OptionalAmountBody = Type.Object(
-  { amount: Type.Optional(schemas.Amount) },
-  { ...schemas.closed, description: 'Without `amount`: all that remains.' },
-);
+const OptionalAmount = Type.Optional(schemas.Amount);
+const Options = { ...schemas.closed, description: 'Without `amount`: all that remains.' };
+const OptionalAmountBody = Type.Object({ amount: OptionalAmount }, Options);
+const BODIES = {
+  capture: Type.Object({ amount: OptionalAmount, final: schemas.Final }, Options),
+  cancel: OptionalAmountBody,
+  refund: OptionalAmountBody,
+} as const;
 
 /** Capture, cancel and refund of any payment, by wallet or by card. */
 export function transactionRoutes(app: App, deps: Deps): void {
@@ -45,7 +49,7 @@ export function transactionRoutes(app: App, deps: Deps): void {
           security: [{ merchantApiKey: [] }],
           params: Type.Object({ id: Type.String({ description: 'Either spelling of the id.' }) }),
           headers: schemas.IdempotencyHeader,
-          body: OptionalAmountBody,
+          body: BODIES[operation],
           response: {
             200: Type.Ref('Transaction'),
             202: Type.Ref('Transaction', {
@@ -63,7 +67,8 @@ export function transactionRoutes(app: App, deps: Deps): void {
         const { amount } = valuesOf({ amount: given === undefined ? parsed(null) : parseAmount(given) });
         const key = idempotencyKeyOf(request, false);
         const caller = callerOf(deps, request, { key, path: `/v1/transactions/${id}/${operation}` });
-        const told = await operate(deps, caller, operation, id, amount, null, {
+        const asked = { amount, final: isFinal(request.body) };
+        const told = await operate(deps, caller, operation, id, asked, null, {
           render: (outcome, balance) => transactionAnswer(statusCode, outcome, balance),
         });
         return sendTold(deps, request, reply, told);

@@ -45,6 +45,8 @@ export function transactionView(
   balance: Minor | null,
   pending: PendingOperation | null,
 ): Record<string, unknown> {
+  // Of what was captured, the reason says only why the rest was released.
+  const failureMessage = t.captured > 0n ? null : failureMessageOf(t.statusReason);
   return {
     id: t.id,
     amount: t.amount,
@@ -85,8 +87,8 @@ export function transactionView(
     expiresAt: iso(t.expiresAt),
     redirectUrl: t.status === '3d' ? t.redirectUrl : null,
     pendingOperation: pending === null ? null : { ...pending, requestedAt: iso(pending.requestedAt) },
-    failureCode: failureMessageOf(t.statusReason) === null ? null : t.statusReason,
-    failureMessage: failureMessageOf(t.statusReason),
+    failureCode: failureMessage === null ? null : t.statusReason,
+    failureMessage,
   };
 }
 

@@ -24,7 +24,7 @@ import * as schemas from '../http/schemas.ts';
 import { sendJson, sendTold } from '../http/send.ts';
 import { merchantOf, PAYMENTS, VIEWER } from '../identity/auth.ts';
 import { authorizeWallet, type WalletPayment } from './authorizeWallet.ts';
-import { OPERATIONS, type Operation, operate } from './operate.ts';
+import { isFinal, OPERATIONS, type Operation, operate } from './operate.ts';
 import { findTransaction, findWalletPayment, listWalletPayments } from './transactionsSql.ts';
 import { WALLET_RENDERING, walletAnswer, walletTransactionJson } from './walletViews.ts';
 
@@ -116,6 +116,12 @@ const AUTHORIZED: Rendering<Authorize> = {
   }),
 };
 
+const BODIES = {
+  capture: Type.Object({ amount: schemas.Amount, final: schemas.Final }, schemas.closed),
+  cancel: schemas.AmountBody,
+  refund: schemas.AmountBody,
+} as const;
+
 function operationRoute(app: App, deps: Deps, operation: Operation): void {
   app.post(
     `/v1/wallet/:wallet_transaction_id/${operation}`,
@@ -128,7 +134,7 @@ function operationRoute(app: App, deps: Deps, operation: Operation): void {
         security,
         params: IdParams,
         headers: schemas.IdempotencyHeader,
-        body: schemas.AmountBody,
+        body: BODIES[operation],
         response: {
           200: Type.Ref('WalletTransaction'),
           '4xx': Type.Ref('Error'),
@@ -141,7 +147,8 @@ function operationRoute(app: App, deps: Deps, operation: Operation): void {
       const id = walletIdOf(request.params.wallet_transaction_id);
       const { amount } = valuesOf({ amount: parseAmount(request.body.amount) });
       const caller = callerOf(deps, request, { key, path: `/v1/wallet/${id}/${operation}` });
-      const told = await operate(deps, caller, operation, id, amount, 'wallet', WALLET_RENDERING);
+      const asked = { amount, final: isFinal(request.body) };
+      const told = await operate(deps, caller, operation, id, asked, 'wallet', WALLET_RENDERING);
       return sendTold(deps, request, reply, told);
     },
   );
@@ -202,7 +209,8 @@ function listRoute(app: App, deps: Deps): void {
 const TEXTS = {
   capture: {
     summary: 'Capture a payment',
-    description: 'Debits the amount, at most what is held, and releases the rest. Once for each payment.',
+    description:
+      'Debits the amount, at most what is held, and releases the rest. With `final: false` the rest stays held and the payment is still PROCESSING, until the last capture or a cancel of the rest.',
   },
   cancel: {
     summary: 'Cancel a payment',

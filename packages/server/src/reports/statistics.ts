@@ -13,6 +13,8 @@ export interface KindCount {
   readonly amount: Minor;
   /** How much of `amount` was captured. */
   readonly captured: Minor;
+  /** Of how many something was captured. */
+  readonly capturedCount: number;
 }
 
 /** Payments by how they stand now, whenever in the bucket they began; refunds by when they themselves began. */
@@ -67,7 +69,7 @@ export function totalsOf(kinds: readonly KindCount[]): Totals {
     refunds: 0,
   };
   const volumes = { authorizedVolume: 0n, capturedVolume: 0n, refundedVolume: 0n };
-  for (const { type, status, count, amount, captured } of kinds) {
+  for (const { type, status, count, amount, captured, capturedCount } of kinds) {
     if (type === 'refund') {
       if (status !== 'refunded') continue;
       counts.refunds += count;
@@ -78,14 +80,14 @@ export function totalsOf(kinds: readonly KindCount[]): Totals {
     counts.count += count;
     counts[group] += count;
     if (group === 'succeeded') volumes.authorizedVolume += amount;
-    if (isCaptured(status)) counts.captured += count;
+    counts.captured += capturedCount;
     volumes.capturedVolume += captured;
   }
   const averageAmount = counts.captured === 0 ? 0n : volumes.capturedVolume / BigInt(counts.captured);
   return { ...counts, ...volumes, averageAmount, netVolume: volumes.capturedVolume - volumes.refundedVolume };
 }
 
-/** Whether something was captured of a payment that stands so. */
+/** Whether something was captured of every payment that stands so. */
 export function isCaptured(status: Status): boolean {
   return status === 'charged' || status === 'refunded';
 }

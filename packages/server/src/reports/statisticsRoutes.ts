@@ -49,8 +49,8 @@ const totals = {
   cancelled: Type.Integer({ description: 'Released before anything was captured, or expired.' }),
   pending: Type.Integer({ description: 'Not decided yet.' }),
   authorizedVolume: volume('The authorized amounts of those that succeeded, captured or not.'),
-  captured: Type.Integer({ description: 'Payments of which something was captured: charged or refunded.' }),
-  capturedVolume: volume('What was captured of them, before refunds; what was released does not count.'),
+  captured: Type.Integer({ description: 'Payments of which something was captured: charged or refunded, or authorized with more captures to follow.' }),
+  capturedVolume: volume('What was captured of them, before refunds; what is still held or was released does not count.'),
   averageAmount: Type.Integer({ description: 'Minor units. `capturedVolume / captured`, rounded down.' }),
   refunds: Type.Integer({
     description: 'Refunds that began in this time and are done, of whatever payments.',

@@ -85,13 +85,14 @@ async function countKinds(
   if (offset > 0) {
     const { rows } = await db.query<KindCount>(
       `SELECT width_bucket(created_at, $2::timestamptz[]) - 1 AS bucket, currency, type, status,
-         count(*)::int AS count, sum(amount) AS amount, sum(captured) AS captured
+         count(*)::int AS count, sum(amount) AS amount, sum(captured) AS captured,
+         count(*) FILTER (WHERE captured > 0)::int AS "capturedCount"
        FROM transaction WHERE ${createdBetween} GROUP BY 1, 2, 3, 4`,
       [merchantId, ...createdValues(boundaries, offset)],
     );
     return rows;
   }
-  const { rows } = await db.query<Omit<KindCount, 'captured'>>(
+  const { rows } = await db.query<Counted>(
     `${KINDS} SELECT (b.n - 1)::int AS bucket, k.currency, k.type, k.status, sum(t.count)::int AS count,
        sum(t.amount) AS amount
      FROM kind k CROSS JOIN ${BUCKETS}
@@ -99,25 +100,28 @@ async function countKinds(
      WHERE t.count > 0 GROUP BY 1, 2, 3, 4`,
     [merchantId, ...idValues(boundaries)],
   );
-  return withCaptured(rows, await sumReleased(db, merchantId, boundaries));
+  return withCaptured(rows, await sumParts(db, merchantId, boundaries));
 }
 
-interface Released {
+type Counted = Omit<KindCount, 'captured' | 'capturedCount'>;
+
+/** Payments of one status of which a part was captured. */
+interface Parts {
   readonly bucket: number;
   readonly currency: string;
   readonly status: Status;
-  readonly released: Minor;
+  readonly count: number;
+  readonly captured: Minor;
+  /** Held, or released. */
+  readonly rest: Minor;
 }
 
-/** What was not captured of payments that were captured in part: few, in an index of their own. */
-async function sumReleased(
-  db: Queryable,
-  merchantId: string,
-  boundaries: readonly Millis[],
-): Promise<Released[]> {
-  const { rows } = await db.query<Released>(
-    `SELECT (b.n - 1)::int AS bucket, t.currency, t.status, t.released FROM ${BUCKETS}
-     CROSS JOIN LATERAL (SELECT currency, status, sum(amount - captured) AS released FROM transaction
+/** What was captured, and what was not, of payments that were captured in part: few, in an index of their own. */
+async function sumParts(db: Queryable, merchantId: string, boundaries: readonly Millis[]): Promise<Parts[]> {
+  const { rows } = await db.query<Parts>(
+    `SELECT (b.n - 1)::int AS bucket, t.* FROM ${BUCKETS}
+     CROSS JOIN LATERAL (SELECT currency, status, count(*)::int AS count, sum(captured) AS captured,
+         sum(amount - captured) AS rest FROM transaction
        WHERE merchant_id = $1 AND captured > 0 AND captured < amount AND id >= b."from" AND id < b."to"
        GROUP BY 1, 2) t`,
     [merchantId, ...idValues(boundaries)],
@@ -125,17 +129,19 @@ async function sumReleased(
   return rows;
 }
 
-/** @param kinds one for each bucket, currency, type and status, as `released` is for payments */
-function withCaptured(
-  kinds: readonly Omit<KindCount, 'captured'>[],
-  released: readonly Released[],
-): KindCount[] {
-  const nameOf = ({ bucket, currency, status }: Omit<Released, 'released'>): string =>
+const NO_PARTS = { count: 0, captured: 0n, rest: 0n };
+
+/** @param kinds one for each bucket, currency, type and status, as `parts` is for payments */
+function withCaptured(kinds: readonly Counted[], parts: readonly Parts[]): KindCount[] {
+  const nameOf = ({ bucket, currency, status }: Pick<Parts, 'bucket' | 'currency' | 'status'>): string =>
     `${bucket} ${currency} ${status}`;
-  const differences = new Map(released.map((row) => [nameOf(row), row.released]));
+  const partsOf = new Map(parts.map((row) => [nameOf(row), row]));
   return kinds.map((kind) => {
-    const isPart = kind.type === 'payment' && isCaptured(kind.status);
-    return { ...kind, captured: isPart ? kind.amount - (differences.get(nameOf(kind)) ?? 0n) : 0n };
+    const { count, captured, rest } = (kind.type === 'payment' && partsOf.get(nameOf(kind))) || NO_PARTS;
+    // Of what is still held, something was captured only where it was a part.
+    const isWhole = kind.type === 'payment' && isCaptured(kind.status);
+    if (isWhole) return { ...kind, captured: kind.amount - rest, capturedCount: kind.count };
+    return { ...kind, captured, capturedCount: count };
   });
 }
 

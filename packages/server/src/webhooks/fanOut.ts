@@ -12,7 +12,7 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { isStatusChange } from '../core/history.ts';
+import { hasWebhook } from '../core/history.ts';
 import type { Millis } from '../core/transaction.ts';
 import { type FeedEvent, type FeedPage, readWebhookEvents } from '../feed/eventsSql.ts';
 import { comparePositions, type FeedPosition } from '../feed/position.ts';
@@ -201,7 +201,7 @@ export class FanOut {
   ): Promise<Pick<Done, 'read' | 'write'>> {
     const unwritten = this.#unwritten;
     const messages = (page?.events ?? [])
-      .filter(({ event }) => isStatusChange(event))
+      .filter(({ event }) => hasWebhook(event))
       .map((event) => messageOf(event, this.#deps.render));
     if (page !== null && page.scanned > 0 && messages.length === 0)
       unwritten.add({ end: page.end, messages, receivers: [] }, () => false, performance.now());

@@ -1,4 +1,4 @@
-import { isStatusChange } from '../core/history.ts';
+import { hasWebhook } from '../core/history.ts';
 import { type FeedEvent, readEvents } from '../feed/eventsSql.ts';
 import { comparePositions, type FeedPosition } from '../feed/position.ts';
 import type { Queryable } from '../postgres/pool.ts';
@@ -31,7 +31,7 @@ export async function stepReplay(db: Queryable, render: (event: FeedEvent) => st
   const chosen = page.events.filter(
     ({ event, at }) =>
       comparePositions(at, fannedOut) <= 0 &&
-      isStatusChange(event) &&
+      hasWebhook(event) &&
       event.at >= from &&
       event.at <= to &&
       (wanted.length === 0 || wanted.includes(event.name)),

@@ -1,13 +1,11 @@
 /** What the routes about webhooks take and answer. Objects of answers have names. */
 import Type from 'typebox';
-import { eventNameOf, OTHER_EVENTS, STATUSES } from '../core/lifecycle.ts';
+import { OTHER_EVENTS, WEBHOOK_EVENTS } from '../core/lifecycle.ts';
 import { Cursor, closed, Limit, shownOnce } from '../http/schemas.ts';
 
-/** What an endpoint may ask for: every change of a transaction's status. */
-export const WEBHOOK_EVENTS = STATUSES.map(eventNameOf);
 export const TEST_EVENT = 'webhook.test';
-/** Besides those, what leaves a transaction's status as it is. */
-const EVENT_NAMES = [...WEBHOOK_EVENTS, ...OTHER_EVENTS];
+/** Besides those, what the history and the stream alone tell. */
+const EVENT_NAMES = [...new Set([...WEBHOOK_EVENTS, ...OTHER_EVENTS])];
 
 const Id = Type.String({ format: 'uuid', examples: ['01900000-0000-7000-8000-000000000001'] });
 const MessageId = Type.String({
@@ -188,7 +186,10 @@ export const Event = Type.Object(
     createdAt: Time,
     seq: Type.Integer({ minimum: 1, description: 'Its number within the transaction.' }),
     ...envelope,
-    statusChanged: Type.Boolean({ description: 'Whether it is a webhook.' }),
+    statusChanged: Type.Boolean({
+      description:
+        'Whether it has changed the status. Webhooks are sent for these events, and for `transaction.partially_captured`.',
+    }),
   },
   { $id: 'Event' },
 );

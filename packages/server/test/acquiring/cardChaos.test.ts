@@ -174,10 +174,11 @@ test('random operations, faults and kill -9 of nodes and bank: the books are equ
       const kind = pick(['pay', 'pay', 'capture', 'capture', 'cancel', 'refund'] as const);
       const amount = random() < 0.4 ? undefined : 1 + Math.floor(random() * 10_000);
       const [id, number] = [ids.length > 0 ? pick(ids) : '', pick(CARDS)];
+      const body = kind === 'capture' ? { final: random() < 0.4 } : {};
       const send =
         kind === 'pay' || id === ''
           ? () => pay(call, number, { returnUrl: 'http://shop.test/' }, options)
-          : () => operate(call, id, kind, amount, options);
+          : () => operate(call, id, kind, amount, { ...options, body });
       const reply = await insist(send);
       if (reply.status < 300 || reply.status === 422) answers.push({ send, reply });
       if (reply.status === 201) ids.push(reply.body.id);

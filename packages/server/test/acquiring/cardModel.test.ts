@@ -57,6 +57,8 @@ const stepOf = fc.oneof(
     weight: 9,
     arbitrary: fc.record({
       kind: fc.constantFrom('capture', 'capture', 'cancel', 'refund', 'refund'),
+      /** Of a capture. */
+      final: fc.boolean(),
       amount: amountOf,
       payment: fc.nat(5),
     }),
@@ -74,7 +76,12 @@ const faultOf = fc.oneof(
   },
 );
 const sequenceOf = fc.array(fc.record({ step: stepOf, fault: faultOf }), { minLength: 8, maxLength: 14 });
-type Step = { readonly kind: string; readonly amount: number | null; readonly payment?: number };
+interface Step {
+  readonly kind: string;
+  readonly amount: number | null;
+  readonly final?: boolean;
+  readonly payment?: number;
+}
 
 /** One merchant with one customer, and what should be true of them. */
 class Model {
@@ -82,27 +89,37 @@ class Model {
   balance = 0;
 
   held(payment: Payment): number {
-    return payment.status === 'authorized' ? payment.amount - payment.released : 0;
+    return payment.status === 'authorized' ? payment.amount - payment.captured - payment.released : 0;
   }
 
   /** What the operation must answer: the status of its transaction, or the reason of a 422. */
-  operate(kind: string, payment: Payment, requested: number | null): string {
+  operate(kind: string, payment: Payment, requested: number | null, isFinal: boolean): string {
     if (kind === 'refund') return this.#refund(payment, requested);
     if (payment.status !== 'authorized') return 'invalid_transaction_state';
-    const amount = requested ?? this.held(payment);
-    if (amount > this.held(payment)) return 'amount_exceeds_held';
+    const held = this.held(payment);
+    const amount = requested ?? held;
+    if (amount > held) return 'amount_exceeds_held';
     if (payment.method === 'card') payment.events.push(`${kind}_requested`);
-    if (kind === 'cancel') {
-      payment.released += amount;
-      if (payment.released === payment.amount) payment.status = 'cancelled';
-    } else {
-      payment.captured = amount;
-      payment.released = payment.amount - amount;
-      payment.status = 'charged';
+    // What is left of a hold is released with the last capture. What was captured of it stays so.
+    const isOver = amount === held || (kind === 'capture' && isFinal);
+    if (kind === 'cancel') payment.released += amount;
+    else {
+      payment.captured += amount;
       this.balance += amount;
+      if (isOver) payment.released += held - amount;
     }
-    payment.events.push(payment.status === 'authorized' ? 'partially_cancelled' : payment.status);
+    if (!isOver) {
+      payment.events.push(kind === 'cancel' ? 'partially_cancelled' : 'partially_captured');
+      return payment.status;
+    }
+    this.#become(payment, payment.captured > 0 ? 'charged' : 'cancelled');
+    if (payment.captured > 0 && payment.refunded === payment.captured) this.#become(payment, 'refunded');
     return payment.status;
+  }
+
+  #become(payment: Payment, status: Payment['status']): void {
+    payment.status = status;
+    payment.events.push(status);
   }
 
   #refund(payment: Payment, requested: number | null): string {
@@ -114,7 +131,8 @@ class Model {
     if (amount > this.balance) return 'insufficient_merchant_balance';
     payment.refunded += amount;
     this.balance -= amount;
-    if (payment.refunded === payment.captured) payment.status = 'refunded';
+    const isOver = payment.status !== 'authorized';
+    if (isOver && payment.refunded === payment.captured) payment.status = 'refunded';
     payment.events.push(payment.status === 'refunded' ? 'refunded' : 'partially_refunded');
     return 'refunded';
   }
@@ -138,7 +156,7 @@ class Run {
     this.#call = (method, path, options) => sandbox.call(method, path, { apiKey, ...options });
   }
 
-  async carryOut({ kind, amount, payment = 0 }: Step): Promise<void> {
+  async carryOut({ kind, amount, final, payment = 0 }: Step): Promise<void> {
     const { model, merchantId } = this;
     if (kind.startsWith('pay_') && amount !== null) {
       if (kind !== 'pay_out') return this.#pay(kind, amount);
@@ -149,8 +167,9 @@ class Run {
     }
     const target = model.payments[payment % Math.max(1, model.payments.length)];
     if (target === undefined || (kind !== 'capture' && kind !== 'cancel' && kind !== 'refund')) return;
-    const expected = model.operate(kind, target, amount);
-    const reply = await operate(this.#call, target.id, kind, amount ?? undefined);
+    const expected = model.operate(kind, target, amount, final ?? true);
+    const body = kind === 'capture' ? { final } : {};
+    const reply = await operate(this.#call, target.id, kind, amount ?? undefined, { body });
     assert.equal(reply.status === 200 ? reply.body.status : reply.body.reason, expected, reply.text);
     if (reply.status === 200) assert.equal(reply.body.pendingOperation, null);
   }

@@ -35,6 +35,7 @@ function operationOf(kind: BankOperation['kind']): BankOperation {
   return {
     ...{ id: kind === 'authorize' ? PAYMENT : OPERATION, transactionId: PAYMENT, paymentId: PAYMENT },
     ...{ merchantId: 'm', kind, amount: 1_000n, currency: 'KZT', actor: 'api', reason: null, attempts: 0 },
+    final: true,
     ...{ status: 'pending', requestedAt: 0, settledAt: null, answerDueAt: null, scopeId: null, key: null },
   };
 }

@@ -20,7 +20,10 @@ const AMOUNT = 100;
 /** A request that is answered later than this has hung. */
 const HANG_MS = 15_000;
 
-/** One merchant and wallet through all rounds; each authorizes, and captures the holds of the one before. */
+/**
+ * One merchant and wallet through all rounds; each authorizes, and captures the holds of the one before: each hold by
+ * two halves at once, of which the second one ends it.
+ */
 class Load {
   readonly shop: Shop;
   readonly wallet: TestWallet;
@@ -42,7 +45,7 @@ class Load {
   /** Sends everything, calls `crash` meanwhile, `recover` afterwards, and sends everything again. */
   async round(crash: () => Promise<void>, recover: () => Promise<void>): Promise<void> {
     this.#round += 1;
-    const held = this.#held;
+    const held = this.#held.flatMap((id) => [id, id]);
     const sent = this.#send(held, true);
     await crash();
     const before = await sent;
@@ -56,7 +59,7 @@ class Load {
     });
     const authorizations = replies.slice(0, PER_ROUND);
     this.#held = authorizations.map((reply) => reply?.body.walletTransactionId);
-    this.#captured += held.length;
+    this.#captured += held.length / 2;
     await this.shop.nodes.assertInvariants();
     const spent = this.#round * PER_ROUND * AMOUNT;
     await this.shop.assertMoney(this.wallet, {
@@ -66,13 +69,14 @@ class Load {
     });
     const events = await this.shop.events();
     assert.equal(countEvents(events, 'transaction.authorized'), this.#round * PER_ROUND);
+    assert.equal(countEvents(events, 'transaction.partially_captured'), this.#captured);
     assert.equal(countEvents(events, 'transaction.charged'), this.#captured);
   }
 
   #expected(captures: number): Record<string, number> {
     return captures === 0
       ? { '201 PROCESSING': PER_ROUND }
-      : { '201 PROCESSING': PER_ROUND, '200 SUCCESS': captures };
+      : { '201 PROCESSING': PER_ROUND, '200 PROCESSING': captures / 2, '200 SUCCESS': captures / 2 };
   }
 
   #send(held: readonly string[], spread: boolean): Promise<Reply[]>;
@@ -83,7 +87,9 @@ class Load {
       const id = held[i - PER_ROUND];
       const key = `${this.#round}-${i}`;
       const reply =
-        id === undefined ? shop.authorize(wallet, AMOUNT, key) : shop.operate(id, 'capture', AMOUNT, key);
+        id === undefined
+          ? shop.authorize(wallet, AMOUNT, key)
+          : shop.operate(id, 'capture', AMOUNT / 2, key, { final: false });
       const hung = delay(HANG_MS, 'hung' as const, { ref: false });
       const result = await Promise.race([reply.catch(() => null), hung]);
       assert.notEqual(result, 'hung', 'a request hung');

@@ -82,6 +82,7 @@ const on = { transactionId: ID };
 const COMMANDS = {
   capture: [{ ...on, kind: 'capture', amount: null, operationId: 'o' }, API],
   'capture part': [{ ...on, kind: 'capture', amount: 400n, operationId: 'o' }, API],
+  'capture first part': [{ ...on, kind: 'capture', amount: 400n, operationId: 'o', final: false }, API],
   'capture too much': [{ ...on, kind: 'capture', amount: 1_001n, operationId: 'o' }, API],
   cancel: [{ ...on, kind: 'cancel', amount: null, operationId: 'o' }, API],
   'cancel part': [{ ...on, kind: 'cancel', amount: 400n, operationId: 'o' }, API],
@@ -106,9 +107,11 @@ function outcomeOf(transaction: Transaction, name: Name): string {
     for (const [what, rows] of Object.entries(changes)) assert.deepEqual(rows, [], `${name}: ${what}`);
     return outcome.kind === 'refused' ? outcome.refusal : '-';
   }
+  let { status } = transaction;
   for (const event of decision.events) {
-    if (event.transactionId !== ID || event.status === transaction.status) continue;
-    assert.ok(mayBecome('payment', transaction.status, event.status), `${name} in ${transaction.status}`);
+    if (event.transactionId !== ID || event.status === status) continue;
+    assert.ok(mayBecome('payment', status, event.status), `${name} in ${transaction.status}`);
+    status = event.status;
   }
   if (outcome.kind === 'pending') {
     const { kind, amount, reason } = outcome.operation;
@@ -120,7 +123,7 @@ function outcomeOf(transaction: Transaction, name: Name): string {
         ? [[`transaction.${kind}_requested`, transaction.status, amount, reason]]
         : [],
     );
-    return `asks ${kind} ${amount}`;
+    return `asks ${kind} ${amount}${outcome.operation.final ? '' : ', not the last'}`;
   }
   const after = decision.transactions.find(({ id }) => id === ID) ?? transaction;
   return `${after.status}${after.statusReason === null ? '' : ` ${after.statusReason}`}`;
@@ -132,6 +135,7 @@ const NOT_FOUND = 'transaction_not_found';
 const EVERY_STATE: Readonly<Record<Name, string>> = {
   capture: STATE,
   'capture part': STATE,
+  'capture first part': STATE,
   'capture too much': STATE,
   cancel: STATE,
   'cancel part': STATE,
@@ -147,6 +151,7 @@ const EVERY_STATE: Readonly<Record<Name, string>> = {
 const HELD_WALLET = {
   capture: 'charged',
   'capture part': 'charged',
+  'capture first part': 'authorized',
   'capture too much': 'amount_exceeds_held',
   cancel: 'cancelled requested',
   'cancel part': 'authorized',
@@ -155,6 +160,7 @@ const HELD_WALLET = {
 const HELD_CARD = {
   capture: 'asks capture 1000',
   'capture part': 'asks capture 400',
+  'capture first part': 'asks capture 400, not the last',
   'capture too much': 'amount_exceeds_held',
   cancel: 'asks cancel 1000',
   'cancel part': 'asks cancel 400',
@@ -170,6 +176,7 @@ const BUSY = { operationId: 'before' };
 const BUSY_ROW = {
   capture: PROGRESS,
   'capture part': PROGRESS,
+  'capture first part': PROGRESS,
   'capture too much': PROGRESS,
   cancel: PROGRESS,
   'cancel part': PROGRESS,
@@ -179,8 +186,15 @@ const BUSY_ROW = {
 const LATE = 'authorization_expired';
 /** The same, whether the sweep has been there or not. */
 const CANCEL_LATE = { cancel: LATE, 'cancel part': LATE, 'cancel too much': LATE };
-const OVER = { ...CANCEL_LATE, capture: LATE, 'capture part': LATE, 'capture too much': LATE };
+const OVER = {
+  ...{ ...CANCEL_LATE, capture: LATE, 'capture part': LATE },
+  ...{ 'capture first part': LATE, 'capture too much': LATE },
+};
 const UNCONFIRMED = { ...CANCEL_LATE, confirm: LATE, decline: LATE };
+/** Of 300. */
+const REFUNDABLE_PART = { refund: 'authorized', 'refund part': REFUNDABLE, 'refund too much': REFUNDABLE };
+/** Of a card of which 700 are held. */
+const REST_OF_CARD = { capture: 'asks capture 700', cancel: 'asks cancel 700' };
 const NOTHING_LEFT = { refund: REFUNDABLE, 'refund part': REFUNDABLE, 'refund too much': REFUNDABLE };
 
 type Row = readonly [Status, PaymentMethod, string, Partial<Transaction>, Partial<Record<Name, string>>];
@@ -259,6 +273,84 @@ const ROWS: readonly Row[] = [
     { ...HELD_CARD, 'when due': 'asks capture 1000' },
   ],
   ['authorized', 'card', 'asks the bank', { ...BUSY, ...LAPSED, captureAt: NOW }, BUSY_ROW],
+  [
+    'authorized',
+    'wallet',
+    'is captured in part',
+    { captured: 300n },
+    {
+      ...HELD_WALLET,
+      ...REFUNDABLE_PART,
+      cancel: 'charged requested',
+    },
+  ],
+  [
+    'authorized',
+    'card',
+    'is captured in part',
+    { captured: 300n },
+    { ...HELD_CARD, ...REFUNDABLE_PART, refund: 'asks refund 300', ...REST_OF_CARD },
+  ],
+  [
+    'authorized',
+    'wallet',
+    'is captured in part, and only as much as the command wants is held',
+    { captured: 600n },
+    {
+      ...HELD_WALLET,
+      ...{ 'capture first part': 'charged', cancel: 'charged requested', 'cancel part': 'charged requested' },
+      ...{ refund: 'authorized', 'refund part': 'authorized', 'refund too much': REFUNDABLE },
+    },
+  ],
+  [
+    'authorized',
+    'card',
+    'is captured in part, and asks the bank for more',
+    { ...BUSY, captured: 300n },
+    { ...BUSY_ROW, refund: PROGRESS, 'refund part': PROGRESS, 'refund too much': PROGRESS },
+  ],
+  [
+    'authorized',
+    'wallet',
+    'is captured in part, and that was refunded',
+    { captured: 300n, refunded: 300n },
+    { ...HELD_WALLET, ...NOTHING_LEFT, cancel: 'refunded requested' },
+  ],
+  [
+    'authorized',
+    'wallet',
+    'is captured in part, and has lapsed',
+    { ...LAPSED, captured: 300n },
+    { ...OVER, ...REFUNDABLE_PART, 'when due': 'charged expired' },
+  ],
+  [
+    'authorized',
+    'wallet',
+    'is captured in part, that was refunded, and it has lapsed',
+    { ...LAPSED, captured: 300n, refunded: 300n },
+    { ...OVER, ...NOTHING_LEFT, 'when due': 'refunded expired' },
+  ],
+  [
+    'authorized',
+    'card',
+    'is captured in part, and has lapsed',
+    { ...LAPSED, captured: 300n },
+    { ...OVER, ...REFUNDABLE_PART, refund: 'asks refund 300', 'when due': 'asks cancel 700' },
+  ],
+  [
+    'authorized',
+    'wallet',
+    'is captured in part, and the rest is to be captured',
+    { captureAt: NOW, captured: 300n },
+    { ...HELD_WALLET, ...REFUNDABLE_PART, cancel: 'charged requested', 'when due': 'charged' },
+  ],
+  [
+    'charged',
+    'wallet',
+    'the rest of its hold has lapsed',
+    { ...LAPSED, statusReason: 'expired', captured: 300n },
+    { ...OVER, ...REFUNDABLE_PART, refund: 'refunded' },
+  ],
   [
     'charged',
     'wallet',
@@ -368,6 +460,7 @@ function operationOf(kind: BankOperation['kind'], patch: Partial<BankOperation> 
     currency: 'KZT',
     actor: 'api',
     reason: kind === 'cancel' ? 'requested' : null,
+    final: true,
     status: 'pending',
     requestedAt: 0,
     settledAt: null,
@@ -388,13 +481,14 @@ const ANSWER: BankAnswer = {
 const DECLINED: Partial<BankAnswer> = { status: 'declined', declineCode: 'lost_card' };
 const CHALLENGE: Partial<BankAnswer> = { status: 'challenge', redirectUrl: 'http://bank/acs' };
 
-/** Status before, what was asked, the answer, the status after; then more about the operation. */
+/** Status before, what was asked, the answer, the status after; then more about the operation, and about the payment. */
 const ANSWERS: readonly (readonly [
   Status,
   BankOperation['kind'],
   Partial<BankAnswer>,
   string,
   Partial<BankOperation>?,
+  Partial<Transaction>?,
 ])[] = [
   ['created', 'authorize', { status: 'approved' }, 'authorized'],
   ['created', 'authorize', DECLINED, 'rejected lost_card'],
@@ -418,6 +512,22 @@ const ANSWERS: readonly (readonly [
   ['authorized', 'capture', {}, 'charged'],
   ['authorized', 'capture', {}, 'charged', { amount: 400n }],
   ['authorized', 'capture', DECLINED, 'authorized'],
+  ['authorized', 'capture', {}, 'authorized', { amount: 400n, final: false }],
+  ['authorized', 'capture', {}, 'authorized', { amount: 300n, final: false }, { captured: 300n }],
+  ['authorized', 'capture', {}, 'charged', { amount: 300n }, { captured: 300n }],
+  ['authorized', 'capture', DECLINED, 'authorized', { amount: 300n, final: false }, { captured: 300n }],
+  ['authorized', 'capture', DECLINED, 'authorized', { amount: 700n }, { captured: 300n }],
+  ['authorized', 'cancel', {}, 'authorized', { amount: 400n }, { captured: 300n }],
+  ['authorized', 'cancel', {}, 'charged requested', { amount: 700n }, { captured: 300n }],
+  ['authorized', 'cancel', DECLINED, 'authorized', { amount: 700n }, { captured: 300n }],
+  [
+    ...(['authorized', 'cancel', {}, 'refunded requested', { amount: 700n }] as const),
+    { captured: 300n, refunded: 300n },
+  ],
+  [
+    ...(['authorized', 'cancel', DECLINED, 'charged expired', { amount: 700n, reason: 'expired' }] as const),
+    { captured: 300n },
+  ],
   ['authorized', 'cancel', {}, 'cancelled requested'],
   ['authorized', 'cancel', {}, 'authorized', { amount: 400n }],
   ['authorized', 'cancel', DECLINED, 'authorized'],
@@ -448,12 +558,15 @@ function take(payment: Transaction, operation: BankOperation, answer: Partial<Ba
 }
 
 describe("every answer of the bank's", () => {
-  for (const [status, kind, answer, expected, patch] of ANSWERS) {
-    const name = `${status}: ${kind} ${patch?.amount ?? ''}${patch?.reason ?? ''} ${answer.status ?? 'done'}`;
+  for (const [status, kind, answer, expected, patch, more] of ANSWERS) {
+    const last = patch?.final === false ? ' not the last' : '';
+    const asked = `${kind} ${patch?.amount ?? ''}${last}${patch?.reason ?? ''}`;
+    const name = `${status}${more === undefined ? '' : ' with captures'}: ${asked} ${answer.status ?? 'done'}`;
     test(`${name} → ${expected}`, () => {
       const terminal = status === 'transaction.failed';
       const captureAt = status === 'authorized' ? NOW + 500 : null;
-      const before = paymentIn(status, 'card', { operationId: terminal ? null : 'o', captureAt });
+      const operationId = terminal ? null : 'o';
+      const before = paymentIn(status, 'card', { operationId, captureAt, ...more });
       const decision = take(before, operationOf(kind, patch), answer);
       const [after] = decision.transactions;
       assert.ok(after);
@@ -465,7 +578,7 @@ describe("every answer of the bank's", () => {
       assert.deepEqual([settled?.settledAt, settled?.answerDueAt], [NOW, null]);
       const reversal = decision.operations.find(({ id }) => id === 'r');
       assert.equal(reversal?.kind, answer.status === 'failed' ? 'reverse' : undefined);
-      const staysDue = after.status === 'authorized' && kind === 'cancel';
+      const staysDue = after.status === 'authorized' && (kind === 'cancel' || patch?.final === false);
       if (staysDue) assert.equal(after.captureAt, captureAt, 'it is still captured by itself');
     });
   }
@@ -485,6 +598,23 @@ describe("every answer of the bank's", () => {
       assert.equal(decision.postings.length, child === 'refunded' ? 0 : 1, 'what was set aside comes back');
     });
   }
+
+  test('a refund that is answered while a part is held leaves the payment authorized, with nothing left to refund', () => {
+    const payment = paymentIn('authorized', 'card', { captured: 300n, reserved: 300n, operationId: 'next' });
+    const refund = operationOf('refund', { transactionId: REFUND, amount: 300n });
+    const { transactions, events } = take(payment, refund, {});
+    const after = transactions.find(({ id }) => id === ID);
+    assert.ok(after);
+    const { status, refunded, reserved, operationId } = after;
+    assert.deepEqual([status, refunded, reserved, operationId], ['authorized', 300n, 0n, 'next']);
+    assert.deepEqual(
+      events.map(({ transactionId, name }) => [transactionId, name]),
+      [
+        [REFUND, 'transaction.refunded'],
+        [ID, 'transaction.partially_refunded'],
+      ],
+    );
+  });
 
   describe('a payer who does not come back from 3-D Secure', () => {
     const [before, lapsed] = [{ expiresAt: NOW + 1 }, { expiresAt: NOW }];

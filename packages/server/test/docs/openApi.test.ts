@@ -4,9 +4,9 @@ import { globSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { errorsText } from '../../../../scripts/openapi.ts';
+import { WEBHOOK_EVENTS } from '../../src/core/lifecycle.ts';
 import { OPERATION_DOCS } from '../../src/docs/operationDocs.ts';
 import { REASONS } from '../../src/http/errors.ts';
-import { WEBHOOK_EVENTS } from '../../src/webhooks/schemas.ts';
 import { contradictionsOf, seenContradictions } from '../support/contract.ts';
 import { type CallOptions, DEMO_KEY, OPERATOR_KEY, type Sandbox, startSandbox } from '../support/sandbox.ts';
 

@@ -5,7 +5,7 @@ import { BLANK } from '../../src/core/change.ts';
 import type { Command, Sender } from '../../src/core/command.ts';
 import { decide } from '../../src/core/decide.ts';
 import type { State } from '../../src/core/effects.ts';
-import { EXPIRED, STATUSES } from '../../src/core/lifecycle.ts';
+import { EXPIRED, STATUSES, type Status } from '../../src/core/lifecycle.ts';
 import { REFUSALS, type Refusal } from '../../src/core/reasons.ts';
 import type { Transaction, Wallet } from '../../src/core/transaction.ts';
 import type { TransactionId } from '../../src/core/values/ids.ts';
@@ -15,6 +15,13 @@ import { REASONS } from '../../src/http/errors.ts';
 const NOW = 1_000_000;
 const ID = '01890000-0000-7000-8000-000000000001' as TransactionId;
 const REFUND = '01890000-0000-7000-8000-000000000002' as TransactionId;
+
+/** Of 1,000. Of what is authorized, more captures may follow one. */
+const CAPTURED: Readonly<Partial<Record<Status, readonly bigint[]>>> = {
+  authorized: [0n, 300n],
+  charged: [1_000n],
+  refunded: [1_000n],
+};
 
 /** Payments, and refunds, as they may be found: every status, with what else a decision looks at. */
 function* transactions(): Generator<Transaction | undefined> {
@@ -27,15 +34,15 @@ function* transactions(): Generator<Transaction | undefined> {
             for (const statusReason of [null, EXPIRED, 'confirmation_expired'])
               for (const operationId of paymentMethod === 'card' ? [null, REFUND] : [null])
                 for (const merchantId of ['m', 'another'])
-                  yield {
-                    ...BLANK,
-                    ...{ id: ID, merchantId, type, paymentMethod, status, awaiting, statusReason },
-                    ...{ operationId, expiresAt, amount: 1_000n, currency: 'KZT', walletId: 'w' },
-                    ...{ captured: 1_000n, orderReference: 'O', captureMode: 'manual' },
-                    ...(status === 'authorized' ? { captured: 0n } : {}),
-                    ...(status === 'refunded' ? { refunded: 1_000n } : {}),
-                    ...{ createdAt: 0, updatedAt: 0, eventCount: 2 },
-                  };
+                  for (const captured of CAPTURED[status] ?? [0n])
+                    yield {
+                      ...BLANK,
+                      ...{ id: ID, merchantId, type, paymentMethod, status, awaiting, statusReason },
+                      ...{ operationId, expiresAt, amount: 1_000n, currency: 'KZT', walletId: 'w' },
+                      ...{ captured, orderReference: 'O', captureMode: 'manual' },
+                      ...(status === 'refunded' ? { refunded: 1_000n } : {}),
+                      ...{ createdAt: 0, updatedAt: 0, eventCount: 2 },
+                    };
 }
 
 function* states(): Generator<State> {

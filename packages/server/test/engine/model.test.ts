@@ -66,6 +66,8 @@ const step = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('operate' as const),
       operation,
+      /** Of a capture. */
+      final: fc.constantFrom(undefined, undefined, true, false, false, false),
       target: number,
       portion,
       keyed: fc.boolean(),
@@ -180,22 +182,25 @@ class Run {
     this.#ids.push(reply.body.walletTransactionId);
   }
 
-  async #operate({ operation, target, portion, keyed, as }: Only<'operate'>): Promise<void> {
+  async #operate({ operation, final, target, portion, keyed, as }: Only<'operate'>): Promise<void> {
     const found = this.#target(target);
     if (found === null) return;
     const { payment, id } = found;
-    const whole =
-      operation === 'refund' ? payment.captured - payment.refunded : payment.amount - payment.released;
+    const { captured } = payment;
+    // Also of what is over: it is refused.
+    const left = payment.amount - payment.released - (payment.status === 'authorized' ? captured : 0n);
+    const whole = operation === 'refund' ? captured - payment.refunded : left;
     const amount = portion === 0 ? whole : BigInt(portion);
     if (amount < 1n) return;
     const merchant = as === 'other' ? 1 - payment.merchant : payment.merchant;
     const wanted = as === 'nobody' ? `wt_${id.slice(3, 20)}000000000` : id;
     const expected: Expected =
       as === 'owner'
-        ? this.#model[operation](payment, amount)
+        ? this.#model[operation](payment, amount, final)
         : { status: 404, reason: 'transaction_not_found' };
+    const body = operation === 'capture' && final !== undefined ? { final } : {};
     const path = `/v1/wallet/${wanted}/${operation}`;
-    this.#check(await this.#send(merchant, path, { amount: Number(amount) }, keyed), expected);
+    this.#check(await this.#send(merchant, path, { amount: Number(amount), ...body }, keyed), expected);
   }
 
   async #replay({ target }: Only<'replay'>): Promise<void> {

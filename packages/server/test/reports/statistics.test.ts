@@ -19,25 +19,28 @@ const KIND: KindCount = {
   count: 1,
   amount: 1n,
   captured: 1n,
+  capturedCount: 1,
 };
 
 test('every status is counted once; what was released is authorized and not captured', () => {
+  const none = { captured: 0n, capturedCount: 0 };
   const kinds: KindCount[] = [
-    { ...KIND, status: 'created', count: 1, amount: 100n, captured: 0n },
-    { ...KIND, status: '3d', count: 2, amount: 100n, captured: 0n },
-    { ...KIND, status: 'authorized', count: 3, amount: 10n, captured: 0n },
-    { ...KIND, status: 'charged', count: 4, amount: 200n, captured: 120n },
-    { ...KIND, status: 'refunded', count: 5, amount: 31n, captured: 31n },
-    { ...KIND, status: 'rejected', count: 6, amount: 100n, captured: 0n },
-    { ...KIND, status: 'transaction.failed', count: 7, amount: 100n, captured: 0n },
-    { ...KIND, status: 'cancelled', count: 8, amount: 100n, captured: 0n },
-    { ...KIND, type: 'refund', status: 'refunded', count: 9, amount: 7n, captured: 0n },
-    { ...KIND, type: 'refund', status: 'rejected', count: 10, amount: 100n, captured: 0n },
+    { ...KIND, status: 'created', count: 1, amount: 100n, ...none },
+    { ...KIND, status: '3d', count: 2, amount: 100n, ...none },
+    // Of one of them a part was captured, and more captures may follow.
+    { ...KIND, status: 'authorized', count: 3, amount: 10n, captured: 3n, capturedCount: 1 },
+    { ...KIND, status: 'charged', count: 4, amount: 200n, captured: 120n, capturedCount: 4 },
+    { ...KIND, status: 'refunded', count: 5, amount: 31n, captured: 31n, capturedCount: 5 },
+    { ...KIND, status: 'rejected', count: 6, amount: 100n, ...none },
+    { ...KIND, status: 'transaction.failed', count: 7, amount: 100n, ...none },
+    { ...KIND, status: 'cancelled', count: 8, amount: 100n, ...none },
+    { ...KIND, type: 'refund', status: 'refunded', count: 9, amount: 7n, ...none },
+    { ...KIND, type: 'refund', status: 'rejected', count: 10, amount: 100n, ...none },
   ];
   assert.deepEqual(totalsOf(kinds), {
     ...{ count: 36, succeeded: 12, declined: 6, failed: 7, cancelled: 8, pending: 3 },
-    ...{ authorizedVolume: 241n, captured: 9, capturedVolume: 151n, averageAmount: 16n },
-    ...{ refunds: 9, refundedVolume: 7n, netVolume: 144n },
+    ...{ authorizedVolume: 241n, captured: 10, capturedVolume: 154n, averageAmount: 15n },
+    ...{ refunds: 9, refundedVolume: 7n, netVolume: 147n },
   });
   assert.deepEqual(totalsOf([]), {
     ...{ count: 0, succeeded: 0, declined: 0, failed: 0, cancelled: 0, pending: 0 },
@@ -47,7 +50,7 @@ test('every status is counted once; what was released is authorized and not capt
 });
 
 test('more refunded than captured is less than nothing', () => {
-  const refund: KindCount = { ...KIND, type: 'refund', status: 'refunded', amount: 5n, captured: 0n };
+  const refund: KindCount = { ...KIND, type: 'refund', status: 'refunded', amount: 5n, captured: 0n, capturedCount: 0 };
   assert.equal(totalsOf([KIND, refund]).netVolume, -4n);
 });
 

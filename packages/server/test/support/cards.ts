@@ -26,15 +26,15 @@ export function pay(
   });
 }
 
-/** Captures, cancels or refunds; all that remains without `amount`. */
+/** Captures, cancels or refunds; all that remains without `amount`. Of a capture `options.body` may say `final`. */
 export function operate(
   call: Call,
   id: string,
   operation: 'capture' | 'cancel' | 'refund',
   amount?: number,
-  options: CallOptions = {},
+  { body: more = {}, ...options }: Omit<CallOptions, 'body'> & { readonly body?: object } = {},
 ): Promise<Reply> {
-  const body = amount === undefined ? {} : { amount };
+  const body = amount === undefined ? more : { ...more, amount };
   return call('POST', `/v1/transactions/${id}/${operation}`, { body, ...options });
 }
 

@@ -114,16 +114,22 @@ export class Model {
     }
   }
 
-  capture(payment: ModelPayment, amount: bigint): Expected {
+  /** @param isFinal whether the rest is released; else it stays held, and more captures may follow */
+  capture(payment: ModelPayment, amount: bigint, isFinal = true): Expected {
     if (payment.reason === 'expired') return refused('authorization_expired');
     if (payment.status !== 'authorized') return refused('invalid_transaction_state');
     const held = heldBy(payment);
     if (amount > held) return refused('amount_exceeds_held');
     const wallet = walletOf(payment);
+    this.#pay(payment.merchant, payment.currency, amount);
+    payment.captured += amount;
+    if (!isFinal && amount < held) {
+      wallet.held -= amount;
+      payment.events.push({ name: 'transaction.partially_captured', amount, reason: null });
+      return { status: 200, ...viewOf(payment), amount };
+    }
     wallet.held -= held;
     wallet.available += held - amount;
-    this.#pay(payment.merchant, payment.currency, amount);
-    payment.captured = amount;
     payment.released += held - amount;
     return done(payment, 'charged', null, amount);
   }
@@ -150,7 +156,9 @@ export class Model {
     this.#pay(payment.merchant, payment.currency, -amount);
     payment.refunded += amount;
     payment.refunds.push(amount);
-    if (payment.refunded === payment.captured) return done(payment, 'refunded', null, amount);
+    // As long as a part is held, more can be captured.
+    const isOver = payment.status !== 'authorized';
+    if (isOver && payment.refunded === payment.captured) return done(payment, 'refunded', null, amount);
     payment.events.push({ name: 'transaction.partially_refunded', amount, reason: null });
     return { status: 200, ...viewOf(payment), amount };
   }
@@ -208,7 +216,10 @@ function release(payment: ModelPayment, amount: bigint, reason: string): Expecte
   wallet.available += amount;
   payment.released += amount;
   if (payment.captured + payment.released === payment.amount) {
-    return done(payment, 'cancelled', reason, amount);
+    if (payment.captured === 0n) return done(payment, 'cancelled', reason, amount);
+    const ended = done(payment, 'charged', reason, amount);
+    if (payment.refunded === payment.captured) done(payment, 'refunded', reason, 0n);
+    return ended;
   }
   payment.events.push({ name: 'transaction.partially_cancelled', amount, reason });
   return { status: 200, ...viewOf(payment), amount };

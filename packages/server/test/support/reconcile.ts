@@ -47,7 +47,7 @@ export async function reconcile(pool: Pool, bank: TestBank): Promise<number> {
     const atBank = [held, captured, released, refunded].map(BigInt);
     const inLedger = row.authorized
       ? [
-          row.status === 'authorized' ? row.amount - row.released : 0n,
+          row.status === 'authorized' ? row.amount - row.captured - row.released : 0n,
           row.captured,
           row.released,
           row.refunded,

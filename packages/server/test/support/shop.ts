@@ -54,8 +54,8 @@ export class Shop {
     return id;
   }
 
-  operate(id: string, operation: string, amount: number, key?: string): Promise<Reply> {
-    const options = { body: { amount }, ...(key === undefined ? {} : { idempotencyKey: key }) };
+  operate(id: string, operation: string, amount: number, key?: string, more: object = {}): Promise<Reply> {
+    const options = { body: { amount, ...more }, ...(key === undefined ? {} : { idempotencyKey: key }) };
     return this.call('POST', `/v1/wallet/${id}/${operation}`, options);
   }
 
