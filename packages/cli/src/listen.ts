@@ -63,7 +63,7 @@ async function listen(
 ): Promise<void> {
   const queues = new Map<string, Promise<void>>();
   for await (const event of eventsOf(context)) {
-    // None of the wanted names is of an event that leaves the status as it is.
+    // Only names of webhooks can be wanted.
     if (!wanted.has(event.name)) continue;
     const payment = event.data.parentTransactionId ?? event.data.id;
     const delivered = (queues.get(payment) ?? Promise.resolve()).then(() =>

@@ -26,6 +26,11 @@ const TRIGGERS: Readonly<Record<WebhookEventName, (sandbox: Sandbox) => Promise<
   'transaction.rejected': (sandbox) => authorize(sandbox, POOR),
   'transaction.failed': (sandbox) => authorize(sandbox, UNLUCKY),
   'transaction.charged': charge,
+  'transaction.partially_captured': async (sandbox) => {
+    const id = await authorize(sandbox, RICH);
+    await sandbox.plexy.transactions.capture(id, { amount: AMOUNT / 3, final: false });
+    return id;
+  },
   'transaction.cancelled': async (sandbox) => {
     const id = await authorize(sandbox, RICH);
     await sandbox.plexy.transactions.cancel(id);

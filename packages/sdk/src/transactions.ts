@@ -71,7 +71,10 @@ export class TransactionsResource extends Resource {
     return this.listOf(pathOf`/v1/transactions/${id}/history`, { ...query }, options);
   }
 
-  /** Debits the held amount, all of it without `amount`; a smaller one releases the rest. */
+  /**
+   * Debits the held amount, all of it without `amount`; a smaller one releases the rest. With `final: false` the rest
+   * stays held: more captures may follow, and what was captured can be refunded.
+   */
   capture(id: string, body: CaptureTransactionBody = {}, options?: RequestOptions): Promise<Transaction> {
     return this.postTo('Transaction', pathOf`/v1/transactions/${id}/capture`, body, options);
   }

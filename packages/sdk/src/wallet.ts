@@ -21,7 +21,7 @@ export class WalletResource extends Resource {
     return this.postTo('WalletTransaction', '/v1/wallet/authorize', body, options);
   }
 
-  /** Debits the held amount; a smaller one releases the rest. */
+  /** Debits the held amount; a smaller one releases the rest, or with `final: false` leaves it held for more captures. */
   capture(id: string, body: CaptureWalletBody, options?: RequestOptions): Promise<WalletTransaction> {
     return this.postTo('WalletTransaction', pathOf`/v1/wallet/${id}/capture`, body, options);
   }

@@ -10,10 +10,14 @@ import { PlexyPayError } from './errors.ts';
 import { parseExactly } from './json.ts';
 import type { Transaction, TransactionStatus } from './types.generated.ts';
 
-/** The names of today: `transaction.` and the status, but for the status that has it already. */
+/**
+ * The names of today: `transaction.` and the status, but for the status that has it already; and a capture with
+ * `final: false`, after which the rest is still held and the status `authorized`.
+ */
 export type WebhookEventName =
   | `transaction.${Exclude<TransactionStatus, 'transaction.failed'>}`
-  | 'transaction.failed';
+  | 'transaction.failed'
+  | 'transaction.partially_captured';
 
 /** What happened to a payment or a refund. Treat a name or a status that you do not know as transient. */
 export interface TransactionWebhook {
