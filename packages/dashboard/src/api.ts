@@ -121,8 +121,14 @@ export const transactions = {
   history: (id: string) =>
     get<Page<TransactionEvent>>(pathOf`/v1/transactions/${id}/history`, { limit: 100 }),
   postings: (id: string) => get<Page<TransactionPosting>>(pathOf`/v1/transactions/${id}/postings`),
-  operate: (id: string, operation: Operation, amount: number, key: string) =>
-    send<Transaction>('POST', pathOf`/v1/transactions/${id}/${operation}`, { amount }, key),
+  /** @param final of a capture: whether the rest is released */
+  operate: (id: string, operation: Operation, amount: number, final: boolean, key: string) =>
+    send<Transaction>(
+      'POST',
+      pathOf`/v1/transactions/${id}/${operation}`,
+      { amount, ...(final ? {} : { final }) },
+      key,
+    ),
 };
 
 export type {

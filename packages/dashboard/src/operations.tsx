@@ -1,5 +1,5 @@
 /** Capture, cancel and refund. */
-import { Button, TextInput } from '@mantine/core';
+import { Button, Checkbox, TextInput } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { type ReactNode, useRef, useState } from 'react';
 import { newIdempotencyKey, type Operation, PlexyPayError, type Transaction, transactions } from './api.ts';
@@ -11,9 +11,9 @@ import { Dialog, Failure, Form, say } from './ui.tsx';
 /** What the lifecycle allows now. The server decides again. */
 export function possibleOperations(row: Transaction): readonly Operation[] {
   if (row.type === 'refund') return [];
-  if (row.status === 'authorized') return ['capture', 'cancel'];
   if (row.status === 'created' || row.status === '3d') return ['cancel'];
-  return row.status === 'charged' && mostOf(row, 'refund') > 0 ? ['refund'] : [];
+  const onHold: readonly Operation[] = row.status === 'authorized' ? ['capture', 'cancel'] : [];
+  return mostOf(row, 'refund') > 0 ? [...onHold, 'refund'] : onHold;
 }
 
 /** The largest amount that can be captured, released or refunded. */
@@ -44,7 +44,7 @@ function outcomeOf(
 }
 
 /**
- * One Idempotency-Key for an opened dialog and an amount: however often it is clicked, it is done once. An
+ * One Idempotency-Key for an opened dialog and what it asks for: however often it is clicked, it is done once. An
  * amount whose fate is unknown can only be sent again as it is.
  */
 export function OperationDialog({ transaction, operation, close }: Props): ReactNode {
@@ -54,7 +54,8 @@ export function OperationDialog({ transaction, operation, close }: Props): React
   const [before] = useState(transaction);
   const most = mostOf(before, operation);
   const [text, setText] = useState(() => amountInput(most, currency));
-  const keys = useRef(new Map<number, string>());
+  const [areMoreToCome, setMoreToCome] = useState(false);
+  const keys = useRef(new Map<string, string>());
   // The second of two clicks comes before the button is drawn as busy.
   const isRunning = useRef(false);
   const amount = parseAmount(text, currency);
@@ -62,9 +63,10 @@ export function OperationDialog({ transaction, operation, close }: Props): React
   const words = (value: number): string => formatAmount(value, currency, language);
   const run = useMutation({
     mutationFn: (value: number) => {
-      const key = keys.current.get(value) ?? newIdempotencyKey();
-      keys.current.set(value, key);
-      return transactions.operate(transaction.id, operation, value, key);
+      const asked = `${value} ${areMoreToCome}`;
+      const key = keys.current.get(asked) ?? newIdempotencyKey();
+      keys.current.set(asked, key);
+      return transactions.operate(transaction.id, operation, value, !areMoreToCome, key);
     },
     onSuccess: (result, value) => {
       const outcome = outcomeOf(operation, result);
@@ -100,6 +102,15 @@ export function OperationDialog({ transaction, operation, close }: Props): React
           error={isValid ? null : t('operate.invalid', { least: words(1), most: words(most) })}
           onChange={(event) => setText(event.currentTarget.value)}
         />
+        {operation === 'capture' && (
+          <Checkbox
+            label={t('operate.more')}
+            description={t('operate.more.text')}
+            checked={areMoreToCome}
+            disabled={unknown}
+            onChange={(event) => setMoreToCome(event.currentTarget.checked)}
+          />
+        )}
         {run.error !== null && <Failure error={run.error} />}
         {isRefused && (
           <p className="operate-unknown" role="alert">

@@ -14,6 +14,7 @@ const EVENT_NAMES = [
   'transaction.refunded',
   'transaction.capture_requested',
   'transaction.cancel_requested',
+  'transaction.partially_captured',
   'transaction.partially_cancelled',
   'transaction.partially_refunded',
   'transaction.capture_declined',

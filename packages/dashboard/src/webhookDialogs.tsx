@@ -17,9 +17,10 @@ interface Props {
   readonly close: () => void;
 }
 
-const EVENTS = ['created', '3d', 'authorized', 'rejected', 'failed', 'charged', 'cancelled', 'refunded'].map(
-  (name) => `transaction.${name}` as WebhookEndpoint['events'][number],
-);
+const EVENTS = [
+  ...['created', '3d', 'authorized', 'rejected', 'failed'],
+  ...['partially_captured', 'charged', 'cancelled', 'refunded'],
+].map((name) => `transaction.${name}` as WebhookEndpoint['events'][number]);
 
 interface EndpointFormProps {
   readonly url: string;

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { testCards } from '../../bank/src/domain/cards.ts';
+import { WEBHOOK_EVENTS } from '../../server/src/core/lifecycle.ts';
 import { FAILURE_MESSAGES } from '../../server/src/core/reasons.ts';
 import { REASONS } from '../../server/src/http/errors.ts';
 import { INVARIANTS } from '../../server/src/ledger/auditSql.ts';
 import { SEED_CUSTOMERS } from '../../server/src/sandbox/fixtures.ts';
-import { WEBHOOK_EVENTS } from '../../server/src/webhooks/schemas.ts';
 import { en } from '../src/i18n/en.ts';
 import { BEHAVIOURS } from '../src/reasons.ts';
 import { type Dashboard, startDashboard, withoutBrowser } from './support/dashboard.ts';

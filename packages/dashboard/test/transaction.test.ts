@@ -38,6 +38,44 @@ describe('one transaction', { skip: withoutBrowser }, () => {
     await page.context().close();
   });
 
+  test('captures that others follow: the rest stays held, and what was captured is refunded beside it', async () => {
+    const { id } = await dashboard.pay({ amount: 15_000 });
+    const page = await open('manager', id);
+    const captureFirst = async (amount: string): Promise<void> => {
+      await page.keyboard.press('c');
+      await page.getByLabel('Amount in KZT').fill(amount);
+      await page.getByLabel('More captures follow').check();
+      await page.getByRole('button', { name: `Capture ₸${amount}.00` }).click();
+      await page.getByText(`Captured ₸${amount}.00`).waitFor();
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
+    };
+    await captureFirst('40');
+    await captureFirst('50');
+    const timeline = page.locator('.timeline-event');
+    await timeline.filter({ hasText: 'Captured in part' }).nth(1).waitFor();
+    const amounts = page.locator('.amounts');
+    for (const text of ['Still held₸60.00', 'Captured₸90.00', 'Left to refund₸90.00'])
+      await amounts.filter({ hasText: text }).waitFor();
+    await page.locator('.payment-amount').getByText('Authorized').waitFor();
+
+    await page.keyboard.press('r');
+    await page.getByLabel('Amount in KZT').fill('10');
+    await page.getByRole('button', { name: 'Refund ₸10.00' }).click();
+    await page.getByRole('table', { name: 'Refunds' }).locator('tbody tr').waitFor();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+
+    await page.keyboard.press('x');
+    await page.getByRole('button', { name: 'Release ₸60.00' }).click();
+    await timeline.filter({ hasText: 'Rest released' }).filter({ hasText: '₸60.00' }).waitFor();
+    await page.locator('.payment-amount').getByText('Charged').waitFor();
+    const { status, capturedAmount, releasedAmount, refundedAmount } = await look(id);
+    assert.deepEqual(
+      [status, capturedAmount, releasedAmount, refundedAmount],
+      ['charged', 9_000, 6_000, 1_000],
+    );
+    await page.context().close();
+  });
+
   test('a double click on refund refunds once; refunds in parts are listed and end when nothing is left', async () => {
     const { id } = await dashboard.pay({ amount: 15_000 });
     await dashboard.sandbox.call('POST', `/v1/transactions/${id}/capture`, { body: {} });

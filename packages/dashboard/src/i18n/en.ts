@@ -288,6 +288,8 @@ export const en = {
   'event.cancelled': 'Released',
   'event.rejected': 'Rejected',
   'event.failed': 'Failed',
+  'event.partially_captured': 'Captured in part',
+  'event.rest_released': 'Rest released',
   'event.partially_cancelled': 'Hold reduced',
   'event.partially_refunded': 'Refunded in part',
   'event.capture_requested': 'Capture sent to the bank',
@@ -318,11 +320,15 @@ export const en = {
   'operate.invalid': 'Between {least} and {most}',
   'operate.capture.title': 'Capture the payment',
   'operate.capture.text':
-    'The customer is charged. What you do not capture is released; a payment is captured once.',
+    'The customer is charged. What you do not capture is released, unless more captures follow.',
+  'operate.more': 'More captures follow',
+  'operate.more.text':
+    'What you do not capture now stays held: until the last capture, a release of the rest, or its expiry.',
   'operate.capture.submit': 'Capture {amount}',
   'operate.capture.done': 'Captured {amount}',
   'operate.cancel.title': 'Cancel the authorization',
-  'operate.cancel.text': 'The money goes back to the customer at once. All of it ends the payment.',
+  'operate.cancel.text':
+    'The money goes back to the customer at once. All of it ends the payment; what was captured before stays captured.',
   'operate.cancel.submit': 'Release {amount}',
   'operate.cancel.done': 'Released {amount}',
   'operate.refund.title': 'Refund the payment',

@@ -207,6 +207,11 @@ function balanceOfRefund(
   return event.name === 'transaction.refunded' ? (event.balance ?? recorded?.balance ?? null) : event.balance;
 }
 
+/** Whether what was left of a hold was released, after a part of it had been captured. */
+function endsHold({ name, reason }: TransactionEvent): boolean {
+  return name === 'transaction.charged' && reason !== null;
+}
+
 function TimelineEvent({
   event,
   currency,
@@ -220,8 +225,10 @@ function TimelineEvent({
   return (
     <li className={`timeline-event timeline-${event.status.replace('transaction.', '')}`}>
       <div className="timeline-line">
-        <strong title={event.name}>{eventText(event.name, t)}</strong>
-        <Amount amount={event.amount} currency={currency} />
+        <strong title={event.name}>
+          {endsHold(event) ? t('event.rest_released') : eventText(event.name, t)}
+        </strong>
+        {event.amount > 0 && <Amount amount={event.amount} currency={currency} />}
       </div>
       <p className="timeline-note">
         <Time at={event.at} show="full" /> · {event.user?.name ?? t(`actor.${event.actor}`)}
@@ -246,7 +253,7 @@ function TimelineEvent({
 function Refunds({ transaction }: { readonly transaction: Transaction }): ReactNode {
   const { t } = useWords();
   const hasAny =
-    transaction.refundedAmount > 0 || transaction.reservedAmount > 0 || transaction.status === 'charged';
+    transaction.refundedAmount > 0 || transaction.reservedAmount > 0 || transaction.capturedAmount > 0;
   const list = useQuery({
     queryKey: ['transactions', 'refunds', transaction.id],
     queryFn: () => transactions.list({ parentTransactionId: transaction.id, limit: 100 }),
@@ -357,7 +364,7 @@ function Amounts({ transaction: row }: { readonly transaction: Transaction }): R
   const wasAuthorized = row.authedAt !== null;
   const held = row.status === 'authorized' ? row.amount - row.capturedAmount - row.releasedAmount : 0;
   const refundable =
-    row.status === 'charged' ? row.capturedAmount - row.refundedAmount - row.reservedAmount : 0;
+    row.type === 'payment' ? row.capturedAmount - row.refundedAmount - row.reservedAmount : 0;
   const parts: readonly (readonly [string, number, boolean])[] = [
     [t(wasAuthorized ? 'payment.authorized' : 'column.amount'), row.amount, row.type === 'payment'],
     [t('payment.held'), held, held > 0],
