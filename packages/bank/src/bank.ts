@@ -1,6 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import {
   challengeStanding,
+  type Decision,
   type DeclineCode,
   decideAuthorization,
   decideCapture,
@@ -8,7 +9,9 @@ import {
   decideRefund,
   decideReversal,
   type OperationDeclineCode,
+  refusal,
 } from './domain/authorization.ts';
+import type { Inability } from './domain/banks.ts';
 import { behaviourOf, brandOf, type CardBehaviour, passesLuhn } from './domain/cards.ts';
 import { inTransaction, type Pool, type Transaction } from './store/database.ts';
 import * as rows from './store/rows.ts';
@@ -82,10 +85,11 @@ export const conflict = Symbol('conflict');
 /** The bank's counter: every method is one database transaction, durable when it resolves. */
 export type Bank = ReturnType<typeof createBank>;
 
-export function createBank(pool: Pool, hashKey: Buffer) {
+/** @param lacks what this bank cannot do */
+export function createBank(pool: Pool, hashKey: Buffer, lacks: readonly Inability[] = []) {
   return {
     authorize: (command: AuthorizeCommand) => authorize(pool, hashKey, command),
-    operate: (command: OperationCommand) => operate(pool, hashKey, command),
+    operate: (command: OperationCommand) => operate(pool, hashKey, lacks, command),
     behaviour: (command: AuthorizeCommand) => behaviourOfCard(pool, hashKey, command),
     complete: (id: string) => complete(pool, hashKey, id),
     know: (id: string) => know(pool, hashKey, id),
@@ -256,6 +260,7 @@ function knowledgeOf(hashKey: Buffer, authorization: rows.StoredAuthorization): 
 async function operate(
   pool: Pool,
   hashKey: Buffer,
+  lacks: readonly Inability[],
   command: OperationCommand,
 ): Promise<rows.StoredOperation | typeof conflict> {
   return inTransaction(pool, async (transaction) => {
@@ -264,7 +269,7 @@ async function operate(
     const earlier = await rows.findOperation(transaction, command.operationId);
     if (earlier) return isSameOperation(earlier, command) ? earlier : conflict;
     const authorization = knowledge.known === 'authorization' ? knowledge.authorization : undefined;
-    const { result, next } = decideOperation(authorization, command);
+    const { result, next } = decideOperation(authorization, lacks, command);
     if (next) await rows.saveAuthorization(transaction, next);
     if (!authorization && command.kind === 'reversal') {
       await rows.addTombstone(transaction, command.authorizationId);
@@ -284,12 +289,30 @@ async function operate(
   });
 }
 
-function decideOperation(authorization: rows.StoredAuthorization | undefined, command: OperationCommand) {
+function decideOperation(
+  authorization: rows.StoredAuthorization | undefined,
+  lacks: readonly Inability[],
+  command: OperationCommand,
+): Decision<rows.StoredAuthorization> {
+  const needed = neededOf(authorization, command);
+  if (lacks.some((inability) => needed.includes(inability))) return refusal('not_supported');
   if (command.kind === 'reversal') return decideReversal(authorization, command.amount);
   if (command.amount === undefined) throw new Error(`a ${command.kind} needs an amount`);
   return command.kind === 'capture'
     ? decideCapture(authorization, command.amount, command.final)
     : decideRefund(authorization, command.amount);
+}
+
+/** What a bank must be able to do for an operation, beyond what every bank can. */
+function neededOf(
+  authorization: rows.StoredAuthorization | undefined,
+  { kind, amount, final }: OperationCommand,
+): Inability[] {
+  if (authorization?.status !== 'approved' || amount === undefined) return [];
+  const isPart = amount < authorization.held;
+  if (kind === 'reversal') return isPart ? ['partial_reversal'] : [];
+  if (kind === 'refund' || !isPart) return [];
+  return final ? ['partial_capture'] : ['partial_capture', 'several_captures'];
 }
 
 function isSameOperation(earlier: rows.StoredOperation, command: OperationCommand): boolean {

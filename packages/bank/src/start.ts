@@ -1,8 +1,17 @@
 import { createBank } from './bank.ts';
 import type { Config } from './config.ts';
+import { BANKS } from './domain/banks.ts';
 import { loadFaultSwitches } from './fault-switches.ts';
-import { buildApp, listeningPort } from './http/app.ts';
-import { createSchema, loadHashKey, openPool, readLastPort, saveLastPort } from './store/database.ts';
+import { buildApp, type Counter, listeningPort } from './http/app.ts';
+import {
+  booksIn,
+  createSchema,
+  loadHashKey,
+  openPool,
+  type Pool,
+  readLastPort,
+  saveLastPort,
+} from './store/database.ts';
 
 /** Requests that are still at work after this long are cut, so that a stop always ends. */
 const stopWithinMs = 5000;
@@ -15,19 +24,21 @@ export interface RunningBank {
   stop(): Promise<void>;
 }
 
-/** Starts a bank on these books in this process; `main.ts` is the process that the sandbox has for it. */
+/** Starts the banks on their books in this process; `main.ts` is the process that the sandbox has for them. */
 export async function startBank(config: Config): Promise<RunningBank> {
   const pool = openPool(config.databaseUrl);
-  await createSchema(pool);
-  const bank = createBank(pool, await loadHashKey(pool));
-  const faults = await loadFaultSwitches(pool);
-  const app = buildApp({ bank, faults, secret: config.secret, publicUrl: config.publicUrl });
+  const opened = await Promise.all(BANKS.map((bank) => openBank(booksIn(pool, bank.schema), bank)));
+  const app = buildApp(opened, { secret: config.secret, publicUrl: config.publicUrl });
   // Each node of a sandbox starts a bank of its own on the same books.
-  const reload = (): Promise<void> => faults.reload().catch((error) => console.error(`bank: ${error}`));
+  const reload = (): Promise<unknown> =>
+    Promise.all(opened.map(({ faults }) => faults.reload())).catch((error) =>
+      console.error(`bank: ${error}`),
+    );
   const reloading = setInterval(reload, reloadEveryMs).unref();
-  await listen(app, config, await readLastPort(pool));
+  const firstBooks = booksIn(pool, BANKS[0].schema);
+  await listen(app, config, await readLastPort(firstBooks));
   const port = listeningPort(app.server.address());
-  await saveLastPort(pool, port);
+  await saveLastPort(firstBooks, port);
   const stop = async (): Promise<void> => {
     clearInterval(reloading);
     setTimeout(() => app.server.closeAllConnections(), stopWithinMs).unref();
@@ -35,6 +46,12 @@ export async function startBank(config: Config): Promise<RunningBank> {
     await pool.end();
   };
   return { port, stop };
+}
+
+async function openBank(books: Pool, { path, lacks }: (typeof BANKS)[number]): Promise<Counter> {
+  await createSchema(books);
+  const bank = createBank(books, await loadHashKey(books), lacks);
+  return { path, bank, faults: await loadFaultSwitches(books) };
 }
 
 /** On any free port if it may be any, but on the last one if that is free: payers may have its address. */

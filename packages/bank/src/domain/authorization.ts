@@ -40,7 +40,8 @@ export type OperationDeclineCode =
   | 'not_approved'
   | 'already_captured'
   | 'amount_exceeds_held'
-  | 'amount_exceeds_captured';
+  | 'amount_exceeds_captured'
+  | 'not_supported';
 
 /** How long the payer has to answer the 3-D Secure page. */
 export const challengeLifetimeMs = 15 * 60 * 1000;
@@ -180,7 +181,8 @@ export function decideRefund<State extends Authorization>(
   return { result: { status: 'done', amount, released: 0n }, next };
 }
 
-function refusal(declineCode: OperationDeclineCode): { readonly result: OperationResult } {
+/** Declines an operation, and changes nothing. */
+export function refusal(declineCode: OperationDeclineCode): { readonly result: OperationResult } {
   return { result: { status: 'declined', declineCode } };
 }
 

@@ -9,15 +9,21 @@ import { controlRoutes } from './control-routes.ts';
 import { createDeliverer } from './delivery.ts';
 import { paymentRoutes } from './payment-routes.ts';
 
-export interface AppOptions {
+/** One bank, as it is reached. */
+export interface Counter {
+  /** What its addresses begin with: nothing, or a path. */
+  readonly path: string;
   readonly bank: Bank;
   readonly faults: FaultSwitches;
+}
+
+export interface AppOptions {
   readonly secret: string;
   readonly publicUrl: string | undefined;
 }
 
-/** The bank's HTTP interface; `/v1` asks for the shared secret, the payer's page for its own token. */
-export function buildApp({ bank, faults, secret, publicUrl }: AppOptions) {
+/** The banks' HTTP interface; `/v1` asks for the shared secret, the payer's page for its own token. */
+export function buildApp(counters: readonly Counter[], { secret, publicUrl }: AppOptions) {
   const app = Fastify({
     bodyLimit: 16 * 1024,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
@@ -43,15 +49,20 @@ export function buildApp({ bank, faults, secret, publicUrl }: AppOptions) {
   app.setNotFoundHandler((_request, reply) =>
     reply.code(404).send({ error: 'no_such_route', message: 'there is no such route' }),
   );
-  app.register(
-    async (v1) => {
-      v1.addHook('onRequest', bearerCheck(secret));
-      v1.register(paymentRoutes, { bank, faults, deliverer, publicUrl: reachableUrl });
-      v1.register(controlRoutes, { bank, faults });
-    },
-    { prefix: '/v1' },
-  );
-  app.register(acsRoutes, { bank });
+  for (const { path, bank, faults } of counters) {
+    app.register(
+      async (v1) => {
+        v1.addHook('onRequest', bearerCheck(secret));
+        v1.register(paymentRoutes, {
+          ...{ bank, faults, deliverer },
+          publicUrl: () => `${reachableUrl()}${path}`,
+        });
+        v1.register(controlRoutes, { bank, faults });
+      },
+      { prefix: `${path}/v1` },
+    );
+    app.register(acsRoutes, { bank, prefix: path });
+  }
   return app;
 }
 

@@ -3,10 +3,32 @@ import pg from 'pg';
 import { schema } from './schema.ts';
 import * as sql from './sql.ts';
 
-export type Pool = pg.Pool;
 export type Transaction = Pick<pg.PoolClient, 'query'>;
 
-export function openPool(databaseUrl: string): Pool {
+/** The books of one bank: a schema of a database that several banks may share. */
+export interface Pool extends Transaction {
+  connect(): Promise<Transaction & { release(broken: boolean): void }>;
+}
+
+/** @param schema where this bank's books are; every statement is written for `bank` */
+export function booksIn(pool: pg.Pool, schema: string): Pool {
+  const texts = new Map<string, string>();
+  const within = (client: Transaction): Transaction['query'] =>
+    ((text: string, values?: unknown[]) => {
+      const known = texts.get(text) ?? text.replace(/\bbank\b/g, schema);
+      texts.set(text, known);
+      return client.query(known, values);
+    }) as Transaction['query'];
+  return {
+    query: within(pool),
+    connect: async () => {
+      const client = await pool.connect();
+      return { query: within(client), release: (broken) => client.release(broken) };
+    },
+  };
+}
+
+export function openPool(databaseUrl: string): pg.Pool {
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 10, application_name: 'plexy-bank' });
   // An idle connection that breaks is replaced at the next query; without a listener it ends the process.
   pool.on('error', (error) => console.error(`bank: lost an idle database connection: ${error.message}`));
