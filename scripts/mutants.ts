@@ -339,8 +339,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the token of a payer who did not pass 3-D Secure is kept',
     file: `${SERVER}/acquiring/acquirer.ts`,
-    from: "if (bankToken !== null && answer.status === 'approved')",
-    to: 'if (bankToken !== null)',
+    from: "const isKept = answer.status === 'approved' && this",
+    to: 'const isKept = this',
     tests: ['payments/cardsOnFile'],
   },
   {

@@ -32,7 +32,7 @@ export async function wholeApp(): Promise<App> {
     logger: createLogger('silent'),
   };
   return createApp(
-    { ...parts, ...createEngine({ ...parts, databaseUrl, room }) },
+    { ...parts, ...createEngine({ ...parts, databaseUrl, connectors: [], room }) },
     'both',
     room.sandboxRoutes,
   );

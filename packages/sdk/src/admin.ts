@@ -4,8 +4,12 @@ import { pathOf } from './paths.ts';
 import type { RequestSender } from './request.ts';
 import { Resource } from './resource.ts';
 import type {
+  Acquirer,
+  AcquirerCredentials,
+  AcquirerRoutes,
   ApiKey,
   AuditLogEntry,
+  CreateAcquirerBody,
   CreateCustomerBody,
   CreateMerchantBody,
   CreateStoreBody,
@@ -28,10 +32,13 @@ import type {
   Merchant,
   MerchantBalance,
   MerchantEntry,
+  SetAcquirerCredentialsBody,
+  SetAcquirerRoutesBody,
   Store,
   SystemAccount,
   Terminal,
   Transfer,
+  UpdateAcquirerBody,
   UpdateMerchantBody,
   Wallet,
   WalletEntry,
@@ -44,6 +51,7 @@ export class AdminResource {
   readonly merchants: AdminMerchants;
   readonly apiKeys: AdminApiKeys;
   readonly operatorKeys: AdminOperatorKeys;
+  readonly acquirers: AdminAcquirers;
   readonly stores: AdminStores;
   readonly terminals: AdminTerminals;
   readonly customers: AdminCustomers;
@@ -56,6 +64,7 @@ export class AdminResource {
     this.merchants = new AdminMerchants(sender);
     this.apiKeys = new AdminApiKeys(sender);
     this.operatorKeys = new AdminOperatorKeys(sender);
+    this.acquirers = new AdminAcquirers(sender);
     this.stores = new AdminStores(sender);
     this.terminals = new AdminTerminals(sender);
     this.customers = new AdminCustomers(sender);
@@ -137,6 +146,48 @@ export class AdminOperatorKeys extends Resource {
 
   revoke(id: string, options?: RequestOptions): Promise<ApiKey> {
     return this.postTo('ApiKey', pathOf`/v1/admin/operator-keys/${id}/revoke`, undefined, options);
+  }
+}
+
+/** The banks that cards are paid by. */
+export class AdminAcquirers extends Resource {
+  create(body: CreateAcquirerBody, options?: RequestOptions): Promise<Acquirer> {
+    return this.postTo('Acquirer', '/v1/admin/acquirers', body, options);
+  }
+
+  /** Oldest first. */
+  list(options?: RequestOptions): List<Acquirer> {
+    return this.listOf('/v1/admin/acquirers', {}, options);
+  }
+
+  update(id: string, body: UpdateAcquirerBody, options?: RequestOptions): Promise<Acquirer> {
+    return this.patchAt('Acquirer', pathOf`/v1/admin/acquirers/${id}`, body, options);
+  }
+
+  /** Which payments go to which acquirer; the first route that fits counts. */
+  routes(options?: RequestOptions): Promise<AcquirerRoutes> {
+    return this.getFrom('AcquirerRoutes', '/v1/admin/acquirer-routes', options);
+  }
+
+  /** In place of all routes that there are. */
+  setRoutes(body: SetAcquirerRoutesBody, options?: RequestOptions): Promise<AcquirerRoutes> {
+    return this.putAt('AcquirerRoutes', '/v1/admin/acquirer-routes', body, options);
+  }
+
+  /** Which credentials of a merchant are kept; never their values. */
+  credentials(merchantId: string, options?: RequestOptions): List<AcquirerCredentials> {
+    return this.listOf(pathOf`/v1/admin/merchants/${merchantId}/acquirer-credentials`, {}, options);
+  }
+
+  /** In place of all that are kept for this acquirer. */
+  setCredentials(
+    merchantId: string,
+    acquirerId: string,
+    body: SetAcquirerCredentialsBody,
+    options?: RequestOptions,
+  ): Promise<AcquirerCredentials> {
+    const path = pathOf`/v1/admin/merchants/${merchantId}/acquirer-credentials/${acquirerId}`;
+    return this.putAt('AcquirerCredentials', path, body, options);
   }
 }
 

@@ -30,6 +30,7 @@ const ACTIONS: readonly Action[] = [
   ...(['payment.create', 'payment.capture', 'payment.cancel', 'payment.refund', 'payment.confirm'] as const),
   ...(['payment.show_confirmation', 'issue.mute'] as const),
   ...(['merchant.create', 'merchant.update', 'store.create', 'terminal.create'] as const),
+  ...(['acquirer.create', 'acquirer.update', 'acquirer.route', 'acquirer.set_credentials'] as const),
   ...(['customer.create', 'wallet.create', 'wallet.deposit', 'wallet.withdraw'] as const),
   ...(['wallet.freeze', 'wallet.unfreeze', 'ledger.audit'] as const),
   ...(['secret_key.add', 'secret_key.retire'] as const),

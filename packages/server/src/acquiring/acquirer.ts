@@ -6,7 +6,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Command, Sender } from '../core/command.ts';
-import type { BankOperation } from '../core/transaction.ts';
+import type { BankAnswer, BankOperation } from '../core/transaction.ts';
 import type { Engine } from '../engine/engine.ts';
 import { readClock } from '../installation/installationSql.ts';
 import { newId } from '../installation/newId.ts';
@@ -19,12 +19,38 @@ import {
   postponeOperation,
 } from './bankOperationsSql.ts';
 import type { BankTokens } from './bankTokens.ts';
-import type { AcquirerConnector, ConnectorAnswer, PayerForBank } from './connector.ts';
+import {
+  type BrowserForBank,
+  type CardForBank,
+  type Connector,
+  type ConnectorAnswer,
+  isNotAsked,
+  type Question,
+} from './connector.ts';
+import type { AcquirerRegistry } from './registry.ts';
+
+/** What a payment's request said and the database must not hold. */
+export interface PayerForBank {
+  /** Null: the bank knows the card by its token. */
+  readonly card: CardForBank | null;
+  readonly browser: BrowserForBank | null;
+  /** Other acquirers that may be asked in place of the payment's, as long as that was asked nothing: best first. */
+  readonly otherAcquirerIds: readonly string[];
+}
+
+/** What the runner needs to know of acquirers. */
+export type KnownAcquirers = Pick<
+  AcquirerRegistry,
+  'can' | 'connectorOf' | 'credentialsOf' | 'noteDown' | 'noteUp'
+>;
+
+/** What a bank said, or that nobody could find it out. */
+type FoundOut = Omit<ConnectorAnswer, 'status'> & Pick<BankAnswer, 'status'>;
 
 export interface AcquirerOptions {
   readonly pool: Pool;
   readonly engine: () => Engine;
-  readonly connector: AcquirerConnector;
+  readonly acquirers: KnownAcquirers;
   /** Where the bank sends a payer after 3-D Secure: an address of ours that names the payment. */
   readonly authenticationUrl: (transactionId: string) => string;
   /** Keeps the bank's tokens of cards, so that a card can be charged again. */
@@ -157,12 +183,39 @@ export class Acquirer {
   async #attempt(operation: BankOperation): Promise<void> {
     try {
       const answer = await this.#ask(operation);
+      this.#options.acquirers.noteUp(operation.acquirerId);
       if (answer === null) await this.#leave(operation);
       else await this.#take(operation, answer);
     } catch (error) {
       this.#options.onError(error, operation);
+      if (isNotAsked(error)) {
+        this.#options.acquirers.noteDown(operation.acquirerId);
+        const moved = await this.#move(operation).catch((failure: unknown) => {
+          this.#options.onError(failure, operation);
+          return null;
+        });
+        if (moved !== null) return this.#attempt(moved);
+      }
       await this.#postpone(operation).catch((failure: unknown) => this.#options.onError(failure, operation));
     }
+  }
+
+  /**
+   * Sends an authorization on whose acquirer was not there. Only its first attempt, which is this node's alone: what was
+   * taken over from another node may have been asked by that.
+   * @returns the operation at the next acquirer; null: there is none
+   */
+  async #move(operation: BankOperation): Promise<BankOperation | null> {
+    const { id: operationId, transactionId, paymentId, kind, attempts } = operation;
+    const payer = this.#payers.get(transactionId);
+    const [acquirerId, ...otherAcquirerIds] = payer?.otherAcquirerIds ?? [];
+    if (kind !== 'authorize' || attempts > 0 || payer === undefined || acquirerId === undefined) return null;
+    this.#payers.set(transactionId, { ...payer, otherAcquirerIds });
+    const command: Command = {
+      ...{ kind: 'move_to_acquirer', operationId, transactionId, paymentId, acquirerId },
+    };
+    const outcome = await this.#options.engine().run(command, ENGINE);
+    return outcome.kind === 'pending' ? outcome.operation : null;
   }
 
   async #postpone(operation: BankOperation): Promise<void> {
@@ -179,19 +232,26 @@ export class Acquirer {
   }
 
   /** @returns null when the bank does not know the operation and this node cannot repeat it */
-  async #ask(operation: BankOperation): Promise<ConnectorAnswer | null> {
-    const { connector } = this.#options;
-    if (operation.kind === 'authorize') return this.#askAuthorization(operation);
-    if (operation.kind === 'complete') return this.#orGiveUp(operation, () => connector.complete(operation));
-    const known = operation.attempts > 0 ? await connector.inquire(operation) : null;
+  async #ask(operation: BankOperation): Promise<FoundOut | null> {
+    const { acquirers } = this.#options;
+    const connector = acquirers.connectorOf(operation.acquirerId);
+    const credentials = await acquirers.credentialsOf(operation.merchantId, operation.acquirerId);
+    const question = { ...operation, credentials };
+    if (operation.kind === 'authorize') return this.#askAuthorization(connector, operation, question);
+    if (operation.kind === 'complete') return this.#orGiveUp(operation, () => connector.complete(question));
+    const known = operation.attempts > 0 ? await connector.inquire(question) : null;
     if (known !== null) return known;
-    if (operation.kind === 'capture') return connector.capture(operation);
-    return operation.kind === 'refund' ? connector.refund(operation) : connector.reverse(operation);
+    if (operation.kind === 'capture') return connector.capture(question);
+    return operation.kind === 'refund' ? connector.refund(question) : connector.reverse(question);
   }
 
-  async #askAuthorization(operation: BankOperation): Promise<ConnectorAnswer | null> {
-    const { connector, pool } = this.#options;
-    const inquire = () => this.#orGiveUp(operation, () => connector.inquire(operation));
+  async #askAuthorization(
+    connector: Connector,
+    operation: BankOperation,
+    question: Question,
+  ): Promise<FoundOut | null> {
+    const { pool } = this.#options;
+    const inquire = () => this.#orGiveUp(operation, () => connector.inquire(question));
     const known = operation.attempts > 0 ? await inquire() : null;
     if (known !== null) return known;
     const payment = await findPaymentForBank(pool, operation.transactionId);
@@ -207,13 +267,13 @@ export class Acquirer {
       payment.returnUrl === null ? null : this.#options.authenticationUrl(operation.transactionId);
     const { merchantName, payerIp, orderReference, description } = payment;
     return connector.authorize({
-      ...{ operation, card, merchantName, returnUrl, payerIp, orderReference, description },
+      ...{ operation: question, card, merchantName, returnUrl, payerIp, orderReference, description },
       browser: payer?.browser ?? null,
     });
   }
 
   /** A question about an authorization that fails is given up with it, once that is too old. */
-  async #orGiveUp<T>(operation: BankOperation, ask: () => Promise<T>): Promise<T | ConnectorAnswer> {
+  async #orGiveUp<T>(operation: BankOperation, ask: () => Promise<T>): Promise<T | FoundOut> {
     try {
       return await ask();
     } catch (error) {
@@ -230,12 +290,12 @@ export class Acquirer {
     return this.#options.patienceMs - ((await readClock(this.#options.pool)) - requestedAt);
   }
 
-  async #take(operation: BankOperation, connectorAnswer: ConnectorAnswer): Promise<void> {
-    const { bankToken, ...answer } = connectorAnswer;
-    const { id: operationId, transactionId, paymentId } = operation;
+  async #take(operation: BankOperation, found: FoundOut): Promise<void> {
+    const { bankToken, ...answer } = found;
+    const { id: operationId, transactionId, paymentId, acquirerId } = operation;
     // A card whose payer did not pass 3-D Secure was never charged, and is not charged again.
-    if (bankToken !== null && answer.status === 'approved')
-      await this.#options.bankTokens.keep(transactionId, bankToken);
+    const isKept = answer.status === 'approved' && this.#options.acquirers.can(acquirerId, 'tokens');
+    if (bankToken !== null && isKept) await this.#options.bankTokens.keep(transactionId, bankToken);
     const reversalId = newId();
     const ids = { operationId, transactionId, paymentId, reversalId };
     const command: Command = { kind: 'take_bank_answer', operationKind: operation.kind, answer, ...ids };
@@ -246,7 +306,7 @@ export class Acquirer {
 
 const ENGINE: Sender = { actor: 'engine', merchantId: null, paymentMethod: null };
 
-const GIVEN_UP: ConnectorAnswer = {
+const GIVEN_UP: FoundOut = {
   status: 'failed',
   declineCode: null,
   retrievalReferenceNumber: null,

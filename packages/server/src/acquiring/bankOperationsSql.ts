@@ -3,7 +3,7 @@ import type { BankOperation } from '../core/transaction.ts';
 import { BANK_OPERATION_COLUMNS, OPERATION_LEASE } from '../engine/batchSql.ts';
 import { hasCome } from '../postgres/leases.ts';
 import type { Queryable } from '../postgres/pool.ts';
-import type { KeptBankToken } from './cardsSql.ts';
+import { BANK_TOKEN_COLUMNS, BANK_TOKEN_TABLES, type KeptBankToken } from './cardsSql.ts';
 
 /** No attempt is put off for longer, by a lease or a postponement. */
 const LONGEST_WAIT_MS = 120_000;
@@ -82,14 +82,13 @@ export async function findPaymentForBank(
 ): Promise<PaymentForBank | null> {
   const { rows } = await db.query<Omit<PaymentForBank, 'bankToken'> & KeptBankToken>(
     `SELECT m.name AS "merchantName", t.return_url AS "returnUrl", t.payer_ip AS "payerIp",
-       t.order_reference AS "orderReference", t.description,
-       c.id AS "cardTokenId", c.sealed_bank_token AS sealed, c.bank_token AS clear
-     FROM transaction t JOIN merchant m ON m.id = t.merchant_id LEFT JOIN card_token c ON c.id = t.card_token_id
+       t.order_reference AS "orderReference", t.description, ${BANK_TOKEN_COLUMNS}
+     FROM transaction t JOIN merchant m ON m.id = t.merchant_id ${BANK_TOKEN_TABLES}
      WHERE t.id = $1`,
     [transactionId],
   );
   const [row] = rows;
   if (row === undefined) return null;
-  const { cardTokenId, sealed, clear, ...payment } = row;
-  return { ...payment, bankToken: { cardTokenId, sealed, clear } };
+  const { cardTokenId, sealedFor, sealed, clear, ...payment } = row;
+  return { ...payment, bankToken: { cardTokenId, sealedFor, sealed, clear } };
 }

@@ -1,7 +1,15 @@
-/** The bank's tokens of cards: they charge a card, so that they are kept encrypted. */
+/** The acquirers' tokens of cards: they charge a card, so that they are kept encrypted. */
+import { DEFAULT_ACQUIRER_ID } from '../core/acquirers.ts';
+import { newId } from '../installation/newId.ts';
 import type { Secrets } from '../installation/secrets.ts';
 import { inTransaction, type Pool } from '../postgres/pool.ts';
-import { findBankToken, type KeptBankToken, lockClearBankTokens, setBankToken } from './cardsSql.ts';
+import {
+  findBankToken,
+  type KeptBankToken,
+  lockClearBankTokens,
+  setBankToken,
+  setTokenAtAcquirer,
+} from './cardsSql.ts';
 
 /** Few enough that no payment waits for them. */
 const SEAL_LIMIT = 200;
@@ -15,21 +23,26 @@ export class BankTokens {
     this.#secrets = secrets;
   }
 
-  /** Keeps the bank's token for the card of a payment. */
+  /** Keeps the token that a payment's acquirer has for its card. */
   async keep(transactionId: string, bankToken: string): Promise<void> {
     const kept = await findBankToken(this.#pool, transactionId);
     if (kept === null || (kept.sealed !== null && this.open(kept) === bankToken)) return;
-    await setBankToken(this.#pool, kept.cardTokenId, this.#seal(kept.cardTokenId, bankToken));
+    const { acquirerId, cardTokenId } = kept;
+    const isDefault = acquirerId === DEFAULT_ACQUIRER_ID;
+    const sealedFor = isDefault ? cardTokenId : newId();
+    const sealed = this.#seal(sealedFor, bankToken);
+    if (isDefault) await setBankToken(this.#pool, cardTokenId, sealed);
+    else await setTokenAtAcquirer(this.#pool, kept, sealedFor, sealed);
   }
 
   /** The token as the bank gave it; null: the bank has given none. */
-  open({ cardTokenId, sealed, clear }: KeptBankToken): string | null {
-    if (sealed === null || cardTokenId === null) return clear;
-    return this.#secrets.open('bank token', cardTokenId, sealed);
+  open({ sealedFor, sealed, clear }: KeptBankToken): string | null {
+    if (sealed === null || sealedFor === null) return clear;
+    return this.#secrets.open('bank token', sealedFor, sealed);
   }
 
-  #seal(cardTokenId: string, bankToken: string): string {
-    return this.#secrets.seal('bank token', cardTokenId, bankToken);
+  #seal(rowId: string, bankToken: string): string {
+    return this.#secrets.seal('bank token', rowId, bankToken);
   }
 
   /** Seals what versions before this one have kept in clear. @returns how many */

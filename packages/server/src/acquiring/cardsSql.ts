@@ -1,3 +1,4 @@
+import { DEFAULT_ACQUIRER_ID } from '../core/acquirers.ts';
 import type { Queryable } from '../postgres/pool.ts';
 
 export interface CardToken {
@@ -6,14 +7,17 @@ export interface CardToken {
   readonly last4: string;
   readonly expiryMonth: number;
   readonly expiryYear: number;
-  /** Whether the bank can charge it again. */
-  readonly chargeable: boolean;
 }
 
-const COLUMNS = `id, brand, last4, expiry_month AS "expiryMonth", expiry_year AS "expiryYear",
-  bank_token IS NOT NULL OR sealed_bank_token IS NOT NULL AS chargeable`;
+const COLUMNS = `id, brand, last4, expiry_month AS "expiryMonth", expiry_year AS "expiryYear"`;
 
-export interface NewCardToken extends Omit<CardToken, 'chargeable'> {
+/** A card that was used before. */
+export interface SavedCard extends CardToken {
+  /** Who can charge it again. */
+  readonly acquirerIds: readonly string[];
+}
+
+export interface NewCardToken extends CardToken {
   readonly merchantId: string;
   /** Keyed hash of the number. */
   readonly fingerprint: string;
@@ -52,41 +56,71 @@ export async function findKnownCard(
   return rows[0] ?? null;
 }
 
-export async function findCardToken(
+export async function findSavedCard(
   db: Queryable,
   merchantId: string,
   id: string,
-): Promise<CardToken | null> {
-  const { rows } = await db.query<CardToken>(
-    `SELECT ${COLUMNS} FROM card_token WHERE id = $1 AND merchant_id = $2`,
-    [id, merchantId],
+): Promise<SavedCard | null> {
+  const { rows } = await db.query<SavedCard>(
+    `SELECT ${COLUMNS}, ARRAY(SELECT $3::uuid WHERE bank_token IS NOT NULL OR sealed_bank_token IS NOT NULL
+       UNION ALL SELECT acquirer_id FROM bank_token b WHERE b.card_token_id = card_token.id) AS "acquirerIds"
+     FROM card_token WHERE id = $1 AND merchant_id = $2`,
+    [id, merchantId, DEFAULT_ACQUIRER_ID],
   );
   return rows[0] ?? null;
 }
 
-/** The bank's token of a card: as it is kept, or as it was kept by versions before this one. */
+/** An acquirer's token of a card: as it is kept, or as it was kept by versions before this one. */
 export interface KeptBankToken {
   /** Null: the payment has no card that could be charged again. */
   readonly cardTokenId: string | null;
-  /** Encrypted. */
+  /** The row that it is sealed for. */
+  readonly sealedFor: string | null;
   readonly sealed: string | null;
   readonly clear: string | null;
 }
 
-/** How the bank knows the card of a payment; null when that has none. */
+/** Columns of a `KeptBankToken`, of a payment `t`: the default acquirer's are with the card. */
+export const BANK_TOKEN_COLUMNS = `c.id AS "cardTokenId",
+  CASE WHEN t.acquirer_id = '${DEFAULT_ACQUIRER_ID}' THEN c.id ELSE b.id::text END AS "sealedFor",
+  CASE WHEN t.acquirer_id = '${DEFAULT_ACQUIRER_ID}' THEN c.sealed_bank_token ELSE b.sealed END AS sealed,
+  CASE WHEN t.acquirer_id = '${DEFAULT_ACQUIRER_ID}' THEN c.bank_token END AS clear`;
+export const BANK_TOKEN_TABLES = `LEFT JOIN card_token c ON c.id = t.card_token_id
+  LEFT JOIN bank_token b ON b.card_token_id = c.id AND b.acquirer_id = t.acquirer_id`;
+
+/** How a payment's acquirer knows its card; null when it has none. */
 export async function findBankToken(
   db: Queryable,
   transactionId: string,
-): Promise<(KeptBankToken & { readonly cardTokenId: string }) | null> {
-  const { rows } = await db.query<KeptBankToken & { readonly cardTokenId: string }>(
-    `SELECT c.id AS "cardTokenId", c.sealed_bank_token AS sealed, c.bank_token AS clear
-     FROM transaction t JOIN card_token c ON c.id = t.card_token_id WHERE t.id = $1`,
+): Promise<(KeptBankToken & CardAtAcquirer) | null> {
+  const { rows } = await db.query<KeptBankToken & CardAtAcquirer>(
+    `SELECT ${BANK_TOKEN_COLUMNS}, t.acquirer_id AS "acquirerId" FROM transaction t ${BANK_TOKEN_TABLES}
+     WHERE t.id = $1 AND c.id IS NOT NULL`,
     [transactionId],
   );
   return rows[0] ?? null;
 }
 
-/** The bank knows this card by this token, encrypted, from now on. */
+export interface CardAtAcquirer {
+  readonly cardTokenId: string;
+  readonly acquirerId: string;
+}
+
+/** An acquirer that is not the default knows this card by this token from now on. @param id what it is sealed for */
+export async function setTokenAtAcquirer(
+  db: Queryable,
+  { cardTokenId, acquirerId }: CardAtAcquirer,
+  id: string,
+  sealed: string,
+): Promise<void> {
+  await db.query(
+    `INSERT INTO bank_token (id, card_token_id, acquirer_id, sealed) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (card_token_id, acquirer_id) DO UPDATE SET id = excluded.id, sealed = excluded.sealed`,
+    [id, cardTokenId, acquirerId, sealed],
+  );
+}
+
+/** The default acquirer knows this card by this token, encrypted, from now on. */
 export async function setBankToken(db: Queryable, cardTokenId: string, sealed: string): Promise<void> {
   await db.query('UPDATE card_token SET sealed_bank_token = $2, bank_token = NULL WHERE id = $1', [
     cardTokenId,

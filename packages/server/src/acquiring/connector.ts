@@ -1,4 +1,59 @@
-import type { BankAnswer, BankOperation } from '../core/transaction.ts';
+/**
+ * What connects Plexy Pay to an acquiring bank. This is a public interface: a module whose default export is a
+ * `ConnectorModule` of this version can be named in CONNECTORS, and `plexy check-connector` says whether it does
+ * what is promised here (docs/connectors.md).
+ *
+ * Every question carries an id of ours that makes it safe to repeat: of an authorization the payment's, of the rest the
+ * operation's. A method that throws says nothing about what happened, so that the bank is asked again; one that throws
+ * `NotAskedError` says that the bank got nothing. What is not certainly an answer to this question must throw.
+ */
+import type { Capability } from '../core/acquirers.ts';
+
+export type { Capability } from '../core/acquirers.ts';
+
+/** It changes when a connector that was right no longer would be. */
+export const CONNECTOR_VERSION = 1;
+
+export interface ConnectorModule {
+  readonly version: typeof CONNECTOR_VERSION;
+  /** What an acquirer is set up with: letters, digits and dashes. */
+  readonly name: string;
+  /** What the connector can do where the bank can. */
+  readonly capabilities: readonly Capability[];
+  /** Names of what it may be told of each merchant: their id at the bank, a key of theirs. */
+  readonly credentialNames: readonly string[];
+  create(settings: ConnectorSettings): Connector;
+}
+
+export interface ConnectorSettings {
+  /** Where the bank is, now: without a slash at the end. */
+  readonly baseUrl: () => string;
+  /** Of the operator's at the bank. */
+  readonly secret: string;
+  /** How long an answer may take; then the method must throw. Two questions in a row must fit into an operation's lease. */
+  readonly timeoutMs: number;
+}
+
+/** What a merchant's questions are asked with, by the connector's names. */
+export type Credentials = Readonly<Record<string, string>>;
+
+/** What the bank is asked about. */
+export interface Question {
+  /** Makes the question safe to repeat; of an authorization it is the payment's id. */
+  readonly id: string;
+  /** What the bank knows the payment by. */
+  readonly paymentId: string;
+  readonly merchantId: string;
+  /** `cancel` releases a hold or a part of it, `reverse` whatever may be there of an authorization of unknown fate. */
+  readonly kind: 'authorize' | 'complete' | 'capture' | 'cancel' | 'refund' | 'reverse';
+  /** Minor units of the currency. */
+  readonly amount: bigint;
+  readonly currency: string;
+  /** Of a capture: whether the hold ends with it, and what it leaves is released. Of anything else it is true. */
+  readonly final: boolean;
+  /** Null: none are kept for this merchant. */
+  readonly credentials: Credentials | null;
+}
 
 /** A card as the payer typed it, or the bank's own token for one it has seen. In memory only. */
 export type CardForBank =
@@ -23,15 +78,8 @@ export interface BrowserForBank {
   readonly javaScriptEnabled: boolean;
 }
 
-/** What a payment's request said and the database must not hold. */
-export interface PayerForBank {
-  /** Null: the bank knows the card by its token. */
-  readonly card: CardForBank | null;
-  readonly browser: BrowserForBank | null;
-}
-
 export interface AuthorizationRequest {
-  readonly operation: BankOperation;
+  readonly operation: Question;
   readonly card: CardForBank;
   readonly merchantName: string;
   /** Where the bank sends the payer after 3-D Secure: an address of ours. Null: no payer is present. */
@@ -43,24 +91,39 @@ export interface AuthorizationRequest {
   readonly browser: BrowserForBank | null;
 }
 
-/** What the bank says, and for an authorization its token for the card. */
-export interface ConnectorAnswer extends BankAnswer {
+/** What the bank says. */
+export interface ConnectorAnswer {
+  /** Of an authorization `approved`, `declined` or `challenge`, of other operations `done` or `declined`. */
+  readonly status: 'approved' | 'declined' | 'challenge' | 'done';
+  /** Why, in our words where there is one: docs/cards.md. */
+  readonly declineCode: string | null;
+  readonly retrievalReferenceNumber: string | null;
+  /** Where the payer authenticates; only with `challenge`. */
+  readonly redirectUrl: string | null;
+  /** The bank's token for the card, where it gives one. */
   readonly bankToken: string | null;
 }
 
-/**
- * An acquiring bank. Every call carries an id of ours that makes it safe to repeat: the transaction's for
- * an authorization, the operation's for the rest. A call that throws says nothing about what happened.
- */
-export interface AcquirerConnector {
+/** An acquiring bank. */
+export interface Connector {
   authorize(request: AuthorizationRequest): Promise<ConnectorAnswer>;
   /** How a 3-D Secure authentication ended: approved, declined, or still `challenge`. */
-  complete(operation: BankOperation): Promise<ConnectorAnswer>;
-  /** Debits the hold. Unless it is `final`, the rest stays held, and further captures or a reversal follow. */
-  capture(operation: BankOperation): Promise<ConnectorAnswer>;
-  /** Releases a hold, or a part of it; also an authorization that the bank may not have seen. */
-  reverse(operation: BankOperation): Promise<ConnectorAnswer>;
-  refund(operation: BankOperation): Promise<ConnectorAnswer>;
-  /** What became of an operation; null: the bank does not know it. */
-  inquire(operation: BankOperation): Promise<ConnectorAnswer | null>;
+  complete(question: Question): Promise<ConnectorAnswer>;
+  /** Debits the hold. Unless it is `final`, the rest stays held, and further captures or a release follow. */
+  capture(question: Question): Promise<ConnectorAnswer>;
+  /** Releases a hold, or a part of it; also an authorization that the bank may not have seen, or not yet. */
+  reverse(question: Question): Promise<ConnectorAnswer>;
+  refund(question: Question): Promise<ConnectorAnswer>;
+  /** What became of a question; null: the bank does not know it. */
+  inquire(question: Question): Promise<ConnectorAnswer | null>;
+}
+
+/** Nothing of the question has reached the bank, certainly: another one may be asked in its place. */
+export class NotAskedError extends Error {
+  override readonly name = 'NotAskedError';
+}
+
+/** Also of a module that has a copy of this class of its own. */
+export function isNotAsked(error: unknown): boolean {
+  return error instanceof Error && error.name === 'NotAskedError';
 }

@@ -2,9 +2,18 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { Ajv } from 'ajv';
 import Type, { type Static } from 'typebox';
-import type { BankOperation } from '../core/transaction.ts';
 import { boundInterimAnswers } from '../http/interimAnswers.ts';
-import type { AcquirerConnector, AuthorizationRequest, ConnectorAnswer } from './connector.ts';
+import {
+  type AuthorizationRequest,
+  CONNECTOR_VERSION,
+  type Connector,
+  type ConnectorAnswer,
+  type ConnectorModule,
+  type ConnectorSettings,
+  isNotAsked,
+  NotAskedError,
+  type Question as Operation,
+} from './connector.ts';
 
 const Nullish = Type.Optional(Type.Union([Type.String(), Type.Null()]));
 
@@ -66,25 +75,19 @@ interface NamesAuthorization {
 
 const REPLY_LIMIT = 64 * 1024;
 
-export interface HttpBankOptions {
-  readonly baseUrl: () => string;
-  readonly secret: string;
-  /** How long an answer may take. Two questions in a row must fit into an operation's lease. */
-  readonly timeoutMs: number;
-}
-
 /** A bank that speaks the simulated bank's HTTP interface. */
-export function createHttpBank({ baseUrl, secret, timeoutMs }: HttpBankOptions): AcquirerConnector {
-  const call = async (question: Question): Promise<ConnectorAnswer> => {
-    const reply = await ask(`${baseUrl()}${question.path}`, secret, timeoutMs, question);
+export function createHttpBank({ baseUrl, secret, timeoutMs }: ConnectorSettings): Connector {
+  const call = async ({ credentials }: Operation, question: Question): Promise<ConnectorAnswer> => {
+    const url = `${baseUrl()}${question.path}`;
+    const reply = await ask(url, credentials?.secret ?? secret, timeoutMs, question);
     return understand(reply, question);
   };
-  const operateWith = (operation: BankOperation, noun: string, body: unknown): Promise<ConnectorAnswer> => {
+  const operateWith = (operation: Operation, noun: string, body: unknown): Promise<ConnectorAnswer> => {
     const path = `/v1/authorizations/${operation.paymentId}/${noun}`;
     const names = { operationId: operation.id };
-    return call({ method: 'POST', path, body, expected: EXPECTED.operation, names });
+    return call(operation, { method: 'POST', path, body, expected: EXPECTED.operation, names });
   };
-  const operate = (operation: BankOperation, noun: string): Promise<ConnectorAnswer> => {
+  const operate = (operation: Operation, noun: string): Promise<ConnectorAnswer> => {
     const amount = jsonAmount(operation.amount);
     return operateWith(operation, noun, { operationId: operation.id, amount });
   };
@@ -92,12 +95,13 @@ export function createHttpBank({ baseUrl, secret, timeoutMs }: HttpBankOptions):
     authorize: (request) => {
       const body = authorizationBody(request);
       const names = authorizationOf(request.operation);
-      return call({ method: 'POST', path: '/v1/authorizations', body, expected: EXPECTED.authorize, names });
+      const question = { body, expected: EXPECTED.authorize, names } as const;
+      return call(request.operation, { method: 'POST', path: '/v1/authorizations', ...question });
     },
     complete: (operation) => {
       const path = `/v1/authorizations/${operation.paymentId}/complete`;
       const names = authorizationOf(operation);
-      return call({ method: 'POST', path, body: {}, expected: EXPECTED.authorization, names });
+      return call(operation, { method: 'POST', path, body: {}, expected: EXPECTED.authorization, names });
     },
     capture: (operation) => {
       const { id: operationId, final } = operation;
@@ -124,7 +128,7 @@ export function createHttpBank({ baseUrl, secret, timeoutMs }: HttpBankOptions):
             expected: EXPECTED.operation,
             names: { operationId: operation.id },
           };
-      return call(question).catch((error: unknown) => {
+      return call(operation, question).catch((error: unknown) => {
         if (error instanceof NotFoundError) return null;
         throw error;
       });
@@ -132,9 +136,20 @@ export function createHttpBank({ baseUrl, secret, timeoutMs }: HttpBankOptions):
   };
 }
 
+export const HTTP_CONNECTOR: ConnectorModule = {
+  version: CONNECTOR_VERSION,
+  name: 'http',
+  capabilities: [
+    ...(['partial_capture', 'several_captures', 'partial_reversal'] as const),
+    ...(['tokens', 'merchant_initiated'] as const),
+  ],
+  credentialNames: ['merchantId', 'secret'],
+  create: createHttpBank,
+};
+
 class NotFoundError extends Error {}
 
-function authorizationOf({ paymentId: id, amount }: BankOperation): NamesAuthorization {
+function authorizationOf({ paymentId: id, amount }: Operation): NamesAuthorization {
   return { id, amount: jsonAmount(amount) };
 }
 
@@ -145,7 +160,8 @@ function jsonAmount(amount: bigint): number {
 
 function authorizationBody(request: AuthorizationRequest): unknown {
   const { operation, card, merchantName, returnUrl, payerIp, browser, orderReference, description } = request;
-  const { paymentId: id, merchantId, amount, currency } = operation;
+  const { paymentId: id, amount, currency, credentials } = operation;
+  const merchantId = credentials?.merchantId ?? operation.merchantId;
   const cardBody =
     'token' in card ? card : Object.fromEntries(Object.entries(card).filter(([, value]) => value !== null));
   const threeDS = returnUrl !== null;
@@ -175,7 +191,7 @@ async function ask(url: string, secret: string, timeoutMs: number, question: Que
       throw new BankUnreachableError(`the bank answered ${statusCode}`);
     return reply;
   } catch (error) {
-    if (error instanceof BankUnreachableError) throw error;
+    if (error instanceof BankUnreachableError || isNotAsked(error)) throw error;
     throw new BankUnreachableError('the bank did not answer', { cause: error });
   }
 }
@@ -197,7 +213,18 @@ function exchange(
   return new Promise((resolve, reject) => {
     const request = send(url, { method, headers, signal: AbortSignal.timeout(timeoutMs) });
     boundInterimAnswers(request);
-    request.on('error', reject);
+    // A question is sent once there is a connection, and not before.
+    let isConnected = false;
+    request.on('socket', (socket) => {
+      isConnected = !socket.connecting;
+      if (isConnected) return;
+      socket.once('connect', () => {
+        isConnected = true;
+      });
+    });
+    request.on('error', (cause) =>
+      reject(isConnected ? cause : new NotAskedError('the bank is not there', { cause })),
+    );
     request.on('response', resolve);
     request.end(payload);
   });

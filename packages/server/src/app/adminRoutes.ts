@@ -1,5 +1,6 @@
 /** The operators' API, one file per noun. In production on ADMIN_PORT only. */
 import Type from 'typebox';
+import { adminAcquirerRoutes } from '../acquirers/acquirerRoutes.ts';
 import { adminAuditLogRoutes } from '../auditLog/auditLogRoutes.ts';
 import { parseTransactionId } from '../core/values/ids.ts';
 import { adminCustomerRoutes } from '../customers/customerRoutes.ts';
@@ -28,6 +29,7 @@ export function adminRoutes(app: App, deps: Deps): void {
   adminMerchantRoutes(app, deps);
   adminApiKeyRoutes(app, deps);
   adminStoreRoutes(app, deps);
+  adminAcquirerRoutes(app, deps);
   adminCustomerRoutes(app, deps);
   adminWalletRoutes(app, deps);
   accountRoutes(app, deps);

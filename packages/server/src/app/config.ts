@@ -26,9 +26,11 @@ export interface Config {
   /** Keys that were SECRET_KEY before, or will be: what was made with them is read. */
   readonly otherSecretKeys: readonly string[];
   readonly publicUrl: string | null;
-  /** The acquiring bank. Null: in the sandbox the simulated bank, in production no cards. */
+  /** Where the default acquirer is. Null: in the sandbox the simulated bank, in production nowhere, until one is set up. */
   readonly acquirer: { readonly url: string; readonly secret: string } | null;
-  /** How long the bank may take for an answer. */
+  /** Modules of connectors, besides our own. */
+  readonly connectors: readonly string[];
+  /** How long a bank may take for an answer. */
   readonly acquirerTimeoutMs: number;
   /** How long an authorization's fate may be unknown. */
   readonly acquirerPatienceMs: number;
@@ -79,6 +81,7 @@ const VARIABLES = [
   'ACQUIRER_SECRET',
   'ACQUIRER_TIMEOUT_MS',
   'ACQUIRER_PATIENCE_MS',
+  'CONNECTORS',
 ] as const;
 type Variable = (typeof VARIABLES)[number];
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -111,6 +114,7 @@ export function readConfig(env: Environment): Config {
     otherSecretKeys: otherKeys(env),
     publicUrl: url(env, 'PUBLIC_URL', ['http:', 'https:'])?.replace(/\/$/, '') ?? null,
     acquirer: acquirer(env),
+    connectors: names(env, 'CONNECTORS'),
     // Two questions in a row must fit into the 15 s after which another node asks.
     acquirerTimeoutMs: integer(env, 'ACQUIRER_TIMEOUT_MS', 100, 7_000) ?? 7_000,
     acquirerPatienceMs: integer(env, 'ACQUIRER_PATIENCE_MS', 1_000, 3_600_000) ?? 60_000,
@@ -167,12 +171,15 @@ function checkProduction(config: Config): void {
   checkVariety('ACQUIRER_SECRET', config.acquirer.secret, MIN_TOKEN_LENGTH / 2);
 }
 
-/** Cards, passwords and keys would be sent in clear; on this machine nobody is between. */
 function checkEncrypted(name: Variable, address: string | null): void {
-  if (address === null || address.startsWith('https:')) return;
-  const { hostname } = new URL(address);
-  if (!LOOPBACK.test(hostname.replace(/^\[|\]$/g, '')))
+  if (address !== null && !isEncrypted(address))
     throw new ConfigError(`${name} must start with https:// when MODE is production`);
+}
+
+/** Cards, passwords and keys would be sent in clear otherwise; on this machine nobody is between. */
+export function isEncrypted(address: string): boolean {
+  const { protocol, hostname } = new URL(address);
+  return protocol === 'https:' || LOOPBACK.test(hostname.replace(/^\[|\]$/g, ''));
 }
 
 /**
@@ -232,6 +239,12 @@ function secretOf(env: Environment, name: Variable): string | null {
   throw new ConfigError(
     `${name} must be at least ${MIN_TOKEN_LENGTH} printable ASCII characters without spaces`,
   );
+}
+
+/** Separated by commas. */
+function names(env: Environment, name: Variable): string[] {
+  const given = (text(env, name) ?? '').split(',').map((part) => part.trim());
+  return given.filter((part) => part !== '');
 }
 
 /** Names of hosts, separated by commas. */

@@ -2,6 +2,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Acquirer } from '../acquiring/acquirer.ts';
 import type { LateAnswers } from '../acquiring/lateAnswers.ts';
+import type { AcquirerRegistry } from '../acquiring/registry.ts';
 import type { GuessCounter } from '../customers/guessCounter.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { EventFeed } from '../feed/feed.ts';
@@ -33,6 +34,9 @@ export interface Deps {
   readonly engine: Engine;
   /** Who gets phone numbers and IINs wrong. */
   readonly guesses: GuessCounter;
+  /** The banks that cards are paid by, as this node knows them. */
+  readonly acquirers: AcquirerRegistry;
+  /** Asks them. */
   readonly acquirer: Acquirer;
   readonly lateAnswers: LateAnswers;
   readonly readiness: Readiness;

@@ -1,8 +1,10 @@
 /** The engine and what carries out what it leaves to do: each part is given the others that it needs. */
 import { Acquirer } from '../acquiring/acquirer.ts';
 import { BankTokens } from '../acquiring/bankTokens.ts';
-import { createHttpBank } from '../acquiring/httpBank.ts';
+import type { ConnectorModule } from '../acquiring/connector.ts';
 import { LateAnswers } from '../acquiring/lateAnswers.ts';
+import { type AcquirerPlace, AcquirerRegistry } from '../acquiring/registry.ts';
+import { DEFAULT_ACQUIRER_ID } from '../core/acquirers.ts';
 import { GuessCounter } from '../customers/guessCounter.ts';
 import { Engine } from '../engine/engine.ts';
 import { EventFeed } from '../feed/feed.ts';
@@ -20,6 +22,7 @@ type Parts = Pick<
   | 'engine'
   | 'guesses'
   | 'acquirer'
+  | 'acquirers'
   | 'lateAnswers'
   | 'readiness'
   | 'feed'
@@ -39,6 +42,7 @@ export interface EngineParts extends Parts {
 export interface EngineDeps
   extends Pick<Deps, 'config' | 'pool' | 'reserved' | 'secrets' | 'metrics' | 'logger'> {
   readonly databaseUrl: string;
+  readonly connectors: readonly ConnectorModule[];
   /** What is behind the sandbox's door; null in production. */
   readonly room: SandboxRoom | null;
   /** How a sandbox comes by its bank: as a process of its own if nothing else is said. */
@@ -57,14 +61,15 @@ export function createEngine(deps: EngineDeps): EngineParts {
   const directUrl = config.databaseDirectUrl ?? databaseUrl;
   const publicUrl = { current: config.publicUrl ?? `http://${config.host}:${config.port}` };
   const bank = bankOf(deps);
+  const acquirers = new AcquirerRegistry({
+    ...{ pool: reserved, secrets, connectors: deps.connectors, places: bank.places },
+    timeoutMs: config.acquirerTimeoutMs,
+    onError: warn('the acquirers were not read'),
+  });
   const acquirer: Acquirer = new Acquirer({
     pool: reserved,
     engine: () => engine,
-    connector: createHttpBank({
-      baseUrl: bank.url,
-      secret: bank.secret,
-      timeoutMs: config.acquirerTimeoutMs,
-    }),
+    acquirers,
     patienceMs: config.acquirerPatienceMs,
     authenticationUrl: (id) => `${publicUrl.current}/3ds/${sealState(secrets, id)}`,
     bankTokens: new BankTokens(reserved, secrets),
@@ -78,6 +83,7 @@ export function createEngine(deps: EngineDeps): EngineParts {
     ...{ databaseUrl, batchSize, connections, maxQueue, patienceMs: 10_000, observe: metrics },
     gated: config.mode === 'sandbox',
     answerLate: lateTransactionAnswer,
+    can: (acquirerId, capability) => acquirers.can(acquirerId, capability),
     afterCommit: ({ newOperations, answered, hasEvents }) => {
       if (hasEvents) feed.committed();
       if (newOperations.length > 0) acquirer.begin(newOperations);
@@ -88,11 +94,14 @@ export function createEngine(deps: EngineDeps): EngineParts {
   const sandbox =
     deps.room?.createSandbox({
       ...{ config, databaseUrl, pool, secrets, engine, acquirer, bank },
-      onReset: () => guesses.forget(),
+      onReset: async () => {
+        guesses.forget();
+        await acquirers.refresh();
+      },
       onClockLost: warn('the connection of the clock was lost'),
     }) ?? null;
   return {
-    ...{ engine, guesses, acquirer, lateAnswers, feed, webhooks, sandbox, publicUrl },
+    ...{ engine, guesses, acquirer, acquirers, lateAnswers, feed, webhooks, sandbox, publicUrl },
     readiness: new Readiness(databaseUrl),
     auditor: new Auditor(directUrl, pool, warn('an audit was not finished')),
     requestLog: config.requestLog ? new RequestLog(pool, metrics, warn('requests were not logged')) : null,
@@ -106,9 +115,8 @@ export function createEngine(deps: EngineDeps): EngineParts {
 }
 
 interface Bank {
-  /** Where it is now. */
-  readonly url: () => string;
-  readonly secret: string;
+  /** Where the acquirers are that have no URL of their own. */
+  readonly places: ReadonlyMap<string, AcquirerPlace>;
   /** Starts the simulated one; nothing where there is another. @returns stops it */
   start(): Promise<() => Promise<void>>;
 }
@@ -117,8 +125,12 @@ interface Bank {
 function bankOf({ config, databaseUrl, logger, room, launchBank }: EngineDeps): Bank {
   if (config.acquirer === null && room !== null)
     return room.simulatedBank({ databaseUrl, onError: (message) => logger.warn(message) }, launchBank);
-  const { url, secret } = config.acquirer ?? { url: 'http://127.0.0.1:1', secret: '' };
-  return { url: () => url, secret, start: async () => async () => undefined };
+  const places = new Map<string, AcquirerPlace>();
+  if (config.acquirer !== null) {
+    const { url, secret } = config.acquirer;
+    places.set(DEFAULT_ACQUIRER_ID, { url: () => url, secret });
+  }
+  return { places, start: async () => async () => undefined };
 }
 
 /** What reads the events that the engine commits: for streams, and for webhooks. */

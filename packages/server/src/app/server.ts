@@ -2,6 +2,8 @@
 import type { Socket } from 'node:net';
 import { startEmbeddedPostgres } from '@plexy-pay/embedded-postgres';
 import type { FastifyBaseLogger } from 'fastify';
+import type { ConnectorModule } from '../acquiring/connector.ts';
+import { ConnectorError, loadConnectors } from '../acquiring/connectors.ts';
 import { EngineUnavailableError } from '../engine/engine.ts';
 import { startScheduler } from '../engine/scheduler.ts';
 import { continueHistory } from '../feed/epochsSql.ts';
@@ -77,12 +79,9 @@ export async function startServer(
     for (let step = stops.pop(); step !== undefined; step = stops.pop()) await step();
   };
   try {
+    const connectors = await connectorsOf(config);
     const databaseUrl = config.databaseUrl ?? (await embeddedUrl(config, logger, stops));
-    const onLost = (error: Error): void => logger.warn({ err: error }, 'idle connection lost');
-    const pool = createPool(databaseUrl, config.poolSize, onLost);
-    const reserved = createPool(databaseUrl, RESERVED_CONNECTIONS, onLost, { name: 'reserved' });
-    const signIns = createPool(databaseUrl, SIGN_IN_CONNECTIONS, onLost, { name: 'sign-ins' });
-    stops.push(() => Promise.all([pool.end(), reserved.end(), signIns.end()]));
+    const { pool, reserved, signIns } = openPools(databaseUrl, config, logger, stops);
     const patiently = patienceOf(logger);
     const name = config.databaseUrl === null ? 'the embedded PostgreSQL' : 'DATABASE_URL';
     await patiently(() => checkDatabase(pool, name));
@@ -94,7 +93,10 @@ export async function startServer(
     await patiently(() => withClient(pool, continueHistory));
     const metrics = createMetrics();
     const room = config.mode === 'sandbox' ? await import('../sandbox/room.ts') : null;
-    const given = { config, databaseUrl, pool, reserved, secrets, metrics, logger, room, launchBank };
+    const given = {
+      ...{ config, databaseUrl, pool, reserved, secrets, metrics, logger },
+      ...{ connectors, room, launchBank },
+    };
     const parts = createEngine(given);
     const { engine, acquirer, feed, webhooks } = parts;
     feed.start();
@@ -122,6 +124,8 @@ export async function startServer(
     const sandboxRoutes = room?.sandboxRoutes ?? null;
     const app = await createApp(deps, split ? 'merchant' : 'both', sandboxRoutes);
     await bank;
+    stops.push(async () => parts.acquirers.stop());
+    await patiently(() => parts.acquirers.start());
     const url = await listen(app, config.host, config.port, stops);
     if (config.publicUrl === null) parts.publicUrl.current = url;
     const { adminPort } = config;
@@ -142,6 +146,27 @@ export async function startServer(
     await stop();
     throw error;
   }
+}
+
+/** @throws StartError when one of them cannot be used */
+function connectorsOf({ connectors }: Config): Promise<ConnectorModule[]> {
+  return loadConnectors(connectors).catch((error: unknown) => {
+    throw error instanceof ConnectorError ? new StartError(`CONNECTORS: ${error.message}`) : error;
+  });
+}
+
+function openPools(
+  databaseUrl: string,
+  { poolSize }: Config,
+  logger: FastifyBaseLogger,
+  stops: (() => Promise<unknown>)[],
+): Pick<Deps, 'pool' | 'reserved' | 'signIns'> {
+  const onLost = (error: Error): void => logger.warn({ err: error }, 'idle connection lost');
+  const pool = createPool(databaseUrl, poolSize, onLost);
+  const reserved = createPool(databaseUrl, RESERVED_CONNECTIONS, onLost, { name: 'reserved' });
+  const signIns = createPool(databaseUrl, SIGN_IN_CONNECTIONS, onLost, { name: 'sign-ins' });
+  stops.push(() => Promise.all([pool.end(), reserved.end(), signIns.end()]));
+  return { pool, reserved, signIns };
 }
 
 async function embeddedUrl(

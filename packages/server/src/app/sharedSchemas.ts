@@ -1,5 +1,6 @@
 /** The objects that the schemas of several routes refer to by name, each from the room that it is of. */
 
+import { ACQUIRER_OBJECTS } from '../acquirers/schemas.ts';
 import { AuditLogEntry } from '../auditLog/auditLogRoutes.ts';
 import { ADMIN_OBJECTS } from '../http/adminSchemas.ts';
 import * as schemas from '../http/schemas.ts';
@@ -20,6 +21,7 @@ export const SHARED_SCHEMAS: readonly object[] = [
   TransactionEvent,
   TransactionPosting,
   ...ADMIN_OBJECTS,
+  ...ACQUIRER_OBJECTS,
   ...USER_OBJECTS,
   ...WEBHOOK_OBJECTS,
   ...STATISTICS_OBJECTS,

@@ -21,6 +21,7 @@ export const AUDIT_ACTIONS = [
     'wallet.deposit',
     'wallet.withdraw',
   ],
+  ...['acquirer.create', 'acquirer.update', 'acquirer.route', 'acquirer.set_credentials'],
   ...['issue.mute', 'ledger.audit', 'secret_key.add', 'secret_key.retire'],
   ...['sandbox.advance_clock', 'sandbox.set_faults', 'sandbox.reset'],
 ] as const;

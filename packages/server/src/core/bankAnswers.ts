@@ -3,7 +3,7 @@
  * and finishes it, once; the response that was waiting for it is given in the same commit.
  */
 import { ANSWER_WAIT_MS, both, Change, type Decision, NOTHING, NOTHING_TO_DO, type Patch } from './change.ts';
-import type { GiveAnswer, LateAnswer, Outcome, Sender, TakeBankAnswer } from './command.ts';
+import type { GiveAnswer, LateAnswer, MoveToAcquirer, Outcome, Sender, TakeBankAnswer } from './command.ts';
 import { authorize, capture, countRefund, release, type State } from './effects.ts';
 import { EXPIRED, type OtherEvent } from './lifecycle.ts';
 import { type FailureCode, isFailureCode } from './reasons.ts';
@@ -42,6 +42,21 @@ export function giveAnswer(state: State, command: GiveAnswer, now: Millis): Deci
   const answered: BankOperation = { ...operation, answerDueAt: null };
   const late: LateAnswer = { operation, outcome: outcomeOf(operation, transaction) };
   return { ...NOTHING, outcome: { kind: 'nothing_to_do' }, operations: [answered], answers: [late] };
+}
+
+/**
+ * Sends an authorization to another acquirer, as long as the one that it was meant for was asked nothing: once another
+ * node has taken the operation over, nobody knows that any longer. Its payment has that acquirer for good then.
+ */
+export function moveToAcquirer(state: State, command: MoveToAcquirer): Decision {
+  const operation = state.operation(command.operationId);
+  const isUnasked = operation?.status === 'pending' && operation.attempts === 0;
+  if (!isUnasked || operation.kind !== 'authorize') return NOTHING_TO_DO;
+  const { acquirerId } = command;
+  const transaction = { ...transactionOf(state, operation.transactionId), acquirerId };
+  const moved: BankOperation = { ...operation, acquirerId };
+  const outcome: Outcome = { kind: 'pending', operation: moved };
+  return { ...NOTHING, outcome, transactions: [transaction], operations: [moved] };
 }
 
 function finish(state: State, change: Change, operation: BankOperation, command: TakeBankAnswer): Decision {

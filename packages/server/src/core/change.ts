@@ -70,6 +70,7 @@ export const BLANK = {
   cardTokenId: null,
   cardBrand: null,
   cardLast4: null,
+  acquirerId: null,
   returnUrl: null,
   redirectUrl: null,
   operationId: null,
@@ -209,12 +210,14 @@ export class Change {
     { id, kind, amount, reason, final = true }: Question,
     answerTo: AnswerKey | null,
   ): BankOperation {
-    const { id: transactionId, parentTransactionId, merchantId, currency } = this.transaction;
+    const { id: transactionId, parentTransactionId, merchantId, acquirerId, currency } = this.transaction;
+    if (acquirerId === null) throw new Error(`transaction ${transactionId} has no acquirer to ask`);
     const operation: BankOperation = {
       id,
       transactionId,
       paymentId: parentTransactionId ?? transactionId,
       merchantId,
+      acquirerId,
       kind,
       amount,
       currency,

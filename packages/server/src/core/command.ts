@@ -28,6 +28,7 @@ export type Command =
   | (OnPayment & { readonly kind: 'act_when_due'; readonly operationId: string })
   | TakeBankAnswer
   | GiveAnswer
+  | MoveToAcquirer
   | Transfer;
 
 interface OnPayment {
@@ -77,8 +78,12 @@ export interface PayByCard
     | 'cardBrand'
     | 'cardLast4'
   > {
+  /** The bank that is asked. */
+  readonly acquirerId: string;
   readonly kind: 'pay_by_card';
   readonly transactionId: TransactionId;
+  /** Whether the card is one that was used before, and is charged by the bank's token. */
+  readonly isSavedCard: boolean;
   /** Null: as the merchant's settings have it. */
   readonly captureMode: CaptureMode | null;
 }
@@ -101,6 +106,15 @@ export interface GiveAnswer {
   readonly operationId: string;
   readonly transactionId: TransactionId;
   readonly paymentId: TransactionId;
+}
+
+/** The acquirer of an authorization got no question, so that another one may be asked in its place. */
+export interface MoveToAcquirer {
+  readonly kind: 'move_to_acquirer';
+  readonly operationId: string;
+  readonly transactionId: TransactionId;
+  readonly paymentId: TransactionId;
+  readonly acquirerId: string;
 }
 
 export interface Transfer {

@@ -5,7 +5,7 @@
  * a wallet, with the bank's answer for a card.
  */
 
-import { giveAnswer, takeBankAnswer } from './bankAnswers.ts';
+import { giveAnswer, moveToAcquirer, takeBankAnswer } from './bankAnswers.ts';
 import { BLANK, both, Change, type Decision, NOTHING, NOTHING_TO_DO, refuse } from './change.ts';
 import type { AnswerKey, Authorize, Capture, Command, PayByCard, Sender, Transfer } from './command.ts';
 import { capture, placeHold, refund, release, type State } from './effects.ts';
@@ -50,6 +50,8 @@ export function decide(state: State, command: Command, context: Context): Decisi
       return takeBankAnswer(state, command, context.now);
     case 'give_answer':
       return giveAnswer(state, command, context.now);
+    case 'move_to_acquirer':
+      return moveToAcquirer(state, command);
     default: {
       const transaction = state.transaction(command.transactionId);
       if (transaction === undefined || !mayTouch(context.sender, transaction))
@@ -63,7 +65,8 @@ export function decide(state: State, command: Command, context: Context): Decisi
 
 type OnTransaction = Exclude<
   Command,
-  { kind: 'authorize' | 'pay_by_card' | 'deposit' | 'withdraw' | 'take_bank_answer' | 'give_answer' }
+  | { kind: 'authorize' | 'pay_by_card' | 'deposit' | 'withdraw' }
+  | { kind: 'take_bank_answer' | 'give_answer' | 'move_to_acquirer' }
 >;
 
 function decideOn(state: State, change: Change, command: OnTransaction): Decision {
@@ -71,7 +74,7 @@ function decideOn(state: State, change: Change, command: OnTransaction): Decisio
     case 'capture':
       return decideCapture(state, change, command);
     case 'cancel':
-      return decideCancel(change, command.amount, command.operationId);
+      return decideCancel(state, change, command.amount, command.operationId);
     case 'refund':
       return decideRefund(state, change, command.amount, command.refundId);
     case 'confirm':
@@ -146,7 +149,11 @@ function decideAuthorize(state: State, command: Authorize, { sender, answerTo, n
 }
 
 function decidePayByCard(state: State, command: PayByCard, { sender, answerTo, now }: Context): Decision {
-  const { kind, transactionId: id, captureMode, ...fields } = command;
+  const { kind, transactionId: id, captureMode, isSavedCard, ...fields } = command;
+  const { acquirerId, recurringType } = command;
+  if (isSavedCard && !state.can(acquirerId, 'tokens')) return refuse('saved_card_not_supported');
+  if (isSavedCard && recurringType !== null && !state.can(acquirerId, 'merchant_initiated'))
+    return refuse('merchant_initiated_not_supported');
   const payment: Transaction = {
     ...BLANK,
     ...fields,
@@ -177,12 +184,16 @@ function decideCapture(
   // Nothing can follow the capture of all that is held.
   const final = isLast || amount === held;
   if (transaction.paymentMethod === 'card') {
+    if (amount < held && !state.can(transaction.acquirerId, 'partial_capture'))
+      return refuse('partial_capture_not_supported');
+    if (!final && !state.can(transaction.acquirerId, 'several_captures'))
+      return refuse('several_captures_not_supported');
     return change.ask({ id, kind: 'capture', amount, reason: null, final });
   }
   return capture(state, change, amount, final);
 }
 
-function decideCancel(change: Change, requested: Minor | null, operationId: string): Decision {
+function decideCancel(state: State, change: Change, requested: Minor | null, operationId: string): Decision {
   const { transaction, now } = change;
   if (transaction.operationId !== null) return refuse('operation_in_progress');
   if (isHoldOver(transaction, now) || isConfirmationOver(transaction, now))
@@ -195,6 +206,8 @@ function decideCancel(change: Change, requested: Minor | null, operationId: stri
   if (amount > held) return refuse('amount_exceeds_held');
   if (undecided && amount < held) return refuse('partial_cancel_before_authorization');
   if (transaction.paymentMethod === 'card') {
+    if (amount < held && !state.can(transaction.acquirerId, 'partial_reversal'))
+      return refuse('partial_cancel_not_supported');
     return change.ask({ id: operationId, kind: 'cancel', amount, reason: 'requested' });
   }
   release(change, amount, 'requested');
@@ -330,11 +343,12 @@ function newWalletPayment(
 /** Everything that says who and what for is the payment's. */
 function newRefund(payment: Transaction, refundId: TransactionId, amount: Minor, now: Millis): Transaction {
   const { merchantId, paymentMethod, currency, orderReference, walletId, customerId, captureMode } = payment;
-  const { description, storeId, terminalId, recurringType, cardTokenId, cardBrand, cardLast4 } = payment;
+  const { description, storeId, terminalId, recurringType, cardTokenId, cardBrand, cardLast4, acquirerId } =
+    payment;
   return {
     ...BLANK,
     ...{ merchantId, paymentMethod, currency, orderReference, walletId, customerId, captureMode },
-    ...{ description, storeId, terminalId, recurringType, cardTokenId, cardBrand, cardLast4 },
+    ...{ description, storeId, terminalId, recurringType, cardTokenId, cardBrand, cardLast4, acquirerId },
     id: refundId,
     type: 'refund',
     amount,

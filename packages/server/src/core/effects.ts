@@ -2,6 +2,7 @@
  * What a permitted operation does to the payment and the ledger: the one place for each, whether it was
  * decided at once (wallets) or by the bank's answer (cards). From here on it must succeed.
  */
+import type { Capability } from './acquirers.ts';
 import { both, type Change, type Decision } from './change.ts';
 import type { MerchantSettings, WalletLookup } from './command.ts';
 import { type EXPIRED, PARTIALLY_CAPTURED } from './lifecycle.ts';
@@ -15,6 +16,9 @@ import {
   type Wallet,
 } from './transaction.ts';
 
+/** Whether an acquirer can do what not every one can. */
+export type Can = (acquirerId: string, capability: Capability) => boolean;
+
 /** What the decisions may look at: the batch's locked rows, as the commands before this one left them. */
 export interface State {
   transaction(id: string): Transaction | undefined;
@@ -25,6 +29,8 @@ export interface State {
   lookUpWallet(phone: string, iinHashes: readonly string[], currency: string): WalletLookup;
   merchantBalance(merchantId: string, currency: string): Minor;
   merchantSettings(merchantId: string): MerchantSettings;
+  /** Whether the acquirer of a card payment can do this. */
+  can(acquirerId: string | null, capability: Capability): boolean;
 }
 
 /** Holds the amount on the wallet, or rejects the payment. */

@@ -49,6 +49,8 @@ export interface Transaction {
   readonly cardTokenId: string | null;
   readonly cardBrand: string | null;
   readonly cardLast4: string | null;
+  /** The bank that a card payment is made by, for good; null: a wallet payment. */
+  readonly acquirerId: string | null;
   /** Where the payer goes after 3-D Secure. */
   readonly returnUrl: string | null;
   /** Where the payer authenticates, or did: it is shown while the status is `3d`, and in what is told of that time. */
@@ -143,6 +145,8 @@ export interface BankOperation {
   /** Of a refund: the payment, which is all that the bank knows. */
   readonly paymentId: TransactionId;
   readonly merchantId: string;
+  /** Whom it is asked of: the payment's. */
+  readonly acquirerId: string;
   readonly kind: 'authorize' | 'complete' | 'capture' | 'cancel' | 'refund' | 'reverse';
   readonly amount: Minor;
   readonly currency: string;

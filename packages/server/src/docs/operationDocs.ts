@@ -33,6 +33,9 @@ const REFUND = [
   ...(['invalid_amount', 'invalid_transaction_state', 'amount_exceeds_refundable'] as const),
   'insufficient_merchant_balance',
 ] as const;
+/** What not every acquirer can do. */
+const PART_OF_CAPTURE = ['partial_capture_not_supported', 'several_captures_not_supported'] as const;
+const PART_OF_CANCEL = ['partial_cancel_not_supported'] as const;
 /** What a bank has to be asked for. */
 const ASKED = ['operation_in_progress', 'declined_by_bank'] as const;
 const DECIDE = ['invalid_transaction_state', 'authorization_expired'] as const;
@@ -98,6 +101,31 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
   revokeOperatorKey: {
     description: 'Writes with it are refused from this moment on, on every node; reads within a second.',
     reasons: ['api_key_not_found'],
+  },
+  createAcquirer: {
+    description:
+      'It takes payments at once: those of the routes that name it. Every node knows it within a second. Set a second one up when every node runs a version that has this operation.',
+    reasons: ['already_exists'],
+  },
+  updateAcquirer: {
+    description:
+      'What is not named stays as it is. Payments stay with their acquirer whatever the routes say later.',
+    reasons: ['acquirer_not_found', 'already_exists'],
+  },
+  listAcquirers: { description: 'Without their secrets.' },
+  getAcquirerRoutes: {
+    description:
+      'The first one that fits a new payment names its acquirer; without one it is the default. When that is not there, before anything was asked of it, the next one that fits is asked.',
+  },
+  setAcquirerRoutes: {
+    description:
+      'In place of all routes that there are. New payments follow them at once here, and within a second on other nodes.',
+  },
+  listAcquirerCredentials: { description: 'Names only: the values are never shown.', reasons: MERCHANT },
+  setAcquirerCredentials: {
+    description:
+      'In place of what was kept before. Kept encrypted. Without any, questions name the merchant by its id here.',
+    reasons: [...MERCHANT, 'acquirer_not_found'],
   },
   createStore: { description: 'Payments can name the store that they were made in.', reasons: MERCHANT },
   listStores: { description: PAGES, reasons: [...MERCHANT, ...PAGE] },
@@ -214,17 +242,20 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
   createPayment: {
     description:
       'With a card, or with the token of one that the bank has seen. Answered with the bank’s decision, or after 10 seconds with the state as it is. With a `returnUrl` the bank may ask for 3-D Secure: then the status is `3d`, and the payer has to go to `redirectUrl`.',
-    reasons: ['invalid_amount', 'invalid_currency', 'invalid_order_reference', 'invalid_card'],
+    reasons: [
+      ...(['invalid_amount', 'invalid_currency', 'invalid_order_reference', 'invalid_card'] as const),
+      ...(['saved_card_not_supported', 'merchant_initiated_not_supported'] as const),
+    ],
   },
   captureTransaction: {
     description:
       'Debits the hold, in full or in part; the rest is released. With `final: false` the rest stays held, and more captures may follow: the payment stays `authorized`, `capturedAmount` grows, each capture has an event `transaction.partially_captured`, and what was captured can be refunded. The hold ends with the last capture, a cancel of the rest, or its expiry.',
-    reasons: [...OWN_PAYMENT, ...CAPTURE, ...ASKED],
+    reasons: [...OWN_PAYMENT, ...CAPTURE, ...PART_OF_CAPTURE, ...ASKED],
   },
   cancelTransaction: {
     description:
       'Gives the hold back, in full or in part. All of it ends the payment as `cancelled`; or as `charged`, where something was captured of it before.',
-    reasons: [...OWN_PAYMENT, ...CANCEL, ...ASKED],
+    reasons: [...OWN_PAYMENT, ...CANCEL, ...PART_OF_CANCEL, ...ASKED],
   },
   refundTransaction: {
     description:

@@ -7,6 +7,7 @@ import { type AuditActor, type AuditEntry, auditChangeOf } from '../auditLog/aud
 import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
 import type { AnswerKey, Command, LateAnswer, Outcome, Sender } from '../core/command.ts';
 import { decide } from '../core/decide.ts';
+import type { Can } from '../core/effects.ts';
 import { REFUSALS } from '../core/reasons.ts';
 import type { BankOperation, Minor, Transaction } from '../core/transaction.ts';
 import type { TransactionId } from '../core/values/ids.ts';
@@ -123,6 +124,7 @@ function isRemembered(outcome: Outcome): boolean {
 export interface Attempt extends sql.BatchOptions {
   /** An earlier attempt may have committed: claim internal ids first, too. */
   readonly retry: boolean;
+  readonly can: Can;
 }
 
 /**
@@ -133,7 +135,7 @@ export async function runBatch(
   client: Client,
   requests: readonly Request[],
   answerLate: AnswerLate,
-  { retry, ...options }: Attempt,
+  { retry, can, ...options }: Attempt,
 ): Promise<BatchResult> {
   const leaders = new Map<string, Request>();
   for (const request of requests) {
@@ -147,7 +149,7 @@ export async function runBatch(
     },
   );
   const { claimed, apiKeys, now } = read;
-  const state = await stateOf(client, read);
+  const state = await stateOf(client, read, can);
   const replies = await readReplies(client, toClaim, claimed);
 
   const settled = new Map<string, Settled>();
@@ -213,6 +215,7 @@ export async function runDueBatch(
   limit: number,
   answerLate: AnswerLate,
   gated: boolean,
+  can: Can,
 ): Promise<DueResult> {
   const transactions = await inOneRoundTrip(client, async (db) => {
     const begun = sql.beginBatch(db, { apart: false, gated });
@@ -226,7 +229,7 @@ export async function runDueBatch(
   for (const id of paymentIds) addPosting(needs, id, null);
   const read = await inOneRoundTrip(client, (db) => lockAndRead(db, needs, transactions));
   const { now } = read;
-  const state = await stateOf(client, read);
+  const state = await stateOf(client, read, can);
   for (const transactionId of paymentIds) {
     const command: Command = { kind: 'act_when_due', transactionId, operationId: newId() };
     state.apply(decide(state, command, { sender: ENGINE, answerTo: null, now }));
@@ -286,6 +289,7 @@ function addNeeds(needs: Needs, command: Command, sender: Sender): void {
       return;
     case 'take_bank_answer':
     case 'give_answer':
+    case 'move_to_acquirer':
       needs.operationIds.push(command.operationId);
       needs.paymentIds.push(command.paymentId);
       needs.anybodysIds.push(command.paymentId);
@@ -316,7 +320,7 @@ function mayPost(command: Command): boolean {
 }
 
 /** What was read for a batch, with every row locked that it may change. */
-interface Read extends Omit<Loaded, 'transactions'> {
+interface Read extends Omit<Loaded, 'transactions' | 'can'> {
   readonly needs: Needs;
   readonly payments: readonly Transaction[];
   readonly refunds: readonly Transaction[];
@@ -376,11 +380,11 @@ async function lockAndRead(
   return { needs, payments, refunds, operations, merchants, wallets, balances, shownBalances, ...time };
 }
 
-async function stateOf(client: Client, read: Read): Promise<BatchState> {
+async function stateOf(client: Client, read: Read, can: Can): Promise<BatchState> {
   const { payments, refunds, delayMs } = read;
   if (delayMs > 0) await sql.sleep(client, delayMs);
   const balances = await withNewBalances(client, read);
-  return new BatchState({ ...read, transactions: [...payments, ...refunds], balances });
+  return new BatchState({ ...read, can, transactions: [...payments, ...refunds], balances });
 }
 
 /** A merchant's first payment in a currency makes their balance, which is then locked like the others. */

@@ -258,6 +258,8 @@ const CARD_STATE_COLUMNS: readonly TransactionColumn[] = [
   { name: 'redirect_url', type: 'text', value: (t) => t.redirectUrl },
   { name: 'inquire_at', type: 'time', value: (t) => t.inquireAt },
   { name: 'operation_id', type: 'uuid', value: (t) => t.operationId },
+  // It changes as long as nothing was asked of anybody.
+  { name: 'acquirer_id', type: 'uuid', value: (t) => t.acquirerId },
 ];
 
 /** What only a card payment has from its beginning. */
@@ -289,9 +291,12 @@ function camelCase(name: string): string {
   return name.replace(/_(\w)/g, (_match, letter: string) => letter.toUpperCase());
 }
 
+/** Wallet payments that were there before the column have its default. */
+const ACQUIRER_OF_CARD = `CASE payment_method WHEN 'card' THEN acquirer_id END`;
+
 /** The columns of a `Transaction`, under its property names. */
 export const TRANSACTION_COLUMNS = CARD_INSERT.filter(({ name }) => name !== 'due_at')
-  .map(({ name }) => `${name} AS "${camelCase(name)}"`)
+  .map(({ name }) => `${name === 'acquirer_id' ? ACQUIRER_OF_CARD : name} AS "${camelCase(name)}"`)
   .join(', ');
 
 /** Locks payments, sorted by id. */
@@ -483,8 +488,16 @@ function writeOf(statement: (transactions: readonly Transaction[]) => Statement)
   };
 }
 
+/** A wallet payment has no acquirer, which costs no parameter. */
+const INSERT_WALLET_PAYMENTS = statementOf(
+  'insert_wallet',
+  WALLET_INSERT,
+  ({ select, from }) => `INSERT INTO transaction (${namesOf(WALLET_INSERT)}, acquirer_id)
+    SELECT ${select}, NULL FROM ${from}`,
+);
+
 export const INSERT_TRANSACTIONS = {
-  wallet: writeOf(insertOf('insert_wallet', 'transaction', WALLET_INSERT)),
+  wallet: writeOf(INSERT_WALLET_PAYMENTS),
   card: writeOf(insertOf('insert_card', 'transaction', CARD_INSERT)),
 } as const;
 
@@ -531,6 +544,7 @@ const OPERATION_COLUMNS: readonly Column<BankOperation>[] = [
   { name: 'status', type: 'word', value: (o) => o.status },
   { name: 'settled_at', type: 'time', value: (o) => o.settledAt },
   { name: 'answer_due_at', type: 'time', value: (o) => o.answerDueAt },
+  { name: 'acquirer_id', type: 'uuid', value: (o) => o.acquirerId },
 ];
 
 const OPERATION_INSERT: readonly Column<BankOperation>[] = [
@@ -572,6 +586,7 @@ const UPDATE_OPERATIONS = statementOf(
   OPERATION_COLUMNS,
   ({ of, from }) => `UPDATE bank_operation t
     SET status = ${of('status')}, settled_at = ${of('settled_at')}, answer_due_at = ${of('answer_due_at')},
+      acquirer_id = ${of('acquirer_id')},
       next_attempt_at = CASE WHEN ${of('status')} = 'pending' THEN t.next_attempt_at END
     FROM ${from} WHERE t.id = u.id`,
 );

@@ -1,6 +1,7 @@
+import type { Capability } from '../core/acquirers.ts';
 import type { Decision } from '../core/change.ts';
 import type { LateAnswer, MerchantSettings, WalletLookup } from '../core/command.ts';
-import type { State } from '../core/effects.ts';
+import type { Can, State } from '../core/effects.ts';
 import { countGuess, type Guesses, isLocked, NO_GUESSES } from '../core/guesses.ts';
 import type {
   Account,
@@ -26,6 +27,8 @@ export interface Loaded {
   /** As last committed, for answers only. */
   readonly shownBalances: readonly BalanceRow[];
   readonly now: Millis;
+  /** What acquirers can do, as this node knows it. */
+  readonly can: Can;
 }
 
 /**
@@ -42,6 +45,7 @@ export class BatchState implements State {
   /** Phone numbers of pairs that were wrong, or taken for it, whoever has them: each once, with how many counted. */
   readonly #wrongPairs = new Map<string, number>();
   readonly #now: Millis;
+  readonly #can: Can;
   readonly #settings = new Map<string, MerchantSettings>();
   readonly #keyRequiredOf = new Set<string>();
   readonly #balances = new Map<string, BalanceRow>();
@@ -61,6 +65,7 @@ export class BatchState implements State {
 
   constructor(loaded: Loaded) {
     this.#now = loaded.now;
+    this.#can = loaded.can;
     for (const transaction of loaded.transactions) {
       this.#transactions.set(transaction.id, transaction);
       this.#loadedIds.add(transaction.id);
@@ -149,6 +154,10 @@ export class BatchState implements State {
     const settings = this.#settings.get(merchantId);
     if (settings === undefined) throw new Error(`the settings of merchant ${merchantId} were not loaded`);
     return settings;
+  }
+
+  can(acquirerId: string | null, capability: Capability): boolean {
+    return acquirerId !== null && this.#can(acquirerId, capability);
   }
 
   /** Takes a decision over. @throws Error when it would break an invariant: a bug, and the batch fails. */

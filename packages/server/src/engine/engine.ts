@@ -10,6 +10,7 @@
 import type pg from 'pg';
 import type { AuditActor } from '../auditLog/auditEntry.ts';
 import type { AnswerKey, Command, Outcome, Sender } from '../core/command.ts';
+import type { Can } from '../core/effects.ts';
 import { continueHistory } from '../feed/epochsSql.ts';
 import { newId } from '../installation/newId.ts';
 import { openSession, spoiltOf } from '../postgres/databaseClient.ts';
@@ -40,6 +41,8 @@ export interface EngineOptions {
   readonly gated: boolean;
   readonly observe: EngineObserver;
   readonly answerLate: AnswerLate;
+  /** What acquirers can do, as this node knows it. */
+  readonly can: Can;
   /** Hears of every commit that leaves something to do: ask the bank, wake callers and readers of events. */
   readonly afterCommit: (effects: BatchEffects) => void;
 }
@@ -186,9 +189,9 @@ export class Engine {
     if (this.#stopping) return 0;
     this.#inFlight += 1;
     try {
-      const { answerLate, afterCommit, gated } = this.#options;
+      const { answerLate, afterCommit, gated, can } = this.#options;
       const { count, effects } = await this.#dueConnection.run((client) =>
-        runDueBatch(client, limit, answerLate, gated),
+        runDueBatch(client, limit, answerLate, gated, can),
       );
       if (count > 0) afterCommit(effects);
       return count;
@@ -203,7 +206,7 @@ export class Engine {
 
   /** Carries out calls while the gate is closed, for the one who has closed it. @throws what the database reports */
   runBehindGate(calls: readonly OnceCall[]): Promise<void> {
-    const attempt = { retry: false, apart: false, gated: false };
+    const attempt = { retry: false, apart: false, gated: false, can: this.#options.can };
     const requests = calls.map((call) => ({ ...call, id: newId() }));
     const turn = this.#due.then(() =>
       this.#dueConnection.run((client) => runBatch(client, requests, this.#options.answerLate, attempt)),
@@ -275,9 +278,9 @@ export class Engine {
     try {
       const requests = jobs.map((job) => job.request);
       const retry = jobs.some((job) => job.retry);
-      const { answerLate, afterCommit, gated } = this.#options;
+      const { answerLate, afterCommit, gated, can } = this.#options;
       const { settled, effects } = await connection.run((client) =>
-        runBatch(client, requests, answerLate, { retry, apart, gated }),
+        runBatch(client, requests, answerLate, { retry, apart, gated, can }),
       );
       this.#options.observe.batch(jobs.length, (performance.now() - startedAt) / 1_000);
       jobs.forEach((job, i) => {

@@ -31,6 +31,8 @@ export interface KeyedWrite {
   readonly statusCode: 200 | 201;
   /** Does it. @throws ApiError when it cannot be done: then nothing is changed, and only a 422 is remembered */
   readonly work: (db: Queryable) => Promise<Done>;
+  /** Hears that it was done, before the caller does. */
+  readonly committed?: () => Promise<void>;
 }
 
 export interface Done {
@@ -81,6 +83,7 @@ export async function writeOnce(
     }
     return { answer, replayed: false };
   });
+  if (!stored.replayed) await write.committed?.();
   return sendAnswer(request, reply, stored.answer, stored.replayed);
 }
 

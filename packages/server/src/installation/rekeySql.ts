@@ -16,6 +16,9 @@ const SEALED: readonly { readonly table: string; readonly column: string; readon
   { table: 'webhook_endpoint', column: 'old_secret', kind: 'webhook secret' },
   { table: 'webhook_endpoint', column: 'bearer_token', kind: 'webhook bearer token' },
   { table: 'card_token', column: 'sealed_bank_token', kind: 'bank token' },
+  { table: 'bank_token', column: 'sealed', kind: 'bank token' },
+  { table: 'acquirer', column: 'secret', kind: 'acquirer secret' },
+  { table: 'acquirer_credentials', column: 'sealed', kind: 'acquirer credentials' },
 ];
 
 /** Columns that are hashed. */

@@ -19,7 +19,13 @@ import {
 import { crc32 } from 'node:zlib';
 
 /** What is sealed. Each kind has a key of its own, and cannot be opened as another kind or another row's. */
-export type SealedKind = 'webhook secret' | 'webhook bearer token' | 'bank token' | 'look-up keys';
+export type SealedKind =
+  | 'webhook secret'
+  | 'webhook bearer token'
+  | 'bank token'
+  | 'acquirer secret'
+  | 'acquirer credentials'
+  | 'look-up keys';
 
 export interface Secrets {
   /** Keyed hash of an IIN, for look-up, as it is stored from now on. */

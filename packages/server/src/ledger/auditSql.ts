@@ -140,6 +140,13 @@ const CHECKS: readonly Check[] = [
       WHERE t.status IN ('created', '3d', 'authorized') AND t.operation_id IS NULL AND t.due_at IS NULL`,
   },
   {
+    invariant: 5,
+    rule: 'everything about a card payment was asked of its acquirer',
+    sql: `SELECT t.id AS transaction, t.acquirer_id AS acquirer, o.id AS operation, o.kind, o.acquirer_id AS asked
+      FROM bank_operation o JOIN transaction p ON p.id = o.payment_id JOIN transaction t ON t.id = o.transaction_id
+      WHERE o.acquirer_id IS DISTINCT FROM p.acquirer_id OR o.acquirer_id IS DISTINCT FROM t.acquirer_id`,
+  },
+  {
     invariant: 6,
     rule: "each transaction's events are gapless and end at its status",
     sql: `SELECT t.id AS transaction, t.status, t.event_count AS "eventCount", e.events, e.first, e.last, e.status AS "lastStatus"

@@ -245,7 +245,7 @@ function auditView({ id, startedAt, finishedAt, violations, running }: AuditRun)
 }
 
 function healthRoute(app: App, deps: Deps): void {
-  const { config, metrics, pool } = deps;
+  const { acquirers, config, metrics, pool } = deps;
   app.get(
     '/v1/admin/health',
     {
@@ -272,7 +272,7 @@ function healthRoute(app: App, deps: Deps): void {
           queue: { depth, limit: config.maxQueue },
           clock: { now: iso(state.clockNow), offsetSeconds: state.clockOffsetMs / 1_000 },
           bank: {
-            connected: config.mode === 'sandbox' || config.acquirer !== null,
+            connected: acquirers.isSetUp,
             pending: state.bankPending,
             oldestSeconds: state.bankOldestSeconds,
           },

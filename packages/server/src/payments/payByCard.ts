@@ -1,8 +1,16 @@
 /** A card payment: from what was asked to what is told. The card is in memory until the bank has answered, no longer. */
 import { randomBytes } from 'node:crypto';
-import { type CardToken, findCardToken, findKnownCard, keepCardToken } from '../acquiring/cardsSql.ts';
-import type { CardForBank, PayerForBank } from '../acquiring/connector.ts';
+import type { PayerForBank } from '../acquiring/acquirer.ts';
+import {
+  type CardToken,
+  findKnownCard,
+  findSavedCard,
+  keepCardToken,
+  type SavedCard,
+} from '../acquiring/cardsSql.ts';
+import type { CardForBank } from '../acquiring/connector.ts';
 import type { Deps } from '../app/deps.ts';
+import type { Capability } from '../core/acquirers.ts';
 import type { PayByCard } from '../core/command.ts';
 import type { TransactionId } from '../core/values/ids.ts';
 import { callOf, type MerchantCaller, type Rendering, toldBefore } from '../engine/caller.ts';
@@ -17,14 +25,15 @@ import { checkReturnUrl } from './checkReturnUrl.ts';
 export interface CardPayment {
   readonly fields: Omit<
     PayByCard,
-    'kind' | 'transactionId' | 'merchantId' | 'cardTokenId' | 'cardBrand' | 'cardLast4'
+    | ('kind' | 'transactionId' | 'merchantId' | 'acquirerId')
+    | ('cardTokenId' | 'cardBrand' | 'cardLast4' | 'isSavedCard')
   >;
   /** The card, or the id of one that was used before. */
   readonly card: Card | string;
   readonly browser: PayerForBank['browser'];
 }
 
-type Needed = Pick<Deps, 'acquirer' | 'config' | 'engine' | 'reserved' | 'secrets' | 'turns'>;
+type Needed = Pick<Deps, 'acquirer' | 'acquirers' | 'config' | 'engine' | 'reserved' | 'secrets' | 'turns'>;
 
 /**
  * Charges a card, once for each key of the caller; a payment that was made before is answered as then, also when its
@@ -60,32 +69,66 @@ async function resolve(
   refuseWithoutBank(deps);
   await checkStoreAndTerminal(deps, merchantId, fields.storeId, fields.terminalId);
   await checkReturnUrl(deps, merchantId, fields.returnUrl);
-  const token =
+  const used =
     typeof card === 'string'
-      ? await requireCardToken(deps, merchantId, card)
-      : await keepCard(deps, merchantId, card);
+      ? { saved: await requireSavedCard(deps, merchantId, card), typed: null }
+      : { saved: null, typed: card };
+  const token = used.saved === null ? await keepCard(deps, merchantId, used.typed) : used.saved;
+  const [acquirerId, ...otherAcquirerIds] = acquirersOf(deps, merchantId, fields, token.brand, used.saved);
   const command: PayByCard = {
     kind: 'pay_by_card',
     transactionId: newId() as TransactionId,
     merchantId,
+    acquirerId,
     ...fields,
     cardTokenId: token.id,
     cardBrand: token.brand,
     cardLast4: token.last4,
+    isSavedCard: used.typed === null,
   };
-  return { command, payer: { card: typeof card === 'string' ? null : cardForBank(card), browser } };
+  const forBank = used.typed === null ? null : cardForBank(used.typed);
+  return { command, payer: { card: forBank, browser, otherAcquirerIds } };
 }
 
 /** In production there is no simulated bank, and no card may seem to be taken. */
-function refuseWithoutBank({ config }: Needed): void {
-  if (config.mode === 'production' && config.acquirer === null)
-    throw new ApiError('service_unavailable', 'card payments are not set up here');
+function refuseWithoutBank({ acquirers }: Needed): void {
+  if (!acquirers.isSetUp) throw withoutBank();
 }
 
-async function requireCardToken({ reserved }: Needed, merchantId: string, id: string): Promise<CardToken> {
-  const token = /^ct_[0-9a-f]{32}$/.test(id) ? await findCardToken(reserved, merchantId, id) : null;
-  if (token?.chargeable === true) return token;
-  throw fieldError('invalid_card', 'cardTokenId', 'is not a card of yours that can be charged');
+function withoutBank(): ApiError {
+  return new ApiError('service_unavailable', 'card payments are not set up here');
+}
+
+/**
+ * Who may be asked, best first. A saved card is known to those alone whose token of it is kept. Where nobody can do
+ * what the payment needs, the first one is named: the decision on the payment says what is missing.
+ */
+function acquirersOf(
+  { acquirers }: Needed,
+  merchantId: string,
+  { currency, recurringType }: CardPayment['fields'],
+  cardBrand: string,
+  saved: SavedCard | null,
+): [string, ...string[]] {
+  const routed = acquirers.acquirersFor({ merchantId, paymentMethod: 'card', currency, cardBrand });
+  if (routed.length === 0) throw withoutBank();
+  const knowing = saved === null ? routed : routed.filter((id) => saved.acquirerIds.includes(id));
+  const needed: Capability[] =
+    saved === null ? [] : recurringType === null ? ['tokens'] : ['tokens', 'merchant_initiated'];
+  const able = knowing.filter((id) => needed.every((capability) => acquirers.can(id, capability)));
+  const [first = knowing[0], ...others] = able;
+  if (first === undefined) throw unknownCard();
+  return [first, ...others];
+}
+
+async function requireSavedCard({ reserved }: Needed, merchantId: string, id: string): Promise<SavedCard> {
+  const saved = /^ct_[0-9a-f]{32}$/.test(id) ? await findSavedCard(reserved, merchantId, id) : null;
+  if (saved === null || saved.acquirerIds.length === 0) throw unknownCard();
+  return saved;
+}
+
+function unknownCard(): ApiError {
+  return fieldError('invalid_card', 'cardTokenId', 'is not a card of yours that can be charged');
 }
 
 async function keepCard({ reserved, secrets }: Needed, merchantId: string, card: Card): Promise<CardToken> {

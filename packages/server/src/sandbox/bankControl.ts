@@ -1,6 +1,7 @@
 import { Ajv } from 'ajv';
 import Type, { type Static } from 'typebox';
 import { BankUnreachableError } from '../acquiring/httpBank.ts';
+import type { AcquirerPlace } from '../acquiring/registry.ts';
 
 /** How the sandbox's bank fails for one merchant. */
 export const BANK_FAULTS = ['none', 'down', 'slow', 'timeouts'] as const;
@@ -22,19 +23,21 @@ const Switches = Type.Object({
 const areSwitches = new Ajv().compile<Static<typeof Switches>>(Switches);
 const TIMEOUT_MS = 5_000;
 
-/** The levers of the simulated bank. No real bank has them. */
+/** The levers of the simulated banks, all of them at once. No real bank has them. */
 export interface BankControl {
   /** How the bank fails for this merchant now. */
   faultOf(merchantId: string): Promise<BankFault>;
   setFault(merchantId: string, fault: BankFault): Promise<void>;
-  /** Wipes the bank's books and switches. */
+  /** Wipes the banks' books and switches. */
   reset(): Promise<void>;
 }
 
 /** Every method throws BankUnreachableError when the bank does not answer as it should. */
-export function createBankControl(baseUrl: () => string, secret: string): BankControl {
-  const call = (method: string, path: string, body?: unknown): Promise<unknown> =>
-    ask(`${baseUrl()}/v1${path}`, secret, method, body);
+export function createBankControl(banks: readonly AcquirerPlace[]): BankControl {
+  const call = async (method: string, path: string, body?: unknown): Promise<unknown> => {
+    const answers = banks.map(({ url, secret }) => ask(`${url()}/v1${path}`, secret, method, body));
+    return (await Promise.all(answers))[0];
+  };
   return {
     faultOf: async (merchantId) => {
       const switches = await call('GET', '/faults');

@@ -1,4 +1,8 @@
 /** Fills a sandbox with its first contents. */
+
+import { insertAcquirer, listRoutes, replaceRoutes } from '../acquiring/acquirersSql.ts';
+import { HTTP_CONNECTOR } from '../acquiring/httpBank.ts';
+import { DEFAULT_ACQUIRER_ID } from '../core/acquirers.ts';
 import { type Iin, lastDigitsOf } from '../core/values/iin.ts';
 import { insertCustomer, insertWallet, setFrozen } from '../customers/customersSql.ts';
 import { OPERATOR_SCOPE } from '../engine/batch.ts';
@@ -12,6 +16,7 @@ import { insertMerchant } from '../merchants/merchantsSql.ts';
 import { insertStore, insertTerminal } from '../merchants/storesSql.ts';
 import { inTransaction, type Pool, type Queryable } from '../postgres/pool.ts';
 import {
+  PLAIN_ACQUIRER,
   SEED_CUSTOMERS,
   SEED_MERCHANTS,
   SEED_OPERATOR,
@@ -26,6 +31,8 @@ export async function seedSandbox(pool: Pool, engine: Engine, secrets: Secrets):
   const seeded = await inTransaction(pool, async (client) => {
     const { begun, done } = await lockSeed(client);
     if (!begun) await insertSeed(client, secrets);
+    // A sandbox of the version before has one bank.
+    else await insertSeedAcquirers(client);
     return done;
   });
   if (seeded) return;
@@ -43,6 +50,7 @@ export async function insertSeed(db: Queryable, secrets: Secrets): Promise<void>
     });
     await insertSeedKey(db, apiKeyId, id, apiKey);
   }
+  await insertSeedAcquirers(db);
   await insertSeedKey(db, SEED_OPERATOR.apiKeyId, null, SEED_OPERATOR.apiKey);
   for (const user of SEED_USERS) await insertUser(db, { ...user, passwordHash: SEED_PASSWORD_HASH });
   await insertStore(db, SEED_STORE);
@@ -55,6 +63,21 @@ export async function insertSeed(db: Queryable, secrets: Secrets): Promise<void>
       if (frozen) await setFrozen(db, walletId, true);
     }
   }
+}
+
+/** The simulated banks; the second one is asked when the first one is not there. What an operator has set up stays. */
+async function insertSeedAcquirers(db: Queryable): Promise<void> {
+  const { capabilities, name: connector } = HTTP_CONNECTOR;
+  const fixed = { connector, url: null, secret: null, takesPayments: true };
+  await insertAcquirer(db, { ...fixed, id: DEFAULT_ACQUIRER_ID, name: 'default', capabilities });
+  const plain = await insertAcquirer(db, { ...fixed, ...PLAIN_ACQUIRER });
+  if (plain === null || (await listRoutes(db)).length > 0) return;
+  const everything = { merchantId: null, paymentMethod: null, currency: null, cardBrand: null };
+  const ids = [DEFAULT_ACQUIRER_ID, PLAIN_ACQUIRER.id];
+  await replaceRoutes(
+    db,
+    ids.map((acquirerId) => ({ ...everything, acquirerId })),
+  );
 }
 
 /** The same ids every time: a node that remembers a key for a moment is right after a reset, too. */

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { Acquirer } from '../../src/acquiring/acquirer.ts';
 import { findOperation } from '../../src/acquiring/bankOperationsSql.ts';
 import { BankTokens } from '../../src/acquiring/bankTokens.ts';
-import type { AcquirerConnector } from '../../src/acquiring/connector.ts';
+import type { Connector } from '../../src/acquiring/connector.ts';
 import type { BankOperation } from '../../src/core/transaction.ts';
 import { readClock } from '../../src/installation/installationSql.ts';
 import { createSecrets } from '../../src/installation/secrets.ts';
@@ -20,7 +20,7 @@ before(async () => {
 after(() => sandbox.stop());
 
 /** A bank that is away, except for what is given. */
-function bank(known: Partial<AcquirerConnector>): AcquirerConnector {
+function bank(known: Partial<Connector>): Connector {
   const away = (): Promise<never> => Promise.reject(new Error('the bank is away'));
   return {
     ...{ authorize: away, complete: away, capture: away, reverse: away, refund: away, inquire: away },
@@ -47,12 +47,19 @@ async function pending(patch: Partial<BankOperation>): Promise<BankOperation> {
 
 /** Lets a node that has no card in memory attempt it. @returns when it is tried next, and how often it was */
 async function attempt(
-  connector: AcquirerConnector,
+  connector: Connector,
   operation: BankOperation,
 ): Promise<{ inMs: number; attempts: number }> {
   const { pool } = sandbox;
   const acquirer = new Acquirer({
-    ...{ pool, connector, patienceMs: PATIENCE_MS },
+    ...{ pool, patienceMs: PATIENCE_MS },
+    acquirers: {
+      connectorOf: () => connector,
+      credentialsOf: async () => null,
+      can: () => true,
+      noteDown: () => undefined,
+      noteUp: () => undefined,
+    },
     engine: () => assert.fail('there is no answer to give'),
     authenticationUrl: (id) => id,
     bankTokens: new BankTokens(pool, createSecrets('acquirer test')),

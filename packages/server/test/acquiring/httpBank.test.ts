@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
+import type { Question } from '../../src/acquiring/connector.ts';
 import { BankUnreachableError, createHttpBank } from '../../src/acquiring/httpBank.ts';
-import type { BankOperation } from '../../src/core/transaction.ts';
 import type { TransactionId } from '../../src/core/values/ids.ts';
 
 const PAYMENT = '01890000-0000-7000-8000-000000000001' as TransactionId;
@@ -31,12 +31,10 @@ function bank(timeoutMs = 5_000) {
   return createHttpBank({ baseUrl: () => `http://127.0.0.1:${port}`, secret: 's', timeoutMs });
 }
 
-function operationOf(kind: BankOperation['kind']): BankOperation {
+function operationOf(kind: Question['kind']): Question {
   return {
-    ...{ id: kind === 'authorize' ? PAYMENT : OPERATION, transactionId: PAYMENT, paymentId: PAYMENT },
-    ...{ merchantId: 'm', kind, amount: 1_000n, currency: 'KZT', actor: 'api', reason: null, attempts: 0 },
-    final: true,
-    ...{ status: 'pending', requestedAt: 0, settledAt: null, answerDueAt: null, scopeId: null, key: null },
+    ...{ id: kind === 'authorize' ? PAYMENT : OPERATION, paymentId: PAYMENT },
+    ...{ merchantId: 'm', kind, amount: 1_000n, currency: 'KZT', final: true, credentials: null },
   };
 }
 

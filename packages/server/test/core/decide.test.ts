@@ -31,7 +31,7 @@ function paymentOf({ status, released = 0n, refunded = 0n, lapsed = false }: Giv
     awaiting: status === 'created' ? 'confirmation' : null,
     ...{ amount: AMOUNT, currency: 'KZT', captured, released: status === 'cancelled' ? AMOUNT : released },
     ...{ refunded: status === 'refunded' ? captured : refunded, reserved: 0n, orderReference: 'o' },
-    ...{ walletId: 'w', customerId: 'c', parentTransactionId: null, captureMode: 'manual' },
+    ...{ walletId: 'w', customerId: 'c', parentTransactionId: null, captureMode: 'manual', acquirerId: 'a' },
     ...{ createdAt: 0, updatedAt: 0, authedAt: null, confirmedAt: null, processedAt: null },
     ...{ expiresAt: lapsed ? NOW : NOW + 1, captureAt: null, eventCount: 4, postingCount: 2 },
   };
@@ -51,6 +51,7 @@ function stateOf(payment: Transaction | null, wallet = WALLET, balance = 1_000n)
     lookUpWallet: (phone) => (phone === 'unknown' ? { failure: 'customer_not_found' } : { wallet }),
     merchantBalance: () => balance,
     merchantSettings: () => ({ captureMode: 'manual', captureDelayMs: 0, authorizationTtlMs: 60_000 }),
+    can: () => true,
   };
 }
 

@@ -46,6 +46,7 @@ function paymentIn(
     refunded: status === 'refunded' ? 1_000n : 0n,
     orderReference: 'O',
     walletId: paymentMethod === 'wallet' ? 'w' : null,
+    acquirerId: paymentMethod === 'card' ? 'a' : null,
     captureMode: 'manual',
     createdAt: 0,
     updatedAt: 0,
@@ -75,6 +76,7 @@ function stateOf(transaction: Transaction, operation?: BankOperation, child?: Tr
     lookUpWallet: () => ({ wallet }),
     merchantBalance: () => 5_000n,
     merchantSettings: () => ({ captureMode: 'manual', captureDelayMs: 0, authorizationTtlMs: 7_000 }),
+    can: () => true,
   };
 }
 
@@ -455,6 +457,7 @@ function operationOf(kind: BankOperation['kind'], patch: Partial<BankOperation> 
     transactionId: ID,
     paymentId: ID,
     merchantId: 'm',
+    acquirerId: 'a',
     kind,
     amount: 1_000n,
     currency: 'KZT',

@@ -48,7 +48,7 @@ async function statementsOf(request: Request): Promise<string[]> {
     names.push(config?.statement ?? '');
     bind.call(client.connection, config, more);
   };
-  const options = { retry: false, apart: false, gated: false };
+  const options = { retry: false, apart: false, gated: false, can: () => true };
   const batch = runBatch(client, [request], lateTransactionAnswer, options);
   await batch.finally(() => client.release(true));
   return names;

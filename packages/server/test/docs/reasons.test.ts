@@ -39,6 +39,7 @@ function* transactions(): Generator<Transaction | undefined> {
                       ...BLANK,
                       ...{ id: ID, merchantId, type, paymentMethod, status, awaiting, statusReason },
                       ...{ operationId, expiresAt, amount: 1_000n, currency: 'KZT', walletId: 'w' },
+                      acquirerId: paymentMethod === 'card' ? 'a' : null,
                       ...{ captured, orderReference: 'O', captureMode: 'manual' },
                       ...(status === 'refunded' ? { refunded: 1_000n } : {}),
                       ...{ createdAt: 0, updatedAt: 0, eventCount: 2 },
@@ -47,7 +48,8 @@ function* transactions(): Generator<Transaction | undefined> {
 
 function* states(): Generator<State> {
   for (const transaction of transactions())
-    for (const merchantBalance of [0n, 5_000n]) yield stateOf(transaction, walletOf(false), merchantBalance);
+    for (const merchantBalance of [0n, 5_000n])
+      for (const can of [true, false]) yield stateOf(transaction, walletOf(false), merchantBalance, can);
   for (const wallet of [undefined, walletOf(true), walletOf(false)]) yield stateOf(undefined, wallet, 0n);
 }
 
@@ -60,6 +62,7 @@ function stateOf(
   transaction: Transaction | undefined,
   wallet: Wallet | undefined,
   merchantBalance: bigint,
+  can = true,
 ): State {
   return {
     transaction: (id) => (id === ID ? transaction : undefined),
@@ -69,6 +72,7 @@ function stateOf(
     lookUpWallet: () => (wallet === undefined ? { failure: 'customer_not_found' } : { wallet }),
     merchantBalance: () => merchantBalance,
     merchantSettings: () => ({ captureMode: 'manual', captureDelayMs: 0, authorizationTtlMs: 7_000 }),
+    can: () => can,
   };
 }
 

@@ -24,7 +24,10 @@ function newEngine(databaseUrl: string): Engine {
     databaseError: (error) => errors.push(error),
   };
   const limits = { batchSize: 64, connections: 2, maxQueue: 1_000, patienceMs: 10_000, gated: true };
-  const hooks = { observe, answerLate: lateTransactionAnswer, afterCommit: () => undefined };
+  const hooks = {
+    ...{ observe, answerLate: lateTransactionAnswer, can: () => true },
+    afterCommit: () => undefined,
+  };
   return new Engine({ databaseUrl, ...limits, ...hooks });
 }
 

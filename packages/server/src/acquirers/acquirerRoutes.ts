@@ -1,0 +1,394 @@
+/** What operators set up: acquirers, which payments go to which, and how merchants are known to them. */
+import Type from 'typebox';
+import * as store from '../acquiring/acquirersSql.ts';
+import type { ConnectorModule } from '../acquiring/connector.ts';
+import { isEncrypted } from '../app/config.ts';
+import type { Deps } from '../app/deps.ts';
+import { changedValues } from '../auditLog/auditEntry.ts';
+import { type AcquirerRoute, type Capability, DEFAULT_ACQUIRER_ID } from '../core/acquirers.ts';
+import type { Millis } from '../core/transaction.ts';
+import { parseCurrency } from '../core/values/currency.ts';
+import { parseUuid } from '../core/values/ids.ts';
+import { iso } from '../core/values/time.ts';
+import { ADMIN, ERRORS, idOf, OPERATOR, parseName } from '../http/adminCommon.ts';
+import { NoQuery, pageSchema } from '../http/adminSchemas.ts';
+import type { App } from '../http/baseApp.ts';
+import { ApiError, type ErrorDetail, fieldError } from '../http/errors.ts';
+import { exactJson } from '../http/exactJson.ts';
+import { operatorWrite } from '../http/idempotentWrite.ts';
+import { wholePage } from '../http/page.ts';
+import { invalidFields, valuesOf } from '../http/parseFields.ts';
+import { IdempotencyHeader } from '../http/schemas.ts';
+import { sendJson } from '../http/send.ts';
+import { newId } from '../installation/newId.ts';
+import { merchantIdOf, requireMerchant } from '../merchants/requireMerchant.ts';
+import { sqlStateOf } from '../postgres/databaseErrors.ts';
+import type { Queryable } from '../postgres/pool.ts';
+import * as bodies from './schemas.ts';
+
+const UNIQUE_VIOLATION = '23505';
+const Params = Type.Object({ acquirerId: Type.String() });
+const CredentialsParams = Type.Object({ merchantId: Type.String(), acquirerId: Type.String() });
+
+export function adminAcquirerRoutes(app: App, deps: Deps): void {
+  createRoute(app, deps);
+  updateRoute(app, deps);
+  listRoute(app, deps);
+  routingRoutes(app, deps);
+  credentialsRoutes(app, deps);
+}
+
+function createRoute(app: App, deps: Deps): void {
+  app.post(
+    '/v1/admin/acquirers',
+    {
+      config: OPERATOR,
+      schema: {
+        ...ADMIN,
+        operationId: 'createAcquirer',
+        summary: 'Set up an acquirer',
+        headers: IdempotencyHeader,
+        body: bodies.AcquirerBody,
+        response: { 201: Type.Ref('Acquirer'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const { connector = 'http', url, secret, takesPayments = true } = request.body;
+      const { name } = valuesOf({ name: parseName(request.body.name) });
+      const module = deps.acquirers.moduleOf(connector);
+      if (module === undefined)
+        throw fieldError(
+          'invalid_request',
+          'connector',
+          `must be one of ${deps.acquirers.connectorNames.join(', ')}`,
+        );
+      const capabilities = capabilitiesOf(module, request.body.capabilities ?? module.capabilities);
+      checkUrl(deps, url);
+      const id = newId();
+      const given = { id, name, connector, url, capabilities, takesPayments };
+      return operatorWrite(deps, request, reply, {
+        committed: () => deps.acquirers.changed(),
+        path: '/v1/admin/acquirers',
+        statusCode: 201,
+        work: async (db) => {
+          const sealed = deps.secrets.seal('acquirer secret', id, secret);
+          const row = await store.insertAcquirer(db, { ...given, secret: sealed });
+          if (row === null) throw nameIsTaken();
+          const audit = {
+            action: 'acquirer.create',
+            object: { kind: 'acquirer', id },
+            after: given,
+          } as const;
+          return { effectId: id, body: viewOf(row, true), audit };
+        },
+      });
+    },
+  );
+}
+
+function updateRoute(app: App, deps: Deps): void {
+  app.patch(
+    '/v1/admin/acquirers/:acquirerId',
+    {
+      config: OPERATOR,
+      schema: {
+        ...ADMIN,
+        operationId: 'updateAcquirer',
+        summary: 'Change how an acquirer is set up',
+        params: Params,
+        headers: IdempotencyHeader,
+        body: bodies.AcquirerPatch,
+        response: { 200: Type.Ref('Acquirer'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const id = idOf(request.params.acquirerId, 'acquirer_not_found');
+      const { body } = request;
+      if (body.name !== undefined) valuesOf({ name: parseName(body.name) });
+      if (body.url !== undefined) checkUrl(deps, body.url);
+      return operatorWrite(deps, request, reply, {
+        committed: () => deps.acquirers.changed(),
+        path: `/v1/admin/acquirers/${id}`,
+        statusCode: 200,
+        work: async (db) => {
+          const before = await store.lockAcquirer(db, id);
+          if (before === null) throw new ApiError('acquirer_not_found');
+          const after = changed(deps, before, body);
+          await store.updateAcquirer(db, after).catch((error: unknown) => {
+            throw sqlStateOf(error) === UNIQUE_VIOLATION ? nameIsTaken() : error;
+          });
+          const object = { kind: 'acquirer', id };
+          const { secret: _before, ...told } = before;
+          const { secret: _after, ...tells } = after;
+          const audit = { action: 'acquirer.update', object, ...changedValues(told, tells) } as const;
+          return { effectId: id, body: viewOf(after, deps.acquirers.canBeAsked(id)), audit };
+        },
+      });
+    },
+  );
+}
+
+/** @throws ApiError 400 naming what does not go together */
+function changed(
+  { acquirers, secrets }: Deps,
+  before: store.AcquirerRow,
+  body: Type.Static<typeof bodies.AcquirerPatch>,
+): store.AcquirerRow {
+  const { name = before.name, url = before.url, takesPayments = before.takesPayments } = body;
+  // With an URL of its own it needs a secret of its own: the environment's is for the environment's bank.
+  if (body.secret === undefined && url !== null && before.secret === null)
+    throw fieldError('invalid_request', 'secret', 'is required with a url');
+  if (body.secret !== undefined && url === null)
+    throw fieldError('invalid_request', 'url', 'is required with a secret');
+  const module = acquirers.moduleOf(before.connector);
+  const capabilities =
+    body.capabilities === undefined || module === undefined
+      ? (body.capabilities ?? before.capabilities)
+      : capabilitiesOf(module, body.capabilities);
+  const secret =
+    body.secret === undefined ? before.secret : secrets.seal('acquirer secret', before.id, body.secret);
+  return { ...before, name, url, takesPayments, capabilities, secret };
+}
+
+function listRoute(app: App, deps: Deps): void {
+  app.get(
+    '/v1/admin/acquirers',
+    {
+      config: OPERATOR,
+      schema: {
+        ...ADMIN,
+        operationId: 'listAcquirers',
+        summary: 'List the acquirers, oldest first',
+        querystring: NoQuery,
+        response: { 200: pageSchema('Acquirer'), ...ERRORS },
+      },
+    },
+    async (_request, reply) => {
+      const rows = await store.listAcquirers(deps.pool);
+      const views = rows.map((row) => viewOf(row, deps.acquirers.canBeAsked(row.id)));
+      return sendJson(reply, 200, exactJson(wholePage(views)));
+    },
+  );
+}
+
+function routingRoutes(app: App, deps: Deps): void {
+  app.get(
+    '/v1/admin/acquirer-routes',
+    {
+      config: OPERATOR,
+      schema: {
+        ...ADMIN,
+        operationId: 'getAcquirerRoutes',
+        summary: 'Which payments go to which acquirer',
+        querystring: NoQuery,
+        response: { 200: Type.Ref('AcquirerRoutes'), ...ERRORS },
+      },
+    },
+    async (_request, reply) => sendJson(reply, 200, exactJson({ routes: await store.listRoutes(deps.pool) })),
+  );
+  app.put(
+    '/v1/admin/acquirer-routes',
+    {
+      config: OPERATOR,
+      schema: {
+        ...ADMIN,
+        operationId: 'setAcquirerRoutes',
+        summary: 'Say which payments go to which acquirer',
+        headers: IdempotencyHeader,
+        body: bodies.RoutesBody,
+        response: { 200: Type.Ref('AcquirerRoutes'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const routes = routesOf(request.body);
+      return operatorWrite(deps, request, reply, {
+        committed: () => deps.acquirers.changed(),
+        path: '/v1/admin/acquirer-routes',
+        statusCode: 200,
+        work: async (db) => {
+          const before = await store.listRoutes(db);
+          await checkNamed(db, routes);
+          await store.replaceRoutes(db, routes);
+          const object = { kind: 'acquirer_routes', id: null };
+          const values = { before: { routes: before }, after: { routes } };
+          return {
+            effectId: newId(),
+            body: { routes },
+            audit: { action: 'acquirer.route', object, ...values },
+          };
+        },
+      });
+    },
+  );
+}
+
+/** @throws ApiError 400 naming each field that is wrong */
+function routesOf({ routes }: Type.Static<typeof bodies.RoutesBody>): AcquirerRoute[] {
+  const details: ErrorDetail[] = [];
+  const parsedOr = <T>(
+    path: string,
+    parsed: { ok: true; value: T } | { ok: false; error: string },
+  ): T | null => {
+    if (parsed.ok) return parsed.value;
+    details.push({ path, message: parsed.error });
+    return null;
+  };
+  const made = routes.map((route, i) => {
+    const { merchantId = null, paymentMethod = null, currency = null, cardBrand = null } = route;
+    const at = `routes.${i}`;
+    return {
+      merchantId: merchantId === null ? null : parsedOr(`${at}.merchantId`, parseUuid(merchantId)),
+      paymentMethod,
+      currency: currency === null ? null : parsedOr(`${at}.currency`, parseCurrency(currency)),
+      cardBrand,
+      acquirerId: parsedOr(`${at}.acquirerId`, parseUuid(route.acquirerId)) ?? '',
+    };
+  });
+  if (details.length > 0) throw invalidFields(details, 'invalid_request');
+  return made;
+}
+
+/** @throws ApiError 400 naming each acquirer and merchant that there is not */
+async function checkNamed(db: Queryable, routes: readonly AcquirerRoute[]): Promise<void> {
+  const known = new Set((await store.listAcquirers(db)).map(({ id }) => id));
+  const merchants = await store.knownMerchants(
+    db,
+    routes.flatMap(({ merchantId }) => (merchantId === null ? [] : [merchantId])),
+  );
+  const details = routes.flatMap(({ merchantId, acquirerId }, i): ErrorDetail[] => [
+    ...(known.has(acquirerId) ? [] : [{ path: `routes.${i}.acquirerId`, message: 'is not an acquirer' }]),
+    ...(merchantId === null || merchants.has(merchantId)
+      ? []
+      : [{ path: `routes.${i}.merchantId`, message: 'is not a merchant' }]),
+  ]);
+  if (details.length > 0) throw invalidFields(details, 'invalid_request');
+}
+
+function credentialsRoutes(app: App, deps: Deps): void {
+  app.get(
+    '/v1/admin/merchants/:merchantId/acquirer-credentials',
+    {
+      config: OPERATOR,
+      schema: {
+        ...ADMIN,
+        operationId: 'listAcquirerCredentials',
+        summary: 'Which credentials of a merchant are kept',
+        params: Type.Object({ merchantId: Type.String() }),
+        querystring: NoQuery,
+        response: { 200: pageSchema('AcquirerCredentials'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const id = merchantIdOf(request.params.merchantId);
+      await requireMerchant(deps.pool, id);
+      const kept = await store.listCredentials(deps.pool, id);
+      return sendJson(reply, 200, exactJson(wholePage(kept.map(credentialsView))));
+    },
+  );
+  app.put(
+    '/v1/admin/merchants/:merchantId/acquirer-credentials/:acquirerId',
+    {
+      config: OPERATOR,
+      schema: {
+        ...ADMIN,
+        operationId: 'setAcquirerCredentials',
+        summary: 'Keep a merchant’s credentials for an acquirer',
+        params: CredentialsParams,
+        headers: IdempotencyHeader,
+        body: bodies.CredentialsBody,
+        response: { 200: Type.Ref('AcquirerCredentials'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const merchantId = merchantIdOf(request.params.merchantId);
+      const acquirerId = idOf(request.params.acquirerId, 'acquirer_not_found');
+      const { credentials } = request.body;
+      const names = Object.keys(credentials).sort();
+      return operatorWrite(deps, request, reply, {
+        committed: () => deps.acquirers.changed(),
+        path: `/v1/admin/merchants/${merchantId}/acquirer-credentials/${acquirerId}`,
+        statusCode: 200,
+        work: async (db) => {
+          await requireMerchant(db, merchantId);
+          const acquirer = await store.lockAcquirer(db, acquirerId);
+          if (acquirer === null) throw new ApiError('acquirer_not_found');
+          checkNames(deps.acquirers.moduleOf(acquirer.connector), names);
+          const updatedAt = await keep(deps, db, merchantId, acquirerId, credentials);
+          const object = { kind: 'acquirer', id: acquirerId };
+          const audit = { action: 'acquirer.set_credentials', merchantId, object, after: { names } } as const;
+          return { effectId: acquirerId, body: { acquirerId, names, updatedAt: iso(updatedAt) }, audit };
+        },
+      });
+    },
+  );
+}
+
+/** @throws ApiError 400 naming what the connector does not know */
+function checkNames(module: ConnectorModule | undefined, names: readonly string[]): void {
+  const known = module?.credentialNames ?? names;
+  const details = names
+    .filter((name) => !known.includes(name))
+    .map((name) => ({ path: `credentials.${name}`, message: `must be one of ${known.join(', ')}` }));
+  if (details.length > 0) throw invalidFields(details, 'unknown_field');
+}
+
+/** @returns when; null: nothing is kept any longer */
+async function keep(
+  { secrets }: Deps,
+  db: Queryable,
+  merchantId: string,
+  acquirerId: string,
+  credentials: Readonly<Record<string, string>>,
+): Promise<Millis | null> {
+  const names = Object.keys(credentials).sort();
+  if (names.length === 0) {
+    await store.deleteCredentials(db, merchantId, acquirerId);
+    return null;
+  }
+  const id = newId();
+  const sealed = secrets.seal('acquirer credentials', id, JSON.stringify(credentials));
+  return store.setCredentials(db, { id, merchantId, acquirerId, names, sealed });
+}
+
+/** @throws ApiError 400 naming what the connector cannot do */
+function capabilitiesOf(module: ConnectorModule, wanted: readonly Capability[]): readonly Capability[] {
+  const missing = wanted.filter((capability) => !module.capabilities.includes(capability));
+  if (missing.length === 0) return wanted;
+  throw fieldError(
+    'invalid_request',
+    'capabilities',
+    `must not have what the connector cannot do: ${missing.join(', ')}`,
+  );
+}
+
+/** @throws ApiError 400 */
+function checkUrl({ config }: Deps, url: string): void {
+  if (!URL.canParse(url) || !/^https?:\/\/[^?#]*[^/?#]$/.test(url))
+    throw fieldError('invalid_request', 'url', 'must be an http or https address without a slash at its end');
+  if (config.mode === 'production' && !isEncrypted(url))
+    throw fieldError('invalid_request', 'url', 'must begin with https:// in production');
+}
+
+function nameIsTaken(): ApiError {
+  return fieldError('already_exists', 'name', 'is another acquirer’s');
+}
+
+function viewOf(row: store.AcquirerRow, isSetUp: boolean) {
+  const { id, name, connector, url, capabilities, takesPayments, createdAt } = row;
+  const isDefault = id === DEFAULT_ACQUIRER_ID;
+  return {
+    id,
+    name,
+    connector,
+    url,
+    capabilities,
+    takesPayments,
+    isDefault,
+    isSetUp,
+    createdAt: iso(createdAt),
+  };
+}
+
+function credentialsView({ acquirerId, names, updatedAt }: store.KeptCredentials) {
+  return { acquirerId, names, updatedAt: iso(updatedAt) };
+}
