@@ -1,7 +1,6 @@
 /**
- * The commands that need the database instead of the API, and so the server's own code: the only module
- * here that imports it. They read DATABASE_URL and
- * DATABASE_DIRECT_URL, or DATA_DIR for the embedded database.
+ * The commands that need the server's own code: the only module here that imports it. Those that need the database read
+ * DATABASE_URL and DATABASE_DIRECT_URL, or DATA_DIR for the embedded one.
  */
 import type { Command } from 'commander';
 import type { Context } from './context.ts';
@@ -50,6 +49,18 @@ export function databaseCommands(
     .action(async () => {
       const server = await serverOf(() => import('@plexy-pay/server/commands/audit'));
       exit(await server.auditCommand(env, output()));
+    });
+}
+
+/** @param exit hears the exit code */
+export function connectorCommands(program: Command, context: Context, exit: (code: number) => void): void {
+  program
+    .command('check-connector <module>')
+    .description('check a connector to a bank against what connectors promise; see docs/connectors.md')
+    .action(async (module: string) => {
+      const server = await serverOf(() => import('@plexy-pay/server/commands/check-connector'));
+      const { out, error } = context;
+      exit(await server.checkConnectorCommand(module, { out, error, json: context.json() }));
     });
 }
 

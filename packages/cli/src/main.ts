@@ -4,7 +4,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { completionCommand } from './completion.ts';
 import { contextOf, type Surroundings } from './context.ts';
 import { customerCommands } from './customers.ts';
-import { databaseCommands } from './database.ts';
+import { connectorCommands, databaseCommands } from './database.ts';
 import { EXIT, exitCodeOf, isNoServer, WHERE } from './exitCodes.ts';
 import { keyCommands, operatorKeyCommands } from './keys.ts';
 import { ledgerCommands } from './ledger.ts';
@@ -105,6 +105,7 @@ function programOf(
   triggerCommand(program, context);
   listenCommand(program, context);
   databaseCommands(program, operatorKeys, context, exit);
+  connectorCommands(program, context, exit);
   completionCommand(program, context);
   return program;
 }

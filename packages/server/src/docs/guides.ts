@@ -19,7 +19,7 @@ const INDEX = 'docs/README.md';
 const DOCUMENT =
   /^(?:README|ARCHITECTURE|CONTRIBUTING|CHANGELOG|(?:docs|docs\/decisions|bench|packages\/[a-z-]+)\/[A-Za-z0-9-]+)\.md$/;
 const TEXT =
-  /^(?:LICENSE|docs\/openapi\.json|examples\/webhooks\/(?:node|python|php|go)\/(?:[a-z]+\/)?[a-z]+\.(?:mjs|py|php|go))$/;
+  /^(?:LICENSE|docs\/openapi\.json|examples\/connector\/[A-Za-z]+\.js|examples\/webhooks\/(?:node|python|php|go)\/(?:[a-z]+\/)?[a-z]+\.(?:mjs|py|php|go))$/;
 const DECISIONS = 'docs/decisions/';
 /** The router may have taken the last slash away. */
 const IS_DECISIONS = /^docs\/decisions\/?$/;

@@ -24,6 +24,7 @@ const DOCUMENTS = [
 
 /** Blocks that no reader runs against a sandbox that is up: each is run by the test that is named. */
 const ELSEWHERE: readonly (readonly [begins: string, test: string])[] = [
+  ['npx plexy check-connector', 'packages/cli/test/checkConnector.test.ts'],
   ['npm ci && npm start', 'packages/server/test/app/process.test.ts'],
   ['npm ci\nnpm test', 'packages/server/test/repository/mutants.test.ts'],
   ['npm test', 'packages/server/test/repository/mutants.test.ts'],
