@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { startEmbeddedPostgres } from '@plexy-pay/embedded-postgres';
 import pg from 'pg';
+import { OUTSIDE_ID } from '../packages/server/src/core/accounts.ts';
 import { createSecrets, type Secrets } from '../packages/server/src/installation/secrets.ts';
 import { makeDataDir } from '../packages/server/test/support/dataDir.ts';
 import { customersOf } from './customers.ts';
@@ -91,21 +92,23 @@ export async function seedWallets(url: string, secretKey: string, count: number)
       INSERT INTO customer (id, phone, iin_hash, iin_last4, created_at)
       SELECT customer_id, phone, iin_hash, '0000', now() FROM seed
     ), wallets AS (
-      INSERT INTO wallet (id, customer_id, currency, available, created_at)
-      SELECT wallet_id, customer_id, 'KZT', $3::bigint, now() FROM seed
+      INSERT INTO account (id, kind, owner_id, currency, balance, available, posting_count, created_at)
+      SELECT wallet_id, 'wallet', customer_id, 'KZT', $3::bigint, $3::bigint, 1, now() FROM seed
     ), transfers AS (
       INSERT INTO wallet_transfer (id, wallet_id, kind, amount, currency, actor, created_at)
       SELECT transfer_id, wallet_id, 'deposit', $3::bigint, 'KZT', 'operator', now() FROM seed
     ), postings AS (
-      INSERT INTO posting (operation_id, seq, from_account, to_account, wallet_id, currency, amount, at)
-      SELECT transfer_id, 1, 'funding', 'available', wallet_id, 'KZT', $3::bigint, now() FROM seed
+      INSERT INTO posting (operation_id, seq, code, from_account_id, to_account_id, to_number, to_balance, from_account,
+        to_account, wallet_id, currency, amount, at)
+      SELECT transfer_id, 1, 'deposit', account_id('funding', '${OUTSIDE_ID}', 'KZT'), wallet_id, 1, $3::bigint, 'funding',
+        'available', wallet_id, 'KZT', $3::bigint, date_trunc('milliseconds', now()) FROM seed
     ), keys AS (
       INSERT INTO idempotency_key (scope_id, key, fingerprint, effect_id, effect_seq, status_code, response, created_at)
       SELECT '00000000-0000-0000-0000-000000000000', 'bench ' || transfer_id, 'bench', transfer_id, 0, 200, '{}', now() FROM seed
     )
-    INSERT INTO system_account AS a (kind, currency, balance)
-    SELECT 'funding', 'KZT', -count(*) * $3::bigint FROM seed
-    ON CONFLICT (kind, currency) DO UPDATE SET balance = a.balance + excluded.balance`,
+    INSERT INTO account AS a (id, kind, owner_id, currency, balance, may_be_negative)
+    SELECT account_id('funding', '${OUTSIDE_ID}', 'KZT'), 'funding', '${OUTSIDE_ID}', 'KZT', -count(*) * $3::bigint, true
+    FROM seed ON CONFLICT (id) DO UPDATE SET balance = a.balance + excluded.balance`,
     [customers.map((c) => c.phone), hashes(secrets, customers), FUNDS],
   );
   // What autovacuum does within a minute on a live system.

@@ -51,16 +51,19 @@ const EVENTS = `
     SELECT 2, CASE WHEN r.status IN ('rejected', 'transaction.failed') THEN r.status ELSE 'authorized' END UNION ALL
     SELECT 3, r.status WHERE r.status NOT IN ('authorized', 'rejected', 'transaction.failed')) e`;
 
+/** Captures: what is held moves nothing. */
 const POSTINGS = `
-  INSERT INTO posting (operation_id, seq, from_account, to_account, wallet_id, currency, amount, at)
-  SELECT id, 1, 'available', 'held', md5('wallet ' || customer)::uuid, currency, amount, at
-  FROM (${ROWS}) r WHERE NOT by_card AND status NOT IN ('rejected', 'transaction.failed') AND $1::uuid IS NOT NULL`;
+  INSERT INTO posting (operation_id, seq, code, from_account_id, from_number, from_balance, to_account_id, to_number,
+    to_balance, from_account, to_account, wallet_id, merchant_id, currency, amount, at)
+  SELECT id, 1, 'capture', md5('wallet ' || customer)::uuid, i, 0, account_id('merchant', $1::uuid, currency), i, 0, 'held',
+    'balance', md5('wallet ' || customer)::uuid, $1::uuid, currency, amount, at
+  FROM (${ROWS}) r WHERE NOT by_card AND status = 'charged'`;
 
 const WALLETS = `
   WITH customers AS (INSERT INTO customer (id, phone, iin_hash, iin_last4, created_at)
     SELECT md5('customer ' || i)::uuid, 'bench ' || i, 'bench', '0000', now() FROM generate_series(0, ${CUSTOMERS}) i)
-  INSERT INTO wallet (id, customer_id, currency, created_at)
-  SELECT md5('wallet ' || i)::uuid, md5('customer ' || i)::uuid, 'KZT', now() FROM generate_series(0, ${CUSTOMERS}) i`;
+  INSERT INTO account (id, kind, owner_id, currency, created_at)
+  SELECT md5('wallet ' || i)::uuid, 'wallet', md5('customer ' || i)::uuid, 'KZT', now() FROM generate_series(0, ${CUSTOMERS}) i`;
 
 /** In place of all transactions that there are: so many of this merchant. */
 export async function fillTransactions(url: string, merchantId: string, count: number): Promise<void> {
@@ -73,6 +76,6 @@ export async function fillTransactions(url: string, merchantId: string, count: n
     for (const statement of [TRANSACTIONS, EVENTS, POSTINGS]) await query(url, statement, values);
   }
   // What autovacuum does within minutes on a live system.
-  for (const table of ['transaction', 'event', 'posting', 'wallet'])
+  for (const table of ['transaction', 'event', 'posting', 'account'])
     await query(url, `VACUUM (ANALYZE) ${table}`);
 }

@@ -144,8 +144,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'an answer shows the balance from before the command',
     file: `${SERVER}/engine/batchState.ts`,
-    from: 'return this.#balances.get(key)?.balance ?? this.#shownBalances.get(key) ?? null;',
-    to: 'return this.#shownBalances.get(key) ?? this.#balances.get(key)?.balance ?? null;',
+    from: 'return this.#accounts.get(key)?.balance ?? this.#shownBalances.get(key) ?? null;',
+    to: 'return this.#shownBalances.get(key) ?? this.#accounts.get(key)?.balance ?? null;',
     tests: ['engine/batch.test'],
   },
   {
@@ -160,8 +160,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a merchant’s balance is not locked',
     file: `${SERVER}/engine/batchSql.ts`,
-    from: ' FOR UPDATE) b`',
-    to: ') b`',
+    from: ' FOR UPDATE) a`',
+    to: ') a`',
     tests: ['engine/races', 'acquiring/cardChaos'],
   },
   {
@@ -221,11 +221,39 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ['reports/issue'],
   },
   {
-    name: 'a transaction is listed once for each of its postings',
+    name: 'a transaction is listed once for each of its texts that match',
     file: `${SERVER}/payments/lookupsSql.ts`,
     from: 'return [...new Set([...ids, ...rows.map((row) => row.id)])];',
     to: 'return [...ids, ...rows.map((row) => row.id)];',
     tests: ['lookups.test', 'payments/lookupsModel'],
+  },
+  {
+    name: 'a capture of a part keeps the rest held',
+    file: `${SERVER}/core/effects.ts`,
+    from: 'change.hold(isFinal ? -(amount + rest) : -amount);',
+    to: 'change.hold(-amount);',
+    tests: ['core/story', 'core/decide'],
+  },
+  {
+    name: 'an account is posted to whatever the posting is',
+    file: `${SERVER}/core/accounts.ts`,
+    from: 'return codes.includes(code);',
+    to: 'return true;',
+    tests: ['core/accounts'],
+  },
+  {
+    name: 'a statement begins with nothing whatever was there before its period',
+    file: `${SERVER}/ledger/statementsSql.ts`,
+    from: 'CASE WHEN $2::timestamptz IS NULL THEN 0 ELSE',
+    to: 'CASE WHEN $2::timestamptz IS NOT NULL THEN 0 ELSE',
+    tests: ['merchants/balances'],
+  },
+  {
+    name: 'a line with another balance than the one before it and its change passes the audit',
+    file: `${SERVER}/ledger/auditSql.ts`,
+    from: 'OR balance <> coalesce(counted, change)',
+    to: '',
+    tests: ['audit.test'],
   },
   {
     name: 'an operation that is settled without a time passes the audit',

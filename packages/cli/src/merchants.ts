@@ -83,13 +83,13 @@ function readCommands(merchants: Command, context: Context): void {
     const query = { currency, ...pageSize(options) };
     const plexy = context.client();
     const list = plexy.admin.merchants.statement(await merchantIdOf(plexy, merchant), query);
-    const headings = ['TIME', 'KIND', 'AMOUNT', 'BALANCE', 'REFERENCE', 'OPERATION'];
+    const headings = ['TIME', 'CODE', 'CHANGE', 'BALANCE', 'REFERENCE', 'OPERATION'];
     await context.showList(
       list,
       options.limit,
       headings,
-      ({ at, kind, amount, balance, reference, operationId }) => [
-        ...[at, kind, money(amount, currency), money(balance, currency), reference, operationId],
+      ({ at, code, change, balance, reference, operationId }) => [
+        ...[at, code, money(change, currency), money(balance, currency), reference, operationId],
       ],
     );
   });

@@ -60,17 +60,16 @@ function readCommands(wallets: Command, context: Context): void {
     async (id: string, options: ListOptions) => {
       const { admin } = context.client();
       const { currency } = await admin.wallets.get(id);
-      const headings = ['TIME', 'KIND', 'AMOUNT', 'AVAILABLE', 'HELD', 'REFERENCE', 'OPERATION'];
+      const headings = ['TIME', 'CODE', 'CHANGE', 'BALANCE', 'REFERENCE', 'OPERATION'];
       await context.showList(
         admin.wallets.statement(id, pageSize(options)),
         options.limit,
         headings,
         (entry) => [
           entry.at,
-          entry.kind,
-          money(entry.amount, currency),
-          money(entry.available, currency),
-          money(entry.held, currency),
+          entry.code,
+          money(entry.change, currency),
+          money(entry.balance, currency),
           entry.reference,
           entry.operationId,
         ],

@@ -32,6 +32,7 @@ import type {
   Merchant,
   MerchantBalance,
   MerchantEntry,
+  MerchantStatement,
   SetAcquirerCredentialsBody,
   SetAcquirerRoutesBody,
   Store,
@@ -42,6 +43,7 @@ import type {
   UpdateMerchantBody,
   Wallet,
   WalletEntry,
+  WalletStatement,
   WalletTransaction,
   WithdrawWalletBody,
 } from './types.generated.ts';
@@ -107,7 +109,11 @@ export class AdminMerchants extends Resource {
   }
 
   /** What moved in one currency, newest first. */
-  statement(id: string, query: GetMerchantStatementQuery, options?: RequestOptions): List<MerchantEntry> {
+  statement(
+    id: string,
+    query: GetMerchantStatementQuery,
+    options?: RequestOptions,
+  ): List<MerchantEntry, MerchantStatement> {
     return this.listOf(pathOf`/v1/admin/merchants/${id}/statement`, { ...query }, options);
   }
 }
@@ -236,8 +242,12 @@ export class AdminWallets extends Resource {
     return this.postTo('Wallet', pathOf`/v1/admin/wallets/${id}/unfreeze`, undefined, options);
   }
 
-  /** What moved, newest first, and the balances after each move. */
-  statement(id: string, query: GetWalletStatementQuery = {}, options?: RequestOptions): List<WalletEntry> {
+  /** What moved, newest first, each with the balance after it; a page has the open holds as well. */
+  statement(
+    id: string,
+    query: GetWalletStatementQuery = {},
+    options?: RequestOptions,
+  ): List<WalletEntry, WalletStatement> {
     return this.listOf(pathOf`/v1/admin/wallets/${id}/statement`, { ...query }, options);
   }
 }

@@ -4,6 +4,7 @@ import type { PlexyPayOptions } from './options.ts';
 import { PaymentsResource } from './payments.ts';
 import {
   AuditLogResource,
+  BalancesResource,
   EventsResource,
   IssuesResource,
   RequestLogResource,
@@ -21,6 +22,7 @@ export class PlexyPay {
   readonly payments: PaymentsResource;
   readonly transactions: TransactionsResource;
   readonly webhookEndpoints: WebhookEndpointsResource;
+  readonly balances: BalancesResource;
   readonly events: EventsResource;
   readonly statistics: StatisticsResource;
   readonly issues: IssuesResource;
@@ -36,6 +38,7 @@ export class PlexyPay {
     this.payments = new PaymentsResource(sender);
     this.transactions = new TransactionsResource(sender);
     this.webhookEndpoints = new WebhookEndpointsResource(sender);
+    this.balances = new BalancesResource(sender);
     this.events = new EventsResource(sender);
     this.statistics = new StatisticsResource(sender);
     this.issues = new IssuesResource(sender);
@@ -69,6 +72,7 @@ export { pathOf } from './paths.ts';
 export type { PaymentsResource } from './payments.ts';
 export type {
   AuditLogResource,
+  BalancesResource,
   EventsResource,
   IssuesResource,
   RequestLogResource,

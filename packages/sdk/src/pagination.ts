@@ -9,19 +9,21 @@ export interface Page<T> {
  *
  *   for await (const payment of plexy.wallet.list()) …
  *   const { items, nextCursor } = await plexy.wallet.list({ limit: 50 }).page();
+ *
+ * Pages of some lists say more than what they list, such as the balances of a statement.
  */
-export class List<T> implements AsyncIterable<T> {
-  readonly #load: (cursor: string | undefined) => Promise<Page<T>>;
+export class List<T, P extends Page<T> = Page<T>> implements AsyncIterable<T> {
+  readonly #load: (cursor: string | undefined) => Promise<P>;
   readonly #start: string | undefined;
 
   /** @param start the cursor of the first page that is wanted */
-  constructor(load: (cursor: string | undefined) => Promise<Page<T>>, start: string | undefined) {
+  constructor(load: (cursor: string | undefined) => Promise<P>, start: string | undefined) {
     this.#load = load;
     this.#start = start;
   }
 
   /** The first page alone. */
-  page(): Promise<Page<T>> {
+  page(): Promise<P> {
     return this.#load(this.#start);
   }
 

@@ -5,12 +5,16 @@ import { Resource } from './resource.ts';
 import type {
   AuditLogEntry,
   Event,
+  GetBalanceStatementQuery,
   GetStatisticsQuery,
   Issue,
   ListAuditLogQuery,
   ListEventsQuery,
   ListRequestsQuery,
   LoggedRequest,
+  MerchantBalance,
+  MerchantEntry,
+  MerchantStatement,
   MutedIssue,
   MuteIssueBody,
   Statistics,
@@ -21,6 +25,23 @@ export class EventsResource extends Resource {
   /** Newest first. All filters that are given must hold. */
   list(query: ListEventsQuery = {}, options?: RequestOptions): List<Event> {
     return this.listOf('/v1/events', { ...query }, options);
+  }
+}
+
+/** What a merchant has, and every move of it, with a merchant's key. */
+export class BalancesResource extends Resource {
+  /** One row for each currency in which the merchant has ever been paid. */
+  list(options?: RequestOptions): List<MerchantBalance> {
+    return this.listOf('/v1/balances', {}, options);
+  }
+
+  /** What moved in one currency, newest first, each with the balance after it; a page has the period's balances as well. */
+  statement(
+    currency: string,
+    query: GetBalanceStatementQuery = {},
+    options?: RequestOptions,
+  ): List<MerchantEntry, MerchantStatement> {
+    return this.listOf(pathOf`/v1/balances/${currency}/statement`, { ...query }, options);
   }
 }
 

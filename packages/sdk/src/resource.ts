@@ -54,12 +54,12 @@ export class Resource {
     return this.#change(answer, { method: 'DELETE', path, options });
   }
 
-  protected listOf<T>(
+  protected listOf<T, P extends Page<T> = Page<T>>(
     path: string,
     query: { readonly cursor?: string | undefined; readonly [name: string]: QueryValue },
     options: Options,
-  ): List<T> {
-    const load = (cursor: string | undefined): Promise<Page<T>> =>
+  ): List<T, P> {
+    const load = (cursor: string | undefined): Promise<P> =>
       this.#sender.send({ method: 'GET', path, query: { ...query, cursor }, options, answer: 'list' });
     return new List(load, query.cursor);
   }

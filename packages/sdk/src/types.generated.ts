@@ -113,12 +113,14 @@ export interface TransactionEvent {
 
 /** One amount that moved from one account of the ledger to another. */
 export interface TransactionPosting {
-  /** 1, 2, 3 …, within the transaction. */
+  /** Its number within the transaction. */
   seq: number;
-  /** `available` and `held` of the customer’s wallet, `balance` of the merchant, `acquirer`: the bank that cards are paid by. */
-  from: 'available' | 'held' | 'balance' | 'funding' | 'acquirer';
-  /** `available` and `held` of the customer’s wallet, `balance` of the merchant, `acquirer`: the bank that cards are paid by. */
-  to: 'available' | 'held' | 'balance' | 'funding' | 'acquirer';
+  /** What it was. */
+  code: 'deposit' | 'withdrawal' | 'capture' | 'refund' | 'refund_returned' | 'payout';
+  /** `wallet` of the customer, `merchant`: your balance, `acquirer`: the bank that cards are paid by. */
+  from: 'wallet' | 'merchant' | 'acquirer' | 'funding';
+  /** `wallet` of the customer, `merchant`: your balance, `acquirer`: the bank that cards are paid by. */
+  to: 'wallet' | 'merchant' | 'acquirer' | 'funding';
   /** Minor units. */
   amount: number;
   currency: string;
@@ -215,21 +217,21 @@ export interface Transfer {
   held: bigint;
 }
 
-/** One move of money, and the wallet’s balances after it. */
+/** One move of money, and the wallet’s balance after it, of which a part may be held. */
 export interface WalletEntry {
   /** The transaction, or the transfer, that moved the money. */
   operationId: string;
   /** Minor units of the currency. */
   amount: number;
+  /** The same amount, below 0 where it left: changes add up to the balance. */
+  change: number;
+  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
+  balance: bigint;
   /** The order reference of a payment, or the reference of a transfer. */
   reference: string | null;
   at: string;
-  kind: 'deposit' | 'withdrawal' | 'hold' | 'release' | 'capture' | 'refund';
+  code: 'deposit' | 'withdrawal' | 'capture' | 'refund';
   merchantId: string | null;
-  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
-  available: bigint;
-  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
-  held: bigint;
 }
 
 /** One move of money, and the merchant’s balance after it. */
@@ -238,27 +240,77 @@ export interface MerchantEntry {
   operationId: string;
   /** Minor units of the currency. */
   amount: number;
+  /** The same amount, below 0 where it left: changes add up to the balance. */
+  change: number;
+  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
+  balance: bigint;
   /** The order reference of a payment, or the reference of a transfer. */
   reference: string | null;
   at: string;
   /** `refund_returned`: a card refund that the bank refused, whose amount came back. `payout`: money that left the balance for the merchant’s bank. */
-  kind: 'capture' | 'refund' | 'refund_returned' | 'payout';
+  code: 'capture' | 'refund' | 'refund_returned' | 'payout';
   /** ISO 4217 code. */
   currency: string;
-  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
-  balance: bigint;
 }
 
+/** A balance, of which `held` is spoken for. */
 export interface MerchantBalance {
   /** ISO 4217 code. */
   currency: string;
   /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
   balance: bigint;
+  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
+  available: bigint;
+  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
+  held: bigint;
+}
+
+/** What moved on a merchant’s balance in one currency. */
+export interface MerchantStatement {
+  items: (MerchantEntry)[];
+  /** Cursor of the next page; null on the last one. */
+  nextCursor: string | null;
+  /** At the beginning of the period. */
+  openingBalance: bigint;
+  /** At the end of the period: what it opened with and all changes between. */
+  closingBalance: bigint;
+  /** ISO 4217 code. */
+  currency: string;
+}
+
+/** What moved on a wallet, and what is held on it. */
+export interface WalletStatement {
+  items: (WalletEntry)[];
+  /** Cursor of the next page; null on the last one. */
+  nextCursor: string | null;
+  /** At the beginning of the period. */
+  openingBalance: bigint;
+  /** At the end of the period: what it opened with and all changes between. */
+  closingBalance: bigint;
+  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
+  available: bigint;
+  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
+  held: bigint;
+  /** What is held now, payment by payment, newest first; at most 100. */
+  holds: (OpenHold)[];
+}
+
+/** What a payment still holds on a wallet. A hold moves nothing. */
+export interface OpenHold {
+  transactionId: string;
+  merchantId: string;
+  /** Minor units of the currency. */
+  amount: number;
+  /** The order reference. */
+  reference: string;
+  expiresAt: string | null;
 }
 
 export interface SystemAccount {
   /** funding: the world outside the wallets. acquirer: the bank that cards are paid by. */
-  kind: 'funding' | 'acquirer';
+  kind: 'acquirer' | 'funding';
+  /** Of an acquirer’s account: the acquirer. */
+  ownerId: string;
   /** ISO 4217 code. */
   currency: string;
   /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
@@ -565,16 +617,8 @@ export interface Statistics {
 /** All accounts of a currency, by kind. */
 export interface LedgerSums {
   currency: string;
-  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
-  available: bigint;
-  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
-  held: bigint;
-  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
-  merchantBalances: bigint;
-  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
-  fundingBalance: bigint;
-  /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
-  acquirerBalance: bigint;
+  /** Each kind of account; `held` is a part of its balance. */
+  accounts: ({ kind: 'wallet' | 'merchant' | 'acquirer' | 'funding'; balance: bigint; held: bigint })[];
   /** Of all: 0, or the ledger is wrong. */
   sum: bigint;
 }
@@ -738,6 +782,10 @@ export interface UpdateMerchantBody {
 export interface GetMerchantStatementQuery {
   /** ISO 4217 code. */
   currency: string;
+  /** From this time on. */
+  from?: Date | string | undefined;
+  /** Before this time. */
+  to?: Date | string | undefined;
   /** The most items to return. */
   limit?: number | undefined;
   /** The nextCursor of the page before. */
@@ -862,6 +910,10 @@ export interface CreateWalletBody {
 }
 
 export interface GetWalletStatementQuery {
+  /** From this time on. */
+  from?: Date | string | undefined;
+  /** Before this time. */
+  to?: Date | string | undefined;
   /** The most items to return. */
   limit?: number | undefined;
   /** The nextCursor of the page before. */
@@ -1097,6 +1149,17 @@ export interface ListTransactionsByPaymentLinkQuery {
 }
 
 export interface GetTransactionHistoryQuery {
+  /** The most items to return. */
+  limit?: number | undefined;
+  /** The nextCursor of the page before. */
+  cursor?: string | undefined;
+}
+
+export interface GetBalanceStatementQuery {
+  /** From this time on. */
+  from?: Date | string | undefined;
+  /** Before this time. */
+  to?: Date | string | undefined;
   /** The most items to return. */
   limit?: number | undefined;
   /** The nextCursor of the page before. */
@@ -1345,6 +1408,7 @@ export interface Answers {
   HealthAnswer: HealthAnswer;
   IssuedApiKey: IssuedApiKey;
   Merchant: Merchant;
+  MerchantStatement: MerchantStatement;
   MutedIssue: MutedIssue;
   ReadyAnswer: ReadyAnswer;
   ResetSandboxAnswer: ResetSandboxAnswer;
@@ -1359,6 +1423,7 @@ export interface Answers {
   User: User;
   UserWithPassword: UserWithPassword;
   Wallet: Wallet;
+  WalletStatement: WalletStatement;
   WalletTransaction: WalletTransaction;
   WebhookDelivery: WebhookDelivery;
   WebhookDeliveryWithAttempts: WebhookDeliveryWithAttempts;
@@ -1387,6 +1452,7 @@ export const SHAPES: Readonly<Record<AnswerName, readonly string[]>> = {
   HealthAnswer: ['status'],
   IssuedApiKey: ['id', 'merchantId', 'name'],
   Merchant: ['id', 'name', 'captureMode'],
+  MerchantStatement: ['items', 'nextCursor', 'openingBalance'],
   MutedIssue: ['id', 'mutedUntil'],
   ReadyAnswer: ['status'],
   ResetSandboxAnswer: ['reset'],
@@ -1401,6 +1467,7 @@ export const SHAPES: Readonly<Record<AnswerName, readonly string[]>> = {
   User: ['id', 'email', 'name'],
   UserWithPassword: ['id', 'email', 'name'],
   Wallet: ['id', 'customerId', 'currency'],
+  WalletStatement: ['items', 'nextCursor', 'openingBalance'],
   WalletTransaction: ['walletTransactionId', 'walletTransactionStatus', 'orderReference'],
   WebhookDelivery: ['id', 'endpointId', 'event'],
   WebhookDeliveryWithAttempts: ['id', 'endpointId', 'event'],
@@ -1410,7 +1477,7 @@ export const SHAPES: Readonly<Record<AnswerName, readonly string[]>> = {
 };
 
 /** Fields whose integers may exceed 2^53. */
-export const BIGINT_FIELDS: readonly string[] = ['acquirerBalance', 'authorizedVolume', 'available', 'balance', 'capturedVolume', 'fundingBalance', 'held', 'heldVolume', 'merchantBalances', 'netVolume', 'refundedVolume', 'sum'];
+export const BIGINT_FIELDS: readonly string[] = ['authorizedVolume', 'available', 'balance', 'capturedVolume', 'closingBalance', 'held', 'heldVolume', 'netVolume', 'openingBalance', 'refundedVolume', 'sum'];
 
 /** Of the SDK, which is that of the API that it was made for. */
 export const VERSION = '0.1.0';

@@ -107,13 +107,22 @@ test('an operator from the merchant to the statement', async () => {
   assert.deepEqual([held?.available, held?.held], [2n * BigInt(amount) - 501n, 500n]);
   const statement = await admin.wallets.statement(wallet.id, { limit: 2 }).toArray();
   assert.deepEqual(
-    statement.map(({ kind }) => kind),
-    ['hold', 'withdrawal', 'deposit', 'deposit'],
+    statement.map(({ code }) => code),
+    ['withdrawal', 'deposit', 'deposit'],
+  );
+  const page = await admin.wallets.statement(wallet.id).page();
+  assert.deepEqual([page.openingBalance, page.closingBalance], [0n, 2n * BigInt(amount) - 1n]);
+  assert.deepEqual(
+    page.holds.map((hold) => hold.amount),
+    [500],
   );
   assert.deepEqual(await admin.wallets.get(wallet.id), held);
   const [balance] = await admin.merchants.balances(DEMO_STORE).toArray();
   const [entry] = await admin.merchants.statement(DEMO_STORE, { currency: 'KZT' }).toArray(1);
   assert.equal(entry?.balance, balance?.balance);
+  assert.deepEqual(await merchant.balances.list().toArray(), [balance]);
+  const own = await merchant.balances.statement('KZT', { limit: 1 }).page();
+  assert.deepEqual([own.items[0], own.closingBalance], [entry, balance?.balance]);
   assert.ok((await admin.accounts.list().toArray()).some(({ balance }) => balance < 0n));
 });
 

@@ -24,6 +24,7 @@ import type { Surface } from '../identity/sessions.ts';
 import { Sessions } from '../identity/sessions.ts';
 import { Strangers } from '../identity/strangers.ts';
 import { adminUserRoutes, userRoutes } from '../identity/userRoutes.ts';
+import { balanceRoutes } from '../merchants/balanceRoutes.ts';
 import { storeRoutes } from '../merchants/storeRoutes.ts';
 import { healthRoutes } from '../operations/healthRoutes.ts';
 import { paymentRoutes } from '../payments/cardRoutes.ts';
@@ -146,6 +147,7 @@ function registerRoutes(
     transactionRoutes(app, deps);
     lookupRoutes(app, deps);
     postingRoutes(app, deps);
+    balanceRoutes(app, deps);
     storeRoutes(app, deps);
     streamRoutes(app, deps);
     eventRoutes(app, deps);

@@ -4,7 +4,7 @@
  */
 import { ANSWER_WAIT_MS, both, Change, type Decision, NOTHING, NOTHING_TO_DO, type Patch } from './change.ts';
 import type { GiveAnswer, LateAnswer, MoveToAcquirer, Outcome, Sender, TakeBankAnswer } from './command.ts';
-import { authorize, capture, countRefund, release, type State } from './effects.ts';
+import { authorize, capture, countRefund, payerAccount, release, type State } from './effects.ts';
 import { EXPIRED, type OtherEvent } from './lifecycle.ts';
 import { type FailureCode, isFailureCode } from './reasons.ts';
 import type { BankAnswer, BankOperation, Millis, Transaction } from './transaction.ts';
@@ -152,7 +152,12 @@ function finishRefund(state: State, child: Change, operation: BankOperation, ans
   parent.set({ reserved: parent.transaction.reserved - amount });
   child.set({ awaiting: null, retrievalReferenceNumber: answer.retrievalReferenceNumber });
   if (answer.status === 'declined') {
-    child.post({ kind: 'acquirer' }, { kind: 'balance', merchantId }, amount);
+    child.post(
+      'refund_returned',
+      payerAccount(child.transaction),
+      { kind: 'merchant', ownerId: merchantId },
+      amount,
+    );
     const code = failureOf(answer.declineCode);
     const balance = state.merchantBalance(merchantId, currency) + amount;
     child.become(code === 'processing_error' ? 'transaction.failed' : 'rejected', code, amount, {}, balance);

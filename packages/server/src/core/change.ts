@@ -1,9 +1,10 @@
+import type { Account, PostingCode } from './accounts.ts';
 import type { AnswerKey, LateAnswer, Outcome, Sender } from './command.ts';
 import { assertTransition, eventNameOf, type OtherEvent, type Status } from './lifecycle.ts';
 import type { FailureCode, Refusal } from './reasons.ts';
 import type {
-  Account,
   BankOperation,
+  Hold,
   Millis,
   Minor,
   Posting,
@@ -19,6 +20,7 @@ export interface Decision {
   readonly transactions: readonly Transaction[];
   readonly events: readonly TransactionEvent[];
   readonly postings: readonly Posting[];
+  readonly holds: readonly Hold[];
   readonly transfers: readonly WalletTransfer[];
   /** New and changed bank operations. */
   readonly operations: readonly BankOperation[];
@@ -30,6 +32,7 @@ export const NOTHING = {
   transactions: [],
   events: [],
   postings: [],
+  holds: [],
   transfers: [],
   operations: [],
   answers: [],
@@ -106,6 +109,7 @@ export class Change {
   readonly now: Millis;
   readonly #events: TransactionEvent[] = [];
   readonly #postings: Posting[] = [];
+  readonly #holds: Hold[] = [];
   readonly #operations: BankOperation[] = [];
 
   constructor(transaction: Transaction, sender: Sender, answerTo: AnswerKey | null, now: Millis) {
@@ -122,11 +126,19 @@ export class Change {
     return change;
   }
 
-  post(from: Account, to: Account, amount: Minor): void {
+  post(code: PostingCode, from: Account, to: Account, amount: Minor): void {
     const seq = this.transaction.postingCount + 1;
     const { id: operationId, currency } = this.transaction;
-    this.#postings.push({ operationId, seq, from, to, currency, amount, at: this.now });
+    this.#postings.push({ operationId, seq, code, from, to, currency, amount, at: this.now });
     this.transaction = { ...this.transaction, postingCount: seq };
+  }
+
+  /** Holds so much more of what is in the payment's wallet; below 0: so much less. A card's hold is on the bank's books. */
+  hold(change: Minor): void {
+    const { id, paymentMethod, walletId } = this.transaction;
+    if (paymentMethod === 'card') return;
+    if (walletId === null) throw new Error(`transaction ${id} has no wallet`);
+    this.#holds.push({ walletId, change });
   }
 
   /** Changes the status, and writes the one event that says so. */
@@ -248,6 +260,7 @@ export class Change {
       transactions: [transaction],
       events: this.#events,
       postings: this.#postings,
+      holds: this.#holds,
       transfers: [],
       operations: this.#operations,
       answers: [],
@@ -262,6 +275,7 @@ export function both(first: Decision, second: Decision, outcome: Outcome): Decis
     transactions: [...first.transactions, ...second.transactions],
     events: [...first.events, ...second.events],
     postings: [...first.postings, ...second.postings],
+    holds: [...first.holds, ...second.holds],
     transfers: [...first.transfers, ...second.transfers],
     operations: [...first.operations, ...second.operations],
     answers: [...first.answers, ...second.answers],

@@ -5,14 +5,14 @@
  * a wallet, with the bank's answer for a card.
  */
 
+import { type Account, OUTSIDE_ID } from './accounts.ts';
 import { giveAnswer, moveToAcquirer, takeBankAnswer } from './bankAnswers.ts';
 import { BLANK, both, Change, type Decision, NOTHING, NOTHING_TO_DO, refuse } from './change.ts';
 import type { AnswerKey, Authorize, Capture, Command, PayByCard, Sender, Transfer } from './command.ts';
-import { capture, placeHold, refund, release, type State } from './effects.ts';
+import { capture, payerAccount, placeHold, refund, release, type State } from './effects.ts';
 import { EXPIRED } from './lifecycle.ts';
 import type { Refusal } from './reasons.ts';
 import {
-  type Account,
   heldBy,
   type Millis,
   type Minor,
@@ -236,7 +236,7 @@ function decideRefund(
   if (payment.paymentMethod === 'wallet') return refund(child, change, balance);
 
   // The money is set aside at once, so that refunds that are under way can never exceed the balance.
-  child.post({ kind: 'balance', merchantId }, { kind: 'acquirer' }, amount);
+  child.post('refund', { kind: 'merchant', ownerId: merchantId }, payerAccount(child.transaction), amount);
   child.record('transaction.created', null, amount, { awaiting: 'bank' }, balance);
   change.set({ reserved: payment.reserved + amount });
   const asked = child.ask({ id: refundId, kind: 'refund', amount, reason: null });
@@ -307,10 +307,11 @@ function decideTransfer(state: State, command: Transfer, { sender, now }: Contex
     actor: sender.actor,
     createdAt: now,
   };
-  const outside: Account = { kind: 'funding' };
-  const inside: Account = { kind: 'available', walletId: wallet.id };
+  const outside: Account = { kind: 'funding', ownerId: OUTSIDE_ID };
+  const inside: Account = { kind: 'wallet', walletId: wallet.id };
   const [from, to] = kind === 'deposit' ? [outside, inside] : [inside, outside];
-  const posting = { operationId: transfer.id, seq: 1, from, to, currency: wallet.currency, amount, at: now };
+  const about = { operationId: transfer.id, seq: 1, code: transfer.kind, currency: wallet.currency };
+  const posting = { ...about, from, to, amount, at: now };
   const available = wallet.available + (kind === 'deposit' ? amount : -amount);
   const outcome = { kind: 'transfer', transfer, wallet: { ...wallet, available } } as const;
   return { ...NOTHING, outcome, postings: [posting], transfers: [transfer] };

@@ -2,12 +2,12 @@
  * What a permitted operation does to the payment and the ledger: the one place for each, whether it was
  * decided at once (wallets) or by the bank's answer (cards). From here on it must succeed.
  */
-import type { Capability } from './acquirers.ts';
+import type { Account } from './accounts.ts';
+import { type Capability, DEFAULT_ACQUIRER_ID } from './acquirers.ts';
 import { both, type Change, type Decision } from './change.ts';
 import type { MerchantSettings, WalletLookup } from './command.ts';
 import { type EXPIRED, PARTIALLY_CAPTURED } from './lifecycle.ts';
 import {
-  type Account,
   type BankOperation,
   heldBy,
   type Millis,
@@ -39,7 +39,7 @@ export function placeHold(state: State, change: Change, wallet: Wallet): Decisio
   const { amount } = transaction;
   if (wallet.frozen) return change.end('rejected', 'wallet_frozen');
   if (wallet.available < amount) return change.end('rejected', 'insufficient_funds');
-  change.post({ kind: 'available', walletId: wallet.id }, { kind: 'held', walletId: wallet.id }, amount);
+  change.hold(amount);
   authorize(state, change);
   return change.done(amount);
 }
@@ -63,15 +63,14 @@ export function capture(state: State, change: Change, amount: Minor, isFinal: bo
   const { transaction, now } = change;
   const { merchantId, currency } = transaction;
   const rest = heldBy(transaction) - amount;
-  const { held, outside } = payerAccounts(transaction);
   const captured = transaction.captured + amount;
   const balance = state.merchantBalance(merchantId, currency) + amount;
-  change.post(held, { kind: 'balance', merchantId }, amount);
+  change.hold(isFinal ? -(amount + rest) : -amount);
+  change.post('capture', payerAccount(transaction), { kind: 'merchant', ownerId: merchantId }, amount);
   if (!isFinal) {
     change.record(PARTIALLY_CAPTURED, null, amount, { captured }, balance);
     return change.done(amount);
   }
-  if (rest > 0n && outside !== null) change.post(held, outside, rest);
   const patch = { captured, released: transaction.released + rest, processedAt: now, captureAt: null };
   change.become('charged', null, amount, patch, balance);
   return change.done(amount);
@@ -84,8 +83,7 @@ export function release(change: Change, amount: Minor, reason: 'requested' | typ
     change.become('cancelled', reason, amount, { awaiting: null, expiresAt: null });
     return;
   }
-  const { held, outside } = payerAccounts(transaction);
-  if (outside !== null) change.post(held, outside, amount);
+  change.hold(-amount);
   const released = transaction.released + amount;
   if (amount === heldBy(transaction)) endHold(change, reason, amount, released);
   else change.record('transaction.partially_cancelled', reason, amount, { released });
@@ -105,10 +103,9 @@ function endHold(change: Change, reason: string, amount: Minor, released: Minor)
 
 /** A wallet's refund, in one step: created and done. The parent's event follows the refund's own. */
 export function refund(child: Change, parent: Change, balance: Minor): Decision {
-  const { merchantId, amount, walletId } = child.transaction;
-  if (walletId === null) throw new Error(`refund ${child.transaction.id} has no wallet`);
+  const { merchantId, amount } = child.transaction;
   child.record('transaction.created', null, amount, {});
-  child.post({ kind: 'balance', merchantId }, { kind: 'available', walletId }, amount);
+  child.post('refund', { kind: 'merchant', ownerId: merchantId }, payerAccount(child.transaction), amount);
   child.become('refunded', null, amount, { refunded: amount, processedAt: child.now }, balance);
   countRefund(parent, amount, balance);
   const { id, eventCount } = child.transaction;
@@ -131,10 +128,9 @@ export function countRefund(parent: Change, amount: Minor, balance: Minor | null
   else parent.record('transaction.partially_refunded', null, amount, patch, balance);
 }
 
-/** Where a payment's money is held. A card's hold is on the bank's books, so releasing it moves nothing here. */
-function payerAccounts(transaction: Transaction): { held: Account; outside: Account | null } {
-  if (transaction.paymentMethod === 'card') return { held: { kind: 'acquirer' }, outside: null };
-  const { walletId } = transaction;
-  if (walletId === null) throw new Error(`transaction ${transaction.id} has no wallet`);
-  return { held: { kind: 'held', walletId }, outside: { kind: 'available', walletId } };
+/** What a payment is paid from, and a refund is paid to. */
+export function payerAccount({ id, paymentMethod, walletId, acquirerId }: Transaction): Account {
+  if (paymentMethod === 'card') return { kind: 'acquirer', ownerId: acquirerId ?? DEFAULT_ACQUIRER_ID };
+  if (walletId === null) throw new Error(`transaction ${id} has no wallet`);
+  return { kind: 'wallet', walletId };
 }

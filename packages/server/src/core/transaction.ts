@@ -1,3 +1,4 @@
+import type { Account, PostingCode } from './accounts.ts';
 import type { Status, TransactionType } from './lifecycle.ts';
 import type { TransactionId } from './values/ids.ts';
 
@@ -96,17 +97,12 @@ export interface TransactionEvent {
 
 export type Actor = 'api' | 'operator' | 'customer' | 'engine' | `user:${string}`;
 
-/** An account of the ledger, named by its kind and what the kind belongs to. */
-export type Account =
-  | { readonly kind: 'available' | 'held'; readonly walletId: string }
-  | { readonly kind: 'balance'; readonly merchantId: string }
-  | { readonly kind: 'funding' | 'acquirer' };
-
 /** One amount moved from one account to another of the same currency. */
 export interface Posting {
   /** The transaction or wallet transfer that it belongs to. */
   readonly operationId: string;
   readonly seq: number;
+  readonly code: PostingCode;
   readonly from: Account;
   readonly to: Account;
   readonly currency: string;
@@ -114,6 +110,14 @@ export interface Posting {
   readonly at: Millis;
 }
 
+/** A hold moves nothing: a part of what is in the wallet is spoken for, and is no longer available. */
+export interface Hold {
+  readonly walletId: string;
+  /** By how much what is held grows; below 0: shrinks. */
+  readonly change: Minor;
+}
+
+/** A wallet is its account, and who decides on payments from it. Its balance is what is available and what is held. */
 export interface Wallet {
   readonly id: string;
   readonly customerId: string;

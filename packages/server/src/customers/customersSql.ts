@@ -16,7 +16,7 @@ export interface NewCustomer {
 }
 
 const CUSTOMER = `id, phone, iin_last4 AS "iinLast4", created_at AS "createdAt"`;
-const WALLET = `id, customer_id AS "customerId", currency, available, held, frozen, approval`;
+const WALLET = `id, owner_id AS "customerId", currency, balance - held AS available, held, frozen, approval`;
 
 /** @returns null when a customer with this phone number exists */
 export async function insertCustomer(db: Queryable, customer: NewCustomer): Promise<Customer | null> {
@@ -61,21 +61,23 @@ export interface NewWallet {
 /** @returns null when the customer has a wallet in this currency */
 export async function insertWallet(db: Queryable, wallet: NewWallet): Promise<Wallet | null> {
   const { rows } = await db.query<Wallet>(
-    `INSERT INTO wallet (id, customer_id, currency, approval, created_at) VALUES ($1, $2, $3, $4, clock_timestamp())
-     ON CONFLICT (customer_id, currency) DO NOTHING RETURNING ${WALLET}`,
+    `INSERT INTO account (id, kind, owner_id, currency, approval, created_at)
+     VALUES ($1, 'wallet', $2, $3, $4, clock_timestamp()) ON CONFLICT (owner_id, currency, kind) DO NOTHING RETURNING ${WALLET}`,
     [wallet.id, wallet.customerId, wallet.currency, wallet.approval],
   );
   return rows[0] ?? null;
 }
 
 export async function findWallet(db: Queryable, id: string): Promise<Wallet | null> {
-  const { rows } = await db.query<Wallet>(`SELECT ${WALLET} FROM wallet WHERE id = $1`, [id]);
+  const { rows } = await db.query<Wallet>(`SELECT ${WALLET} FROM account WHERE id = $1 AND kind = 'wallet'`, [
+    id,
+  ]);
   return rows[0] ?? null;
 }
 
 export async function listWallets(db: Queryable, customerId: string): Promise<Wallet[]> {
   const { rows } = await db.query<Wallet>(
-    `SELECT ${WALLET} FROM wallet WHERE customer_id = $1 ORDER BY currency`,
+    `SELECT ${WALLET} FROM account WHERE owner_id = $1 AND kind = 'wallet' ORDER BY currency`,
     [customerId],
   );
   return rows;
@@ -83,9 +85,9 @@ export async function listWallets(db: Queryable, customerId: string): Promise<Wa
 
 /** Freezes or unfreezes; waits for a batch that has the wallet locked. @returns null when there is no such wallet */
 export async function setFrozen(db: Queryable, walletId: string, frozen: boolean): Promise<Wallet | null> {
-  const { rows } = await db.query<Wallet>(`UPDATE wallet SET frozen = $2 WHERE id = $1 RETURNING ${WALLET}`, [
-    walletId,
-    frozen,
-  ]);
+  const { rows } = await db.query<Wallet>(
+    `UPDATE account SET frozen = $2 WHERE id = $1 AND kind = 'wallet' RETURNING ${WALLET}`,
+    [walletId, frozen],
+  );
   return rows[0] ?? null;
 }

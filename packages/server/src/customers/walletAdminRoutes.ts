@@ -12,14 +12,12 @@ import { ApiError } from '../http/errors.ts';
 import { exactJson } from '../http/exactJson.ts';
 import { idempotencyKeyOf } from '../http/idempotencyKey.ts';
 import { operatorWrite } from '../http/idempotentWrite.ts';
-import { readPage } from '../http/page.ts';
 import { valuesOf } from '../http/parseFields.ts';
 import { IdempotencyHeader } from '../http/schemas.ts';
 import { sendJson, sendTold } from '../http/send.ts';
 import { newId } from '../installation/newId.ts';
-import { openPosition, sealPosition } from '../ledger/statementPosition.ts';
-import { readWalletStatement } from '../ledger/statementsSql.ts';
-import { change, walletEntries } from '../ledger/statementViews.ts';
+import { listOpenHolds } from '../ledger/statementsSql.ts';
+import { holdView, readStatementPage, walletEntryView } from '../ledger/statementViews.ts';
 import { findWallet, setFrozen } from './customersSql.ts';
 import { transferView, walletView } from './views.ts';
 
@@ -58,26 +56,20 @@ function readRoutes(app: App, deps: Deps): void {
       schema: {
         ...ADMIN,
         operationId: 'getWalletStatement',
-        summary: 'What moved on a wallet, and its balances after each move',
+        summary: 'What moved on a wallet, newest first, and what is held on it',
         params: Params,
-        querystring: bodies.ListQuery,
-        response: { 200: bodies.pageSchema('WalletEntry'), ...ERRORS },
+        querystring: bodies.PeriodQuery,
+        response: { 200: Type.Ref('WalletStatement'), ...ERRORS },
       },
     },
     async (request, reply) => {
       const id = walletIdOf(request.params.walletId);
-      const load = async (cursor: string | null, limit: number) => {
-        const after = cursor === null ? null : openPosition(cursor);
-        const read = await readWalletStatement(deps.pool, id, after, limit);
-        if (read === null) throw new ApiError('wallet_not_found');
-        // A later page counts on from where the one before it ended.
-        const [available = read.available, held = read.held] = after?.balances ?? [];
-        return walletEntries({ ...read, available, held });
-      };
-      const page = await readPage(deps, `wallet ${id}`, request.query, load, ({ row, view }) =>
-        sealPosition(row, [view.available - change(row, 'available'), view.held - change(row, 'held')]),
-      );
-      return sendJson(reply, 200, exactJson({ ...page, items: page.items.map(({ view }) => view) }));
+      const page = await readStatementPage(deps, id, request.query, walletEntryView);
+      const wallet = await findWallet(deps.pool, id);
+      if (page === null || wallet === null) throw new ApiError('wallet_not_found');
+      const holds = (await listOpenHolds(deps.pool, id)).map(holdView);
+      const { available, held } = wallet;
+      return sendJson(reply, 200, exactJson({ ...page, available, held, holds }));
     },
   );
 }

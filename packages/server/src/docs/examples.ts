@@ -440,35 +440,69 @@ export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
   listTransactionPostings: {
     response: {
       captured: {
-        summary: 'Held, then captured in part',
+        summary: 'Held, which moves nothing, then captured in part',
         value: {
           items: [
             {
               seq: 1,
-              from: 'available',
-              to: 'held',
-              amount: 15000,
-              currency: 'KZT',
-              at: '2026-11-20T09:30:00.000Z',
-            },
-            {
-              seq: 2,
-              from: 'held',
-              to: 'balance',
+              code: 'capture',
+              from: 'wallet',
+              to: 'merchant',
               amount: 10000,
-              currency: 'KZT',
-              at: '2026-11-20T09:31:00.000Z',
-            },
-            {
-              seq: 3,
-              from: 'held',
-              to: 'available',
-              amount: 5000,
               currency: 'KZT',
               at: '2026-11-20T09:31:00.000Z',
             },
           ],
           nextCursor: null,
+        },
+      },
+    },
+  },
+  listBalances: {
+    response: {
+      two: {
+        summary: 'In two currencies',
+        value: {
+          items: [
+            { currency: 'KZT', balance: 1254000, held: 0, available: 1254000 },
+            { currency: 'USD', balance: 99900, held: 0, available: 99900 },
+          ],
+          nextCursor: null,
+        },
+      },
+    },
+  },
+  getBalanceStatement: {
+    response: {
+      refunded: {
+        summary: 'A capture, and a refund of a part of it',
+        value: {
+          items: [
+            {
+              operationId: '01900000-0000-7000-8000-00000000000a',
+              code: 'refund',
+              amount: 4000,
+              change: -4000,
+              balance: 6000,
+              reference: 'ORDER-100045',
+              at: '2026-11-20T10:00:00.000Z',
+              currency: 'KZT',
+            },
+            {
+              operationId: '01900000-0000-7000-8000-000000000009',
+              code: 'capture',
+              amount: 10000,
+              change: 10000,
+              balance: 10000,
+              reference: 'ORDER-100045',
+              at: '2026-11-20T09:31:00.000Z',
+              currency: 'KZT',
+            },
+          ],
+          nextCursor: null,
+          openingBalance: 0,
+          closingBalance: 6000,
+          currency: 'KZT',
         },
       },
     },

@@ -85,6 +85,7 @@ export async function openApi(app: FastifyInstance, config: Config): Promise<voi
         { name: 'Wallet', description: 'Hold an amount on a wallet, then capture, cancel or refund it.' },
         { name: 'Payments', description: 'Pay by card, with 3-D Secure where the bank asks for it.' },
         { name: 'Transactions', description: 'Every payment and refund, whatever the method.' },
+        { name: 'Balances', description: 'What you have earned, and every move of it.' },
         { name: 'Webhooks', description: 'Have every change of a status sent to your server.' },
         { name: 'Developers', description: 'What happened to the requests that a merchant’s programs made.' },
         { name: 'Dashboard', description: 'For people who are signed in; API keys open none of these.' },

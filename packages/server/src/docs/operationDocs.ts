@@ -86,6 +86,13 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
     description: 'One row a currency in which the merchant has ever been paid, as last committed.',
     reasons: MERCHANT,
   },
+  listBalances: {
+    description: 'One row a currency in which you have ever been paid, as last committed.',
+  },
+  getBalanceStatement: {
+    description: `Captures, refunds and whatever else moved on the balance of one currency, each with the balance after it. The opening balance and all changes are the closing balance. ${PAGES}`,
+    reasons: [...PAGE, 'invalid_currency'],
+  },
   getMerchantStatement: {
     description: `Captures, refunds and whatever else moved on the balance of one currency. ${PAGES}`,
     reasons: [...MERCHANT, ...PAGE, 'invalid_currency'],
@@ -154,7 +161,10 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
     description: 'What is available and what is held, as last committed.',
     reasons: ['wallet_not_found'],
   },
-  getWalletStatement: { description: PAGES, reasons: ['wallet_not_found', ...PAGE] },
+  getWalletStatement: {
+    description: `Deposits, withdrawals, captures and refunds, each with the balance after it, and the holds that are open now: a hold moves nothing. ${PAGES}`,
+    reasons: ['wallet_not_found', ...PAGE],
+  },
   depositWallet: {
     description: 'Moves the amount from the account `funding` to what is available.',
     reasons: ['wallet_not_found', 'invalid_amount'],

@@ -364,7 +364,7 @@ async function lockAndRead(
   const { merchantIds, phones, currencies, walletIds, paymentIds, refundIds, operationIds } = needs;
   const { anybodysIds, shownIds } = needs;
   const postingIds = [...needs.posters.keys()];
-  const [payments, refunds, operations, merchants, wallets, balances, shownBalances, time] =
+  const [payments, refunds, operations, merchants, wallets, accounts, shownAccounts, time] =
     await Promise.all([
       locked ?? (paymentIds.length > 0 ? sql.lockTransactions(db, paymentIds) : []),
       refundIds.length > 0 ? sql.lockTransactions(db, refundIds) : [],
@@ -373,27 +373,27 @@ async function lockAndRead(
         ? sql.readMerchants(db, [...new Set(merchantIds)], anybodysIds)
         : [],
       sql.lockWallets(db, { phones, currencies, transactionIds: paymentIds, walletIds }),
-      postingIds.length > 0 ? sql.lockMerchantBalances(db, postingIds) : [],
-      shownIds.length > 0 ? sql.readMerchantBalances(db, shownIds) : [],
+      postingIds.length > 0 ? sql.lockMerchantAccounts(db, postingIds) : [],
+      shownIds.length > 0 ? sql.readMerchantAccounts(db, shownIds) : [],
       sql.readNow(db),
     ]);
-  return { needs, payments, refunds, operations, merchants, wallets, balances, shownBalances, ...time };
+  return { needs, payments, refunds, operations, merchants, wallets, accounts, shownAccounts, ...time };
 }
 
 async function stateOf(client: Client, read: Read, can: Can): Promise<BatchState> {
   const { payments, refunds, delayMs } = read;
   if (delayMs > 0) await sql.sleep(client, delayMs);
-  const balances = await withNewBalances(client, read);
-  return new BatchState({ ...read, can, transactions: [...payments, ...refunds], balances });
+  const accounts = await withNewAccounts(client, read);
+  return new BatchState({ ...read, can, transactions: [...payments, ...refunds], accounts });
 }
 
-/** A merchant's first payment in a currency makes their balance, which is then locked like the others. */
-async function withNewBalances(
+/** A merchant's first payment in a currency makes their account, which is then locked like the others. */
+async function withNewAccounts(
   client: Client,
-  { needs: { posters }, payments, balances: known }: Read,
-): Promise<readonly sql.BalanceRow[]> {
+  { needs: { posters }, payments, accounts: known }: Read,
+): Promise<readonly sql.AccountRow[]> {
   if (posters.size === 0) return known;
-  const keys = new Set(known.map((row) => `${row.merchant_id} ${row.currency}`));
+  const keys = new Set(known.map(({ ownerId, currency }) => `${ownerId} ${currency}`));
   // A command that names another merchant's payment is refused, and makes nothing of theirs.
   const isOwn = ({ id, merchantId }: Transaction): boolean =>
     posters.get(id)?.has(null) === true || posters.get(id)?.has(merchantId) === true;
@@ -401,11 +401,11 @@ async function withNewBalances(
   const newIds = payments.filter(isNew).map(({ id }) => id);
   if (newIds.length === 0) return known;
   return inOneRoundTrip(client, async (db) => {
-    const [, balances] = await Promise.all([
-      sql.ensureMerchantBalances(db, newIds),
-      sql.lockMerchantBalances(db, [...posters.keys()]),
+    const [, accounts] = await Promise.all([
+      sql.ensureMerchantAccounts(db, newIds),
+      sql.lockMerchantAccounts(db, [...posters.keys()]),
     ]);
-    return balances;
+    return accounts;
   });
 }
 
@@ -595,9 +595,8 @@ async function save(
   write(sql.countWrongPairs, changes.wrongPairs);
   write(sql.insertEvents, changes.events);
   write(sql.insertPostings, changes.postings);
-  write(sql.updateWallets, changes.wallets);
-  write(sql.updateMerchantBalances, changes.balances);
-  write(sql.addToSystemAccounts, changes.systemDeltas);
+  write(sql.updateAccounts, changes.movedAccounts);
+  write(sql.addToAccounts, changes.deltas);
   write(insertAuditEntries, audited);
   await Promise.all([...writes, sql.commit(db)]);
   return { newOperations: changes.newOperations, answered: answers, hasEvents: changes.events.length > 0 };

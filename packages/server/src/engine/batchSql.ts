@@ -1,15 +1,15 @@
 /**
  * The statements of one engine batch. All are set-based. Rows are locked in one order everywhere:
- * idempotency keys, payments, refunds, bank operations, wallets, merchant balances, wrong pairs, system accounts; each
- * sorted by key.
+ * idempotency keys, payments, refunds, bank operations, wallets, other accounts that are locked, wrong pairs, accounts
+ * that are moved by a sum; each sorted by key.
  *
  * `unnest … CROSS JOIN LATERAL (… LIMIT 1)` and not a join: it is planned as one index look-up per
  * element whatever the statistics say (a condition on two arrays is not an index plan).
  */
 
+import { ACCOUNT_KINDS, type Account, type AccountKind, isLocked, kindsOf } from '../core/accounts.ts';
 import { FORGET_GUESSES_MS } from '../core/guesses.ts';
 import type {
-  Account,
   BankOperation,
   Posting,
   Transaction,
@@ -331,7 +331,10 @@ export interface WalletTargets {
 }
 
 /** A customer, and their wallet if there is one in the currency. Found by id, a wallet comes without its customer. */
-export type WalletRow = (Wallet | { readonly [Property in keyof Wallet]: null }) & {
+export type WalletRow = (
+  | (Wallet & Pick<AccountRow, 'postingCount'>)
+  | { readonly [Property in keyof Wallet | 'postingCount']: null }
+) & {
   readonly phone: string | null;
   readonly iinHash: string | null;
   /** The customer's id. */
@@ -349,18 +352,19 @@ export type WalletRow = (Wallet | { readonly [Property in keyof Wallet]: null })
 export async function lockWallets(db: StatementRunner, targets: WalletTargets): Promise<WalletRow[]> {
   const { rows } = await db.query({
     name: 'lock_wallets',
-    text: `SELECT u.phone, u.iin_hash AS "iinHash", u.owner_id AS "ownerId", w.id, w.customer_id AS "customerId",
-        w.currency, w.available, w.held, w.frozen, w.approval,
+    text: `SELECT u.phone, u.iin_hash AS "iinHash", u.owner_id AS "ownerId", w.id, w.owner_id AS "customerId",
+        w.currency, w.balance - w.held AS available, w.held, w.frozen, w.approval, w.posting_count AS "postingCount",
         g.wrong, g.last_at AS "lastWrongAt", g.locked_until AS "lockedUntil"
       FROM (
         SELECT w.id, q.phone, c.iin_hash, c.id AS owner_id FROM unnest($1::text[], $2::text[]) q(phone, currency)
           LEFT JOIN LATERAL (SELECT * FROM customer WHERE phone = q.phone LIMIT 1) c ON true
-          LEFT JOIN LATERAL (SELECT id FROM wallet WHERE customer_id = c.id AND currency = q.currency LIMIT 1) w ON true
+          LEFT JOIN LATERAL (SELECT id FROM account
+            WHERE owner_id = c.id AND currency = q.currency AND kind = 'wallet' LIMIT 1) w ON true
         UNION ALL SELECT x.wallet_id, NULL, NULL, NULL FROM unnest($3::uuid[]) t(id)
           CROSS JOIN LATERAL (SELECT wallet_id FROM transaction WHERE id = t.id LIMIT 1) x
         UNION ALL SELECT unnest($4::uuid[]), NULL, NULL, NULL
         ORDER BY 1) u
-      LEFT JOIN LATERAL (SELECT * FROM wallet WHERE id = u.id LIMIT 1 FOR UPDATE) w ON true
+      LEFT JOIN LATERAL (SELECT * FROM account WHERE id = u.id AND kind = 'wallet' LIMIT 1 FOR UPDATE) w ON true
       LEFT JOIN LATERAL (SELECT wrong, last_at, locked_until FROM wrong_iin
         WHERE kind = 'phone' AND subject = u.phone LIMIT 1) g ON true`,
     values: [
@@ -373,51 +377,62 @@ export async function lockWallets(db: StatementRunner, targets: WalletTargets): 
   return rows;
 }
 
-export interface BalanceRow {
-  readonly merchant_id: string;
+/** An account that is locked, and no wallet. */
+export interface AccountRow {
+  readonly id: string;
+  readonly kind: AccountKind;
+  readonly ownerId: string;
   readonly currency: string;
   readonly balance: bigint;
+  readonly held: bigint;
+  /** The number of its last posting. */
+  readonly postingCount: bigint;
 }
 
-const BALANCE_OWNERS = `SELECT DISTINCT t.merchant_id, t.currency FROM unnest($1::uuid[]) u(id)
-  CROSS JOIN LATERAL (SELECT merchant_id, currency FROM transaction WHERE id = u.id LIMIT 1) t`;
-const BALANCES = `SELECT b.merchant_id, b.currency, b.balance FROM (${BALANCE_OWNERS} ORDER BY 1, 2) o
-  CROSS JOIN LATERAL (SELECT * FROM merchant_balance
-    WHERE merchant_id = o.merchant_id AND currency = o.currency LIMIT 1`;
+const MERCHANT_KINDS = kindsOf('merchant').filter(isLocked);
+const OWNERS = `SELECT DISTINCT t.merchant_id, t.currency, k.kind FROM unnest($1::uuid[]) u(id)
+  CROSS JOIN LATERAL (SELECT merchant_id, currency FROM transaction WHERE id = u.id LIMIT 1) t
+  CROSS JOIN unnest('${plainArray(MERCHANT_KINDS)}'::text[]) k(kind)`;
+const MERCHANT_ACCOUNTS = `SELECT a.id, a.kind, a.owner_id AS "ownerId", a.currency, a.balance, a.held,
+    a.posting_count AS "postingCount" FROM (${OWNERS} ORDER BY 1, 2, 3) o
+  CROSS JOIN LATERAL (SELECT * FROM account
+    WHERE owner_id = o.merchant_id AND currency = o.currency AND kind = o.kind LIMIT 1`;
 
-/** Makes sure that the balances of these payments' merchants exist, before they are locked. */
-export async function ensureMerchantBalances(
+/** Makes sure that the accounts of these payments' merchants exist, before they are locked. */
+export async function ensureMerchantAccounts(
   db: StatementRunner,
   transactionIds: readonly string[],
 ): Promise<void> {
   await db.query({
-    name: 'ensure_balances',
-    text: `INSERT INTO merchant_balance (merchant_id, currency) ${BALANCE_OWNERS} ORDER BY 1, 2 ON CONFLICT DO NOTHING`,
+    name: 'ensure_accounts',
+    text: `INSERT INTO account (id, kind, owner_id, currency)
+      SELECT account_id(kind, merchant_id, currency), kind, merchant_id, currency FROM (${OWNERS}) o ORDER BY 3, 4, 2
+      ON CONFLICT DO NOTHING`,
     values: [plainArray(transactionIds)],
   });
 }
 
-/** Locks the balances of these payments' merchants, sorted. */
-export async function lockMerchantBalances(
+/** Locks the accounts of these payments' merchants, sorted. */
+export async function lockMerchantAccounts(
   db: StatementRunner,
   transactionIds: readonly string[],
-): Promise<BalanceRow[]> {
+): Promise<AccountRow[]> {
   const { rows } = await db.query({
-    name: 'lock_balances',
-    text: `${BALANCES} FOR UPDATE) b`,
+    name: 'lock_accounts',
+    text: `${MERCHANT_ACCOUNTS} FOR UPDATE) a`,
     values: [plainArray(transactionIds)],
   });
   return rows;
 }
 
-/** The balances of these payments' merchants as last committed: for answers, never for decisions. */
-export async function readMerchantBalances(
+/** The accounts of these payments' merchants as last committed: for answers, never for decisions. */
+export async function readMerchantAccounts(
   db: StatementRunner,
   transactionIds: readonly string[],
-): Promise<BalanceRow[]> {
+): Promise<AccountRow[]> {
   const { rows } = await db.query({
-    name: 'read_balances',
-    text: `${BALANCES}) b`,
+    name: 'read_accounts',
+    text: `${MERCHANT_ACCOUNTS}) a`,
     values: [plainArray(transactionIds)],
   });
   return rows;
@@ -621,19 +636,46 @@ export async function giveResponses(
   await db.query(GIVE_RESPONSES(claims));
 }
 
+/** One end of a posting. Number and balance after it: null when the account is moved by a sum. */
+export interface PostedEnd {
+  readonly accountId: string;
+  readonly number: bigint | null;
+  readonly balance: bigint | null;
+}
+
+/** A posting with what it did to its accounts. */
+export interface PostingRow extends Posting {
+  readonly fromEnd: PostedEnd;
+  readonly toEnd: PostedEnd;
+}
+
 function walletIdOf(account: Account): string | null {
-  return account.kind === 'available' || account.kind === 'held' ? account.walletId : null;
+  return account.kind === 'wallet' ? account.walletId : null;
 }
 
 function merchantIdOf(account: Account): string | null {
-  return account.kind === 'balance' ? account.merchantId : null;
+  return account.kind === 'merchant' ? account.ownerId : null;
 }
 
-const POSTING_COLUMNS: readonly Column<Posting>[] = [
+/** What nodes of the version before call an account: they kept the two parts of a wallet apart. */
+function nameBefore({ kind }: Account, code: Posting['code']): string {
+  if (kind === 'merchant') return 'balance';
+  if (kind === 'wallet') return code === 'capture' ? 'held' : 'available';
+  return kind;
+}
+
+const POSTING_COLUMNS: readonly Column<PostingRow>[] = [
   { name: 'operation_id', type: 'uuid', value: (p) => p.operationId },
   { name: 'seq', type: 'int', value: (p) => p.seq },
-  { name: 'from_account', type: 'word', value: (p) => p.from.kind },
-  { name: 'to_account', type: 'word', value: (p) => p.to.kind },
+  { name: 'code', type: 'word', value: (p) => p.code },
+  { name: 'from_account_id', type: 'uuid', value: (p) => p.fromEnd.accountId },
+  { name: 'from_number', type: 'bigint', value: (p) => p.fromEnd.number },
+  { name: 'from_balance', type: 'numeric', value: (p) => p.fromEnd.balance },
+  { name: 'to_account_id', type: 'uuid', value: (p) => p.toEnd.accountId },
+  { name: 'to_number', type: 'bigint', value: (p) => p.toEnd.number },
+  { name: 'to_balance', type: 'numeric', value: (p) => p.toEnd.balance },
+  { name: 'from_account', type: 'word', value: (p) => nameBefore(p.from, p.code) },
+  { name: 'to_account', type: 'word', value: (p) => nameBefore(p.to, p.code) },
   { name: 'wallet_id', type: 'uuid', value: (p) => walletIdOf(p.from) ?? walletIdOf(p.to) },
   { name: 'merchant_id', type: 'uuid', value: (p) => merchantIdOf(p.from) ?? merchantIdOf(p.to) },
   { name: 'currency', type: 'word', value: (p) => p.currency },
@@ -643,7 +685,7 @@ const POSTING_COLUMNS: readonly Column<Posting>[] = [
 
 const INSERT_POSTINGS = insertOf('insert_postings', 'posting', POSTING_COLUMNS);
 
-export async function insertPostings(db: StatementRunner, postings: readonly Posting[]): Promise<void> {
+export async function insertPostings(db: StatementRunner, postings: readonly PostingRow[]): Promise<void> {
   await db.query(INSERT_POSTINGS(postings));
 }
 
@@ -667,56 +709,60 @@ export async function insertTransfers(
   await db.query(INSERT_TRANSFERS(transfers));
 }
 
-export async function updateWallets(db: StatementRunner, wallets: readonly Wallet[]): Promise<void> {
+/** What a batch writes of an account that it has locked. */
+export type MovedAccount = Pick<AccountRow, 'id' | 'balance' | 'held' | 'postingCount'>;
+
+/** `available` is what nodes of the version before read. */
+export async function updateAccounts(db: StatementRunner, accounts: readonly MovedAccount[]): Promise<void> {
   await db.query({
-    name: 'update_wallets',
-    text: `UPDATE wallet w SET available = u.available, held = u.held
-      FROM unnest($1::uuid[], $2::numeric[], $3::numeric[]) u(id, available, held) WHERE w.id = u.id`,
+    name: 'update_accounts',
+    text: `UPDATE account a SET balance = u.balance, held = u.held, available = u.balance - u.held, posting_count = u.count
+      FROM unnest($1::uuid[], $2::numeric[], $3::numeric[], $4::bigint[]) u(id, balance, held, count) WHERE a.id = u.id`,
     values: [
-      plainArray(wallets.map((w) => w.id)),
-      plainArray(wallets.map((w) => w.available)),
-      plainArray(wallets.map((w) => w.held)),
+      plainArray(accounts.map((a) => a.id)),
+      plainArray(accounts.map((a) => a.balance)),
+      plainArray(accounts.map((a) => a.held)),
+      plainArray(accounts.map((a) => a.postingCount)),
     ],
   });
 }
 
-export async function updateMerchantBalances(
-  db: StatementRunner,
-  balances: readonly BalanceRow[],
-): Promise<void> {
-  await db.query({
-    name: 'update_balances',
-    text: `UPDATE merchant_balance b SET balance = u.balance
-      FROM unnest($1::uuid[], $2::text[], $3::numeric[]) u(merchant_id, currency, balance)
-      WHERE b.merchant_id = u.merchant_id AND b.currency = u.currency`,
-    values: [
-      plainArray(balances.map((b) => b.merchant_id)),
-      plainArray(balances.map((b) => b.currency)),
-      plainArray(balances.map((b) => b.balance)),
-    ],
-  });
-}
-
-/** No decision depends on a system account, so it is not loaded: what it changed by is added to it. */
-export interface SystemAccountDelta {
-  readonly kind: 'funding' | 'acquirer';
-  readonly currency: string;
+/** No decision depends on such an account, so it is not loaded: what it changed by is added to it. */
+export interface AccountDelta extends Pick<AccountRow, 'id' | 'kind' | 'ownerId' | 'currency'> {
   readonly delta: bigint;
 }
 
-export async function addToSystemAccounts(
-  db: StatementRunner,
-  deltas: readonly SystemAccountDelta[],
-): Promise<void> {
-  await db.query({
-    name: 'system_accounts',
-    text: `INSERT INTO system_account AS a (kind, currency, balance)
-      SELECT * FROM unnest($1::text[], $2::text[], $3::numeric[]) ORDER BY 1, 2
-      ON CONFLICT (kind, currency) DO UPDATE SET balance = a.balance + excluded.balance`,
-    values: [
-      plainArray(deltas.map((d) => d.kind)),
-      plainArray(deltas.map((d) => d.currency)),
-      plainArray(deltas.map((d) => d.delta)),
-    ],
-  });
+/**
+ * The first batch that comes for an account makes it. Two statements: one insert with DO UPDATE names one unique index, and
+ * fails when another batch has just made the row, which breaks another one.
+ */
+export async function addToAccounts(db: StatementRunner, deltas: readonly AccountDelta[]): Promise<void> {
+  const ids = plainArray(deltas.map((d) => d.id));
+  const kinds = plainArray(deltas.map((d) => d.kind));
+  const owners = plainArray(deltas.map((d) => d.ownerId));
+  const currencies = plainArray(deltas.map((d) => d.currency));
+  await Promise.all([
+    db.query({
+      name: 'ensure_summed_accounts',
+      text: `INSERT INTO account (id, kind, owner_id, currency, may_be_negative)
+        SELECT u.* FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::boolean[]) u(id, kind, owner_id, currency, may)
+        WHERE NOT EXISTS (SELECT FROM account a WHERE a.id = u.id) ORDER BY kind, currency, owner_id
+        ON CONFLICT DO NOTHING`,
+      values: [
+        ids,
+        kinds,
+        owners,
+        currencies,
+        plainArray(deltas.map((d) => ACCOUNT_KINDS[d.kind].mayBeNegative)),
+      ],
+    }),
+    db.query({
+      name: 'add_to_accounts',
+      text: `UPDATE account a SET balance = a.balance + u.delta FROM (
+          SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::numeric[]) u(id, kind, owner_id, currency, delta)
+          ORDER BY kind, currency, owner_id) u
+        WHERE a.id = u.id`,
+      values: [ids, kinds, owners, currencies, plainArray(deltas.map((d) => d.delta))],
+    }),
+  ]);
 }

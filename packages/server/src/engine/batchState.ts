@@ -1,11 +1,12 @@
+import { ACCOUNT_KINDS, type Account, isLocked as isLockedKind, mayTake } from '../core/accounts.ts';
 import type { Capability } from '../core/acquirers.ts';
 import type { Decision } from '../core/change.ts';
 import type { LateAnswer, MerchantSettings, WalletLookup } from '../core/command.ts';
 import type { Can, State } from '../core/effects.ts';
 import { countGuess, type Guesses, isLocked, NO_GUESSES } from '../core/guesses.ts';
 import type {
-  Account,
   BankOperation,
+  Hold,
   Millis,
   Minor,
   Posting,
@@ -14,7 +15,17 @@ import type {
   Wallet,
   WalletTransfer,
 } from '../core/transaction.ts';
-import type { BalanceRow, SettingsRow, SystemAccountDelta, WalletRow, WrongPair } from './batchSql.ts';
+import { accountIdOf } from './accountId.ts';
+import type {
+  AccountDelta,
+  AccountRow,
+  MovedAccount,
+  PostedEnd,
+  PostingRow,
+  SettingsRow,
+  WalletRow,
+  WrongPair,
+} from './batchSql.ts';
 
 /** The rows that a batch has loaded and locked. */
 export interface Loaded {
@@ -22,10 +33,10 @@ export interface Loaded {
   readonly operations: readonly BankOperation[];
   readonly wallets: readonly WalletRow[];
   readonly merchants: readonly SettingsRow[];
-  /** Locked. */
-  readonly balances: readonly BalanceRow[];
+  /** Other accounts than wallets, locked. */
+  readonly accounts: readonly AccountRow[];
   /** As last committed, for answers only. */
-  readonly shownBalances: readonly BalanceRow[];
+  readonly shownAccounts: readonly AccountRow[];
   readonly now: Millis;
   /** What acquirers can do, as this node knows it. */
   readonly can: Can;
@@ -38,7 +49,7 @@ export interface Loaded {
 export class BatchState implements State {
   readonly #transactions = new Map<string, Transaction>();
   readonly #loadedIds = new Set<string>();
-  readonly #wallets = new Map<string, Wallet>();
+  readonly #wallets = new Map<string, Counted<Wallet>>();
   readonly #walletOfOwner = new Map<string, string>();
   readonly #customers = new Map<string, { readonly id: string; readonly iinHash: string }>();
   readonly #guesses = new Map<string, Guesses>();
@@ -48,17 +59,18 @@ export class BatchState implements State {
   readonly #can: Can;
   readonly #settings = new Map<string, MerchantSettings>();
   readonly #keyRequiredOf = new Set<string>();
-  readonly #balances = new Map<string, BalanceRow>();
+  /** By `accountKey`. */
+  readonly #accounts = new Map<string, AccountRow>();
   readonly #shownBalances = new Map<string, Minor>();
-  readonly #systemDeltas = new Map<string, SystemAccountDelta>();
+  readonly #deltas = new Map<string, AccountDelta>();
 
   readonly #operations = new Map<string, BankOperation>();
 
   readonly #changedTransactions = new Set<string>();
   readonly #changedWallets = new Set<string>();
-  readonly #changedBalances = new Set<string>();
+  readonly #changedAccounts = new Set<string>();
   readonly #events: TransactionEvent[] = [];
-  readonly #postings: Posting[] = [];
+  readonly #postings: PostingRow[] = [];
   readonly #transfers: WalletTransfer[] = [];
   readonly #changedOperations = new Set<string>();
   readonly #answers: LateAnswer[] = [];
@@ -84,10 +96,8 @@ export class BatchState implements State {
       this.#wallets.set(wallet.id, wallet);
       this.#walletOfOwner.set(`${wallet.customerId} ${wallet.currency}`, wallet.id);
     }
-    for (const row of loaded.shownBalances) {
-      this.#shownBalances.set(`${row.merchant_id} ${row.currency}`, row.balance);
-    }
-    for (const row of loaded.balances) this.#balances.set(`${row.merchant_id} ${row.currency}`, row);
+    for (const row of loaded.shownAccounts) this.#shownBalances.set(accountKey(row), row.balance);
+    for (const row of loaded.accounts) this.#accounts.set(accountKey(row), row);
     for (const row of loaded.merchants) {
       this.#settings.set(row.id, {
         captureMode: row.capture_mode,
@@ -136,13 +146,13 @@ export class BatchState implements State {
   }
 
   merchantBalance(merchantId: string, currency: string): Minor {
-    return this.#balanceRow(merchantId, currency).balance;
+    return found(this.#accounts.get(accountKey({ kind: 'merchant', ownerId: merchantId, currency }))).balance;
   }
 
   /** The balance that a transaction's merchant has, for an answer; null when it was not loaded. */
   knownBalanceOf({ merchantId, currency }: Transaction): Minor | null {
-    const key = `${merchantId} ${currency}`;
-    return this.#balances.get(key)?.balance ?? this.#shownBalances.get(key) ?? null;
+    const key = accountKey({ kind: 'merchant', ownerId: merchantId, currency });
+    return this.#accounts.get(key)?.balance ?? this.#shownBalances.get(key) ?? null;
   }
 
   /** Whether what this merchant's callers do to payments needs an Idempotency-Key. */
@@ -162,13 +172,9 @@ export class BatchState implements State {
 
   /** Takes a decision over. @throws Error when it would break an invariant: a bug, and the batch fails. */
   apply(decision: Decision): void {
-    for (const posting of decision.postings) {
-      if (posting.amount <= 0n)
-        throw new Error(`posting ${posting.operationId}/${posting.seq} moves nothing`);
-      this.#move(posting.from, posting.currency, -posting.amount);
-      this.#move(posting.to, posting.currency, posting.amount);
-      this.#postings.push(posting);
-    }
+    // What was held is available again before it is paid.
+    for (const hold of decision.holds) this.#hold(hold);
+    for (const posting of decision.postings) this.#post(posting);
     for (const transaction of decision.transactions) {
       assertAmounts(transaction);
       this.#transactions.set(transaction.id, transaction);
@@ -201,44 +207,78 @@ export class BatchState implements State {
         const { lockedUntil } = this.#guesses.get(phone) ?? NO_GUESSES;
         return { phone, count, at: this.#now, lockedUntil };
       }),
-      wallets: [...this.#changedWallets].map((id) => found(this.#wallets.get(id))),
-      balances: [...this.#changedBalances].map((key) => found(this.#balances.get(key))),
-      systemDeltas: [...this.#systemDeltas.values()],
+      movedAccounts: [
+        ...[...this.#changedWallets].map((id) => movedAccountOf(found(this.#wallets.get(id)))),
+        ...[...this.#changedAccounts].map((key) => found(this.#accounts.get(key))),
+      ],
+      deltas: [...this.#deltas.values()],
     };
   }
 
-  #move(account: Account, currency: string, delta: Minor): void {
-    switch (account.kind) {
-      case 'available':
-      case 'held': {
-        const wallet = found(this.#wallets.get(account.walletId));
-        const balance = wallet[account.kind] + delta;
-        if (balance < 0n) throw new Error(`wallet ${wallet.id} would have ${balance} ${account.kind}`);
-        if (wallet.currency !== currency) throw new Error(`wallet ${wallet.id} is not in ${currency}`);
-        this.#wallets.set(wallet.id, { ...wallet, [account.kind]: balance });
-        this.#changedWallets.add(wallet.id);
-        return;
-      }
-      case 'balance': {
-        const row = this.#balanceRow(account.merchantId, currency);
-        const balance = row.balance + delta;
-        if (balance < 0n) throw new Error(`merchant ${account.merchantId} would have ${balance} ${currency}`);
-        this.#balances.set(`${account.merchantId} ${currency}`, { ...row, balance });
-        this.#changedBalances.add(`${account.merchantId} ${currency}`);
-        return;
-      }
-      default: {
-        const key = `${account.kind} ${currency}`;
-        const before = this.#systemDeltas.get(key)?.delta ?? 0n;
-        this.#systemDeltas.set(key, { kind: account.kind, currency, delta: before + delta });
-      }
-    }
+  #hold({ walletId, change }: Hold): void {
+    const wallet = found(this.#wallets.get(walletId));
+    this.#setWallet({ ...wallet, available: wallet.available - change, held: wallet.held + change });
   }
 
-  #balanceRow(merchantId: string, currency: string): BalanceRow {
-    return found(this.#balances.get(`${merchantId} ${currency}`));
+  #post(posting: Posting): void {
+    const { operationId, seq, code, from, to, currency, amount } = posting;
+    if (amount <= 0n) throw new Error(`posting ${operationId}/${seq} moves nothing`);
+    if (!mayTake(from.kind, code) || !mayTake(to.kind, code))
+      throw new Error(`a ${code} does not go from ${from.kind} to ${to.kind}`);
+    const fromEnd = this.#move(from, currency, -amount);
+    const toEnd = this.#move(to, currency, amount);
+    this.#postings.push({ ...posting, fromEnd, toEnd });
+  }
+
+  #move(account: Account, currency: string, delta: Minor): PostedEnd {
+    if (account.kind === 'wallet') return this.#moveWallet(account.walletId, currency, delta);
+    const { kind, ownerId } = account;
+    const key = accountKey({ kind, ownerId, currency });
+    if (isLockedKind(kind)) {
+      const row = found(this.#accounts.get(key));
+      const balance = row.balance + delta;
+      if (balance < row.held && !ACCOUNT_KINDS[kind].mayBeNegative)
+        throw new Error(`${kind} ${ownerId} would have ${balance} ${currency}, of it ${row.held} held`);
+      const number = row.postingCount + 1n;
+      this.#accounts.set(key, { ...row, balance, postingCount: number });
+      this.#changedAccounts.add(key);
+      return { accountId: row.id, number, balance };
+    }
+    const accountId = accountIdOf(kind, ownerId, currency);
+    const before = this.#deltas.get(key)?.delta ?? 0n;
+    this.#deltas.set(key, { id: accountId, kind, ownerId, currency, delta: before + delta });
+    return { accountId, number: null, balance: null };
+  }
+
+  #moveWallet(id: string, currency: string, delta: Minor): PostedEnd {
+    const wallet = found(this.#wallets.get(id));
+    if (wallet.currency !== currency) throw new Error(`wallet ${id} is not in ${currency}`);
+    const number = wallet.postingCount + 1n;
+    const available = wallet.available + delta;
+    this.#setWallet({ ...wallet, available, postingCount: number });
+    return { accountId: id, number, balance: available + wallet.held };
+  }
+
+  #setWallet(wallet: Counted<Wallet>): void {
+    const { id, available, held } = wallet;
+    if (available < 0n || held < 0n)
+      throw new Error(`wallet ${id} would have ${available} available and ${held} held`);
+    this.#wallets.set(id, wallet);
+    this.#changedWallets.add(id);
   }
 }
+
+/** What an account that is not a wallet is found by. */
+function accountKey({ kind, ownerId, currency }: Pick<AccountRow, 'kind' | 'ownerId' | 'currency'>): string {
+  return `${kind} ${ownerId} ${currency}`;
+}
+
+function movedAccountOf({ id, available, held, postingCount }: Counted<Wallet>): MovedAccount {
+  return { id, balance: available + held, held, postingCount };
+}
+
+/** With the number of its last posting. */
+type Counted<T> = T & { readonly postingCount: bigint };
 
 export interface Changes {
   readonly newOperations: readonly BankOperation[];
@@ -247,12 +287,12 @@ export interface Changes {
   readonly newTransactions: readonly Transaction[];
   readonly changedTransactions: readonly Transaction[];
   readonly events: readonly TransactionEvent[];
-  readonly postings: readonly Posting[];
+  readonly postings: readonly PostingRow[];
   readonly transfers: readonly WalletTransfer[];
   readonly wrongPairs: readonly WrongPair[];
-  readonly wallets: readonly Wallet[];
-  readonly balances: readonly BalanceRow[];
-  readonly systemDeltas: readonly SystemAccountDelta[];
+  /** Locked accounts, wallets among them. */
+  readonly movedAccounts: readonly MovedAccount[];
+  readonly deltas: readonly AccountDelta[];
 }
 
 function found<T>(value: T | undefined): T {

@@ -109,7 +109,7 @@ export function balanceAt(place: string): string {
         ('transaction.charged', 'transaction.partially_captured', 'transaction.rejected', 'transaction.failed')
         THEN -e.amount ELSE e.amount END
       ${changes} AND (e.round, e.position) > (${place}) ORDER BY e.round, e.position LIMIT 1),
-    (SELECT m.balance FROM merchant_balance m WHERE m.merchant_id = p.merchant_id AND m.currency = t.currency LIMIT 1), 0)`;
+    (SELECT a.balance FROM account a WHERE a.owner_id = p.merchant_id AND a.currency = t.currency AND a.kind = 'merchant' LIMIT 1), 0)`;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** What the admin API takes and answers. Objects of answers have names, which the SDK's types carry too. */
 import Type from 'typebox';
-import { MERCHANT_ENTRY_KINDS, WALLET_ENTRY_KINDS } from '../ledger/statementViews.ts';
+import { ACCOUNT_KINDS, SYSTEM_KINDS } from '../core/accounts.ts';
 import { Balance, Cursor, closed, Limit, NextCursor, shownOnce } from './schemas.ts';
 
 const Id = Type.String({ format: 'uuid', examples: ['01900000-0000-7000-8000-000000000001'] });
@@ -152,6 +152,10 @@ export const Transfer = Type.Object(
 const entry = {
   operationId: Type.String({ description: 'The transaction, or the transfer, that moved the money.' }),
   amount: Money,
+  change: Type.Integer({
+    description: 'The same amount, below 0 where it left: changes add up to the balance.',
+  }),
+  balance: Balance,
   reference: Type.Union([Type.String(), Type.Null()], {
     description: 'The order reference of a payment, or the reference of a transfer.',
   }),
@@ -160,33 +164,68 @@ const entry = {
 export const WalletEntry = Type.Object(
   {
     ...entry,
-    kind: Type.Enum([...WALLET_ENTRY_KINDS]),
+    code: Type.Enum([...ACCOUNT_KINDS.wallet.codes]),
     merchantId: Type.Union([Id, Type.Null()]),
-    ...balances,
   },
-  { $id: 'WalletEntry', description: 'One move of money, and the wallet’s balances after it.' },
+  {
+    $id: 'WalletEntry',
+    description: 'One move of money, and the wallet’s balance after it, of which a part may be held.',
+  },
+);
+export const OpenHold = Type.Object(
+  {
+    transactionId: Id,
+    merchantId: Id,
+    amount: Money,
+    reference: Type.String({ description: 'The order reference.' }),
+    expiresAt: NullableTime,
+  },
+  { $id: 'OpenHold', description: 'What a payment still holds on a wallet. A hold moves nothing.' },
+);
+const statement = {
+  nextCursor: NextCursor,
+  openingBalance: Type.Integer({ format: 'bigint', description: 'At the beginning of the period.' }),
+  closingBalance: Type.Integer({
+    format: 'bigint',
+    description: 'At the end of the period: what it opened with and all changes between.',
+  }),
+};
+export const WalletStatement = Type.Object(
+  {
+    items: Type.Array(Type.Ref('WalletEntry')),
+    ...statement,
+    ...balances,
+    holds: Type.Array(Type.Ref('OpenHold'), {
+      description: 'What is held now, payment by payment, newest first; at most 100.',
+    }),
+  },
+  { $id: 'WalletStatement', description: 'What moved on a wallet, and what is held on it.' },
 );
 export const MerchantEntry = Type.Object(
   {
     ...entry,
-    kind: Type.Enum([...MERCHANT_ENTRY_KINDS], {
+    code: Type.Enum([...ACCOUNT_KINDS.merchant.codes], {
       description:
         '`refund_returned`: a card refund that the bank refused, whose amount came back. `payout`: money that left the balance for the merchant’s bank.',
     }),
     currency: Currency,
-    balance: Balance,
   },
   { $id: 'MerchantEntry', description: 'One move of money, and the merchant’s balance after it.' },
 );
+export const MerchantStatement = Type.Object(
+  { items: Type.Array(Type.Ref('MerchantEntry')), ...statement, currency: Currency },
+  { $id: 'MerchantStatement', description: 'What moved on a merchant’s balance in one currency.' },
+);
 export const MerchantBalance = Type.Object(
-  { currency: Currency, balance: Balance },
-  { $id: 'MerchantBalance' },
+  { currency: Currency, balance: Balance, ...balances },
+  { $id: 'MerchantBalance', description: 'A balance, of which `held` is spoken for.' },
 );
 export const SystemAccount = Type.Object(
   {
-    kind: Type.Enum(['funding', 'acquirer'], {
+    kind: Type.Enum([...SYSTEM_KINDS], {
       description: 'funding: the world outside the wallets. acquirer: the bank that cards are paid by.',
     }),
+    ownerId: Type.String({ format: 'uuid', description: 'Of an acquirer’s account: the acquirer.' }),
     currency: Currency,
     balance: Balance,
   },
@@ -213,6 +252,9 @@ export const ADMIN_OBJECTS = [
   WalletEntry,
   MerchantEntry,
   MerchantBalance,
+  MerchantStatement,
+  WalletStatement,
+  OpenHold,
   SystemAccount,
   Store,
   Terminal,
@@ -235,7 +277,14 @@ export const CustomerQuery = Type.Object(
   },
   closed,
 );
-export const StatementQuery = Type.Object({ currency: Currency, limit: Limit, cursor: Cursor }, closed);
+const period = {
+  from: Type.Optional(Type.String({ description: 'From this time on.' })),
+  to: Type.Optional(Type.String({ description: 'Before this time.' })),
+  limit: Limit,
+  cursor: Cursor,
+};
+export const PeriodQuery = Type.Object(period, closed);
+export const StatementQuery = Type.Object({ currency: Currency, ...period }, closed);
 export const NoQuery = Type.Object({}, closed);
 
 /** An answer of one page of named objects. */

@@ -348,7 +348,9 @@ export function fieldError(reason: Reason, path: string, rule: string): ApiError
 /** The part of the product that speaks, from the route's path. */
 export function sourceOf(url: string): string {
   const match =
-    /^\/v1\/(wallet|admin|sandbox|payments|transactions|webhook-endpoints|events|session|users)\b/.exec(url);
+    /^\/v1\/(wallet|admin|sandbox|payments|transactions|balances|webhook-endpoints|events|session|users)\b/.exec(
+      url,
+    );
   return match?.[1] ?? 'server';
 }
 

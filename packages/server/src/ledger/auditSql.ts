@@ -2,6 +2,7 @@
  * The seven invariants of the ledger, each as a query that returns what breaks it. All of them read
  * one snapshot, so they hold on a live system at any moment between two commits.
  */
+import { ACCOUNT_KINDS, type AccountKind, ALL_ACCOUNT_KINDS, LOCKED_KINDS } from '../core/accounts.ts';
 import { inTransaction, type Pool, type Queryable } from '../postgres/pool.ts';
 
 export interface Violation {
@@ -18,18 +19,27 @@ interface Check {
   readonly sql: string;
 }
 
+/** Kinds of account, as SQL. */
+function listOf(kinds: readonly AccountKind[]): string {
+  return kinds.map((kind) => `'${kind}'`).join(', ');
+}
+
+const LOCKED = listOf(LOCKED_KINDS);
+const NEVER_NEGATIVE = listOf(ALL_ACCOUNT_KINDS.filter((kind) => !ACCOUNT_KINDS[kind].mayBeNegative));
+/** Which codes each kind of account takes, as rows. */
+const TAKEN = ALL_ACCOUNT_KINDS.flatMap((kind) =>
+  ACCOUNT_KINDS[kind].codes.map((code) => `('${kind}', '${code}')`),
+).join(', ');
+
+/**
+ * Postings by account. Holds and releases of before migration 0032 have the same account at both ends, and move nothing.
+ */
 const MOVES = `moves AS (
-    SELECT to_account AS kind, wallet_id, merchant_id, currency, amount::numeric AS amount FROM posting
+    SELECT to_account_id AS account, to_number AS number, to_balance AS balance, amount::numeric AS change, code, currency,
+      operation_id, seq FROM posting WHERE from_account_id <> to_account_id
     UNION ALL
-    SELECT from_account, wallet_id, merchant_id, currency, -amount::numeric FROM posting
-  ), owned AS (
-    SELECT kind, CASE WHEN kind IN ('available', 'held') THEN wallet_id WHEN kind = 'balance' THEN merchant_id END AS owner,
-      currency, sum(amount) AS posted FROM moves GROUP BY 1, 2, 3
-  ), stored AS (
-    SELECT 'available' AS kind, id AS owner, currency, available AS balance FROM wallet
-    UNION ALL SELECT 'held', id, currency, held FROM wallet
-    UNION ALL SELECT 'balance', merchant_id, currency, balance FROM merchant_balance
-    UNION ALL SELECT kind, NULL, currency, balance FROM system_account
+    SELECT from_account_id, from_number, from_balance, -amount::numeric, code, currency, operation_id, seq FROM posting
+      WHERE from_account_id <> to_account_id
   )`;
 
 /** In real time, from the UUIDv7: internal ids are kept for one day of that, whatever the sandbox's clock says. */
@@ -39,29 +49,48 @@ const CHECKS: readonly Check[] = [
   {
     invariant: 1,
     rule: 'all accounts of a currency sum to 0',
-    sql: `WITH ${MOVES} SELECT currency, sum(balance)::text AS sum FROM stored GROUP BY currency HAVING sum(balance) <> 0`,
+    sql: 'SELECT currency, sum(balance)::text AS sum FROM account GROUP BY currency HAVING sum(balance) <> 0',
   },
   {
     invariant: 2,
     rule: 'every stored balance equals the sum of its postings',
-    sql: `WITH ${MOVES} SELECT coalesce(s.kind, o.kind) AS account, coalesce(s.owner, o.owner) AS owner,
-        coalesce(s.currency, o.currency) AS currency, s.balance::text, o.posted::text
-      FROM stored s FULL JOIN owned o
-        ON s.kind = o.kind AND s.currency = o.currency
-        AND coalesce(s.owner::text, '') = coalesce(o.owner::text, '')
-      WHERE coalesce(s.balance, 0) <> coalesce(o.posted, 0)`,
+    sql: `WITH ${MOVES} SELECT a.kind AS account, coalesce(a.id, p.account) AS id, a.currency, a.balance::text, p.posted::text
+      FROM account a FULL JOIN (SELECT account, sum(change) AS posted FROM moves GROUP BY account) p ON p.account = a.id
+      WHERE coalesce(a.balance, 0) <> coalesce(p.posted, 0) OR (a.id IS NULL AND p.posted IS NOT NULL)`,
+  },
+  {
+    invariant: 2,
+    rule: 'each posting on an account that is locked carries the balance after it, and the last one the balance',
+    sql: `WITH ${MOVES}, chain AS (
+        SELECT m.*, a.kind, a.posting_count, a.balance AS stored,
+          lag(m.balance) OVER w + m.change AS counted, lag(m.number) OVER w + 1 AS next_number,
+          lead(m.number) OVER w IS NULL AS is_last
+        FROM moves m JOIN account a ON a.id = m.account WHERE a.kind IN (${LOCKED})
+        WINDOW w AS (PARTITION BY m.account ORDER BY m.number)
+      )
+      SELECT kind AS account, account AS id, number, balance::text, counted::text, stored::text, operation_id AS operation
+      FROM chain WHERE number IS NULL OR balance IS NULL OR balance <> coalesce(counted, change)
+        OR number <> coalesce(next_number, number) OR (is_last AND (balance <> stored OR number <> posting_count))`,
+  },
+  {
+    invariant: 2,
+    rule: 'each posting is what its two accounts take, in their currency',
+    sql: `WITH ${MOVES} SELECT m.operation_id AS operation, m.seq, m.code, a.kind AS account, m.currency
+      FROM moves m JOIN account a ON a.id = m.account
+      WHERE a.currency <> m.currency OR (a.kind, m.code) NOT IN (VALUES ${TAKEN})`,
   },
   {
     invariant: 3,
-    rule: 'no wallet and no merchant is below 0',
-    sql: `WITH ${MOVES} SELECT kind AS account, owner, currency, balance::text FROM stored
-      WHERE balance < 0 AND kind IN ('available', 'held', 'balance')`,
+    rule: 'no wallet and no merchant has less than what is held of it, or holds less than 0',
+    sql: `SELECT kind AS account, id, currency, balance::text, held::text FROM account
+      WHERE held < 0 OR (balance < held AND kind IN (${NEVER_NEGATIVE}))
+        OR (kind IN (${LOCKED}) AND available <> balance - held)`,
   },
   {
     invariant: 4,
     rule: "a wallet's held is what its authorized transactions still hold",
-    sql: `SELECT w.id AS wallet, w.held::text, coalesce(t.held, 0)::text AS "heldByTransactions"
-      FROM wallet w FULL JOIN (
+    sql: `SELECT w.id AS wallet, w.kind, w.held::text, coalesce(t.held, 0)::text AS "heldByTransactions"
+      FROM account w FULL JOIN (
         SELECT wallet_id, sum(amount - captured - released) AS held FROM transaction
         WHERE status = 'authorized' AND payment_method = 'wallet' GROUP BY wallet_id) t ON t.wallet_id = w.id
       WHERE coalesce(w.held, 0) <> coalesce(t.held, 0)`,
@@ -69,29 +98,39 @@ const CHECKS: readonly Check[] = [
   {
     invariant: 5,
     rule: 'captured + released + still held = authorized, and refunded + reserved <= captured',
-    sql: `SELECT t.id AS transaction, t.status, t.amount, t.captured, t.released, t.refunded, t.reserved, p.held::text,
+    sql: `SELECT t.id AS transaction, t.status, t.amount, t.captured, t.released, t.refunded, t.reserved,
         p.to_merchant::text AS "toMerchant", r.refunded::text AS "refundedByRefunds", r.reserved::text AS "reservedByRefunds"
       FROM transaction t
       CROSS JOIN LATERAL (
-        SELECT coalesce(sum(CASE WHEN to_account = 'held' THEN amount WHEN from_account = 'held' THEN -amount END), 0) AS held,
-          coalesce(sum(CASE WHEN to_account = 'balance' THEN amount END), 0) AS to_merchant
+        SELECT coalesce(sum(amount) FILTER (WHERE code = 'capture'), 0) AS to_merchant,
+          count(*) FILTER (WHERE code NOT IN ('capture', 'hold', 'release')) AS others
         FROM posting WHERE operation_id = t.id) p
       CROSS JOIN LATERAL (
         SELECT coalesce(sum(refunded), 0) AS refunded,
           coalesce(sum(CASE WHEN status = 'created' THEN amount END), 0) AS reserved
         FROM transaction WHERE parent_transaction_id = t.id) r
       WHERE t.type = 'payment' AND (
-        (t.payment_method = 'wallet' AND (
-          t.captured + t.released + p.held <> CASE WHEN t.authed_at IS NULL THEN 0 ELSE t.amount END
-          OR p.held <> CASE WHEN t.status = 'authorized' THEN t.amount - t.captured - t.released ELSE 0 END))
-        OR (t.authed_at IS NULL AND t.captured + t.released <> 0)
+        (t.authed_at IS NULL AND t.captured + t.released <> 0)
         OR (t.status = 'authorized' AND t.captured + t.released >= t.amount)
         OR (t.status IN ('charged', 'refunded', 'cancelled') AND t.authed_at IS NOT NULL AND t.captured + t.released <> t.amount)
-        OR t.captured <> p.to_merchant OR t.refunded <> r.refunded OR t.reserved <> r.reserved
+        OR t.captured <> p.to_merchant OR p.others > 0 OR t.refunded <> r.refunded OR t.reserved <> r.reserved
         OR t.refunded + t.reserved > t.captured
         OR (t.captured > 0 AND t.status NOT IN ('authorized', 'charged', 'refunded'))
         OR (t.captured = 0 AND t.status IN ('charged', 'refunded'))
         OR (t.status = 'refunded') <> (t.status <> 'authorized' AND t.captured > 0 AND t.refunded = t.captured))`,
+  },
+  {
+    invariant: 5,
+    rule: 'a refund took from its merchant what it is for, and gave it back where its bank refused it',
+    sql: `SELECT t.id AS transaction, t.status, t.amount, p.taken::text, p.returned::text, p.others::int
+      FROM transaction t
+      CROSS JOIN LATERAL (
+        SELECT coalesce(sum(amount) FILTER (WHERE code = 'refund'), 0) AS taken,
+          coalesce(sum(amount) FILTER (WHERE code = 'refund_returned'), 0) AS returned,
+          count(*) FILTER (WHERE code NOT IN ('refund', 'refund_returned')) AS others
+        FROM posting WHERE operation_id = t.id) p
+      WHERE t.type = 'refund' AND (p.taken <> t.amount OR p.others > 0
+        OR p.returned <> CASE WHEN t.status IN ('rejected', 'transaction.failed') THEN t.amount ELSE 0 END)`,
   },
   {
     invariant: 5,
@@ -118,7 +157,7 @@ const CHECKS: readonly Check[] = [
     invariant: 5,
     rule: 'the acquirer owes what was captured by card and not refunded or set aside',
     sql: `SELECT coalesce(a.currency, t.currency) AS currency, a.balance::text, t.owed::text
-      FROM (SELECT currency, balance FROM system_account WHERE kind = 'acquirer') a
+      FROM (SELECT currency, sum(balance) AS balance FROM account WHERE kind = 'acquirer' GROUP BY currency) a
       FULL JOIN (SELECT currency, sum(captured - refunded - reserved) AS owed FROM transaction
         WHERE payment_method = 'card' AND type = 'payment' GROUP BY currency) t ON t.currency = a.currency
       WHERE coalesce(a.balance, 0) <> -coalesce(t.owed, 0)`,

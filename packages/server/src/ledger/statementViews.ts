@@ -1,49 +1,104 @@
-/** The lines of statements, each with the balance after it. */
-import type { Account } from '../core/transaction.ts';
-import { iso } from '../core/values/time.ts';
-import type { MerchantStatement, StatementRow, WalletStatement } from './statementsSql.ts';
+/** Pages of statements: lines newest first, each with the balance after it, between an opening and a closing balance. */
+import type { Deps } from '../app/deps.ts';
+import { type Parsed, parsed } from '../core/values/parse.ts';
+import { iso, parseTime } from '../core/values/time.ts';
+import { type Page, type PageQuery, readPage } from '../http/page.ts';
+import { invalidFields, valuesOf } from '../http/parseFields.ts';
+import {
+  type OpenHold,
+  type Period,
+  readStatement,
+  type Statement,
+  type StatementLine,
+  type StatementPosition,
+} from './statementsSql.ts';
 
-/** Rows newest first, each with the balances after it, counted back from those of the newest. */
-export function walletEntries({ available, held, rows }: WalletStatement) {
-  const after = { available, held };
-  return rows.map((row) => {
-    const { merchantId } = row;
-    const entry = { row, view: { ...entryView(row), merchantId, ...after } };
-    after.available -= change(row, 'available');
-    after.held -= change(row, 'held');
-    return entry;
-  });
+/** As a request has it. */
+export interface StatementQuery extends PageQuery {
+  readonly from?: string;
+  readonly to?: string;
 }
 
-export function merchantEntries({ balance, rows }: MerchantStatement, currency: string) {
-  let after = balance;
-  return rows.map((row) => {
-    const entry = { row, view: { ...entryView(row), currency, balance: after } };
-    after -= change(row, 'balance');
-    return entry;
-  });
+export interface StatementPage<Entry> extends Page<Entry> {
+  readonly openingBalance: bigint;
+  readonly closingBalance: bigint;
 }
 
-/** What a posting did to an account of this kind. */
-export function change({ from, to, amount }: StatementRow, kind: Account['kind']): bigint {
-  if (to === kind) return amount;
-  return from === kind ? -amount : 0n;
+/**
+ * One page of an account's statement.
+ * @returns null when there is no such account
+ * @throws ApiError 400 naming every parameter that is wrong
+ */
+export async function readStatementPage<Entry>(
+  deps: Deps,
+  accountId: string,
+  query: StatementQuery,
+  view: (line: StatementLine) => Entry,
+): Promise<StatementPage<Entry> | null> {
+  const period = periodOf(query);
+  let statement: Statement | null = null;
+  const load = async (cursor: string | null, limit: number): Promise<readonly StatementLine[]> => {
+    statement = await readStatement(deps.pool, accountId, period, positionIn(cursor), limit);
+    return statement?.lines ?? [];
+  };
+  // A cursor is of one period: in another one its page would begin in the middle.
+  const list = `statement ${accountId} ${period.from} ${period.to}`;
+  const { items, nextCursor } = await readPage(deps, list, query, load, sealPosition);
+  return statement === null ? null : pageOf(statement, items.map(view), nextCursor);
 }
 
-function entryView(row: StatementRow) {
-  const { operationId, amount, reference, at } = row;
-  return { operationId, kind: kindOf(row), amount, reference, at: iso(at) };
+function pageOf<Entry>(
+  { opening, closing }: Statement,
+  items: readonly Entry[],
+  nextCursor: string | null,
+): StatementPage<Entry> {
+  return { items, nextCursor, openingBalance: opening, closingBalance: closing };
 }
 
-export const WALLET_ENTRY_KINDS = ['deposit', 'withdrawal', 'hold', 'release', 'capture', 'refund'] as const;
-export const MERCHANT_ENTRY_KINDS = ['capture', 'refund', 'refund_returned', 'payout'] as const;
-type EntryKind = (typeof WALLET_ENTRY_KINDS | typeof MERCHANT_ENTRY_KINDS)[number];
+/** The statement of an account that nothing has moved on yet. */
+export const EMPTY_STATEMENT: StatementPage<never> = {
+  items: [],
+  nextCursor: null,
+  openingBalance: 0n,
+  closingBalance: 0n,
+};
 
-/** What a posting was. A refund takes from the balance, and gives back to it when the bank refuses it. */
-function kindOf({ from, to, owner }: StatementRow): EntryKind {
-  if (from === 'balance') return to === 'funding' ? 'payout' : 'refund';
-  if (to === 'balance') return owner === 'refund' ? 'refund_returned' : 'capture';
-  if (from === 'funding') return 'deposit';
-  if (to === 'funding') return 'withdrawal';
-  return to === 'held' ? 'hold' : 'release';
+/** @throws ApiError 400 naming every parameter that is wrong */
+export function periodOf(query: StatementQuery): Period {
+  const period = valuesOf({ from: timeFilter(query.from), to: timeFilter(query.to) });
+  if (period.from !== null && period.to !== null && period.from >= period.to)
+    throw invalidFields([{ path: 'to', message: 'must be after from' }]);
+  return period;
+}
+
+function timeFilter(text: string | undefined): Parsed<number | null> {
+  return text === undefined ? parsed(null) : parseTime(text);
+}
+
+/** As text for a cursor, which is signed: it comes back as it was. */
+function sealPosition({ at, number }: StatementPosition): string {
+  return `${at} ${number}`;
+}
+
+function positionIn(cursor: string | null): StatementPosition | null {
+  if (cursor === null) return null;
+  const [at, number = ''] = cursor.split(' ');
+  return { at: Number(at), number: BigInt(number) };
+}
+
+export function walletEntryView(line: StatementLine) {
+  return { ...entryView(line), merchantId: line.merchantId };
+}
+
+export function merchantEntryView(line: StatementLine, currency: string) {
+  return { ...entryView(line), currency };
+}
+
+function entryView({ operationId, code, change, balance, reference, at }: StatementLine) {
+  const amount = change < 0n ? -change : change;
+  return { operationId, code, amount, change, balance, reference, at: iso(at) };
+}
+
+export function holdView({ expiresAt, ...hold }: OpenHold) {
+  return { ...hold, expiresAt: iso(expiresAt) };
 }

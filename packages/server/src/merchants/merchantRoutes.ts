@@ -12,18 +12,15 @@ import type { App } from '../http/baseApp.ts';
 import { ApiError, fieldError } from '../http/errors.ts';
 import { exactJson } from '../http/exactJson.ts';
 import { operatorWrite } from '../http/idempotentWrite.ts';
-import { readPage, wholePage } from '../http/page.ts';
+import { readPage } from '../http/page.ts';
 import { invalidFields, valuesOf } from '../http/parseFields.ts';
 import { IdempotencyHeader } from '../http/schemas.ts';
 import { sendJson } from '../http/send.ts';
 import { newId } from '../installation/newId.ts';
-import { openPosition, sealPosition } from '../ledger/statementPosition.ts';
-import { readMerchantStatement } from '../ledger/statementsSql.ts';
-import { change, merchantEntries } from '../ledger/statementViews.ts';
+import { balancesJson, merchantStatementJson } from './balanceRoutes.ts';
 import {
   findMerchant,
   insertMerchant,
-  listMerchantBalances,
   listMerchants,
   lockMerchant,
   type MerchantSettings,
@@ -172,7 +169,7 @@ function balanceRoutes(app: App, deps: Deps): void {
     async (request, reply) => {
       const id = merchantIdOf(request.params.merchantId);
       await requireMerchant(deps.pool, id);
-      return sendJson(reply, 200, exactJson(wholePage(await listMerchantBalances(deps.pool, id))));
+      return sendJson(reply, 200, await balancesJson(deps, id));
     },
   );
 
@@ -186,23 +183,14 @@ function balanceRoutes(app: App, deps: Deps): void {
         summary: 'What moved on a merchant’s balance, newest first',
         params: Params,
         querystring: bodies.StatementQuery,
-        response: { 200: bodies.pageSchema('MerchantEntry'), ...ERRORS },
+        response: { 200: Type.Ref('MerchantStatement'), ...ERRORS },
       },
     },
     async (request, reply) => {
       const { currency } = valuesOf({ currency: parseCurrency(request.query.currency) });
       const id = merchantIdOf(request.params.merchantId);
       await requireMerchant(deps.pool, id);
-      const load = async (cursor: string | null, limit: number) => {
-        const after = cursor === null ? null : openPosition(cursor);
-        const read = await readMerchantStatement(deps.pool, id, currency, after, limit);
-        // A later page counts on from where the one before it ended.
-        return merchantEntries({ ...read, balance: after?.balances[0] ?? read.balance }, currency);
-      };
-      const page = await readPage(deps, `${currency} of ${id}`, request.query, load, ({ row, view }) =>
-        sealPosition(row, [view.balance - change(row, 'balance')]),
-      );
-      return sendJson(reply, 200, exactJson({ ...page, items: page.items.map(({ view }) => view) }));
+      return sendJson(reply, 200, await merchantStatementJson(deps, id, currency, request.query));
     },
   );
 }

@@ -85,16 +85,3 @@ export async function listMerchants(
   );
   return rows;
 }
-
-export interface Balance {
-  readonly currency: string;
-  readonly balance: bigint;
-}
-
-export async function listMerchantBalances(db: Queryable, merchantId: string): Promise<Balance[]> {
-  const { rows } = await db.query<Balance>(
-    'SELECT currency, balance FROM merchant_balance WHERE merchant_id = $1 ORDER BY currency',
-    [merchantId],
-  );
-  return rows;
-}

@@ -1,30 +1,33 @@
+import { type AccountKind, ALL_ACCOUNT_KINDS } from '../core/accounts.ts';
 import type { Queryable } from '../postgres/pool.ts';
 
 export interface LedgerSums {
   readonly currency: string;
-  readonly available: bigint;
-  readonly held: bigint;
-  readonly merchantBalances: bigint;
-  readonly fundingBalance: bigint;
-  readonly acquirerBalance: bigint;
+  /** Every kind of account, in the order of the registry. */
+  readonly accounts: readonly KindSum[];
   /** 0, or the ledger is wrong. */
   readonly sum: bigint;
 }
 
+export interface KindSum {
+  readonly kind: AccountKind;
+  readonly balance: bigint;
+  readonly held: bigint;
+}
+
 /** All accounts of each currency, by kind, at one moment. */
 export async function sumLedger(db: Queryable): Promise<LedgerSums[]> {
-  const { rows } = await db.query<LedgerSums>(
-    `SELECT currency, sum(available) AS available, sum(held) AS held, sum(merchants) AS "merchantBalances",
-       sum(funding) AS "fundingBalance", sum(acquirer) AS "acquirerBalance",
-       sum(available + held + merchants + funding + acquirer) AS sum
-     FROM (
-       SELECT currency, available, held, 0::numeric AS merchants, 0::numeric AS funding, 0::numeric AS acquirer FROM wallet
-       UNION ALL SELECT currency, 0, 0, balance, 0, 0 FROM merchant_balance
-       UNION ALL SELECT currency, 0, 0, 0, CASE WHEN kind = 'funding' THEN balance ELSE 0 END,
-         CASE WHEN kind = 'acquirer' THEN balance ELSE 0 END FROM system_account) account
-     GROUP BY currency ORDER BY currency`,
+  const { rows } = await db.query<KindSum & { readonly currency: string }>(
+    'SELECT currency, kind, sum(balance) AS balance, sum(held) AS held FROM account GROUP BY currency, kind ORDER BY currency',
   );
-  return rows;
+  return [...new Set(rows.map(({ currency }) => currency))].map((currency) => {
+    const own = rows.filter((row) => row.currency === currency);
+    const accounts = ALL_ACCOUNT_KINDS.map((kind) => {
+      const { balance, held } = own.find((row) => row.kind === kind) ?? { balance: 0n, held: 0n };
+      return { kind, balance, held };
+    });
+    return { currency, accounts, sum: own.reduce((sum, { balance }) => sum + balance, 0n) };
+  });
 }
 
 export interface DatabaseState {

@@ -1,6 +1,7 @@
 /** What operators look at when something may be wrong: sums of the ledger, audits, and the node's health. */
 import Type from 'typebox';
 import type { Deps } from '../app/deps.ts';
+import { ALL_ACCOUNT_KINDS } from '../core/accounts.ts';
 import { iso } from '../core/values/time.ts';
 import { readGuessed } from '../customers/wrongIinsSql.ts';
 import { ADMIN, ERRORS, OPERATOR, refuseBody } from '../http/adminCommon.ts';
@@ -26,11 +27,10 @@ const MaybeTime = Type.Union([Time, Type.Null()]);
 export const LedgerSumsView = Type.Object(
   {
     currency: Type.String(),
-    available: Balance,
-    held: Balance,
-    merchantBalances: Balance,
-    fundingBalance: Balance,
-    acquirerBalance: Balance,
+    accounts: Type.Array(
+      Type.Object({ kind: Type.Enum([...ALL_ACCOUNT_KINDS]), balance: Balance, held: Balance }),
+      { description: 'Each kind of account; `held` is a part of its balance.' },
+    ),
     sum: Type.Integer({ format: 'bigint', description: 'Of all: 0, or the ledger is wrong.' }),
   },
   { $id: 'LedgerSums', description: 'All accounts of a currency, by kind.' },

@@ -161,7 +161,7 @@ interface BalanceRow extends Transaction {
 function withBalance(transactions: string): string {
   return `SELECT t.*, COALESCE(
       (SELECT e.balance FROM event e WHERE e.transaction_id = t.id AND e.seq = t."eventCount"),
-      (SELECT b.balance FROM merchant_balance b WHERE b.merchant_id = t."merchantId" AND b.currency = t.currency),
+      (SELECT a.balance FROM account a WHERE a.owner_id = t."merchantId" AND a.currency = t.currency AND a.kind = 'merchant'),
       0) AS balance, o.kind AS "pendingKind", o.amount AS "pendingAmount", o.requested_at AS "pendingSince",
       o.attempts AS "pendingAttempts"
     FROM (${transactions}) t
@@ -235,19 +235,19 @@ function orderReferenceIs(value: string | null): Selective[] {
 }
 
 /**
- * A wallet payment that was authorized is in its customer's postings, which are indexed anyway; only the
- * others have an entry in an index by customer, which would cost a fifth of the authorizations.
+ * A wallet payment that was authorized is found by its wallet; only the others have an entry in an index by merchant and
+ * customer, which would cost a fifth of the authorizations.
  */
 function customerIs(value: string | null): Selective[] {
   if (value === null) return [];
   const condition = (bind: Bind): string => `customer_id = ${bind(value)}`;
   const { condition: range, order } = rangeOf('customer_id', value);
-  const unposted = (bind: Bind): string =>
-    `${range(bind)} AND (payment_method = 'card' OR authed_at IS NULL)`;
-  const posted = (bind: Bind): string =>
-    `SELECT p.operation_id AS id FROM wallet w CROSS JOIN LATERAL (SELECT operation_id FROM posting
-      WHERE wallet_id = w.id LIMIT ${MAX_CANDIDATES + 1}) p WHERE w.customer_id = ${bind(value)}`;
-  return [{ condition, sources: [{ condition: unposted, order }, { query: posted }], ids: [] }];
+  const others = (bind: Bind): string => `${range(bind)} AND (payment_method = 'card' OR authed_at IS NULL)`;
+  const authorized = (bind: Bind): string =>
+    `SELECT t.id FROM account w CROSS JOIN LATERAL (SELECT id FROM transaction
+      WHERE wallet_id = w.id AND authed_at IS NOT NULL LIMIT ${MAX_CANDIDATES + 1}) t
+      WHERE w.owner_id = ${bind(value)} AND w.kind = 'wallet'`;
+  return [{ condition, sources: [{ condition: others, order }, { query: authorized }], ids: [] }];
 }
 
 const DESCRIPTION = 'lower(left(description, 100))';

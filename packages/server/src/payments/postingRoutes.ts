@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import type { Deps } from '../app/deps.ts';
+import { ALL_ACCOUNT_KINDS, POSTING_CODES } from '../core/accounts.ts';
 import { iso } from '../core/values/time.ts';
 import type { App } from '../http/baseApp.ts';
 import { ApiError } from '../http/errors.ts';
@@ -8,18 +9,19 @@ import { wholePage } from '../http/page.ts';
 import { NextCursor } from '../http/schemas.ts';
 import { sendJson } from '../http/send.ts';
 import { merchantOf, VIEWER } from '../identity/auth.ts';
-import { type PostingRow, readPostings } from '../ledger/statementsSql.ts';
+import { type PostingLine, readPostings } from '../ledger/statementsSql.ts';
 import { findTransactionOf } from './lookupsSql.ts';
 import { transactionIdOf } from './transactionRoutes.ts';
 
-const AccountKind = Type.Enum(['available', 'held', 'balance', 'funding', 'acquirer'], {
+const AccountKind = Type.Enum([...ALL_ACCOUNT_KINDS], {
   description:
-    '`available` and `held` of the customer’s wallet, `balance` of the merchant, `acquirer`: the bank that cards are paid by.',
+    '`wallet` of the customer, `merchant`: your balance, `acquirer`: the bank that cards are paid by.',
 });
 
 export const TransactionPosting = Type.Object(
   {
-    seq: Type.Integer({ description: '1, 2, 3 …, within the transaction.' }),
+    seq: Type.Integer({ description: 'Its number within the transaction.' }),
+    code: Type.Enum([...POSTING_CODES], { description: 'What it was.' }),
     from: AccountKind,
     to: AccountKind,
     amount: Type.Integer({ description: 'Minor units.' }),
@@ -40,7 +42,8 @@ export function postingRoutes(app: App, deps: Deps): void {
       schema: {
         operationId: 'listTransactionPostings',
         summary: 'List what a transaction moved in the ledger',
-        description: 'Oldest first. A refund is a transaction of its own, with postings of its own.',
+        description:
+          'Oldest first. A refund is a transaction of its own, with postings of its own. A hold moves nothing.',
         tags: ['Transactions'],
         security: [{ merchantApiKey: [] }],
         params: Type.Object({ id: Type.String({ description: 'Either spelling of the id.' }) }),
@@ -61,6 +64,6 @@ export function postingRoutes(app: App, deps: Deps): void {
   );
 }
 
-function postingView({ at, ...posting }: PostingRow): Record<string, unknown> {
+function postingView({ at, ...posting }: PostingLine): Record<string, unknown> {
   return { ...posting, at: iso(at) };
 }

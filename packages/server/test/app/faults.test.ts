@@ -122,11 +122,11 @@ describe('locks of others', () => {
     const client = new pg.Client({ connectionString: nodes.databaseUrl });
     await client.connect();
     await client.query(`SET deadlock_timeout = '10s'; BEGIN`);
-    await client.query('SELECT FROM wallet WHERE id = $1 FOR UPDATE', [high.id]);
+    await client.query('SELECT FROM account WHERE id = $1 FOR UPDATE', [high.id]);
     const calls = Promise.all([high, low, high, low].map((wallet) => shop.authorize(wallet, 100)));
     await delay(300);
     // The engine holds the lower wallet and waits for the higher one.
-    await client.query('SELECT FROM wallet WHERE id = $1 FOR UPDATE', [low.id]).catch(() => undefined);
+    await client.query('SELECT FROM account WHERE id = $1 FOR UPDATE', [low.id]).catch(() => undefined);
     await client.query('ROLLBACK');
     await client.end();
     assert.deepEqual(tally(await calls), { '201 PROCESSING': 4 });
@@ -137,7 +137,7 @@ describe('locks of others', () => {
     const shop = await Shop.open(nodes);
     const wallet = await shop.wallet(1_000);
     const ids = await atOnce(10, () => shop.charge(wallet, 100));
-    const lock = await lockRow(nodes.databaseUrl, 'merchant_balance', shop.merchant.id, 'merchant_id');
+    const lock = await lockRow(nodes.databaseUrl, 'account', shop.merchant.id, 'owner_id');
     const refunds = Promise.all(ids.map((id) => shop.operate(id, 'refund', 100)));
     await delay(6_000);
     await lock.release();
@@ -149,7 +149,7 @@ describe('locks of others', () => {
     const shop = await Shop.open(nodes);
     const [locked, ...others] = await atOnce(21, () => shop.wallet(100_000));
     assert.ok(locked !== undefined);
-    const lock = await lockRow(nodes.databaseUrl, 'wallet', locked.id);
+    const lock = await lockRow(nodes.databaseUrl, 'account', locked.id);
     const stuck = atOnce(200, () => timed(() => shop.authorize(locked, 100)));
     const rounds: Timed[] = [];
     for (let round = 0; round < 8; round += 1) {

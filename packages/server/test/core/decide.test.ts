@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import type { Account } from '../../src/core/accounts.ts';
 import { BLANK, type Decision } from '../../src/core/change.ts';
 import type { Command, Outcome, Sender } from '../../src/core/command.ts';
 import { decide } from '../../src/core/decide.ts';
 import type { State } from '../../src/core/effects.ts';
 import { mayBecome, STATUSES, type Status } from '../../src/core/lifecycle.ts';
-import type { Account, Transaction, Wallet } from '../../src/core/transaction.ts';
+import type { Transaction, Wallet } from '../../src/core/transaction.ts';
 import type { TransactionId } from '../../src/core/values/ids.ts';
 
 const ID = 'payment' as TransactionId;
@@ -71,9 +72,9 @@ function resultOf(outcome: Outcome): string {
 
 /** What must hold of any decision on `before`. */
 function assertSound(decision: Decision, before: Transaction | null): void {
-  const { outcome, transactions, events, postings } = decision;
+  const { outcome, transactions, events, postings, holds } = decision;
   if (outcome.kind === 'refused' || outcome.kind === 'nothing_to_do') {
-    assert.deepEqual([transactions, events, postings], [[], [], []]);
+    assert.deepEqual([transactions, events, postings, holds], [[], [], [], []]);
     return;
   }
   for (const posting of postings) {
@@ -99,8 +100,8 @@ function assertSound(decision: Decision, before: Transaction | null): void {
   assertMoney(decision, before);
 }
 
-/** What the postings move is what the transactions say. */
-function assertMoney({ transactions, postings }: Decision, before: Transaction | null): void {
+/** What the postings move, and what is held, is what the transactions say. */
+function assertMoney({ transactions, postings, holds }: Decision, before: Transaction | null): void {
   const into = (kind: Account['kind']): bigint =>
     postings.reduce(
       (sum, { from, to, amount }) =>
@@ -112,9 +113,13 @@ function assertMoney({ transactions, postings }: Decision, before: Transaction |
   const held = (t: Transaction | null): bigint =>
     t?.status === 'authorized' ? t.amount - t.captured - t.released : 0n;
   const kept = (t: Transaction | null): bigint => (t === null ? 0n : t.captured - t.refunded);
-  assert.equal(into('held'), held(payment) - held(before));
-  assert.equal(into('balance'), kept(payment) - kept(before));
-  assert.equal(into('available') + into('held') + into('balance'), 0n);
+  const isWallet = payment.paymentMethod === 'wallet';
+  assert.equal(
+    holds.reduce((sum, { change }) => sum + change, 0n),
+    isWallet ? held(payment) - held(before) : 0n,
+  );
+  assert.equal(into('merchant'), kept(payment) - kept(before));
+  assert.equal(into(isWallet ? 'wallet' : 'acquirer'), -into('merchant'));
 }
 
 describe('every command on every status', () => {

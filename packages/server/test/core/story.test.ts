@@ -434,11 +434,13 @@ describe('one payment, field by field', () => {
       MERCHANT_SENDER,
     );
     assert.deepEqual(
-      captured.postings.map(({ from, to, amount: moved }) => [from.kind, to.kind, moved]),
-      [
-        ['held', 'balance', 600n],
-        ['held', 'available', 300n],
-      ],
+      captured.postings.map(({ code, from, to, amount: moved }) => [code, from.kind, to.kind, moved]),
+      [['capture', 'wallet', 'merchant', 600n]],
+    );
+    assert.deepEqual(
+      captured.holds.map(({ change }) => change),
+      [-900n],
+      'the rest is released',
     );
     const refundId = story.id() as TransactionId;
     const { outcome } = story.tell({ kind: 'refund', transactionId: PAYMENT, amount: 200n, refundId });
@@ -463,8 +465,8 @@ describe('one payment, field by field', () => {
     take(story, { kind: 'capture', amount: 600n });
     const { postings } = story.bankAnswers('done');
     assert.deepEqual(
-      postings.map(({ from, to, amount: moved }) => [from.kind, to.kind, moved]),
-      [['acquirer', 'balance', 600n]],
+      postings.map(({ code, from, to, amount: moved }) => [code, from.kind, to.kind, moved]),
+      [['capture', 'acquirer', 'merchant', 600n]],
     );
   });
 

@@ -88,7 +88,7 @@ describe('five wrong IINs for a phone number', () => {
       'customer_not_found',
       'nor which wallets there are',
     );
-    const { rows } = await sandbox.pool.query('SELECT held FROM wallet WHERE id = $1', [wallet.id]);
+    const { rows } = await sandbox.pool.query('SELECT held FROM account WHERE id = $1', [wallet.id]);
     assert.equal(rows[0].held, 1n);
     const { items } = (await sandbox.call('GET', '/v1/admin/issues', { apiKey: OPERATOR_KEY })).body;
     assert.ok(items.some(({ subjectKind }: { subjectKind: string }) => subjectKind === 'phone'));

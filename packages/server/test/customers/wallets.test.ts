@@ -132,11 +132,11 @@ describe('wallets', () => {
       await operate('POST', `/wallets/${walletId}/deposit`, { amount: MAX_AMOUNT });
     assert.deepEqual(await balancesOf(walletId), ['27021597764222973', '0']);
     const { text } = await operate('GET', `/wallets/${walletId}/statement`);
-    const after = [...text.matchAll(/"available":(\d+)/g)].map((match) => match[1]);
+    const after = [...text.matchAll(/"balance":(\d+)/g)].map((match) => match[1]);
     assert.deepEqual(after, ['27021597764222973', '18014398509481982', '9007199254740991']);
     assert.match(
       (await operate('GET', '/accounts')).text,
-      /"kind":"funding","currency":"KZT","balance":-270216\d+,?/,
+      /"kind":"funding","ownerId":"[-0]+","currency":"KZT","balance":-270216\d+,?/,
     );
     const out = await operate('POST', `/wallets/${walletId}/withdraw`, { amount: MAX_AMOUNT });
     assert.match(out.text, /"available":18014398509481982,/);
@@ -202,10 +202,9 @@ describe('a payment that waits for its customer', () => {
 
 describe('statements', () => {
   interface Entry {
-    kind: string;
+    code: string;
     amount: number;
-    available: number;
-    held: number;
+    change: number;
     balance: number;
     reference: string;
   }
@@ -235,28 +234,49 @@ describe('statements', () => {
   test('a wallet’s running balances add up, page by page, to what it has', async () => {
     const walletId = await flow();
     const entries = await wholeStatement(`/wallets/${walletId}/statement?`);
-    const kinds = ['deposit', 'hold', 'release', 'capture', 'release', 'refund', 'withdrawal'];
-    assert.deepEqual(entries.map(({ kind }) => kind).reverse(), kinds);
-    const references = ['cash', 'A-1', 'A-1', 'A-1', 'A-1', 'A-1', null];
-    assert.deepEqual(entries.map(({ reference }) => reference).reverse(), references);
-    const effects: Record<string, [available: number, held: number]> = {
-      ...{ deposit: [1, 0], hold: [-1, 1], release: [1, -1], capture: [0, -1] },
-      ...{ refund: [1, 0], withdrawal: [-1, 0] },
-    };
-    let [available, held] = [0, 0];
-    for (const entry of entries.reverse()) {
-      const [a = 0, h = 0] = effects[entry.kind] ?? [];
-      available += a * entry.amount;
-      held += h * entry.amount;
-      assert.deepEqual([entry.available, entry.held], [available, held]);
-    }
-    assert.deepEqual(await balancesOf(walletId), [String(available), String(held)]);
+    assert.deepEqual(
+      entries.map(({ code, reference, change, balance }) => [code, reference, change, balance]).reverse(),
+      [
+        ['deposit', 'cash', 10_000, 10_000],
+        ['capture', 'A-1', -3_000, 7_000],
+        ['refund', 'A-1', 1_000, 8_000],
+        ['withdrawal', null, -100, 7_900],
+      ],
+    );
+    assert.deepEqual(await balancesOf(walletId), ['7900', '0']);
+  });
+
+  test('what is held is listed beside a wallet’s moves, and is none of them', async () => {
+    const { walletId, phoneNumber, iin } = await newWallet(operate);
+    await operate('POST', `/wallets/${walletId}/deposit`, { amount: 10_000 });
+    const [kept = '', cancelled = '', captured = ''] = await Promise.all(
+      [4_000, 300, 20].map(async (amount) => {
+        const { body } = await sandbox.authorize({ phoneNumber, iin, amount, orderReference: `H-${amount}` });
+        return `/v1/wallet/${body.walletTransactionId}`;
+      }),
+    );
+    await sandbox.call('POST', `${kept}/cancel`, { body: { amount: 1_000 } });
+    await sandbox.call('POST', `${cancelled}/cancel`, { body: { amount: 300 } });
+    await sandbox.call('POST', `${captured}/capture`, { body: { amount: 20 } });
+    const { body } = await operate('GET', `/wallets/${walletId}/statement`);
+    const { openingBalance, closingBalance, available, held, holds } = body;
+    assert.deepEqual([openingBalance, closingBalance, available, held], [0, 9_980, 6_980, 3_000]);
+    assert.deepEqual(
+      body.items.map(({ code }: Entry) => code),
+      ['capture', 'deposit'],
+    );
+    const [hold] = holds;
+    assert.deepEqual(
+      [holds.length, hold.amount, hold.reference, hold.merchantId],
+      [1, 3_000, 'H-4000', DEMO_STORE],
+    );
+    assert.ok(Date.parse(hold.expiresAt) > Date.now());
   });
 
   test('a page goes on where the one before ended, also when money has moved meanwhile', async () => {
     const walletId = await flow();
     const whole = await wholeStatement(`/wallets/${walletId}/statement?`);
-    const first = await operate('GET', `/wallets/${walletId}/statement?limit=3`);
+    const first = await operate('GET', `/wallets/${walletId}/statement?limit=1`);
     await operate('POST', `/wallets/${walletId}/deposit`, { amount: 77 });
     const rest = await operate('GET', `/wallets/${walletId}/statement?cursor=${first.body.nextCursor}`);
     assert.deepEqual([...first.body.items, ...rest.body.items], whole);
@@ -268,16 +288,18 @@ describe('statements', () => {
       before.body.items.find(({ currency }: { currency: string }) => currency === 'KZT')?.balance ?? 0;
     await flow();
     const { body } = await operate('GET', `/merchants/${DEMO_STORE}/balances`);
-    assert.deepEqual(body, { items: [{ currency: 'KZT', balance: had + 2_000 }], nextCursor: null });
+    const has = { balance: had + 2_000, held: 0, available: had + 2_000 };
+    assert.deepEqual(body, { items: [{ currency: 'KZT', ...has }], nextCursor: null });
     const entries = await wholeStatement(`/merchants/${DEMO_STORE}/statement?currency=KZT&`);
     let balance = 0;
     for (const entry of entries.reverse()) {
-      balance += entry.kind === 'capture' ? entry.amount : -entry.amount;
+      balance += entry.code === 'capture' ? entry.amount : -entry.amount;
       assert.equal(entry.balance, balance);
     }
     assert.equal(balance, had + 2_000);
     const none = await operate('GET', `/merchants/${DEMO_STORE}/statement?currency=EUR`);
-    assert.deepEqual(none.body, { items: [], nextCursor: null });
+    const nothing = { items: [], nextCursor: null, openingBalance: 0, closingBalance: 0 };
+    assert.deepEqual(none.body, { ...nothing, currency: 'EUR' });
     const bad = await operate('GET', `/merchants/${DEMO_STORE}/statement?currency=eur`);
     assertError(bad, 400, 'invalid_currency', 'currency');
     assertError(await operate('GET', `/merchants/${DEMO_STORE}/statement`), 400, 'missing_field', 'currency');
@@ -285,9 +307,11 @@ describe('statements', () => {
 
   test('all accounts of a currency sum to nothing', async () => {
     const accounts = await operate('GET', '/accounts');
-    const funding = /"kind":"funding","currency":"USD","balance":(-\d+)/.exec(accounts.text)?.[1];
+    const funding = /"kind":"funding","ownerId":"[-0]+","currency":"USD","balance":(-\d+)/.exec(
+      accounts.text,
+    )?.[1];
     const { rows } = await sandbox.pool.query(
-      "SELECT sum(available + held) FROM wallet WHERE currency = 'USD'",
+      "SELECT sum(balance) FROM account WHERE kind = 'wallet' AND currency = 'USD'",
     );
     assert.equal(BigInt(funding ?? 0), -rows[0].sum);
     assert.equal((await operate('GET', `/customers/${CUSTOMER_1}/wallets`)).body.items.length, 2);

@@ -58,7 +58,7 @@ async function batchOf(...requests: Request[]): Promise<readonly Settled[]> {
 }
 
 async function held(): Promise<bigint> {
-  const { rows } = await sandbox.pool.query('SELECT held FROM wallet WHERE id = $1', [wallet.id]);
+  const { rows } = await sandbox.pool.query('SELECT held FROM account WHERE id = $1', [wallet.id]);
   return rows[0].held;
 }
 
@@ -146,9 +146,7 @@ describe('what a batch does beside its effects', () => {
       render: (outcome) => ({ statusCode: 404, body: outcome.kind }),
     });
     await batchOf(refused);
-    const { rows } = await sandbox.pool.query('SELECT FROM merchant_balance WHERE merchant_id = $1', [
-      merchantId,
-    ]);
+    const { rows } = await sandbox.pool.query('SELECT FROM account WHERE owner_id = $1', [merchantId]);
     assert.equal(rows.length, 0);
   });
 

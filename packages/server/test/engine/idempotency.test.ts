@@ -76,7 +76,7 @@ describe('a slow first attempt', () => {
   test('the second waits for it and gets its answer; another body is refused', async () => {
     const shop = await Shop.open(nodes);
     const wallet = await shop.wallet(10_000);
-    const lock = await lockRow(nodes.databaseUrl, 'wallet', wallet.id);
+    const lock = await lockRow(nodes.databaseUrl, 'account', wallet.id);
     const first = shop.at(0).authorize(wallet, 100, 'slow');
     await lock.waitedFor();
     const second = shop.at(1).authorize(wallet, 100, 'slow');
@@ -92,7 +92,7 @@ describe('a slow first attempt', () => {
   test('also when it is so slow that the engine tries it again and again', async () => {
     const shop = await Shop.open(nodes);
     const wallet = await shop.wallet(10_000);
-    const lock = await lockRow(nodes.databaseUrl, 'wallet', wallet.id);
+    const lock = await lockRow(nodes.databaseUrl, 'account', wallet.id);
     const calls = atOnce(10, (i) => shop.at(i % 2).authorize(wallet, 100, 'slower'));
     await delay(5_000);
     await lock.release();
@@ -103,7 +103,7 @@ describe('a slow first attempt', () => {
   test('it gets 409 request_in_progress, but only after 10 seconds', async () => {
     const shop = await Shop.open(nodes);
     const wallet = await shop.wallet(10_000);
-    const lock = await lockRow(nodes.databaseUrl, 'wallet', wallet.id);
+    const lock = await lockRow(nodes.databaseUrl, 'account', wallet.id);
     const startedAt = performance.now();
     const seconds: number[] = [];
     const replies = await atOnce(4, async (i) => {
@@ -128,7 +128,7 @@ describe('a slow first attempt', () => {
   test('when its node stands still with the batch open, the other node proceeds', async () => {
     const shop = await Shop.open(nodes);
     const wallet = await shop.wallet(10_000);
-    const lock = await lockRow(nodes.databaseUrl, 'wallet', wallet.id);
+    const lock = await lockRow(nodes.databaseUrl, 'account', wallet.id);
     const first = shop.at(0).authorize(wallet, 100, 'stopped');
     await lock.waitedFor();
     await nodes.processes[0]?.signal('SIGSTOP');

@@ -244,7 +244,7 @@ class Run {
 
   async #freeze({ wallet, frozen }: Only<'freeze'>): Promise<void> {
     at(this.#model.wallets, wallet).frozen = frozen;
-    await sandbox.pool.query('UPDATE wallet SET frozen = $2 WHERE id = $1', [
+    await sandbox.pool.query('UPDATE account SET frozen = $2 WHERE id = $1', [
       at(this.#wallets, wallet).id,
       frozen,
     ]);

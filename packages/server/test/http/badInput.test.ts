@@ -29,12 +29,10 @@ after(() => sandbox.stop());
 
 /** Everything that a request could have left behind. */
 async function recorded(): Promise<unknown> {
-  const tables = ['transaction', 'event', 'posting', 'idempotency_key', 'wallet', 'wallet_transfer'];
-  const counts = [...tables, 'merchant_balance'].map(
-    (table) => `(SELECT count(*)::int FROM ${table}) AS ${table}`,
-  );
+  const tables = ['transaction', 'event', 'posting', 'idempotency_key', 'account', 'wallet_transfer'];
+  const counts = tables.map((table) => `(SELECT count(*)::int FROM ${table}) AS ${table}`);
   const { rows } = await sandbox.pool.query(
-    `SELECT ${counts.join(', ')}, (SELECT sum(available) FROM wallet) AS available, (SELECT sum(held) FROM wallet) AS held`,
+    `SELECT ${counts.join(', ')}, (SELECT sum(balance) FROM account WHERE balance > 0) AS balance, (SELECT sum(held) FROM account) AS held`,
   );
   return rows[0];
 }

@@ -74,11 +74,11 @@ describe('a repeated authorization', () => {
     const body = { phoneNumber: '+77010000003', iin: '771211300039' };
     const first = await sandbox.authorize(body, { idempotencyKey });
     assert.equal(first.body.failureCode, 'wallet_frozen');
-    const { rowCount } = await sandbox.pool.query('UPDATE wallet SET frozen = false WHERE frozen');
+    const { rowCount } = await sandbox.pool.query('UPDATE account SET frozen = false WHERE frozen');
     assert.equal(rowCount, 1);
     assertReplay(await sandbox.authorize(body, { idempotencyKey }), first);
     await sandbox.pool.query(
-      `UPDATE wallet SET frozen = true WHERE customer_id = (SELECT id FROM customer WHERE phone = $1)`,
+      `UPDATE account SET frozen = true WHERE owner_id = (SELECT id FROM customer WHERE phone = $1)`,
       [body.phoneNumber],
     );
   });

@@ -64,6 +64,8 @@ const ROUTES = {
     'GET /v1/issues',
     'GET /v1/request-log',
     'GET /v1/statistics',
+    'GET /v1/balances',
+    'GET /v1/balances/:currency/statement',
     'GET /v1/stores',
     'GET /v1/terminals',
     'GET /v1/transactions',

@@ -77,22 +77,34 @@ test('a database that is not ours, or not there: one sentence, exit code 1', asy
  */
 const BREAKS: Readonly<Record<number, Readonly<Record<string, string>>>> = {
   1: {
-    'a stored balance of nobody': `INSERT INTO system_account VALUES ('funding', 'EUR', 5)`,
+    'a stored balance of nobody': `INSERT INTO account (id, kind, owner_id, currency, balance, may_be_negative) VALUES (gen_random_uuid(), 'funding', gen_random_uuid(), 'EUR', 5, true)`,
   },
   2: {
-    'two balances that swapped money without a posting': `UPDATE wallet SET available = available - 7 WHERE id = '${KZT_WALLET}';
-      UPDATE system_account SET balance = balance + 7 WHERE kind = 'funding' AND currency = 'KZT'`,
-    'a posting that no balance shows': `INSERT INTO posting VALUES ('01900000-0000-7000-8000-0000000000aa', 1, 'funding', 'acquirer', NULL, NULL, 'KZT', 5, now())`,
+    'two balances that swapped money without a posting': `UPDATE account SET balance = balance - 7, available = available - 7 WHERE id = '${KZT_WALLET}';
+      UPDATE account SET balance = balance + 7 WHERE kind = 'funding' AND currency = 'KZT'`,
+    'a posting that no balance shows': `INSERT INTO posting (operation_id, seq, code, from_account_id, to_account_id, from_account, to_account, currency, amount, at)
+      SELECT '01900000-0000-7000-8000-0000000000aa', 1, 'deposit', id, '${KZT_WALLET}', 'funding', 'available', 'KZT', 5, now()
+      FROM account WHERE kind = 'funding' AND currency = 'KZT'`,
+    'a posting on no account': `UPDATE posting SET to_account_id = gen_random_uuid() WHERE code = 'withdrawal'`,
+    'a line with another balance after it': `UPDATE posting SET from_balance = from_balance + 1 WHERE code = 'withdrawal'`,
+    'a line that has no number': `UPDATE posting SET from_number = NULL WHERE code = 'withdrawal'`,
+    'a line that has the number of another': `UPDATE posting SET from_number = from_number - 1 WHERE code = 'withdrawal'`,
+    'an account that has had another posting since its last one': `UPDATE account SET posting_count = posting_count + 1 WHERE id = '${KZT_WALLET}'`,
+    'a posting that its accounts do not take': `UPDATE posting SET code = 'hold' WHERE code = 'withdrawal'`,
+    'a posting in another currency than its accounts’': `UPDATE posting SET currency = 'USD' WHERE code = 'withdrawal'`,
   },
   3: {
-    'a wallet below 0': `ALTER TABLE wallet DROP CONSTRAINT wallet_available_check;
-      UPDATE wallet SET available = available - 100000000000 WHERE id = '${KZT_WALLET}';
-      UPDATE system_account SET balance = balance + 100000000000 WHERE kind = 'funding' AND currency = 'KZT';
-      INSERT INTO posting VALUES ('01900000-0000-7000-8000-0000000000aa', 1, 'available', 'funding', '${KZT_WALLET}', NULL, 'KZT', 100000000000, now())`,
+    'a wallet below 0': `ALTER TABLE account DROP CONSTRAINT account_available_check;
+      UPDATE account SET balance = balance - 100000000000, available = available - 100000000000, posting_count = posting_count + 1 WHERE id = '${KZT_WALLET}';
+      UPDATE account SET balance = balance + 100000000000 WHERE kind = 'funding' AND currency = 'KZT';
+      INSERT INTO posting (operation_id, seq, code, from_account_id, from_number, from_balance, to_account_id, from_account, to_account, currency, amount, at)
+      SELECT '01900000-0000-7000-8000-0000000000aa', 1, 'withdrawal', w.id, w.posting_count, w.balance, f.id, 'available', 'funding', 'KZT', 100000000000, now()
+      FROM account w, account f WHERE w.id = '${KZT_WALLET}' AND f.kind = 'funding' AND f.currency = 'KZT'`,
+    'a wallet of which the version before sees more than there is': `UPDATE account SET available = available + 1 WHERE id = '${KZT_WALLET}'`,
   },
   4: {
-    'a hold of no transaction': `UPDATE wallet SET available = available - 9, held = held + 9 WHERE id = '${KZT_WALLET}';
-      INSERT INTO posting VALUES ('01900000-0000-7000-8000-0000000000aa', 1, 'available', 'held', '${KZT_WALLET}', NULL, 'KZT', 9, now())`,
+    'a hold of no transaction': `UPDATE account SET available = available - 9, held = held + 9 WHERE id = '${KZT_WALLET}'`,
+    'a hold on a merchant’s balance': `UPDATE account SET available = available - 9, held = held + 9 WHERE kind = 'merchant' AND balance > 9`,
   },
   5: {
     'a capture that no posting moved': `UPDATE transaction SET captured = captured - 1, released = released + 1 WHERE order_reference = 'charged' AND type = 'payment'`,
@@ -101,6 +113,7 @@ const BREAKS: Readonly<Record<number, Readonly<Record<string, string>>>> = {
     'an operation that is done at no time': `UPDATE bank_operation SET settled_at = NULL WHERE status = 'done'`,
     'an operation that is done and asked for again': `UPDATE bank_operation SET next_attempt_at = now() WHERE status = 'done'`,
     'an operation that is not done and never asked for': `INSERT INTO bank_operation (id, transaction_id, payment_id, merchant_id, kind, amount, currency, actor, status, requested_at) SELECT gen_random_uuid(), transaction_id, payment_id, merchant_id, 'reverse', amount, currency, actor, 'pending', requested_at FROM bank_operation LIMIT 1`,
+    'a refund that took less than it is for': `UPDATE transaction SET amount = amount + 1 WHERE type = 'refund' AND status = 'refunded'`,
     'a reservation of no refund': `UPDATE transaction SET reserved = 1 WHERE order_reference = 'charged' AND type = 'payment'`,
   },
   6: {

@@ -13,19 +13,19 @@ async function postingsOf(id: string): Promise<string[]> {
   const { body } = await sandbox.call('GET', `/v1/transactions/${id}/postings`);
   assert.equal(body.nextCursor, null);
   return body.items.map(
-    (posting: Record<string, unknown>) => `${posting.from} ${posting.to} ${posting.amount}`,
+    (posting: Record<string, unknown>) => `${posting.code}: ${posting.from} ${posting.to} ${posting.amount}`,
   );
 }
 
-test('a hold, a capture of a part with the release of the rest, and a refund with postings of its own', async () => {
+test('a hold moves nothing, a capture what is captured, and a refund has postings of its own', async () => {
   const { body } = await sandbox.authorize({ amount: 15_000 });
   const id: string = body.walletTransactionId;
-  assert.deepEqual(await postingsOf(id), ['available held 15000']);
+  assert.deepEqual(await postingsOf(id), []);
   await sandbox.call('POST', `/v1/transactions/${id}/capture`, { body: { amount: 10_000 } });
-  const captured = ['available held 15000', 'held balance 10000', 'held available 5000'];
+  const captured = ['capture: wallet merchant 10000'];
   assert.deepEqual(await postingsOf(id), captured);
   const refund = await sandbox.call('POST', `/v1/transactions/${id}/refund`, { body: { amount: 4_000 } });
-  assert.deepEqual(await postingsOf(refund.body.id), ['balance available 4000']);
+  assert.deepEqual(await postingsOf(refund.body.id), ['refund: merchant wallet 4000']);
   assert.deepEqual(await postingsOf(id), captured);
 });
 

@@ -25,15 +25,21 @@ test('the sums of the ledger: 0 in every currency', async () => {
   await sandbox.authorize({ amount: 5_000 });
   const { body } = await operate('GET', '/accounts/sums');
   assert.deepEqual(body.items[0], {
-    ...{ currency: 'KZT', available: 13_000_995_500 + 5_000 - 5_000, held: 5_000, merchantBalances: 0 },
-    ...{ fundingBalance: -13_001_000_500, acquirerBalance: 0, sum: 0 },
+    currency: 'KZT',
+    accounts: [
+      { kind: 'wallet', balance: 13_001_000_500, held: 5_000 },
+      { kind: 'merchant', balance: 0, held: 0 },
+      { kind: 'acquirer', balance: 0, held: 0 },
+      { kind: 'funding', balance: -13_001_000_500, held: 0 },
+    ],
+    sum: 0,
   });
 });
 
 test('an audit runs in the background, one at a time, and its result is kept', async () => {
   assert.equal((await operate('GET', '/audit')).status, 404);
   const blocker = await sandbox.pool.connect();
-  await blocker.query('BEGIN; LOCK TABLE wallet IN ACCESS EXCLUSIVE MODE');
+  await blocker.query('BEGIN; LOCK TABLE account IN ACCESS EXCLUSIVE MODE');
   const started = await operate('POST', '/audit', undefined, 'audit 1');
   assert.deepEqual([started.status, started.body.state], [201, 'running'], started.text);
   assert.equal((await operate('GET', '/audit')).body.state, 'running');
@@ -50,10 +56,14 @@ test('an audit runs in the background, one at a time, and its result is kept', a
 });
 
 test('what is broken is named', async () => {
-  await sandbox.pool.query('UPDATE wallet SET available = available + 1 WHERE frozen');
+  await sandbox.pool.query(
+    'UPDATE account SET balance = balance + 1, available = available + 1 WHERE frozen',
+  );
   await operate('POST', '/audit');
   const { body } = await finishedAudit();
-  await sandbox.pool.query('UPDATE wallet SET available = available - 1 WHERE frozen');
+  await sandbox.pool.query(
+    'UPDATE account SET balance = balance - 1, available = available - 1 WHERE frozen',
+  );
   assert.equal(body.state, 'broken');
   const broken = body.invariants.filter(({ violations }: { violations: string[] }) => violations.length > 0);
   assert.deepEqual(

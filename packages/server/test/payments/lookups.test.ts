@@ -163,10 +163,11 @@ describe('balance', () => {
     const body = { phoneNumber: wallet.phoneNumber, iin: IIN, currency: 'USD', amount: 10 };
     const dollars = await authorize(apiKey, body);
     await authorize(apiKey);
-    const balances = `INSERT INTO merchant_balance VALUES ($1, 'KZT', 90071992547409931234)`;
+    const balances = `INSERT INTO account (id, kind, owner_id, currency, balance)
+      VALUES (gen_random_uuid(), 'merchant', $1, 'KZT', 90071992547409931234)`;
     await sandbox.pool.query(balances, [id]);
     const { text } = await get('', apiKey);
-    await sandbox.pool.query('DELETE FROM merchant_balance WHERE merchant_id = $1', [id]);
+    await sandbox.pool.query('DELETE FROM account WHERE owner_id = $1', [id]);
     assert.deepEqual(
       [...text.matchAll(/"balance":(\d+)/g)].map((match) => match[1]),
       ['90071992547409931234', '0'],

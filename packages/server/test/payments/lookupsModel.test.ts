@@ -72,7 +72,7 @@ before(async () => {
   merchant = mine;
   const wallets = await createWallets(sandbox.pool, [{ available: 0 }, { available: 0 }, { available: 0 }]);
   const owners = await sandbox.pool.query<{ id: string; walletId: string }>(
-    'SELECT customer_id AS id, id AS "walletId" FROM wallet WHERE id = ANY($1)',
+    'SELECT owner_id AS id, id AS "walletId" FROM account WHERE id = ANY($1)',
     [wallets.map((wallet) => wallet.id)],
   );
   customers = owners.rows;
@@ -84,7 +84,7 @@ before(async () => {
 after(async () => {
   // These rows stand for no money.
   await sandbox.pool.query(
-    'TRUNCATE transaction, posting, wallet, wallet_transfer, system_account, idempotency_key, event',
+    'TRUNCATE transaction, posting, account, wallet_transfer, system_account, idempotency_key, event',
   );
   await sandbox.stop();
 });
@@ -143,16 +143,12 @@ function makeRows(merchantId: string): Row[] {
   return made;
 }
 
-/** Wallet payments that were authorized have a posting, as the engine writes it. */
 async function insertRows(made: readonly Row[]): Promise<void> {
   await sandbox.pool.query(
     `WITH r AS (SELECT * FROM jsonb_to_recordset($1) AS r(id uuid, "merchantId" uuid, type text, "paymentMethod" text,
         status text, "statusReason" text, currency text, amount bigint, "orderReference" text, "customerId" uuid,
         "walletId" uuid, "storeId" uuid, "terminalId" uuid, "parentTransactionId" uuid, "paymentLinkId" text,
-        description text, last4 text, "createdAt" bigint, "authedAt" bigint)),
-      postings AS (INSERT INTO posting (operation_id, seq, from_account, to_account, wallet_id, currency, amount, at)
-        SELECT id, 1, 'available', 'held', "walletId", currency, amount, to_timestamp("createdAt" / 1000.0)
-        FROM r WHERE "walletId" IS NOT NULL AND "authedAt" IS NOT NULL)
+        description text, last4 text, "createdAt" bigint, "authedAt" bigint))
     INSERT INTO transaction (id, merchant_id, type, payment_method, status, status_reason, currency, amount,
       order_reference, customer_id, wallet_id, store_id, terminal_id, parent_transaction_id, payment_link_id, description,
       card_last4, created_at, updated_at, authed_at, capture_mode, event_count, posting_count)

@@ -134,7 +134,7 @@ describe('a reset', () => {
     assert.equal((await admin('/merchants')).body.items.length, 2);
     const { rows } = await nodes.pool.query(
       `SELECT (SELECT count(*) FROM wallet_transfer)::int AS transfers, (SELECT count(*) FROM transaction)::int AS transactions,
-         (SELECT sum(available) FROM wallet)::text AS available, (SELECT count(*) FROM bank.authorizations)::int AS bank`,
+         (SELECT sum(balance - held) FROM account WHERE kind = 'wallet')::text AS available, (SELECT count(*) FROM bank.authorizations)::int AS bank`,
     );
     assert.deepEqual(rows, [{ transfers: 7, transactions: 0, available: String(13_101_000_500n), bank: 0 }]);
     for (const node of [0, 1])

@@ -1,5 +1,6 @@
 /** Customers, merchants and money made by SQL, with postings that balance, so that tests are independent. */
 import { createHash, randomUUID } from 'node:crypto';
+import { OUTSIDE_ID } from '../../src/core/accounts.ts';
 import { createSecrets } from '../../src/installation/secrets.ts';
 import type { Pool } from '../../src/postgres/pool.ts';
 
@@ -57,13 +58,17 @@ export async function createWallets(pool: Pool, options: readonly WalletOptions[
     `WITH w AS (SELECT * FROM jsonb_to_recordset($1) AS w(id uuid, customer uuid, operation uuid, "phoneNumber" text,
         currency text, available bigint, approval text, frozen boolean)),
       customers AS (INSERT INTO customer SELECT customer, "phoneNumber", $2, '0017', clock_timestamp() FROM w),
-      postings AS (INSERT INTO posting (operation_id, seq, from_account, to_account, wallet_id, currency, amount, at)
-        SELECT operation, 1, 'funding', 'available', id, currency, available, clock_timestamp() FROM w WHERE available > 0),
-      funding AS (INSERT INTO system_account AS a (kind, currency, balance)
-        SELECT 'funding', currency, -sum(available) FROM w GROUP BY currency ORDER BY currency
-        ON CONFLICT (kind, currency) DO UPDATE SET balance = a.balance + excluded.balance)
-    INSERT INTO wallet (id, customer_id, currency, available, frozen, approval, created_at)
-      SELECT id, customer, currency, available, frozen, approval, clock_timestamp() FROM w`,
+      postings AS (INSERT INTO posting (operation_id, seq, code, from_account_id, to_account_id, to_number, to_balance,
+          from_account, to_account, wallet_id, currency, amount, at)
+        SELECT operation, 1, 'deposit', account_id('funding', '${OUTSIDE_ID}', currency), id, 1, available, 'funding',
+          'available', id, currency, available, date_trunc('milliseconds', clock_timestamp()) FROM w WHERE available > 0),
+      funding AS (INSERT INTO account AS a (id, kind, owner_id, currency, balance, may_be_negative)
+        SELECT account_id('funding', '${OUTSIDE_ID}', currency), 'funding', '${OUTSIDE_ID}', currency, -sum(available), true
+        FROM w GROUP BY currency ORDER BY currency
+        ON CONFLICT (id) DO UPDATE SET balance = a.balance + excluded.balance)
+    INSERT INTO account (id, kind, owner_id, currency, balance, available, posting_count, frozen, approval, created_at)
+      SELECT id, 'wallet', customer, currency, available, available, (available > 0)::int, frozen, approval, clock_timestamp()
+      FROM w`,
     [JSON.stringify(rows), iinHash],
   );
   return wallets;
@@ -122,11 +127,14 @@ export async function payOut(
   amount: bigint,
 ): Promise<void> {
   await pool.query(
-    `WITH balance AS (UPDATE merchant_balance SET balance = balance - $3 WHERE merchant_id = $1 AND currency = $2),
-      funding AS (UPDATE system_account SET balance = balance + $3 WHERE kind = 'funding' AND currency = $2)
-    INSERT INTO posting (operation_id, seq, from_account, to_account, merchant_id, currency, amount, at)
-      SELECT $4, 1, 'balance', 'funding', $1, $2, $3, clock_timestamp() + clock_offset_ms * interval '1 millisecond'
-      FROM installation`,
+    `WITH merchant AS (UPDATE account SET balance = balance - $3, available = available - $3, posting_count = posting_count + 1
+        WHERE kind = 'merchant' AND owner_id = $1 AND currency = $2 RETURNING *),
+      funding AS (UPDATE account SET balance = balance + $3 WHERE kind = 'funding' AND currency = $2 RETURNING *)
+    INSERT INTO posting (operation_id, seq, code, from_account_id, from_number, from_balance, to_account_id, from_account,
+        to_account, merchant_id, currency, amount, at)
+      SELECT $4, 1, 'payout', m.id, m.posting_count, m.balance, f.id, 'balance', 'funding', $1, $2, $3,
+        date_trunc('milliseconds', clock_timestamp()) + clock_offset_ms * interval '1 millisecond'
+      FROM installation, merchant m, funding f`,
     [merchantId, currency, amount, randomUUID()],
   );
 }
@@ -137,14 +145,15 @@ export interface WalletBalances {
 }
 
 export async function walletBalances(pool: Pool, walletId: string): Promise<WalletBalances> {
-  const { rows } = await pool.query<WalletBalances>('SELECT available, held FROM wallet WHERE id = $1', [
-    walletId,
-  ]);
+  const { rows } = await pool.query<WalletBalances>(
+    'SELECT balance - held AS available, held FROM account WHERE id = $1',
+    [walletId],
+  );
   return rows[0] ?? fail();
 }
 
 export async function merchantBalance(pool: Pool, merchantId: string, currency = 'KZT'): Promise<bigint> {
-  const sql = 'SELECT balance FROM merchant_balance WHERE merchant_id = $1 AND currency = $2';
+  const sql = `SELECT balance FROM account WHERE kind = 'merchant' AND owner_id = $1 AND currency = $2`;
   const { rows } = await pool.query<{ balance: bigint }>(sql, [merchantId, currency]);
   return rows[0]?.balance ?? 0n;
 }

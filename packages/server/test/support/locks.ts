@@ -11,9 +11,9 @@ export interface RowLock {
 /** Locks the rows of `table` whose `column` (its id) is `value`, until released. */
 export async function lockRow(
   databaseUrl: string,
-  table: 'wallet' | 'transaction' | 'merchant_balance',
+  table: 'account' | 'transaction',
   value: string,
-  column: 'id' | 'merchant_id' = 'id',
+  column: 'id' | 'owner_id' = 'id',
 ): Promise<RowLock> {
   const client = new pg.Client({ connectionString: databaseUrl });
   client.on('error', () => undefined);

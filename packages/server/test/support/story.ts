@@ -3,12 +3,12 @@
  * state that the next one decides on. So no test has to make up a payment that the engine would not have made.
  */
 import assert from 'node:assert/strict';
+import { type Account, mayTake } from '../../src/core/accounts.ts';
 import type { Decision } from '../../src/core/change.ts';
 import type { AnswerKey, Command, MerchantSettings, Sender } from '../../src/core/command.ts';
 import { decide } from '../../src/core/decide.ts';
 import type { State } from '../../src/core/effects.ts';
 import type {
-  Account,
   BankAnswer,
   BankOperation,
   Minor,
@@ -122,7 +122,16 @@ export class Story {
       assert.ok(after !== undefined);
       this.told.push({ event, after });
     }
-    for (const { from, to, amount } of decision.postings) {
+    for (const { walletId, change } of decision.holds) {
+      assert.equal(walletId, this.wallet.id);
+      this.wallet = {
+        ...this.wallet,
+        available: this.wallet.available - change,
+        held: this.wallet.held + change,
+      };
+    }
+    for (const { code, from, to, amount } of decision.postings) {
+      assert.ok(mayTake(from.kind, code) && mayTake(to.kind, code), `${code}: ${from.kind} to ${to.kind}`);
       this.#move(from, -amount);
       this.#move(to, amount);
     }
@@ -130,9 +139,9 @@ export class Story {
   }
 
   #move(account: Account, amount: Minor): void {
-    if (account.kind === 'balance') this.balance += amount;
-    else if (account.kind === 'available' || account.kind === 'held')
-      this.wallet = { ...this.wallet, [account.kind]: this.wallet[account.kind] + amount };
+    if (account.kind === 'merchant') this.balance += amount;
+    else if (account.kind === 'wallet')
+      this.wallet = { ...this.wallet, available: this.wallet.available + amount };
   }
 
   #state(): State {

@@ -159,7 +159,7 @@ test('events of before the currency of balances was kept are told in the same by
   await loseCurrencies();
   const balance = async (currency: string): Promise<number> => {
     const { rows } = await sandbox.pool.query(
-      `SELECT balance FROM merchant_balance b JOIN merchant m ON m.id = b.merchant_id
+      `SELECT balance FROM account a JOIN merchant m ON m.id = a.owner_id
        WHERE currency = $1 AND balance > 0 ORDER BY balance DESC LIMIT 1`,
       [currency],
     );
