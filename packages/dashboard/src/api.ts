@@ -19,7 +19,7 @@ import {
   type LoggedRequest,
   type Merchant,
   type MerchantBalance,
-  type MerchantEntry,
+  type MerchantStatement,
   type MutedIssue,
   type OperatorIssue,
   type Page,
@@ -44,7 +44,7 @@ import {
   type User,
   type UserWithPassword,
   type Wallet,
-  type WalletEntry,
+  type WalletStatement,
   type WalletTransaction,
   type WebhookDelivery,
   type WebhookDeliveryWithAttempts,
@@ -138,7 +138,7 @@ export type {
   IssuedApiKey,
   Merchant,
   MerchantBalance,
-  MerchantEntry,
+  MerchantStatement,
   Page,
   Store,
   Terminal,
@@ -146,7 +146,7 @@ export type {
   TransactionEvent,
   Transfer,
   Wallet,
-  WalletEntry,
+  WalletStatement,
   WalletTransaction,
 };
 
@@ -210,7 +210,7 @@ export const admin = {
     send<Merchant>('PATCH', pathOf`/v1/admin/merchants/${id}`, body),
   balances: (id: string) => list<MerchantBalance>(pathOf`/v1/admin/merchants/${id}/balances`),
   merchantStatement: (id: string, query: Query) =>
-    list<MerchantEntry>(pathOf`/v1/admin/merchants/${id}/statement`, query),
+    get<MerchantStatement>(pathOf`/v1/admin/merchants/${id}/statement`, query),
   merchantKeys: (id: string, query: Query) => list<ApiKey>(pathOf`/v1/admin/merchants/${id}/api-keys`, query),
   stores: (id: string, query: Query) => list<Store>(pathOf`/v1/admin/merchants/${id}/stores`, query),
   customers: (query: Query) => list<Customer>('/v1/admin/customers', query),
@@ -221,7 +221,7 @@ export const admin = {
   createWallet: (id: string, body: CreateWalletBody, key: string) =>
     send<Wallet>('POST', pathOf`/v1/admin/customers/${id}/wallets`, body, key),
   walletStatement: (id: string, query: Query) =>
-    list<WalletEntry>(pathOf`/v1/admin/wallets/${id}/statement`, query),
+    get<WalletStatement>(pathOf`/v1/admin/wallets/${id}/statement`, query),
   move: (id: string, way: 'deposit' | 'withdraw', body: DepositWalletBody, key: string) =>
     send<Transfer>('POST', pathOf`/v1/admin/wallets/${id}/${way}`, body, key),
   freeze: (id: string, frozen: boolean) =>
@@ -271,6 +271,12 @@ export const webhooks = {
 };
 
 export type { User, WebhookDelivery, WebhookEndpoint };
+
+export const balances = {
+  list: () => get<Page<MerchantBalance>>('/v1/balances'),
+  statement: (currency: string, query: Query) =>
+    get<MerchantStatement>(pathOf`/v1/balances/${currency}/statement`, query),
+};
 
 export const statistics = (query: Query) => get<Statistics>('/v1/statistics', query);
 export type Totals = StatisticsTotals;

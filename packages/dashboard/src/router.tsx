@@ -22,6 +22,7 @@ const routes = root.addChildren([
   page('/', () => import('./pages/overview.tsx')),
   page('/transactions', () => import('./pages/transactions.tsx')),
   page('/transactions/$id', () => import('./pages/transaction.tsx')),
+  page('/balances', () => import('./pages/balances.tsx')),
   page('/developers/api-keys', () => import('./pages/apiKeys.tsx')),
   page('/settings/users', () => import('./pages/users.tsx')),
   page('/settings/audit-log', () => import('./pages/auditLog.tsx')),

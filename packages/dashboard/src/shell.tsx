@@ -32,6 +32,7 @@ interface NavigationGroup {
 const MERCHANT: readonly NavigationItem[] = [
   { to: '/', label: 'nav.overview', icon: 'overview' },
   { to: '/transactions', label: 'nav.transactions', icon: 'transactions' },
+  { to: '/balances', label: 'nav.balances', icon: 'ledger' },
   { to: '/issues', label: 'nav.issues', icon: 'issues' },
 ];
 const DEVELOPERS: readonly NavigationItem[] = [

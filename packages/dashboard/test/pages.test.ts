@@ -18,6 +18,7 @@ const PAGES: readonly (readonly [who: Who, path: string, heading: string | RegEx
   ['merchant', '/', 'Overview'],
   ['merchant', '/transactions', 'Transactions'],
   ['merchant', '/transactions/$transaction', /₸150\.00/],
+  ['merchant', '/balances', 'Balances'],
   ['merchant', '/issues', 'Issues'],
   ['merchant', '/developers/api-keys', 'API keys'],
   ['merchant', '/developers/webhooks', 'Webhooks'],

@@ -7,7 +7,7 @@ import { fieldError } from '../fieldErrors.ts';
 import { parseAmount } from '../format.ts';
 import { useWords } from '../i18n/index.tsx';
 import { Icon } from '../icons.tsx';
-import { List, useAction } from '../list.tsx';
+import { List, Table, useAction } from '../list.tsx';
 import { Amount, Dialog, Empty, Facts, Failure, Form, Id, Loaded, Page, Panel, Time } from '../ui.tsx';
 
 export default function CustomerPage(): ReactNode {
@@ -110,34 +110,64 @@ function WalletPanel({ wallet }: { readonly wallet: Wallet }): ReactNode {
         label={`${t('wallet.statement')} ${currency}`}
         queryKey={['wallets', wallet.customerId, id, 'statement']}
         load={(query) => admin.walletStatement(id, { ...query, limit: 10 })}
-        keyOf={({ operationId, kind, at }) => operationId + kind + at}
+        keyOf={({ operationId, code, at }) => operationId + code + at}
         empty={<p className="panel-note">{t('wallet.noStatement')}</p>}
         columns={[
           { title: t('column.created'), cell: ({ at }) => <Time at={at} /> },
-          { title: t('column.type'), cell: ({ kind }) => t(`entry.${kind}`) },
+          { title: t('column.type'), cell: ({ code }) => t(`entry.${code}`) },
           {
             title: t('column.order'),
             cell: ({ reference }) => <span className="cell-text">{reference}</span>,
           },
           {
             title: t('column.amount'),
-            cell: ({ amount }) => <Amount amount={amount} currency={currency} />,
+            cell: ({ change }) => <Amount amount={change} currency={currency} />,
             isNumber: true,
           },
           {
-            title: t('wallet.available'),
-            cell: ({ available }) => <Amount amount={available} currency={currency} />,
-            isNumber: true,
-          },
-          {
-            title: t('wallet.held'),
-            cell: ({ held }) => <Amount amount={held} currency={currency} />,
+            title: t('wallet.balanceAfter'),
+            cell: ({ balance }) => <Amount amount={balance} currency={currency} />,
             isNumber: true,
           },
         ]}
       />
+      {wallet.held > 0n && <OpenHolds wallet={wallet} />}
       {way !== null && <MoveDialog wallet={wallet} way={way} close={() => setWay(null)} />}
     </Panel>
+  );
+}
+
+/** What is held now: a hold is no line of the statement, since it moves nothing. */
+function OpenHolds({ wallet }: { readonly wallet: Wallet }): ReactNode {
+  const { t } = useWords();
+  const { id, customerId, currency } = wallet;
+  const holds = useQuery({
+    queryKey: ['wallets', customerId, id, 'holds'],
+    queryFn: () => admin.walletStatement(id, { limit: 1 }),
+  });
+  return (
+    <Loaded query={holds} shape="table">
+      {(statement) => (
+        <Table
+          label={`${t('wallet.holds')} ${currency}`}
+          rows={statement.holds}
+          keyOf={({ transactionId }) => transactionId}
+          columns={[
+            { title: t('wallet.holds'), cell: ({ transactionId }) => <Id id={transactionId} short /> },
+            {
+              title: t('column.order'),
+              cell: ({ reference }) => <span className="cell-text">{reference}</span>,
+            },
+            {
+              title: t('column.amount'),
+              cell: ({ amount }) => <Amount amount={amount} currency={currency} />,
+              isNumber: true,
+            },
+            { title: t('wallet.expires'), cell: ({ expiresAt }) => <Time at={expiresAt} /> },
+          ]}
+        />
+      )}
+    </Loaded>
   );
 }
 

@@ -7,7 +7,8 @@ import { useRealTime } from '../clock.ts';
 import { fieldError } from '../fieldErrors.ts';
 import { useWords } from '../i18n/index.tsx';
 import { List, useAction } from '../list.tsx';
-import { Amount, Empty, Failure, Form, Id, Loaded, Page, Panel, Time } from '../ui.tsx';
+import { Statement } from '../statement.tsx';
+import { Amount, Failure, Form, Id, Loaded, Page, Panel, Time } from '../ui.tsx';
 
 export default function MerchantPage(): ReactNode {
   const { id = '' } = useParams({ strict: false });
@@ -41,7 +42,11 @@ function Whole({ merchant }: { readonly merchant: Merchant }): ReactNode {
                     title={currency}
                     actions={<Amount amount={balance} currency={currency} strong />}
                   >
-                    <Statement merchantId={id} currency={currency} />
+                    <Statement
+                      queryKey={['merchant', id, 'statement', currency]}
+                      load={(query) => admin.merchantStatement(id, { ...query, currency })}
+                      currency={currency}
+                    />
                   </Panel>
                 ))
               )
@@ -82,40 +87,6 @@ function Whole({ merchant }: { readonly merchant: Merchant }): ReactNode {
         </div>
       </div>
     </Page>
-  );
-}
-
-function Statement({
-  merchantId,
-  currency,
-}: {
-  readonly merchantId: string;
-  readonly currency: string;
-}): ReactNode {
-  const { t } = useWords();
-  return (
-    <List
-      label={`${t('wallet.statement')} ${currency}`}
-      queryKey={['merchant', merchantId, 'statement', currency]}
-      load={(query) => admin.merchantStatement(merchantId, { ...query, currency, limit: 10 })}
-      keyOf={({ operationId, kind, at }) => operationId + kind + at}
-      empty={<Empty icon="ledger" title={t('wallet.noStatement')} />}
-      columns={[
-        { title: t('column.created'), cell: ({ at }) => <Time at={at} /> },
-        { title: t('column.type'), cell: ({ kind }) => t(`entry.${kind}`) },
-        { title: t('column.order'), cell: ({ reference }) => <span className="cell-text">{reference}</span> },
-        {
-          title: t('column.amount'),
-          cell: ({ amount }) => <Amount amount={amount} currency={currency} />,
-          isNumber: true,
-        },
-        {
-          title: t('wallet.balanceAfter'),
-          cell: ({ balance }) => <Amount amount={balance} currency={currency} />,
-          isNumber: true,
-        },
-      ]}
-    />
   );
 }
 

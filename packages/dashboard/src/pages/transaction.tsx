@@ -296,6 +296,7 @@ function Postings({ transaction }: { readonly transaction: Transaction }): React
             rows={items}
             keyOf={({ seq }) => String(seq)}
             columns={[
+              { title: t('column.type'), cell: ({ code }) => t(`entry.${code}`) },
               { title: t('posting.from'), cell: ({ from }) => t(`account.${from}`) },
               { title: t('posting.to'), cell: ({ to }) => t(`account.${to}`) },
               {
