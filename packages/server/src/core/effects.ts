@@ -3,7 +3,7 @@
  * decided at once (wallets) or by the bank's answer (cards). From here on it must succeed.
  */
 import type { Account } from './accounts.ts';
-import { type Capability, DEFAULT_ACQUIRER_ID } from './acquirers.ts';
+import type { Capability } from './acquirers.ts';
 import { both, type Change, type Decision } from './change.ts';
 import type { MerchantSettings, WalletLookup } from './command.ts';
 import { type EXPIRED, PARTIALLY_CAPTURED } from './lifecycle.ts';
@@ -130,7 +130,10 @@ export function countRefund(parent: Change, amount: Minor, balance: Minor | null
 
 /** What a payment is paid from, and a refund is paid to. */
 export function payerAccount({ id, paymentMethod, walletId, acquirerId }: Transaction): Account {
-  if (paymentMethod === 'card') return { kind: 'acquirer', ownerId: acquirerId ?? DEFAULT_ACQUIRER_ID };
+  if (paymentMethod === 'card') {
+    if (acquirerId === null) throw new Error(`transaction ${id} has no acquirer`);
+    return { kind: 'acquirer', ownerId: acquirerId };
+  }
   if (walletId === null) throw new Error(`transaction ${id} has no wallet`);
   return { kind: 'wallet', walletId };
 }

@@ -155,11 +155,13 @@ const CHECKS: readonly Check[] = [
   },
   {
     invariant: 5,
-    rule: 'the acquirer owes what was captured by card and not refunded or set aside',
-    sql: `SELECT coalesce(a.currency, t.currency) AS currency, a.balance::text, t.owed::text
-      FROM (SELECT currency, sum(balance) AS balance FROM account WHERE kind = 'acquirer' GROUP BY currency) a
-      FULL JOIN (SELECT currency, sum(captured - refunded - reserved) AS owed FROM transaction
-        WHERE payment_method = 'card' AND type = 'payment' GROUP BY currency) t ON t.currency = a.currency
+    rule: 'each acquirer owes what was captured by its cards and not refunded or set aside',
+    sql: `SELECT coalesce(a.owner_id, t.acquirer_id) AS acquirer, coalesce(a.currency, t.currency) AS currency,
+        a.balance::text, t.owed::text
+      FROM (SELECT owner_id, currency, balance FROM account WHERE kind = 'acquirer') a
+      FULL JOIN (SELECT acquirer_id, currency, sum(captured - refunded - reserved) AS owed FROM transaction
+        WHERE payment_method = 'card' AND type = 'payment' GROUP BY 1, 2) t
+        ON t.acquirer_id = a.owner_id AND t.currency = a.currency
       WHERE coalesce(a.balance, 0) <> -coalesce(t.owed, 0)`,
   },
   {
