@@ -190,7 +190,9 @@ describe('what an operator does', () => {
 
   test('what comes from outside cannot steer the terminal', async () => {
     const { body } = await sandbox.authorize({ orderReference: 'A\u202eB', ...CUSTOMER });
-    await sandbox.call('POST', `/v1/wallet/${body.walletTransactionId}/capture`, { body: {} });
+    await sandbox.call('POST', `/v1/wallet/${body.walletTransactionId}/capture`, {
+      body: { amount: 15_000 },
+    });
     const statement = await printed('wallets', 'statement', KZT_WALLET, '--limit', '1');
     assert.ok(statement.includes('A?B') && !statement.includes('\u202e'));
   });
