@@ -458,6 +458,66 @@ export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
       },
     },
   },
+  getWalletStatement: {
+    response: {
+      captured: {
+        summary: 'A capture, and what is held',
+        value: {
+          items: [
+            {
+              operationId: '01900000-0000-7000-8000-000000000009',
+              code: 'capture',
+              amount: 10000,
+              change: -10000,
+              balance: 90000,
+              reference: 'ORDER-100045',
+              at: '2026-11-20T09:31:00.000Z',
+              merchantId: '01900000-0000-7000-8000-000000000001',
+            },
+          ],
+          nextCursor: null,
+          openingBalance: 100000,
+          closingBalance: 90000,
+          available: 75000,
+          held: 15000,
+          holds: [
+            {
+              transactionId: '01900000-0000-7000-8000-00000000000a',
+              merchantId: '01900000-0000-7000-8000-000000000001',
+              amount: 15000,
+              reference: 'ORDER-100046',
+              expiresAt: '2026-11-27T09:30:00.000Z',
+            },
+          ],
+        },
+      },
+    },
+  },
+  getMerchantStatement: {
+    response: {
+      captured: {
+        summary: 'A capture',
+        value: {
+          items: [
+            {
+              operationId: '01900000-0000-7000-8000-000000000009',
+              code: 'capture',
+              amount: 10000,
+              change: 10000,
+              balance: 10000,
+              reference: 'ORDER-100045',
+              at: '2026-11-20T09:31:00.000Z',
+              currency: 'KZT',
+            },
+          ],
+          nextCursor: null,
+          openingBalance: 0,
+          closingBalance: 10000,
+          currency: 'KZT',
+        },
+      },
+    },
+  },
   listBalances: {
     response: {
       two: {
