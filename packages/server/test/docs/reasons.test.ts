@@ -1,6 +1,7 @@
 /** Each operation names the refusals that its command can meet, all of them and no others: what `decide` refuses is tried. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CAPABILITIES } from '../../src/core/acquirers.ts';
 import { BLANK } from '../../src/core/change.ts';
 import type { Command, Sender } from '../../src/core/command.ts';
 import { decide } from '../../src/core/decide.ts';
@@ -49,7 +50,8 @@ function* transactions(): Generator<Transaction | undefined> {
 function* states(): Generator<State> {
   for (const transaction of transactions())
     for (const merchantBalance of [0n, 5_000n])
-      for (const can of [true, false]) yield stateOf(transaction, walletOf(false), merchantBalance, can);
+      for (const lacks of [[], CAPABILITIES, ['several_captures']])
+        yield stateOf(transaction, walletOf(false), merchantBalance, lacks);
   for (const wallet of [undefined, walletOf(true), walletOf(false)]) yield stateOf(undefined, wallet, 0n);
 }
 
@@ -62,7 +64,7 @@ function stateOf(
   transaction: Transaction | undefined,
   wallet: Wallet | undefined,
   merchantBalance: bigint,
-  can = true,
+  lacks: readonly string[] = [],
 ): State {
   return {
     transaction: (id) => (id === ID ? transaction : undefined),
@@ -72,7 +74,7 @@ function stateOf(
     lookUpWallet: () => (wallet === undefined ? { failure: 'customer_not_found' } : { wallet }),
     merchantBalance: () => merchantBalance,
     merchantSettings: () => ({ captureMode: 'manual', captureDelayMs: 0, authorizationTtlMs: 7_000 }),
-    can: () => can,
+    can: (_acquirerId, capability) => !lacks.includes(capability),
   };
 }
 
@@ -93,7 +95,9 @@ function refusalsOf(commands: readonly Command[], sender: Sender): Set<Refusal> 
 const on = { transactionId: ID };
 const AMOUNTS = [null, 400n, 1_001n, 9_000n];
 const COMMANDS = {
-  capture: AMOUNTS.map((amount): Command => ({ ...on, kind: 'capture', amount, operationId: 'o' })),
+  capture: AMOUNTS.flatMap((amount): Command[] =>
+    [true, false].map((final) => ({ ...on, kind: 'capture', amount, operationId: 'o', final })),
+  ),
   cancel: AMOUNTS.map((amount): Command => ({ ...on, kind: 'cancel', amount, operationId: 'o' })),
   refund: AMOUNTS.map((amount): Command => ({ ...on, kind: 'refund', amount, refundId: REFUND })),
   confirm: [true, false].map((approve): Command => ({ ...on, kind: 'confirm', approve })),
