@@ -1,25 +1,21 @@
 /**
- * Runs every test of the repository, in three processes at a time, on one PostgreSQL: TEST_DATABASE_URL, or an
- * embedded one. Files of one folder share a process, one after another: to load the product and to start it for the
- * first time takes three seconds of a processor. A file with a line `// Alone: why` has a process of its own. Arguments are parts of file names: `npm test -- wallet races` runs those files only.
+ * Runs every test of the repository, in three files at a time, on one PostgreSQL: TEST_DATABASE_URL, or an
+ * embedded one. Arguments are parts of file names: `npm test -- wallet races` runs those files only.
  * The last line is "N passed, N failed".
  */
 import { execFileSync } from 'node:child_process';
-import { globSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { globSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
-import { pathToFileURL } from 'node:url';
 import { startEmbeddedPostgres } from '@plexy-pay/embedded-postgres';
 import { makeDataDir } from '../packages/server/test/support/dataDir.ts';
-import { RUN_FOLDER } from '../packages/server/test/support/run.ts';
+import '../packages/server/test/support/run.ts';
 import { makeTemplate } from '../packages/server/test/support/sandbox.ts';
 
 const CONCURRENCY = 3;
-/** More would leave the last process of a run alone for longer. */
-const FILES_OF_A_PROCESS = 6;
 /** Of what a file wrote before it failed. */
 const SAID_LIMIT = 2_000;
 
@@ -64,37 +60,7 @@ async function startDatabase(): Promise<() => Promise<void>> {
 
 async function runWithTemplate(files: string[]): Promise<number> {
   const dropTemplate = await makeTemplate();
-  return runFiles(await inProcesses(files)).finally(dropTemplate);
-}
-
-/** @returns a file for each process, in an order in which none is left that takes long by itself at the end */
-async function inProcesses(files: readonly string[]): Promise<string[]> {
-  const isAlone = (file: string): boolean => /^\/\/ Alone: /m.test(readFileSync(file, 'utf8'));
-  const { true: alone = [], false: others = [] } = Object.groupBy(files, (file) => `${isAlone(file)}`);
-  const rooms = [...Map.groupBy(others, path.dirname).values()].flatMap((room) => {
-    const count = Math.ceil(room.length / FILES_OF_A_PROCESS);
-    // As many in each.
-    return Array.from({ length: count }, (_, i) => ({
-      files: room.filter((_, j) => j % count === i),
-      left: count - i,
-    }));
-  });
-  // Rooms with much to do begin, and take turns: browsers, servers and what waits for either use the machine together.
-  const shared = rooms.sort((a, b) => b.left - a.left).map((room) => room.files);
-  const folder = await mkdtemp(path.join(RUN_FOLDER, 'tests-'));
-  const together = await Promise.all(shared.map((room) => fileOf(folder, room)));
-  return together.flatMap((file, i) => [file, ...alone.slice(i, i + 1)]).concat(alone.slice(together.length));
-}
-
-/** @returns the file of a process that runs these files, each as a suite */
-async function fileOf(folder: string, files: readonly string[]): Promise<string> {
-  const [first = '', ...others] = files;
-  if (others.length === 0) return first;
-  const name = path.join(folder, `${first.replaceAll(/\W+/g, '-')}-and-${others.length}.mjs`);
-  const suite = (file: string): string =>
-    `describe(${JSON.stringify(file)}, () => import(${JSON.stringify(pathToFileURL(file))}));`;
-  await writeFile(name, ["import { describe } from 'node:test';", ...files.map(suite)].join('\n'));
-  return name;
+  return runFiles(files).finally(dropTemplate);
 }
 
 /** @returns how many tests failed */

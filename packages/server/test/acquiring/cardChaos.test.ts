@@ -1,4 +1,3 @@
-// Alone: what takes long here happens in processes of its own.
 /** Two nodes and a bank, everything at once: expiry, automatic captures, random faults, kill -9. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';

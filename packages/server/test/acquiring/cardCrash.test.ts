@@ -1,4 +1,3 @@
-// Alone: what takes long here happens in processes of its own.
 /** kill -9 of the server at every step of every card operation; the bank goes on by itself. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

@@ -1,4 +1,3 @@
-// Alone: what takes long here happens in processes of its own.
 /**
  * kill -9 of the server and of PostgreSQL at random moments under load. After every restart: what was
  * answered is there and is answered alike, every key has one effect, and the audit finds nothing.

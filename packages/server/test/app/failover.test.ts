@@ -1,4 +1,3 @@
-// Alone: what takes long here happens in processes of its own.
 /**
  * A database that takes no writes: a standby to which a name leads for a while, a server that was set so, several hosts
  * of which one is a standby. Nobody is told that something is wrong with the request, and no session is kept.

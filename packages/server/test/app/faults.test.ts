@@ -1,4 +1,3 @@
-// Alone: what takes long here happens in processes of its own.
 /**
  * What PostgreSQL and the network do to an engine without anybody restarting: sessions ended and statements
  * cancelled under load, deadlocks, locked rows, connections cut or silent. Every command is carried out

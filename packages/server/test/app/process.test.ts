@@ -1,4 +1,3 @@
-// Alone: what takes long here happens in processes of its own.
 /** The program as a process: how it refuses to start, and how it stops. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';

@@ -1,4 +1,3 @@
-// Alone: it looks at the memory of its process.
 /** Statements of a batch that must hold whatever happens around them. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';

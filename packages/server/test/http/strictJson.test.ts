@@ -1,4 +1,3 @@
-// Alone: it counts what its process takes of a processor.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

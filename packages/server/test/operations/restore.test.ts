@@ -1,4 +1,3 @@
-// Alone: what takes long here happens in processes of its own.
 /**
  * A database that goes back in time: a dump restored elsewhere, a recovery to a point in time, a failover that loses the
  * end. PostgreSQL gives the lost ids out again; a reader who was ahead must not miss what gets them.

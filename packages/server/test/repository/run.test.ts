@@ -1,4 +1,3 @@
-// Alone: what takes long here happens in processes of its own.
 /** What a script or a test of ours starts ends with it, however that ends. Real processes, and `kill -9`. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';

@@ -1,4 +1,3 @@
-// Alone: what takes long here happens in processes of its own.
 /** Webhooks when something is dead, slow, killed or much: nobody else waits, and nothing is lost. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

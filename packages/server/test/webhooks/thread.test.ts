@@ -1,4 +1,3 @@
-// Alone: it counts the threads of its process.
 /** Webhooks have a thread of their own: payments go first, and neither ends with the other. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
