@@ -36,6 +36,16 @@ export const kk: Dictionary = {
   'reason.transaction_is_refund': 'бұл қайтару: ол тиесілі төлемді ашыңыз',
   'reason.transaction_is_card_payment': 'бұл картамен төлем',
   'reason.missing_idempotency_key': 'Idempotency-Key тақырыбы жоқ',
+  'reason.acquirer_not_found': 'мұндай эквайер жоқ',
+  'reason.partial_capture_not_supported':
+    'бұл төлемнің банкі бөліктеп есептен шығармайды: бұғатталған соманы толық шығарыңыз',
+  'reason.several_captures_not_supported':
+    'бұл төлемнің банкі бір рет қана есептен шығарады: бірінші шығару соңғысы болады',
+  'reason.partial_cancel_not_supported':
+    'бұл төлемнің банкі бөлігін босатпайды: бұғатталған соманы толық болдырмаңыз',
+  'reason.saved_card_not_supported':
+    'бұл төлемнің банкі сақталған картадан ала алмайды: картаның деректері керек',
+  'reason.merchant_initiated_not_supported': 'бұл төлемнің банкі төлеушінің қатысуынсыз картадан ала алмайды',
   'reason.amount_exceeds_held': 'сома бұғатталғаннан көп',
   'reason.amount_exceeds_refundable': 'сома қайтаруға қалғаннан көп',
   'reason.insufficient_merchant_balance': 'дүкен балансында қайтаруға ақша жетпейді',

@@ -36,6 +36,16 @@ export const ru: Dictionary = {
   'reason.transaction_is_refund': 'это возврат: откройте платёж, к которому он относится',
   'reason.transaction_is_card_payment': 'это платёж картой',
   'reason.missing_idempotency_key': 'нет заголовка Idempotency-Key',
+  'reason.acquirer_not_found': 'такого эквайера нет',
+  'reason.partial_capture_not_supported':
+    'банк этого платежа не списывает часть: спишите всю заблокированную сумму',
+  'reason.several_captures_not_supported':
+    'банк этого платежа списывает один раз: первое списание — последнее',
+  'reason.partial_cancel_not_supported':
+    'банк этого платежа не освобождает часть: отмените всю заблокированную сумму',
+  'reason.saved_card_not_supported': 'банк этого платежа не списывает с сохранённой карты: нужны её данные',
+  'reason.merchant_initiated_not_supported':
+    'банк этого платежа не списывает с карты без участия плательщика',
   'reason.amount_exceeds_held': 'сумма больше заблокированной',
   'reason.amount_exceeds_refundable': 'сумма больше той, что осталось вернуть',
   'reason.insufficient_merchant_balance': 'на балансе магазина не хватает денег для возврата',
