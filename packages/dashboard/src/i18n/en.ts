@@ -38,13 +38,15 @@ export const en = {
   'reason.missing_idempotency_key': 'the Idempotency-Key header is required',
   'reason.acquirer_not_found': 'there is no such acquirer',
   'reason.partial_capture_not_supported':
-    'this payment’s bank cannot capture a part: capture all that is held',
+    'the bank of this payment cannot capture a part: capture all that it holds',
   'reason.several_captures_not_supported':
-    'this payment’s bank captures once: the first capture is the last one',
-  'reason.partial_cancel_not_supported': 'this payment’s bank cannot release a part: cancel all that is held',
+    'the bank of this payment captures once: the first capture is the last one',
+  'reason.partial_cancel_not_supported':
+    'the bank of this payment cannot release a part: cancel all that it holds',
   'reason.saved_card_not_supported':
-    'this payment’s bank cannot charge a saved card: the card’s details are needed',
-  'reason.merchant_initiated_not_supported': 'this payment’s bank cannot charge a card without its payer',
+    'the bank of this payment cannot charge a card that was used before: send the card',
+  'reason.merchant_initiated_not_supported':
+    'the bank of this payment cannot charge a card without its payer',
   'reason.amount_exceeds_held': 'amount is more than the transaction holds',
   'reason.amount_exceeds_refundable': 'amount is more than is left to refund',
   'reason.insufficient_merchant_balance': "the merchant's balance does not cover the refund",

@@ -58,7 +58,6 @@ export class Slots {
   readonly #endpoints = new Map<string, { count: number; failing: boolean; quick: boolean }>();
   readonly #merchants = new Map<string, Taken>();
   readonly #taken: Taken = { quick: 0, slow: 0 };
-  #areShort = false;
 
   constructor(held: Iterable<Held>) {
     for (const { merchantId, endpointId, count, failing, quick } of held) {
@@ -67,9 +66,8 @@ export class Slots {
     }
   }
 
-  /** Whether a quick endpoint got less than it could use: as soon as one of its lanes has ended it can have more. */
-  get areShort(): boolean {
-    return this.#areShort;
+  get areTaken(): boolean {
+    return this.#free <= 0;
   }
 
   get #free(): number {
@@ -86,12 +84,9 @@ export class Slots {
     const waiting = new FairQueue<Due>(({ merchantId }) => merchantId);
     for (const endpoint of due) waiting.push(endpoint);
     const shares = new Map<string, number>();
-    while (waiting.size > 0)
+    while (waiting.size > 0 && !this.areTaken)
       for (const endpoint of waiting.take(1)) {
-        if (!this.#take(endpoint, 1, endpoint.failing)) {
-          if (this.#endpoints.get(endpoint.endpointId)?.quick === true) this.#areShort = true;
-          continue;
-        }
+        if (!this.#take(endpoint, 1, endpoint.failing)) continue;
         const share = (shares.get(endpoint.endpointId) ?? 0) + 1;
         shares.set(endpoint.endpointId, share);
         if (share < endpoint.count) waiting.push(endpoint);
