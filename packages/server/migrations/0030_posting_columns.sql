@@ -1,5 +1,8 @@
 -- A posting says what it is and names both of its accounts, with the balances after it. An account numbers its postings,
 -- so that two of one millisecond have an order. Those of before 0033 have numbers up to 0, the newest of them 0.
+-- In the order in which payments lock them.
+LOCK TABLE wallet, posting IN ACCESS EXCLUSIVE MODE;
+
 ALTER TABLE posting
   ADD COLUMN code             text,
   ADD COLUMN from_account_id  uuid,

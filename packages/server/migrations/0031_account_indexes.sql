@@ -6,7 +6,7 @@ DROP INDEX CONCURRENTLY IF EXISTS posting_to_account;
 CREATE INDEX CONCURRENTLY posting_to_account ON posting (to_account_id, at, to_number) WHERE to_number IS NOT NULL;
 -- An owner has one account of each kind in a currency.
 DROP INDEX CONCURRENTLY IF EXISTS account_of_owner;
-CREATE UNIQUE INDEX CONCURRENTLY account_of_owner ON wallet (customer_id, currency, kind);
+CREATE UNIQUE INDEX CONCURRENTLY account_of_owner ON wallet (kind, customer_id, currency);
 -- A payment whose hold is open, or was cancelled, has no posting by which its customer's payments could be found.
 DROP INDEX CONCURRENTLY IF EXISTS transaction_of_wallet;
 CREATE INDEX CONCURRENTLY transaction_of_wallet ON transaction (wallet_id, status)

@@ -10,6 +10,8 @@ BEGIN
   RAISE EXCEPTION '% is append-only: % is refused', TG_TABLE_NAME, TG_OP
     USING ERRCODE = 'insufficient_privilege', HINT = 'Retention runs as the role plexy_retention.';
 END $$;
+-- In the order in which payments lock them.
+LOCK TABLE account, posting IN ACCESS EXCLUSIVE MODE;
 DROP PROCEDURE fill_postings();
 DROP FUNCTION begin_filling();
 

@@ -24,6 +24,7 @@ import {
   type CardForBank,
   type Connector,
   type ConnectorAnswer,
+  type Credentials,
   isNotAsked,
   type Question,
 } from './connector.ts';
@@ -183,7 +184,7 @@ export class Acquirer {
   async #attempt(operation: BankOperation): Promise<void> {
     try {
       const answer = await this.#ask(operation);
-      this.#options.acquirers.noteUp(operation.acquirerId);
+      if (answer !== GIVEN_UP) this.#options.acquirers.noteUp(operation.acquirerId);
       if (answer === null) await this.#leave(operation);
       else await this.#take(operation, answer);
     } catch (error) {
@@ -233,9 +234,13 @@ export class Acquirer {
 
   /** @returns null when the bank does not know the operation and this node cannot repeat it */
   async #ask(operation: BankOperation): Promise<FoundOut | null> {
-    const { acquirers } = this.#options;
-    const connector = acquirers.connectorOf(operation.acquirerId);
-    const credentials = await acquirers.credentialsOf(operation.merchantId, operation.acquirerId);
+    const endsByItself = operation.kind === 'authorize' || operation.kind === 'complete';
+    const found = await (endsByItself
+      ? this.#orGiveUp(operation, () => this.#lookUp(operation))
+      : this.#lookUp(operation));
+    // A bank that cannot be asked from here any more must not keep a payment open for good.
+    if (!('connector' in found)) return found;
+    const { connector, credentials } = found;
     const question = { ...operation, credentials };
     if (operation.kind === 'authorize') return this.#askAuthorization(connector, operation, question);
     if (operation.kind === 'complete') return this.#orGiveUp(operation, () => connector.complete(question));
@@ -243,6 +248,16 @@ export class Acquirer {
     if (known !== null) return known;
     if (operation.kind === 'capture') return connector.capture(question);
     return operation.kind === 'refund' ? connector.refund(question) : connector.reverse(question);
+  }
+
+  /** @throws Error when the bank cannot be asked from here, or not yet */
+  async #lookUp({ merchantId, acquirerId }: BankOperation): Promise<{
+    readonly connector: Connector;
+    readonly credentials: Credentials | null;
+  }> {
+    const { acquirers } = this.#options;
+    const connector = acquirers.connectorOf(acquirerId);
+    return { connector, credentials: await acquirers.credentialsOf(merchantId, acquirerId) };
   }
 
   async #askAuthorization(

@@ -122,12 +122,19 @@ export class AcquirerRegistry {
     const states = new Map<string, AcquirerState>();
     for (const [id, known] of this.#known)
       states.set(id, { takesPayments: takesPayments(known), isDown: this.#isDown(id, now) });
-    const ids = acquirersFor(payment, this.#routes, (id) => states.get(id));
-    const [first] = ids;
-    // Its time is over: this payment tries it, and the others go on elsewhere until that is known.
-    if (first !== undefined && this.#downUntil.has(first) && states.get(first)?.isDown === false)
-      this.noteDown(first);
-    return ids;
+    return acquirersFor(payment, this.#routes, (id) => states.get(id));
+  }
+
+  /** Whether it takes new payments here. */
+  isOpen(acquirerId: string): boolean {
+    const known = this.#known.get(acquirerId);
+    return known !== undefined && takesPayments(known);
+  }
+
+  /** A payment is about to ask it. Where its time of being down is over, the others go on elsewhere until that is known. */
+  noteTrial(acquirerId: string): void {
+    if (this.#downUntil.has(acquirerId) && !this.#isDown(acquirerId, performance.now()))
+      this.noteDown(acquirerId);
   }
 
   #isDown(id: string, now: number): boolean {

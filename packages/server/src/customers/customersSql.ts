@@ -62,7 +62,7 @@ export interface NewWallet {
 export async function insertWallet(db: Queryable, wallet: NewWallet): Promise<Wallet | null> {
   const { rows } = await db.query<Wallet>(
     `INSERT INTO account (id, kind, owner_id, currency, approval, created_at)
-     VALUES ($1, 'wallet', $2, $3, $4, clock_timestamp()) ON CONFLICT (owner_id, currency, kind) DO NOTHING RETURNING ${WALLET}`,
+     VALUES ($1, 'wallet', $2, $3, $4, clock_timestamp()) ON CONFLICT DO NOTHING RETURNING ${WALLET}`,
     [wallet.id, wallet.customerId, wallet.currency, wallet.approval],
   );
   return rows[0] ?? null;

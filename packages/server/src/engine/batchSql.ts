@@ -741,7 +741,7 @@ export async function addToAccounts(db: StatementRunner, deltas: readonly Accoun
   const kinds = plainArray(deltas.map((d) => d.kind));
   const owners = plainArray(deltas.map((d) => d.ownerId));
   const currencies = plainArray(deltas.map((d) => d.currency));
-  await Promise.all([
+  const [, { rowCount }] = await Promise.all([
     db.query({
       name: 'ensure_summed_accounts',
       text: `INSERT INTO account (id, kind, owner_id, currency, may_be_negative)
@@ -765,4 +765,6 @@ export async function addToAccounts(db: StatementRunner, deltas: readonly Accoun
       values: [ids, kinds, owners, currencies, plainArray(deltas.map((d) => d.delta))],
     }),
   ]);
+  // An account that could not be made, for its owner has another one, would lose its side of a posting.
+  if (rowCount !== deltas.length) throw new Error(`of ${deltas.length} accounts ${rowCount} were moved`);
 }

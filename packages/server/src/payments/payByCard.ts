@@ -112,13 +112,24 @@ function acquirersOf(
 ): [string, ...string[]] {
   const routed = acquirers.acquirersFor({ merchantId, paymentMethod: 'card', currency, cardBrand });
   if (routed.length === 0) throw withoutBank();
-  const knowing = saved === null ? routed : routed.filter((id) => saved.acquirerIds.includes(id));
+  const knowing = saved === null ? routed : acquirersOfCard(acquirers, routed, saved);
   const needed: Capability[] =
     saved === null ? [] : recurringType === null ? ['tokens'] : ['tokens', 'merchant_initiated'];
   const able = knowing.filter((id) => needed.every((capability) => acquirers.can(id, capability)));
   const [first = knowing[0], ...others] = able;
   if (first === undefined) throw unknownCard();
+  acquirers.noteTrial(first);
   return [first, ...others];
+}
+
+/** Where none of the routes knows the card, those that do: payments went to them when it was saved. */
+function acquirersOfCard(
+  acquirers: Needed['acquirers'],
+  routed: readonly string[],
+  { acquirerIds }: SavedCard,
+): readonly string[] {
+  const knowing = routed.filter((id) => acquirerIds.includes(id));
+  return knowing.length > 0 ? knowing : acquirerIds.filter((id) => acquirers.isOpen(id));
 }
 
 async function requireSavedCard({ reserved }: Needed, merchantId: string, id: string): Promise<SavedCard> {

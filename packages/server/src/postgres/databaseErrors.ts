@@ -28,6 +28,7 @@ export function sqlStateOf(error: unknown): string | null {
 
 /** LOCK_NOT_AVAILABLE: a `lock_timeout` of ours ended a wait. */
 export const LOCK_TIMEOUT = '55P03';
+export const DEADLOCK = '40P01';
 /** The role may not do it. */
 export const INSUFFICIENT_PRIVILEGE = '42501';
 /** QUERY_CANCELED: a `statement_timeout` ended it. */

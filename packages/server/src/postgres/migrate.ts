@@ -8,7 +8,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ADVISORY_LOCKS } from './advisoryLocks.ts';
 import { openSession } from './databaseClient.ts';
-import { INSUFFICIENT_PRIVILEGE, LOCK_TIMEOUT, sqlStateOf } from './databaseErrors.ts';
+import { DEADLOCK, INSUFFICIENT_PRIVILEGE, LOCK_TIMEOUT, sqlStateOf } from './databaseErrors.ts';
 import { type Client, type Queryable, sessionOptions } from './pool.ts';
 
 const MIGRATIONS = new URL('../../migrations/', import.meta.url);
@@ -199,7 +199,8 @@ async function applyAtOnce(session: Client, { name, sql, hash }: Migration, say:
       return;
     } catch (error) {
       await session.query('ROLLBACK');
-      if (sqlStateOf(error) !== LOCK_TIMEOUT) throw error;
+      const state = sqlStateOf(error);
+      if (state !== LOCK_TIMEOUT && state !== DEADLOCK) throw error;
     }
     waiting(`${name} waits for a table that another session has locked, such as pg_dump's`);
     await pause(LOCK_PAUSE_MS);

@@ -134,6 +134,23 @@ describe('a payment', () => {
     assert.doesNotMatch(rows[0].second, /card_/);
   });
 
+  test('by a card that only an acquirer beside the routes knows goes there, as long as that takes payments', async () => {
+    await routeToPlain({});
+    const { body } = await pay(sandbox.call, '5105105105105100');
+    await operator('PUT', '/acquirer-routes', { routes: [] });
+    const saved = { card: undefined, cardTokenId: body.cardTokenId.Value ?? body.cardTokenId };
+    const again = await pay(sandbox.call, VISA, saved);
+    assert.deepEqual([again.status, await acquirerOf(again.body.id)], [201, PLAIN_ACQUIRER.id], again.text);
+    const path = `/acquirers/${PLAIN_ACQUIRER.id}`;
+    assert.equal((await operator('PATCH', path, { takesPayments: false })).status, 200);
+    try {
+      const refused = await pay(sandbox.call, VISA, saved);
+      assert.deepEqual([refused.status, refused.body.reason], [400, 'invalid_card']);
+    } finally {
+      assert.equal((await operator('PATCH', path, { takesPayments: true })).status, 200);
+    }
+  });
+
   test('by a saved card is refused where nobody may charge it again', async () => {
     await operator('PUT', '/acquirer-routes', { routes: [] });
     const first = await pay(sandbox.call, VISA);

@@ -5,7 +5,9 @@ import { Acquirer } from '../../src/acquiring/acquirer.ts';
 import { findOperation } from '../../src/acquiring/bankOperationsSql.ts';
 import { BankTokens } from '../../src/acquiring/bankTokens.ts';
 import type { Connector } from '../../src/acquiring/connector.ts';
+import type { Command, Outcome } from '../../src/core/command.ts';
 import type { BankOperation } from '../../src/core/transaction.ts';
+import type { Engine } from '../../src/engine/engine.ts';
 import { readClock } from '../../src/installation/installationSql.ts';
 import { createSecrets } from '../../src/installation/secrets.ts';
 import { pay, VISA } from '../support/cards.ts';
@@ -112,6 +114,44 @@ test('what this node cannot repeat is left to others, and that is no attempt', a
     const { inMs, attempts } = await attempt(bank({ inquire: async () => null }), operation);
     assert.ok(inMs <= 1_000, `in ${inMs} ms`);
     assert.equal(attempts, 2, 'the claim has counted one');
+  } finally {
+    await settle(operation);
+  }
+});
+
+test('an authorization at an acquirer that cannot be asked any more is given up when its time is over', async () => {
+  const requestedAt = (await readClock(sandbox.pool)) - PATIENCE_MS;
+  const operation = await pending({ requestedAt, attempts: 2 });
+  const commands: Command[] = [];
+  const run = async (command: Command): Promise<Outcome> => {
+    commands.push(command);
+    return { kind: 'refused', refusal: 'operation_in_progress' };
+  };
+  const { pool } = sandbox;
+  const ups: string[] = [];
+  const acquirer = new Acquirer({
+    ...{ pool, patienceMs: PATIENCE_MS },
+    acquirers: {
+      connectorOf: () => {
+        throw new Error('it is not set up on this node');
+      },
+      credentialsOf: async () => null,
+      can: () => true,
+      noteDown: () => undefined,
+      noteUp: (id) => ups.push(id),
+    },
+    engine: () => ({ run }) as Pick<Engine, 'run'> as Engine,
+    authenticationUrl: (id) => id,
+    bankTokens: new BankTokens(pool, createSecrets('acquirer test')),
+    onError: () => undefined,
+  });
+  try {
+    acquirer.begin([operation]);
+    await acquirer.idle(30_000);
+    const [command] = commands;
+    assert.ok(command?.kind === 'take_bank_answer');
+    assert.equal(command.answer.status, 'failed');
+    assert.deepEqual(ups, [], 'nobody has answered');
   } finally {
     await settle(operation);
   }
