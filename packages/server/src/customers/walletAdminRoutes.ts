@@ -56,7 +56,7 @@ function readRoutes(app: App, deps: Deps): void {
       schema: {
         ...ADMIN,
         operationId: 'getWalletStatement',
-        summary: 'What moved on a wallet, newest first, and what is held on it',
+        summary: 'What moved on a wallet, and what is held on it',
         params: Params,
         querystring: bodies.PeriodQuery,
         response: { 200: Type.Ref('WalletStatement'), ...ERRORS },

@@ -387,6 +387,34 @@ describe('every act leaves a line with who, what and on what', () => {
     assert.deepEqual([decided.after.approved, decided.after.status], [false, 'rejected']);
   });
 
+  test('acquirers, their routes and what a merchant is known by there: no secret is told', async () => {
+    const given = { name: 'Audited bank', url: 'http://127.0.0.1:9', capabilities: [], takesPayments: false };
+    const made = await leaves(
+      () => ok(operate('POST', '/acquirers', { ...given, secret: 'first of the secrets' })),
+      'acquirer.create',
+      { actor: BY_OPERATOR_KEY, merchantId: null },
+    );
+    const { id } = made.object;
+    assert.deepEqual(made.after, { ...given, id, connector: 'http' });
+    const path = `/acquirers/${id}`;
+    const renamed = { name: 'Audited twice', secret: 'second of the secrets' };
+    await leaves(() => ok(operate('PATCH', path, renamed)), 'acquirer.update', {
+      object: { kind: 'acquirer', id },
+      before: { name: 'Audited bank' },
+      after: { name: 'Audited twice' },
+    });
+    const routes = [{ acquirerId: id, merchantId: DEMO_STORE }];
+    await leaves(() => ok(operate('PUT', '/acquirer-routes', { routes })), 'acquirer.route');
+    await leaves(() => ok(operate('PUT', '/acquirer-routes', { routes: [] })), 'acquirer.route');
+    const credentials = { secret: 'third of the secrets' };
+    await leaves(
+      () => ok(operate('PUT', `/merchants/${DEMO_STORE}/acquirer-credentials/${id}`, { credentials })),
+      'acquirer.set_credentials',
+      { merchantId: DEMO_STORE, object: { kind: 'acquirer', id }, after: { names: ['secret'] } },
+    );
+    assert.doesNotMatch(JSON.stringify(await lines()), /of the secrets/);
+  });
+
   test('audits of the ledger, muted issues, the sandbox’s levers', async () => {
     await leaves(() => ok(operate('POST', '/audit')), 'ledger.audit', { actor: BY_OPERATOR_KEY });
     const mute = { body: { untilSeconds: 60 } };
