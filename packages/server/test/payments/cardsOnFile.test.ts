@@ -262,7 +262,7 @@ describe('what the bank is told, and what it may say', () => {
     await payOut(sandbox.pool, id, 'KZT', 1_000n);
     const { body } = await operatorOf(sandbox)('GET', `/merchants/${id}/statement?currency=KZT`);
     assert.deepEqual(
-      body.items.map((entry: Record<string, unknown>) => [entry.kind, entry.amount, entry.balance]),
+      body.items.map((entry: Record<string, unknown>) => [entry.code, entry.amount, entry.balance]),
       [
         ['payout', 1_000, 9_000],
         ['refund_returned', 4_000, 10_000],
