@@ -19,6 +19,8 @@ import {
 
 const AUTHORIZE = '/v1/wallet/authorize';
 const GOOD = { amount: 15_000, currency: 'KZT', orderReference: 'ORDER-1', ...CUSTOMER };
+/** 1xx is followed by another one, which may take its time. */
+const FINAL_ANSWER = /^HTTP\/1\.1 [2-5]/m;
 const KEYED = `host: localhost\r\nauthorization: ${DEMO_KEY}\r\n`;
 
 let sandbox: Sandbox;
@@ -34,22 +36,23 @@ async function connect({ url } = sandbox): Promise<net.Socket> {
   return socket;
 }
 
-/** All that the server sends on one connection until it is closed, or until nothing came for a while. */
+/** All that the server sends on one connection until it is closed, or until nothing follows an answer for a while. */
 async function exchange(text: string): Promise<string> {
   const socket = await connect();
   const chunks: Buffer[] = [];
   socket.on('data', (chunk) => chunks.push(chunk));
   const closed = once(socket, 'close').catch(() => undefined);
   socket.write(text);
+  const received = (): string => Buffer.concat(chunks).toString('utf8');
   const silence = async (): Promise<void> => {
-    for (let count = -1; !socket.destroyed && (count < chunks.length || count <= 0); ) {
+    for (let count = -1; !socket.destroyed && (count < chunks.length || !FINAL_ANSWER.test(received())); ) {
       count = chunks.length;
       await pause(500);
     }
   };
   await Promise.race([closed, silence()]);
   socket.destroy();
-  return Buffer.concat(chunks).toString('utf8');
+  return received();
 }
 
 function answerIn(text: string): Pick<Reply, 'status' | 'headers' | 'body'> {
