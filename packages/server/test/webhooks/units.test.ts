@@ -1,5 +1,6 @@
 /** The pure parts of webhooks: ids, signatures, the schedule of retries, and which addresses are allowed. */
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import type { LookupFunction } from 'node:net';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
@@ -8,6 +9,8 @@ import { messageIdOf, parseMessageId } from '../../src/core/values/ids.ts';
 import { guardedLookup, isAllowedAddress, isForbiddenHost } from '../../src/webhooks/addresses.ts';
 import { isGivenUp, RETRY_DELAYS_MS, retryDelay } from '../../src/webhooks/schedule.ts';
 import { generateSecret, keyOfSecret, signedHeaders } from '../../src/webhooks/sign.ts';
+
+const DOCS = new URL('../../../../docs/', import.meta.url);
 
 test('an id spells its event, and no other', () => {
   fc.assert(
@@ -45,6 +48,20 @@ describe('signatures', () => {
 });
 
 describe('the schedule of retries', () => {
+  test('lasts as long as the documentation says', async () => {
+    const [limits, guide] = await Promise.all(
+      ['limits.md', 'webhooks.md'].map((name) => readFile(new URL(name, DOCS), 'utf8')),
+    );
+    const days = RETRY_DELAYS_MS.reduce((sum, ms) => sum + ms, 0) / 86_400_000;
+    assert.ok(days > 2 && days < 2.25, `${days} days`);
+    assert.equal(RETRY_DELAYS_MS.length, 8);
+    assert.match(limits ?? '', /tried again, eight times in a little over two days/);
+    assert.match(
+      (guide ?? '').replaceAll('\n', ' '),
+      /each 20 % more or less, in all a little over two days/,
+    );
+  });
+
   test('5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h, 24 h, each within 20 %, and then none', () => {
     assert.deepEqual(
       RETRY_DELAYS_MS.map((ms) => ms / 1_000),
