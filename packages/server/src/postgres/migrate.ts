@@ -157,18 +157,20 @@ function open(url: string): Promise<Client> {
 }
 
 /**
- * Until its session ends nobody else migrates. It asks again and again: whoever waits for a lock within a statement
- * has a snapshot, and `CREATE INDEX CONCURRENTLY` of the one who has the turn would wait for that in its turn.
+ * Until its session ends nobody else migrates. It asks again and again, in a transaction each: whoever waits for a lock
+ * within a statement has a snapshot, and `CREATE INDEX CONCURRENTLY` of the one who has the turn would wait for that in its
+ * turn. Whose snapshot it meets just while somebody asks, it waits for the end of that transaction.
  */
 async function takeTurn(turn: Client, say: Say): Promise<void> {
   const waiting = waitingSayer(say);
-  await turn.query('BEGIN');
   for (;;) {
+    await turn.query('BEGIN');
     // Without parameters: a portal of the extended protocol would keep its snapshot until the transaction ends.
     const { rows } = await turn.query(
       `SELECT pg_try_advisory_xact_lock(${ADVISORY_LOCKS.migration}) AS mine`,
     );
     if (rows[0]?.mine === true) return;
+    await turn.query('ROLLBACK');
     waiting('waiting for another node, which is migrating the database');
     await pause(TURN_LOOK_MS);
   }

@@ -100,6 +100,11 @@ test('an index is made outside a transaction, also while another node waits for 
   while ((await client.query('SELECT FROM pg_stat_progress_create_index')).rowCount === 0) await delay(20);
   const second = migrate(database.url, say, [TABLE, COLUMN, INDEX]);
   await hears(/waiting for another node/);
+  // Between two tries it is in no transaction: an index whose session saw its snapshot would wait for the end of that one.
+  const inTransaction = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'
+    AND query LIKE '%pg_try_advisory_xact_lock%'`;
+  for (const limit = Date.now() + 10_000; (await client.query(inTransaction)).rowCount !== 1; await delay(20))
+    assert.ok(Date.now() < limit, 'whoever waits for its turn is in a transaction all the time');
   await slow.query('COMMIT');
   assert.deepEqual(await first, [INDEX]);
   assert.deepEqual(await second, []);
