@@ -19,6 +19,20 @@ export interface Mutant {
 const SERVER = 'packages/server/src';
 
 export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'a payment is asked about under the credentials of its row, also when that account has a new secret',
+    file: `${SERVER}/acquiring/credentialsSql.ts`,
+    from: 'WHERE account_id = c.account_id ORDER',
+    to: 'WHERE id = c.id ORDER',
+    tests: ['acquiring/credentials'],
+  },
+  {
+    name: 'a refund is asked under the credentials of today',
+    file: `${SERVER}/core/decide.ts`,
+    from: '...{ acquirerId, credentialsId },',
+    to: '...{ acquirerId },',
+    tests: ['core/acquirers'],
+  },
   // Decisions and history, beside Stryker's.
   {
     name: 'the hold of a late confirmation is counted from the creation',

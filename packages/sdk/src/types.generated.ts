@@ -884,8 +884,10 @@ export interface SetAcquirerRoutesBody {
 }
 
 export interface SetAcquirerCredentialsBody {
-  /** By the names that the acquirer’s connector has: `merchantId` and `secret` of `http`. In place of all that is kept; `{}` takes everything away. */
+  /** By the names that the acquirer’s connector has: `merchantId` and `secret` of `http`. In place of all that is kept; `{}` takes everything away. Payments that were authorized before go on under the account that they were authorized under. */
   credentials: {  };
+  /** True: a new secret of the account at the bank that the ones before were of; payments that were authorized under those go on under these. False: another account. Without it the connector says: with `http` it is the same account if `merchantId` is the same. */
+  sameAccount?: boolean | undefined;
 }
 
 export interface CreateCustomerBody {

@@ -1,7 +1,14 @@
 /** What operators set up: acquirers, which payments go to which, and how merchants are known to them. */
 import Type from 'typebox';
 import * as store from '../acquiring/acquirersSql.ts';
-import type { ConnectorModule } from '../acquiring/connector.ts';
+import type { ConnectorModule, Credentials } from '../acquiring/connector.ts';
+import {
+  addCredentials,
+  type KeptCredentials,
+  listAccounts,
+  listCredentials,
+} from '../acquiring/credentialsSql.ts';
+import type { AcquirerProblem } from '../acquiring/registry.ts';
 import { isEncrypted } from '../app/config.ts';
 import type { Deps } from '../app/deps.ts';
 import { changedValues } from '../auditLog/auditEntry.ts';
@@ -79,7 +86,7 @@ function createRoute(app: App, deps: Deps): void {
             object: { kind: 'acquirer', id },
             after: given,
           } as const;
-          return { effectId: id, body: viewOf(row, true), audit };
+          return { effectId: id, body: viewOf(row, null), audit };
         },
       });
     },
@@ -121,7 +128,7 @@ function updateRoute(app: App, deps: Deps): void {
           const { secret: _before, ...told } = before;
           const { secret: _after, ...tells } = after;
           const audit = { action: 'acquirer.update', object, ...changedValues(told, tells) } as const;
-          return { effectId: id, body: viewOf(after, deps.acquirers.canBeAsked(id)), audit };
+          return { effectId: id, body: viewOf(after, deps.acquirers.problemOf(id)), audit };
         },
       });
     },
@@ -165,7 +172,7 @@ function listRoute(app: App, deps: Deps): void {
     },
     async (_request, reply) => {
       const rows = await store.listAcquirers(deps.pool);
-      const views = rows.map((row) => viewOf(row, deps.acquirers.canBeAsked(row.id)));
+      const views = rows.map((row) => viewOf(row, deps.acquirers.problemOf(row.id)));
       return sendJson(reply, 200, exactJson(wholePage(views)));
     },
   );
@@ -281,7 +288,7 @@ function credentialsRoutes(app: App, deps: Deps): void {
     async (request, reply) => {
       const id = merchantIdOf(request.params.merchantId);
       await requireMerchant(deps.pool, id);
-      const kept = await store.listCredentials(deps.pool, id);
+      const kept = await listCredentials(deps.pool, id);
       return sendJson(reply, 200, exactJson(wholePage(kept.map(credentialsView))));
     },
   );
@@ -302,7 +309,7 @@ function credentialsRoutes(app: App, deps: Deps): void {
     async (request, reply) => {
       const merchantId = merchantIdOf(request.params.merchantId);
       const acquirerId = idOf(request.params.acquirerId, 'acquirer_not_found');
-      const { credentials } = request.body;
+      const { credentials, sameAccount } = request.body;
       const names = Object.keys(credentials).sort();
       return operatorWrite(deps, request, reply, {
         committed: () => deps.acquirers.changed(),
@@ -312,10 +319,14 @@ function credentialsRoutes(app: App, deps: Deps): void {
           await requireMerchant(db, merchantId);
           const acquirer = await store.lockAcquirer(db, acquirerId);
           if (acquirer === null) throw new ApiError('acquirer_not_found');
-          checkNames(deps.acquirers.moduleOf(acquirer.connector), names);
-          const updatedAt = await keep(deps, db, merchantId, acquirerId, credentials);
+          const module = deps.acquirers.moduleOf(acquirer.connector);
+          checkNames(module, names);
+          const at = { merchantId, acquirerId };
+          const accountId = await accountOf(deps, db, at, module, credentials, sameAccount);
+          const updatedAt = await keep(deps, db, at, accountId, credentials);
           const object = { kind: 'acquirer', id: acquirerId };
-          const audit = { action: 'acquirer.set_credentials', merchantId, object, after: { names } } as const;
+          const after = { names, sameAccount: accountId !== null };
+          const audit = { action: 'acquirer.set_credentials', merchantId, object, after } as const;
           return { effectId: acquirerId, body: { acquirerId, names, updatedAt: iso(updatedAt) }, audit };
         },
       });
@@ -332,22 +343,58 @@ function checkNames(module: ConnectorModule | undefined, names: readonly string[
   if (details.length > 0) throw invalidFields(details, 'unknown_field');
 }
 
-/** @returns when; null: nothing is kept any longer */
+interface MerchantAtAcquirer {
+  readonly merchantId: string;
+  readonly acquirerId: string;
+}
+
+/**
+ * Which of the accounts that the merchant has had at the acquirer these credentials are of; null: of none of them.
+ * @throws ApiError when they are to be of the account of the ones before, and there are none
+ */
+async function accountOf(
+  { acquirers }: Deps,
+  db: Queryable,
+  at: MerchantAtAcquirer,
+  module: ConnectorModule | undefined,
+  credentials: Credentials,
+  sameAccount: boolean | undefined,
+): Promise<string | null> {
+  const accounts = await listAccounts(db, at);
+  if (sameAccount === true) {
+    const [last] = accounts;
+    if (last === undefined || Object.keys(credentials).length === 0)
+      throw fieldError(
+        'invalid_request',
+        'sameAccount',
+        'must not be true without credentials before and now',
+      );
+    return last.accountId;
+  }
+  const accountNames = module?.accountNames;
+  if (sameAccount === false || accountNames === undefined || Object.keys(credentials).length === 0)
+    return null;
+  const same = accounts.find((account) => {
+    const before = acquirers.openCredentialsIfReadable(account);
+    return before !== null && accountNames.every((name) => before[name] === credentials[name]);
+  });
+  return same?.accountId ?? null;
+}
+
+/** @returns when; null: new payments are asked with nothing from now on */
 async function keep(
   { secrets }: Deps,
   db: Queryable,
-  merchantId: string,
-  acquirerId: string,
-  credentials: Readonly<Record<string, string>>,
+  at: MerchantAtAcquirer,
+  accountId: string | null,
+  credentials: Credentials,
 ): Promise<Millis | null> {
-  const names = Object.keys(credentials).sort();
-  if (names.length === 0) {
-    await store.deleteCredentials(db, merchantId, acquirerId);
-    return null;
-  }
   const id = newId();
-  const sealed = secrets.seal('acquirer credentials', id, JSON.stringify(credentials));
-  return store.setCredentials(db, { id, merchantId, acquirerId, names, sealed });
+  const names = Object.keys(credentials).sort();
+  const sealed =
+    names.length === 0 ? null : secrets.seal('acquirer credentials', id, JSON.stringify(credentials));
+  const since = await addCredentials(db, { ...at, id, accountId: accountId ?? id, names, sealed });
+  return sealed === null ? null : since;
 }
 
 /** @throws ApiError 400 naming what the connector cannot do */
@@ -373,7 +420,7 @@ function nameIsTaken(): ApiError {
   return fieldError('already_exists', 'name', 'is another acquirer’s');
 }
 
-function viewOf(row: store.AcquirerRow, isSetUp: boolean) {
+function viewOf(row: store.AcquirerRow, problem: AcquirerProblem | null) {
   const { id, name, connector, url, capabilities, takesPayments, createdAt } = row;
   const isDefault = id === DEFAULT_ACQUIRER_ID;
   return {
@@ -384,11 +431,12 @@ function viewOf(row: store.AcquirerRow, isSetUp: boolean) {
     capabilities,
     takesPayments,
     isDefault,
-    isSetUp,
+    isSetUp: problem === null,
+    problem,
     createdAt: iso(createdAt),
   };
 }
 
-function credentialsView({ acquirerId, names, updatedAt }: store.KeptCredentials) {
+function credentialsView({ acquirerId, names, updatedAt }: KeptCredentials) {
   return { acquirerId, names, updatedAt: iso(updatedAt) };
 }

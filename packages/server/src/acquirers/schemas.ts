@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import { ACQUIRER_PROBLEMS } from '../acquiring/registry.ts';
 import { CAPABILITIES } from '../core/acquirers.ts';
 import { closed } from '../http/schemas.ts';
 
@@ -38,8 +39,10 @@ export const AcquirerView = Type.Object(
     capabilities: Capabilities,
     takesPayments: TakesPayments,
     isDefault: Type.Boolean({ description: 'Payments that no route fits go there.' }),
-    isSetUp: Type.Boolean({
-      description: 'False: the node that answers does not know where it is, or does not have its connector.',
+    isSetUp: Type.Boolean({ description: 'False: the node that answers cannot ask it.' }),
+    problem: Type.Union([Type.Enum([...ACQUIRER_PROBLEMS]), Type.Null()], {
+      description:
+        'Why the node that answers cannot ask it: its CONNECTORS have none of this name, it has not been told where the acquirer is, or its connector cannot be made of what is set up. Other nodes may be able to; what is asked meanwhile waits for them.',
     }),
     createdAt: Time,
   },
@@ -114,9 +117,15 @@ export const CredentialsBody = Type.Object(
     credentials: Type.Record(Type.String(), Type.String({ minLength: 1, maxLength: 8_192 }), {
       maxProperties: 20,
       description:
-        'By the names that the acquirer’s connector has: `merchantId` and `secret` of `http`. In place of all that is kept; `{}` takes everything away.',
+        'By the names that the acquirer’s connector has: `merchantId` and `secret` of `http`. In place of all that is kept; `{}` takes everything away. Payments that were authorized before go on under the account that they were authorized under.',
       examples: [{ merchantId: 'MID-100045' }],
     }),
+    sameAccount: Type.Optional(
+      Type.Boolean({
+        description:
+          'True: a new secret of the account at the bank that the ones before were of; payments that were authorized under those go on under these. False: another account. Without it the connector says: with `http` it is the same account if `merchantId` is the same.',
+      }),
+    ),
   },
   closed,
 );

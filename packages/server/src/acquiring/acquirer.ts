@@ -35,6 +35,8 @@ export interface PayerForBank {
   /** Null: the bank knows the card by its token. */
   readonly card: CardForBank | null;
   readonly browser: BrowserForBank | null;
+  /** What the first question is asked with: as it was when the payment was made. */
+  readonly credentials: Credentials | null;
   /** Other acquirers that may be asked in place of the payment's, as long as that was asked nothing: best first. */
   readonly otherAcquirerIds: readonly string[];
 }
@@ -42,7 +44,14 @@ export interface PayerForBank {
 /** What the runner needs to know of acquirers. */
 export type KnownAcquirers = Pick<
   AcquirerRegistry,
-  'can' | 'connectorOf' | 'credentialsOf' | 'noteDown' | 'noteUp'
+  | 'can'
+  | 'canBeAsked'
+  | 'notHere'
+  | 'connectorOf'
+  | 'credentialsFor'
+  | 'credentialsOf'
+  | 'noteDown'
+  | 'noteUp'
 >;
 
 /** What a bank said, or that nobody could find it out. */
@@ -69,6 +78,8 @@ const COMMAND_WAIT_MS = 15_000;
 const RETRY_MS = [500, 1_000, 2_000, 5_000, 10_000, 30_000];
 /** So soon the node that holds the card may come across what this one cannot repeat. */
 const LEFT_MS = 1_000;
+/** How much longer than they would wait themselves other nodes get for an authorization that this one cannot ask about. */
+export const OTHERS_WAIT_MS = 15_000;
 
 export class Acquirer {
   readonly #options: AcquirerOptions;
@@ -147,7 +158,8 @@ export class Acquirer {
     const { pool } = this.#options;
     this.#forgetOld();
     await this.#forgetUnsure();
-    for (const operation of await claimDueOperations(pool, CLAIM_LIMIT))
+    const passedOver = { acquirerIds: this.#options.acquirers.notHere, untilMs: this.#hopelessMs };
+    for (const operation of await claimDueOperations(pool, CLAIM_LIMIT, passedOver))
       this.#track(this.#attempt(operation));
     for (const operation of await listUnanswered(pool, CLAIM_LIMIT)) await this.giveAnswer(operation);
   }
@@ -183,7 +195,10 @@ export class Acquirer {
 
   async #attempt(operation: BankOperation): Promise<void> {
     try {
-      const answer = await this.#ask(operation);
+      const answer = this.#options.acquirers.canBeAsked(operation.acquirerId)
+        ? await this.#ask(operation)
+        : await this.#leaveToOthers(operation);
+      if (answer === LEFT) return;
       if (answer !== GIVEN_UP) this.#options.acquirers.noteUp(operation.acquirerId);
       if (answer === null) await this.#leave(operation);
       else await this.#take(operation, answer);
@@ -207,24 +222,36 @@ export class Acquirer {
    * @returns the operation at the next acquirer; null: there is none
    */
   async #move(operation: BankOperation): Promise<BankOperation | null> {
-    const { id: operationId, transactionId, paymentId, kind, attempts } = operation;
+    const { id: operationId, transactionId, paymentId, merchantId, kind, attempts } = operation;
     const payer = this.#payers.get(transactionId);
     const [acquirerId, ...otherAcquirerIds] = payer?.otherAcquirerIds ?? [];
     if (kind !== 'authorize' || attempts > 0 || payer === undefined || acquirerId === undefined) return null;
-    this.#payers.set(transactionId, { ...payer, otherAcquirerIds });
-    const command: Command = {
-      ...{ kind: 'move_to_acquirer', operationId, transactionId, paymentId, acquirerId },
-    };
+    const { acquirers } = this.#options;
+    const { credentialsId, credentials } = await acquirers.credentialsFor(merchantId, acquirerId);
+    this.#payers.set(transactionId, { ...payer, otherAcquirerIds, credentials });
+    const ids = { operationId, transactionId, paymentId, acquirerId, credentialsId };
+    const command: Command = { kind: 'move_to_acquirer', ...ids };
     const outcome = await this.#options.engine().run(command, ENGINE);
     return outcome.kind === 'pending' ? outcome.operation : null;
   }
 
   async #postpone(operation: BankOperation): Promise<void> {
-    const { id, kind, attempts } = operation;
+    const { id, attempts } = operation;
     const delay = RETRY_MS[Math.min(attempts, RETRY_MS.length - 1)] ?? 0;
-    const endsByItself = kind === 'authorize' || kind === 'complete';
-    const left = endsByItself ? await this.#patienceLeft(operation) : delay;
+    const left = endsByItself(operation) ? await this.#patienceLeft(operation) : delay;
     await postponeOperation(this.#options.pool, id, left > 0 ? Math.min(delay, left) : delay, attempts);
+  }
+
+  /** What cannot be asked from here is for other nodes, unless none has settled it in time: nothing stays open for good. */
+  async #leaveToOthers(operation: BankOperation): Promise<typeof LEFT | typeof GIVEN_UP> {
+    const ageMs = this.#options.patienceMs - (await this.#patienceLeft(operation));
+    if (endsByItself(operation) && ageMs >= this.#hopelessMs) return GIVEN_UP;
+    await this.#leave(operation);
+    return LEFT;
+  }
+
+  get #hopelessMs(): number {
+    return this.#options.patienceMs + OTHERS_WAIT_MS;
   }
 
   /** Lets another node try, which counts as no attempt: else those that cannot would use up its time. */
@@ -234,8 +261,7 @@ export class Acquirer {
 
   /** @returns null when the bank does not know the operation and this node cannot repeat it */
   async #ask(operation: BankOperation): Promise<FoundOut | null> {
-    const endsByItself = operation.kind === 'authorize' || operation.kind === 'complete';
-    const found = await (endsByItself
+    const found = await (endsByItself(operation)
       ? this.#orGiveUp(operation, () => this.#lookUp(operation))
       : this.#lookUp(operation));
     // A bank that cannot be asked from here any more must not keep a payment open for good.
@@ -251,13 +277,16 @@ export class Acquirer {
   }
 
   /** @throws Error when the bank cannot be asked from here, or not yet */
-  async #lookUp({ merchantId, acquirerId }: BankOperation): Promise<{
+  async #lookUp(operation: BankOperation): Promise<{
     readonly connector: Connector;
     readonly credentials: Credentials | null;
   }> {
     const { acquirers } = this.#options;
-    const connector = acquirers.connectorOf(acquirerId);
-    return { connector, credentials: await acquirers.credentialsOf(merchantId, acquirerId) };
+    const connector = acquirers.connectorOf(operation.acquirerId);
+    // What was read a moment ago, to make the payment, need not be read again for its first question.
+    const isFirst = operation.kind === 'authorize' && operation.attempts === 0;
+    const payer = isFirst ? this.#payers.get(operation.transactionId) : undefined;
+    return { connector, credentials: payer?.credentials ?? (await acquirers.credentialsOf(operation)) };
   }
 
   async #askAuthorization(
@@ -318,6 +347,14 @@ export class Acquirer {
     this.#payers.delete(transactionId);
   }
 }
+
+/** An authorization is decided in the end, if only by giving it up; what follows one has to be done. */
+function endsByItself({ kind }: BankOperation): boolean {
+  return kind === 'authorize' || kind === 'complete';
+}
+
+/** Another node is to ask. */
+const LEFT = Symbol('left');
 
 const ENGINE: Sender = { actor: 'engine', merchantId: null, paymentMethod: null };
 

@@ -24,7 +24,7 @@ export async function listAcquirers(
 ): Promise<(AcquirerRow & { readonly hasCredentials: boolean })[]> {
   const { rows } = await db.query<AcquirerRow & { hasCredentials: boolean }>({
     name: 'acquirers',
-    text: `SELECT ${COLUMNS}, EXISTS (SELECT FROM acquirer_credentials c WHERE c.acquirer_id = acquirer.id) AS "hasCredentials"
+    text: `SELECT ${COLUMNS}, EXISTS (SELECT FROM bank_credentials c WHERE c.acquirer_id = acquirer.id) AS "hasCredentials"
       FROM acquirer ORDER BY created_at, id`,
   });
   return rows;
@@ -92,70 +92,4 @@ export async function replaceRoutes(db: Queryable, routes: readonly AcquirerRout
        VALUES ($1, $2, $3, $4, $5, $6)`,
       [i + 1, merchantId, paymentMethod, currency, cardBrand, acquirerId],
     );
-}
-
-/** That a merchant's credentials at an acquirer are kept, without them. */
-export interface KeptCredentials {
-  readonly acquirerId: string;
-  readonly names: readonly string[];
-  readonly updatedAt: Millis;
-}
-
-export async function listCredentials(db: Queryable, merchantId: string): Promise<KeptCredentials[]> {
-  const { rows } = await db.query<KeptCredentials>(
-    `SELECT acquirer_id AS "acquirerId", names, updated_at AS "updatedAt" FROM acquirer_credentials
-     WHERE merchant_id = $1 ORDER BY acquirer_id`,
-    [merchantId],
-  );
-  return rows;
-}
-
-/** What a merchant's questions to an acquirer are asked with. */
-export async function findCredentials(
-  db: Queryable,
-  merchantId: string,
-  acquirerId: string,
-): Promise<{ readonly id: string; readonly sealed: string } | null> {
-  const { rows } = await db.query<{ id: string; sealed: string }>({
-    name: 'acquirer_credentials',
-    text: 'SELECT id, sealed FROM acquirer_credentials WHERE merchant_id = $1 AND acquirer_id = $2',
-    values: [merchantId, acquirerId],
-  });
-  return rows[0] ?? null;
-}
-
-/** Replaces them: what is sealed is bound to the new row's id. */
-export async function setCredentials(
-  db: Queryable,
-  credentials: {
-    readonly id: string;
-    readonly merchantId: string;
-    readonly acquirerId: string;
-    readonly names: readonly string[];
-    readonly sealed: string;
-  },
-): Promise<Millis> {
-  const { id, merchantId, acquirerId, names, sealed } = credentials;
-  const { rows } = await db.query<{ at: Millis }>(
-    `INSERT INTO acquirer_credentials AS c (id, merchant_id, acquirer_id, names, sealed, updated_at)
-     VALUES ($1, $2, $3, $4, $5, clock_timestamp())
-     ON CONFLICT (merchant_id, acquirer_id) DO UPDATE SET id = excluded.id, names = excluded.names,
-       sealed = excluded.sealed, updated_at = excluded.updated_at
-     RETURNING updated_at AS at`,
-    [id, merchantId, acquirerId, names, sealed],
-  );
-  const [row] = rows;
-  if (row === undefined) throw new Error('the credentials were not kept');
-  return row.at;
-}
-
-export async function deleteCredentials(
-  db: Queryable,
-  merchantId: string,
-  acquirerId: string,
-): Promise<void> {
-  await db.query('DELETE FROM acquirer_credentials WHERE merchant_id = $1 AND acquirer_id = $2', [
-    merchantId,
-    acquirerId,
-  ]);
 }

@@ -12,15 +12,29 @@ const ANSWER_WAIT = `interval '${ANSWER_WAIT_MS} milliseconds'`;
 /** The engine's clock. */
 const NOW = `(SELECT clock_timestamp() + clock_offset_ms * interval '1 millisecond' FROM installation)`;
 
+/** Operations that a node passes over. */
+export interface PassedOver {
+  /** Their acquirers cannot be asked from there. */
+  readonly acquirerIds: readonly string[];
+  /** But authorizations that are so old: it gives them up, since no other node has. */
+  readonly untilMs: number;
+}
+
 /** Takes over operations whose attempt is due; no other node gets them while the lease runs. */
-export async function claimDueOperations(db: Queryable, limit: number): Promise<BankOperation[]> {
+export async function claimDueOperations(
+  db: Queryable,
+  limit: number,
+  { acquirerIds, untilMs }: PassedOver = { acquirerIds: [], untilMs: 0 },
+): Promise<BankOperation[]> {
   const { rows } = await db.query<BankOperation>({
     name: 'claim_operations',
     text: `UPDATE bank_operation SET attempts = attempts + 1, next_attempt_at = clock_timestamp() + ${OPERATION_LEASE}
       WHERE id IN (SELECT id FROM bank_operation WHERE ${hasCome('next_attempt_at', LONGEST_WAIT)}
+          AND (acquirer_id <> ALL ($2::uuid[]) OR kind IN ('authorize', 'complete')
+            AND requested_at <= ${NOW} - $3 * interval '1 millisecond')
         ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED)
       RETURNING ${BANK_OPERATION_COLUMNS}`,
-    values: [limit],
+    values: [limit, acquirerIds, untilMs],
   });
   return rows;
 }

@@ -22,6 +22,11 @@ export interface ConnectorModule {
   readonly capabilities: readonly Capability[];
   /** Names of what it may be told of each merchant: their id at the bank, a key of theirs. */
   readonly credentialNames: readonly string[];
+  /**
+   * Which of them say whose account at the bank it is: where these are the same, the rest is a new secret of the same
+   * account, and what was asked under the one before is asked under the new one. Without it each change is another account.
+   */
+  readonly accountNames?: readonly string[];
   create(settings: ConnectorSettings): Connector;
 }
 

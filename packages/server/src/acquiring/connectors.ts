@@ -43,7 +43,8 @@ export async function importModule(name: string): Promise<unknown> {
 /** What is wrong with it; null: nothing that can be seen before it is asked. */
 export function problemOf(module: unknown): string | null {
   if (typeof module !== 'object' || module === null) return 'its default export is not a connector';
-  const { version, name, capabilities, credentialNames, create } = module as Partial<ConnectorModule>;
+  const { version, name, capabilities, credentialNames, accountNames, create } =
+    module as Partial<ConnectorModule>;
   if (version !== CONNECTOR_VERSION)
     return `it is for version ${String(version)} of connectors, and this program has version ${CONNECTOR_VERSION}`;
   if (typeof name !== 'string' || !/^[a-z0-9][a-z0-9-]{0,62}$/.test(name))
@@ -53,5 +54,8 @@ export function problemOf(module: unknown): string | null {
     return `its capabilities must be of ${known.join(', ')}`;
   if (!Array.isArray(credentialNames) || !credentialNames.every((one) => typeof one === 'string'))
     return 'its credentialNames must be names';
+  const isOneOfThem = (one: unknown): boolean => credentialNames.some((credential) => credential === one);
+  if (accountNames !== undefined && !(Array.isArray(accountNames) && accountNames.every(isOneOfThem)))
+    return 'its accountNames must be of its credentialNames';
   return typeof create === 'function' ? null : 'it has no function create';
 }

@@ -144,6 +144,7 @@ export const HTTP_CONNECTOR: ConnectorModule = {
     ...(['tokens', 'merchant_initiated'] as const),
   ],
   credentialNames: ['merchantId', 'secret'],
+  accountNames: ['merchantId'],
   create: createHttpBank,
 };
 

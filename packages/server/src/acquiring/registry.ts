@@ -4,12 +4,20 @@ import {
   type AcquirerState,
   acquirersFor,
   type Capability,
+  NO_CREDENTIALS_ID,
   type Routed,
 } from '../core/acquirers.ts';
+import type { BankOperation } from '../core/transaction.ts';
 import type { Secrets } from '../installation/secrets.ts';
 import type { Pool } from '../postgres/pool.ts';
-import { type AcquirerRow, findCredentials, listAcquirers, listRoutes } from './acquirersSql.ts';
+import { type AcquirerRow, listAcquirers, listRoutes } from './acquirersSql.ts';
 import type { Connector, ConnectorModule, Credentials } from './connector.ts';
+import {
+  findAccountsCredentials,
+  findCredentialsOfPayment,
+  findNewestCredentials,
+  type SealedCredentials,
+} from './credentialsSql.ts';
 
 /** Where an acquirer is that has no URL of its own. */
 export interface AcquirerPlace {
@@ -25,14 +33,31 @@ export interface RegistryOptions {
   readonly places: ReadonlyMap<string, AcquirerPlace>;
   readonly timeoutMs: number;
   readonly onError: (error: unknown) => void;
+  /** Told once of each, until it is set up otherwise. */
+  readonly onMissingConnector: (acquirer: Pick<AcquirerRow, 'id' | 'name' | 'connector'>) => void;
 }
 
 interface Known {
   readonly row: AcquirerRow;
   readonly hasCredentials: boolean;
-  /** Null: it cannot be asked, since nobody has said where it is, or its connector is not on this node. */
-  readonly connector: Connector | null;
+  /** How it is asked, or why this node cannot. */
+  readonly connector: Connector | AcquirerProblem;
 }
+
+/**
+ * Why a node cannot ask an acquirer: its version, or its CONNECTORS, has no such connector; nobody has told it where the
+ * acquirer is; the connector cannot be made of what is set up.
+ */
+export const ACQUIRER_PROBLEMS = ['connector_missing', 'address_unknown', 'connector_failed'] as const;
+export type AcquirerProblem = (typeof ACQUIRER_PROBLEMS)[number];
+
+/** How a bank knows a merchant. */
+export interface MerchantAtBank {
+  readonly credentialsId: string;
+  readonly credentials: Credentials | null;
+}
+
+const UNKNOWN_THERE: MerchantAtBank = { credentialsId: NO_CREDENTIALS_ID, credentials: null };
 
 const REFRESH_MS = 1_000;
 /** How long new payments go elsewhere when an acquirer was not there. Then one of them tries it again. */
@@ -83,20 +108,25 @@ export class AcquirerRegistry {
     return this.refresh().catch(this.#options.onError);
   }
 
-  #make({ id, connector: name, url, secret }: AcquirerRow): Connector | null {
-    const { connectors, places, timeoutMs, secrets } = this.#options;
-    const module = connectors.find((candidate) => candidate.name === name);
+  #make(row: AcquirerRow): Connector | AcquirerProblem {
+    const { id, connector: name, url, secret } = row;
+    const { places, timeoutMs, secrets } = this.#options;
+    const module = this.moduleOf(name);
+    if (module === undefined) {
+      this.#options.onMissingConnector(row);
+      return 'connector_missing';
+    }
     try {
       const place =
         url === null || secret === null
           ? places.get(id)
           : { url: () => url, secret: secrets.open('acquirer secret', id, secret) };
-      if (module === undefined || place === undefined) return null;
+      if (place === undefined) return 'address_unknown';
       return module.create({ baseUrl: place.url, secret: place.secret, timeoutMs });
     } catch (error) {
       // One that cannot be used must not keep this node from the others.
       this.#options.onError(error);
-      return null;
+      return 'connector_failed';
     }
   }
 
@@ -107,8 +137,19 @@ export class AcquirerRegistry {
 
   /** Whether questions can be asked of it from here. */
   canBeAsked(acquirerId: string): boolean {
-    const connector = this.#known.get(acquirerId)?.connector;
-    return connector !== undefined && connector !== null;
+    const known = this.#known.get(acquirerId);
+    return known !== undefined && problemOf(known) === null;
+  }
+
+  /** Why it cannot be asked from here; null: it can, or this node has not heard of it yet. */
+  problemOf(acquirerId: string): AcquirerProblem | null {
+    const known = this.#known.get(acquirerId);
+    return known === undefined ? null : problemOf(known);
+  }
+
+  /** Those that other nodes have to ask. */
+  get notHere(): string[] {
+    return [...this.#known.keys()].filter((id) => this.problemOf(id) !== null);
   }
 
   /** One that this node has not heard of yet is taken to be able: the bank has the last word. */
@@ -153,18 +194,43 @@ export class AcquirerRegistry {
   /** @throws Error when it cannot be asked from here, or not yet */
   connectorOf(acquirerId: string): Connector {
     const connector = this.#known.get(acquirerId)?.connector;
-    if (connector === undefined || connector === null)
+    if (connector === undefined || typeof connector === 'string')
       throw new Error(`acquirer ${acquirerId} is not set up on this node`);
     return connector;
   }
 
-  /** What the merchant's questions are asked with; null: nothing is kept for them. */
-  async credentialsOf(merchantId: string, acquirerId: string): Promise<Credentials | null> {
-    if (this.#known.get(acquirerId)?.hasCredentials !== true) return null;
-    const { pool, secrets } = this.#options;
-    const kept = await findCredentials(pool, merchantId, acquirerId);
-    if (kept === null) return null;
-    return JSON.parse(secrets.open('acquirer credentials', kept.id, kept.sealed));
+  /** What a new payment of the merchant's is asked with. Where nobody has any there, the database is not asked for them. */
+  async credentialsFor(merchantId: string, acquirerId: string): Promise<MerchantAtBank> {
+    if (this.#known.get(acquirerId)?.hasCredentials !== true) return UNKNOWN_THERE;
+    const kept = await findNewestCredentials(this.#options.pool, merchantId, acquirerId);
+    return kept === null ? UNKNOWN_THERE : { credentialsId: kept.id, credentials: this.#open(kept) };
+  }
+
+  /**
+   * What a payment's questions are asked with, whatever new payments are asked with by now: the account at the bank that it
+   * was authorized under, with the secret that this has now. Null: with nothing. @throws Error when they cannot be read
+   */
+  async credentialsOf(operation: BankOperation): Promise<Credentials | null> {
+    const { pool } = this.#options;
+    const credentialsId = operation.credentialsId ?? (await findCredentialsOfPayment(pool, operation));
+    if (credentialsId === null || credentialsId === NO_CREDENTIALS_ID) return null;
+    const kept = await findAccountsCredentials(pool, { ...operation, credentialsId });
+    if (kept === undefined) throw new Error(`credentials ${credentialsId} are not kept`);
+    return this.#open(kept);
+  }
+
+  #open({ id, sealed }: SealedCredentials): Credentials {
+    return JSON.parse(this.#options.secrets.open('acquirer credentials', id, sealed));
+  }
+
+  /** Null: nobody can read them any more. That must not keep an operator from setting new ones. */
+  openCredentialsIfReadable(kept: SealedCredentials): Credentials | null {
+    try {
+      return this.#open(kept);
+    } catch (error) {
+      this.#options.onError(error);
+      return null;
+    }
   }
 
   /** Undefined: this node has none of this name. */
@@ -177,8 +243,12 @@ export class AcquirerRegistry {
   }
 }
 
-function takesPayments({ row, connector }: Known): boolean {
-  return row.takesPayments && connector !== null;
+function takesPayments(known: Known): boolean {
+  return known.row.takesPayments && problemOf(known) === null;
+}
+
+function problemOf({ connector }: Known): AcquirerProblem | null {
+  return typeof connector === 'string' ? connector : null;
 }
 
 /** Whether the same connector serves both. */

@@ -33,7 +33,7 @@ type Parts = Pick<
 >;
 
 export interface EngineParts extends Parts {
-  /** Starts the simulated bank where there is no other, and looks after operations of unknown fate. */
+  /** Starts the simulated bank where there is no other. */
   startBank(stops: (() => Promise<unknown>)[]): Promise<void>;
   /** Where payers' browsers reach this node. */
   readonly publicUrl: { current: string };
@@ -65,6 +65,11 @@ export function createEngine(deps: EngineDeps): EngineParts {
     ...{ pool: reserved, secrets, connectors: deps.connectors, places: bank.places },
     timeoutMs: config.acquirerTimeoutMs,
     onError: warn('the acquirers were not read'),
+    onMissingConnector: ({ id, name, connector }) =>
+      logger.warn(
+        { acquirer: { id, name, connector } },
+        'an acquirer cannot be asked from this node, which has no such connector: name it in CONNECTORS',
+      ),
   });
   const acquirer: Acquirer = new Acquirer({
     pool: reserved,
@@ -108,8 +113,6 @@ export function createEngine(deps: EngineDeps): EngineParts {
     startBank: async (stops) => {
       const stopBank = await bank.start();
       stops.push(stopBank);
-      acquirer.start();
-      stops.push(() => acquirer.stop());
     },
   };
 }

@@ -112,8 +112,8 @@ export async function startServer(
     const bank = parts.startBank(stops);
     bank.catch(() => undefined);
     if (room !== null) await patiently(() => room.seedSandbox(pool, engine, secrets));
-    const scheduler = startScheduler(engine, (error) => logger.warn({ err: error }, 'the sweep failed'));
-    stops.push(() => scheduler.stop());
+    stops.push(async () => parts.acquirers.stop());
+    await patiently(() => parts.acquirers.start());
     const purge = startPurge(pool, (error) => logger.warn({ err: error }, 'the purge failed'));
     stops.push(() => purge.stop());
     webhooks.start();
@@ -124,8 +124,11 @@ export async function startServer(
     const sandboxRoutes = room?.sandboxRoutes ?? null;
     const app = await createApp(deps, split ? 'merchant' : 'both', sandboxRoutes);
     await bank;
-    stops.push(async () => parts.acquirers.stop());
-    await patiently(() => parts.acquirers.start());
+    // What is taken up before it is known whom to ask, and where, would lose an attempt.
+    acquirer.start();
+    stops.push(() => acquirer.stop());
+    const scheduler = startScheduler(engine, (error) => logger.warn({ err: error }, 'the sweep failed'));
+    stops.push(() => scheduler.stop());
     const url = await listen(app, config.host, config.port, stops);
     if (config.publicUrl === null) parts.publicUrl.current = url;
     const { adminPort } = config;

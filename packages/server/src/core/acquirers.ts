@@ -13,6 +13,9 @@ export type Capability = (typeof CAPABILITIES)[number];
 /** The one that there was before there were several. Payments without a route go there. */
 export const DEFAULT_ACQUIRER_ID = '00000000-0000-0000-0000-000000000001';
 
+/** In place of the id of a merchant's credentials: nothing is kept for them, and the bank knows them by their id here. */
+export const NO_CREDENTIALS_ID = '00000000-0000-0000-0000-000000000000';
+
 /** Sends what it fits to an acquirer. Null fits everything. */
 export interface AcquirerRoute {
   readonly merchantId: string | null;

@@ -52,9 +52,9 @@ export function moveToAcquirer(state: State, command: MoveToAcquirer): Decision 
   const operation = state.operation(command.operationId);
   const isUnasked = operation?.status === 'pending' && operation.attempts === 0;
   if (!isUnasked || operation.kind !== 'authorize') return NOTHING_TO_DO;
-  const { acquirerId } = command;
-  const transaction = { ...transactionOf(state, operation.transactionId), acquirerId };
-  const moved: BankOperation = { ...operation, acquirerId };
+  const { acquirerId, credentialsId } = command;
+  const transaction = { ...transactionOf(state, operation.transactionId), acquirerId, credentialsId };
+  const moved: BankOperation = { ...operation, acquirerId, credentialsId };
   const outcome: Outcome = { kind: 'pending', operation: moved };
   return { ...NOTHING, outcome, transactions: [transaction], operations: [moved] };
 }

@@ -74,6 +74,7 @@ export const BLANK = {
   cardBrand: null,
   cardLast4: null,
   acquirerId: null,
+  credentialsId: null,
   returnUrl: null,
   redirectUrl: null,
   operationId: null,
@@ -223,6 +224,7 @@ export class Change {
     answerTo: AnswerKey | null,
   ): BankOperation {
     const { id: transactionId, parentTransactionId, merchantId, acquirerId, currency } = this.transaction;
+    const { credentialsId } = this.transaction;
     if (acquirerId === null) throw new Error(`transaction ${transactionId} has no acquirer to ask`);
     const operation: BankOperation = {
       id,
@@ -230,6 +232,7 @@ export class Change {
       paymentId: parentTransactionId ?? transactionId,
       merchantId,
       acquirerId,
+      credentialsId,
       kind,
       amount,
       currency,

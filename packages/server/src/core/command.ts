@@ -80,6 +80,8 @@ export interface PayByCard
   > {
   /** The bank that is asked. */
   readonly acquirerId: string;
+  /** What the merchant is known by there; `NO_CREDENTIALS_ID`: by nothing. */
+  readonly credentialsId: string;
   readonly kind: 'pay_by_card';
   readonly transactionId: TransactionId;
   /** Whether the card is one that was used before, and is charged by the bank's token. */
@@ -115,6 +117,7 @@ export interface MoveToAcquirer {
   readonly transactionId: TransactionId;
   readonly paymentId: TransactionId;
   readonly acquirerId: string;
+  readonly credentialsId: string;
 }
 
 export interface Transfer {

@@ -344,12 +344,13 @@ function newWalletPayment(
 /** Everything that says who and what for is the payment's. */
 function newRefund(payment: Transaction, refundId: TransactionId, amount: Minor, now: Millis): Transaction {
   const { merchantId, paymentMethod, currency, orderReference, walletId, customerId, captureMode } = payment;
-  const { description, storeId, terminalId, recurringType, cardTokenId, cardBrand, cardLast4, acquirerId } =
-    payment;
+  const { description, storeId, terminalId, recurringType, cardTokenId, cardBrand, cardLast4 } = payment;
+  const { acquirerId, credentialsId } = payment;
   return {
     ...BLANK,
     ...{ merchantId, paymentMethod, currency, orderReference, walletId, customerId, captureMode },
-    ...{ description, storeId, terminalId, recurringType, cardTokenId, cardBrand, cardLast4, acquirerId },
+    ...{ description, storeId, terminalId, recurringType, cardTokenId, cardBrand, cardLast4 },
+    ...{ acquirerId, credentialsId },
     id: refundId,
     type: 'refund',
     amount,

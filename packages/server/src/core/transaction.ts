@@ -52,6 +52,11 @@ export interface Transaction {
   readonly cardLast4: string | null;
   /** The bank that a card payment is made by, for good; null: a wallet payment. */
   readonly acquirerId: string | null;
+  /**
+   * What its merchant was known by to the bank when it was asked first; `NO_CREDENTIALS_ID`: by nothing. Null: a wallet
+   * payment, or recorded by a version that did not keep it.
+   */
+  readonly credentialsId: string | null;
   /** Where the payer goes after 3-D Secure. */
   readonly returnUrl: string | null;
   /** Where the payer authenticates, or did: it is shown while the status is `3d`, and in what is told of that time. */
@@ -151,6 +156,8 @@ export interface BankOperation {
   readonly merchantId: string;
   /** Whom it is asked of: the payment's. */
   readonly acquirerId: string;
+  /** What the merchant is known by there: the payment's. */
+  readonly credentialsId: string | null;
   readonly kind: 'authorize' | 'complete' | 'capture' | 'cancel' | 'refund' | 'reverse';
   readonly amount: Minor;
   readonly currency: string;

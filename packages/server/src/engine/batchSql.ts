@@ -260,6 +260,7 @@ const CARD_STATE_COLUMNS: readonly TransactionColumn[] = [
   { name: 'operation_id', type: 'uuid', value: (t) => t.operationId },
   // It changes as long as nothing was asked of anybody.
   { name: 'acquirer_id', type: 'uuid', value: (t) => t.acquirerId },
+  { name: 'credentials_id', type: 'uuid', value: (t) => t.credentialsId },
 ];
 
 /** What only a card payment has from its beginning. */
@@ -560,6 +561,7 @@ const OPERATION_COLUMNS: readonly Column<BankOperation>[] = [
   { name: 'settled_at', type: 'time', value: (o) => o.settledAt },
   { name: 'answer_due_at', type: 'time', value: (o) => o.answerDueAt },
   { name: 'acquirer_id', type: 'uuid', value: (o) => o.acquirerId },
+  { name: 'credentials_id', type: 'uuid', value: (o) => o.credentialsId },
 ];
 
 const OPERATION_INSERT: readonly Column<BankOperation>[] = [
@@ -601,7 +603,7 @@ const UPDATE_OPERATIONS = statementOf(
   OPERATION_COLUMNS,
   ({ of, from }) => `UPDATE bank_operation t
     SET status = ${of('status')}, settled_at = ${of('settled_at')}, answer_due_at = ${of('answer_due_at')},
-      acquirer_id = ${of('acquirer_id')},
+      acquirer_id = ${of('acquirer_id')}, credentials_id = ${of('credentials_id')},
       next_attempt_at = CASE WHEN ${of('status')} = 'pending' THEN t.next_attempt_at END
     FROM ${from} WHERE t.id = u.id`,
 );

@@ -18,6 +18,7 @@ const SEALED: readonly { readonly table: string; readonly column: string; readon
   { table: 'card_token', column: 'sealed_bank_token', kind: 'bank token' },
   { table: 'bank_token', column: 'sealed', kind: 'bank token' },
   { table: 'acquirer', column: 'secret', kind: 'acquirer secret' },
+  { table: 'bank_credentials', column: 'sealed', kind: 'acquirer credentials' },
   { table: 'acquirer_credentials', column: 'sealed', kind: 'acquirer credentials' },
 ];
 

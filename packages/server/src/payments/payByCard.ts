@@ -25,7 +25,7 @@ import { checkReturnUrl } from './checkReturnUrl.ts';
 export interface CardPayment {
   readonly fields: Omit<
     PayByCard,
-    | ('kind' | 'transactionId' | 'merchantId' | 'acquirerId')
+    | ('kind' | 'transactionId' | 'merchantId' | 'acquirerId' | 'credentialsId')
     | ('cardTokenId' | 'cardBrand' | 'cardLast4' | 'isSavedCard')
   >;
   /** The card, or the id of one that was used before. */
@@ -75,11 +75,13 @@ async function resolve(
       : { saved: null, typed: card };
   const token = used.saved === null ? await keepCard(deps, merchantId, used.typed) : used.saved;
   const [acquirerId, ...otherAcquirerIds] = acquirersOf(deps, merchantId, fields, token.brand, used.saved);
+  const { credentialsId, credentials } = await deps.acquirers.credentialsFor(merchantId, acquirerId);
   const command: PayByCard = {
     kind: 'pay_by_card',
     transactionId: newId() as TransactionId,
     merchantId,
     acquirerId,
+    credentialsId,
     ...fields,
     cardTokenId: token.id,
     cardBrand: token.brand,
@@ -87,7 +89,7 @@ async function resolve(
     isSavedCard: used.typed === null,
   };
   const forBank = used.typed === null ? null : cardForBank(used.typed);
-  return { command, payer: { card: forBank, browser, otherAcquirerIds } };
+  return { command, payer: { card: forBank, browser, credentials, otherAcquirerIds } };
 }
 
 /** In production there is no simulated bank, and no card may seem to be taken. */

@@ -1,10 +1,11 @@
 /** When an operation that the bank has not answered is tried again, and what counts as a try. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Acquirer } from '../../src/acquiring/acquirer.ts';
-import { findOperation } from '../../src/acquiring/bankOperationsSql.ts';
+import { Acquirer, OTHERS_WAIT_MS } from '../../src/acquiring/acquirer.ts';
+import { claimDueOperations, findOperation } from '../../src/acquiring/bankOperationsSql.ts';
 import { BankTokens } from '../../src/acquiring/bankTokens.ts';
 import type { Connector } from '../../src/acquiring/connector.ts';
+import { NO_CREDENTIALS_ID } from '../../src/core/acquirers.ts';
 import type { Command, Outcome } from '../../src/core/command.ts';
 import type { BankOperation } from '../../src/core/transaction.ts';
 import type { Engine } from '../../src/engine/engine.ts';
@@ -14,6 +15,12 @@ import { pay, VISA } from '../support/cards.ts';
 import { type Sandbox, startSandbox } from '../support/sandbox.ts';
 
 const PATIENCE_MS = 60_000;
+/** An acquirer that the node of the sandbox has not heard of. */
+const ELSEWHERE = crypto.randomUUID();
+const NO_CREDENTIALS = {
+  credentialsFor: async () => ({ credentialsId: NO_CREDENTIALS_ID, credentials: null }),
+  credentialsOf: async () => null,
+};
 
 let sandbox: Sandbox;
 before(async () => {
@@ -56,8 +63,8 @@ async function attempt(
   const acquirer = new Acquirer({
     ...{ pool, patienceMs: PATIENCE_MS },
     acquirers: {
-      connectorOf: () => connector,
-      credentialsOf: async () => null,
+      ...{ canBeAsked: () => true, notHere: [], connectorOf: () => connector },
+      ...NO_CREDENTIALS,
       can: () => true,
       noteDown: () => undefined,
       noteUp: () => undefined,
@@ -119,8 +126,11 @@ test('what this node cannot repeat is left to others, and that is no attempt', a
   }
 });
 
-test('an authorization at an acquirer that cannot be asked any more is given up when its time is over', async () => {
-  const requestedAt = (await readClock(sandbox.pool)) - PATIENCE_MS;
+/** Lets a node that cannot ask the acquirer attempt an authorization of this age. */
+async function attemptElsewhere(
+  ageMs: number,
+): Promise<{ commands: Command[]; ups: string[]; attempts: number }> {
+  const requestedAt = (await readClock(sandbox.pool)) - ageMs;
   const operation = await pending({ requestedAt, attempts: 2 });
   const commands: Command[] = [];
   const run = async (command: Command): Promise<Outcome> => {
@@ -132,10 +142,9 @@ test('an authorization at an acquirer that cannot be asked any more is given up 
   const acquirer = new Acquirer({
     ...{ pool, patienceMs: PATIENCE_MS },
     acquirers: {
-      connectorOf: () => {
-        throw new Error('it is not set up on this node');
-      },
-      credentialsOf: async () => null,
+      ...{ canBeAsked: () => false, notHere: [operation.acquirerId] },
+      connectorOf: () => assert.fail('nobody is asked'),
+      ...NO_CREDENTIALS,
       can: () => true,
       noteDown: () => undefined,
       noteUp: (id) => ups.push(id),
@@ -148,11 +157,51 @@ test('an authorization at an acquirer that cannot be asked any more is given up 
   try {
     acquirer.begin([operation]);
     await acquirer.idle(30_000);
-    const [command] = commands;
-    assert.ok(command?.kind === 'take_bank_answer');
-    assert.equal(command.answer.status, 'failed');
-    assert.deepEqual(ups, [], 'nobody has answered');
+    const { rows } = await pool.query('SELECT attempts FROM bank_operation WHERE id = $1', [operation.id]);
+    return { commands, ups, attempts: rows[0].attempts };
   } finally {
     await settle(operation);
+  }
+}
+
+test('an authorization at an acquirer that cannot be asked any more is given up when its time is over', async () => {
+  const { commands, ups } = await attemptElsewhere(PATIENCE_MS + OTHERS_WAIT_MS);
+  const [command] = commands;
+  assert.ok(command?.kind === 'take_bank_answer');
+  assert.equal(command.answer.status, 'failed');
+  assert.deepEqual(ups, [], 'nobody has answered');
+});
+
+test('but not before other nodes had time to ask, and each that leaves it to them uses up no attempt', async () => {
+  const { commands, ups, attempts } = await attemptElsewhere(PATIENCE_MS + OTHERS_WAIT_MS - 10_000);
+  assert.deepEqual([commands, ups, attempts], [[], [], 1], 'the claim has counted one');
+});
+
+test('what cannot be asked from here is not even claimed, unless it is so old that nobody has asked', async () => {
+  const now = await readClock(sandbox.pool);
+  const [young, old] = [await pending({}), await pending({})];
+  await sandbox.pool.query(
+    `UPDATE bank_operation SET requested_at = to_timestamp($2), next_attempt_at = clock_timestamp(), acquirer_id = $3
+     WHERE id = $1`,
+    [old.id, (now - 1_000) / 1_000 - 3_600, ELSEWHERE],
+  );
+  await sandbox.pool.query(
+    'UPDATE bank_operation SET next_attempt_at = clock_timestamp(), acquirer_id = $2 WHERE id = $1',
+    [young.id, ELSEWHERE],
+  );
+  try {
+    const claimed = async (untilMs: number): Promise<string[]> => {
+      const passedOver = { acquirerIds: [ELSEWHERE], untilMs };
+      return (await claimDueOperations(sandbox.pool, 10, passedOver)).map(({ id }) => id);
+    };
+    assert.deepEqual(await claimed(2 * 3_600_000), []);
+    assert.deepEqual(await claimed(3_000_000), [old.id]);
+  } finally {
+    for (const operation of [young, old]) {
+      await sandbox.pool.query('UPDATE bank_operation SET acquirer_id = $2 WHERE id = $1', [
+        ...[operation.id, operation.acquirerId],
+      ]);
+      await settle(operation);
+    }
   }
 });

@@ -443,6 +443,7 @@ describe('a connector that is wrong is found', () => {
     ['has a name that is none', { name: 'Bank A' }, /name/],
     ['can do what there is not', { capabilities: ['magic'] }, /capabilities/],
     ['has no names for credentials', { credentialNames: null }, /credentialNames/],
+    ['tells accounts apart by what is no credential', { accountNames: ['color'] }, /accountNames/],
     ['makes nothing', { create: null }, /create/],
   ] as const)
     test(`when its module ${name}: nothing more is asked`, async () => {

@@ -67,6 +67,8 @@ test('payments keep their rows, and are the default acquirer’s', async () => {
   const atFirst = await files();
   await migrate(database.url, () => undefined, [...before, await read(NAME)]);
   assert.deepEqual(await files(), atFirst);
+  await migrate(database.url, () => undefined);
+  assert.deepEqual(await files(), atFirst);
   await insertPayment(later, 'card');
   await insertPayment(laterWallet, 'wallet');
   for (const id of [card, later])

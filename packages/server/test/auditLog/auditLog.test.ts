@@ -410,7 +410,11 @@ describe('every act leaves a line with who, what and on what', () => {
     await leaves(
       () => ok(operate('PUT', `/merchants/${DEMO_STORE}/acquirer-credentials/${id}`, { credentials })),
       'acquirer.set_credentials',
-      { merchantId: DEMO_STORE, object: { kind: 'acquirer', id }, after: { names: ['secret'] } },
+      {
+        merchantId: DEMO_STORE,
+        object: { kind: 'acquirer', id },
+        after: { names: ['secret'], sameAccount: false },
+      },
     );
     assert.doesNotMatch(JSON.stringify(await lines()), /of the secrets/);
   });

@@ -106,7 +106,7 @@ const PAY: PayByCard = {
   ...{ kind: 'pay_by_card', transactionId: ID, merchantId: 'm', amount: 1_000n, currency: 'KZT' },
   ...{ orderReference: 'o', description: null, payerIp: null, storeId: null, terminalId: null },
   ...{ customerId: null, recurringType: null, returnUrl: null, cardTokenId: 't', cardBrand: 'visa' },
-  ...{ cardLast4: '4242', captureMode: null, acquirerId: 'a', isSavedCard: false },
+  ...{ cardLast4: '4242', captureMode: null, acquirerId: 'a', credentialsId: 'c', isSavedCard: false },
 };
 
 function stateOf(
@@ -129,7 +129,8 @@ function stateOf(
 const AUTHORIZED: Transaction = {
   ...BLANK,
   ...{ id: ID, merchantId: 'm', type: 'payment', paymentMethod: 'card', status: 'authorized' },
-  ...{ amount: 1_000n, currency: 'KZT', orderReference: 'o', captureMode: 'manual', acquirerId: 'a' },
+  ...{ amount: 1_000n, currency: 'KZT', orderReference: 'o', captureMode: 'manual' },
+  ...{ acquirerId: 'a', credentialsId: 'c' },
   ...{ createdAt: 0, updatedAt: 0, authedAt: 0, expiresAt: NOW + 1, eventCount: 2 },
 };
 
@@ -178,7 +179,14 @@ describe('what an acquirer cannot do is refused before it is asked', () => {
       });
 });
 
-describe('a payment keeps its acquirer for good', () => {
+const AT_FIRST = { acquirerId: 'a', credentialsId: 'c' };
+type Named = { readonly acquirerId: string | null; readonly credentialsId: string | null };
+
+function namesOf(row: Named | undefined): Named | null {
+  return row === undefined ? null : { acquirerId: row.acquirerId, credentialsId: row.credentialsId };
+}
+
+describe('a payment keeps its acquirer for good, and what its merchant is known by there', () => {
   const created = decide(
     stateOf(() => true),
     PAY,
@@ -189,7 +197,13 @@ describe('a payment keeps its acquirer for good', () => {
   assert.ok(transaction !== undefined && operation !== undefined);
 
   function move(patch: Partial<BankOperation>) {
-    const command = { operationId: operation?.id ?? '', transactionId: ID, paymentId: ID, acquirerId: 'b' };
+    const command = {
+      operationId: operation?.id ?? '',
+      transactionId: ID,
+      paymentId: ID,
+      acquirerId: 'b',
+      credentialsId: 'd',
+    };
     return decide(
       stateOf(() => true, transaction, { ...(operation as BankOperation), ...patch }),
       { kind: 'move_to_acquirer', ...command },
@@ -198,7 +212,7 @@ describe('a payment keeps its acquirer for good', () => {
   }
 
   test('every question goes to the one that is named at first, a refund’s too', () => {
-    assert.deepEqual([transaction.acquirerId, operation.acquirerId], ['a', 'a']);
+    assert.deepEqual([transaction, operation].map(namesOf), [AT_FIRST, AT_FIRST]);
     const charged = { ...AUTHORIZED, status: 'charged', captured: 1_000n } as const;
     const refund = {
       kind: 'refund',
@@ -211,12 +225,13 @@ describe('a payment keeps its acquirer for good', () => {
       refund,
       { sender: API, answerTo: null, now: NOW },
     );
-    assert.deepEqual([decision.operations[0]?.acquirerId, decision.transactions[0]?.acquirerId], ['a', 'a']);
+    assert.deepEqual([decision.operations[0], decision.transactions[0]].map(namesOf), [AT_FIRST, AT_FIRST]);
   });
 
   test('unless it was asked nothing: then payment and question go to another one, which is no event', () => {
     const { transactions, operations, events, outcome } = move({});
-    assert.deepEqual([transactions[0]?.acquirerId, operations[0]?.acquirerId], ['b', 'b']);
+    const moved = { acquirerId: 'b', credentialsId: 'd' };
+    assert.deepEqual([transactions[0], operations[0]].map(namesOf), [moved, moved]);
     assert.deepEqual(events, []);
     assert.equal(outcome.kind, 'pending');
   });

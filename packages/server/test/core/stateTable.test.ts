@@ -458,6 +458,7 @@ function operationOf(kind: BankOperation['kind'], patch: Partial<BankOperation> 
     paymentId: ID,
     merchantId: 'm',
     acquirerId: 'a',
+    credentialsId: 'c',
     kind,
     amount: 1_000n,
     currency: 'KZT',

@@ -92,7 +92,7 @@ export class Story {
       },
       ...{ orderReference: 'o', description: null, payerIp: null, storeId: null, terminalId: null },
       ...{ customerId: null, recurringType: null, returnUrl: null, cardTokenId: 't', cardBrand: 'visa' },
-      ...{ cardLast4: '4242', captureMode: null, acquirerId: 'a', isSavedCard: false },
+      ...{ cardLast4: '4242', captureMode: null, acquirerId: 'a', credentialsId: 'c', isSavedCard: false },
     });
   }
 
