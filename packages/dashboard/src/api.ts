@@ -1,5 +1,8 @@
 /** Every request that the dashboard makes, typed by what is generated from the OpenAPI document. */
 import {
+  type Acquirer,
+  type AcquirerCredentials,
+  type AcquirerRoutes,
   type ApiKey,
   type Audit,
   type AuditLogEntry,
@@ -29,6 +32,7 @@ import {
   type ReplayWebhooksBody,
   RequestSender,
   type Session,
+  type SetAcquirerCredentialsBody,
   type Statistics,
   type StatisticsTotals,
   type Store,
@@ -38,6 +42,7 @@ import {
   type TransactionEvent,
   type TransactionPosting,
   type Transfer,
+  type UpdateAcquirerBody,
   type UpdateMerchantBody,
   type UpdateUserBody,
   type UpdateWebhookEndpointBody,
@@ -132,6 +137,9 @@ export const transactions = {
 };
 
 export type {
+  Acquirer,
+  AcquirerCredentials,
+  AcquirerRoutes,
   ApiKey,
   CreatePaymentBody,
   Customer,
@@ -226,6 +234,25 @@ export const admin = {
     send<Transfer>('POST', pathOf`/v1/admin/wallets/${id}/${way}`, body, key),
   freeze: (id: string, frozen: boolean) =>
     send<Wallet>('POST', pathOf`/v1/admin/wallets/${id}/${frozen ? 'freeze' : 'unfreeze'}`),
+};
+
+export type AcquirerRoute = AcquirerRoutes['routes'][number];
+
+export const acquirers = {
+  list: () => list<Acquirer>('/v1/admin/acquirers'),
+  update: (id: string, body: UpdateAcquirerBody) =>
+    send<Acquirer>('PATCH', pathOf`/v1/admin/acquirers/${id}`, body),
+  routes: () => get<AcquirerRoutes>('/v1/admin/acquirer-routes'),
+  setRoutes: (routes: readonly AcquirerRoute[]) =>
+    send<AcquirerRoutes>('PUT', '/v1/admin/acquirer-routes', { routes }),
+  credentials: (merchantId: string) =>
+    list<AcquirerCredentials>(pathOf`/v1/admin/merchants/${merchantId}/acquirer-credentials`),
+  setCredentials: (merchantId: string, acquirerId: string, body: SetAcquirerCredentialsBody) =>
+    send<AcquirerCredentials>(
+      'PUT',
+      pathOf`/v1/admin/merchants/${merchantId}/acquirer-credentials/${acquirerId}`,
+      body,
+    ),
 };
 
 export const apiKeys = {

@@ -35,6 +35,7 @@ const routes = root.addChildren([
   page('/operator/merchants/$id', () => import('./pages/merchant.tsx')),
   page('/operator/customers', () => import('./pages/customers.tsx')),
   page('/operator/customers/$id', () => import('./pages/customer.tsx')),
+  page('/operator/acquirers', () => import('./pages/acquirers.tsx')),
   page('/operator/health', () => import('./pages/health.tsx')),
   page('/operator/ledger', () => import('./pages/ledger.tsx')),
 ]);

@@ -46,6 +46,7 @@ const AUDIT_LOG: NavigationItem = { to: '/settings/audit-log', label: 'nav.audit
 const OPERATOR: readonly NavigationItem[] = [
   { to: '/operator/merchants', label: 'nav.merchants', icon: 'merchants' },
   { to: '/operator/customers', label: 'nav.customers', icon: 'customers' },
+  { to: '/operator/acquirers', label: 'nav.acquirers', icon: 'acquirers' },
   { to: '/operator/ledger', label: 'nav.ledger', icon: 'ledger' },
   { to: '/operator/health', label: 'nav.health', icon: 'health' },
   USERS,

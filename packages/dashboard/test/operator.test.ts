@@ -64,6 +64,45 @@ describe('operators’ pages', { skip: withoutBrowser }, () => {
     await page.context().close();
   });
 
+  test('acquirers are paused and resumed, routes change places, credentials are set and never shown', async () => {
+    const operator = (method: string, path: string) =>
+      dashboard.sandbox.call(method, `/v1/admin${path}`, { apiKey: 'op_test_demo' });
+    const page = await dashboard.open('operator', '/operator/acquirers');
+    const plain = page.getByRole('row').filter({ hasText: 'Saved cards' }).nth(1);
+    await plain.getByText('Takes payments').waitFor();
+    await page.getByRole('button', { name: 'Pause plain' }).click();
+    await plain.getByText('Paused').waitFor();
+    assert.equal((await operator('GET', '/acquirers')).body.items[1].takesPayments, false);
+    await page.getByRole('button', { name: 'Resume plain' }).click();
+    await plain.getByText('Takes payments').waitFor();
+
+    const places = async (): Promise<string[]> =>
+      (await operator('GET', '/acquirer-routes')).body.routes.map(
+        ({ acquirerId }: { acquirerId: string }) => acquirerId,
+      );
+    const before = await places();
+    const saved = page.waitForResponse((response) => response.request().method() === 'PUT');
+    await page.getByRole('button', { name: 'Move route 2 up' }).click();
+    assert.equal((await saved).status(), 200);
+    assert.deepEqual(await places(), before.toReversed());
+
+    await page.getByRole('link', { name: 'Merchants' }).click();
+    await page.getByRole('link', { name: 'Demo Store' }).click();
+    await page.getByRole('button', { name: 'Set credentials at plain' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('merchantId').fill('MID-7');
+    const kept = page.waitForResponse((response) => response.request().method() === 'PUT');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    assert.equal((await kept).status(), 200);
+    await dialog.waitFor({ state: 'detached' });
+    await page.getByRole('cell', { name: 'merchantId' }).waitFor();
+    assert.doesNotMatch(await page.content(), /MID-7/);
+    await page.getByRole('button', { name: 'Set credentials at plain' }).click();
+    await dialog.getByRole('button', { name: 'Take away' }).click();
+    await page.getByRole('cell', { name: 'merchantId' }).waitFor({ state: 'detached' });
+    await page.context().close();
+  });
+
   test('where a merchant’s payers may return to: sites and apps, an error at its line in each language', async () => {
     const { id } = (
       await dashboard.sandbox.call('POST', '/v1/admin/merchants', {

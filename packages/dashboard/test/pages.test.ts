@@ -30,6 +30,7 @@ const PAGES: readonly (readonly [who: Who, path: string, heading: string | RegEx
   ['operator', `/operator/merchants/${MERCHANT}`, 'Demo Store'],
   ['operator', '/operator/customers', 'Customers'],
   ['operator', `/operator/customers/${CUSTOMER}`, '+77010000001'],
+  ['operator', '/operator/acquirers', 'Acquirers'],
   ['operator', '/operator/ledger', 'Ledger'],
   ['operator', '/operator/health', 'Health'],
   ['operator', '/settings/users', 'Users'],

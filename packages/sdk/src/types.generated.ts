@@ -349,8 +349,16 @@ export interface Acquirer {
   takesPayments: boolean;
   /** Payments that no route fits go there. */
   isDefault: boolean;
-  /** False: the node that answers does not know where it is, or does not have its connector. */
+  /** False: the node that answers cannot ask it. */
   isSetUp: boolean;
+  /** Why the node that answers cannot ask it: its CONNECTORS have none of this name, it has not been told where the acquirer is, or its connector cannot be made of what is set up. Other nodes may be able to; what is asked meanwhile waits for them. */
+  problem: 'connector_missing' | 'address_unknown' | 'connector_failed' | null;
+  /** What its connector may be told of each merchant. Empty where the node that answers has no such connector. */
+  credentialNames: (string)[];
+  /** What it was asked and has not answered. */
+  pendingOperations: number;
+  /** Its accounts in the ledger: below 0 by what it owes for card payments. */
+  balances: ({ currency: string; balance: bigint })[];
   createdAt: string;
 }
 

@@ -2,6 +2,7 @@ import { Autocomplete, Button, SegmentedControl, Switch, Textarea, TextInput } f
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { type ChangeEvent, type ReactNode, useState } from 'react';
+import { CredentialsPanel } from '../acquirerCredentials.tsx';
 import { admin, type Merchant } from '../api.ts';
 import { useRealTime } from '../clock.ts';
 import { fieldError } from '../fieldErrors.ts';
@@ -57,6 +58,7 @@ function Whole({ merchant }: { readonly merchant: Merchant }): ReactNode {
           <Panel title={t('nav.settings')}>
             <Settings merchant={merchant} />
           </Panel>
+          <CredentialsPanel merchantId={id} />
           <Panel title={t('merchant.stores')}>
             <List
               label={t('merchant.stores')}

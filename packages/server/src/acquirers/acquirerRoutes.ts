@@ -86,7 +86,7 @@ function createRoute(app: App, deps: Deps): void {
             object: { kind: 'acquirer', id },
             after: given,
           } as const;
-          return { effectId: id, body: viewOf(row, null), audit };
+          return { effectId: id, body: viewOf(deps, row, null), audit };
         },
       });
     },
@@ -128,7 +128,8 @@ function updateRoute(app: App, deps: Deps): void {
           const { secret: _before, ...told } = before;
           const { secret: _after, ...tells } = after;
           const audit = { action: 'acquirer.update', object, ...changedValues(told, tells) } as const;
-          return { effectId: id, body: viewOf(after, deps.acquirers.problemOf(id)), audit };
+          const figures = (await store.readFigures(db)).get(id);
+          return { effectId: id, body: viewOf(deps, after, deps.acquirers.problemOf(id), figures), audit };
         },
       });
     },
@@ -172,7 +173,10 @@ function listRoute(app: App, deps: Deps): void {
     },
     async (_request, reply) => {
       const rows = await store.listAcquirers(deps.pool);
-      const views = rows.map((row) => viewOf(row, deps.acquirers.problemOf(row.id)));
+      const figures = await store.readFigures(deps.pool);
+      const views = rows.map((row) =>
+        viewOf(deps, row, deps.acquirers.problemOf(row.id), figures.get(row.id)),
+      );
       return sendJson(reply, 200, exactJson(wholePage(views)));
     },
   );
@@ -420,7 +424,14 @@ function nameIsTaken(): ApiError {
   return fieldError('already_exists', 'name', 'is another acquirer’s');
 }
 
-function viewOf(row: store.AcquirerRow, problem: AcquirerProblem | null) {
+const NO_FIGURES: store.AcquirerFigures = { pendingOperations: 0, balances: [] };
+
+function viewOf(
+  { acquirers }: Deps,
+  row: store.AcquirerRow,
+  problem: AcquirerProblem | null,
+  { pendingOperations, balances }: store.AcquirerFigures = NO_FIGURES,
+) {
   const { id, name, connector, url, capabilities, takesPayments, createdAt } = row;
   const isDefault = id === DEFAULT_ACQUIRER_ID;
   return {
@@ -433,6 +444,9 @@ function viewOf(row: store.AcquirerRow, problem: AcquirerProblem | null) {
     isDefault,
     isSetUp: problem === null,
     problem,
+    credentialNames: acquirers.moduleOf(connector)?.credentialNames ?? [],
+    pendingOperations,
+    balances,
     createdAt: iso(createdAt),
   };
 }

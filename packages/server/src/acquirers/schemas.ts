@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import { ACQUIRER_PROBLEMS } from '../acquiring/registry.ts';
 import { CAPABILITIES } from '../core/acquirers.ts';
-import { closed } from '../http/schemas.ts';
+import { Balance, closed } from '../http/schemas.ts';
 
 const Id = Type.String({ format: 'uuid', examples: ['00000000-0000-0000-0000-000000000001'] });
 const Time = Type.String({ format: 'date-time', examples: ['2026-11-20T09:30:00.000Z'] });
@@ -43,6 +43,15 @@ export const AcquirerView = Type.Object(
     problem: Type.Union([Type.Enum([...ACQUIRER_PROBLEMS]), Type.Null()], {
       description:
         'Why the node that answers cannot ask it: its CONNECTORS have none of this name, it has not been told where the acquirer is, or its connector cannot be made of what is set up. Other nodes may be able to; what is asked meanwhile waits for them.',
+    }),
+    credentialNames: Type.Array(Type.String(), {
+      description:
+        'What its connector may be told of each merchant. Empty where the node that answers has no such connector.',
+      examples: [['merchantId', 'secret']],
+    }),
+    pendingOperations: Type.Integer({ description: 'What it was asked and has not answered.' }),
+    balances: Type.Array(Type.Object({ currency: Type.String(), balance: Balance }), {
+      description: 'Its accounts in the ledger: below 0 by what it owes for card payments.',
     }),
     createdAt: Time,
   },

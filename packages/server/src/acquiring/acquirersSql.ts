@@ -63,6 +63,33 @@ export async function updateAcquirer(
   );
 }
 
+/** How much is under way at an acquirer, and what it owes. */
+export interface AcquirerFigures {
+  readonly pendingOperations: number;
+  /** In each currency that there were payments in. */
+  readonly balances: readonly { readonly currency: string; readonly balance: bigint }[];
+}
+
+/** @returns by the acquirer's id */
+export async function readFigures(db: Queryable): Promise<ReadonlyMap<string, AcquirerFigures>> {
+  const pending = await db.query<{ id: string; count: number }>(
+    `SELECT acquirer_id AS id, count(*)::int AS count FROM bank_operation WHERE next_attempt_at IS NOT NULL
+     GROUP BY acquirer_id`,
+  );
+  const accounts = await db.query<{ id: string; currency: string; balance: bigint }>(
+    `SELECT a.owner_id AS id, a.currency, a.balance FROM acquirer q
+       JOIN account a ON a.owner_id = q.id AND a.kind = 'acquirer' ORDER BY a.currency`,
+  );
+  const countOf = new Map(pending.rows.map(({ id, count }) => [id, count]));
+  const balancesOf = Map.groupBy(accounts.rows, ({ id }) => id);
+  const ids = new Set([...countOf.keys(), ...balancesOf.keys()]);
+  const figuresOf = (id: string): AcquirerFigures => ({
+    pendingOperations: countOf.get(id) ?? 0,
+    balances: (balancesOf.get(id) ?? []).map(({ currency, balance }) => ({ currency, balance })),
+  });
+  return new Map([...ids].map((id) => [id, figuresOf(id)]));
+}
+
 /** Which acquirer a payment goes to, the first route that fits it first. */
 export async function listRoutes(db: Queryable): Promise<AcquirerRoute[]> {
   const { rows } = await db.query<AcquirerRoute>({

@@ -28,6 +28,12 @@ async function routeToPlain(fit: Record<string, unknown>): Promise<void> {
   assert.equal((await operator('PUT', '/acquirer-routes', { routes })).status, 200);
 }
 
+/** Set up, and nothing has happened there. */
+const IDLE = {
+  ...{ isSetUp: true, problem: null, pendingOperations: 0, balances: [] },
+  credentialNames: ['merchantId', 'secret'],
+};
+
 test('a sandbox has two, of which one can do less', async () => {
   const { status, body } = await operator('GET', '/acquirers');
   assert.equal(status, 200);
@@ -39,12 +45,12 @@ test('a sandbox has two, of which one can do less', async () => {
         capabilities: [
           ...['partial_capture', 'several_captures', 'partial_reversal', 'tokens', 'merchant_initiated'],
         ],
-        ...{ takesPayments: true, isDefault: true, isSetUp: true },
+        ...{ takesPayments: true, isDefault: true, ...IDLE },
       },
       {
         ...{ id: PLAIN_ACQUIRER.id, name: 'plain', connector: 'http', url: null },
         capabilities: ['tokens', 'merchant_initiated'],
-        ...{ takesPayments: true, isDefault: false, isSetUp: true },
+        ...{ takesPayments: true, isDefault: false, ...IDLE },
       },
     ],
   );
@@ -324,6 +330,30 @@ describe('the credentials of a merchant', () => {
     const nobody = `/merchants/${UNKNOWN_ID}/acquirer-credentials`;
     assertError(await operator('GET', nobody), 404, 'merchant_not_found');
   });
+});
+
+test('an acquirer says what it owes, and how much it was asked and has not answered', async () => {
+  assert.equal((await sandbox.call('POST', '/v1/sandbox/reset')).status, 200);
+  await routeToPlain({});
+  const paid = await Promise.all([pay(sandbox.call, VISA), pay(sandbox.call, VISA, { currency: 'USD' })]);
+  for (const { body } of paid) assert.equal((await operate(sandbox.call, body.id, 'capture')).status, 200);
+  assert.equal((await operate(sandbox.call, paid[0].body.id, 'refund', 2_500)).status, 200);
+  const stuck = (await pay(sandbox.call, VISA)).body.id;
+  await sandbox.pool.query(
+    `UPDATE bank_operation SET next_attempt_at = clock_timestamp() + interval '1 minute' WHERE id = $1`,
+    [stuck],
+  );
+  const { body } = await operator('GET', '/acquirers');
+  const [first, plain] = body.items;
+  assert.deepEqual([first.pendingOperations, first.balances], [0, []]);
+  const owed = [
+    { currency: 'KZT', balance: -7_500 },
+    { currency: 'USD', balance: -10_000 },
+  ];
+  assert.deepEqual([plain.pendingOperations, plain.balances], [1, owed]);
+  const patched = await operator('PATCH', `/acquirers/${PLAIN_ACQUIRER.id}`, { name: 'plainer' });
+  assert.deepEqual([patched.body.pendingOperations, patched.body.balances], [1, owed]);
+  await sandbox.pool.query('UPDATE bank_operation SET next_attempt_at = NULL WHERE id = $1', [stuck]);
 });
 
 test('a reset goes back to the two', async () => {
