@@ -1,21 +1,22 @@
 /**
- * Runs every test of the repository, in three files at a time, on one PostgreSQL: TEST_DATABASE_URL, or an
- * embedded one. Arguments are parts of file names: `npm test -- wallet races` runs those files only.
+ * Runs every test of the repository, in three processes at a time, on one PostgreSQL: TEST_DATABASE_URL, or an
+ * embedded one. Files of one folder share a process. Arguments are parts of file names: `npm test -- wallet races` runs those files only.
  * The last line is "N passed, N failed".
  */
 import { execFileSync } from 'node:child_process';
 import { globSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { startEmbeddedPostgres } from '@plexy-pay/embedded-postgres';
 import { makeDataDir } from '../packages/server/test/support/dataDir.ts';
-import '../packages/server/test/support/run.ts';
+import { RUN_FOLDER } from '../packages/server/test/support/run.ts';
 import { makeTemplate } from '../packages/server/test/support/sandbox.ts';
 
 const CONCURRENCY = 3;
+const FILES_PER_PROCESS = 8;
 /** Of what a file wrote before it failed. */
 const SAID_LIMIT = 2_000;
 
@@ -63,12 +64,27 @@ async function runWithTemplate(files: string[]): Promise<number> {
   return runFiles(files).finally(dropTemplate);
 }
 
+/** @returns programs that each run some files of one folder */
+async function processesOf(files: readonly string[]): Promise<string[]> {
+  const programs: string[] = [];
+  for (const [folder, all] of Map.groupBy(files, (file) => path.dirname(file)))
+    for (let from = 0; from < all.length; from += FILES_PER_PROCESS) {
+      const some = all.slice(from, from + FILES_PER_PROCESS);
+      const program = path.join(
+        RUN_FOLDER,
+        `${folder.replaceAll(path.sep, '-')}-${from / FILES_PER_PROCESS}.mjs`,
+      );
+      const runner = import.meta.resolve('./testProcess.ts');
+      await writeFile(program, `await (await import('${runner}')).runFiles(${JSON.stringify(some)});\n`);
+      programs.push(program);
+    }
+  return programs;
+}
+
 /** @returns how many tests failed */
 async function runFiles(files: string[]): Promise<number> {
   const counts = { passed: 0, failed: 0, skipped: 0 };
-  // A file that hangs is ended, and has failed: the others' results are worth more than its own.
-  const execArgv = ['--import', import.meta.resolve('./fileLimit.ts')];
-  const events = run({ files, concurrency: CONCURRENCY, execArgv });
+  const events = run({ files: await processesOf(files), concurrency: CONCURRENCY });
   const said = new Map<string, string>();
   const saidBy = (file: string): string => said.get(path.resolve(file)) ?? '';
   events.on('test:stderr', ({ file, message }) => said.set(path.resolve(file), saidBy(file) + message));

@@ -24,7 +24,7 @@ describe('the sandbox’s clock', { skip: withoutBrowser }, () => {
     const page = await dashboard.open('merchant', '/developers/requests');
     await page.getByRole('columnheader', { name: 'At', exact: true }).waitFor();
     assert.equal(await page.getByText(/Clock \+|real time/).count(), 0);
-    await page.context().close();
+    await dashboard.close(page);
     const { status, text } = await dashboard.sandbox.call('POST', '/v1/sandbox/clock', {
       body: { advanceSeconds: AHEAD_S },
     });
@@ -42,7 +42,7 @@ describe('the sandbox’s clock', { skip: withoutBrowser }, () => {
       await page.getByRole('link', { name: mark }).click();
       await page.waitForURL(/developers\/sandbox$/);
       assert.deepEqual(await graveAxeFindings(page), []);
-      await page.context().close();
+      await dashboard.close(page);
     }
   });
 
@@ -55,7 +55,7 @@ describe('the sandbox’s clock', { skip: withoutBrowser }, () => {
     await page.waitForURL(/createdFrom=.*&createdTo=/);
     await page.getByText('AHEAD-1').waitFor();
     assert.equal(await page.getByRole('alert').count(), 0);
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('is a replay’s day, and the day in the name of a file', async () => {
@@ -69,7 +69,7 @@ describe('the sandbox’s clock', { skip: withoutBrowser }, () => {
       [aheadNow(), aheadNow() - 60_000].some((at) => name === `transactions-${dayThere(at)}.csv`),
       name,
     );
-    await page.context().close();
+    await dashboard.close(page);
     await dashboard.sandbox.call('POST', `/v1/webhook-endpoints/${endpointId}/enable`);
     const manager = await dashboard.open('manager', `/developers/webhooks/${endpointId}`);
     await manager.getByRole('link', { name: 'Clock +11 d 20 h' }).waitFor();
@@ -77,7 +77,7 @@ describe('the sandbox’s clock', { skip: withoutBrowser }, () => {
     const from = await manager.getByLabel('From').inputValue();
     const yesterday = [aheadNow(), aheadNow() - 60_000].map((at) => dayThere(at - 86_400_000));
     assert.ok(yesterday.includes(from.slice(0, 10)), from);
-    await manager.context().close();
+    await dashboard.close(manager);
   });
 
   test('is known to operators, whose pages say what is in real time', async () => {
@@ -97,7 +97,7 @@ describe('the sandbox’s clock', { skip: withoutBrowser }, () => {
       `${dashboard.sandbox.url}/dashboard/operator/merchants/01900000-0000-7000-8000-000000000001`,
     );
     await page.getByRole('columnheader', { name: 'Revoked (real time)' }).waitFor();
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('does not move what people do: keys, users and requests are in real time, and say so', async () => {
@@ -109,7 +109,7 @@ describe('the sandbox’s clock', { skip: withoutBrowser }, () => {
       const page = await dashboard.open('merchant', path);
       for (const column of columns)
         await page.getByRole('columnheader', { name: `${column} (real time)` }).waitFor();
-      await page.context().close();
+      await dashboard.close(page);
     }
   });
 });

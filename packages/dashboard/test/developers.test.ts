@@ -52,7 +52,7 @@ describe('developers’ pages', { skip: withoutBrowser }, () => {
     await row.getByText('Revoked').waitFor();
     await page.waitForTimeout(1_100);
     assert.equal(await list(), 401);
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('a user is made with a role, signs in with the password that was shown, and is disabled', async () => {
@@ -77,8 +77,8 @@ describe('developers’ pages', { skip: withoutBrowser }, () => {
     await page.getByRole('row').filter({ hasText: 'Nina New' }).getByText('Disabled').waitFor();
     await other.getByRole('link', { name: 'Transactions' }).click();
     await other.getByRole('button', { name: 'Sign in' }).waitFor();
-    await page.context().close();
-    await other.context().close();
+    await dashboard.close(page);
+    await dashboard.close(other);
   });
 
   test('an endpoint’s address, description and events are changed; its secret stays', async () => {
@@ -106,7 +106,7 @@ describe('developers’ pages', { skip: withoutBrowser }, () => {
       },
     );
     await call('DELETE', `/${made.id}`);
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('an endpoint gets a test; a delivery that failed shows the answer, and is sent again', async () => {
@@ -135,7 +135,7 @@ describe('developers’ pages', { skip: withoutBrowser }, () => {
     assert.ok(received.filter((text) => text.includes(id)).length >= 2);
     await page.goto(`${dashboard.sandbox.url}/dashboard/transactions/${id}`);
     await page.getByRole('region', { name: 'Deliveries' }).getByText('Recorded').first().waitFor();
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('an endpoint’s token is set and cleared, and its events are sent again when that is confirmed', async () => {
@@ -165,7 +165,7 @@ describe('developers’ pages', { skip: withoutBrowser }, () => {
     await call('POST', `/v1/webhook-endpoints/${id}/disable`, { body: {} });
     const { id: missed } = await dashboard.pay({ orderReference: 'MISSED-1' });
     await call('POST', `/v1/webhook-endpoints/${id}/enable`, { body: {} });
-    await page.context().close();
+    await dashboard.close(page);
 
     const manager = await dashboard.open('manager', `/developers/webhooks/${id}`);
     const asked = manager.getByRole('dialog');
@@ -188,11 +188,11 @@ describe('developers’ pages', { skip: withoutBrowser }, () => {
     assert.ok(headers.slice(before).some((sent) => sent['webhook-replay'] === 'true'));
     const replays = new Set((await Promise.all(begun)).map((replay) => replay.id));
     assert.equal(replays.size, 1, 'a double click replays once');
-    await manager.context().close();
+    await dashboard.close(manager);
     const viewer = await dashboard.open('viewer', `/developers/webhooks/${id}`);
     await viewer.getByRole('row').filter({ hasText: '(again)' }).first().waitFor();
     assert.equal(await viewer.getByRole('button', { name: /Replay|Bearer/ }).count(), 0);
-    await viewer.context().close();
+    await dashboard.close(viewer);
   });
 
   test('names, descriptions and what a server answers are shown, not run', async () => {
@@ -233,7 +233,7 @@ describe('developers’ pages', { skip: withoutBrowser }, () => {
     await call('DELETE', `/v1/webhook-endpoints/${id}`);
     receiver.close();
     receiver.closeAllConnections();
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('the request log shows what servers asked, and finds it', async () => {
@@ -251,7 +251,7 @@ describe('developers’ pages', { skip: withoutBrowser }, () => {
     await page.getByRole('searchbox', { name: /Path, reason/ }).fill('no-such-thing');
     await page.getByRole('button', { name: 'Find' }).click();
     await page.getByText('No requests').waitFor();
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('the sandbox: a payment that the customer confirms, a declined card, the clock, a fault', async () => {
@@ -276,6 +276,6 @@ describe('developers’ pages', { skip: withoutBrowser }, () => {
     await page.getByText('Works', { exact: true }).click();
     await page.getByRole('link', { name: 'Open the transaction' }).click();
     await page.locator('.payment-amount').getByText('Rejected').waitFor();
-    await page.context().close();
+    await dashboard.close(page);
   });
 });

@@ -55,7 +55,7 @@ describe('errors', { skip: withoutBrowser }, () => {
     assert.equal(await dialog.getByText('must not have a fragment').first().isVisible(), false);
     await alert.getByText('Подробности').click();
     await alert.getByText('invalid_url').waitFor();
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('the rules of schemas that have words are those that the server names', async () => {
@@ -87,7 +87,7 @@ describe('errors', { skip: withoutBrowser }, () => {
     await chip.getByRole('button', { name: 'Клиент' }).last().click();
     const field = page.getByRole('dialog').getByRole('textbox', { name: 'Клиент' });
     assert.equal(await field.getAttribute('aria-invalid'), 'true');
-    await page.context().close();
+    await dashboard.close(page);
     for (const [who, path, text] of [
       ['viewer', '/transactions?currency=zzz', 'Введите код валюты'],
       ['viewer', '/transactions?createdFrom=x', 'Это не время'],
@@ -104,14 +104,14 @@ describe('errors', { skip: withoutBrowser }, () => {
       const other = await dashboard.open(who, path, { locale: 'ru-RU' });
       await other.getByText(text).first().waitFor();
       await other.getByRole('alert').getByText('Проверьте отмеченное выше.').waitFor();
-      await other.context().close();
+      await dashboard.close(other);
     }
     const operator = await dashboard.open('operator', '/operator/customers', { locale: 'ru-RU' });
     await operator.getByRole('searchbox').fill('12');
     await operator.keyboard.press('Enter');
     await operator.getByText('Введите номер целиком').waitFor();
     assert.equal(await operator.getByRole('searchbox').getAttribute('aria-invalid'), 'true');
-    await operator.context().close();
+    await dashboard.close(operator);
   });
 
   test('https:// is added where it was left out, http:// for one’s own machine', async () => {
@@ -133,7 +133,7 @@ describe('errors', { skip: withoutBrowser }, () => {
         items.some((endpoint: { url: string }) => endpoint.url === url),
         JSON.stringify(items),
       );
-      await page.context().close();
+      await dashboard.close(page);
     }
   });
 
@@ -144,7 +144,7 @@ describe('errors', { skip: withoutBrowser }, () => {
     await page.keyboard.press('Enter');
     await page.getByText('The e-mail address or the password is wrong. Check both and try again.').waitFor();
     assert.equal(await page.getByText('wrong_credentials').isVisible(), false);
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('what does not exist offers what does, and not to try again', async () => {
@@ -153,6 +153,6 @@ describe('errors', { skip: withoutBrowser }, () => {
     assert.equal(await page.getByRole('button', { name: 'Try again' }).count(), 0);
     await page.getByRole('link', { name: 'All transactions' }).click();
     await page.getByRole('heading', { level: 1, name: 'Transactions' }).waitFor();
-    await page.context().close();
+    await dashboard.close(page);
   });
 });

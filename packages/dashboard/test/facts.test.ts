@@ -43,15 +43,15 @@ describe('facts', { skip: withoutBrowser }, () => {
     assert.equal(await rejected.locator('.amounts').getByText('Captured').count(), 0);
     const held = await open((await dashboard.pay()).id);
     assert.deepEqual((await names(held)).slice(0, 3), ['Authorized', 'Still held', 'Captured']);
-    await rejected.context().close();
-    await held.context().close();
+    await dashboard.close(rejected);
+    await dashboard.close(held);
   });
 
   test('3-D Secure: not used, waiting, authenticated, declined by the payer, not finished', async () => {
     const see = async (id: string, text: string): Promise<void> => {
       const page = await open(id);
       assert.equal(await secure3d(page), text);
-      await page.context().close();
+      await dashboard.close(page);
     };
     await see((await dashboard.pay()).id, 'Not used');
 
@@ -68,7 +68,7 @@ describe('facts', { skip: withoutBrowser }, () => {
     await page.locator('.payment-amount').getByText('Authorized').waitFor();
     await link.waitFor({ state: 'detached' });
     assert.equal(await secure3d(page), 'Authenticated');
-    await page.context().close();
+    await dashboard.close(page);
 
     const declined = await challenge(ASKS);
     await decide(declined.redirectUrl, 'decline');
@@ -94,7 +94,7 @@ describe('facts', { skip: withoutBrowser }, () => {
         .getByText(/Balance afterwards: ₸/)
         .waitFor();
       assert.equal(await event('Recorded').getByText('Balance afterwards').count(), 0);
-      await page.context().close();
+      await dashboard.close(page);
     }
   });
 });

@@ -38,7 +38,7 @@ describe('the live feed', { skip: withoutBrowser }, () => {
     });
 
   before(async () => {
-    database = await createDatabase();
+    database = await createDatabase(process.env.TEST_TEMPLATE);
     browser = await startBrowser();
     server = await start('0');
   });

@@ -26,7 +26,7 @@ describe('first steps', { skip: withoutBrowser }, () => {
       assert.deepEqual(await graveAxeFindings(page), []);
       await page.getByRole('button', { name: role }).click();
       await page.getByRole('heading', { level: 1, name: heading }).waitFor();
-      await page.context().close();
+      await dashboard.close(page);
     }
   });
 
@@ -43,6 +43,6 @@ describe('first steps', { skip: withoutBrowser }, () => {
     });
     assert.equal(JSON.parse(stdout).walletTransactionStatus, 'PROCESSING', stdout);
     await page.getByRole('row').filter({ hasText: 'ORDER-1' }).waitFor();
-    await page.context().close();
+    await dashboard.close(page);
   });
 });

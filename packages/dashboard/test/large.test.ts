@@ -21,7 +21,7 @@ describe('100,000 transactions', { skip: withoutBrowser }, () => {
   let server: Server;
   let page: Page;
   before(async () => {
-    database = await createDatabase();
+    database = await createDatabase(process.env.TEST_TEMPLATE);
     browser = await startBrowser();
     const config = readConfig({ DATABASE_URL: database.url, PORT: '0' });
     server = await startServer(config, createLogger('error', { write: () => undefined }));

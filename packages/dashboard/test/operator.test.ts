@@ -36,7 +36,7 @@ describe('operators’ pages', { skip: withoutBrowser }, () => {
     assert.equal(paid.body.failureCode, 'wallet_frozen');
     await page.getByRole('button', { name: 'Unfreeze' }).click();
     await page.getByText('Frozen').waitFor({ state: 'detached' });
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('a merchant is made and its settings are changed', async () => {
@@ -61,7 +61,7 @@ describe('operators’ pages', { skip: withoutBrowser }, () => {
       apiKey: 'op_test_demo',
     });
     assert.deepEqual([saved.body.captureDelay, saved.body.requireIdempotencyKey], [60, true]);
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('acquirers are paused and resumed, routes change places, credentials are set and never shown', async () => {
@@ -128,7 +128,7 @@ describe('operators’ pages', { skip: withoutBrowser }, () => {
       await field.fill('https://shop.example\nmyapp://');
       await page.getByRole('button', { name: save }).click();
       await page.getByText(rule).waitFor({ state: 'detached' });
-      await page.context().close();
+      await dashboard.close(page);
     }
     const saved = await dashboard.sandbox.call('GET', `/v1/admin/merchants/${id}`, {
       apiKey: 'op_test_demo',
@@ -141,7 +141,7 @@ describe('operators’ pages', { skip: withoutBrowser }, () => {
     const page = await dashboard.open('operator', '/operator/ledger');
     const kzt = page.getByRole('row').filter({ hasText: 'KZT' });
     assert.match((await kzt.locator('td').last().textContent()) ?? '', /^₸0\.00/);
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('health shows that all works, and an audit that it adds up', async () => {
@@ -151,6 +151,6 @@ describe('operators’ pages', { skip: withoutBrowser }, () => {
     await page.getByRole('button', { name: 'Audit now' }).click();
     await page.getByText('Passed').waitFor();
     assert.equal(await page.locator('.invariants li.up').count(), 7);
-    await page.context().close();
+    await dashboard.close(page);
   });
 });

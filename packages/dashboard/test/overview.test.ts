@@ -65,7 +65,7 @@ describe('overview and issues', { skip: withoutBrowser }, () => {
     await page.goBack();
     await page.getByRole('link', { name: /Waiting for capture/ }).click();
     await page.waitForFunction(() => document.querySelectorAll('table.transactions tbody tr').length === 6);
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('a new payment is in the numbers within seconds', async () => {
@@ -73,7 +73,7 @@ describe('overview and issues', { skip: withoutBrowser }, () => {
     await page.locator('.card').filter({ hasText: 'Payments' }).getByText('10', { exact: true }).waitFor();
     await dashboard.pay({ amount: 10_000, orderReference: 'GOOD-6' });
     await page.locator('.card').filter({ hasText: 'Payments' }).getByText('11', { exact: true }).waitFor();
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('the charts have their numbers as a table, and a bar opens its hour', async () => {
@@ -85,7 +85,7 @@ describe('overview and issues', { skip: withoutBrowser }, () => {
     assert.ok(box !== null);
     await page.mouse.click(box.x + box.width - 6, box.y + box.height - 6);
     await page.waitForURL(/createdFrom=.*&createdTo=/);
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('a longer period is shown by day', async () => {
@@ -96,7 +96,7 @@ describe('overview and issues', { skip: withoutBrowser }, () => {
     const texts = await page.locator('.chart').first().locator('tr').allTextContents();
     assert.match(texts.at(-1) ?? '', /Captured: 200/);
     assert.match(texts.at(-1) ?? '', new RegExp(dayIn('Asia/Almaty')), 'the viewer’s day');
-    await page.context().close();
+    await dashboard.close(page);
     const operate = operatorOf(dashboard.sandbox);
     const set = (timeZone: string | null) => operate('PATCH', `/merchants/${DEMO_STORE}`, { timeZone });
     // Here it is always another day than in the other of the two.
@@ -108,7 +108,7 @@ describe('overview and issues', { skip: withoutBrowser }, () => {
       const last = await other.locator('.chart').first().locator('tr').last().textContent();
       assert.match(last ?? '', new RegExp(`^${dayIn(zone)}`));
       assert.match(last ?? '', /Captured: 200/);
-      await other.context().close();
+      await dashboard.close(other);
     }
     await set(null);
   });
@@ -130,8 +130,8 @@ describe('overview and issues', { skip: withoutBrowser }, () => {
     assert.equal(await other.getByRole('button', { name: 'Unmute' }).count(), 0);
     await page.getByRole('button', { name: 'Unmute' }).click();
     await page.getByTitle('Open issues: 1').waitFor();
-    await page.context().close();
-    await other.context().close();
+    await dashboard.close(page);
+    await dashboard.close(other);
   });
 
   test('what was captured stands against that of the period before, hour by hour', async () => {
@@ -155,14 +155,14 @@ describe('overview and issues', { skip: withoutBrowser }, () => {
     assert.equal(found.length, 1);
     assert.match(texts.at(-1) ?? '', /Captured: 456/);
     assert.deepEqual(await graveAxeFindings(page), []);
-    await page.context().close();
+    await dashboard.close(page);
     for (const [locale, words] of [
       ['ru-RU', 'Списано за прошлый период'],
       ['kk-KZ', 'Өткен кезеңде алынды'],
     ] as const) {
       const other = await dashboard.open('viewer', '', { locale });
       await other.locator('.chart-reading').getByText(words).waitFor();
-      await other.context().close();
+      await dashboard.close(other);
     }
   });
 
@@ -180,7 +180,7 @@ describe('overview and issues', { skip: withoutBrowser }, () => {
     await issue.getByRole('link', { name: 'Show endpoint' }).click();
     await page.waitForURL(new RegExp(`/developers/webhooks/${id}$`));
     await page.getByRole('heading', { name: url }).waitFor();
-    await page.context().close();
+    await dashboard.close(page);
   });
 });
 
@@ -229,7 +229,7 @@ describe('issues of every kind', { skip: withoutBrowser }, () => {
         (rows) => document.querySelectorAll('table.transactions tbody tr').length === rows,
         count,
       );
-      await page.context().close();
+      await dashboard.close(page);
     });
   }
 });

@@ -112,7 +112,7 @@ describe('every page', { skip: withoutBrowser }, () => {
         );
         assert.deepEqual(await graveAxeFindings(page), [], `${colorScheme} ${width}`);
       }
-      await page.context().close();
+      await dashboard.close(page);
     });
   }
 
@@ -126,7 +126,7 @@ describe('every page', { skip: withoutBrowser }, () => {
           assert.equal(excess, 0, `${path} ${locale}`);
           assert.deepEqual(await page.evaluate(codesInText), [], `${path} ${locale}`);
         }
-        await page.context().close();
+        await dashboard.close(page);
       }
     }
   });
@@ -136,7 +136,7 @@ describe('every page', { skip: withoutBrowser }, () => {
       const page = await dashboard.open(null, '', { colorScheme });
       await page.getByRole('button', { name: 'Sign in' }).waitFor();
       assert.deepEqual(await graveAxeFindings(page), []);
-      await page.context().close();
+      await dashboard.close(page);
     }
   });
 
@@ -152,12 +152,12 @@ describe('every page', { skip: withoutBrowser }, () => {
     await page.getByRole('button', { name: 'Sign out', exact: true }).waitFor();
     await page.waitForTimeout(300);
     assert.deepEqual(await graveAxeFindings(page), []);
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('the first load is at most 300 KB compressed', async (t) => {
     const page = await dashboard.open('merchant', '/transactions');
-    await page.context().close();
+    await dashboard.close(page);
     const context = await dashboard.browser.newContext({ viewport: { width: 1440, height: 900 } });
     const first = await context.newPage();
     const sizes: Promise<number>[] = [];
@@ -200,7 +200,7 @@ describe('every page', { skip: withoutBrowser }, () => {
     for (const path of ['/developers/api-keys', '/settings/users']) {
       const page = await dashboard.open('manager', path);
       await page.getByText('Your role does not allow this').waitFor();
-      await page.context().close();
+      await dashboard.close(page);
     }
     const page = await dashboard.open('merchant', '/operator/merchants');
     await page.getByRole('alert').waitFor();
@@ -212,6 +212,6 @@ describe('every page', { skip: withoutBrowser }, () => {
       ),
     );
     assert.deepEqual(statuses, [403, 403, 403]);
-    await page.context().close();
+    await dashboard.close(page);
   });
 });

@@ -71,14 +71,14 @@ describe('on the pages, in Russian', { skip: withoutBrowser }, () => {
     assert.equal(await page.locator('table').getByText('insufficient_funds').count(), 0);
     await page.goto(`${dashboard.sandbox.url}/dashboard/transactions?failureCode=insufficient_funds`);
     await page.locator('.chip-value').getByText('Недостаточно средств').waitFor();
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('the overview', async () => {
     const page = await dashboard.open('viewer', '/', russian);
     await page.getByRole('link', { name: /Недостаточно средств/ }).waitFor();
     assert.equal(await page.getByText('insufficient_funds').count(), 0);
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('the transaction, and what can be done about it', async () => {
@@ -88,7 +88,7 @@ describe('on the pages, in Russian', { skip: withoutBrowser }, () => {
     await why.getByText('Попросите другую карту').waitFor();
     await page.locator('.timeline-event').getByText('Недостаточно средств').waitFor();
     assert.equal(await page.locator('.payment-head, .timeline').getByText('insufficient_funds').count(), 0);
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('what the API refused, in the log of requests', async () => {
@@ -102,7 +102,7 @@ describe('on the pages, in Russian', { skip: withoutBrowser }, () => {
       .first()
       .click();
     await page.getByRole('dialog').getByText('transaction_not_found').waitFor();
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('how a payment made in the sandbox stands', async () => {
@@ -122,7 +122,7 @@ describe('on the pages, in Russian', { skip: withoutBrowser }, () => {
       await badge.waitFor();
       assert.equal(await badge.textContent(), status);
     }
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('a release that was asked for', async () => {
@@ -130,14 +130,14 @@ describe('on the pages, in Russian', { skip: withoutBrowser }, () => {
     await dashboard.sandbox.call('POST', `/v1/transactions/${id}/cancel`, { body: {} });
     const page = await dashboard.open('viewer', `/transactions/${id}`, russian);
     await page.locator('.timeline-event').getByText('По просьбе магазина').first().waitFor();
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('the sandbox and the checks of the audit', async () => {
     const sandbox = await dashboard.open('manager', '/developers/sandbox', russian);
     await sandbox.getByRole('cell', { name: 'почти на всё не хватает денег' }).waitFor();
     assert.equal(await sandbox.getByText(/succeeds|declined|approved/).count(), 0);
-    await sandbox.context().close();
+    await dashboard.close(sandbox);
     const health = await dashboard.open('operator', '/operator/health', russian);
     await health.getByRole('button', { name: /Проверить/ }).click();
     await health.locator('.invariant').first().waitFor();
@@ -147,6 +147,6 @@ describe('on the pages, in Russian', { skip: withoutBrowser }, () => {
       rules.filter((rule) => /[a-z]/.test(rule)),
       [],
     );
-    await health.context().close();
+    await dashboard.close(health);
   });
 });

@@ -30,7 +30,7 @@ describe('rows', { skip: withoutBrowser }, () => {
     await page.mouse.up();
     assert.equal(await page.evaluate(() => getSelection()?.toString()), 'KZ-20410');
     assert.match(page.url(), /\/transactions$/);
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('order and ID are copied by the icon that comes with the pointer or the focus', async () => {
@@ -55,7 +55,7 @@ describe('rows', { skip: withoutBrowser }, () => {
     }
     assert.equal(await page.locator('.cell-id .cell-text').getAttribute('title'), id);
     assert.match(page.url(), /\/transactions$/);
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('a click anywhere opens it; Ctrl and the middle button in a new tab; Enter on its link', async () => {
@@ -83,7 +83,7 @@ describe('rows', { skip: withoutBrowser }, () => {
     await page.keyboard.press('j');
     await page.keyboard.press('Enter');
     await page.waitForURL(there);
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('an opened row takes the focus along, and the new page is announced', async () => {
@@ -92,7 +92,7 @@ describe('rows', { skip: withoutBrowser }, () => {
     await page.locator('.payment-amount').waitFor();
     await page.waitForFunction(() => document.activeElement?.id === 'content');
     await page.getByRole('status').filter({ hasText: 'Payment KZ-20410' }).waitFor({ state: 'attached' });
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('what has the focus is seen: the search and the choices', async () => {
@@ -112,7 +112,7 @@ describe('rows', { skip: withoutBrowser }, () => {
       await page.keyboard.press('Tab');
     }
     assert.equal(await outline('.mantine-Input-input:focus'), 'solid 2px');
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('targets are large enough, and regions have names of their own', async () => {
@@ -128,7 +128,7 @@ describe('rows', { skip: withoutBrowser }, () => {
       await page.getByText('KZ-20411').or(page.getByText('Recorded')).first().waitFor();
       await page.waitForTimeout(500);
       assert.deepEqual(await graveAxeFindings(page, ['target-size', 'landmark-unique']), [], path);
-      await page.context().close();
+      await dashboard.close(page);
     }
     for (const endpoint of ids) await call('DELETE', `/v1/webhook-endpoints/${endpoint}`);
   });

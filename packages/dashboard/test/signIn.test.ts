@@ -25,7 +25,7 @@ describe('signing in', { skip: withoutBrowser }, () => {
     const [cookie] = await page.context().cookies();
     assert.deepEqual([cookie?.httpOnly, cookie?.sameSite], [true, 'Lax']);
     assert.equal(await page.evaluate('document.cookie'), '');
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('what is wrong is told in the reader’s language', async () => {
@@ -38,7 +38,7 @@ describe('signing in', { skip: withoutBrowser }, () => {
       await page.locator('input[type=password]').fill('wrong');
       await page.keyboard.press('Enter');
       await page.getByRole('alert').getByText(words).waitFor();
-      await page.context().close();
+      await dashboard.close(page);
     }
   });
 
@@ -50,7 +50,7 @@ describe('signing in', { skip: withoutBrowser }, () => {
     await page.getByRole('textbox', { name: 'Password' }).fill('sandbox');
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Account' }).waitFor();
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('signing out shows the sign-in, also in another window once it asks the server', async () => {
@@ -66,7 +66,7 @@ describe('signing in', { skip: withoutBrowser }, () => {
     await other.getByRole('link', { name: 'Charged' }).click();
     await other.getByRole('button', { name: 'Sign in' }).waitFor();
     assert.equal(await other.getByText('ORDER-').count(), 0);
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('signing out everywhere ends the session of another browser', async () => {
@@ -80,8 +80,8 @@ describe('signing in', { skip: withoutBrowser }, () => {
     await page.getByRole('button', { name: 'Sign in' }).waitFor();
     await other.getByRole('link', { name: 'Transactions' }).click();
     await other.getByRole('button', { name: 'Sign in' }).waitFor();
-    await page.context().close();
-    await other.context().close();
+    await dashboard.close(page);
+    await dashboard.close(other);
   });
 
   test('too many wrong passwords have to wait, and the page says how long', async () => {
@@ -94,14 +94,14 @@ describe('signing in', { skip: withoutBrowser }, () => {
       await page.getByRole('alert').waitFor();
     }
     assert.equal(await told.count(), 1);
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('operators come to their own pages', async () => {
     const page = await dashboard.open('operator');
     await page.getByRole('heading', { name: 'Merchants' }).waitFor();
     assert.equal(await page.getByRole('link', { name: 'Transactions' }).count(), 0);
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('the words and the colours are chosen before signing in, and stay', async () => {
@@ -115,6 +115,6 @@ describe('signing in', { skip: withoutBrowser }, () => {
     assert.equal(await page.locator('html').getAttribute('lang'), 'ru');
     await page.getByText('Қазақша').click();
     await page.getByRole('button', { name: 'Кіру' }).waitFor();
-    await page.context().close();
+    await dashboard.close(page);
   });
 });

@@ -35,7 +35,7 @@ describe('one transaction', { skip: withoutBrowser }, () => {
     assert.equal(await timeline.filter({ hasText: 'Captured' }).count(), 1);
     const postings = page.getByRole('region', { name: 'Postings' }).getByRole('row');
     await postings.filter({ hasText: 'The bank' }).filter({ hasText: 'Your balance' }).waitFor();
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('captures that others follow: the rest stays held, and what was captured is refunded beside it', async () => {
@@ -73,7 +73,7 @@ describe('one transaction', { skip: withoutBrowser }, () => {
       [status, capturedAmount, releasedAmount, refundedAmount],
       ['charged', 9_000, 6_000, 1_000],
     );
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('a double click on refund refunds once; refunds in parts are listed and end when nothing is left', async () => {
@@ -99,7 +99,7 @@ describe('one transaction', { skip: withoutBrowser }, () => {
     await page.getByRole('link', { name: 'Open the payment' }).click();
     await page.waitForURL(new RegExp(`/transactions/${id}$`));
     assert.equal(await page.getByRole('button', { name: 'Refund' }).count(), 0);
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('what the bank has not answered yet is not said to be done', async () => {
@@ -129,7 +129,7 @@ describe('one transaction', { skip: withoutBrowser }, () => {
     }
     for (const [page, , , status] of pages) {
       await page.locator('.payment-amount').getByText(status).waitFor({ timeout: 60_000 });
-      await page.context().close();
+      await dashboard.close(page);
     }
   });
 
@@ -154,7 +154,7 @@ describe('one transaction', { skip: withoutBrowser }, () => {
     await rows.filter({ hasText: 'Refunding…' }).waitFor();
     assert.equal(await rows.count(), 2);
     if (SCREENSHOTS !== undefined) await page.screenshot({ path: `${SCREENSHOTS}/pendingList.png` });
-    await page.context().close();
+    await dashboard.close(page);
   }
 
   test('what is seen on the page before its answer comes is said to be done', async () => {
@@ -176,7 +176,7 @@ describe('one transaction', { skip: withoutBrowser }, () => {
       await page.locator('.timeline-event').nth(2).waitFor();
       answer.resolve();
       await page.getByText(done).waitFor();
-      await page.context().close();
+      await dashboard.close(page);
     }
   });
 
@@ -191,7 +191,7 @@ describe('one transaction', { skip: withoutBrowser }, () => {
     await page.getByRole('alert').getByText('The bank refused the refund').waitFor();
     assert.ok(await page.getByRole('button', { name: /^Refund ₸/ }).isDisabled());
     assert.equal(await page.getByText(/Refunded ₸150/).count(), 0);
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('an answer that was lost: sending it again does it once', async () => {
@@ -212,7 +212,7 @@ describe('one transaction', { skip: withoutBrowser }, () => {
     await page.getByRole('button', { name: 'Refund ₸50.00' }).click();
     await page.getByText('Refunded ₸50.00').waitFor();
     assert.equal((await look(id)).refundedAmount, 5_000);
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('a cancel of a part shrinks the hold, of the rest it ends the payment', async () => {
@@ -227,7 +227,7 @@ describe('one transaction', { skip: withoutBrowser }, () => {
     await page.getByRole('button', { name: 'Release ₸100.00' }).click();
     await page.locator('.payment-amount').getByText('Cancelled').waitFor();
     assert.equal((await look(id)).releasedAmount, 15_000);
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('an amount that cannot be is refused before it is sent, what the server refuses is told with its reason', async () => {
@@ -248,7 +248,7 @@ describe('one transaction', { skip: withoutBrowser }, () => {
     await dashboard.sandbox.call('POST', `/v1/transactions/${id}/cancel`, { body: {} });
     await page.getByRole('button', { name: 'Capture ₸150.00' }).click();
     await page.getByRole('alert').filter({ hasText: 'invalid_transaction_state' }).waitFor();
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('its amounts, its webhooks with their bodies and its JSON are there to be read', async () => {
@@ -278,7 +278,7 @@ describe('one transaction', { skip: withoutBrowser }, () => {
     await page.keyboard.press('?');
     await page.getByRole('dialog').getByText('Capture the transaction that is open').waitFor();
     await call('DELETE', `/v1/webhook-endpoints/${endpoint.id}`);
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('a change by somebody else appears by itself', async () => {
@@ -288,7 +288,7 @@ describe('one transaction', { skip: withoutBrowser }, () => {
     await dashboard.sandbox.call('POST', `/v1/transactions/${id}/capture`, { body: {} });
     await page.locator('.payment-amount').getByText('Charged').waitFor();
     await page.locator('.timeline-event').filter({ hasText: 'Captured' }).waitFor();
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('a viewer sees it all and can do nothing, by the page or by the API', async () => {
@@ -304,7 +304,7 @@ describe('one transaction', { skip: withoutBrowser }, () => {
     }, `/v1/transactions/${id}/capture`);
     assert.equal(status, 403);
     assert.equal((await look(id)).status, 'authorized');
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('another merchant’s transaction is not there, nor is it for an operator', async () => {
@@ -314,7 +314,7 @@ describe('one transaction', { skip: withoutBrowser }, () => {
     );
     const page = await open('manager', foreign.body.walletTransactionId);
     await page.getByRole('alert').filter({ hasText: 'transaction_not_found' }).waitFor();
-    await page.context().close();
+    await dashboard.close(page);
     const cookie = await signIn(dashboard.sandbox.url, 'operator');
     const { id } = await dashboard.pay();
     const response = await fetch(`${dashboard.sandbox.url}/v1/transactions/${id}`, { headers: { cookie } });

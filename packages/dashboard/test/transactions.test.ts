@@ -19,7 +19,7 @@ describe('transactions', { skip: withoutBrowser }, () => {
   test('an empty list says what to do', async () => {
     const page = await dashboard.open('viewer', '/transactions');
     await page.getByText('No transactions yet').waitFor();
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('a new payment appears by itself, and its capture changes it in its place', async () => {
@@ -30,7 +30,7 @@ describe('transactions', { skip: withoutBrowser }, () => {
     await row.getByText('Authorized').waitFor();
     await dashboard.sandbox.call('POST', `/v1/transactions/${id}/capture`, { body: {} });
     await row.getByText('Charged').waitFor();
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('under the pointer nothing moves: what is new waits behind a button', async () => {
@@ -47,7 +47,7 @@ describe('transactions', { skip: withoutBrowser }, () => {
     await page.getByRole('button', { name: 'Show new: 1' }).waitFor();
     await away(page);
     await rows(page).filter({ hasText: 'HELD-4' }).waitFor();
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('paused, nothing changes until it is resumed', async () => {
@@ -60,7 +60,7 @@ describe('transactions', { skip: withoutBrowser }, () => {
     assert.deepEqual(await orders(page), before);
     await page.getByRole('button', { name: 'Resume' }).click();
     await rows(page).filter({ hasText: 'PAUSED-1' }).waitFor();
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('filters stand in the address, which shows the same to somebody else', async () => {
@@ -81,8 +81,8 @@ describe('transactions', { skip: withoutBrowser }, () => {
     assert.equal(await rows(other).count(), 1);
     await other.getByRole('button', { name: 'Remove the filter Status' }).click();
     await other.getByText('Authorized').first().waitFor();
-    await page.context().close();
-    await other.context().close();
+    await dashboard.close(page);
+    await dashboard.close(other);
   });
 
   test('store and terminal are chosen by their names', async () => {
@@ -105,7 +105,7 @@ describe('transactions', { skip: withoutBrowser }, () => {
     await page.getByRole('button', { name: 'Remove the filter Terminal' }).click();
     await page.getByRole('button', { name: 'Terminal', exact: true }).waitFor();
     assert.deepEqual(await graveAxeFindings(page), []);
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('a filter that nothing matches says so; one that is wrong is told by the server', async () => {
@@ -115,7 +115,7 @@ describe('transactions', { skip: withoutBrowser }, () => {
     await rows(page).first().waitFor();
     await page.goto(`${dashboard.sandbox.url}/dashboard/transactions?status=nonsense`);
     await page.getByRole('alert').filter({ hasText: 'invalid_status' }).waitFor();
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('the search finds an order by how it begins, and an id', async () => {
@@ -127,7 +127,7 @@ describe('transactions', { skip: withoutBrowser }, () => {
     await page.waitForURL(/query=HELD-$/);
     await rows(page).filter({ hasText: 'HELD-1' }).waitFor();
     await page.waitForFunction(() => document.querySelectorAll('table.transactions tbody tr').length === 4);
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('columns are chosen, and remembered', async () => {
@@ -136,7 +136,7 @@ describe('transactions', { skip: withoutBrowser }, () => {
     await page.getByLabel('Captured').check();
     await page.reload();
     await page.getByRole('columnheader', { name: 'Captured' }).waitFor();
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('on a phone a row is a card: the amount at the left above the order, the status at the right', async () => {
@@ -156,7 +156,7 @@ describe('transactions', { skip: withoutBrowser }, () => {
       assert.deepEqual([amount.x, order.x], [row.x, row.x]);
       assert.ok(amount.x < 40 && amount.bottom <= order.y + 1, JSON.stringify({ amount, order }));
       assert.ok(status.x > amount.right && status.right > 340, JSON.stringify({ amount, status }));
-      await page.context().close();
+      await dashboard.close(page);
     }
   });
 
@@ -175,7 +175,7 @@ describe('transactions', { skip: withoutBrowser }, () => {
       await marked.getByText(view, { exact: true }).waitFor();
       assert.equal(await marked.count(), 1);
     }
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('rows are walked by J and K and opened by Enter', async () => {
@@ -189,7 +189,7 @@ describe('transactions', { skip: withoutBrowser }, () => {
       .getByText(order ?? '', { exact: true })
       .first()
       .waitFor();
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('texts that merchants and payers set are shown, not run', async () => {
@@ -205,7 +205,7 @@ describe('transactions', { skip: withoutBrowser }, () => {
     assert.match((await page.locator('.raw pre').textContent()) ?? '', /<script>/);
     assert.equal(await page.evaluate('window.pwned'), undefined);
     assert.match(await page.title(), /<script>/);
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('amounts in the form of their currency, times in the viewer’s zone with UTC behind', async () => {
@@ -224,7 +224,7 @@ describe('transactions', { skip: withoutBrowser }, () => {
     assert.match(utc, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} UTC$/);
     const almaty = new Date(Date.parse(utc.replace(' UTC', 'Z').replace(' ', 'T')) + 5 * 3_600_000);
     assert.match((await time.textContent()) ?? '', new RegExp(almaty.toISOString().slice(11, 19)));
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('in Kazakh, too, months and amounts are written as people there do', async () => {
@@ -235,7 +235,7 @@ describe('transactions', { skip: withoutBrowser }, () => {
       /^\d\d\.\d\d, \d\d:|^\d+ [а-яәіңғүұқөһ]+/,
     );
     assert.match((await page.locator('.cell-amount').first().textContent()) ?? '', /^1\s234\s¥/);
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('120 transactions: pages by cursor there and back, and all of them in the export', async () => {
@@ -282,7 +282,7 @@ describe('transactions', { skip: withoutBrowser }, () => {
     assert.equal(lines.length, 121);
     assert.equal(new Set(lines.map((line) => line.split(',')[0])).size, 121);
     assert.match(file, /"'=HYPERLINK\(""x""\)"/);
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('method and date are filters of the address, too', async () => {
@@ -299,7 +299,7 @@ describe('transactions', { skip: withoutBrowser }, () => {
     await page.getByText('Nothing matches these filters').waitFor();
     await page.getByRole('button', { name: /^Remove the filter/ }).click();
     await rows(page).filter({ hasText: 'BY-CARD' }).waitFor();
-    await page.context().close();
+    await dashboard.close(page);
   });
 });
 

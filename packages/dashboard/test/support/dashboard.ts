@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import { startBrowser } from '../../../server/test/support/browser.ts';
 import { type Sandbox, startSandbox } from '../../../server/test/support/sandbox.ts';
 
@@ -17,6 +17,11 @@ export interface Dashboard {
   readonly browser: Browser;
   /** A page of a browser of its own, signed in and at this address; null: nobody is signed in. */
   open(who: Who | null, path?: string, options?: BrowserContextOptions): Promise<Page>;
+  /**
+   * For a page that nobody needs any more: its browser is the next page's. (A new one starts a process and compiles
+   * everything again, a second of a processor. Whoever tells a page not to load something closes its context instead.)
+   */
+  close(page: Page): Promise<void>;
   /** A card payment of Demo Store. @returns the transaction */
   pay(body?: Record<string, unknown>): Promise<Paid>;
   /** Checks the invariants and that no page had an error, then stops everything. */
@@ -29,34 +34,63 @@ export interface Paid {
   readonly orderReference: string;
 }
 
+/** Of each page, unless it is opened otherwise. */
+const USUAL = {
+  viewport: { width: 1280, height: 800 },
+  timezoneId: 'Asia/Almaty',
+  locale: 'en-GB',
+  colorScheme: 'light',
+  // What moves is drawn by the processor that everything else runs on.
+  reducedMotion: 'reduce',
+} as const;
+
 export async function startDashboard(environment: Record<string, string> = {}): Promise<Dashboard> {
   const sandbox = await startSandbox(environment);
   const browser = await startBrowser();
   const problems: string[] = [];
   const cookies = new Map<Who, string>();
+  /** Pages to be used again, by what their contexts were made with. */
+  const unused = new Map<string, Page[]>();
+  const kinds = new WeakMap<Page, string>();
+  const newPage = async (context: BrowserContext): Promise<Page> => {
+    const page = await context.newPage();
+    page.setDefaultTimeout(30_000);
+    watch(page, problems);
+    return page;
+  };
   return {
     sandbox,
     browser,
     open: async (who, path = '', options = {}) => {
-      const context = await browser.newContext({
-        viewport: { width: 1280, height: 800 },
-        timezoneId: 'Asia/Almaty',
-        locale: 'en-GB',
-        // What moves is drawn by the processor that everything else runs on.
-        reducedMotion: 'reduce',
-        ...options,
-      });
+      const { viewport, colorScheme, reducedMotion, ...others } = { ...USUAL, ...options };
+      const kind = JSON.stringify(others);
+      const page = unused.get(kind)?.pop() ?? (await newPage(await browser.newContext(others)));
+      kinds.set(page, kind);
+      await page.setViewportSize(viewport ?? USUAL.viewport);
+      await page.emulateMedia({ colorScheme, reducedMotion });
       if (who !== null) {
         const cookie = cookies.get(who) ?? (await signIn(sandbox.url, who));
         cookies.set(who, cookie);
         const [name = '', value = ''] = cookie.split('=');
-        await context.addCookies([{ name, value, url: sandbox.url }]);
+        await page.context().addCookies([{ name, value, url: sandbox.url }]);
       }
-      const page = await context.newPage();
-      page.setDefaultTimeout(30_000);
-      watch(page, problems);
       await page.goto(`${sandbox.url}/dashboard${path}`);
       return page;
+    },
+    close: async (page) => {
+      const context = page.context();
+      for (const other of context.pages()) if (other !== page) await other.close();
+      await page.unrouteAll({ behavior: 'ignoreErrors' });
+      await context.clearCookies();
+      await context.clearPermissions();
+      // Of the same origin: its process goes on.
+      await page.goto(`${sandbox.url}/health`);
+      await page.evaluate(() => {
+        localStorage.clear();
+        sessionStorage.clear();
+      });
+      const kind = kinds.get(page) ?? '';
+      unused.set(kind, [...(unused.get(kind) ?? []), page]);
     },
     pay: async (body = {}) => {
       const reply = await sandbox.call('POST', '/v1/payments', {

@@ -98,12 +98,12 @@ class Load {
 }
 
 describe('kill -9 of the server', () => {
-  test('20 times under load', async () => {
+  test('10 times under load', async () => {
     const nodes = await startNodes(1);
     try {
       const [node] = nodes.processes;
       const load = await Load.start(nodes);
-      for (let i = 0; i < 20; i += 1) {
+      for (let i = 0; i < 10; i += 1) {
         await load.round(
           async () => {
             await delay(5 + Math.random() * 70);

@@ -1,13 +1,15 @@
 /** What a script or a test of ours starts ends with it, however that ends. Real processes, and `kill -9`. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { createDatabase } from '../support/database.ts';
 import { processesOfRun } from '../support/endRun.ts';
@@ -16,6 +18,7 @@ import { RUN_FOLDER } from '../support/run.ts';
 const ROOT = path.join(import.meta.dirname, '../../../..');
 const OWNER = path.join(import.meta.dirname, '../support/runOwner.ts');
 const NEXT = path.join(import.meta.dirname, '../support/run.ts');
+const RUNNER = pathToFileURL(path.join(ROOT, 'scripts/testProcess.ts')).href;
 const options = { skip: process.platform !== 'linux' && 'processes are listed on Linux only' };
 
 function start(t: TestContext, args: readonly string[], env = process.env): ChildProcess {
@@ -153,13 +156,43 @@ test('a script of npm ends with npm’s shell, whom npm ends alone', options, as
   await eventually(() => argumentsOf(owner), '');
 });
 
-test('a file of tests that goes on when its tests have ended is ended, and has failed', async (t) => {
-  const limit = path.join(ROOT, 'scripts/fileLimit.ts');
-  const env = { ...process.env, TEST_FILE_LIMIT_MS: '200' };
-  const [goesOn, ends] = ['setInterval(() => undefined, 1_000)', '0'].map((script) =>
-    once(start(t, ['--import', limit, '-e', script], env), 'exit'),
+test('files of tests in one process: those that fail, cannot be loaded or go on are told, and the others run', async () => {
+  const folder = await mkdtemp(path.join(RUN_FOLDER, 'files-'));
+  const [first, second, fails, broken, goesOn] = await Promise.all(
+    Object.entries({
+      // Each file's `before` and `after` are its own.
+      first: `before(() => calls.push('before 1')); after(() => calls.push('after 1')); test('one', () => calls.push('1'))`,
+      second: `before(() => calls.push('before 2')); test('two', () => console.log(calls.join(', ')))`,
+      fails: `describe('inside', () => { test('three', () => { throw new Error('not three') }) })`,
+      broken: `throw new Error('not to be loaded')`,
+      goesOn: `setInterval(() => undefined, 1_000)`,
+    }).map(async ([name, text]) => {
+      const file = path.join(folder, 'test', `${name}.test.mjs`);
+      await mkdir(path.dirname(file), { recursive: true });
+      const imports = `import { after, before, describe, test } from 'node:test'; const calls = (globalThis.calls ??= []);`;
+      await writeFile(file, `${imports}\n${text};\n`);
+      return file;
+    }),
   );
-  assert.deepEqual([(await goesOn)?.[0], (await ends)?.[0]], [1, 0]);
+  const runFiles = (files: readonly (string | undefined)[]) => {
+    const script = `(await import('${RUNNER}')).runFiles(${JSON.stringify(files)})`;
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--test-reporter=tap', '--input-type=module', '-e', script],
+      // Without the first it would write for this run's reporter.
+      { env: { ...process.env, NODE_TEST_CONTEXT: undefined, TEST_FILE_LIMIT_MS: '1000' }, encoding: 'utf8' },
+    );
+    return { exitCode: status, text: `${stdout}${stderr}` };
+  };
+  const right = runFiles([first, second]);
+  assert.equal(right.exitCode, 0, right.text);
+  assert.match(right.text, /before 1, 1, after 1, before 2/);
+  const wrong = runFiles([fails, broken, first]);
+  assert.equal(wrong.exitCode, 1);
+  for (const said of [/not three/, /not to be loaded/, / ok 1 - one/]) assert.match(wrong.text, said);
+  const endless = runFiles([first, goesOn]);
+  assert.equal(endless.exitCode, 1);
+  assert.match(endless.text, /did not end within 2 s, for it has .*Timeout/);
 });
 
 test('whatever starts processes is a run', () => {

@@ -19,17 +19,18 @@ export interface Nodes {
   stop(): Promise<void>;
 }
 
-/** Starts `count` nodes on a new database, or on `databaseUrl`. */
+/** Starts `count` nodes on a new database with schema and seed, or on `databaseUrl`. */
 export async function startNodes(
   count: number,
   environment: ProcessEnvironment = {},
   databaseUrl?: string,
 ): Promise<Nodes> {
   const database =
-    databaseUrl === undefined ? await createDatabase() : { url: databaseUrl, drop: async () => undefined };
+    databaseUrl === undefined
+      ? await createDatabase(process.env.TEST_TEMPLATE)
+      : { url: databaseUrl, drop: async () => undefined };
   const start = (): Promise<ServerProcess> =>
     startServerProcess({ DATABASE_URL: database.url, ...environment });
-  // All at once: nodes that start together on an empty database must agree on its schema and seed.
   const starts = await Promise.allSettled(Array.from({ length: count }, start));
   const processes = starts.flatMap((started) => (started.status === 'fulfilled' ? [started.value] : []));
   const failure = starts.find((started) => started.status === 'rejected');
