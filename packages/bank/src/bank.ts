@@ -30,6 +30,7 @@ export interface AuthorizeCommand {
   /** For the payer to know the payment by. */
   readonly orderReference: string | null;
   readonly description: string | null;
+  readonly notificationUrl: string | null;
 }
 
 export interface TypedCard {
@@ -95,6 +96,7 @@ export function createBank(pool: Pool, hashKey: Buffer, lacks: readonly Inabilit
     know: (id: string) => know(pool, hashKey, id),
     operation: (operationId: string) => rows.findOperation(pool, operationId),
     merchantOf: (id: string, of: 'authorization' | 'operation') => rows.findMerchant(pool, id, of),
+    notificationUrl: (id: string) => rows.findNotificationUrl(pool, id),
     books: (merchantId: string | undefined, after: string | undefined, limit: number) =>
       readBooks(pool, merchantId, after, limit),
     challenge: (token: string) => readChallenge(pool, token),
@@ -141,6 +143,7 @@ async function authorize(
       returnUrl: challenged ? command.returnUrl : null,
       orderReference: command.orderReference,
       description: command.description,
+      notificationUrl: command.notificationUrl,
     });
     return firstAnswer(hashKey, added, token);
   });

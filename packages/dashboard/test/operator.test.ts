@@ -100,7 +100,7 @@ describe('operators’ pages', { skip: withoutBrowser }, () => {
     await page.getByRole('button', { name: 'Set credentials at plain' }).click();
     await dialog.getByRole('button', { name: 'Take away' }).click();
     await page.getByRole('cell', { name: 'merchantId' }).waitFor({ state: 'detached' });
-    await page.context().close();
+    await dashboard.close(page);
   });
 
   test('where a merchant’s payers may return to: sites and apps, an error at its line in each language', async () => {

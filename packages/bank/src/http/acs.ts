@@ -3,12 +3,18 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import type { Bank, Challenge } from '../bank.ts';
 import type { StoredAuthorization } from '../store/rows.ts';
 import { type BankNotice, challengePage, noticePage, type Page, pageHeaders } from './acs-page.ts';
+import type { Notifier } from './notifier.ts';
+
+export interface AcsRoutesOptions {
+  readonly bank: Bank;
+  readonly notifier: Notifier;
+}
 
 /**
  * The payer's 3-D Secure page. The browser brings nothing back but itself: the answer stays here, and
  * the acquirer asks for it over its own connection.
  */
-export const acsRoutes: FastifyPluginAsync<{ readonly bank: Bank }> = async (app, { bank }) => {
+export const acsRoutes: FastifyPluginAsync<AcsRoutesOptions> = async (app, { bank, notifier }) => {
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',
     { parseAs: 'string' },
@@ -28,7 +34,8 @@ export const acsRoutes: FastifyPluginAsync<{ readonly bank: Bank }> = async (app
     const challenge = await bank.answerChallenge(request.params.token, decision === 'approve');
     if (challenge.standing !== 'open')
       return sendNotice(request, reply, challenge.standing, shopOf(challenge));
-    const { returnUrl } = challenge.authorization;
+    const { id, returnUrl, notificationUrl } = challenge.authorization;
+    notifier.notify(notificationUrl, { authorizationId: id, operationId: null });
     if (returnUrl === null) throw new Error('a challenge without a return address');
     return reply.headers(pageHeaders).redirect(returnUrl, 303);
   });

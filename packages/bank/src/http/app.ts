@@ -7,6 +7,7 @@ import type { FaultSwitches } from '../fault-switches.ts';
 import { acsRoutes } from './acs.ts';
 import { controlRoutes } from './control-routes.ts';
 import { createDeliverer } from './delivery.ts';
+import { createNotifier } from './notifier.ts';
 import { paymentRoutes } from './payment-routes.ts';
 
 /** One bank, as it is reached. */
@@ -29,6 +30,7 @@ export function buildApp(counters: readonly Counter[], { secret, publicUrl }: Ap
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
   }).withTypeProvider<TypeBoxTypeProvider>();
   const deliverer = createDeliverer();
+  const notifier = createNotifier(secret);
   // Kept, since what is still answered while the bank stops needs it, too, and a closed server has no address.
   let ownUrl = '';
   const reachableUrl = () => publicUrl ?? ownUrl;
@@ -44,7 +46,10 @@ export function buildApp(counters: readonly Counter[], { secret, publicUrl }: Ap
   app.addHook('onListen', async () => {
     ownUrl = `http://127.0.0.1:${listeningPort(app.server.address())}`;
   });
-  app.addHook('preClose', async () => deliverer.stop());
+  app.addHook('preClose', async () => {
+    deliverer.stop();
+    notifier.stop();
+  });
   app.setErrorHandler<FastifyError>(answerError);
   app.setNotFoundHandler((_request, reply) =>
     reply.code(404).send({ error: 'no_such_route', message: 'there is no such route' }),
@@ -54,14 +59,14 @@ export function buildApp(counters: readonly Counter[], { secret, publicUrl }: Ap
       async (v1) => {
         v1.addHook('onRequest', bearerCheck(secret));
         v1.register(paymentRoutes, {
-          ...{ bank, faults, deliverer },
+          ...{ bank, faults, deliverer, notifier },
           publicUrl: () => `${reachableUrl()}${path}`,
         });
         v1.register(controlRoutes, { bank, faults });
       },
       { prefix: `${path}/v1` },
     );
-    app.register(acsRoutes, { bank, prefix: path });
+    app.register(acsRoutes, { bank, notifier, prefix: path });
   }
   return app;
 }

@@ -15,7 +15,13 @@ const garbage = '{"status":"appro\u0000\ufffd<html>';
 
 /** Answers requests, or does to them what a fault plan says. */
 export interface Deliverer {
-  deliver(reply: FastifyReply, plan: FaultPlan | undefined, work: () => Promise<Answer>): Promise<unknown>;
+  /** @param onUnheard told when something was done whose caller may have heard nothing of it, or gave up before */
+  deliver(
+    reply: FastifyReply,
+    plan: FaultPlan | undefined,
+    work: () => Promise<Answer>,
+    onUnheard?: () => Promise<void>,
+  ): Promise<unknown>;
   /** Cuts every caller that is being kept waiting. */
   stop(): void;
 }
@@ -26,9 +32,10 @@ export function createDeliverer(): Deliverer {
   const { signal } = stopping;
   return {
     stop: () => stopping.abort(),
-    async deliver(reply, plan = faultPlans.none, work) {
+    async deliver(reply, plan = faultPlans.none, work, onUnheard = async () => undefined) {
       if (plan.delayMs > 0 && !(await waited(plan.delayMs, signal))) return cut(reply);
       const answer = await doWork(plan, work);
+      if (plan.works > 0 && (plan.answer !== 'normal' || plan.delayMs > 0)) await onUnheard();
       if (plan.answer === 'cut') return cut(reply);
       if (plan.answer === 'never') {
         reply.hijack();

@@ -1,8 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyReply } from 'fastify';
 import { type AuthorizeCommand, type Bank, conflict, type OperationCommand } from '../bank.ts';
 import { type FaultPlan, faultPlans } from '../domain/faults.ts';
 import type { FaultSwitches } from '../fault-switches.ts';
 import type { Answer, Deliverer } from './delivery.ts';
+import type { News, Notifier } from './notifier.ts';
 import {
   AuthorizationParams,
   AuthorizeBody,
@@ -17,6 +19,7 @@ export interface PaymentRoutesOptions {
   readonly bank: Bank;
   readonly faults: FaultSwitches;
   readonly deliverer: Deliverer;
+  readonly notifier: Notifier;
   readonly publicUrl: () => string;
 }
 
@@ -41,10 +44,11 @@ const authorizationRoutes: FastifyPluginAsyncTypebox<PaymentRoutesOptions> = asy
     const command = toCommand(body, returnUrl);
     const plan =
       faults.strike('authorize', command.merchantId, command.id) ?? (await cardFault(bank, command));
-    return deliverer.deliver(reply, plan, async () => {
+    const work = async (): Promise<Answer> => {
       const answer = await bank.authorize(command);
       return answer === conflict ? conflicting : ok(wire.authorizeAnswer(command, answer, publicUrl()));
-    });
+    };
+    return deliverer.deliver(reply, plan, work, () => tell(options, command.id, null));
   });
 
   app.post(
@@ -73,6 +77,10 @@ const operationRoutes: FastifyPluginAsyncTypebox<PaymentRoutesOptions> = async (
     const operation = await bank.operate(command);
     return operation === conflict ? conflicting : ok(wire.operationState(operation));
   }
+  async function deliver(reply: FastifyReply, command: OperationCommand): Promise<unknown> {
+    const onUnheard = () => tell(options, command.authorizationId, command.operationId);
+    return deliverer.deliver(reply, await plan(command), () => operate(command), onUnheard);
+  }
 
   app.post(
     '/authorizations/:id/captures',
@@ -80,7 +88,7 @@ const operationRoutes: FastifyPluginAsyncTypebox<PaymentRoutesOptions> = async (
     async (request, reply) => {
       const { operationId, amount, final = true } = request.body;
       const command = operation('capture', request.params.id, operationId, amount, final);
-      return deliverer.deliver(reply, await plan(command), () => operate(command));
+      return deliver(reply, command);
     },
   );
 
@@ -89,7 +97,7 @@ const operationRoutes: FastifyPluginAsyncTypebox<PaymentRoutesOptions> = async (
     { schema: { params, body: ReversalBody } },
     async (request, reply) => {
       const command = operation('reversal', request.params.id, request.body.operationId, request.body.amount);
-      return deliverer.deliver(reply, await plan(command), () => operate(command));
+      return deliver(reply, command);
     },
   );
 
@@ -98,7 +106,7 @@ const operationRoutes: FastifyPluginAsyncTypebox<PaymentRoutesOptions> = async (
     { schema: { params, body: RefundBody } },
     async (request, reply) => {
       const command = operation('refund', request.params.id, request.body.operationId, request.body.amount);
-      return deliverer.deliver(reply, await plan(command), () => operate(command));
+      return deliver(reply, command);
     },
   );
 };
@@ -123,6 +131,15 @@ const inquiryRoutes: FastifyPluginAsyncTypebox<PaymentRoutesOptions> = async (ap
     });
   });
 };
+
+/** Tells whoever asked for the authorization that there is news of it. */
+async function tell(
+  { bank, notifier }: PaymentRoutesOptions,
+  authorizationId: string,
+  operationId: News['operationId'],
+): Promise<void> {
+  notifier.notify(await bank.notificationUrl(authorizationId), { authorizationId, operationId });
+}
 
 async function merchantOf(options: PaymentRoutesOptions, id: string, of: 'authorization' | 'operation') {
   return (await options.bank.merchantOf(id, of)) ?? options.faults.senderOf(id);
@@ -167,6 +184,7 @@ function toCommand(body: AuthorizeBody, returnUrl: string | null): AuthorizeComm
     returnUrl,
     orderReference: body.orderReference ?? null,
     description: body.description ?? null,
+    notificationUrl: readReturnUrl(body.notificationUrl),
   };
 }
 

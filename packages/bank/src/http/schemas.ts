@@ -51,6 +51,7 @@ export const AuthorizeBody = Type.Object(
     returnUrl: Type.Optional(Type.String({ maxLength: 2048 })),
     orderReference: Type.Optional(Type.String({ maxLength: 255 })),
     description: Type.Optional(Type.String({ maxLength: 1000 })),
+    notificationUrl: Type.Optional(Type.String({ maxLength: 2048 })),
     payerIp: Type.Optional(Type.String({ maxLength: 100 })),
     browser: Type.Optional(Browser),
   },

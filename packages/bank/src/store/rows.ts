@@ -20,6 +20,8 @@ export interface StoredAuthorization extends Authorization {
   readonly returnUrl: string | null;
   readonly orderReference: string | null;
   readonly description: string | null;
+  /** Where the acquirer's client wants to be told that there is news; null: it does not. */
+  readonly notificationUrl: string | null;
 }
 
 export type OperationKind = 'capture' | 'reversal' | 'refund';
@@ -67,6 +69,7 @@ interface AuthorizationRow {
   return_url: string | null;
   order_reference: string | null;
   description: string | null;
+  notification_url: string | null;
   held: string;
   captured: string;
   released: string;
@@ -93,6 +96,7 @@ function toAuthorization(row: AuthorizationRow): StoredAuthorization {
     returnUrl: row.return_url,
     orderReference: row.order_reference,
     description: row.description,
+    notificationUrl: row.notification_url,
     held: BigInt(row.held),
     captured: BigInt(row.captured),
     released: BigInt(row.released),
@@ -114,6 +118,11 @@ export async function findAuthorizationByToken(
 ): Promise<StoredAuthorization | undefined> {
   const { rows } = await db.query<AuthorizationRow>(sql.selectAuthorizationByToken, [tokenHash]);
   return rows[0] && toAuthorization(rows[0]);
+}
+
+export async function findNotificationUrl(db: Transaction, id: string): Promise<string | null> {
+  const { rows } = await db.query<{ notification_url: string | null }>(sql.selectNotificationUrl, [id]);
+  return rows[0]?.notification_url ?? null;
 }
 
 export async function addAuthorization(
@@ -142,6 +151,7 @@ export async function addAuthorization(
     added.refunded,
     added.orderReference,
     added.description,
+    added.notificationUrl,
   ]);
   return toAuthorization(theRow(rows));
 }

@@ -41,6 +41,7 @@ create table if not exists bank.authorizations (
 alter table bank.authorizations add column if not exists card_fingerprint bytea;
 alter table bank.authorizations add column if not exists order_reference text;
 alter table bank.authorizations add column if not exists description text;
+alter table bank.authorizations add column if not exists notification_url text;
 create index if not exists authorizations_by_merchant on bank.authorizations (merchant_id, id);
 
 -- Cards on file, by the hash of the token that their merchant has. What a card does is kept, its number not.

@@ -15,7 +15,7 @@ export const lockId = `select pg_advisory_xact_lock(hashtextextended($1, 0))`;
 const authorizationColumns = `id, merchant_id, merchant_name, amount, currency, request_fingerprint,
   card_fingerprint, card_brand, card_last4, rrn, status, decline_code, decline_after_challenge,
   challenge_expires_at, acs_token_hash, return_url, held, captured, released, refunded,
-  order_reference, description`;
+  order_reference, description, notification_url`;
 
 export const selectAuthorization = `select ${authorizationColumns} from bank.authorizations where id = $1`;
 
@@ -25,8 +25,8 @@ export const selectAuthorizationByToken = `select ${authorizationColumns} from b
 export const insertAuthorization = `insert into bank.authorizations (id, merchant_id, merchant_name, amount,
     currency, request_fingerprint, card_fingerprint, card_brand, card_last4, status, decline_code, decline_after_challenge,
     challenge_expires_at, acs_token_hash, return_url, held, captured, released, refunded,
-    order_reference, description)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+    order_reference, description, notification_url)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
   returning ${authorizationColumns}`;
 
 export const updateAuthorization = `update bank.authorizations
@@ -54,6 +54,8 @@ export const insertOperation = `insert into bank.operations
     (operation_id, authorization_id, kind, requested_amount, final, status, decline_code, amount, released)
   values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
   returning ${operationColumns}`;
+
+export const selectNotificationUrl = `select notification_url from bank.authorizations where id = $1`;
 
 export const selectMerchant = `select merchant_id from bank.authorizations where id = $1`;
 

@@ -7,6 +7,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Command, Sender } from '../core/command.ts';
 import type { BankAnswer, BankOperation } from '../core/transaction.ts';
+import type { TransactionId } from '../core/values/ids.ts';
 import type { Engine } from '../engine/engine.ts';
 import { readClock } from '../installation/installationSql.ts';
 import { newId } from '../installation/newId.ts';
@@ -15,6 +16,7 @@ import {
   claimDueOperations,
   findOperation,
   findPaymentForBank,
+  hurryOperations,
   listUnanswered,
   postponeOperation,
 } from './bankOperationsSql.ts';
@@ -26,6 +28,7 @@ import {
   type ConnectorAnswer,
   type Credentials,
   isNotAsked,
+  type Notified,
   type Question,
 } from './connector.ts';
 import type { AcquirerRegistry } from './registry.ts';
@@ -63,6 +66,8 @@ export interface AcquirerOptions {
   readonly acquirers: KnownAcquirers;
   /** Where the bank sends a payer after 3-D Secure: an address of ours that names the payment. */
   readonly authenticationUrl: (transactionId: string) => string;
+  /** Where an acquirer may send word that it has news. */
+  readonly notificationUrl: (acquirerId: string) => string;
   /** Keeps the bank's tokens of cards, so that a card can be charged again. */
   readonly bankTokens: BankTokens;
   /** After this an authorization of unknown fate is given up, and reversed at the bank. */
@@ -168,6 +173,15 @@ export class Acquirer {
   async giveAnswer({ id: operationId, transactionId, paymentId }: BankOperation): Promise<void> {
     const command: Command = { kind: 'give_answer', operationId, transactionId, paymentId };
     await this.#options.engine().run(command, ENGINE);
+  }
+
+  /** An acquirer says that it has news of this: what it was asked is asked about now, and not when its time has come. */
+  async hear(acquirerId: string, news: Notified): Promise<void> {
+    const { pool, engine } = this.#options;
+    const { isAuthenticating } = await hurryOperations(pool, acquirerId, news);
+    if (!isAuthenticating) return;
+    const transactionId = news.paymentId as TransactionId;
+    await engine().run({ kind: 'complete_authentication', transactionId, operationId: newId() }, ENGINE);
   }
 
   /** Waits until nothing is on its way to the bank, at most this long. */
@@ -313,6 +327,9 @@ export class Acquirer {
     return connector.authorize({
       ...{ operation: question, card, merchantName, returnUrl, payerIp, orderReference, description },
       browser: payer?.browser ?? null,
+      notificationUrl: this.#options.acquirers.can(operation.acquirerId, 'notifications')
+        ? this.#options.notificationUrl(operation.acquirerId)
+        : null,
     });
   }
 

@@ -1,9 +1,11 @@
 import { ANSWER_WAIT_MS } from '../core/change.ts';
 import type { BankOperation } from '../core/transaction.ts';
+import { parseUuid } from '../core/values/ids.ts';
 import { BANK_OPERATION_COLUMNS, OPERATION_LEASE } from '../engine/batchSql.ts';
 import { hasCome } from '../postgres/leases.ts';
 import type { Queryable } from '../postgres/pool.ts';
 import { BANK_TOKEN_COLUMNS, BANK_TOKEN_TABLES, type KeptBankToken } from './cardsSql.ts';
+import type { Notified } from './connector.ts';
 
 /** No attempt is put off for longer, by a lease or a postponement. */
 const LONGEST_WAIT_MS = 120_000;
@@ -58,6 +60,31 @@ export async function retryOperationsNow(db: Queryable): Promise<void> {
   await db.query(
     'UPDATE bank_operation SET next_attempt_at = clock_timestamp() WHERE next_attempt_at > clock_timestamp() AND attempts > 0',
   );
+}
+
+/**
+ * What an acquirer has been asked of this payment, or by this id, and has not answered, need not wait for its next attempt.
+ * What a node asks for the first time is left to that. @returns whether the payment is in 3-D Secure, where nothing is asked
+ */
+export async function hurryOperations(
+  db: Queryable,
+  acquirerId: string,
+  { paymentId, operationId }: Notified,
+): Promise<{ readonly isAuthenticating: boolean }> {
+  const { rows } = await db.query<{ isAuthenticating: boolean }>(
+    `WITH hurried AS (UPDATE bank_operation SET next_attempt_at = clock_timestamp()
+       WHERE (transaction_id = $2 OR id = $3) AND acquirer_id = $1 AND next_attempt_at > clock_timestamp() AND attempts > 0)
+     SELECT EXISTS (SELECT FROM transaction WHERE id = $2 AND acquirer_id = $1 AND payment_method = 'card'
+       AND status = '3d' AND operation_id IS NULL) AS "isAuthenticating"`,
+    [acquirerId, uuidOrNull(paymentId), uuidOrNull(operationId)],
+  );
+  return { isAuthenticating: rows[0]?.isAuthenticating === true };
+}
+
+/** Banks may call things otherwise; such a thing is none of ours. */
+function uuidOrNull(text: string | null): string | null {
+  const parsed = text === null ? null : parseUuid(text);
+  return parsed?.ok === true ? parsed.value : null;
 }
 
 export async function findOperation(db: Queryable, id: string): Promise<BankOperation | null> {

@@ -94,6 +94,23 @@ export interface AuthorizationRequest {
   readonly description: string | null;
   readonly payerIp: string | null;
   readonly browser: BrowserForBank | null;
+  /** Where the bank may send what `notified` reads; null: the acquirer does not do that. */
+  readonly notificationUrl: string | null;
+}
+
+/** What somebody who may be the bank has sent. */
+export interface Notification {
+  /** By their names in lower case; the first one, where one came several times. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** As it came: a signature is one of bytes. */
+  readonly body: Uint8Array;
+}
+
+/** What a bank has news of. */
+export interface Notified {
+  readonly paymentId: string;
+  /** The question's id; null: of the payment itself, or the bank does not say. */
+  readonly operationId: string | null;
 }
 
 /** What the bank says. */
@@ -121,6 +138,12 @@ export interface Connector {
   refund(question: Question): Promise<ConnectorAnswer>;
   /** What became of a question; null: the bank does not know it. */
   inquire(question: Question): Promise<ConnectorAnswer | null>;
+  /**
+   * With `notifications`: what the bank has news of. Null: it is not certainly the bank's, or nothing that can be read; it
+   * never throws. Anybody can send anything there, so that it has to be signed with the bank's secret. Nothing else of it
+   * counts: what the news are, `inquire` or `complete` is asked.
+   */
+  notified?(notification: Notification): Notified | null;
 }
 
 /** Nothing of the question has reached the bank, certainly: another one may be asked in its place. */

@@ -1,3 +1,4 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { Ajv } from 'ajv';
@@ -12,6 +13,8 @@ import {
   type ConnectorSettings,
   isNotAsked,
   NotAskedError,
+  type Notification,
+  type Notified,
   type Question as Operation,
 } from './connector.ts';
 
@@ -39,6 +42,13 @@ const BankReply = Type.Object({
 type BankReply = Static<typeof BankReply>;
 
 const isBankReply = new Ajv().compile<BankReply>(BankReply);
+
+const BankNews = Type.Object({
+  authorizationId: Type.String({ pattern: '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' }),
+  operationId: Type.Union([Type.String({ pattern: '^[0-9A-Za-z._:-]{1,100}$' }), Type.Null()]),
+});
+
+const isBankNews = new Ajv().compile<Static<typeof BankNews>>(BankNews);
 
 /** What is kept of the bank's texts: one short line that every column, page and webhook can hold. */
 const KEPT = /^[\x20-\x7e]{1,255}$/;
@@ -113,6 +123,7 @@ export function createHttpBank({ baseUrl, secret, timeoutMs }: ConnectorSettings
         ? operateWith(operation, 'reversals', { operationId: operation.id })
         : operate(operation, 'reversals'),
     refund: (operation) => operate(operation, 'refunds'),
+    notified: (notification) => readNotification(secret, notification),
     inquire: async (operation) => {
       const isAuthorization = operation.kind === 'authorize' || operation.kind === 'complete';
       const question: Question = isAuthorization
@@ -141,12 +152,23 @@ export const HTTP_CONNECTOR: ConnectorModule = {
   name: 'http',
   capabilities: [
     ...(['partial_capture', 'several_captures', 'partial_reversal'] as const),
-    ...(['tokens', 'merchant_initiated'] as const),
+    ...(['tokens', 'merchant_initiated', 'notifications'] as const),
   ],
   credentialNames: ['merchantId', 'secret'],
   accountNames: ['merchantId'],
   create: createHttpBank,
 };
+
+/** Its signature is the hex of the body's HMAC-SHA256. One that is sent again is as good: it only has the bank asked again. */
+function readNotification(secret: string, { headers, body }: Notification): Notified | null {
+  const signature = Buffer.from(headers['bank-signature'] ?? '', 'hex');
+  const expected = createHmac('sha256', secret).update(body).digest();
+  if (signature.length !== expected.length || !timingSafeEqual(signature, expected)) return null;
+  const news = parse(Buffer.from(body).toString('utf8'));
+  if (!isBankNews(news)) return null;
+  const { authorizationId, operationId } = news;
+  return { paymentId: authorizationId, operationId };
+}
 
 class NotFoundError extends Error {}
 
@@ -161,6 +183,7 @@ function jsonAmount(amount: bigint): number {
 
 function authorizationBody(request: AuthorizationRequest): unknown {
   const { operation, card, merchantName, returnUrl, payerIp, browser, orderReference, description } = request;
+  const { notificationUrl } = request;
   const { paymentId: id, amount, currency, credentials } = operation;
   const merchantId = credentials?.merchantId ?? operation.merchantId;
   const cardBody =
@@ -180,6 +203,7 @@ function authorizationBody(request: AuthorizationRequest): unknown {
     ...(description === null ? {} : { description }),
     ...(payerIp === null ? {} : { payerIp }),
     ...(browser === null ? {} : { browser }),
+    ...(notificationUrl === null ? {} : { notificationUrl }),
   };
 }
 

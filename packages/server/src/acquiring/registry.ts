@@ -11,7 +11,7 @@ import type { BankOperation } from '../core/transaction.ts';
 import type { Secrets } from '../installation/secrets.ts';
 import type { Pool } from '../postgres/pool.ts';
 import { type AcquirerRow, listAcquirers, listRoutes } from './acquirersSql.ts';
-import type { Connector, ConnectorModule, Credentials } from './connector.ts';
+import type { Connector, ConnectorModule, Credentials, Notification, Notified } from './connector.ts';
 import {
   findAccountsCredentials,
   findCredentialsOfPayment,
@@ -197,6 +197,19 @@ export class AcquirerRegistry {
     if (connector === undefined || typeof connector === 'string')
       throw new Error(`acquirer ${acquirerId} is not set up on this node`);
     return connector;
+  }
+
+  /** Reads what somebody has sent who may be this acquirer; null: nobody can say that it is. */
+  readNotification(acquirerId: string, notification: Notification): Notified | null {
+    const known = this.#known.get(acquirerId);
+    if (known === undefined || typeof known.connector === 'string') return null;
+    if (!known.row.capabilities.includes('notifications')) return null;
+    try {
+      return known.connector.notified?.(notification) ?? null;
+    } catch (error) {
+      this.#options.onError(error);
+      return null;
+    }
   }
 
   /** What a new payment of the merchant's is asked with. Where nobody has any there, the database is not asked for them. */

@@ -2,6 +2,7 @@
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
 import Type from 'typebox';
+import { notificationRoutes } from '../acquirers/notificationRoutes.ts';
 import { auditLogRoutes } from '../auditLog/auditLogRoutes.ts';
 import { docsRoutes } from '../docs/docs.ts';
 import { openApi } from '../docs/openApi.ts';
@@ -160,6 +161,7 @@ function registerRoutes(
     apiKeyRoutes(app, deps);
     userRoutes(app, deps, signIn);
     threeDSecureRoutes(app, deps);
+    notificationRoutes(app, deps);
     confirmationPages(app, deps);
     docsRoutes(app, deps.config.mode);
     sandboxRoutes?.(app, deps);

@@ -77,6 +77,7 @@ export function createEngine(deps: EngineDeps): EngineParts {
     acquirers,
     patienceMs: config.acquirerPatienceMs,
     authenticationUrl: (id) => `${publicUrl.current}/3ds/${sealState(secrets, id)}`,
+    notificationUrl: (id) => `${publicUrl.current}/v1/acquirers/${id}/notifications`,
     bankTokens: new BankTokens(reserved, secrets),
     onError: (error, operation) =>
       logger.warn({ err: error, operation: operation?.id }, 'the bank was not reached'),

@@ -7,6 +7,7 @@ export const CAPABILITIES = [
   'partial_reversal',
   'tokens',
   'merchant_initiated',
+  'notifications',
 ] as const;
 export type Capability = (typeof CAPABILITIES)[number];
 

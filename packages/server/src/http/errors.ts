@@ -91,6 +91,11 @@ export const REASONS = {
     message: 'the API key does not have the scope for this',
     path: 'Authorization',
   },
+  notification_not_verified: {
+    status: 401,
+    code: 3,
+    message: 'the notification is not known to be this acquirer’s',
+  },
   wrong_credentials: { status: 401, code: 3, message: 'the e-mail address or the password is wrong' },
   not_signed_in: { status: 401, code: 3, message: 'nobody is signed in, or no longer', path: 'Cookie' },
   origin_not_allowed: {

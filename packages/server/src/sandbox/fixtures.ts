@@ -31,11 +31,11 @@ export const SEED_MERCHANTS: readonly SeedMerchant[] = [
 ];
 export const SEED_OPERATOR = { apiKey: 'op_test_demo', apiKeyId: seedId('a', 3) };
 
-/** The second of the simulated banks, which captures or releases all or nothing. */
+/** The second of the simulated banks, which captures or releases all or nothing, and says when it has news. */
 export const PLAIN_ACQUIRER = {
   id: seedId('ac', 2),
   name: 'plain',
-  capabilities: ['tokens', 'merchant_initiated'],
+  capabilities: ['tokens', 'merchant_initiated', 'notifications'],
 } as const;
 
 /** Who can sign in to the dashboard. The password of all is `sandbox`. */

@@ -49,7 +49,7 @@ test('a sandbox has two, of which one can do less', async () => {
       },
       {
         ...{ id: PLAIN_ACQUIRER.id, name: 'plain', connector: 'http', url: null },
-        capabilities: ['tokens', 'merchant_initiated'],
+        capabilities: ['tokens', 'merchant_initiated', 'notifications'],
         ...{ takesPayments: true, isDefault: false, ...IDLE },
       },
     ],

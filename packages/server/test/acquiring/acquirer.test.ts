@@ -70,7 +70,7 @@ async function attempt(
       noteUp: () => undefined,
     },
     engine: () => assert.fail('there is no answer to give'),
-    authenticationUrl: (id) => id,
+    ...{ authenticationUrl: (id: string) => id, notificationUrl: (id: string) => id },
     bankTokens: new BankTokens(pool, createSecrets('acquirer test')),
     onError: () => undefined,
   });
@@ -150,7 +150,7 @@ async function attemptElsewhere(
       noteUp: (id) => ups.push(id),
     },
     engine: () => ({ run }) as Pick<Engine, 'run'> as Engine,
-    authenticationUrl: (id) => id,
+    ...{ authenticationUrl: (id: string) => id, notificationUrl: (id: string) => id },
     bankTokens: new BankTokens(pool, createSecrets('acquirer test')),
     onError: () => undefined,
   });

@@ -1,6 +1,8 @@
 /** The kit for authors of connectors: both simulated banks pass, and whatever a connector does wrong is found. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { type RunningBank, startBank } from '../../../bank/src/start.ts';
 import { CASES } from '../../src/acquiring/conformance/cases.ts';
@@ -11,24 +13,39 @@ import type {
   Connector,
   ConnectorAnswer,
   ConnectorModule,
+  Notification,
   Question,
 } from '../../src/acquiring/connector.ts';
 import { NotAskedError } from '../../src/acquiring/connector.ts';
 import { HTTP_CONNECTOR } from '../../src/acquiring/httpBank.ts';
+import { eventually } from '../support/cards.ts';
 import { createDatabase, stopDatabaseServer, type TestDatabase } from '../support/database.ts';
 
 const SECRET = 'the secret of the tests of the kit';
 const cardOf = (number: string) => ({ number, expiryMonth: 12, expiryYear: 2040, cvc: '123', holder: null });
 
+/** Where the bank's notifications arrive. */
+const notifications = new Map<string, Notification>();
+const listener = createServer(async (request, response) => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  const body = Buffer.concat(chunks);
+  const headers = request.headers as Notification['headers'];
+  notifications.set(JSON.parse(body.toString()).authorizationId, { headers, body });
+  response.writeHead(204).end();
+});
+
 let database: TestDatabase;
 let bank: RunningBank;
 before(async () => {
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
   database = await createDatabase();
   bank = await startBank({
     ...{ port: 0, host: '127.0.0.1', databaseUrl: database.url, secret: SECRET, publicUrl: undefined },
   });
 });
 after(async () => {
+  listener.close();
   await bank?.stop();
   await database?.drop();
   await stopDatabaseServer();
@@ -52,6 +69,10 @@ function targetOf(patch: Partial<ConformanceTarget> & { readonly path?: string }
       const answered = await fetch(redirectUrl, { method: 'POST', body, redirect: 'manual' });
       assert.equal(answered.status, 303);
     },
+    notifications: {
+      url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}/`,
+      received: (paymentId) => eventually('it arrives', async () => notifications.get(paymentId)),
+    },
     ...rest,
   };
 }
@@ -67,7 +88,7 @@ describe('the simulated banks do what connectors promise', () => {
   });
 
   test('the plain one, with what it can do', async () => {
-    const capabilities = ['tokens', 'merchant_initiated'] as const;
+    const capabilities = ['tokens', 'merchant_initiated', 'notifications'] as const;
     const results = await checkConnector(targetOf({ path: '/plain', capabilities }));
     assert.deepEqual(
       results.filter(({ result }) => result !== 'passed').map(({ name, result }) => [name, result]),
@@ -388,6 +409,41 @@ const WRONGS: readonly (readonly [string, Wrong, readonly string[]])[] = [
     ({ reverse }) => ({ reverse: (question) => reverse({ ...question, amount: 10_000n }) }),
     ['partial reversal'],
   ],
+  [
+    'believes any notification',
+    () => ({
+      notified: ({ body }) => {
+        try {
+          const { authorizationId: paymentId } = JSON.parse(Buffer.from(body).toString());
+          return { paymentId, operationId: null };
+        } catch {
+          return null;
+        }
+      },
+    }),
+    ['notifications'],
+  ],
+  [
+    'does not look what a notification has been signed with',
+    ({ notified }) => ({
+      notified: (notification) =>
+        notified?.(notification) ??
+        (notification.headers['bank-signature'] === undefined ? null : { paymentId: 'x', operationId: null }),
+    }),
+    ['notifications'],
+  ],
+  [
+    'throws a notification that is not the bank’s',
+    ({ notified }) => ({
+      notified: (notification) => {
+        const news = notified?.(notification) ?? null;
+        if (news === null) throw new Error('forged');
+        return news;
+      },
+    }),
+    ['notifications'],
+  ],
+  ['understands no notification', () => ({ notified: () => null }), ['notifications']],
   [
     'tells the card in its errors',
     ({ authorize }) => ({

@@ -43,6 +43,7 @@ const authorize = () =>
   bank().authorize({
     ...{ operation: operationOf('authorize'), card: { token: 't' }, merchantName: 'M' },
     ...{ returnUrl: null, payerIp: null, browser: null, orderReference: 'O', description: null },
+    notificationUrl: null,
   });
 const QUESTIONS = {
   authorize: [authorize, { ...ABOUT, status: 'approved' }],

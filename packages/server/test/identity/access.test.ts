@@ -21,6 +21,7 @@ const ROUTES = {
   open: [
     'GET /',
     'GET /3ds/:state',
+    'POST /v1/acquirers/:acquirerId/notifications',
     'GET /confirm/:token',
     'POST /confirm/:token',
     'GET /dashboard',

@@ -1,6 +1,6 @@
 /** What is promised in `connector.ts`, one case a promise. */
 import { randomUUID } from 'node:crypto';
-import type { ConnectorAnswer, Question } from '../connector.ts';
+import type { ConnectorAnswer, Notification, Notified, Question } from '../connector.ts';
 import { isNotAsked } from '../connector.ts';
 import { type RawAnswer, startProxy } from './proxy.ts';
 import { AMOUNT, expectStatus, expectUnknown, Nonconformance, NotChecked, Trial } from './trial.ts';
@@ -400,6 +400,59 @@ const CAPABLE: readonly Case[] = [
   },
 ];
 
+const NEWS: readonly Case[] = [
+  {
+    name: 'notifications',
+    promise:
+      'with `notifications` what the bank sends names its payment; what anybody else might send is null, and never throws',
+    check: checkNotifications,
+  },
+];
+
+async function checkNotifications(trial: Trial): Promise<void> {
+  trial.needs('notifications');
+  const { cards, answerChallenge, notifications } = trial.target;
+  if (notifications === undefined || cards.challenged === undefined || answerChallenge === undefined)
+    throw new NotChecked('there is nothing that listens to notifications, or no card that is challenged');
+  const payment = trial.newPayment();
+  const { redirectUrl } = await trial.within(trial.authorize(payment, cards.challenged));
+  if (redirectUrl === null) throw new Nonconformance('a challenge needs a redirectUrl');
+  await answerChallenge(redirectUrl, true);
+  const sent = await trial.within(notifications.received(payment.paymentId));
+  const named = notified(trial, sent);
+  if (named?.paymentId !== payment.paymentId)
+    throw new Nonconformance('what the bank has sent does not name the payment that it is about');
+  const stranger = new Trial(
+    { ...trial.target, secret: `not ${trial.target.secret}` },
+    ...([trial.proxy] as const),
+  );
+  const flipped = Uint8Array.from(sent.body, (byte, i) => (i === sent.body.length >> 1 ? byte ^ 1 : byte));
+  const text = (body: string): Uint8Array => new TextEncoder().encode(body);
+  const forgeries: readonly (readonly [string, Notified | null])[] = [
+    ['without its headers', notified(trial, { ...sent, headers: {} })],
+    ['of which one bit is another', notified(trial, { ...sent, body: flipped })],
+    ['with something behind it', notified(trial, { ...sent, body: text(`${Buffer.from(sent.body)} `) })],
+    ['of a bank with another secret', notified(stranger, sent)],
+    ...['', 'null', '[]', '{"status":"appro'].map(
+      (body) =>
+        [`of nothing but ${JSON.stringify(body)}`, notified(trial, { ...sent, body: text(body) })] as const,
+    ),
+  ];
+  for (const [what, heard] of forgeries)
+    if (heard !== null) throw new Nonconformance(`a notification ${what} is believed`);
+}
+
+/** @throws Nonconformance when the connector throws, or has no way to read one */
+function notified(trial: Trial, notification: Notification): Notified | null {
+  const { connector } = trial;
+  if (connector.notified === undefined) throw new Nonconformance('it has no method notified');
+  try {
+    return connector.notified(notification);
+  } catch {
+    throw new Nonconformance('a notification makes it throw');
+  }
+}
+
 const DISCRETION: readonly Case[] = [
   {
     name: 'nothing told in errors',
@@ -440,5 +493,6 @@ export const CASES: readonly Case[] = [
   ...REPETITIONS,
   ...LIES,
   ...CAPABLE,
+  ...NEWS,
   ...DISCRETION,
 ];

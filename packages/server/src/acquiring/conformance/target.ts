@@ -1,4 +1,4 @@
-import type { Capability, CardForBank, ConnectorModule, Credentials } from '../connector.ts';
+import type { Capability, CardForBank, ConnectorModule, Credentials, Notification } from '../connector.ts';
 
 /** What an author tells of their connector, so that it can be checked against a bank's test environment. */
 export interface ConformanceTarget {
@@ -23,6 +23,16 @@ export interface ConformanceTarget {
   };
   /** Does what the payer does on the bank's page. Needed with `challenged`. */
   readonly answerChallenge?: (redirectUrl: string, approve: boolean) => Promise<void>;
+  /**
+   * What the bank sends by itself once the payer of a challenge has answered. Without it, or without a card that is
+   * challenged, `notifications` are not checked.
+   */
+  readonly notifications?: {
+    /** Where the bank sends them: what listens there is yours. */
+    readonly url: string;
+    /** The first one about this payment, as it came. */
+    readonly received: (paymentId: string) => Promise<Notification>;
+  };
 }
 
 /** What is wrong with what a module exports; null: nothing that can be seen beforehand. */

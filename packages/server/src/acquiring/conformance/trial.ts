@@ -67,6 +67,7 @@ export class Trial {
     return this.connector.authorize({
       ...{ operation, card, merchantName: 'Conformance', orderReference: 'CONFORMANCE-1', description: null },
       ...{ returnUrl: 'https://shop.example/back', payerIp: '203.0.113.7', browser: null },
+      notificationUrl: this.target.notifications?.url ?? null,
     });
   }
 
