@@ -31,6 +31,8 @@ export const kk: Dictionary = {
   'reason.operation_in_progress': 'банк осы транзакцияның алдыңғы операциясына әлі жауап берген жоқ',
   'reason.request_in_progress': 'дәл осындай сұрау әлі орындалып жатыр',
   'reason.audit_in_progress': 'тексеру жүріп жатыр',
+  'reason.older_nodes_running':
+    'бұл дерекқормен бұрынғы нұсқадағы түйіндер жұмыс істейді: алдымен оларды ауыстырыңыз',
   'reason.already_exists': 'бұл бұрыннан бар',
   'reason.invalid_transaction_state': 'транзакцияның бұл күйінде мұны істеуге болмайды',
   'reason.authorization_expired': 'авторизация мерзімі өткен',

@@ -30,6 +30,7 @@ import { sendJson } from '../http/send.ts';
 import { newId } from '../installation/newId.ts';
 import { merchantIdOf, requireMerchant } from '../merchants/requireMerchant.ts';
 import { sqlStateOf } from '../postgres/databaseErrors.ts';
+import { hasOlderNodes } from '../postgres/nodeLevel.ts';
 import type { Queryable } from '../postgres/pool.ts';
 import * as bodies from './schemas.ts';
 
@@ -218,6 +219,7 @@ function routingRoutes(app: App, deps: Deps): void {
         statusCode: 200,
         work: async (db) => {
           const before = await store.listRoutes(db);
+          if (routes.some(({ acquirerId }) => acquirerId !== DEFAULT_ACQUIRER_ID)) await refuseOlderNodes(db);
           await checkNamed(db, routes);
           await store.replaceRoutes(db, routes);
           const object = { kind: 'acquirer_routes', id: null };
@@ -231,6 +233,12 @@ function routingRoutes(app: App, deps: Deps): void {
       });
     },
   );
+}
+
+/** They would ask the default acquirer for what is due at another one, under whatever credentials there are. */
+async function refuseOlderNodes(db: Queryable): Promise<void> {
+  if (await hasOlderNodes(db))
+    throw new ApiError('older_nodes_running', undefined, [], { 'retry-after': '5' });
 }
 
 /** @throws ApiError 400 naming each field that is wrong */
@@ -323,6 +331,7 @@ function credentialsRoutes(app: App, deps: Deps): void {
           await requireMerchant(db, merchantId);
           const acquirer = await store.lockAcquirer(db, acquirerId);
           if (acquirer === null) throw new ApiError('acquirer_not_found');
+          await refuseOlderNodes(db);
           const module = deps.acquirers.moduleOf(acquirer.connector);
           checkNames(module, names);
           const at = { merchantId, acquirerId };

@@ -127,12 +127,13 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
   setAcquirerRoutes: {
     description:
       'In place of all routes that there are. New payments follow them at once here, and within a second on other nodes.',
+    reasons: ['older_nodes_running'],
   },
   listAcquirerCredentials: { description: 'Names only: the values are never shown.', reasons: MERCHANT },
   setAcquirerCredentials: {
     description:
       'In place of what was kept before. Kept encrypted. Without any, questions name the merchant by its id here.',
-    reasons: [...MERCHANT, 'acquirer_not_found'],
+    reasons: [...MERCHANT, 'acquirer_not_found', 'older_nodes_running'],
   },
   createStore: { description: 'Payments can name the store that they were made in.', reasons: MERCHANT },
   listStores: { description: PAGES, reasons: [...MERCHANT, ...PAGE] },

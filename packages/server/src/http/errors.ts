@@ -152,6 +152,11 @@ export const REASONS = {
     retried: true,
   },
   audit_in_progress: { status: 409, code: 5, message: 'an audit is running', retried: true },
+  older_nodes_running: {
+    status: 409,
+    code: 5,
+    message: 'nodes of an earlier version run on this database: replace them first',
+  },
   already_exists: { status: 409, code: 5, message: 'this exists already' },
   body_too_large: { status: 413, code: 3, message: 'the body must have at most 64 KiB', path: 'body' },
   expectation_failed: {

@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { openSession } from './databaseClient.ts';
+import { LISTENER_NAME } from './nodeLevel.ts';
 import { type Pool, sessionOptions } from './pool.ts';
 
 const CHANNEL = 'plexy_pay_events';
@@ -111,7 +112,7 @@ export class Wakeups {
   }
 
   async #connect(): Promise<pg.Client> {
-    const client = await openSession(sessionOptions(this.#options.directUrl, 'listen'));
+    const client = await openSession(sessionOptions(this.#options.directUrl, LISTENER_NAME));
     client.on('error', () => this.#drop(client));
     client.on('end', () => this.#drop(client));
     client.on('notification', ({ payload = '' }) => {

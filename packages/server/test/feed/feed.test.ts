@@ -377,7 +377,7 @@ describe('what is beside the feed', () => {
     };
     const isListening = async (): Promise<number> => {
       const { rows } = await sandbox.pool.query(
-        `SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name = 'plexy-pay listen' AND datname = current_database()`,
+        `SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name LIKE 'plexy-pay listen%' AND datname = current_database()`,
       );
       return rows[0].count;
     };
@@ -386,7 +386,7 @@ describe('what is beside the feed', () => {
         const committedAt = await write();
         if (i === 5) {
           await sandbox.pool.query(
-            `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'plexy-pay listen' AND datname = current_database()`,
+            `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'plexy-pay listen%' AND datname = current_database()`,
           );
         }
         await until(() => polled.events.length === i && heard.events.length === i, 'an event');
