@@ -344,7 +344,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'an attempt begins after its lease',
     file: `${SERVER}/webhooks/dispatch.ts`,
-    from: 'if (this.#stopped || performance.now() > lane.deadline.until) break;',
+    from: 'if (this.#stopped || performance.now() > lane.claimedAt + CLAIM_MS) break;',
     to: 'if (this.#stopped) break;',
     tests: ['webhooks/dispatch'],
   },

@@ -2,12 +2,9 @@
  * Deliveries of webhooks, and the lanes in which nodes claim what is pending. Whoever adds to a lane or takes from it
  * has locked its row, so that a lane is there exactly as long as something is pending in it:
  *
- *   event ─fan-out─► attempted ──────────────────────────────────────────────────► delivered
- *                        │ failed, slow, or behind others
- *                        ▼
- *                delivery, pending ──────► lane ──claim──► leased ──record──► delivered, or failed
- *                        ▲                                    │ failure: due again later
- *             resend, replay ◄──── delivered or failed ───────┴ lease over: due again now
+ *   event ─fan-out─► delivery, pending ──► lane ──claim──► leased ──attempts, record──► delivered, or failed
+ *                        ▲                                   │ failure: due again later
+ *             resend, replay ◄─── delivered or failed        └ lease over: due again now
  *
  * What a statement finds by an array it finds by `unnest … CROSS JOIN LATERAL (… LIMIT 1)`, and changes by the row's
  * place, as in `batchSql.ts`: a join's plan would depend on how full these tables were when it was made.
@@ -43,6 +40,11 @@ export const IS_FREE = `NOT ${isLeased('l.leased_until', LEASE)}`;
 export interface LaneKey {
   readonly familyId: string;
   readonly endpointId: string;
+}
+
+/** One name for each lane. */
+export function laneName({ familyId, endpointId }: LaneKey): string {
+  return `${familyId} ${endpointId}`;
 }
 
 /** A message with what its deliveries are made of. */
@@ -221,9 +223,12 @@ export async function lockLanes(
       plainArray(results.map((r) => r.lease)),
     ],
   });
-  const held = new Set(rows.map(({ familyId, endpointId }) => `${familyId} ${endpointId}`));
-  return results.filter(({ familyId, endpointId }) => held.has(`${familyId} ${endpointId}`));
+  const held = new Set(rows.map(laneName));
+  return results.filter((result) => held.has(laneName(result)));
 }
+
+/** A delivery that needed no other attempt than its first one has that in its own row. */
+const IS_WHOLE = `a.number = 1 AND a.status = 'delivered'`;
 
 async function recordAttempts(db: StatementRunner, attempts: readonly Attempt[]): Promise<void> {
   await db.query({
@@ -233,9 +238,14 @@ async function recordAttempts(db: StatementRunner, attempts: readonly Attempt[])
           a(family_id, endpoint_id, transaction_id, seq, number, at, latency_ms, status_code, error, response, status)),
       kept AS (INSERT INTO webhook_attempt
           (family_id, endpoint_id, transaction_id, seq, number, at, latency_ms, status_code, error, response)
-        SELECT family_id, endpoint_id, transaction_id, seq, number, at, latency_ms, status_code, error, response FROM attempt)
+        SELECT family_id, endpoint_id, transaction_id, seq, number, at, latency_ms, status_code, error, response
+        FROM attempt a WHERE NOT (${IS_WHOLE}))
       UPDATE webhook_delivery d SET attempts = a.number, status = a.status,
-        finished_at = CASE WHEN a.status <> 'pending' THEN a.at END
+        finished_at = CASE WHEN a.status <> 'pending' THEN a.at END,
+        first_at = CASE WHEN ${IS_WHOLE} THEN a.at ELSE d.first_at END,
+        first_latency_ms = CASE WHEN ${IS_WHOLE} THEN a.latency_ms ELSE d.first_latency_ms END,
+        first_status_code = CASE WHEN ${IS_WHOLE} THEN a.status_code ELSE d.first_status_code END,
+        first_response = CASE WHEN ${IS_WHOLE} THEN a.response ELSE d.first_response END
       FROM (SELECT a.*, w.row FROM attempt a CROSS JOIN LATERAL (SELECT ctid AS row FROM webhook_delivery w
         WHERE w.family_id = a.family_id AND w.endpoint_id = a.endpoint_id
           AND w.transaction_id = a.transaction_id AND w.seq = a.seq LIMIT 1) w) a

@@ -17,16 +17,10 @@ import { keysOf, type Target } from './targets.ts';
 /** For how long attempts of a lane may begin that is claimed now: its lease ends 20 s later. */
 export const CLAIM_MS = 10_000;
 
-/** Until when an attempt may begin: `performance.now()`. */
-export interface Deadline {
-  until: number;
-}
-
 /** What became of a lane that was submitted. */
 export type LaneOutcome = Omit<LaneResult, 'lease'>;
 
 export interface Lane extends LaneKey {
-  readonly deadline: Deadline;
   readonly target: Target;
   readonly failures: number;
   readonly deliveries: readonly PendingDelivery[];
@@ -130,7 +124,7 @@ export class Dispatcher {
     let { failures } = lane;
     let dueInMs: number | null = null;
     for (const delivery of lane.deliveries) {
-      if (this.#stopped || performance.now() > lane.deadline.until) break;
+      if (this.#stopped || performance.now() > lane.claimedAt + CLAIM_MS) break;
       const { attempt, retryAfterMs } = await this.#attempt(lane, delivery);
       work.failing = attempt.status !== 'delivered';
       work.quick = !work.failing && attempt.latencyMs <= QUICK_MS;

@@ -296,17 +296,6 @@ export async function noteHealth(
   return disabled;
 }
 
-/** Notes that these endpoints do not fail any more, if they did: what `noteHealth` does with more than successes. */
-export async function noteSuccess(db: StatementRunner, ids: readonly string[]): Promise<void> {
-  if (ids.length === 0) return;
-  await db.query({
-    name: 'webhook_note_success',
-    text: `UPDATE webhook_endpoint SET failing_since = NULL WHERE id IN (SELECT id FROM webhook_endpoint
-      WHERE id = ANY($1::uuid[]) AND failing_since IS NOT NULL AND disabled_at IS NULL ORDER BY id FOR NO KEY UPDATE)`,
-    values: [plainArray(ids)],
-  });
-}
-
 export interface Backlog {
   /** Those with the most, at most 50. */
   readonly endpoints: readonly { readonly id: string; readonly pending: number }[];

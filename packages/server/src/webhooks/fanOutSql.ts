@@ -1,10 +1,9 @@
 /**
- * How events become deliveries of webhooks, in the database. The node whose turn it is reads on in the feed, attempts
- * what it has read, and writes what came of it; `webhooks/fanOut.ts` says how, `webhookDeliveries.ts` goes on with
- * what is pending.
+ * How events become deliveries of webhooks, in the database: `fanOut.ts` says in which order, `deliveriesSql.ts` goes on
+ * with what is pending. One transaction at a time, of any node, reads on from the feed's place, and moves it on.
  *
- * Every write moves the feed's place on, up to the first event that has not been written, and leaves a token of its
- * own: a node that finds another one was not the last to write, or was, before a crash of PostgreSQL took it back.
+ * Nodes of the version before attempt what they have read before they write it. They read on in the same way, and leave
+ * until when they do so alone (`held_until`), and a token by which they see that somebody else has gone on since.
  */
 
 import type { Millis } from '../core/transaction.ts';
@@ -14,10 +13,10 @@ import { ADVISORY_LOCKS } from '../postgres/advisoryLocks.ts';
 import { plainArray, textArray, timeArray } from '../postgres/arrays.ts';
 import { isLeased } from '../postgres/leases.ts';
 import type { Queryable, StatementRunner } from '../postgres/pool.ts';
-import { type Attempt, IS_FREE, type LaneKey, LEASE, type NewMessage } from './deliveriesSql.ts';
+import { IS_FREE, type LaneKey, LEASE, type NewMessage } from './deliveriesSql.ts';
 import { ENGINE_NOW } from './endpointsSql.ts';
 
-/** So long nobody else reads on after a write that left something to be written: a turn is much shorter. */
+/** So long nobody else reads on after a node of the version before, which has not written all that it has read. */
 const HELD = `interval '5 seconds'`;
 
 export interface FanOutPlace {
@@ -25,9 +24,7 @@ export interface FanOutPlace {
   readonly after: FeedPosition;
   /** Whether there is any endpoint to read for. */
   readonly wanted: boolean;
-  /** Of the last write; null before the first one. */
-  readonly token: string | null;
-  /** Whether the node of that write has read further, and is to write again. */
+  /** Whether a node of the version before has read further, and is to write again. */
   readonly held: boolean;
   /** The engine's clock. */
   readonly now: Millis;
@@ -58,15 +55,15 @@ export async function beginFanOut(db: StatementRunner): Promise<FanOutPlace | nu
       name: 'webhook_lock_fan_out',
       text: `SELECT pg_try_advisory_xact_lock(${ADVISORY_LOCKS.fanOut}) AS locked`,
     }),
-    db.query<PlaceRow & { token: string | null; held: boolean; now: Millis }>({
+    db.query<PlaceRow & { held: boolean; now: Millis }>({
       name: 'webhook_place',
-      text: `SELECT ${PLACE}, f.token, ${isLeased('f.held_until', HELD)} AS held, c.now
+      text: `SELECT ${PLACE}, ${isLeased('f.held_until', HELD)} AS held, c.now
         FROM ${ENGINE_NOW} c(now) LEFT JOIN webhook_feed f ON true`,
     }),
   ]);
   const [row] = place.rows;
   if (row === undefined || lock.rows[0]?.locked !== true) return null;
-  return { ...placeOf(row), token: row.token, held: row.held, now: row.now };
+  return { ...placeOf(row), held: row.held, now: row.now };
 }
 
 /** Up to where everything has been fanned out; null while nobody wants anything. */
@@ -79,20 +76,14 @@ export async function readFannedOut(db: Queryable): Promise<FeedPosition | null>
   return wanted ? after : null;
 }
 
-/** @param hold whether something that was read has not been written */
-export async function endFanOut(
-  db: StatementRunner,
-  { round, position }: FeedPosition,
-  token: string,
-  hold: boolean,
-): Promise<void> {
+/** Moves the place on. */
+export async function endFanOut(db: StatementRunner, { round, position }: FeedPosition): Promise<void> {
   await db.query({
     name: 'webhook_end_fan_out',
-    text: `INSERT INTO webhook_feed (round, position, token, held_until)
-      VALUES ($1, $2, $3, CASE WHEN $4 THEN clock_timestamp() + ${HELD} END)
+    text: `INSERT INTO webhook_feed (round, position, token) VALUES ($1, $2, gen_random_uuid())
       ON CONFLICT (singleton) DO UPDATE SET round = excluded.round, position = excluded.position,
-        token = excluded.token, held_until = excluded.held_until`,
-    values: [String(round), String(position), token, String(hold)],
+        token = excluded.token, held_until = NULL`,
+    values: [String(round), String(position)],
   });
 }
 
@@ -138,33 +129,6 @@ export async function findReceivers(
 /** A message for an endpoint. */
 export interface NewDelivery extends LaneKey {
   readonly message: NewMessage;
-}
-
-/** A delivery whose first attempt was the last one. */
-export interface Delivered extends NewDelivery {
-  readonly attempt: Attempt;
-}
-
-/** Writes deliveries that have been made, in their order. */
-export async function insertDelivered(db: StatementRunner, made: readonly Delivered[]): Promise<void> {
-  if (made.length === 0) return;
-  await db.query({
-    name: 'webhook_insert_delivered',
-    text: `INSERT INTO webhook_delivery (family_id, endpoint_id, transaction_id, seq, name, event_at, status, attempts,
-        created_at, finished_at, first_at, first_latency_ms, first_status_code, first_response)
-      SELECT f, e, t, s, name, event_at, 'delivered', 1, c.now, at, at, latency_ms, status_code, response
-      FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::timestamptz[], $7::timestamptz[],
-          $8::int[], $9::smallint[], $10::text[])
-        WITH ORDINALITY d(f, e, t, s, name, event_at, at, latency_ms, status_code, response, n), ${ENGINE_NOW} c(now)
-      ORDER BY n ON CONFLICT DO NOTHING`,
-    values: [
-      ...keysOf(made),
-      timeArray(made.map(({ attempt }) => attempt.at)),
-      plainArray(made.map(({ attempt }) => attempt.latencyMs)),
-      plainArray(made.map(({ attempt }) => attempt.statusCode)),
-      textArray(made.map(({ attempt }) => attempt.response)),
-    ],
-  });
 }
 
 /**

@@ -58,6 +58,7 @@ export class Slots {
   readonly #endpoints = new Map<string, { count: number; failing: boolean; quick: boolean }>();
   readonly #merchants = new Map<string, Taken>();
   readonly #taken: Taken = { quick: 0, slow: 0 };
+  #areShort = false;
 
   constructor(held: Iterable<Held>) {
     for (const { merchantId, endpointId, count, failing, quick } of held) {
@@ -66,8 +67,9 @@ export class Slots {
     }
   }
 
-  get areTaken(): boolean {
-    return this.#free <= 0;
+  /** Whether a quick endpoint got less than it could use: as soon as one of its lanes has ended it can have more. */
+  get areShort(): boolean {
+    return this.#areShort;
   }
 
   get #free(): number {
@@ -84,9 +86,12 @@ export class Slots {
     const waiting = new FairQueue<Due>(({ merchantId }) => merchantId);
     for (const endpoint of due) waiting.push(endpoint);
     const shares = new Map<string, number>();
-    while (waiting.size > 0 && !this.areTaken)
+    while (waiting.size > 0)
       for (const endpoint of waiting.take(1)) {
-        if (!this.#take(endpoint, 1, endpoint.failing)) continue;
+        if (!this.#take(endpoint, 1, endpoint.failing)) {
+          if (this.#endpoints.get(endpoint.endpointId)?.quick === true) this.#areShort = true;
+          continue;
+        }
         const share = (shares.get(endpoint.endpointId) ?? 0) + 1;
         shares.set(endpoint.endpointId, share);
         if (share < endpoint.count) waiting.push(endpoint);

@@ -4,8 +4,14 @@ import type { FeedEvent } from '../feed/eventsSql.ts';
 import type { Secrets } from '../installation/secrets.ts';
 import { GateClosedError } from '../postgres/databaseErrors.ts';
 import { createPool, type Pool } from '../postgres/pool.ts';
-import { claimInTurn, type LaneKey, readPending, WEBHOOK_SETTINGS } from './deliveriesSql.ts';
-import { CLAIM_MS, Dispatcher, type DispatchObserver } from './dispatch.ts';
+import {
+  claimInTurn,
+  laneName,
+  type PendingDelivery,
+  readPending,
+  WEBHOOK_SETTINGS,
+} from './deliveriesSql.ts';
+import { Dispatcher, type DispatchObserver, type Lane, type LaneOutcome } from './dispatch.ts';
 import { type Backlog, readBacklog } from './endpointsSql.ts';
 import { FanOut, type Step } from './fanOut.ts';
 import { Loop } from './loop.ts';
@@ -18,8 +24,6 @@ import { transact } from './transact.ts';
 
 /** While events are committed all the time, they are fanned out this often. */
 const FAN_OUT_INTERVAL_MS = 10;
-/** Between two turns: other nodes that have something to read try as often. */
-const YIELD_MS = FAN_OUT_INTERVAL_MS;
 const CLAIM_INTERVAL_MS = 5;
 /** Replays leave room for what happens now. */
 const REPLAY_INTERVAL_MS = 50;
@@ -34,7 +38,6 @@ const POLL_WAITING_MS = 5;
 const PER_LANE = 10;
 /** Of a stop's 10 s. */
 const STOP_LIMIT_MS = 5_000;
-const WRITE_LIMIT_MS = 1_000;
 const RECORD_LIMIT_MS = 1_000;
 const BACKLOG_INTERVAL_MS = 5_000;
 
@@ -115,8 +118,6 @@ export class Webhooks {
         const slots = this.#dispatcher.slots();
         return (owner) => slots.takeFresh(owner);
       },
-      record: (result) => this.#recorder.record(result),
-      onEnded: () => this.#fanOutLoop.wake(),
     });
     this.#fanOutLoop = new Loop(() => this.#doFanOut(), FAN_OUT_INTERVAL_MS, onError);
     this.#claimLoop = new Loop(() => this.#claim(), CLAIM_INTERVAL_MS, onError);
@@ -160,8 +161,6 @@ export class Webhooks {
     clearTimeout(this.#backlogTimer);
     if (this.#started) {
       await Promise.all(this.#loops().map((loop) => loop.stop()));
-      // What is under way is a lane as any other then, and nobody waits for this node's turn to be over.
-      await this.#fanOut.stop(WRITE_LIMIT_MS).catch(this.#options.onError);
       await this.#dispatcher.stop(STOP_LIMIT_MS);
       await this.#recorder.stop(RECORD_LIMIT_MS);
     }
@@ -174,38 +173,35 @@ export class Webhooks {
     if (step.wanted !== this.#wanted) this.#options.onWanted(step.wanted);
     this.#wanted = step.wanted;
     if (step.lanes.length > 0) await this.#submitFresh(step);
-    if (step.left > 0) {
+    if (step.left) {
       this.#hungry = true;
       this.#claimLoop.wake();
     }
-    if (step.over) await new Promise((resolve) => setTimeout(resolve, YIELD_MS));
-    if (step.more || step.over) return 0;
+    if (step.more) return 0;
     const { waitedMs } = step;
     if (step.contended) return POLL_DEAF_MS;
     if (waitedMs !== null) return Math.min(POLL_DEAF_MS, POLL_WAITING_MS + waitedMs / 10);
     return this.#listening || !step.wanted ? POLL_MS : POLL_DEAF_MS;
   }
 
-  async #submitFresh({ lanes, now, readAt }: Step): Promise<void> {
-    await this.#targets.require(this.#pool, lanes).catch((error: unknown) => {
-      for (const lane of lanes) lane.isQueued = true;
-      throw error;
-    });
-    for (const lane of lanes) {
-      const { familyId, endpointId, deadline, messages } = lane;
-      const target = this.#targets.get(endpointId);
-      if (target === undefined) {
-        // It is gone after a reset; else somebody else is to find out what is the matter.
-        lane.isQueued = true;
-        continue;
-      }
+  async #submitFresh({ lanes, lease, now, readAt }: Step): Promise<void> {
+    await this.#targets.require(this.#pool, lanes);
+    for (const { familyId, endpointId, messages } of lanes) {
       const deliveries = messages.map((message) => ({ ...message, endpointId, attempts: 0, replay: false }));
-      this.#dispatcher.submit({
-        ...{ familyId, endpointId, deadline, target, deliveries, now },
-        ...{ failures: 0, claimedAt: readAt },
-        onEnded: (outcome) => this.#fanOut.ended(lane, outcome),
-      });
+      this.#submit({ familyId, endpointId, failures: 0, now, claimedAt: readAt }, deliveries, lease);
     }
+  }
+
+  #submit(
+    lane: Pick<Lane, 'familyId' | 'endpointId' | 'failures' | 'now' | 'claimedAt'>,
+    deliveries: readonly PendingDelivery[],
+    lease: string,
+  ): void {
+    const target = this.#targets.get(lane.endpointId);
+    // An endpoint is gone only after a reset.
+    if (target === undefined) return;
+    const onEnded = (outcome: LaneOutcome): void => this.#recorder.record({ ...outcome, lease });
+    this.#dispatcher.submit({ ...lane, target, deliveries, onEnded });
   }
 
   async #claim(): Promise<number> {
@@ -213,20 +209,13 @@ export class Webhooks {
     const lease = randomUUID();
     const claimedAt = performance.now();
     const claimed = await transact(this.#pool, this.#options.sandbox, (db) => claimInTurn(db, lease, slots));
-    this.#hungry = claimed.length > 0 || slots.areTaken;
+    this.#hungry = claimed.length > 0 || slots.areShort;
     if (claimed.length === 0) return POLL_MS;
     await this.#targets.require(this.#pool, claimed);
-    const pending = Map.groupBy(await readPending(this.#pool, claimed, PER_LANE), nameOf);
+    const pending = Map.groupBy(await readPending(this.#pool, claimed, PER_LANE), laneName);
     for (const { familyId, endpointId, failures, now } of claimed) {
-      // An endpoint is gone only after a reset.
-      const target = this.#targets.get(endpointId);
-      if (target === undefined) continue;
-      const deliveries = pending.get(nameOf({ familyId, endpointId })) ?? [];
-      this.#dispatcher.submit({
-        ...{ familyId, endpointId, target, failures, deliveries, now, claimedAt },
-        deadline: { until: claimedAt + CLAIM_MS },
-        onEnded: (outcome) => this.#recorder.record({ ...outcome, lease }),
-      });
+      const deliveries = pending.get(laneName({ familyId, endpointId })) ?? [];
+      this.#submit({ familyId, endpointId, failures, now, claimedAt }, deliveries, lease);
     }
     return POLL_MS;
   }
@@ -248,8 +237,4 @@ export class Webhooks {
           this.#backlogTimer = setTimeout(() => this.#noteBacklog(), BACKLOG_INTERVAL_MS).unref();
       });
   }
-}
-
-function nameOf({ familyId, endpointId }: LaneKey): string {
-  return `${familyId} ${endpointId}`;
 }

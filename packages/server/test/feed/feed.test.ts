@@ -22,7 +22,8 @@ import {
 import { createMetrics } from '../../src/http/metrics.ts';
 import { openInstallation } from '../../src/installation/installationSql.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
-import { createPool, type Pool, withClient } from '../../src/postgres/pool.ts';
+import { createPool, inTransaction, type Pool, withClient } from '../../src/postgres/pool.ts';
+import { leaveLanes, lockLanes } from '../../src/webhooks/deliveriesSql.ts';
 import { insertEndpoint } from '../../src/webhooks/endpointsSql.ts';
 import { FanOut } from '../../src/webhooks/fanOut.ts';
 import { createDatabase } from '../support/database.ts';
@@ -629,9 +630,9 @@ async function writeOne(databaseUrl: string, merchantId: string): Promise<string
 /** As a node that delivers everything at once. @returns the transactions whose events it has delivered */
 async function fanOut(pool: Pool): Promise<string[]> {
   const node = new FanOut({ ...NO_NODE, pool, gated: false });
-  const { lanes } = await node.step();
-  for (const lane of lanes) node.ended(lane, deliveredOutcome(lane));
-  await node.step();
+  const { lanes, lease } = await node.step();
+  const results = lanes.map((lane) => ({ ...deliveredOutcome(lane), lease }));
+  await inTransaction(pool, async (db) => leaveLanes(db, await lockLanes(db, results)));
   return lanes.flatMap(({ messages }) => messages.map(({ transactionId }) => transactionId));
 }
 

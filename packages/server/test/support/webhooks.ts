@@ -5,8 +5,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
 import type { LaneOutcome } from '../../src/webhooks/dispatch.ts';
-import type { FanOutDeps } from '../../src/webhooks/fanOut.ts';
-import type { FreshLane } from '../../src/webhooks/unwritten.ts';
+import type { FanOutDeps, FreshLane } from '../../src/webhooks/fanOut.ts';
 import type { CallOptions, Reply } from './sandbox.ts';
 
 export interface Received {
@@ -128,8 +127,6 @@ export async function untilDelivery(
 export const NO_NODE: Omit<FanOutDeps, 'pool' | 'gated'> = {
   render: () => '{}',
   slots: () => () => true,
-  record: () => undefined,
-  onEnded: () => undefined,
 };
 
 /** As when the first so many of a lane's webhooks were answered with 200, and the next one with 500. */

@@ -76,7 +76,7 @@ test('two nodes share the work, and neither repeats what the other does', async 
         Number(/^plexy_webhook_attempts_total\{outcome="delivered"\} (\d+)/m.exec(text)?.[1] ?? 0),
       );
   const shares = (): Promise<number[]> => Promise.all(nodes.processes.map(attemptsOf));
-  // They take turns of half a second, and whoever looks first has the next one.
+  // Whoever looks first makes deliveries of what is new, and has what it has slots for.
   let count = 0;
   for (const limit = Date.now() + 60_000; Math.min(...(await shares())) <= 50; count += 200) {
     assert.ok(Date.now() < limit, `the nodes made ${(await shares()).join(' and ')} attempts`);

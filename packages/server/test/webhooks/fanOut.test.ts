@@ -1,10 +1,12 @@
-/** The fan-out of events in the database: what is attempted before it is written is neither lost nor repeated. */
+/** The fan-out of events in the database: each is written once, in order, and attempted by one node at a time. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
+import { comparePositions } from '../../src/feed/position.ts';
 import { openInstallation } from '../../src/installation/installationSql.ts';
+import { ADVISORY_LOCKS } from '../../src/postgres/advisoryLocks.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
 import { createPool, inTransaction, type Pool } from '../../src/postgres/pool.ts';
 import {
@@ -18,18 +20,17 @@ import {
   requeue,
   WEBHOOK_SETTINGS,
 } from '../../src/webhooks/deliveriesSql.ts';
-import { insertEndpoint, lockHealth, noteHealth } from '../../src/webhooks/endpointsSql.ts';
-import { FanOut, type Step } from '../../src/webhooks/fanOut.ts';
+import { insertEndpoint } from '../../src/webhooks/endpointsSql.ts';
+import { FanOut, type FanOutDeps, type FreshLane, type Step } from '../../src/webhooks/fanOut.ts';
 import { readFannedOut } from '../../src/webhooks/fanOutSql.ts';
 import { stepReplay } from '../../src/webhooks/replay.ts';
 import { insertReplay } from '../../src/webhooks/replaysSql.ts';
 import { Slots } from '../../src/webhooks/slots.ts';
-import { type FreshLane, Unwritten } from '../../src/webhooks/unwritten.ts';
 import { createDatabase, stopDatabaseServer, type TestDatabase } from '../support/database.ts';
 import { createMerchants } from '../support/ledger.ts';
 import { startTcpProxy, type TcpProxy } from '../support/proxy.ts';
 import { createWriter, type EventWriter } from '../support/stream.ts';
-import { deliveredOutcome, NO_NODE, outcomeOf } from '../support/webhooks.ts';
+import { NO_NODE, outcomeOf } from '../support/webhooks.ts';
 
 let database: TestDatabase;
 let pool: Pool;
@@ -62,13 +63,16 @@ after(async () => {
 
 interface Node {
   readonly fanOut: FanOut;
-  readonly recorded: LaneResult[];
+  /** What it has to record. */
+  readonly ended: LaneResult[];
 }
 
-function nodeOf(own: Pool = pool): Node {
-  const recorded: LaneResult[] = [];
-  const record = (result: LaneResult): void => void recorded.push(result);
-  return { fanOut: new FanOut({ ...NO_NODE, pool: own, gated: true, record }), recorded };
+interface OwnLane extends FreshLane {
+  readonly lease: string;
+}
+
+function nodeOf(own: Pool = pool, slots: FanOutDeps['slots'] = NO_NODE.slots): Node {
+  return { fanOut: new FanOut({ ...NO_NODE, pool: own, gated: true, slots }), ended: [] };
 }
 
 /** A node's pool behind a proxy. */
@@ -121,31 +125,29 @@ async function append(id: string, count = 1): Promise<void> {
   await commit();
 }
 
-/** Steps until so many webhooks were read. */
+/** Steps until this node has so many webhooks to attempt. */
 async function read(
   { fanOut }: Node,
   count: number,
   see: (step: Step) => void = () => undefined,
-): Promise<FreshLane[]> {
-  const found: FreshLane[] = [];
+): Promise<OwnLane[]> {
+  const found: OwnLane[] = [];
   await until(async () => {
     const step = await fanOut.step();
     see(step);
-    found.push(...step.lanes);
+    found.push(...step.lanes.map((lane) => ({ ...lane, lease: step.lease })));
     return found.flatMap(({ messages }) => messages).length >= count;
   }, `${count} webhooks`);
   return found;
 }
 
-/** Steps until so many lanes were left to others. */
-async function leave({ fanOut }: Node, count: number): Promise<void> {
-  let left = 0;
+/** Steps until something was left to others, and nothing is to be attempted here. */
+async function leave({ fanOut }: Node): Promise<void> {
   await until(async () => {
     const step = await fanOut.step();
     assert.deepEqual(step.lanes, []);
-    left += step.left;
-    return left >= count;
-  }, `${count} lanes for others`);
+    return step.left;
+  }, 'something for others');
 }
 
 async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
@@ -153,8 +155,18 @@ async function until(condition: () => Promise<boolean>, what: string): Promise<v
     if (Date.now() > limit) assert.fail(`waited in vain: ${what}`);
 }
 
-function deliverAll({ fanOut }: Node, lanes: readonly FreshLane[]): void {
-  for (const lane of lanes) fanOut.ended(lane, deliveredOutcome(lane));
+function end(node: Node, lane: OwnLane, delivered: number): void {
+  node.ended.push({ ...outcomeOf(lane, delivered), lease: lane.lease });
+}
+
+function deliverAll(node: Node, lanes: readonly OwnLane[]): void {
+  for (const lane of lanes) end(node, lane, lane.messages.length);
+}
+
+/** Records what has ended, as the recorder does. */
+function record(...nodes: readonly Node[]): Promise<unknown> {
+  const results = nodes.flatMap(({ ended }) => ended.splice(0));
+  return inTransaction(pool, async (db) => leaveLanes(db, await lockLanes(db, results)));
 }
 
 /** `<seq> <status> <attempts>` of a payment's deliveries, in the order in which they were made. */
@@ -170,14 +182,13 @@ async function lanes(): Promise<{ pending: number; lease: string | null }[]> {
   return (await pool.query('SELECT pending, lease FROM webhook_lane ORDER BY family_id')).rows;
 }
 
-/** As if the node that reads on had been silent for so long that others may. */
+/** As if every node that has claimed something had been silent for so long that others may. */
 function expire(): Promise<unknown> {
-  return pool.query(`UPDATE webhook_feed SET held_until = clock_timestamp() - interval '1 ms'`);
+  return pool.query(`UPDATE webhook_lane SET leased_until = clock_timestamp() - interval '1 ms'`);
 }
 
-async function isHeld(): Promise<boolean> {
-  const { rows } = await pool.query('SELECT held_until > clock_timestamp() AS held FROM webhook_feed');
-  return rows[0]?.held === true;
+function claim(lease = randomUUID()) {
+  return claimInTurn(pool, lease, new Slots([]));
 }
 
 function seqsOf(read: readonly FreshLane[]): number[][] {
@@ -185,16 +196,18 @@ function seqsOf(read: readonly FreshLane[]): number[][] {
 }
 
 describe('what is read', () => {
-  test('is attempted first, and written when it is delivered, with its attempt', async () => {
+  test('is written first, and claimed; when it is delivered, with its attempt', async () => {
     const node = nodeOf();
     const id = await pay(2);
     const fresh = await read(node, 2);
     assert.deepEqual(seqsOf(fresh), [[1, 2]]);
-    assert.deepEqual([await deliveriesOf(id), await isHeld()], [[], true]);
+    assert.deepEqual(await deliveriesOf(id), ['1 pending 0', '2 pending 0']);
+    assert.deepEqual(await lanes(), [{ pending: 2, lease: fresh[0]?.lease }]);
+    assert.deepEqual(await claim(), [], 'it is this node’s');
     deliverAll(node, fresh);
-    await node.fanOut.step();
+    await record(node);
     assert.deepEqual(await deliveriesOf(id), ['1 delivered 1', '2 delivered 1']);
-    assert.deepEqual([await lanes(), await isHeld(), node.recorded], [[], false, []]);
+    assert.deepEqual(await lanes(), []);
     const delivery = await findDelivery(pool, endpointId, { transactionId: id, seq: 2 });
     assert.ok(delivery !== null);
     const attempts = await listAttempts(pool, delivery);
@@ -205,36 +218,55 @@ describe('what is read', () => {
     assert.deepEqual((await nodeOf().fanOut.step()).lanes, [], 'and is never read again');
   });
 
-  test('and has failed is written as pending, and what came of it recorded', async () => {
+  test('and has failed goes on from there, and shows each attempt', async () => {
     const node = nodeOf();
     const id = await pay(3);
     const [lane] = await read(node, 3);
     assert.ok(lane !== undefined);
-    node.fanOut.ended(lane, outcomeOf(lane, 1));
-    await node.fanOut.step();
-    assert.deepEqual(await deliveriesOf(id), ['1 pending 0', '2 pending 0', '3 pending 0']);
-    const [row] = await lanes();
-    assert.deepEqual([row?.pending, row?.lease], [3, node.recorded[0]?.lease]);
-    await inTransaction(pool, async (db) => leaveLanes(db, await lockLanes(db, node.recorded)));
+    end(node, lane, 1);
+    await record(node);
     assert.deepEqual(await deliveriesOf(id), ['1 delivered 1', '2 pending 1', '3 pending 0']);
     assert.deepEqual(await lanes(), [{ pending: 2, lease: null }]);
+    await pool.query('UPDATE webhook_lane SET due_at = now()');
+    const lease = randomUUID();
+    assert.equal((await claim(lease)).length, 1);
+    const [first] = outcomeOf({ ...lane, messages: lane.messages.slice(1) }, 1).attempts;
+    assert.ok(first !== undefined);
+    const { familyId } = lane;
+    const attempts = [{ ...first, number: 2 }];
+    const result = { familyId, endpointId, lease, attempts, finished: 1, failures: 0, dueInMs: null };
+    await inTransaction(pool, async (db) => leaveLanes(db, await lockLanes(db, [result])));
+    assert.deepEqual(await deliveriesOf(id), ['1 delivered 1', '2 delivered 2', '3 pending 0']);
+    const delivery = await findDelivery(pool, endpointId, { transactionId: id, seq: 2 });
+    assert.ok(delivery !== null);
+    assert.deepEqual(
+      (await listAttempts(pool, delivery)).map(({ number, statusCode }) => [number, statusCode]),
+      [
+        [1, 500],
+        [2, 200],
+      ],
+    );
   });
 
-  test('and takes long is written as pending when the turn is over, and recorded when it has ended', async () => {
-    const node = nodeOf();
+  test('and takes long is one node’s, and keeps nobody from what comes then', async () => {
+    const [node, other] = [nodeOf(), nodeOf()];
     const [slow, quick] = await payAll(2);
     const fresh = await read(node, 2);
     deliverAll(node, fresh.slice(1));
-    await node.fanOut.step();
-    assert.deepEqual([await deliveriesOf(slow), await deliveriesOf(quick)], [[], ['1 delivered 1']]);
-    assert.ok(await isHeld(), 'nobody else is to read on from there');
-    await sleep(600);
-    assert.equal((await node.fanOut.step()).over, true);
-    assert.deepEqual([await deliveriesOf(slow), await isHeld()], [['1 pending 0'], false]);
-    assert.deepEqual(await claimInTurn(pool, randomUUID(), new Slots([])), [], 'it is this node’s still');
+    await record(node);
+    assert.deepEqual(
+      [await deliveriesOf(slow), await deliveriesOf(quick)],
+      [['1 pending 0'], ['1 delivered 1']],
+    );
+    assert.deepEqual(await claim(), [], 'it is this node’s still');
+    const next = await pay();
+    assert.deepEqual(
+      (await read(other, 1)).map(({ familyId }) => familyId),
+      [next],
+    );
     deliverAll(node, fresh.slice(0, 1));
-    await inTransaction(pool, async (db) => leaveLanes(db, await lockLanes(db, node.recorded)));
-    assert.deepEqual([await deliveriesOf(slow), await lanes()], [['1 delivered 1'], []]);
+    await record(node);
+    assert.deepEqual(await deliveriesOf(slow), ['1 delivered 1']);
   });
 
   test('comes behind what is under way, and behind what is pending', async () => {
@@ -242,35 +274,50 @@ describe('what is read', () => {
     const id = await pay();
     const first = await read(node, 1);
     await append(id);
-    await leave(node, 1);
+    await leave(node);
     await append(id);
-    await leave(node, 1);
+    await leave(node);
     assert.deepEqual(await deliveriesOf(id), ['1 pending 0', '2 pending 0', '3 pending 0']);
     deliverAll(node, first);
-    await inTransaction(pool, async (db) => leaveLanes(db, await lockLanes(db, node.recorded)));
-    const claimed = await claimInTurn(pool, randomUUID(), new Slots([]));
-    const pending = await readPending(pool, claimed, 10);
+    await record(node);
+    const pending = await readPending(pool, await claim(), 10);
     assert.deepEqual(
       pending.map(({ seq }) => seq),
       [2, 3],
     );
   });
 
-  test('is left to others where this node has no room', async () => {
-    const fanOut = new FanOut({ ...NO_NODE, pool, gated: true, slots: () => () => false });
+  test('behind what is to be tried again later waits for that', async () => {
+    const node = nodeOf();
+    const id = await pay();
+    const [lane] = await read(node, 1);
+    assert.ok(lane !== undefined);
+    end(node, lane, 0);
+    await record(node);
+    await append(id);
+    await leave(node);
+    assert.deepEqual(await claim(), []);
+    const { rows } = await pool.query('SELECT due_at > now() AS later, failures FROM webhook_lane');
+    assert.deepEqual(rows, [{ later: true, failures: 1 }]);
+  });
+
+  test('is left to others where this node has no slot', async () => {
     const id = await pay(2);
-    await leave({ fanOut, recorded: [] }, 1);
-    assert.deepEqual([await deliveriesOf(id), await isHeld()], [['1 pending 0', '2 pending 0'], false]);
-    assert.equal((await claimInTurn(pool, randomUUID(), new Slots([]))).length, 1);
+    await leave(nodeOf(pool, () => () => false));
+    assert.deepEqual(await deliveriesOf(id), ['1 pending 0', '2 pending 0']);
+    assert.equal((await claim()).length, 1);
   });
 
   test('and is wanted by nobody keeps nobody else from reading on', async () => {
     await pool.query(`UPDATE webhook_endpoint SET events = '{transaction.refunded}'`);
     await pay();
+    const begin = await readFannedOut(pool);
     const node = nodeOf();
-    await until(async () => (await node.fanOut.step()).more, 'what nobody wants');
-    assert.deepEqual((await node.fanOut.step()).lanes, []);
-    assert.equal(await isHeld(), false);
+    await until(async () => {
+      assert.deepEqual((await node.fanOut.step()).lanes, []);
+      const end = await readFannedOut(pool);
+      return begin !== null && end !== null && comparePositions(begin, end) < 0;
+    }, 'what nobody wants');
     assert.equal((await nodeOf().fanOut.step()).contended, false);
   });
 
@@ -279,11 +326,8 @@ describe('what is read', () => {
     await pay();
     await read(node, 1);
     const id = await pay();
-    let turns = 0;
-    const fresh = await read(node, 1, (step) => {
-      turns += Number(step.over);
-    });
-    assert.deepEqual([fresh[0]?.familyId, turns], [id, 0]);
+    const fresh = await read(node, 1);
+    assert.deepEqual(fresh[0]?.familyId, id);
   });
 
   test('is more than one node may attempt: the rest is written at once', async () => {
@@ -292,20 +336,49 @@ describe('what is read', () => {
       free -= 1;
       return free >= 0;
     };
-    const fanOut = new FanOut({ ...NO_NODE, pool, gated: true, slots: () => takeSlot });
     await payAll(50);
-    let asked = false;
-    const fresh = await read({ fanOut, recorded: [] }, 10, ({ more }) => {
-      asked = more;
-    });
-    assert.deepEqual([fresh.length, asked, (await fanOut.step()).left], [10, true, 40]);
+    const fresh = await read(
+      nodeOf(pool, () => takeSlot),
+      10,
+    );
+    assert.deepEqual([fresh.length, (await lanes()).length, (await claim()).length], [10, 50, 40]);
+  });
+
+  test('is written in parts when many get it, each with what comes first, and in order', async () => {
+    const endpoint = { url: 'https://shop.example', description: null, events: [], bearerToken: null };
+    for (let i = 1; i < 49; i += 1)
+      await insertEndpoint(pool, { id: randomUUID(), merchantId, secret: 'sealed', ...endpoint });
+    const ids = await payAll(60);
+    const node = nodeOf(pool, () => () => false);
+    const written = async (): Promise<number> =>
+      (await pool.query('SELECT count(*)::int AS count FROM webhook_delivery')).rows[0].count;
+    const steps: number[] = [];
+    await until(async () => {
+      const before = await written();
+      const { more } = await node.fanOut.step();
+      steps.push((await written()) - before);
+      return !more && (await written()) === 60 * 49;
+    }, 'all of them');
+    assert.deepEqual(
+      steps.filter((count) => count > 0),
+      [40 * 49, 20 * 49],
+    );
+    const { rows } = await pool.query(
+      'SELECT transaction_id AS id FROM webhook_delivery WHERE endpoint_id = $1 ORDER BY id',
+      [endpointId],
+    );
+    const made = await pool.query(
+      'SELECT transaction_id AS id FROM event WHERE transaction_id = ANY($1) ORDER BY round, position',
+      [ids],
+    );
+    assert.deepEqual(rows, made.rows);
   });
 
   test('comes with a resend of what was before: what is under way is not sent by others', async () => {
     const node = nodeOf();
     const id = await pay();
     deliverAll(node, await read(node, 1));
-    await node.fanOut.step();
+    await record(node);
     await append(id, 2);
     const [lane] = await read(node, 2);
     assert.ok(lane !== undefined);
@@ -313,11 +386,10 @@ describe('what is read', () => {
     assert.ok(delivery !== null);
     const message = { ...delivery, merchantId, round: 0 };
     await inTransaction(pool, (db) => requeue(db, endpointId, [message], true));
-    node.fanOut.ended(lane, { ...outcomeOf(lane, 1), dueInMs: null });
-    await node.fanOut.step();
-    assert.deepEqual(await claimInTurn(pool, randomUUID(), new Slots([])), []);
-    await inTransaction(pool, async (db) => leaveLanes(db, await lockLanes(db, node.recorded)));
-    const pending = await readPending(pool, await claimInTurn(pool, randomUUID(), new Slots([])), 10);
+    assert.deepEqual(await claim(), []);
+    node.ended.push({ ...outcomeOf(lane, 1), dueInMs: null, lease: lane.lease });
+    await record(node);
+    const pending = await readPending(pool, await claim(), 10);
     assert.deepEqual(
       pending.map(({ seq, attempts }) => [seq, attempts]),
       [
@@ -329,23 +401,24 @@ describe('what is read', () => {
 
   test('behind a resend that others have claimed is left to them', async () => {
     const node = nodeOf();
-    const id = await pay(2);
-    const [lane] = await read(node, 2);
-    assert.ok(lane !== undefined);
+    const id = await pay();
+    deliverAll(node, await read(node, 1));
+    await record(node);
     const other = { transactionId: randomUUID(), familyId: id, merchantId, seq: 0, round: 0 };
     const message = { ...other, body: '{}', name: 'webhook.test', eventAt: Date.now() };
     await inTransaction(pool, (db) => requeue(db, endpointId, [message], false));
-    const [claimed] = await claimInTurn(pool, randomUUID(), new Slots([]));
+    const lease = randomUUID();
+    const [claimed] = await claim(lease);
     assert.ok(claimed !== undefined);
-    await append(id);
-    await leave(node, 1);
-    assert.ok(lane.deadline.until < performance.now(), 'nothing more of it is attempted here');
-    assert.equal((await readPending(pool, [claimed], 10)).length, 4);
+    await append(id, 2);
+    await leave(node);
+    assert.deepEqual(await lanes(), [{ pending: 3, lease }]);
+    assert.equal((await readPending(pool, [claimed], 10)).length, 3);
   });
 });
 
 describe('another node', () => {
-  test('never has the same turn', async (t) => {
+  test('never reads the same', async (t) => {
     const pools = Array.from({ length: 2 }, () => createPool(database.url, 1, () => undefined));
     t.after(() => Promise.all(pools.map((own) => own.end())));
     const nodes = pools.map((own) => nodeOf(own));
@@ -355,8 +428,6 @@ describe('another node', () => {
       while (reads.size < 800) {
         const { lanes: fresh } = await node.fanOut.step();
         for (const { familyId } of fresh) reads.set(familyId, (reads.get(familyId) ?? 0) + 1);
-        deliverAll(node, fresh);
-        if (fresh.length > 0) await node.fanOut.step();
       }
     };
     const pays = async (): Promise<void> => {
@@ -369,84 +440,88 @@ describe('another node', () => {
     );
   });
 
-  test('waits for the first, and goes on where it has died', async () => {
+  test('reads on at once where one has died, and has what that one had claimed when its lease is over', async () => {
     const [first, second] = [nodeOf(), nodeOf()];
-    const [lost, written, last] = await payAll(3);
-    const fresh = await read(first, 3);
-    deliverAll(first, fresh.slice(1, 2));
-    await first.fanOut.step();
-    assert.equal((await second.fanOut.step()).contended, true);
-    await expire();
-    const again = await read(second, 2);
-    assert.deepEqual(
-      again.map(({ familyId }) => familyId),
-      [lost, last],
-    );
-    // The first one was only slow: it has lost its turn, and nothing of it is written twice.
-    deliverAll(first, fresh);
-    assert.equal((await first.fanOut.step()).contended, true);
-    deliverAll(second, again);
-    await second.fanOut.step();
-    for (const id of [lost, written, last]) assert.deepEqual(await deliveriesOf(id), ['1 delivered 1']);
-    const next = await pay();
-    const later = await read(first, 1);
-    assert.deepEqual(
-      later.map(({ familyId }) => familyId),
-      [next],
-    );
-  });
-
-  test('goes on at once when the first one stops', async () => {
-    const [first, second] = [nodeOf(), nodeOf()];
-    const id = await pay();
-    const fresh = await read(first, 1);
-    await first.fanOut.stop(1_000);
-    assert.deepEqual([await deliveriesOf(id), await isHeld()], [['1 pending 0'], false]);
+    const [lost, written] = await payAll(2);
+    const fresh = await read(first, 2);
+    deliverAll(first, fresh.slice(1));
+    await record(first);
     const next = await pay();
     const later = await read(second, 1);
     assert.deepEqual(
       later.map(({ familyId }) => familyId),
       [next],
     );
-    deliverAll(first, fresh);
-    assert.equal(first.recorded.length, 1);
+    await expire();
+    const lease = randomUUID();
+    const claimed = await claim(lease);
+    assert.deepEqual(new Set(claimed.map(({ familyId }) => familyId)), new Set([lost, next]));
+    // The first one was only slow: it has lost its lane, and nothing of it is recorded twice.
+    deliverAll(first, fresh.slice(0, 1));
+    await record(first);
+    assert.deepEqual(
+      [await deliveriesOf(lost), await deliveriesOf(written)],
+      [['1 pending 0'], ['1 delivered 1']],
+    );
+  });
+
+  test('of the version before, which has read further than it has written, is waited for, for 5 s at most', async () => {
+    const id = await pay();
+    const node = nodeOf();
+    const { rows } = await pool.query('SELECT after_round AS round FROM webhook_endpoint');
+    const hold = (until: string) =>
+      pool.query(
+        `INSERT INTO webhook_feed (round, position, token, held_until) VALUES ($1, 0, gen_random_uuid(), ${until})
+         ON CONFLICT (singleton) DO UPDATE SET held_until = excluded.held_until`,
+        [rows[0].round],
+      );
+    await hold(`clock_timestamp() + interval '4 seconds'`);
+    assert.equal((await node.fanOut.step()).contended, true);
+    assert.deepEqual(await deliveriesOf(id), []);
+    await hold(`clock_timestamp() - interval '1 ms'`);
+    const before = (await pool.query('SELECT token FROM webhook_feed')).rows[0].token;
+    await read(node, 1);
+    const after = await pool.query('SELECT token, held_until FROM webhook_feed');
+    // By that it sees that somebody else has gone on, and forgets what it has not written.
+    assert.notEqual(after.rows[0].token, before);
+    assert.equal(after.rows[0].held_until, null);
+  });
+
+  test('of the version before, which goes back to where it had begun, makes nothing come twice', async () => {
+    const id = await pay();
+    const node = nodeOf();
+    const begin = await readFannedOut(pool);
+    assert.ok(begin !== null);
+    deliverAll(node, await read(node, 1));
+    await record(node);
+    await pool.query('UPDATE webhook_feed SET round = $1, position = $2', [begin.round, begin.position]);
+    const next = await pay();
+    const again = await read(node, 1);
+    assert.deepEqual(
+      again.map(({ familyId }) => familyId),
+      [next],
+    );
+    assert.deepEqual(await deliveriesOf(id), ['1 delivered 1']);
   });
 });
 
 describe('a write', () => {
-  test('of which another node has seen the end before this one keeps what it has claimed', async (t) => {
-    const { own, proxy } = await proxied(t);
-    const [first, second] = [nodeOf(own), nodeOf()];
-    const id = await pay();
-    const fresh = await read(first, 1);
-    await sleep(600);
-    proxy.cutAt('COMMIT');
-    await assert.rejects(first.fanOut.step());
-    await pay();
-    deliverAll(second, await read(second, 1));
-    await second.fanOut.step();
-    deliverAll(first, fresh);
-    await first.fanOut.step();
-    await inTransaction(pool, async (db) => leaveLanes(db, await lockLanes(db, first.recorded)));
-    assert.deepEqual([await deliveriesOf(id), await lanes()], [['1 delivered 1'], []]);
-  });
-
   test('whose answer comes late gives no more time for attempts', async (t) => {
     const { own, proxy } = await proxied(t);
     const node = nodeOf(own);
     await node.fanOut.step();
     await pay();
     let startedAt = 0;
-    const fresh: FreshLane[] = [];
+    let readAt = 0;
     await until(async () => {
       startedAt = performance.now();
       proxy.delayAt('INSERT 0 1', 1_000);
-      fresh.push(...(await node.fanOut.step()).lanes);
-      return fresh.length > 0;
+      const step = await node.fanOut.step();
+      readAt = step.readAt;
+      return step.lanes.length > 0;
     }, 'a webhook');
-    const [lane] = fresh;
-    assert.ok(lane !== undefined && performance.now() - startedAt >= 1_000);
-    assert.ok(lane.deadline.until - performance.now() < 2_100);
+    assert.ok(performance.now() - startedAt >= 1_000);
+    assert.ok(performance.now() - readAt >= 1_000, 'the time for attempts began before the write');
   });
 
   test('that a node was sending when it stopped keeps others out for 10 s at most', async (t) => {
@@ -456,11 +531,13 @@ describe('a write', () => {
     const { own, proxy } = await proxied(t);
     const [first, second] = [nodeOf(own), nodeOf()];
     await payAll(100);
-    deliverAll(first, await read(first, 100));
     proxy.stallWithin(5_000);
     const stuck = assert.rejects(first.fanOut.step());
-    await sleep(200);
-    await expire();
+    await until(async () => {
+      const held = `SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND datname = current_database()
+        WHERE locktype = 'advisory' AND objid = $1 AND granted`;
+      return (await pool.query(held, [ADVISORY_LOCKS.fanOut])).rowCount === 1;
+    }, 'the first one at it');
     assert.equal((await second.fanOut.step()).contended, true);
     assert.equal((await read(second, 100)).length, 100);
     await stuck;
@@ -469,66 +546,56 @@ describe('a write', () => {
   test('whose commit is not known is neither lost nor made twice', async (t) => {
     const { own, proxy } = await proxied(t);
     const node = nodeOf(own);
-    const [slow, quick] = await payAll(2);
-    const fresh = await read(node, 2);
-    deliverAll(node, fresh.slice(1));
-    const failing = fresh.slice(0, 1);
-    for (const lane of failing) node.fanOut.ended(lane, outcomeOf(lane, 0));
+    const ids = await payAll(2);
     proxy.cutAt('COMMIT');
-    await assert.rejects(node.fanOut.step());
+    await assert.rejects(read(node, 2));
+    for (const id of ids) assert.deepEqual(await deliveriesOf(id), ['1 pending 0']);
+    const next = await pay();
+    const fresh = await read(node, 1);
     assert.deepEqual(
-      [await deliveriesOf(slow), await deliveriesOf(quick)],
-      [['1 pending 0'], ['1 delivered 1']],
+      fresh.map(({ familyId }) => familyId),
+      [next],
     );
-    assert.equal(node.recorded.length, 0);
-    await node.fanOut.step();
-    assert.deepEqual(await lanes(), [{ pending: 1, lease: node.recorded[0]?.lease }]);
-    assert.equal(node.recorded.length, 1);
+    assert.deepEqual(await claim(), [], 'whoever has written them may be at them');
+    await expire();
+    const claimed = await claim();
+    assert.deepEqual(new Set(claimed.map(({ familyId }) => familyId)), new Set([...ids, next]));
   });
 
-  test('that fails is made again, with what has ended since', async () => {
+  test('that fails is made again, with what has come since', async () => {
     const node = nodeOf();
     const [one, two] = await payAll(2);
-    const fresh = await read(node, 2);
-    deliverAll(node, fresh.slice(0, 1));
     await pool.query('ALTER TABLE webhook_message RENAME TO hidden');
-    const failed = assert.rejects(node.fanOut.step(), /webhook_message/);
+    const failed = assert.rejects(read(node, 2), /webhook_message/);
     await failed.finally(() => pool.query('ALTER TABLE hidden RENAME TO webhook_message'));
-    deliverAll(node, fresh.slice(1));
-    await node.fanOut.step();
-    for (const id of [one, two]) assert.deepEqual(await deliveriesOf(id), ['1 delivered 1']);
-    assert.equal(await isHeld(), false);
+    for (const id of [one, two]) assert.deepEqual(await deliveriesOf(id), []);
+    const three = await pay();
+    const fresh = await read(node, 3);
+    assert.equal(fresh.length, 3);
+    deliverAll(node, fresh);
+    await record(node);
+    for (const id of [one, two, three]) assert.deepEqual(await deliveriesOf(id), ['1 delivered 1']);
   });
 
-  test('that a crash of PostgreSQL took back is noticed: what it told of is attempted again', async () => {
+  test('that a crash of PostgreSQL took back is made again: what it told of is attempted again', async () => {
     const node = nodeOf();
     const id = await pay();
-    const fresh = await read(node, 1);
+    const begin = await readFannedOut(pool);
+    assert.ok(begin !== null);
+    await pool.query('INSERT INTO webhook_feed (round, position) VALUES ($1, $2)', [
+      begin.round,
+      begin.position,
+    ]);
     await pool.query('CREATE TABLE before_crash AS SELECT * FROM webhook_feed');
-    deliverAll(node, fresh);
-    await node.fanOut.step();
-    await pool.query(`TRUNCATE webhook_delivery, webhook_message, webhook_feed;
+    deliverAll(node, await read(node, 1));
+    await pool.query(`TRUNCATE webhook_delivery, webhook_message, webhook_lane, webhook_feed;
       INSERT INTO webhook_feed SELECT * FROM before_crash; DROP TABLE before_crash`);
-    assert.equal((await node.fanOut.step()).contended, true);
-    await expire();
+    await record(node);
     const again = await read(node, 1);
     assert.deepEqual(seqsOf(again), [[1]]);
     deliverAll(node, again);
-    await node.fanOut.step();
+    await record(node);
     assert.deepEqual(await deliveriesOf(id), ['1 delivered 1']);
-  });
-
-  test('of a success ends a series of failures', async () => {
-    await inTransaction(pool, async (db) => {
-      const failing = await lockHealth(db, [{ id: endpointId, succeeded: false, gone: false }]);
-      await noteHealth(db, failing, () => false);
-    });
-    const node = nodeOf();
-    await pay();
-    deliverAll(node, await read(node, 1));
-    await node.fanOut.step();
-    const { rows } = await pool.query('SELECT failing_since FROM webhook_endpoint');
-    assert.deepEqual(rows, [{ failing_since: null }]);
   });
 });
 
@@ -538,9 +605,8 @@ test('a replay leaves alone what has not been fanned out yet', async () => {
   const node = nodeOf();
   const done = await pay();
   deliverAll(node, await read(node, 1));
-  await node.fanOut.step();
+  await record(node);
   const ahead = await pay();
-  const fresh = await read(node, 1);
   const range = { from: Date.now() - 60_000, to: Date.now() + 60_000 };
   await insertReplay(pool, {
     ...{ id: randomUUID(), endpointId, merchantId, ...range, after: begin },
@@ -549,8 +615,8 @@ test('a replay leaves alone what has not been fanned out yet', async () => {
   await step();
   await step();
   assert.deepEqual([await deliveriesOf(done), await deliveriesOf(ahead)], [['1 pending 1'], []]);
-  deliverAll(node, fresh);
-  await node.fanOut.step();
+  deliverAll(node, await read(node, 1));
+  await record(node);
   assert.deepEqual(await deliveriesOf(ahead), ['1 delivered 1']);
   await step();
   assert.deepEqual(await deliveriesOf(ahead), ['1 pending 1']);
@@ -568,7 +634,7 @@ const ANYTHING = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('kill' as const), node: fc.nat(3) }) },
   {
     weight: 1,
-    arbitrary: fc.record({ kind: fc.constantFrom('record', 'claim', 'resend', 'expire', 'wait') }),
+    arbitrary: fc.record({ kind: fc.constantFrom('record', 'claim', 'resend', 'expire', 'back') }),
   },
 );
 
@@ -580,29 +646,25 @@ test('whatever happens to two nodes, each event is delivered, in order, and lane
       const alive: Node[] = [...nodes];
       const ids: string[] = [];
       const sent = new Map<string, number[]>();
-      let underWay: { node: Node; lane: FreshLane }[] = [];
+      let underWay: { node: Node; lane: OwnLane }[] = [];
       const send = (familyId: string, seq: number): void => {
         sent.set(familyId, [...(sent.get(familyId) ?? []), seq]);
       };
       const step = async (node: Node): Promise<void> => {
-        const { lanes: fresh } = await node.fanOut.step();
-        underWay.push(...fresh.map((lane) => ({ node, lane })));
+        const { lanes: fresh, lease } = await node.fanOut.step();
+        underWay.push(...fresh.map((lane) => ({ node, lane: { ...lane, lease } })));
       };
-      const end = (index: number, delivered: number): void => {
+      const endOne = (index: number, delivered: number): void => {
         const [entry] = underWay.splice(index, 1);
         if (entry === undefined) return;
         const { node, lane } = entry;
         const outcome = outcomeOf(lane, Math.min(delivered, lane.messages.length));
         for (const { seq, status } of outcome.attempts) if (status === 'delivered') send(lane.familyId, seq);
-        node.fanOut.ended(lane, { ...outcome, dueInMs: null });
+        node.ended.push({ ...outcome, dueInMs: null, lease: lane.lease });
       };
-      const record = async (): Promise<void> => {
-        const results = alive.flatMap(({ recorded }) => recorded.splice(0));
-        await inTransaction(pool, async (db) => leaveLanes(db, await lockLanes(db, results)));
-      };
-      const claim = async (): Promise<void> => {
+      const deliverDue = async (): Promise<void> => {
         const lease = randomUUID();
-        const claimed = await claimInTurn(pool, lease, new Slots([]));
+        const claimed = await claim(lease);
         const byFamily = Map.groupBy(await readPending(pool, claimed, 10), ({ familyId }) => familyId);
         const results = claimed.map(({ familyId, endpointId: id }): LaneResult => {
           const attempts = (byFamily.get(familyId) ?? []).map((delivery) => {
@@ -625,7 +687,14 @@ test('whatever happens to two nodes, each event is delivered, in order, and lane
         const messages = [{ ...delivery, merchantId, round: 0 }];
         await inTransaction(pool, (db) => requeue(db, endpointId, messages, true));
       };
-      const others = { record, claim, resend, expire, wait: () => sleep(510) };
+      const others = {
+        record: () => record(...alive),
+        claim: deliverDue,
+        resend,
+        expire,
+        // A node of the version before that has been silent for a while writes, and moves the place back.
+        back: () => pool.query('UPDATE webhook_feed SET round = 0, position = 0'),
+      };
       for (const action of actions)
         switch (action.kind) {
           case 'pay': {
@@ -638,7 +707,7 @@ test('whatever happens to two nodes, each event is delivered, in order, and lane
             await step(alive[action.node] ?? nodes[0]);
             break;
           case 'end':
-            end(action.lane, action.delivered);
+            endOne(action.lane, action.delivered);
             break;
           case 'kill': {
             const dead = alive[action.node];
@@ -653,10 +722,10 @@ test('whatever happens to two nodes, each event is delivered, in order, and lane
       const isDone = async (): Promise<boolean> => {
         await expire();
         for (const node of alive) await step(node);
-        while (underWay.length > 0) end(0, Number.POSITIVE_INFINITY);
-        await record();
-        await pool.query('UPDATE webhook_lane SET lease = NULL, leased_until = NULL');
-        await claim();
+        while (underWay.length > 0) endOne(0, Number.POSITIVE_INFINITY);
+        await record(...alive);
+        await expire();
+        await deliverDue();
         const { rows } = await pool.query(
           `SELECT id FROM transaction t WHERE id = ANY($1) AND event_count <>
             (SELECT count(*) FROM webhook_delivery WHERE family_id = t.id AND status = 'delivered')`,
@@ -678,66 +747,3 @@ test('whatever happens to two nodes, each event is delivered, in order, and lane
   );
   await fc.assert(property, { numRuns: 4, endOnFailure: true });
 });
-
-test('in memory: each message is written once, in order, and the place is never ahead of what is not', () => {
-  const action = fc.oneof(
-    fc.record({ kind: fc.constant('read' as const), families: fc.array(fc.nat(2), { maxLength: 4 }) }),
-    fc.record({ kind: fc.constant('end' as const), lane: fc.nat(9), delivered: fc.nat(3) }),
-    fc.record({ kind: fc.constant('write' as const), all: fc.boolean() }),
-  );
-  const options = { mayAttempt: fc.boolean(), actions: fc.array(action, { maxLength: 40 }) };
-  fc.assert(
-    fc.property(fc.record(options), ({ mayAttempt, actions }) => {
-      const unwritten = new Unwritten({ round: 0, position: 0 });
-      const underWay: FreshLane[] = [];
-      const events: number[] = [];
-      const written: { family: string; round: number }[] = [];
-      let round = 0;
-      const write = (all: boolean): void => {
-        const batch = unwritten.batch(all);
-        const kinds = [...batch.claimed, ...batch.queued].flatMap((lane) => lane.messages);
-        const made = [...batch.delivered.map(({ message }) => message), ...kinds];
-        for (const message of made) written.push({ family: message.familyId, round: message.round });
-        assert.ok(batch.delivered.every(({ attempt }) => attempt.status === 'delivered'));
-        unwritten.written(batch);
-        const open = events.filter((event) => !written.some((done) => done.round === event));
-        for (const event of open) assert.ok(unwritten.position.round < event);
-        assert.equal(unwritten.isEmpty, open.length === 0);
-      };
-      for (const step of actions)
-        if (step.kind === 'read') {
-          const messages = step.families.map((family) => {
-            round += 1;
-            events.push(round);
-            const id = `family ${family}`;
-            return { ...{ transactionId: id, familyId: id, seq: round, round }, ...MESSAGE };
-          });
-          const receivers = messages.map((_, index) => ({
-            index,
-            endpointId: 'e',
-            version: 1,
-            blocked: false,
-          }));
-          round += 1;
-          const end = { round, position: 0 };
-          underWay.push(...unwritten.add({ end, messages, receivers }, () => mayAttempt, 0).lanes);
-          assert.deepEqual(unwritten.end, end);
-        } else if (step.kind === 'end') {
-          const [lane] = underWay.splice(step.lane, 1);
-          if (lane !== undefined) lane.outcome = outcomeOf(lane, step.delivered);
-        } else write(step.all);
-      write(true);
-      assert.deepEqual(unwritten.position, unwritten.end);
-      assert.equal(written.length, events.length);
-      for (const [, made] of Map.groupBy(written, ({ family }) => family)) {
-        const rounds = made.map((event) => event.round);
-        assert.deepEqual(
-          rounds,
-          rounds.toSorted((a, b) => a - b),
-        );
-      }
-    }),
-  );
-});
-
-const MESSAGE = { merchantId: 'm', name: 'transaction.charged', eventAt: 0, body: '{}' };
