@@ -188,8 +188,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the feed reads beyond its horizon',
     file: `${SERVER}/feed/eventsSql.ts`,
-    from: 'AND round <= (SELECT round FROM horizon) ORDER BY round, position LIMIT $3::int),',
-    to: 'ORDER BY round, position LIMIT $3::int),',
+    from: 'AND round <= (SELECT round FROM horizon) ORDER BY round, position LIMIT',
+    to: 'ORDER BY round, position LIMIT',
     tests: ['feed.test'],
   },
   {
@@ -330,8 +330,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a success does not end the failures of its lane',
     file: `${SERVER}/webhooks/dispatch.ts`,
-    from: 'if (!work.failing) failures = 0;',
-    to: 'if (!work.failing) failures += 0;',
+    from: 'if (!work.failing) left.failures = 0;',
+    to: 'if (!work.failing) left.failures += 0;',
     tests: ['webhooks/dispatch'],
   },
   {
@@ -363,11 +363,18 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ['webhooks/dispatch'],
   },
   {
-    name: 'a lane that is leased is claimed',
+    name: 'a lane that was claimed again is recorded by an earlier lease as well',
     file: `${SERVER}/webhooks/deliveriesSql.ts`,
-    from: 'AND w.endpoint_id = u.endpoint_id AND w.lease = u.lease LIMIT 1 FOR UPDATE) l`',
-    to: 'AND w.endpoint_id = u.endpoint_id LIMIT 1 FOR UPDATE) l`',
+    from: 'leases.get(laneName(result)) === result.lease',
+    to: 'leases.has(laneName(result))',
     tests: ['webhooks/lanes'],
+  },
+  {
+    name: 'a lane that cannot be sent waits for its lease',
+    file: `${SERVER}/webhooks/webhooks.ts`,
+    from: 'if (target === undefined || lane.deliveries.length === 0) this.#giveBack(lane, lease, LEFT_ALONE_MS);',
+    to: 'if (target === undefined || lane.deliveries.length === 0) return;',
+    tests: ['webhooks/givenBack'],
   },
 
   // The bank's side.

@@ -24,7 +24,7 @@ import { transactionAsOf } from '../core/history.ts';
 import type { Minor, Transaction, TransactionEvent } from '../core/transaction.ts';
 import { TRANSACTION_COLUMNS } from '../engine/batchSql.ts';
 import { plainArray } from '../postgres/arrays.ts';
-import type { Queryable, StatementRunner } from '../postgres/pool.ts';
+import type { Queryable } from '../postgres/pool.ts';
 import { endOfRound, type FeedPosition } from './position.ts';
 
 const COMPLETE_POLL_MS = 5;
@@ -112,6 +112,23 @@ export function balanceAt(place: string): string {
     (SELECT a.balance FROM account a WHERE a.owner_id = p.merchant_id AND a.currency = t.currency AND a.kind = 'merchant' LIMIT 1), 0)`;
 }
 
+/** What a page is made of: SQL. */
+export interface PageSource {
+  /** CTEs that the others name, each followed by a comma. */
+  readonly ctes?: string;
+  /** The place after which it begins, two expressions; without a place it is empty. */
+  readonly after: string;
+  readonly limit: string;
+  /** A query of the merchants whose events it has, within the page's snapshot. */
+  readonly merchants: string;
+}
+
+/** The same page, up to either horizon. */
+export interface PageSql {
+  readonly snapshot: string;
+  readonly database: string;
+}
+
 /**
  * Balances are those before the page, which `pageOf` takes on from event to event: one look-up for all events of a
  * merchant, as one for each would take as long as the rest of the page.
@@ -119,13 +136,14 @@ export function balanceAt(place: string): string {
  * One row per event, at least one: the page's last place is on each. `IS TRUE` keeps the list of merchants a hash
  * table that is built once; a join would be planned as a loop over it.
  */
-function pageSql(horizon: string, merchants: string): string {
-  return `WITH horizon AS MATERIALIZED (SELECT ${horizon} + event_round_offset AS round, epochs[cardinality(epochs)] AS epoch FROM installation),
-    page AS MATERIALIZED (SELECT * FROM event WHERE (round, position) > ($1::bigint, $2::bigint)
-      AND round <= (SELECT round FROM horizon) ORDER BY round, position LIMIT $3::int),
+export function pageSql({ ctes = '', after, limit, merchants }: PageSource): PageSql {
+  const upTo = (horizon: string): string => `WITH ${ctes}
+    horizon AS MATERIALIZED (SELECT ${horizon} + event_round_offset AS round, epochs[cardinality(epochs)] AS epoch FROM installation),
+    page AS MATERIALIZED (SELECT * FROM event WHERE (round, position) > (${after})
+      AND round <= (SELECT round FROM horizon) ORDER BY round, position LIMIT ${limit}),
     found AS (SELECT ${EVENT_FIELDS}, t.*, b.balance AS "balanceBefore" FROM page p
       CROSS JOIN LATERAL (SELECT ${TRANSACTION_COLUMNS} FROM transaction WHERE id = p.transaction_id LIMIT 1) t
-      CROSS JOIN LATERAL (SELECT ${balanceAt('$1::bigint, $2::bigint')} AS balance LIMIT 1) b
+      CROSS JOIN LATERAL (SELECT ${balanceAt(after)} AS balance LIMIT 1) b
       WHERE (p.merchant_id IN (${merchants})) IS TRUE)
     SELECT h.round AS horizon, h.epoch, l.round AS "lastRound", l.position AS "lastPosition",
       (SELECT count(*)::int FROM page) AS scanned,
@@ -133,22 +151,17 @@ function pageSql(horizon: string, merchants: string): string {
     FROM horizon h
     LEFT JOIN LATERAL (SELECT round, position FROM page ORDER BY round DESC, position DESC LIMIT 1) l ON true
     LEFT JOIN found f ON true ORDER BY f.round, f.position`;
+  return { snapshot: upTo(SNAPSHOT_HORIZON), database: upTo(DATABASE_HORIZON) };
 }
 
-const GIVEN_MERCHANTS = 'SELECT unnest($4::uuid[])';
-const PAGE = {
-  snapshot: pageSql(SNAPSHOT_HORIZON, GIVEN_MERCHANTS),
-  database: pageSql(DATABASE_HORIZON, GIVEN_MERCHANTS),
-};
-/** Within the same snapshot: an endpoint that committed before an event is seen by whoever sees the event. */
-const WITH_WEBHOOKS =
-  'SELECT merchant_id FROM webhook_endpoint WHERE disabled_at IS NULL AND deleted_at IS NULL';
-const WEBHOOK_PAGE = {
-  snapshot: pageSql(SNAPSHOT_HORIZON, WITH_WEBHOOKS),
-  database: pageSql(DATABASE_HORIZON, WITH_WEBHOOKS),
-};
+const GIVEN_PAGE = pageSql({
+  after: '$1::bigint, $2::bigint',
+  limit: '$3::int',
+  merchants: 'SELECT unnest($4::uuid[])',
+});
 
-interface PageRow extends FeedEventRow {
+/** A row of what `pageSql` makes. */
+export interface PageRow extends FeedEventRow {
   /** The merchant's, in the transaction's currency, before the page's first event. */
   readonly balanceBefore: Minor;
   readonly epoch: string | null;
@@ -189,26 +202,8 @@ export async function readEvents(db: Queryable, query: FeedQuery): Promise<FeedP
   const { after, merchantIds, limit, clusterWide } = query;
   const { rows } = await db.query<PageRow>({
     name: clusterWide ? 'events_database' : 'events_snapshot',
-    text: clusterWide ? PAGE.database : PAGE.snapshot,
+    text: clusterWide ? GIVEN_PAGE.database : GIVEN_PAGE.snapshot,
     values: [String(after.round), String(after.position), String(limit), plainArray(merchantIds)],
-  });
-  return pageOf(rows, query);
-}
-
-/**
- * The next events of merchants who have a webhook endpoint that is enabled.
- * @throws HorizonFellError
- * @param db with `enable_seqscan` off, as for `readEvents`
- */
-export async function readWebhookEvents(
-  db: StatementRunner,
-  query: Omit<FeedQuery, 'merchantIds'>,
-): Promise<FeedPage> {
-  const { after, limit, clusterWide } = query;
-  const { rows } = await db.query<PageRow>({
-    name: clusterWide ? 'webhook_events_database' : 'webhook_events_snapshot',
-    text: clusterWide ? WEBHOOK_PAGE.database : WEBHOOK_PAGE.snapshot,
-    values: [String(after.round), String(after.position), String(limit)],
   });
   return pageOf(rows, query);
 }
@@ -216,8 +211,13 @@ export async function readWebhookEvents(
 /**
  * Whoever goes on from a place that the horizon is below would skip what is written between the two, as on a proxy that
  * asks several databases in turn. Only `clusterWide` horizons never fall: others' transactions hold the usual one back.
+ * @param rows of what `pageSql` makes
+ * @throws HorizonFellError
  */
-function pageOf(rows: readonly PageRow[], query: Omit<FeedQuery, 'merchantIds'>): FeedPage {
+export function pageOf(
+  rows: readonly PageRow[],
+  query: Pick<FeedQuery, 'after' | 'limit' | 'clusterWide'>,
+): FeedPage {
   const { after, limit, clusterWide } = query;
   const [first] = rows;
   if (first === undefined) throw new Error('the installation row is missing');

@@ -7,7 +7,9 @@
  *             resend, replay ◄─── delivered or failed        └ lease over: due again now
  *
  * What a statement finds by an array it finds by `unnest … CROSS JOIN LATERAL (… LIMIT 1)`, and changes by the row's
- * place, as in `batchSql.ts`: a join's plan would depend on how full these tables were when it was made.
+ * place, as in `batchSql.ts`: a join's plan would depend on how full these tables were when it was made. So would one that
+ * could find a family's lane or delivery among all of its endpoint, which look as few while a table is empty, and become
+ * 100,000 behind an endpoint that is dead: `(endpoint_id = …) IS TRUE` leaves the index by family.
  *
  * Locks: the fan-out's advisory lock → lanes → deliveries → endpoints, each sorted.
  */
@@ -19,7 +21,7 @@ import { joinedJson, jsonTexts, plainArray, textArray, timeArray } from '../post
 import { isLeased } from '../postgres/leases.ts';
 import type { Queryable, StatementRunner } from '../postgres/pool.ts';
 import { ENGINE_NOW } from './endpointsSql.ts';
-import { type Due, PER_ENDPOINT, type Slots } from './slots.ts';
+import { type Due, MOST_PER_ENDPOINT } from './slots.ts';
 
 /**
  * As in the engine's batches: a plan made while a table was empty would read all of it for good, and for the events
@@ -64,10 +66,10 @@ export interface ClaimedLane extends LaneKey {
 }
 
 /**
- * Endpoints for which lanes are due, and how many, up to `perEndpoint`. It looks at each endpoint that has any lane,
- * so that no endpoint's backlog, however long, is in the way of another's.
+ * Endpoints for which lanes are due, and how many, as far as any may have slots. It looks at each endpoint that has any
+ * lane, so that no endpoint's backlog, however long, is in the way of another's.
  */
-export async function readDue(db: Queryable, perEndpoint: number): Promise<Due[]> {
+export async function readDue(db: StatementRunner): Promise<Due[]> {
   const { rows } = await db.query<Due>({
     name: 'webhook_due',
     text: `WITH RECURSIVE clock AS MATERIALIZED (SELECT ${ENGINE_NOW} AS now),
@@ -81,16 +83,16 @@ export async function readDue(db: Queryable, perEndpoint: number): Promise<Due[]
       CROSS JOIN LATERAL (SELECT * FROM webhook_endpoint WHERE id = waiting.id
         AND disabled_at IS NULL AND deleted_at IS NULL LIMIT 1) w
       CROSS JOIN LATERAL (SELECT count(*)::int AS count FROM (SELECT FROM webhook_lane l WHERE l.endpoint_id = w.id
-        AND l.due_at <= clock.now AND ${IS_FREE} ORDER BY l.due_at LIMIT $1) d) l
+        AND l.due_at <= clock.now AND ${IS_FREE} ORDER BY l.due_at LIMIT $1::int) d) l
       WHERE l.count > 0 ORDER BY random()`,
-    values: [perEndpoint],
+    values: [String(MOST_PER_ENDPOINT)],
   });
   return rows;
 }
 
 /** Claims lanes that are due, so many of each endpoint. */
 export async function claimLanes(
-  db: Queryable,
+  db: StatementRunner,
   lease: string,
   shares: ReadonlyMap<string, number>,
 ): Promise<ClaimedLane[]> {
@@ -111,11 +113,6 @@ export async function claimLanes(
   return rows;
 }
 
-/** Claims lanes that are due, in turn, as far as there are slots for them. */
-export async function claimInTurn(db: Queryable, lease: string, slots: Slots): Promise<ClaimedLane[]> {
-  return claimLanes(db, lease, slots.share(await readDue(db, PER_ENDPOINT)));
-}
-
 /** A delivery that is to be attempted. */
 export interface PendingDelivery extends LaneKey, MessageKey {
   readonly name: string;
@@ -127,7 +124,7 @@ export interface PendingDelivery extends LaneKey, MessageKey {
 
 /** The first pending deliveries of each of these lanes, in their order. */
 export async function readPending(
-  db: Queryable,
+  db: StatementRunner,
   lanes: readonly LaneKey[],
   perLane: number,
 ): Promise<PendingDelivery[]> {
@@ -137,11 +134,15 @@ export async function readPending(
         d.name, d.event_at AS "eventAt", d.attempts, d.replay, m.body
       FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY u(family_id, endpoint_id, n)
       CROSS JOIN LATERAL (SELECT * FROM webhook_delivery d WHERE d.family_id = u.family_id
-        AND d.endpoint_id = u.endpoint_id AND d.status = 'pending' ORDER BY d.id LIMIT $3) d
+        AND (d.endpoint_id = u.endpoint_id) IS TRUE AND d.status = 'pending' ORDER BY d.id LIMIT $3::int) d
       CROSS JOIN LATERAL (SELECT body FROM webhook_message m WHERE m.transaction_id = d.transaction_id
         AND m.seq = d.seq LIMIT 1) m
       ORDER BY u.n, d.id`,
-    values: [plainArray(lanes.map((l) => l.familyId)), plainArray(lanes.map((l) => l.endpointId)), perLane],
+    values: [
+      plainArray(lanes.map((l) => l.familyId)),
+      plainArray(lanes.map((l) => l.endpointId)),
+      String(perLane),
+    ],
   });
   return rows;
 }
@@ -188,7 +189,7 @@ async function recordLanes(db: StatementRunner, results: readonly LaneResult[]):
     text: `WITH result AS MATERIALIZED (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::int[])
           r(family_id, endpoint_id, finished, failures, due_in)
         CROSS JOIN LATERAL (SELECT ctid AS row, pending FROM webhook_lane w WHERE w.family_id = r.family_id
-          AND w.endpoint_id = r.endpoint_id LIMIT 1) l),
+          AND (w.endpoint_id = r.endpoint_id) IS TRUE LIMIT 1) l),
       gone AS (DELETE FROM webhook_lane l USING result r WHERE l.ctid = r.row AND r.pending = r.finished),
       left_over AS (UPDATE webhook_lane l SET pending = r.pending - r.finished, failures = r.failures, lease = NULL,
           leased_until = NULL, due_at = now + coalesce(r.due_in, 0) * interval '1 millisecond'
@@ -211,20 +212,21 @@ export async function lockLanes(
   db: StatementRunner,
   results: readonly LaneResult[],
 ): Promise<readonly LaneResult[]> {
-  const { rows } = await db.query<LaneKey>({
+  const { rows } = await db.query<LaneKey & { lease: string }>({
     name: 'webhook_lock_lanes',
-    text: `SELECT l.family_id AS "familyId", l.endpoint_id AS "endpointId"
+    text: `SELECT l.family_id AS "familyId", l.endpoint_id AS "endpointId", l.lease
       FROM (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) u(family_id, endpoint_id, lease) ORDER BY 1, 2) u
-      CROSS JOIN LATERAL (SELECT family_id, endpoint_id FROM webhook_lane w WHERE w.family_id = u.family_id
-        AND w.endpoint_id = u.endpoint_id AND w.lease = u.lease LIMIT 1 FOR UPDATE) l`,
+      CROSS JOIN LATERAL (SELECT family_id, endpoint_id, lease FROM webhook_lane w WHERE w.family_id = u.family_id
+        AND (w.endpoint_id = u.endpoint_id) IS TRUE AND w.lease = u.lease LIMIT 1 FOR UPDATE) l`,
     values: [
       plainArray(results.map((r) => r.familyId)),
       plainArray(results.map((r) => r.endpointId)),
       plainArray(results.map((r) => r.lease)),
     ],
   });
-  const held = new Set(rows.map(laneName));
-  return results.filter((result) => held.has(laneName(result)));
+  // By lease: what was claimed before by the same node may be recorded together with what it has claimed since.
+  const leases = new Map(rows.map((lane) => [laneName(lane), lane.lease]));
+  return results.filter((result) => leases.get(laneName(result)) === result.lease);
 }
 
 /** A delivery that needed no other attempt than its first one has that in its own row. */
@@ -236,19 +238,20 @@ async function recordAttempts(db: StatementRunner, attempts: readonly Attempt[])
     text: `WITH attempt AS MATERIALIZED (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::int[],
           $6::timestamptz[], $7::int[], $8::smallint[], $9::text[], $10::text[], $11::text[])
           a(family_id, endpoint_id, transaction_id, seq, number, at, latency_ms, status_code, error, response, status)),
+      found AS MATERIALIZED (SELECT a.*, w.row, w.merchant_id FROM attempt a CROSS JOIN LATERAL (
+        SELECT ctid AS row, merchant_id FROM webhook_delivery w WHERE w.family_id = a.family_id
+          AND (w.endpoint_id = a.endpoint_id) IS TRUE AND w.transaction_id = a.transaction_id AND w.seq = a.seq LIMIT 1) w),
       kept AS (INSERT INTO webhook_attempt
-          (family_id, endpoint_id, transaction_id, seq, number, at, latency_ms, status_code, error, response)
-        SELECT family_id, endpoint_id, transaction_id, seq, number, at, latency_ms, status_code, error, response
-        FROM attempt a WHERE NOT (${IS_WHOLE}))
+          (family_id, endpoint_id, merchant_id, transaction_id, seq, number, at, latency_ms, status_code, error, response)
+        SELECT family_id, endpoint_id, merchant_id, transaction_id, seq, number, at, latency_ms, status_code, error, response
+        FROM found a WHERE NOT (${IS_WHOLE}))
       UPDATE webhook_delivery d SET attempts = a.number, status = a.status,
         finished_at = CASE WHEN a.status <> 'pending' THEN a.at END,
         first_at = CASE WHEN ${IS_WHOLE} THEN a.at ELSE d.first_at END,
         first_latency_ms = CASE WHEN ${IS_WHOLE} THEN a.latency_ms ELSE d.first_latency_ms END,
         first_status_code = CASE WHEN ${IS_WHOLE} THEN a.status_code ELSE d.first_status_code END,
         first_response = CASE WHEN ${IS_WHOLE} THEN a.response ELSE d.first_response END
-      FROM (SELECT a.*, w.row FROM attempt a CROSS JOIN LATERAL (SELECT ctid AS row FROM webhook_delivery w
-        WHERE w.family_id = a.family_id AND w.endpoint_id = a.endpoint_id
-          AND w.transaction_id = a.transaction_id AND w.seq = a.seq LIMIT 1) w) a
+      FROM found a
       WHERE d.ctid = a.row`,
     values: [
       plainArray(attempts.map((a) => a.familyId)),
@@ -272,11 +275,13 @@ export async function insertMessages(db: StatementRunner, messages: Iterable<New
   if (all.length === 0) return;
   await db.query({
     name: 'webhook_messages',
-    text: `INSERT INTO webhook_message (transaction_id, seq, body, created_at)
-      SELECT t, s, b, ${ENGINE_NOW} FROM unnest($1::uuid[], $2::int[], ${jsonTexts('$3')}) m(t, s, b) ON CONFLICT DO NOTHING`,
+    text: `INSERT INTO webhook_message (transaction_id, seq, merchant_id, body, created_at)
+      SELECT t, s, m, b, ${ENGINE_NOW} FROM unnest($1::uuid[], $2::int[], $3::uuid[], ${jsonTexts('$4')}) m(t, s, m, b)
+      ON CONFLICT DO NOTHING`,
     values: [
       plainArray(all.map((m) => m.transactionId)),
       plainArray(all.map((m) => m.seq)),
+      plainArray(all.map((m) => m.merchantId)),
       joinedJson(all.map((m) => m.body)),
     ],
   });
@@ -297,22 +302,23 @@ export async function requeue(
   const families = [...new Set(messages.map((m) => m.familyId))].sort();
   const lanes = [plainArray(families), endpointId];
   await db.query(
-    `INSERT INTO webhook_lane (family_id, endpoint_id, pending, due_at) SELECT f, $2, 0, ${ENGINE_NOW}
-     FROM unnest($1::uuid[]) f ORDER BY f ON CONFLICT (family_id, endpoint_id) DO UPDATE SET due_at = excluded.due_at`,
+    `INSERT INTO webhook_lane (family_id, endpoint_id, merchant_id, pending, due_at) SELECT f, w.id, w.merchant_id, 0, ${ENGINE_NOW}
+     FROM unnest($1::uuid[]) f CROSS JOIN webhook_endpoint w WHERE w.id = $2 ORDER BY f ON CONFLICT (family_id, endpoint_id) DO UPDATE SET due_at = excluded.due_at`,
     lanes,
   );
   await insertMessages(db, messages);
   await db.query(
     `WITH queued AS (
-       INSERT INTO webhook_delivery AS d (family_id, endpoint_id, transaction_id, seq, name, event_at, created_at, replay)
-       SELECT m.f, $7, m.t, m.s, m.n, m.e, ${ENGINE_NOW}, $8
-       FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::timestamptz[]) WITH ORDINALITY m(f, t, s, n, e, o) ORDER BY m.o
+       INSERT INTO webhook_delivery AS d (family_id, endpoint_id, merchant_id, transaction_id, seq, name, event_at, created_at, replay)
+       SELECT m.f, w.id, w.merchant_id, m.t, m.s, m.n, m.e, ${ENGINE_NOW}, $8
+       FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::timestamptz[]) WITH ORDINALITY m(f, t, s, n, e, o)
+       CROSS JOIN webhook_endpoint w WHERE w.id = $7 ORDER BY m.o
        ON CONFLICT (family_id, endpoint_id, transaction_id, seq)
          DO UPDATE SET status = 'pending', finished_at = NULL, replay = $8 WHERE d.status <> 'pending'
        RETURNING family_id)
      UPDATE webhook_lane l SET pending = l.pending + q.count, failures = 0
      FROM (SELECT family_id, count(*)::int AS count FROM queued GROUP BY 1) q
-     WHERE l.family_id = q.family_id AND l.endpoint_id = $7 AND l.family_id = ANY($6::uuid[])`,
+     WHERE l.family_id = q.family_id AND (l.endpoint_id = $7) IS TRUE AND l.family_id = ANY($6::uuid[])`,
     [
       plainArray(messages.map((m) => m.familyId)),
       plainArray(messages.map((m) => m.transactionId)),
@@ -342,7 +348,7 @@ const DELIVERY = `d.family_id AS "familyId", d.endpoint_id AS "endpointId", d.tr
   d.id, d.name, d.event_at AS "eventAt", d.status, d.attempts, d.replay, d.created_at AS "createdAt",
   d.finished_at AS "finishedAt", CASE WHEN d.status = 'pending' THEN l.due_at END AS "nextAttemptAt"`;
 const LANE = `LEFT JOIN LATERAL (SELECT due_at FROM webhook_lane l WHERE l.family_id = d.family_id
-  AND l.endpoint_id = d.endpoint_id LIMIT 1) l ON true`;
+  AND (l.endpoint_id = d.endpoint_id) IS TRUE LIMIT 1) l ON true`;
 
 export interface DeliveryFilter {
   readonly status: Delivery['status'] | null;

@@ -11,8 +11,11 @@ import type { Attempt, LaneKey, LaneResult, PendingDelivery } from './deliveries
 import type { Poster, PostResult } from './post.ts';
 import { retryDelay } from './schedule.ts';
 import { signedHeaders } from './sign.ts';
-import { type Held, PER_ENDPOINT, PER_FAILING, QUICK_MS, Slots } from './slots.ts';
+import { type Held, PER_ENDPOINT, PER_FAILING, QUICK_MS, SLOTS, Slots } from './slots.ts';
 import { keysOf, type Target } from './targets.ts';
+
+/** What cannot be attempted, for a reason that is no answer of its endpoint, is left alone for so long. */
+export const LEFT_ALONE_MS = 60_000;
 
 /** For how long attempts of a lane may begin that is claimed now: its lease ends 20 s later. */
 export const CLAIM_MS = 10_000;
@@ -55,6 +58,13 @@ interface Work {
   heardAt: number;
 }
 
+/** How a lane is left, as far as it has come. */
+interface LaneLeft {
+  readonly attempts: Attempt[];
+  failures: number;
+  dueInMs: number | null;
+}
+
 /** Beyond so many endpoints, those that have nothing to do are forgotten, and are new the next time. */
 const MAX_KNOWN = 2_000;
 
@@ -68,9 +78,9 @@ export class Dispatcher {
     this.#deps = deps;
   }
 
-  /** The slots that are taken now, and those that are free. */
-  slots(): Slots {
-    return new Slots(this.#held());
+  /** The slots that are taken now, and those that are free of so many in all. */
+  slots(all = SLOTS): Slots {
+    return new Slots(this.#held(), all);
   }
 
   *#held(): Iterable<Held> {
@@ -105,40 +115,48 @@ export class Dispatcher {
       if (lane === undefined) break;
       if (work.running === 0) work.heardAt = performance.now();
       work.running += 1;
-      const run = this.#run(lane, work)
-        .catch(this.#deps.onError)
-        .finally(() => {
-          this.#runs.delete(run);
-          work.running -= 1;
-          this.#pump(endpointId, work);
-        });
+      const run = this.#run(lane, work).finally(() => {
+        this.#runs.delete(run);
+        work.running -= 1;
+        this.#pump(endpointId, work);
+      });
       this.#runs.add(run);
     }
     const isIdle = work.running === 0 && work.waiting.length === 0;
     if (isIdle && this.#work.size > MAX_KNOWN) this.#work.delete(endpointId);
   }
 
+  /** However it ends, the lane is left at once: nobody else has it before that, or before its lease is over. */
   async #run(lane: Lane, work: Work): Promise<void> {
+    const left: LaneLeft = { attempts: [], failures: lane.failures, dueInMs: null };
+    try {
+      await this.#deliver(lane, work, left);
+    } catch (error) {
+      this.#deps.onError(error);
+      left.dueInMs = LEFT_ALONE_MS;
+    }
     const { familyId, endpointId } = lane;
-    const attempts: Attempt[] = [];
-    let { failures } = lane;
-    let dueInMs: number | null = null;
+    const finished = left.attempts.filter(({ status }) => status !== 'pending').length;
+    lane.onEnded({ familyId, endpointId, ...left, finished });
+  }
+
+  /** @param left notes what came of it until now */
+  async #deliver(lane: Lane, work: Work, left: LaneLeft): Promise<void> {
     for (const delivery of lane.deliveries) {
       if (this.#stopped || performance.now() > lane.claimedAt + CLAIM_MS) break;
       const { attempt, retryAfterMs } = await this.#attempt(lane, delivery);
       work.failing = attempt.status !== 'delivered';
       work.quick = !work.failing && attempt.latencyMs <= QUICK_MS;
       work.heardAt = performance.now();
-      if (!work.failing) failures = 0;
+      if (!work.failing) left.failures = 0;
       else {
-        dueInMs = retryDelay(failures + 1, retryAfterMs, Math.random());
-        failures = dueInMs === null ? 0 : failures + 1;
+        left.dueInMs = retryDelay(left.failures + 1, retryAfterMs, Math.random());
+        left.failures = left.dueInMs === null ? 0 : left.failures + 1;
       }
-      attempts.push(work.failing && dueInMs === null ? { ...attempt, status: 'failed' } : attempt);
+      const isGivenUp = work.failing && left.dueInMs === null;
+      left.attempts.push(isGivenUp ? { ...attempt, status: 'failed' } : attempt);
       if (work.failing) break;
     }
-    const finished = attempts.filter(({ status }) => status !== 'pending').length;
-    lane.onEnded({ familyId, endpointId, attempts, finished, failures, dueInMs });
   }
 
   async #attempt(

@@ -218,12 +218,12 @@ export interface EndpointTarget {
   readonly bearerToken: string | null;
 }
 
-export async function readTargets(db: Queryable, ids: readonly string[]): Promise<EndpointTarget[]> {
+export async function readTargets(db: StatementRunner, ids: Iterable<string>): Promise<EndpointTarget[]> {
   const { rows } = await db.query<EndpointTarget>({
     name: 'webhook_targets',
     text: `SELECT id, merchant_id AS "merchantId", version, url, secret, ${OLD_SECRETS} AS "oldSecrets",
         bearer_token AS "bearerToken" FROM webhook_endpoint WHERE id = ANY($1::uuid[])`,
-    values: [ids],
+    values: [plainArray([...ids])],
   });
   return rows;
 }

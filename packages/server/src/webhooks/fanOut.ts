@@ -2,20 +2,24 @@
  * Makes deliveries of events. Whichever node comes first reads on from where the last one ended, finds out who gets
  * what, and writes it, all in one transaction:
  *
- *   lock ─► page of the feed ─► who gets it ─► messages, deliveries, lanes ─► the place, moved on ─► commit
+ *   turn ─► page of the feed ─► who gets it ─► messages, deliveries, lanes ─► the place, moved on ─► commit
  *                                                                                                     └─► attempts
  *
  * So what is attempted is in the database, and nothing of a node that has died is in its memory alone. Lanes for which
  * this node has slots are written as claimed by it: it begins with them after the commit, with the bodies that it has
  * just made. The others are for whoever claims them. Nothing is read while no endpoint wants anything.
+ *
+ * Of a page that makes more deliveries than are written at a time, merchants have their events written in turn, and the
+ * place is moved up to the first event that was not. From there the next one reads on, and leaves out what is written.
  */
 
 import { randomUUID } from 'node:crypto';
 import { hasWebhook } from '../core/history.ts';
 import type { Millis } from '../core/transaction.ts';
-import { type FeedEvent, type FeedPage, readWebhookEvents } from '../feed/eventsSql.ts';
-import { comparePositions, type FeedPosition } from '../feed/position.ts';
-import type { Pool, StatementRunner } from '../postgres/pool.ts';
+import { FairQueue } from '../engine/fairQueue.ts';
+import type { FeedEvent, FeedPage } from '../feed/eventsSql.ts';
+import type { FeedPosition } from '../feed/position.ts';
+import type { ClaimDeps } from './claim.ts';
 import { insertMessages, type LaneKey, laneName, type NewMessage } from './deliveriesSql.ts';
 import {
   beginFanOut,
@@ -25,26 +29,16 @@ import {
   type NewDelivery,
   type Receiver,
 } from './fanOutSql.ts';
-import type { Owner } from './slots.ts';
 import { type RoundTrips, transactQuickly } from './transact.ts';
 
-/** Events of the feed, of any merchant, that are read at a time. */
-const PAGE_LIMIT = 500;
 /** Deliveries that are written at a time, some 100 ms: 500 events of a merchant with 50 endpoints are 25,000. */
 const DELIVERIES_LIMIT = 2_000;
 /** When the horizon has not moved for so long, transactions of other databases are no longer waited for. */
 const WAIT_FOR_CLUSTER_MS = 50;
 
-/** Takes a slot for a lane that is to be attempted. @returns whether there is one */
-export type TakeSlot = (owner: Owner) => boolean;
-
-export interface FanOutDeps {
-  readonly pool: Pool;
-  readonly gated: boolean;
+export interface FanOutDeps extends ClaimDeps {
   /** The body of an event's webhook: JSON text. */
   readonly render: (event: FeedEvent) => string;
-  /** Where what is read now takes its slots in this node: what gets none is left to whoever claims it. */
-  readonly slots: () => TakeSlot;
 }
 
 /** A lane that was just written, and claimed by this node. */
@@ -90,8 +84,6 @@ interface Part {
 
 export class FanOut {
   readonly #deps: FanOutDeps;
-  /** Where this node ended last: unless another one has gone on since, this is where to read on. */
-  #guess: FeedPosition = { round: 0, position: 0 };
   #waiting: { readonly round: number; readonly since: number } | null = null;
 
   constructor(deps: FanOutDeps) {
@@ -101,45 +93,43 @@ export class FanOut {
   /** Reads on, and writes what it has read. */
   async step(): Promise<Step> {
     const { pool, gated } = this.#deps;
-    return transactQuickly(pool, gated, (transaction) => this.#step(transaction));
+    try {
+      return await transactQuickly(pool, gated, (transaction) => this.#step(transaction));
+    } catch (error) {
+      // Of a horizon that has fallen, it would be asked again and again.
+      this.#waiting = null;
+      throw error;
+    }
   }
 
   async #step(transaction: RoundTrips): Promise<Step> {
     const clusterWide = (this.#waitedMs() ?? 0) > WAIT_FOR_CLUSTER_MS;
-    const readOn = (db: StatementRunner, after: FeedPosition): Promise<FeedPage> =>
-      readWebhookEvents(db, { after, limit: PAGE_LIMIT, clusterWide });
-    const guess = this.#guess;
-    const [place, guessed] = await transaction.send((db) =>
-      Promise.all([beginFanOut(db), readOn(db, guess)]),
-    );
-    if (place === null || place.held) return CONTENDED;
-    const { after, wanted, now } = place;
-    this.#guess = after;
-    const step = { ...CONTENDED, contended: false, wanted, now, readAt: performance.now() };
-    if (!wanted) return step;
-    const page =
-      comparePositions(after, guess) === 0 ? guessed : await transaction.send((db) => readOn(db, after));
+    const next = await transaction.send((db) => beginFanOut(db, clusterWide));
+    if (next === null) return CONTENDED;
+    const { after, page, now } = next;
+    const step = { ...CONTENDED, contended: false, wanted: after !== null, now, readAt: performance.now() };
+    if (after === null) return step;
     this.#noteWaiting(page);
-    if (page.scanned === 0) return { ...step, waitedMs: this.#waitedMs() };
-    const part = await this.#partOf(transaction, page);
+    const waitedMs = this.#waitedMs();
+    if (page.scanned === 0) return { ...step, waitedMs };
+    const part = await this.#partOf(transaction, page, after);
     const lease = randomUUID();
     const written = await this.#write(transaction, part, lease);
-    this.#guess = part.end;
-    return { ...step, ...written, lease, more: page.more || part.isCut, waitedMs: this.#waitedMs() };
+    return { ...step, ...written, lease, more: page.more || part.isCut, waitedMs };
   }
 
-  /** Finds out who gets what of a page. */
-  async #partOf(transaction: RoundTrips, page: FeedPage): Promise<Part> {
-    const events = page.events.filter(({ event }) => hasWebhook(event));
+  /** Finds out who gets what of a page, merchants in turn, as far as it may be written at a time. */
+  async #partOf(transaction: RoundTrips, page: FeedPage, after: FeedPosition): Promise<Part> {
+    const events = inTurn(page.events.filter(({ event }) => hasWebhook(event)));
     const messages = events.map((event) => messageOf(event, this.#deps.render));
-    const whole = { messages, end: page.end, isCut: false };
-    if (messages.length === 0) return { ...whole, receivers: [] };
-    const receivers = await transaction.send((db) => findReceivers(db, messages));
-    const cutAt = receivers[DELIVERIES_LIMIT]?.index ?? messages.length;
-    const last = events[cutAt - 1];
-    if (cutAt === messages.length || last === undefined) return { ...whole, receivers };
+    if (messages.length === 0) return { messages, receivers: [], end: page.end, isCut: false };
+    const receivers = await transaction.send((db) => findReceivers(db, messages, DELIVERIES_LIMIT + 1));
+    const cutAt = receivers[DELIVERIES_LIMIT]?.index;
+    if (cutAt === undefined) return { messages, receivers, end: page.end, isCut: false };
+    const unwritten = new Set(events.slice(cutAt));
+    const last = page.events[page.events.findIndex((event) => unwritten.has(event)) - 1];
     const kept = receivers.filter(({ index }) => index < cutAt);
-    return { messages, receivers: kept, end: last.at, isCut: true };
+    return { messages, receivers: kept, end: last?.at ?? after, isCut: true };
   }
 
   /** Writes deliveries and the place up to which they are written, and commits. */
@@ -148,24 +138,31 @@ export class FanOut {
     { receivers, messages, end }: Part,
     lease: string,
   ): Promise<Pick<Step, 'lanes' | 'left'>> {
+    const { readTargets, giveBack } = this.#deps;
     const lanes = this.#lanesOf(receivers, messages);
     const own = lanes.filter(({ isOwn }) => isOwn);
     const others = lanes.filter(({ isOwn }) => !isOwn);
-    const [claimed] = await transaction.end((db) =>
-      Promise.all([
-        insertPending(db, own.flatMap(deliveriesOf), lease),
-        insertPending(db, others.flatMap(deliveriesOf), null),
-        insertMessages(db, new Set(lanes.flatMap((lane) => lane.messages))),
-        endFanOut(db, end),
-      ]),
-    );
-    const names = new Set(claimed.map(laneName));
-    return { lanes: own.filter((lane) => names.has(laneName(lane))), left: others.length > 0 };
+    try {
+      const [claimed] = await transaction.end((db) =>
+        Promise.all([
+          insertPending(db, own.flatMap(deliveriesOf), lease),
+          insertPending(db, others.flatMap(deliveriesOf), null),
+          insertMessages(db, new Set(lanes.flatMap((lane) => lane.messages))),
+          endFanOut(db, end),
+          readTargets(db, own),
+        ]),
+      );
+      const names = new Set(claimed.map(laneName));
+      return { lanes: own.filter((lane) => names.has(laneName(lane))), left: others.length > 0 };
+    } catch (error) {
+      for (const lane of own) giveBack({ ...lane, failures: 0 }, lease);
+      throw error;
+    }
   }
 
   /** The lanes of what is to be written, in the order of their first events. */
   #lanesOf(receivers: readonly Receiver[], messages: readonly NewMessage[]): readonly NewLane[] {
-    const takeSlot = this.#deps.slots();
+    const slots = this.#deps.slots();
     const lanes = new Map<string, NewLane>();
     for (const { index, endpointId, version, blocked } of receivers) {
       const message = messages[index];
@@ -175,7 +172,7 @@ export class FanOut {
       const known = lanes.get(name);
       if (known !== undefined) known.messages.push(message);
       else {
-        const isOwn = !blocked && takeSlot({ merchantId, endpointId });
+        const isOwn = !blocked && slots.take({ merchantId, endpointId });
         lanes.set(name, { familyId, endpointId, version, isOwn, messages: [message] });
       }
     }
@@ -203,6 +200,13 @@ interface NewLane extends LaneKey {
 
 function deliveriesOf({ familyId, endpointId, messages }: NewLane): NewDelivery[] {
   return messages.map((message) => ({ familyId, endpointId, message }));
+}
+
+/** One event of each merchant in turn, so that nobody's few come behind another's many; each one's in their order. */
+function inTurn(events: readonly FeedEvent[]): FeedEvent[] {
+  const waiting = new FairQueue<FeedEvent>(({ event }) => event.merchantId);
+  for (const event of events) waiting.push(event);
+  return waiting.take(events.length);
 }
 
 /** An event as a message. */

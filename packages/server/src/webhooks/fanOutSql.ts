@@ -7,8 +7,8 @@
  */
 
 import type { Millis } from '../core/transaction.ts';
-import { comparePositions, type FeedPosition } from '../feed/position.ts';
-
+import { type FeedPage, type PageRow, pageOf, pageSql } from '../feed/eventsSql.ts';
+import type { FeedPosition } from '../feed/position.ts';
 import { ADVISORY_LOCKS } from '../postgres/advisoryLocks.ts';
 import { plainArray, textArray, timeArray } from '../postgres/arrays.ts';
 import { isLeased } from '../postgres/leases.ts';
@@ -17,63 +17,82 @@ import { IS_FREE, type LaneKey, LEASE, type NewMessage } from './deliveriesSql.t
 import { ENGINE_NOW } from './endpointsSql.ts';
 
 /** So long nobody else reads on after a node of the version before, which has not written all that it has read. */
-const HELD = `interval '5 seconds'`;
+const IS_HELD = isLeased('f.held_until', `interval '5 seconds'`);
 
-export interface FanOutPlace {
-  /** Where the last write ended, or the first endpoint begins. */
-  readonly after: FeedPosition;
-  /** Whether there is any endpoint to read for. */
-  readonly wanted: boolean;
-  /** Whether a node of the version before has read further, and is to write again. */
-  readonly held: boolean;
+/** Where the last write ended, or the first endpoint begins; no round while nobody wants anything. */
+const PLACE = `(SELECT min(after_round) + 1 AS round FROM webhook_endpoint WHERE disabled_at IS NULL AND deleted_at IS NULL) e
+  LEFT JOIN webhook_feed f ON true
+  CROSS JOIN LATERAL (SELECT CASE WHEN f.round >= e.round THEN f.round ELSE e.round END AS round,
+    CASE WHEN f.round >= e.round THEN f.position ELSE 0 END AS position) p`;
+
+const TAKE_TURN = `pg_try_advisory_xact_lock(${ADVISORY_LOCKS.fanOut})`;
+
+/** Events of the feed, of any merchant, that are read at a time. */
+const PAGE_LIMIT = 500;
+
+/**
+ * From the place on, as it is now: no node has to know it. Whoever does not have the turn, which is taken again here,
+ * or may not read on, finds no place, and reads nothing.
+ */
+const PAGE = pageSql({
+  ctes: `place AS MATERIALIZED (SELECT p.round, p.position FROM ${PLACE}
+      WHERE p.round IS NOT NULL AND NOT ${IS_HELD} AND ${TAKE_TURN}),`,
+  after: '(SELECT round FROM place), (SELECT position FROM place)',
+  limit: String(PAGE_LIMIT),
+  // An endpoint that committed before an event is seen by whoever sees the event.
+  merchants: 'SELECT merchant_id FROM webhook_endpoint WHERE disabled_at IS NULL AND deleted_at IS NULL',
+});
+
+/** What is to be fanned out next. */
+export interface NextPage {
+  /** The place; null while nobody wants anything. */
+  readonly after: FeedPosition | null;
+  readonly page: FeedPage;
   /** The engine's clock. */
   readonly now: Millis;
 }
 
 interface PlaceRow {
   readonly round: bigint | null;
-  readonly position: bigint | null;
-  readonly first: bigint | null;
+  readonly position: bigint;
 }
 
-/** Of `webhook_feed f`. */
-const PLACE = `f.round, f.position,
-  (SELECT min(after_round) FROM webhook_endpoint WHERE disabled_at IS NULL AND deleted_at IS NULL) AS first`;
-
-function placeOf({ round, position, first }: PlaceRow): Pick<FanOutPlace, 'after' | 'wanted'> {
-  const last = { round: Number(round ?? 0), position: Number(position ?? 0) };
-  if (first === null) return { after: last, wanted: false };
-  const begin = { round: Number(first) + 1, position: 0 };
-  return { after: comparePositions(begin, last) > 0 ? begin : last, wanted: true };
+function placeOf({ round, position }: PlaceRow): FeedPosition | null {
+  return round === null ? null : { round: Number(round), position: Number(position) };
 }
 
-/** Begins a transaction of the fan-out. @returns null while another one is under way */
-export async function beginFanOut(db: StatementRunner): Promise<FanOutPlace | null> {
-  // Two statements: one would see what was there before it got the lock.
-  const [lock, place] = await Promise.all([
-    db.query<{ locked: boolean }>({
-      name: 'webhook_lock_fan_out',
-      text: `SELECT pg_try_advisory_xact_lock(${ADVISORY_LOCKS.fanOut}) AS locked`,
-    }),
+/**
+ * Begins a transaction of the fan-out, and reads on.
+ * @returns null while somebody else is at it
+ * @throws HorizonFellError
+ */
+export async function beginFanOut(db: StatementRunner, clusterWide: boolean): Promise<NextPage | null> {
+  // Apart: a statement that takes the turn sees what was there before it got it.
+  const [turn, place, { rows }] = await Promise.all([
+    db.query<{ taken: boolean }>({ name: 'webhook_take_turn', text: `SELECT ${TAKE_TURN} AS taken` }),
     db.query<PlaceRow & { held: boolean; now: Millis }>({
       name: 'webhook_place',
-      text: `SELECT ${PLACE}, ${isLeased('f.held_until', HELD)} AS held, c.now
-        FROM ${ENGINE_NOW} c(now) LEFT JOIN webhook_feed f ON true`,
+      text: `SELECT p.round, p.position, ${IS_HELD} AS held, c.now FROM ${PLACE} CROSS JOIN ${ENGINE_NOW} c(now)`,
+    }),
+    db.query<PageRow>({
+      name: clusterWide ? 'webhook_page_database' : 'webhook_page_snapshot',
+      text: clusterWide ? PAGE.database : PAGE.snapshot,
     }),
   ]);
-  const [row] = place.rows;
-  if (row === undefined || lock.rows[0]?.locked !== true) return null;
-  return { ...placeOf(row), held: row.held, now: row.now };
+  const [found] = place.rows;
+  if (found === undefined || found.held || turn.rows[0]?.taken !== true) return null;
+  const after = placeOf(found);
+  const before = after ?? { round: 0, position: 0 };
+  return { after, page: pageOf(rows, { after: before, limit: PAGE_LIMIT, clusterWide }), now: found.now };
 }
 
 /** Up to where everything has been fanned out; null while nobody wants anything. */
 export async function readFannedOut(db: Queryable): Promise<FeedPosition | null> {
   const { rows } = await db.query<PlaceRow>({
     name: 'webhook_fanned_out',
-    text: `SELECT ${PLACE} FROM (SELECT) one LEFT JOIN webhook_feed f ON true`,
+    text: `SELECT p.round, p.position FROM ${PLACE}`,
   });
-  const { after, wanted } = placeOf(rows[0] ?? { round: null, position: null, first: null });
-  return wanted ? after : null;
+  return rows[0] === undefined ? null : placeOf(rows[0]);
 }
 
 /** Moves the place on. */
@@ -97,23 +116,30 @@ export interface Receiver {
   readonly blocked: boolean;
 }
 
-/** Who gets these messages and has not got them yet, in their order. */
+/** What is to be known of an event to find out who gets it. */
+export type Receivable = Omit<NewMessage, 'body'>;
+
+/**
+ * Who gets these messages and has not got them yet, in their order: the first so many. Nothing is looked at for those
+ * behind them. `OFFSET 0` keeps endpoints from being joined: each message would go through those of all merchants.
+ */
 export async function findReceivers(
   db: StatementRunner,
-  messages: readonly NewMessage[],
+  messages: readonly Receivable[],
+  limit: number,
 ): Promise<readonly Receiver[]> {
   if (messages.length === 0) return [];
-  const { rows } = await db.query<Receiver & { readonly written: boolean | null }>({
+  const { rows } = await db.query<Receiver>({
     name: 'webhook_receivers',
     text: `SELECT m.n::int - 1 AS index, w.id AS "endpointId", w.version,
-        coalesce((SELECT true FROM webhook_lane l WHERE l.family_id = m.family_id AND l.endpoint_id = w.id LIMIT 1), false) AS blocked,
-        (SELECT true FROM webhook_delivery d WHERE d.family_id = m.family_id AND d.endpoint_id = w.id
-          AND d.transaction_id = m.transaction_id AND d.seq = m.seq LIMIT 1) AS written
+        coalesce((SELECT true FROM webhook_lane l WHERE l.family_id = m.family_id AND (l.endpoint_id = w.id) IS TRUE LIMIT 1), false) AS blocked
       FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[])
         WITH ORDINALITY m(transaction_id, seq, family_id, merchant_id, name, round, n)
       CROSS JOIN LATERAL (SELECT id, version FROM webhook_endpoint w WHERE w.merchant_id = m.merchant_id AND disabled_at IS NULL
-        AND deleted_at IS NULL AND after_round < m.round AND (events = '{}' OR m.name = ANY(events))) w
-      ORDER BY m.n`,
+        AND deleted_at IS NULL AND after_round < m.round AND (events = '{}' OR m.name = ANY(events)) OFFSET 0) w
+      WHERE (SELECT true FROM webhook_delivery d WHERE d.family_id = m.family_id AND (d.endpoint_id = w.id) IS TRUE
+        AND d.transaction_id = m.transaction_id AND d.seq = m.seq LIMIT 1) IS NULL
+      ORDER BY m.n LIMIT $7::int`,
     values: [
       plainArray(messages.map((m) => m.transactionId)),
       plainArray(messages.map((m) => m.seq)),
@@ -121,9 +147,10 @@ export async function findReceivers(
       plainArray(messages.map((m) => m.merchantId)),
       textArray(messages.map((m) => m.name)),
       plainArray(messages.map((m) => m.round)),
+      String(limit),
     ],
   });
-  return rows.filter(({ written }) => written === null);
+  return rows;
 }
 
 /** A message for an endpoint. */
@@ -146,31 +173,29 @@ export async function insertPending(
     name: 'webhook_insert_pending',
     text: `WITH clock AS MATERIALIZED (SELECT ${ENGINE_NOW} AS now),
       made AS (
-        INSERT INTO webhook_delivery (family_id, endpoint_id, transaction_id, seq, name, event_at, created_at)
-        SELECT f, e, t, s, name, event_at, (SELECT now FROM clock)
-        FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::timestamptz[])
-          WITH ORDINALITY d(f, e, t, s, name, event_at, n)
-        ORDER BY n ON CONFLICT DO NOTHING RETURNING family_id, endpoint_id)
-      INSERT INTO webhook_lane AS l (family_id, endpoint_id, pending, due_at, lease, leased_until)
-      SELECT family_id, endpoint_id, count(*), (SELECT now FROM clock), $7::uuid,
-        CASE WHEN $7::uuid IS NOT NULL THEN clock_timestamp() + ${LEASE} END
-      FROM made GROUP BY family_id, endpoint_id ORDER BY family_id, endpoint_id
+        INSERT INTO webhook_delivery (family_id, endpoint_id, merchant_id, transaction_id, seq, name, event_at, created_at)
+        SELECT f, e, m, t, s, name, event_at, (SELECT now FROM clock)
+        FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::int[], $6::text[], $7::timestamptz[])
+          WITH ORDINALITY d(f, e, m, t, s, name, event_at, n)
+        ORDER BY n ON CONFLICT DO NOTHING RETURNING family_id, endpoint_id, merchant_id)
+      INSERT INTO webhook_lane AS l (family_id, endpoint_id, merchant_id, pending, due_at, lease, leased_until)
+      SELECT family_id, endpoint_id, merchant_id, count(*), (SELECT now FROM clock), $8::uuid,
+        CASE WHEN $8::uuid IS NOT NULL THEN clock_timestamp() + ${LEASE} END
+      FROM made GROUP BY 1, 2, 3 ORDER BY 1, 2
       ON CONFLICT (family_id, endpoint_id) DO UPDATE SET pending = l.pending + excluded.pending,
         lease = CASE WHEN ${IS_FREE} THEN excluded.lease ELSE l.lease END,
         leased_until = CASE WHEN ${IS_FREE} THEN excluded.leased_until ELSE l.leased_until END
-      RETURNING l.family_id AS "familyId", l.endpoint_id AS "endpointId", coalesce(l.lease = $7::uuid, false) AS claimed`,
-    values: [...keysOf(deliveries), lease],
+      RETURNING l.family_id AS "familyId", l.endpoint_id AS "endpointId", coalesce(l.lease = $8::uuid, false) AS claimed`,
+    values: [
+      plainArray(deliveries.map((d) => d.familyId)),
+      plainArray(deliveries.map((d) => d.endpointId)),
+      plainArray(deliveries.map(({ message }) => message.merchantId)),
+      plainArray(deliveries.map(({ message }) => message.transactionId)),
+      plainArray(deliveries.map(({ message }) => message.seq)),
+      textArray(deliveries.map(({ message }) => message.name)),
+      timeArray(deliveries.map(({ message }) => message.eventAt)),
+      lease,
+    ],
   });
   return rows.filter(({ claimed }) => claimed);
-}
-
-function keysOf(deliveries: readonly NewDelivery[]): string[] {
-  return [
-    plainArray(deliveries.map((d) => d.familyId)),
-    plainArray(deliveries.map((d) => d.endpointId)),
-    plainArray(deliveries.map(({ message }) => message.transactionId)),
-    plainArray(deliveries.map(({ message }) => message.seq)),
-    textArray(deliveries.map(({ message }) => message.name)),
-    timeArray(deliveries.map(({ message }) => message.eventAt)),
-  ];
 }

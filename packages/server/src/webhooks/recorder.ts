@@ -2,11 +2,15 @@
 import { isPassing } from '../postgres/databaseErrors.ts';
 import type { Pool } from '../postgres/pool.ts';
 import { type LaneResult, leaveLanes, lockLanes } from './deliveriesSql.ts';
+import { LEFT_ALONE_MS } from './dispatch.ts';
 import { type EndpointHealth, lockHealth, noteHealth } from './endpointsSql.ts';
 import { isGivenUp } from './schedule.ts';
+import { SLOTS } from './slots.ts';
 import { transactQuickly } from './transact.ts';
 
-const BATCH_LIMIT = 200;
+const BATCH_LIMIT = 1_000;
+/** When more wait to be recorded than a node has under way, it begins with nothing new: see `isBehind`. */
+const BEHIND_FROM = SLOTS;
 /** How long the first of a batch waits for others: nothing but the lane’s next event waits for it. */
 const GATHER_MS = 10;
 const RETRY_MS = 200;
@@ -26,11 +30,21 @@ export interface RecorderDeps {
 export class Recorder {
   readonly #deps: RecorderDeps;
   #queue: LaneResult[] = [];
+  /** How many are being written. */
+  #writing = 0;
   #flushing: Promise<void> | null = null;
   #stopBy = Number.POSITIVE_INFINITY;
 
   constructor(deps: RecorderDeps) {
     this.#deps = deps;
+  }
+
+  /**
+   * Whether so much is not recorded that nothing new is to be attempted: what is recorded only after its lease is over
+   * is attempted again by others.
+   */
+  get isBehind(): boolean {
+    return this.#queue.length + this.#writing > BEHIND_FROM;
   }
 
   record(result: LaneResult): void {
@@ -52,33 +66,55 @@ export class Recorder {
       if (this.#queue.length < BATCH_LIMIT && this.#stopBy === Number.POSITIVE_INFINITY)
         await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
       const batch = this.#queue.splice(0, BATCH_LIMIT);
+      this.#writing = batch.length;
       await this.#write(batch);
+      this.#writing = 0;
     }
     this.#flushing = null;
   }
 
   async #write(batch: readonly LaneResult[]): Promise<void> {
-    const { pool, gated, onRecorded, onDisabled, onError } = this.#deps;
+    const { onRecorded, onDisabled, onError } = this.#deps;
     const giveUpAt = performance.now() + GIVE_UP_MS;
     for (;;) {
       try {
-        const { dueNow, disabled } = await transactQuickly(pool, gated, async (transaction) => {
-          const kept = await transaction.send((db) => lockLanes(db, batch));
-          const [goOn, health] = await transaction.send((db) =>
-            Promise.all([leaveLanes(db, kept), lockHealth(db, healthOf(batch))]),
-          );
-          const count = await transaction.end((db) => noteHealth(db, health, isGivenUp));
-          return { dueNow: goOn > 0, disabled: count };
-        });
+        const { dueNow, disabled } = await this.#writeOnce(batch);
         if (disabled > 0) onDisabled(disabled);
         onRecorded(dueNow);
         return;
       } catch (error) {
+        if (!isPassing(error)) return this.#writeApart(batch, error);
         onError(error);
-        if (!isPassing(error) || performance.now() >= Math.min(giveUpAt, this.#stopBy)) return;
+        if (performance.now() >= Math.min(giveUpAt, this.#stopBy)) return;
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
     }
+  }
+
+  #writeOnce(batch: readonly LaneResult[]): Promise<{ dueNow: boolean; disabled: number }> {
+    const { pool, gated } = this.#deps;
+    return transactQuickly(pool, gated, async (transaction) => {
+      const kept = await transaction.send((db) => lockLanes(db, batch));
+      const [goOn, health] = await transaction.send((db) =>
+        Promise.all([leaveLanes(db, kept), lockHealth(db, healthOf(batch))]),
+      );
+      const disabled = await transaction.end((db) => noteHealth(db, health, isGivenUp));
+      return { dueNow: goOn > 0, disabled };
+    });
+  }
+
+  /** What cannot be recorded keeps no other from it: its lane is left without what came of it, and attempted again later. */
+  async #writeApart(batch: readonly LaneResult[], error: unknown): Promise<void> {
+    const [first] = batch;
+    if (batch.length > 1) {
+      const half = Math.ceil(batch.length / 2);
+      await this.#write(batch.slice(0, half));
+      await this.#write(batch.slice(half));
+      return;
+    }
+    this.#deps.onError(error);
+    if (first !== undefined && first.attempts.length > 0)
+      await this.#write([{ ...first, attempts: [], finished: 0, dueInMs: LEFT_ALONE_MS }]);
   }
 }
 

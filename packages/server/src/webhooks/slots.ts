@@ -20,8 +20,10 @@ export const QUICK_MS = 1_000;
 export const PER_ENDPOINT = 64;
 /** … and of one whose last attempt failed. */
 export const PER_FAILING = 8;
-/** So many times as many wait or are under way of a quick one that was just read: it is done with them in no time. */
-const FRESH_PER_RUNNING = 3;
+/** So many times as many wait or are under way of a quick one: it is done with them in no time. */
+const PER_RUNNING = 3;
+/** Lanes for which an endpoint may have slots. */
+export const MOST_PER_ENDPOINT = PER_RUNNING * PER_ENDPOINT;
 /** A merchant has so many at most for each that is free. */
 const PER_FREE = 1 / 4;
 
@@ -58,9 +60,12 @@ export class Slots {
   readonly #endpoints = new Map<string, { count: number; failing: boolean; quick: boolean }>();
   readonly #merchants = new Map<string, Taken>();
   readonly #taken: Taken = { quick: 0, slow: 0 };
+  readonly #slots: number;
   #areShort = false;
 
-  constructor(held: Iterable<Held>) {
+  /** @param slots how many there are in all */
+  constructor(held: Iterable<Held>, slots = SLOTS) {
+    this.#slots = slots;
     for (const { merchantId, endpointId, count, failing, quick } of held) {
       this.#endpoints.set(endpointId, { count, failing, quick });
       this.#add(this.#ofMerchant(merchantId), count, quick);
@@ -73,12 +78,7 @@ export class Slots {
   }
 
   get #free(): number {
-    return SLOTS - this.#taken.quick - this.#taken.slow;
-  }
-
-  /** Takes a slot for a lane that was just read. @returns whether there is one */
-  takeFresh(owner: Owner): boolean {
-    return this.#take(owner, FRESH_PER_RUNNING, false);
+    return this.#slots - this.#taken.quick - this.#taken.slow;
   }
 
   /** How many lanes of each of these endpoints have a slot, given in turn: to merchants, and to each one's endpoints. */
@@ -88,7 +88,7 @@ export class Slots {
     const shares = new Map<string, number>();
     while (waiting.size > 0)
       for (const endpoint of waiting.take(1)) {
-        if (!this.#take(endpoint, 1, endpoint.failing)) {
+        if (!this.take(endpoint, endpoint.failing)) {
           if (this.#endpoints.get(endpoint.endpointId)?.quick === true) this.#areShort = true;
           continue;
         }
@@ -99,11 +99,12 @@ export class Slots {
     return shares;
   }
 
-  #take({ merchantId, endpointId }: Owner, perRunning: number, isFailing: boolean): boolean {
+  /** Takes a slot for a lane. @param isFailing whether its endpoint is known to fail @returns whether there is one */
+  take({ merchantId, endpointId }: Owner, isFailing = false): boolean {
     const endpoint = this.#endpoints.get(endpointId) ?? { count: 0, failing: false, quick: false };
     const { quick } = endpoint;
     const running = endpoint.failing || isFailing ? PER_FAILING : PER_ENDPOINT;
-    if (endpoint.count >= running * (quick ? perRunning : 1)) return false;
+    if (endpoint.count >= running * (quick ? PER_RUNNING : 1)) return false;
     const merchant = this.#ofMerchant(merchantId);
     const free = quick ? this.#free : Math.min(this.#free, SLOW_SLOTS - this.#taken.slow);
     if ((quick ? merchant.quick : merchant.slow) >= PER_FREE * free) return false;

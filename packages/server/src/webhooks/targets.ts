@@ -1,8 +1,8 @@
 /** Where webhooks go and what they are signed with, made ready once: decrypting each time costs 20 µs. */
 import type { KeyObject } from 'node:crypto';
 import type { Secrets } from '../installation/secrets.ts';
-import type { Queryable } from '../postgres/pool.ts';
-import { readTargets } from './endpointsSql.ts';
+import type { StatementRunner } from '../postgres/pool.ts';
+import { type EndpointTarget, readTargets } from './endpointsSql.ts';
 import { keyOfSecret } from './sign.ts';
 
 export interface Target {
@@ -28,19 +28,23 @@ const MAX_KNOWN = 10_000;
 
 export class Targets {
   readonly #secrets: Secrets;
+  readonly #onError: (error: unknown) => void;
   readonly #known = new Map<string, Target>();
 
-  constructor(secrets: Secrets) {
+  /** @param onError hears of endpoints whose secrets cannot be opened */
+  constructor(secrets: Secrets, onError: (error: unknown) => void) {
     this.#secrets = secrets;
+    this.#onError = onError;
   }
 
+  /** Undefined: nothing can be sent there now. */
   get(endpointId: string): Target | undefined {
     return this.#known.get(endpointId);
   }
 
-  /** Reads those that are not known, or were changed since. */
-  async require(
-    db: Queryable,
+  /** Reads those that are not known, or were changed since. What is the matter with one is nothing to the others. */
+  async read(
+    db: StatementRunner,
     wanted: readonly { readonly endpointId: string; readonly version: number }[],
   ): Promise<void> {
     if (this.#known.size > MAX_KNOWN) this.#known.clear();
@@ -48,15 +52,22 @@ export class Targets {
       ({ endpointId, version }) => (this.#known.get(endpointId)?.version ?? 0) < version,
     );
     if (stale.length === 0) return;
-    const ids = [...new Set(stale.map(({ endpointId }) => endpointId))];
-    for (const target of await readTargets(db, ids)) {
-      const { id, merchantId, version, url, secret, oldSecrets, bearerToken } = target;
-      const keyOf = (sealed: string): KeyObject =>
-        keyOfSecret(this.#secrets.open('webhook secret', id, sealed));
-      const old = oldSecrets.map((one) => ({ key: keyOf(one.secret), until: Date.parse(one.until) }));
-      const authorization =
-        bearerToken === null ? null : `Bearer ${this.#secrets.open('webhook bearer token', id, bearerToken)}`;
-      this.#known.set(id, { id, merchantId, version, url, key: keyOf(secret), old, authorization });
-    }
+    for (const endpoint of await readTargets(db, new Set(stale.map(({ endpointId }) => endpointId))))
+      try {
+        this.#known.set(endpoint.id, this.#open(endpoint));
+      } catch (error) {
+        // What was known is not where its webhooks go any more.
+        this.#known.delete(endpoint.id);
+        this.#onError(new Error(`nothing can be sent to webhook endpoint ${endpoint.id}`, { cause: error }));
+      }
+  }
+
+  #open({ id, merchantId, version, url, secret, oldSecrets, bearerToken }: EndpointTarget): Target {
+    const keyOf = (sealed: string): KeyObject =>
+      keyOfSecret(this.#secrets.open('webhook secret', id, sealed));
+    const old = oldSecrets.map((one) => ({ key: keyOf(one.secret), until: Date.parse(one.until) }));
+    const authorization =
+      bearerToken === null ? null : `Bearer ${this.#secrets.open('webhook bearer token', id, bearerToken)}`;
+    return { id, merchantId, version, url, key: keyOf(secret), old, authorization };
   }
 }

@@ -1,24 +1,18 @@
 /** Webhooks as a whole: what runs in a node, and what it is given. */
-import { randomUUID } from 'node:crypto';
 import type { FeedEvent } from '../feed/eventsSql.ts';
 import type { Secrets } from '../installation/secrets.ts';
 import { GateClosedError } from '../postgres/databaseErrors.ts';
 import { createPool, type Pool } from '../postgres/pool.ts';
-import {
-  claimInTurn,
-  laneName,
-  type PendingDelivery,
-  readPending,
-  WEBHOOK_SETTINGS,
-} from './deliveriesSql.ts';
-import { Dispatcher, type DispatchObserver, type Lane, type LaneOutcome } from './dispatch.ts';
+import { type ClaimDeps, claimDue } from './claim.ts';
+import { type LaneKey, WEBHOOK_SETTINGS } from './deliveriesSql.ts';
+import { Dispatcher, type DispatchObserver, type Lane, LEFT_ALONE_MS } from './dispatch.ts';
 import { type Backlog, readBacklog } from './endpointsSql.ts';
 import { FanOut, type Step } from './fanOut.ts';
 import { Loop } from './loop.ts';
 import { Poster } from './post.ts';
 import { Recorder } from './recorder.ts';
 import { stepReplay } from './replay.ts';
-import { PER_ENDPOINT } from './slots.ts';
+import { PER_ENDPOINT, SLOTS } from './slots.ts';
 import { Targets } from './targets.ts';
 import { transact } from './transact.ts';
 
@@ -34,8 +28,6 @@ const POLL_MS = 250;
 const POLL_DEAF_MS = 50;
 /** Events that wait for another transaction to end are asked for again this often, and less often in time. */
 const POLL_WAITING_MS = 5;
-/** Deliveries of a lane that are read at a time. */
-const PER_LANE = 10;
 /** Of a stop's 10 s. */
 const STOP_LIMIT_MS = 5_000;
 const RECORD_LIMIT_MS = 1_000;
@@ -73,6 +65,7 @@ export class Webhooks {
   readonly #poster: Poster;
   readonly #recorder: Recorder;
   readonly #dispatcher: Dispatcher;
+  readonly #claims: ClaimDeps;
   readonly #fanOut: FanOut;
   readonly #fanOutLoop: Loop;
   readonly #claimLoop: Loop;
@@ -97,7 +90,7 @@ export class Webhooks {
       name: 'webhooks replay',
       settings: WEBHOOK_SETTINGS,
     });
-    this.#targets = new Targets(secrets);
+    this.#targets = new Targets(secrets, onError);
     this.#poster = new Poster({
       allowLocal: gated,
       connections: PER_ENDPOINT,
@@ -112,13 +105,14 @@ export class Webhooks {
       ...{ poster: this.#poster, observe },
       onError,
     });
-    this.#fanOut = new FanOut({
-      ...{ pool, gated, render },
-      slots: () => {
-        const slots = this.#dispatcher.slots();
-        return (owner) => slots.takeFresh(owner);
-      },
-    });
+    this.#claims = {
+      ...{ pool, gated },
+      // None while recording is behind.
+      slots: () => this.#dispatcher.slots(this.#recorder.isBehind ? 0 : SLOTS),
+      readTargets: (db, lanes) => this.#targets.read(db, lanes),
+      giveBack: (lane, lease) => this.#giveBack(lane, lease, null),
+    };
+    this.#fanOut = new FanOut({ ...this.#claims, render });
     this.#fanOutLoop = new Loop(() => this.#doFanOut(), FAN_OUT_INTERVAL_MS, onError);
     this.#claimLoop = new Loop(() => this.#claim(), CLAIM_INTERVAL_MS, onError);
     this.#replayLoop = new Loop(() => this.#replay(), REPLAY_INTERVAL_MS, onError);
@@ -172,7 +166,7 @@ export class Webhooks {
     const step = await this.#fanOut.step();
     if (step.wanted !== this.#wanted) this.#options.onWanted(step.wanted);
     this.#wanted = step.wanted;
-    if (step.lanes.length > 0) await this.#submitFresh(step);
+    this.#submitFresh(step);
     if (step.left) {
       this.#hungry = true;
       this.#claimLoop.wake();
@@ -184,39 +178,38 @@ export class Webhooks {
     return this.#listening || !step.wanted ? POLL_MS : POLL_DEAF_MS;
   }
 
-  async #submitFresh({ lanes, lease, now, readAt }: Step): Promise<void> {
-    await this.#targets.require(this.#pool, lanes);
+  #submitFresh({ lanes, lease, now, readAt }: Step): void {
     for (const { familyId, endpointId, messages } of lanes) {
       const deliveries = messages.map((message) => ({ ...message, endpointId, attempts: 0, replay: false }));
-      this.#submit({ familyId, endpointId, failures: 0, now, claimedAt: readAt }, deliveries, lease);
+      this.#submit({ familyId, endpointId, failures: 0, deliveries, now, claimedAt: readAt }, lease);
     }
   }
 
-  #submit(
-    lane: Pick<Lane, 'familyId' | 'endpointId' | 'failures' | 'now' | 'claimedAt'>,
-    deliveries: readonly PendingDelivery[],
-    lease: string,
-  ): void {
+  #submit(lane: Omit<Lane, 'target' | 'onEnded'>, lease: string): void {
     const target = this.#targets.get(lane.endpointId);
-    // An endpoint is gone only after a reset.
-    if (target === undefined) return;
-    const onEnded = (outcome: LaneOutcome): void => this.#recorder.record({ ...outcome, lease });
-    this.#dispatcher.submit({ ...lane, target, deliveries, onEnded });
+    // Its secret cannot be opened, which was reported, or what it has to send is not there.
+    if (target === undefined || lane.deliveries.length === 0) this.#giveBack(lane, lease, LEFT_ALONE_MS);
+    else
+      this.#dispatcher.submit({
+        ...{ ...lane, target },
+        onEnded: (outcome) => this.#recorder.record({ ...outcome, lease }),
+      });
+  }
+
+  /** Leaves a lane as it is, if it has this lease. @param dueInMs null: it is due as it was */
+  #giveBack(
+    { familyId, endpointId, failures }: LaneKey & { readonly failures: number },
+    lease: string,
+    dueInMs: number | null,
+  ): void {
+    this.#recorder.record({ familyId, endpointId, lease, attempts: [], finished: 0, failures, dueInMs });
   }
 
   async #claim(): Promise<number> {
-    const slots = this.#dispatcher.slots();
-    const lease = randomUUID();
-    const claimedAt = performance.now();
-    const claimed = await transact(this.#pool, this.#options.sandbox, (db) => claimInTurn(db, lease, slots));
-    this.#hungry = claimed.length > 0 || slots.areShort;
-    if (claimed.length === 0) return POLL_MS;
-    await this.#targets.require(this.#pool, claimed);
-    const pending = Map.groupBy(await readPending(this.#pool, claimed, PER_LANE), laneName);
-    for (const { familyId, endpointId, failures, now } of claimed) {
-      const deliveries = pending.get(laneName({ familyId, endpointId })) ?? [];
-      this.#submit({ familyId, endpointId, failures, now, claimedAt }, deliveries, lease);
-    }
+    const { lanes, lease, claimedAt, isHungry } = await claimDue(this.#claims);
+    this.#hungry = isHungry;
+    for (const { familyId, endpointId, failures, deliveries, now } of lanes)
+      this.#submit({ familyId, endpointId, failures, deliveries, now, claimedAt }, lease);
     return POLL_MS;
   }
 

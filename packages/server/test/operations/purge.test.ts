@@ -92,13 +92,16 @@ test('webhooks go after 30 days of the sandbox’s clock, but nothing of what is
   await sandbox.call('POST', `/v1/webhook-endpoints/${endpoint.id}/disable`);
   const add = async (status: string, age: string): Promise<void> => {
     await sandbox.pool.query(
-      `WITH clock AS (SELECT clock_timestamp() + clock_offset_ms * interval '1 millisecond' - $2::interval AS time FROM installation),
-         message AS (INSERT INTO webhook_message SELECT gen_random_uuid(), 0, '{}', time FROM clock RETURNING transaction_id AS id),
-         lane AS (INSERT INTO webhook_lane (family_id, endpoint_id, pending, due_at) SELECT id, $3, 1, time FROM message, clock WHERE $1 = 'pending'),
-         attempt AS (INSERT INTO webhook_attempt (family_id, endpoint_id, transaction_id, seq, number, at, latency_ms)
-           SELECT id, $3, id, 0, 1, time, 1 FROM message, clock)
-       INSERT INTO webhook_delivery (family_id, endpoint_id, transaction_id, seq, name, event_at, status, created_at)
-       SELECT id, $3, id, 0, 'webhook.test', time, $1, time FROM message, clock`,
+      `WITH clock AS (SELECT clock_timestamp() + clock_offset_ms * interval '1 millisecond' - $2::interval AS time,
+           (SELECT merchant_id FROM webhook_endpoint WHERE id = $3) AS merchant FROM installation),
+         message AS (INSERT INTO webhook_message (transaction_id, seq, merchant_id, body, created_at)
+           SELECT gen_random_uuid(), 0, merchant, '{}', time FROM clock RETURNING transaction_id AS id),
+         lane AS (INSERT INTO webhook_lane (family_id, endpoint_id, merchant_id, pending, due_at)
+           SELECT id, $3, merchant, 1, time FROM message, clock WHERE $1 = 'pending'),
+         attempt AS (INSERT INTO webhook_attempt (family_id, endpoint_id, merchant_id, transaction_id, seq, number, at, latency_ms)
+           SELECT id, $3, merchant, id, 0, 1, time, 1 FROM message, clock)
+       INSERT INTO webhook_delivery (family_id, endpoint_id, merchant_id, transaction_id, seq, name, event_at, status, created_at)
+       SELECT id, $3, merchant, id, 0, 'webhook.test', time, $1, time FROM message, clock`,
       [status, age, endpoint.id],
     );
   };

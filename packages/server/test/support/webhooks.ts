@@ -4,8 +4,11 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'nod
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
+import type { StatementRunner } from '../../src/postgres/pool.ts';
+import { type ClaimedLane, claimLanes, readDue } from '../../src/webhooks/deliveriesSql.ts';
 import type { LaneOutcome } from '../../src/webhooks/dispatch.ts';
 import type { FanOutDeps, FreshLane } from '../../src/webhooks/fanOut.ts';
+import { Slots } from '../../src/webhooks/slots.ts';
 import type { CallOptions, Reply } from './sandbox.ts';
 
 export interface Received {
@@ -123,11 +126,26 @@ export async function untilDelivery(
   }
 }
 
+/** Slots that are given as `take` says. */
+export function slotsOf(take: () => boolean): FanOutDeps['slots'] {
+  class TestSlots extends Slots {
+    override take = take;
+  }
+  return () => new TestSlots([]);
+}
+
 /** What a fan-out is given where no node is around it. */
 export const NO_NODE: Omit<FanOutDeps, 'pool' | 'gated'> = {
   render: () => '{}',
-  slots: () => () => true,
+  slots: slotsOf(() => true),
+  readTargets: async () => undefined,
+  giveBack: () => undefined,
 };
+
+/** Claims lanes that are due, in turn, as far as there are slots for them. */
+export async function claimInTurn(db: StatementRunner, lease: string, slots: Slots): Promise<ClaimedLane[]> {
+  return claimLanes(db, lease, slots.share(await readDue(db)));
+}
 
 /** As when the first so many of a lane's webhooks were answered with 200, and the next one with 500. */
 export function outcomeOf({ familyId, endpointId, messages }: FreshLane, delivered: number): LaneOutcome {

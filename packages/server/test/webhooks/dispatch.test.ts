@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createSecretKey, randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { Dispatcher, type Lane, type LaneOutcome } from '../../src/webhooks/dispatch.ts';
+import { Dispatcher, type Lane, type LaneOutcome, LEFT_ALONE_MS } from '../../src/webhooks/dispatch.ts';
 import type { Poster, PostResult } from '../../src/webhooks/post.ts';
 import { RETRY_DELAYS_MS } from '../../src/webhooks/schedule.ts';
 import { PER_ENDPOINT } from '../../src/webhooks/slots.ts';
@@ -108,12 +108,30 @@ describe('a lane', () => {
   });
 });
 
+test('a lane that cannot be sent, for no fault of its endpoint, is left at once, for a minute, with what was sent', async () => {
+  const errors: unknown[] = [];
+  let posted = 0;
+  const post = async (): Promise<PostResult> => {
+    posted += 1;
+    if (posted > 1) throw new Error('the header is none');
+    return { statusCode: 200, error: null, response: '', retryAfterMs: null, latencyMs: 1 };
+  };
+  const dispatcher = new Dispatcher({
+    ...{ ...NO_ONE_SEES, onError: (error) => void errors.push(error) },
+    poster: { post } as unknown as Poster,
+  });
+  const outcome = await submit(dispatcher, randomUUID(), 3, { failures: 2 });
+  assert.deepEqual([outcome.attempts.length, outcome.finished, outcome.failures], [1, 1, 0]);
+  assert.equal(outcome.dueInMs, LEFT_ALONE_MS);
+  assert.match(String(errors), /the header is none/);
+});
+
 describe('an endpoint finds slots among those of quick ones', () => {
   /** How many slots it has, with nothing under way: those that slow ones share are fewer. */
   function isQuick(dispatcher: Dispatcher, endpointId: string): boolean {
     const slots = dispatcher.slots();
     let count = 0;
-    while (slots.takeFresh({ merchantId: 'm', endpointId })) count += 1;
+    while (slots.take({ merchantId: 'm', endpointId })) count += 1;
     return count > PER_ENDPOINT;
   }
 

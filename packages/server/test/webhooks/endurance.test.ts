@@ -100,8 +100,14 @@ test('two nodes share the work, and neither repeats what the other does', async 
 
 test('one endpoint that is dead delays none of nine', async () => {
   const dead = await merchantWith(at('/dead'));
+  let [open, mostOpen] = [0, 0];
   receiver.answer(({ path }, response) => {
-    if (path !== '/dead') response.end();
+    if (path !== '/dead') return void response.end();
+    open += 1;
+    mostOpen = Math.max(mostOpen, open);
+    response.on('close', () => {
+      open -= 1;
+    });
   });
   await authorizeMany(dead, 400);
   const healthy = await Promise.all(Array.from({ length: 9 }, (_, i) => merchantWith(at(`/healthy${i}`))));
@@ -113,8 +119,8 @@ test('one endpoint that is dead delays none of nine', async () => {
     .map(({ at: time, body }) => time - Date.parse(body.data.updatedAt))
     .sort((a, b) => a - b);
   assert.ok((lags.at(-1) ?? 0) < 5_000, `the slowest took ${lags.at(-1)} ms`);
-  // Each node has so many under way, of the two attempts that each lane needs.
-  assert.ok(idsAt('/dead').length <= 2 * 64, `${idsAt('/dead').length} attempts at the dead one`);
+  // Each node has so many under way.
+  assert.ok(mostOpen > 0 && mostOpen <= 2 * 64, `${mostOpen} attempts at a time at the dead one`);
   await nodes.call('DELETE', `/v1/webhook-endpoints/${dead.endpointId}`, { apiKey: dead.apiKey });
   receiver.answer((_received, response) => response.end());
 });
@@ -176,12 +182,13 @@ test('100,000 pending at the start: what happens now is not behind them', async 
   const flooded = await merchantWith(at('/flooded'));
   await Promise.all(nodes.processes.map((node) => node.signal('SIGTERM')));
   await nodes.pool.query(
-    `WITH message AS (INSERT INTO webhook_message SELECT gen_random_uuid(), 0, '{"name":"webhook.test","data":{}}', now()
+    `WITH message AS (INSERT INTO webhook_message (transaction_id, seq, merchant_id, body, created_at)
+         SELECT gen_random_uuid(), 0, $2, '{"name":"webhook.test","data":{}}', now()
          FROM generate_series(1, 100000) RETURNING transaction_id AS id),
-       delivery AS (INSERT INTO webhook_delivery (family_id, endpoint_id, transaction_id, seq, name, event_at, created_at)
-         SELECT id, $1, id, 0, 'webhook.test', now(), now() FROM message)
-     INSERT INTO webhook_lane (family_id, endpoint_id, pending, due_at) SELECT id, $1, 1, now() FROM message`,
-    [flooded.endpointId],
+       delivery AS (INSERT INTO webhook_delivery (family_id, endpoint_id, merchant_id, transaction_id, seq, name, event_at, created_at)
+         SELECT id, $1, $2, id, 0, 'webhook.test', now(), now() FROM message)
+     INSERT INTO webhook_lane (family_id, endpoint_id, merchant_id, pending, due_at) SELECT id, $1, $2, 1, now() FROM message`,
+    [flooded.endpointId, flooded.id],
   );
   const other = await merchantWithoutNodes();
   await Promise.all(nodes.processes.map((node) => node.restart()));

@@ -4,13 +4,13 @@ import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
+import { HorizonFellError } from '../../src/feed/eventsSql.ts';
 import { comparePositions } from '../../src/feed/position.ts';
 import { openInstallation } from '../../src/installation/installationSql.ts';
 import { ADVISORY_LOCKS } from '../../src/postgres/advisoryLocks.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
 import { createPool, inTransaction, type Pool } from '../../src/postgres/pool.ts';
 import {
-  claimInTurn,
   findDelivery,
   type LaneResult,
   leaveLanes,
@@ -22,7 +22,7 @@ import {
 } from '../../src/webhooks/deliveriesSql.ts';
 import { insertEndpoint } from '../../src/webhooks/endpointsSql.ts';
 import { FanOut, type FanOutDeps, type FreshLane, type Step } from '../../src/webhooks/fanOut.ts';
-import { readFannedOut } from '../../src/webhooks/fanOutSql.ts';
+import { beginFanOut, readFannedOut } from '../../src/webhooks/fanOutSql.ts';
 import { stepReplay } from '../../src/webhooks/replay.ts';
 import { insertReplay } from '../../src/webhooks/replaysSql.ts';
 import { Slots } from '../../src/webhooks/slots.ts';
@@ -30,7 +30,7 @@ import { createDatabase, stopDatabaseServer, type TestDatabase } from '../suppor
 import { createMerchants } from '../support/ledger.ts';
 import { startTcpProxy, type TcpProxy } from '../support/proxy.ts';
 import { createWriter, type EventWriter } from '../support/stream.ts';
-import { NO_NODE, outcomeOf } from '../support/webhooks.ts';
+import { claimInTurn, NO_NODE, outcomeOf, slotsOf } from '../support/webhooks.ts';
 
 let database: TestDatabase;
 let pool: Pool;
@@ -71,8 +71,26 @@ interface OwnLane extends FreshLane {
   readonly lease: string;
 }
 
+/**
+ * As a node, which tries again: the horizon of this database falls for a moment when a transaction of another one ends
+ * between the snapshot that names it and the look at whose it is. The databases of other tests are on this server, too.
+ */
+class TryingFanOut extends FanOut {
+  override async step(): Promise<Step> {
+    for (;;)
+      try {
+        return await super.step();
+      } catch (error) {
+        if (!(error instanceof HorizonFellError)) throw error;
+      }
+  }
+}
+
 function nodeOf(own: Pool = pool, slots: FanOutDeps['slots'] = NO_NODE.slots): Node {
-  return { fanOut: new FanOut({ ...NO_NODE, pool: own, gated: true, slots }), ended: [] };
+  const ended: LaneResult[] = [];
+  const giveBack: FanOutDeps['giveBack'] = ({ familyId, endpointId: id, failures }, lease) =>
+    void ended.push({ familyId, endpointId: id, lease, attempts: [], finished: 0, failures, dueInMs: null });
+  return { fanOut: new TryingFanOut({ ...NO_NODE, pool: own, gated: true, slots, giveBack }), ended };
 }
 
 /** A node's pool behind a proxy. */
@@ -303,7 +321,12 @@ describe('what is read', () => {
 
   test('is left to others where this node has no slot', async () => {
     const id = await pay(2);
-    await leave(nodeOf(pool, () => () => false));
+    await leave(
+      nodeOf(
+        pool,
+        slotsOf(() => false),
+      ),
+    );
     assert.deepEqual(await deliveriesOf(id), ['1 pending 0', '2 pending 0']);
     assert.equal((await claim()).length, 1);
   });
@@ -337,10 +360,7 @@ describe('what is read', () => {
       return free >= 0;
     };
     await payAll(50);
-    const fresh = await read(
-      nodeOf(pool, () => takeSlot),
-      10,
-    );
+    const fresh = await read(nodeOf(pool, slotsOf(takeSlot)), 10);
     assert.deepEqual([fresh.length, (await lanes()).length, (await claim()).length], [10, 50, 40]);
   });
 
@@ -349,7 +369,10 @@ describe('what is read', () => {
     for (let i = 1; i < 49; i += 1)
       await insertEndpoint(pool, { id: randomUUID(), merchantId, secret: 'sealed', ...endpoint });
     const ids = await payAll(60);
-    const node = nodeOf(pool, () => () => false);
+    const node = nodeOf(
+      pool,
+      slotsOf(() => false),
+    );
     const written = async (): Promise<number> =>
       (await pool.query('SELECT count(*)::int AS count FROM webhook_delivery')).rows[0].count;
     const steps: number[] = [];
@@ -372,6 +395,56 @@ describe('what is read', () => {
       [ids],
     );
     assert.deepEqual(rows, made.rows);
+  });
+
+  test('of a merchant with many endpoints keeps nobody’s few waiting, and stays in order', async () => {
+    const endpoint = { url: 'https://shop.example', description: null, events: [], bearerToken: null };
+    for (let i = 1; i < 49; i += 1)
+      await insertEndpoint(pool, { id: randomUUID(), merchantId, secret: 'sealed', ...endpoint });
+    const [other] = await createMerchants(pool, 1);
+    assert.ok(other !== undefined);
+    const few = { id: randomUUID(), merchantId: other.id, secret: 'sealed', ...endpoint };
+    await insertEndpoint(pool, few);
+    await writer.begin();
+    const many: string[] = [];
+    for (let i = 0; i < 100; i += 1) many.push(await writer.create(merchantId));
+    const late = [await writer.create(other.id), await writer.create(other.id)];
+    await commit();
+    const node = nodeOf(
+      pool,
+      slotsOf(() => false),
+    );
+    const writtenOf = async (id: string): Promise<string[]> =>
+      (
+        await pool.query(
+          'SELECT transaction_id AS id FROM webhook_delivery WHERE endpoint_id = $1 ORDER BY id',
+          [id],
+        )
+      ).rows.map((row) => row.id);
+    let more = true;
+    await until(async () => {
+      ({ more } = await node.fanOut.step());
+      return (await writtenOf(endpointId)).length > 0;
+    }, 'a part');
+    assert.equal(more, true);
+    assert.deepEqual(await writtenOf(few.id), late, 'in the first part');
+    const first = (await writtenOf(endpointId)).length;
+    assert.ok(first < 41, `${first} events in one transaction`);
+    await until(async () => {
+      await node.fanOut.step();
+      return (await writtenOf(endpointId)).length === 100;
+    }, 'all of them');
+    const { rows } = await pool.query(
+      'SELECT transaction_id AS id FROM event WHERE transaction_id = ANY($1) ORDER BY round, position',
+      [many],
+    );
+    assert.deepEqual(
+      await writtenOf(endpointId),
+      rows.map(({ id }) => id),
+    );
+    const total = (await pool.query('SELECT count(*)::int AS count FROM webhook_delivery')).rows[0].count;
+    assert.equal(total, 100 * 49 + 2);
+    assert.deepEqual(await writtenOf(few.id), late);
   });
 
   test('comes with a resend of what was before: what is under way is not sent by others', async () => {
@@ -438,6 +511,30 @@ describe('another node', () => {
       [...reads].filter(([, count]) => count > 1),
       [],
     );
+  });
+
+  test('that has no turn, or nobody to read for, reads no page in vain', async () => {
+    await payAll(20);
+    const [asker, holder] = await Promise.all([pool.connect(), pool.connect()]);
+    try {
+      const read = async (): Promise<number> =>
+        (await asker.query('EXECUTE webhook_page_snapshot')).rows[0].scanned;
+      await beginFanOut(asker, false);
+      await until(async () => (await read()) === 20, 'the page');
+      await holder.query('SELECT pg_advisory_lock($1)', [ADVISORY_LOCKS.fanOut]);
+      assert.equal(await read(), 0, 'the turn is another’s');
+      await holder.query('SELECT pg_advisory_unlock($1)', [ADVISORY_LOCKS.fanOut]);
+      assert.equal(await read(), 20);
+      await pool.query(`INSERT INTO webhook_feed (round, position, token, held_until)
+        VALUES (0, 0, gen_random_uuid(), clock_timestamp() + interval '4 seconds')`);
+      assert.equal(await read(), 0, 'a node of the version before reads alone');
+      await pool.query('UPDATE webhook_feed SET held_until = NULL');
+      assert.equal(await read(), 20);
+      await pool.query('UPDATE webhook_endpoint SET deleted_at = now()');
+      assert.equal(await read(), 0, 'nobody wants anything');
+    } finally {
+      for (const client of [asker, holder]) client.release(true);
+    }
   });
 
   test('reads on at once where one has died, and has what that one had claimed when its lease is over', async () => {
@@ -556,10 +653,46 @@ describe('a write', () => {
       fresh.map(({ familyId }) => familyId),
       [next],
     );
-    assert.deepEqual(await claim(), [], 'whoever has written them may be at them');
-    await expire();
+    assert.deepEqual(await claim(), [], 'nobody has said yet that this node is not at them');
+    await record(node);
     const claimed = await claim();
-    assert.deepEqual(new Set(claimed.map(({ familyId }) => familyId)), new Set([...ids, next]));
+    assert.deepEqual(
+      new Set(claimed.map(({ familyId }) => familyId)),
+      new Set(ids),
+      'before their lease is over',
+    );
+    deliverAll(node, fresh);
+    await record(node);
+    assert.deepEqual(await deliveriesOf(next), ['1 delivered 1']);
+  });
+
+  test('of a place beyond the horizon is refused, and is none the worse once the place is right again', async (t) => {
+    const node = { fanOut: new FanOut({ ...NO_NODE, pool, gated: true }), ended: [] };
+    await pay();
+    await read(node, 1);
+    const { rows } = await pool.query('SELECT round, position FROM webhook_feed');
+    const holder = await createWriter(database.url);
+    t.after(() => holder.end());
+    await holder.begin();
+    await holder.create(merchantId);
+    await writer.begin();
+    const id = await writer.create(merchantId);
+    await writer.commit();
+    const set = (round: string, position: string) =>
+      pool.query('UPDATE webhook_feed SET round = $1, position = $2', [round, position]);
+    const waited = () =>
+      node.fanOut.step().then(
+        ({ waitedMs }) => waitedMs ?? 0,
+        () => 0,
+      );
+    await until(async () => (await waited()) > 60, 'the horizon, in vain');
+    await set('1000000000000', '0');
+    await assert.rejects(node.fanOut.step(), HorizonFellError);
+    await set(rows[0].round, rows[0].position);
+    await node.fanOut.step();
+    await holder.commit();
+    const fresh = await read(node, 2);
+    assert.ok(fresh.some(({ familyId }) => familyId === id));
   });
 
   test('that fails is made again, with what has come since', async () => {

@@ -1,13 +1,14 @@
 /** Claims and leases in the database, without a node that would deliver anything. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, beforeEach, test } from 'node:test';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openInstallation } from '../../src/installation/installationSql.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
 import { createPool, inTransaction, type Pool } from '../../src/postgres/pool.ts';
+import { type ClaimDeps, claimDue } from '../../src/webhooks/claim.ts';
 import {
   type ClaimedLane,
-  claimInTurn,
   findDelivery,
   type LaneResult,
   leaveLanes,
@@ -27,6 +28,8 @@ import {
 import { Slots } from '../../src/webhooks/slots.ts';
 import { createDatabase, stopDatabaseServer, type TestDatabase } from '../support/database.ts';
 import { createMerchant } from '../support/ledger.ts';
+import { startTcpProxy } from '../support/proxy.ts';
+import { claimInTurn, NO_NODE } from '../support/webhooks.ts';
 
 let database: TestDatabase;
 let pool: Pool;
@@ -36,7 +39,9 @@ before(async () => {
   await migrate(database.url, () => undefined);
   await openInstallation(pool, 'sandbox', null);
 });
-beforeEach(() => pool.query('TRUNCATE webhook_lane, webhook_delivery, webhook_attempt, webhook_endpoint'));
+beforeEach(() =>
+  pool.query('TRUNCATE webhook_lane, webhook_delivery, webhook_attempt, webhook_endpoint, webhook_feed'),
+);
 after(async () => {
   await pool.end();
   await database.drop();
@@ -114,6 +119,13 @@ test('a claim takes some of each endpoint, and less of one that fails', async ()
   assert.equal(next.filter(({ endpointId }) => endpointId === flooded).length, 4);
 });
 
+test('a claim takes of a quick endpoint as many as it may have, whether they are new or not', async () => {
+  const quick = await endpointWith(500);
+  const { rows } = await pool.query('SELECT merchant_id AS id FROM webhook_endpoint WHERE id = $1', [quick]);
+  const held = { merchantId: rows[0].id, endpointId: quick, count: 0, failing: false, quick: true };
+  assert.equal((await claimInTurn(pool, randomUUID(), new Slots([held]))).length, 192);
+});
+
 test('what is claimed is nobody else’s until its lease is over', async () => {
   await endpointWith(4);
   const both = await Promise.all([claim(), claim()]);
@@ -138,18 +150,18 @@ test('an endpoint gets what came after it, if it asks for it, and each event onc
   const [, second] = messages;
   assert.ok(second !== undefined);
   const receiver = { endpointId, version: 1 };
-  assert.deepEqual(withoutWritten(await findReceivers(pool, messages)), [
+  assert.deepEqual(withoutWritten(await findReceivers(pool, messages, 10)), [
     { ...receiver, index: 1, blocked: false },
     { ...receiver, index: 2, blocked: false },
   ]);
   await pool.query(`UPDATE webhook_endpoint SET events = '{transaction.refunded}'`);
-  assert.deepEqual(await findReceivers(pool, messages), []);
+  assert.deepEqual(await findReceivers(pool, messages, 10), []);
   await pool.query(`UPDATE webhook_endpoint SET events = '{transaction.charged}'`);
   const lease = randomUUID();
   for (let i = 0; i < 2; i += 1)
     await insertPending(pool, [{ familyId, endpointId, message: second }], lease);
   assert.deepEqual(await counts(), { lanes: 1, attempts: 0, pending: 1 });
-  assert.deepEqual(withoutWritten(await findReceivers(pool, messages)), [
+  assert.deepEqual(withoutWritten(await findReceivers(pool, messages, 10)), [
     { ...receiver, index: 2, blocked: true },
   ]);
   assert.deepEqual(await claim(), [], 'it is leased to whoever wrote it');
@@ -178,6 +190,32 @@ test('whoever comes too late records nothing', async () => {
   assert.deepEqual(await counts(), { lanes: 0, attempts: 1, pending: 0 });
   await record({ ...result, lease: late });
   assert.deepEqual(await counts(), { lanes: 0, attempts: 1, pending: 0 });
+});
+
+test('whoever comes too late records nothing, also in one batch with whoever has the lane now', async () => {
+  const endpointId = await endpointWith(1);
+  const [early, late] = [randomUUID(), randomUUID()];
+  const [lane] = await claim(early);
+  assert.ok(lane !== undefined);
+  const tooLate = await delivered(lane, early);
+  const { familyId } = lane;
+  const message = {
+    transactionId: randomUUID(),
+    familyId,
+    merchantId: randomUUID(),
+    seq: 1,
+    round: 0,
+    body: '{}',
+  };
+  const added = { ...message, name: 'transaction.charged', eventAt: Date.now() };
+  await inTransaction(pool, (db) => requeue(db, endpointId, [added], false));
+  await pool.query(`UPDATE webhook_lane SET leased_until = now() - interval '1 second'`);
+  assert.equal((await claim(late)).length, 1);
+  const nothing = { ...tooLate, lease: late, attempts: [], finished: 0 };
+  await inTransaction(pool, async (db) => leaveLanes(db, await lockLanes(db, [tooLate, nothing])));
+  assert.deepEqual(await counts(), { lanes: 1, attempts: 0, pending: 2 });
+  const { rows } = await pool.query('SELECT pending, lease FROM webhook_lane');
+  assert.deepEqual(rows, [{ pending: 2, lease: null }]);
 });
 
 test('a delivery is shown with the attempts that it tells of, also when one is recorded in between', async () => {
@@ -232,7 +270,7 @@ test('a lease that ends later than any could is none: the clock has gone back si
   assert.deepEqual(await claim(), [], 'a clock that was set right by seconds');
   await set('1 hour');
   const { rows } = await pool.query(
-    'SELECT family_id AS "familyId", merchant_id AS "merchantId" FROM webhook_lane, webhook_endpoint',
+    'SELECT family_id AS "familyId", merchant_id AS "merchantId" FROM webhook_lane',
   );
   const [{ familyId, merchantId }] = rows;
   const message = { transactionId: randomUUID(), familyId, merchantId, seq: 0, round: 0, body: '{}' };
@@ -248,13 +286,81 @@ test('a lease that ends later than any could is none: the clock has gone back si
 
 test('a node of the version before keeps nobody from the feed for longer than it may, wherever the clock was', async () => {
   await endpointWith(0);
-  const held = async (interval: string): Promise<boolean | undefined> =>
+  const held = async (interval: string): Promise<boolean> =>
     inTransaction(pool, async (db) => {
       await endFanOut(db, { round: 1, position: 0 });
       await db.query(`UPDATE webhook_feed SET held_until = clock_timestamp() + interval '${interval}'`);
-      return (await beginFanOut(db))?.held;
+      return (await beginFanOut(db, false)) === null;
     });
   assert.equal(await held('4 seconds'), true);
   assert.equal(await held('-1 seconds'), false);
   assert.equal(await held('1 hour'), false);
+});
+
+describe('a claim', () => {
+  const gaveBack: LaneResult[] = [];
+  const DEPS: ClaimDeps = {
+    ...{ ...NO_NODE, pool: undefined as never, gated: true, slots: () => new Slots([]) },
+    giveBack: ({ familyId, endpointId, failures }, lease) =>
+      void gaveBack.push({ familyId, endpointId, lease, attempts: [], finished: 0, failures, dueInMs: null }),
+  };
+  beforeEach(() => gaveBack.splice(0));
+
+  test('has what is to be sent with each of its lanes', async () => {
+    const endpointId = await endpointWith(3);
+    const { lanes, lease } = await claimDue({ ...DEPS, pool });
+    assert.deepEqual(
+      lanes.map((lane) => [lane.endpointId, lane.deliveries.length]),
+      Array.from({ length: 3 }, () => [endpointId, 1]),
+    );
+    const { rows } = await pool.query('SELECT DISTINCT lease FROM webhook_lane');
+    assert.deepEqual(rows, [{ lease }]);
+  });
+
+  test('takes slots when it has seen what is due, not while it waits for its turn', async (t) => {
+    await endpointWith(3);
+    const own = createPool(database.url, 1, () => undefined);
+    t.after(() => own.end());
+    const busy = await own.connect();
+    let asked = false;
+    const slots = (): Slots => {
+      asked = true;
+      return new Slots([]);
+    };
+    const claimed = claimDue({ ...DEPS, pool: own, slots });
+    await sleep(50);
+    assert.equal(asked, false);
+    busy.release();
+    assert.equal((await claimed).lanes.length, 3);
+    assert.equal(asked, true);
+  });
+
+  test('that cannot read what is to be sent has claimed nothing', async () => {
+    await endpointWith(3);
+    await pool.query('ALTER TABLE webhook_message RENAME TO hidden');
+    const failed = assert.rejects(claimDue({ ...DEPS, pool }), /webhook_message/);
+    await failed.finally(() => pool.query('ALTER TABLE hidden RENAME TO webhook_message'));
+    assert.equal((await claim()).length, 3);
+  });
+
+  test('of which it is not known whether it was committed is given back at once, with its failures', async (t) => {
+    await endpointWith(3);
+    await pool.query('UPDATE webhook_lane SET failures = 2');
+    const proxy = await startTcpProxy(Number(new URL(database.url).port));
+    const url = new URL(database.url);
+    url.host = `127.0.0.1:${proxy.port}`;
+    const own = createPool(url.href, 1, () => undefined);
+    t.after(async () => {
+      await own.end();
+      await proxy.stop();
+    });
+    proxy.cutAt('COMMIT');
+    await assert.rejects(claimDue({ ...DEPS, pool: own }));
+    assert.deepEqual(await claim(), [], 'it was committed');
+    for (const result of gaveBack) await record(result);
+    assert.deepEqual(
+      (await claim()).map(({ failures }) => failures),
+      [2, 2, 2],
+    );
+  });
 });

@@ -23,7 +23,7 @@ function endpointsOf(merchantId: string, count: number, quick: boolean): Held[] 
 /** Takes whatever these endpoints may have. @returns how many slots */
 function takeAll(slots: Slots, owners: readonly Owner[]): number {
   let taken = 0;
-  for (const owner of owners) while (slots.takeFresh(owner)) taken += 1;
+  for (const owner of owners) while (slots.take(owner)) taken += 1;
   return taken;
 }
 
@@ -32,15 +32,27 @@ function due(owners: readonly Owner[], count: number, failing = false) {
 }
 
 describe('an endpoint', () => {
-  test('has 64 at a time, 8 while it fails, and 192 of what was just read when it is quick', () => {
+  test('has 64 at a time, 8 while it fails, and 192 when it is quick, new or claimed', () => {
     const [slow, quick] = [endpointsOf('slow', 1, false), endpointsOf('quick', 1, true)];
     const failing = endpointsOf('failing', 1, true).map((one) => ({ ...one, failing: true, quick: false }));
     const slots = new Slots([...slow, ...quick, ...failing]);
     assert.equal(takeAll(slots, quick), 3 * PER_ENDPOINT);
     assert.equal(takeAll(slots, slow), PER_ENDPOINT);
     assert.equal(takeAll(slots, failing), PER_FAILING);
-    const claimed = new Slots([]).share([...due(slow, 500), ...due(quick, 500), ...due(failing, 500, true)]);
-    assert.deepEqual([...claimed.values()].sort(), [PER_ENDPOINT, PER_ENDPOINT, PER_FAILING].sort());
+    const claimed = (owners: readonly Held[]) => [...new Slots(owners).share(due(owners, 500)).values()];
+    assert.deepEqual(
+      [slow, quick, failing].map((owners) => claimed(owners)),
+      [[PER_ENDPOINT], [3 * PER_ENDPOINT], [PER_FAILING]],
+    );
+    assert.deepEqual([...new Slots([]).share(due(slow, 500, true)).values()], [PER_FAILING]);
+  });
+
+  test('has none of no slots, new or claimed, and is told that there will be', () => {
+    const quick = endpointsOf('quick', 1, true);
+    const slots = new Slots(quick, 0);
+    assert.equal(takeAll(slots, quick), 0);
+    assert.deepEqual([...slots.share(due(quick, 500))], []);
+    assert.equal(slots.areShort, true);
   });
 
   test('that nobody knows yet is not quick', () => {
@@ -118,7 +130,7 @@ test('whoever asks in whichever order, no bound is passed, and a merchant withou
         for (let i = 0; i <= again; i += 1)
           for (const one of asked.map(ownerOf)) {
             const slow = quick.get(one.endpointId) !== true;
-            if (slots.takeFresh(one)) taken.push({ merchantId: one.merchantId, slow });
+            if (slots.take(one)) taken.push({ merchantId: one.merchantId, slow });
           }
         const slow = taken.filter((one) => one.slow);
         const mostOf = (all: readonly { merchantId: string }[]): number =>
@@ -129,7 +141,7 @@ test('whoever asks in whichever order, no bound is passed, and a merchant withou
         assert.ok(taken.length < SLOTS && slow.length < SLOW_SLOTS);
         const most = mostOf(taken.filter((one) => !one.slow));
         assert.ok(most <= SLOTS / 5 + 1 && mostOf(slow) <= SLOW_SLOTS / 5 + 1);
-        assert.ok(slots.takeFresh({ merchantId: 'next', endpointId: 'next' }));
+        assert.ok(slots.take({ merchantId: 'next', endpointId: 'next' }));
       },
     ),
   );
