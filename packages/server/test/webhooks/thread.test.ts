@@ -16,8 +16,9 @@ import {
 
 const EVENTS = ['transaction.created', 'transaction.authorized'];
 
+/** Of this file's sandbox: others of the folder run in the same process. */
 const threads: Worker[] = [];
-process.on('worker', (worker) => threads.push(worker));
+const noteThread = (worker: Worker): void => void threads.push(worker);
 
 let sandbox: Sandbox;
 let receiver: Receiver;
@@ -25,6 +26,7 @@ let endpoint: TestEndpoint;
 before(async () => {
   // As somebody who starts a server with nice(1).
   if (process.platform === 'linux') setPriority(0, Math.max(getPriority(0), 8));
+  process.on('worker', noteThread);
   sandbox = await startSandbox();
   receiver = await startReceiver();
   endpoint = await createEndpoint(sandbox.call, receiver.url);
@@ -32,6 +34,7 @@ before(async () => {
 after(async () => {
   await receiver.stop();
   await sandbox.stop();
+  process.off('worker', noteThread);
 });
 
 /** Of the log's lines the first after this many that says so. */
