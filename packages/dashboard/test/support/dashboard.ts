@@ -78,17 +78,7 @@ export async function startDashboard(environment: Record<string, string> = {}): 
       return page;
     },
     close: async (page) => {
-      const context = page.context();
-      for (const other of context.pages()) if (other !== page) await other.close();
-      await page.unrouteAll({ behavior: 'ignoreErrors' });
-      await context.clearCookies();
-      await context.clearPermissions();
-      // Of the same origin: its process goes on.
-      await page.goto(`${sandbox.url}/health`);
-      await page.evaluate(() => {
-        localStorage.clear();
-        sessionStorage.clear();
-      });
+      if (!(await isCleared(page, `${sandbox.url}/health`))) return page.context().close();
       const kind = kinds.get(page) ?? '';
       unused.set(kind, [...(unused.get(kind) ?? []), page]);
     },
@@ -112,6 +102,29 @@ export async function startDashboard(environment: Record<string, string> = {}): 
       assert.deepEqual(problems, []);
     },
   };
+}
+
+/**
+ * Leaves the page without anything of what was done in it.
+ * @param elsewhere of the same origin, so that its process goes on
+ * @returns false: it was still busy with something that came between, and is not to be used again
+ */
+async function isCleared(page: Page, elsewhere: string): Promise<boolean> {
+  const context = page.context();
+  try {
+    for (const other of context.pages()) if (other !== page) await other.close();
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+    await context.clearCookies();
+    await context.clearPermissions();
+    await page.goto(elsewhere);
+    await page.evaluate(() => {
+      localStorage.clear();
+      sessionStorage.clear();
+    });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** @returns the session's cookie as `name=value` */
