@@ -14,8 +14,8 @@ import { newId } from '../installation/newId.ts';
 import type { Pool } from '../postgres/pool.ts';
 import {
   claimDueOperations,
-  findOperation,
   findPaymentForBank,
+  findPendingOperations,
   hurryOperations,
   listUnanswered,
   postponeOperation,
@@ -121,11 +121,17 @@ export class Acquirer {
     this.#track(this.#forgetUnsure().catch((error: unknown) => this.#options.onError(error, null)));
   }
 
+  /** Asks about each of them once, however many payments end at the same time: what is due at a bank waits for this. */
   async #forgetUnsure(): Promise<void> {
-    for (const transactionId of this.#unsure) {
-      const operation = await findOperation(this.#options.pool, transactionId);
-      this.#unsure.delete(transactionId);
-      if (operation?.status !== 'pending') this.#payers.delete(transactionId);
+    const ids = [...this.#unsure];
+    if (ids.length === 0) return;
+    this.#unsure.clear();
+    try {
+      const pending = await findPendingOperations(this.#options.pool, ids);
+      for (const id of ids) if (!pending.has(id)) this.#payers.delete(id);
+    } catch (error) {
+      for (const id of ids) this.#unsure.add(id);
+      throw error;
     }
   }
 

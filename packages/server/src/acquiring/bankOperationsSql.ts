@@ -87,6 +87,19 @@ function uuidOrNull(text: string | null): string | null {
   return parsed?.ok === true ? parsed.value : null;
 }
 
+/** @returns those of these operations whose answer is not known yet */
+export async function findPendingOperations(
+  db: Queryable,
+  ids: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const { rows } = await db.query<{ id: string }>({
+    name: 'find_pending_operations',
+    text: `SELECT id FROM bank_operation WHERE id = ANY ($1::uuid[]) AND status = 'pending'`,
+    values: [ids],
+  });
+  return new Set(rows.map(({ id }) => id));
+}
+
 export async function findOperation(db: Queryable, id: string): Promise<BankOperation | null> {
   const { rows } = await db.query<BankOperation>(
     `SELECT ${BANK_OPERATION_COLUMNS} FROM bank_operation WHERE id = $1`,

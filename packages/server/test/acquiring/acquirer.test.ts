@@ -54,13 +54,9 @@ async function pending(patch: Partial<BankOperation>): Promise<BankOperation> {
   return { ...operation, ...patch };
 }
 
-/** Lets a node that has no card in memory attempt it. @returns when it is tried next, and how often it was */
-async function attempt(
-  connector: Connector,
-  operation: BankOperation,
-): Promise<{ inMs: number; attempts: number }> {
-  const { pool } = sandbox;
-  const acquirer = new Acquirer({
+/** A node's, that asks this bank. */
+function acquirerWith(connector: Connector, { pool }: Pick<Sandbox, 'pool'> = sandbox): Acquirer {
+  return new Acquirer({
     ...{ pool, patienceMs: PATIENCE_MS },
     acquirers: {
       ...{ canBeAsked: () => true, notHere: [], connectorOf: () => connector },
@@ -74,6 +70,15 @@ async function attempt(
     bankTokens: new BankTokens(pool, createSecrets('acquirer test')),
     onError: () => undefined,
   });
+}
+
+/** Lets a node that has no card in memory attempt it. @returns when it is tried next, and how often it was */
+async function attempt(
+  connector: Connector,
+  operation: BankOperation,
+): Promise<{ inMs: number; attempts: number }> {
+  const { pool } = sandbox;
+  const acquirer = acquirerWith(connector);
   acquirer.begin([operation]);
   await acquirer.idle(30_000);
   const { rows } = await pool.query(
@@ -204,4 +209,21 @@ test('what cannot be asked from here is not even claimed, unless it is so old th
       await settle(operation);
     }
   }
+});
+
+test('cards of payments that end at the same time are asked about once each: attempts that are due wait for it', async () => {
+  let asked = 0;
+  const pool = Object.assign(Object.create(sandbox.pool) as Sandbox['pool'], {
+    query: (...args: Parameters<Sandbox['pool']['query']>) => {
+      asked += 1;
+      return sandbox.pool.query(...args);
+    },
+  });
+  const acquirer = acquirerWith(bank({}), { pool });
+  const payer = { card: null, browser: null, otherAcquirerIds: [], credentials: null };
+  const work = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 50));
+  await Promise.all(Array.from({ length: 40 }, () => acquirer.withPayer(crypto.randomUUID(), payer, work)));
+  await acquirer.idle(30_000);
+  assert.equal(acquirer.cardsHeld, 0);
+  assert.ok(asked <= 40, `${asked} questions`);
 });
