@@ -152,6 +152,8 @@ describe('one transaction', { skip: withoutBrowser }, () => {
     const rows = page.getByRole('table', { name: 'Transactions' }).locator('tbody tr');
     await rows.filter({ hasText: 'Capturing…' }).waitFor();
     await rows.filter({ hasText: 'Refunding…' }).waitFor();
+    // The rows of before the filter stay until its own are there.
+    await rows.nth(2).waitFor({ state: 'detached' });
     assert.equal(await rows.count(), 2);
     if (SCREENSHOTS !== undefined) await page.screenshot({ path: `${SCREENSHOTS}/pendingList.png` });
     await dashboard.close(page);
