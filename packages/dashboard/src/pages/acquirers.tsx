@@ -91,7 +91,7 @@ function Name({ acquirer: { name, isDefault } }: { readonly acquirer: Acquirer }
 function Capabilities({ acquirer: { capabilities } }: { readonly acquirer: Acquirer }): ReactNode {
   const { t } = useWords();
   return (
-    <Text size="sm" miw={180} maw={320} py={4}>
+    <Text size="sm" miw={180} maw={320} py={4} style={{ whiteSpace: 'normal' }}>
       {capabilities.map((capability) => t(`acquirer.capability.${capability}`)).join(', ') || '–'}
     </Text>
   );
