@@ -124,7 +124,8 @@ export async function addCredentials(db: Queryable, credentials: NewCredentials)
   if (row === undefined) throw new Error('the credentials were not kept');
   if (sealed === null)
     await db.query('DELETE FROM acquirer_credentials WHERE merchant_id = $1 AND acquirer_id = $2', [
-      ...[merchantId, acquirerId],
+      merchantId,
+      acquirerId,
     ]);
   else
     await db.query(

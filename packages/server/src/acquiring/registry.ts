@@ -212,7 +212,7 @@ export class AcquirerRegistry {
     }
   }
 
-  /** What a new payment of the merchant's is asked with. Where nobody has any there, the database is not asked for them. */
+  /** What a new payment of the merchant's is asked with. No query where no merchant has credentials at the acquirer. */
   async credentialsFor(merchantId: string, acquirerId: string): Promise<MerchantAtBank> {
     if (this.#known.get(acquirerId)?.hasCredentials !== true) return UNKNOWN_THERE;
     const kept = await findNewestCredentials(this.#options.pool, merchantId, acquirerId);

@@ -66,8 +66,8 @@ export interface ClaimedLane extends LaneKey {
 }
 
 /**
- * Endpoints for which lanes are due, and how many, as far as any may have slots. It looks at each endpoint that has any
- * lane, so that no endpoint's backlog, however long, is in the way of another's.
+ * Endpoints for which lanes are due, and how many, counted up to `MOST_PER_ENDPOINT`. Endpoints are gone through one by one,
+ * so that no endpoint's backlog, however long, is in the way of another's.
  */
 export async function readDue(db: StatementRunner): Promise<Due[]> {
   const { rows } = await db.query<Due>({

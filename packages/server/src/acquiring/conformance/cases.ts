@@ -422,10 +422,7 @@ async function checkNotifications(trial: Trial): Promise<void> {
   const named = notified(trial, sent);
   if (named?.paymentId !== payment.paymentId)
     throw new Nonconformance('what the bank has sent does not name the payment that it is about');
-  const stranger = new Trial(
-    { ...trial.target, secret: `not ${trial.target.secret}` },
-    ...([trial.proxy] as const),
-  );
+  const stranger = new Trial({ ...trial.target, secret: `not ${trial.target.secret}` }, trial.proxy);
   const flipped = Uint8Array.from(sent.body, (byte, i) => (i === sent.body.length >> 1 ? byte ^ 1 : byte));
   const text = (body: string): Uint8Array => new TextEncoder().encode(body);
   const forgeries: readonly (readonly [string, Notified | null])[] = [
