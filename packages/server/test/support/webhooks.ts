@@ -109,6 +109,12 @@ export async function createEndpoint(
   return reply.body;
 }
 
+/** Deletes all of a merchant's endpoints. */
+export async function deleteEndpoints(call: Call, options: CallOptions = {}): Promise<void> {
+  const { body } = await call('GET', '/v1/webhook-endpoints?limit=100', options);
+  for (const { id } of body.items) await call('DELETE', `/v1/webhook-endpoints/${id}`, options);
+}
+
 /** Waits until this delivery has the status. @returns it, with its attempts */
 export async function untilDelivery(
   call: Call,

@@ -6,6 +6,7 @@ import pg from 'pg';
 import { OTHER_KEY, type Reply, type Sandbox, startSandbox } from '../support/sandbox.ts';
 import {
   createEndpoint,
+  deleteEndpoints,
   OK,
   type Receiver,
   startReceiver,
@@ -26,8 +27,7 @@ beforeEach(async () => {
   receiver = await startReceiver();
 });
 afterEach(async () => {
-  const { body } = await sandbox.call('GET', '/v1/webhook-endpoints');
-  for (const { id } of body.items) await sandbox.call('DELETE', `/v1/webhook-endpoints/${id}`);
+  await deleteEndpoints(sandbox.call);
   await receiver.stop();
   await sandbox.assertInvariants();
 });

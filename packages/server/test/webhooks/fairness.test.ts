@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEMO_KEY, OTHER_KEY, type Sandbox, startSandbox } from '../support/sandbox.ts';
-import { createEndpoint, type Receiver, startReceiver } from '../support/webhooks.ts';
+import { createEndpoint, deleteEndpoints, type Receiver, startReceiver } from '../support/webhooks.ts';
 
 /** As many as a merchant may have, but for one. */
 const SLOW_ENDPOINTS = 49;
@@ -29,10 +29,7 @@ beforeEach(async () => {
   receiver = await startReceiver();
 });
 afterEach(async () => {
-  for (const apiKey of [DEMO_KEY, OTHER_KEY]) {
-    const { body } = await sandbox.call('GET', '/v1/webhook-endpoints?limit=100', { apiKey });
-    for (const { id } of body.items) await sandbox.call('DELETE', `/v1/webhook-endpoints/${id}`, { apiKey });
-  }
+  for (const apiKey of [DEMO_KEY, OTHER_KEY]) await deleteEndpoints(sandbox.call, { apiKey });
   await receiver.stop();
 });
 after(() => sandbox.stop());

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Sandbox, startSandbox } from '../support/sandbox.ts';
-import { createEndpoint, type Receiver, startReceiver } from '../support/webhooks.ts';
+import { createEndpoint, deleteEndpoints, type Receiver, startReceiver } from '../support/webhooks.ts';
 
 let sandbox: Sandbox;
 let receiver: Receiver;
@@ -14,8 +14,7 @@ beforeEach(async () => {
   receiver = await startReceiver();
 });
 afterEach(async () => {
-  const { body } = await sandbox.call('GET', '/v1/webhook-endpoints');
-  for (const { id } of body.items) await sandbox.call('DELETE', `/v1/webhook-endpoints/${id}`);
+  await deleteEndpoints(sandbox.call);
   await receiver.stop();
 });
 after(() => sandbox.stop());
