@@ -68,6 +68,9 @@ export class AcquirerRegistry {
   #known = new Map<string, Known>();
   #routes: readonly AcquirerRoute[] = [];
   readonly #downUntil = new Map<string, number>();
+  #readsBegun = 0;
+  /** The number of the read that the above is from. */
+  #readKnown = 0;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
@@ -90,9 +93,14 @@ export class AcquirerRegistry {
     clearTimeout(this.#timer);
   }
 
+  /** What came before is known once this has resolved, however late an earlier read gets its answers. */
   async refresh(): Promise<void> {
     const { pool } = this.#options;
+    this.#readsBegun += 1;
+    const read = this.#readsBegun;
     const [rows, routes] = await Promise.all([listAcquirers(pool), listRoutes(pool)]);
+    if (read < this.#readKnown) return;
+    this.#readKnown = read;
     const known = new Map<string, Known>();
     for (const { hasCredentials, ...row } of rows) {
       const before = this.#known.get(row.id);

@@ -16,7 +16,7 @@ export class GuessCounter {
   readonly #pool: Pool;
   readonly #onError: (error: unknown) => void;
   #asked = new Map<string, Caller & { wrong: number; asked: number }>();
-  readonly #locks = new Map<string, number>();
+  #locks = new Map<string, number>();
   #writing: Promise<void> | null = null;
   #hasWrong = false;
 
@@ -52,7 +52,7 @@ export class GuessCounter {
   /** The sandbox was reset. */
   forget(): void {
     this.#asked.clear();
-    this.#locks.clear();
+    this.#locks = new Map();
   }
 
   /** Waits for what is being written. */
@@ -66,19 +66,21 @@ export class GuessCounter {
       this.#hasWrong = false;
       const wrong = [...this.#asked.values()].filter((caller) => caller.wrong > 0);
       for (const caller of wrong) this.#asked.delete(nameOf(caller));
+      const locks = this.#locks;
       try {
-        this.#hear(await inTransaction(this.#pool, (db) => countAsked(db, wrong)));
+        hear(locks, await inTransaction(this.#pool, (db) => countAsked(db, wrong)));
       } catch (error) {
         this.#onError(error);
       }
     }
   }
+}
 
-  #hear(locks: readonly CallerLock[]): void {
-    const now = performance.now();
-    for (const [name, until] of this.#locks) if (until <= now) this.#locks.delete(name);
-    for (const lock of locks) this.#locks.set(nameOf(lock), now + lock.ms);
-  }
+/** @param locks those that there were when the counts were begun: a reset in between has forgotten both */
+function hear(locks: Map<string, number>, counted: readonly CallerLock[]): void {
+  const now = performance.now();
+  for (const [name, until] of locks) if (until <= now) locks.delete(name);
+  for (const lock of counted) locks.set(nameOf(lock), now + lock.ms);
 }
 
 function callersOf(merchantId: string, network: string): Caller[] {

@@ -29,8 +29,4 @@ export class Recent<T> {
     );
     return value;
   }
-
-  forget(name: string): void {
-    this.#entries.delete(name);
-  }
 }

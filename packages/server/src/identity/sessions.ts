@@ -71,6 +71,8 @@ export class Sessions {
   readonly #cookie: string;
   readonly #cookieToken: RegExp;
   readonly #cache = new Map<string, { session: Session; until: number }>();
+  /** How often something has changed: an answer of before a change is not remembered. */
+  #changes = 0;
 
   constructor(db: Queryable, config: Config, surface: Surface, strangers: Strangers) {
     this.#db = db;
@@ -112,6 +114,7 @@ export class Sessions {
 
   /** After a change of users or sessions, so that it works at once on this node. */
   forget(): void {
+    this.#changes += 1;
     for (const entry of this.#cache.values()) entry.until = 0;
   }
 
@@ -119,12 +122,13 @@ export class Sessions {
     const name = token.toString('base64');
     const cached = this.#cache.get(name);
     if (cached !== undefined && cached.until > performance.now()) return cached.session;
+    const changes = this.#changes;
     const question = (): Promise<Session | null> => useSession(this.#db, token);
     const session = await (cached === undefined ? this.#strangers.ask(network, question) : question());
     this.#cache.delete(name);
     if (session !== null) {
       if (this.#cache.size >= CACHE_MAX) this.#cache.clear();
-      this.#cache.set(name, { session, until: performance.now() + CACHE_MS });
+      this.#cache.set(name, { session, until: changes === this.#changes ? performance.now() + CACHE_MS : 0 });
     }
     return session;
   }
