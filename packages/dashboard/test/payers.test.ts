@@ -178,22 +178,20 @@ describe('payers', { skip: withoutBrowser }, () => {
       unknown: `${dashboard.sandbox.url}/confirm/x`,
     };
     for (const [name, url] of Object.entries(pages)) {
+      const page = await open(url, { locale: 'kk-KZ' }).catch((error: Error) => assert.fail(error.message));
       for (const [width, colorScheme] of [
         [320, 'dark'],
         [390, 'light'],
         [1280, 'light'],
         [1280, 'dark'],
       ] as const) {
-        const page = await open(url, {
-          locale: 'kk-KZ',
-          colorScheme,
-          viewport: { width, height: 760 },
-        }).catch((error: Error) => assert.fail(error.message));
+        await page.emulateMedia({ colorScheme });
+        await page.setViewportSize({ width, height: 760 });
         await shoot(page, `${name}-${width}-${colorScheme}`);
         assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), name);
         assert.deepEqual(await graveAxeFindings(page), [], `${name} ${width} ${colorScheme}`);
-        await page.context().close();
       }
+      await page.context().close();
     }
   });
 
