@@ -27,7 +27,15 @@ export interface AppOptions {
 export function buildApp(counters: readonly Counter[], { secret, publicUrl }: AppOptions) {
   const app = Fastify({
     bodyLimit: 16 * 1024,
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
+    // Its schemas are its own: that they are schemas would be checked at each start.
+    ajv: {
+      customOptions: {
+        coerceTypes: false,
+        removeAdditional: false,
+        useDefaults: false,
+        validateSchema: false,
+      },
+    },
   }).withTypeProvider<TypeBoxTypeProvider>();
   const deliverer = createDeliverer();
   const notifier = createNotifier(secret);

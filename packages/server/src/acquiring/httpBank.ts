@@ -1,8 +1,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { Ajv } from 'ajv';
 import Type, { type Static } from 'typebox';
+import { shapeOf } from '../core/values/shapes.ts';
 import { boundInterimAnswers } from '../http/interimAnswers.ts';
 import {
   type AuthorizationRequest,
@@ -41,14 +41,14 @@ const BankReply = Type.Object({
 });
 type BankReply = Static<typeof BankReply>;
 
-const isBankReply = new Ajv().compile<BankReply>(BankReply);
+const isBankReply = shapeOf(BankReply);
 
 const BankNews = Type.Object({
   authorizationId: Type.String({ pattern: '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' }),
   operationId: Type.Union([Type.String({ pattern: '^[0-9A-Za-z._:-]{1,100}$' }), Type.Null()]),
 });
 
-const isBankNews = new Ajv().compile<Static<typeof BankNews>>(BankNews);
+const isBankNews = shapeOf(BankNews);
 
 /** What is kept of the bank's texts: one short line that every column, page and webhook can hold. */
 const KEPT = /^[\x20-\x7e]{1,255}$/;

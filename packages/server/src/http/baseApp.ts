@@ -6,6 +6,7 @@ import { Ajv } from 'ajv';
 import Fastify, { LogController } from 'fastify';
 import type { FastifyValidationResult } from 'fastify/types/schema.js';
 import type { Deps } from '../app/deps.ts';
+import { OWN_SCHEMAS } from '../core/values/shapes.ts';
 import { requirePlainBody } from './bodyHeaders.ts';
 import { trustOf } from './clientAddress.ts';
 import { createClientErrorHandler, guardServer, REQUEST_TIMEOUT_MS, SERVER_OPTIONS } from './edge.ts';
@@ -79,7 +80,7 @@ export function createBaseApp(deps: Deps, sharedSchemas: readonly object[] = [])
 }
 
 /** Bodies are taken as they are: "100" is not a number, and a field that is not known is an error. */
-const strictAjv = new Ajv({ allErrors: true, strict: false });
+const strictAjv = new Ajv({ ...OWN_SCHEMAS, allErrors: true, strict: false });
 type Validator = FastifyValidationResult;
 
 const compileBodyValidator = (schema: object): Validator => strictAjv.compile(schema) as Validator;

@@ -1,8 +1,9 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import type { FastifySchemaValidationError } from 'fastify/types/schema.js';
+import { OWN_SCHEMAS } from '../core/values/shapes.ts';
 
 /** Query parameters and paths are text: integers are read from it, and nothing else is turned into something else. */
-const ajv = new Ajv({ allErrors: true, strict: false, useDefaults: true });
+const ajv = new Ajv({ ...OWN_SCHEMAS, allErrors: true, strict: false, useDefaults: true });
 
 /** Neither a sign nor white space, exponents or hexadecimal digits, all of which `Number` takes. */
 const PLAIN_DIGITS = /^\d+$/;

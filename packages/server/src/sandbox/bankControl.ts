@@ -1,7 +1,7 @@
-import { Ajv } from 'ajv';
-import Type, { type Static } from 'typebox';
+import Type from 'typebox';
 import { BankUnreachableError } from '../acquiring/httpBank.ts';
 import type { AcquirerPlace } from '../acquiring/registry.ts';
+import { shapeOf } from '../core/values/shapes.ts';
 
 /** How the sandbox's bank fails for one merchant. */
 export const BANK_FAULTS = ['none', 'down', 'slow', 'timeouts'] as const;
@@ -20,7 +20,7 @@ const Switches = Type.Object({
     Type.Object({ merchantId: Type.Union([Type.String(), Type.Null()]), mode: Type.String() }),
   ),
 });
-const areSwitches = new Ajv().compile<Static<typeof Switches>>(Switches);
+const areSwitches = shapeOf(Switches);
 const TIMEOUT_MS = 5_000;
 
 /** The levers of the simulated banks, all of them at once. No real bank has them. */
