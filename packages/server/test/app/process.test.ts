@@ -16,7 +16,7 @@ let database: TestDatabase;
 const programs: Program[] = [];
 
 before(async () => {
-  database = await createDatabase();
+  database = await createDatabase(process.env.TEST_TEMPLATE);
 });
 after(async () => {
   for (const { child } of programs) child.kill('SIGKILL');
