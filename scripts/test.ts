@@ -26,7 +26,10 @@ async function main(): Promise<void> {
   const wanted = process.argv.slice(2);
   const files = globSync('packages/*/test/**/*.test.ts')
     .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
-    .sort();
+    // The server's first, many of which wait, and the dashboard's after them, which only compute: so the processors are
+    // busy to the end.
+    .sort()
+    .reverse();
   if (files.some((file) => file.includes('packages/dashboard/'))) buildDashboard();
   const stopDatabase = await startDatabase();
   const failed = await runWithTemplate(files).finally(stopDatabase);

@@ -31,6 +31,8 @@ export const LOCK_TIMEOUT = '55P03';
 export const DEADLOCK = '40P01';
 /** The role may not do it. */
 export const INSUFFICIENT_PRIVILEGE = '42501';
+/** A setting does not take the value, here or at all. */
+export const INVALID_PARAMETER_VALUE = '22023';
 /** QUERY_CANCELED: a `statement_timeout` ended it. */
 export const QUERY_CANCELED = '57014';
 

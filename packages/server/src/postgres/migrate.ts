@@ -8,7 +8,13 @@ import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ADVISORY_LOCKS } from './advisoryLocks.ts';
 import { openSession } from './databaseClient.ts';
-import { DEADLOCK, INSUFFICIENT_PRIVILEGE, LOCK_TIMEOUT, sqlStateOf } from './databaseErrors.ts';
+import {
+  DEADLOCK,
+  INSUFFICIENT_PRIVILEGE,
+  INVALID_PARAMETER_VALUE,
+  LOCK_TIMEOUT,
+  sqlStateOf,
+} from './databaseErrors.ts';
 import { type Client, type Queryable, sessionOptions } from './pool.ts';
 
 const MIGRATIONS = new URL('../../migrations/', import.meta.url);
@@ -20,6 +26,10 @@ const LOCK_WAIT_MS = 500;
 const LOCK_PAUSE_MS = 2_000;
 /** How often it is looked whether another node's migrations have ended. */
 const TURN_LOOK_MS = 250;
+/** How often PostgreSQL looks whether the node is still there whose statement it carries out. */
+const GONE_LOOK_MS = 500;
+/** The session's name in which migrations are applied. */
+const WORKER = 'migration';
 /** How often whoever waits hears of it. */
 const SAY_EVERY_MS = 10_000;
 
@@ -118,13 +128,13 @@ export async function migrate(
   say: Say,
   known?: readonly Migration[],
 ): Promise<readonly Migration[]> {
-  const turn = await open(url);
-  const session = await open(url).catch(async (error: unknown) => {
-    await turn.end();
-    throw error;
-  });
+  const turn = await open(url, 'migrate');
+  let session: Client | null = null;
   try {
     await takeTurn(turn, say);
+    session = await open(url, WORKER);
+    await leaveNothingBehind(session);
+    await untilOthersHaveEnded(session, say);
     const pending = await pendingMigrations(session, known);
     // The server's role may have no right to make tables, and then needs none.
     if (pending.length === 0) return pending;
@@ -142,13 +152,13 @@ export async function migrate(
       { cause: error },
     );
   } finally {
-    await Promise.all([session.end(), turn.end()]);
+    await Promise.all([session?.end(), turn.end()]);
   }
 }
 
 /** Statements may take as long as they need, whatever the role's or the database's settings say. */
-function open(url: string): Promise<Client> {
-  const { settings, ...options } = sessionOptions(url, 'migrate');
+function open(url: string, name: string): Promise<Client> {
+  const { settings, ...options } = sessionOptions(url, name);
   return openSession({
     ...options,
     query_timeout: 0,
@@ -172,6 +182,30 @@ async function takeTurn(turn: Client, say: Say): Promise<void> {
     if (rows[0]?.mine === true) return;
     await turn.query('ROLLBACK');
     waiting('waiting for another node, which is migrating the database');
+    await pause(TURN_LOOK_MS);
+  }
+}
+
+/**
+ * A statement that takes long ends with the node that sent it. Without this PostgreSQL would carry it out to its end: it
+ * looks at its client only between statements. Where it cannot look meanwhile (Windows), the statement is waited for.
+ */
+async function leaveNothingBehind(session: Client): Promise<void> {
+  await session.query(`SET client_connection_check_interval = ${GONE_LOOK_MS}`).catch((error: unknown) => {
+    if (sqlStateOf(error) !== INVALID_PARAMETER_VALUE) throw error;
+  });
+}
+
+/** Whoever had the turn before may be dead, and what it began may go on: two would number the same postings. */
+async function untilOthersHaveEnded(session: Client, say: Say): Promise<void> {
+  const waiting = waitingSayer(say);
+  for (;;) {
+    const { rowCount } = await session.query(
+      `SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+         AND application_name = current_setting('application_name')`,
+    );
+    if (rowCount === 0) return;
+    waiting('waiting for the end of what a node was doing that migrated the database before');
     await pause(TURN_LOOK_MS);
   }
 }

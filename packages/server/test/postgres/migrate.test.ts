@@ -114,6 +114,36 @@ test('an index is made outside a transaction, also while another node waits for 
   assert.deepEqual(rows, [{ indisvalid: true }]);
 });
 
+test('what a node that was killed left behind in PostgreSQL ends before another one goes on', async () => {
+  const client = await connect();
+  await migrate(database.url, silent, [TABLE]);
+  const long = { name: '0004_long.sql', sql: '-- outside a transaction\nSELECT pg_sleep(600);\n' };
+  const { PATH = '' } = process.env;
+  const program = `
+    import { migrate, migrationOf } from '${import.meta.resolve('../../src/postgres/migrate.ts')}';
+    const files = ${JSON.stringify([{ name: TABLE.name, sql: TABLE.sql }, long])};
+    await migrate(${JSON.stringify(database.url)}, () => undefined, files.map(({ name, sql }) => migrationOf(name, sql)));`;
+  const node = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+    ...{ env: { PATH, ...RUN_ENVIRONMENT }, stdio: 'inherit' },
+  });
+  const sleeping = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_sleep(600)%' AND state = 'active' AND pid <> pg_backend_pid()`;
+  for (
+    const limit = performance.now() + LIMIT_MS;
+    (await client.query(sleeping)).rowCount !== 1;
+    await delay(20)
+  )
+    assert.ok(performance.now() < limit, 'the migration was not begun');
+  node.kill('SIGKILL');
+  await once(node, 'exit');
+  const alone = migrationOf(
+    long.name,
+    `CREATE TABLE seen AS ${sleeping.replace('SELECT', 'SELECT count(*)::int AS others')};`,
+  );
+  const { say, heard } = ears();
+  assert.deepEqual(await migrate(database.url, say, [TABLE, alone]), [alone]);
+  assert.deepEqual((await client.query('SELECT * FROM seen')).rows, [{ others: 0 }], heard.join('; '));
+});
+
 test('behind a lock that is held for long, nobody queues behind a migration, and it is applied in the end', async () => {
   await migrate(database.url, silent, [TABLE]);
   // What pg_dump holds as long as it runs.
