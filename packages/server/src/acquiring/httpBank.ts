@@ -2,8 +2,8 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import Type, { type Static } from 'typebox';
-import { shapeOf } from '../core/values/shapes.ts';
 import { boundInterimAnswers } from '../http/interimAnswers.ts';
+import { shapeOf } from '../http/shapes.ts';
 import {
   type AuthorizationRequest,
   CONNECTOR_VERSION,

@@ -6,7 +6,6 @@ import { Ajv } from 'ajv';
 import Fastify, { LogController } from 'fastify';
 import type { FastifyValidationResult } from 'fastify/types/schema.js';
 import type { Deps } from '../app/deps.ts';
-import { OWN_SCHEMAS } from '../core/values/shapes.ts';
 import { requirePlainBody } from './bodyHeaders.ts';
 import { trustOf } from './clientAddress.ts';
 import { createClientErrorHandler, guardServer, REQUEST_TIMEOUT_MS, SERVER_OPTIONS } from './edge.ts';
@@ -16,6 +15,7 @@ import { exactJson } from './exactJson.ts';
 import { reasonOf } from './parseFields.ts';
 import { compileQueryValidator } from './queryValidator.ts';
 import { securityHeadersOf } from './securityHeaders.ts';
+import { OWN_SCHEMAS } from './shapes.ts';
 import { parseStrictJson } from './strictJson.ts';
 
 export type App = ReturnType<typeof createBaseApp>;

@@ -1,6 +1,6 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import type { FastifySchemaValidationError } from 'fastify/types/schema.js';
-import { OWN_SCHEMAS } from '../core/values/shapes.ts';
+import { OWN_SCHEMAS } from './shapes.ts';
 
 /** Query parameters and paths are text: integers are read from it, and nothing else is turned into something else. */
 const ajv = new Ajv({ ...OWN_SCHEMAS, allErrors: true, strict: false, useDefaults: true });

@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import { BankUnreachableError } from '../acquiring/httpBank.ts';
 import type { AcquirerPlace } from '../acquiring/registry.ts';
-import { shapeOf } from '../core/values/shapes.ts';
+import { shapeOf } from '../http/shapes.ts';
 
 /** How the sandbox's bank fails for one merchant. */
 export const BANK_FAULTS = ['none', 'down', 'slow', 'timeouts'] as const;

@@ -1,0 +1,38 @@
+/** How the audit is planned where there is much of everything. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { fillTransactions } from '../../../../bench/transactions.ts';
+import { auditWithin } from '../../src/ledger/auditSql.ts';
+import { createPool, type Pool, type Queryable } from '../../src/postgres/pool.ts';
+import { createDatabase, stopDatabaseServer, type TestDatabase } from '../support/database.ts';
+import { DEMO_STORE } from '../support/operator.ts';
+
+let database: TestDatabase;
+let pool: Pool;
+before(async () => {
+  database = await createDatabase(process.env.TEST_TEMPLATE);
+  pool = createPool(database.url, 1, () => undefined);
+  await fillTransactions(database.url, DEMO_STORE, 50_000);
+  // Few accounts with many postings each. Nothing is audited here, so whose they were is no matter.
+  await pool.query('DELETE FROM account WHERE id NOT IN (SELECT id FROM account LIMIT 1000)');
+  await pool.query('VACUUM (ANALYZE) account');
+});
+after(async () => {
+  await pool?.end();
+  await database?.drop();
+  await stopDatabaseServer();
+});
+
+test('no check goes through a whole table once for each row of another', async () => {
+  const plans: string[] = [];
+  const explain = async (sql: string): Promise<{ rows: [] }> => {
+    if (sql.startsWith('SET')) return { rows: [] };
+    const { rows } = await pool.query(`EXPLAIN ${sql}`);
+    plans.push(rows.map((row) => row['QUERY PLAN']).join('\n'));
+    return { rows: [] };
+  };
+  await auditWithin({ query: explain } as unknown as Queryable);
+  assert.ok(plans.length > 7);
+  // What a loop goes through again and again is kept in memory for it.
+  for (const plan of plans) assert.doesNotMatch(plan, /Materialize/, plan);
+});
