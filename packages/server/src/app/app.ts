@@ -25,6 +25,7 @@ import type { Surface } from '../identity/sessions.ts';
 import { Sessions } from '../identity/sessions.ts';
 import { Strangers } from '../identity/strangers.ts';
 import { adminUserRoutes, userRoutes } from '../identity/userRoutes.ts';
+import { linkRoutes } from '../links/linkRoutes.ts';
 import { balanceRoutes } from '../merchants/balanceRoutes.ts';
 import { storeRoutes } from '../merchants/storeRoutes.ts';
 import { healthRoutes } from '../operations/healthRoutes.ts';
@@ -145,6 +146,7 @@ function registerRoutes(
   if (surface !== 'operator') {
     walletRoutes(app, deps);
     paymentRoutes(app, deps);
+    linkRoutes(app, deps);
     transactionRoutes(app, deps);
     lookupRoutes(app, deps);
     postingRoutes(app, deps);

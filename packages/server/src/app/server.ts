@@ -28,6 +28,8 @@ export interface Server {
   readonly url: string;
   /** Where operators do, when that is another port. */
   readonly adminUrl: string | null;
+  /** What its routes are given, for use cases that have no route. */
+  readonly deps: Deps;
   /** How many card numbers are in memory now: those of authorizations that are under way. */
   cardsHeld(): number;
   /** Stops accepting, finishes what is in flight, closes everything. */
@@ -144,7 +146,7 @@ export async function startServer(
           );
     // Attempts end while requests do: each may take seconds of a stop's ten.
     stops.push(async () => void webhooks.stop());
-    return { url, adminUrl, cardsHeld: () => acquirer.cardsHeld, stop };
+    return { url, adminUrl, deps, cardsHeld: () => acquirer.cardsHeld, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -5,6 +5,7 @@ import { AuditLogEntry } from '../auditLog/auditLogRoutes.ts';
 import { ADMIN_OBJECTS } from '../http/adminSchemas.ts';
 import * as schemas from '../http/schemas.ts';
 import { USER_OBJECTS } from '../identity/userSchemas.ts';
+import { LINK_OBJECTS } from '../links/schemas.ts';
 import { SYSTEM_OBJECTS } from '../operations/systemRoutes.ts';
 import { TransactionPosting } from '../payments/postingRoutes.ts';
 import { IssueView, MutedIssue } from '../reports/issueRoutes.ts';
@@ -20,6 +21,7 @@ export const SHARED_SCHEMAS: readonly object[] = [
   Transaction,
   TransactionEvent,
   TransactionPosting,
+  ...LINK_OBJECTS,
   ...ADMIN_OBJECTS,
   ...ACQUIRER_OBJECTS,
   ...USER_OBJECTS,

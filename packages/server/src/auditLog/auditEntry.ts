@@ -1,6 +1,9 @@
 /** The audit log: who did what, to what, from where. What a line tells is decided here; it holds no secret. */
 import type { Command, Outcome } from '../core/command.ts';
+import type { PaymentLink } from '../core/link.ts';
 import type { Transaction } from '../core/transaction.ts';
+import { publicLinkIdOf } from '../core/values/ids.ts';
+import { iso } from '../core/values/time.ts';
 
 export const AUDIT_ACTIONS = [
   ...['merchant.create', 'merchant.update', 'store.create', 'terminal.create'],
@@ -13,6 +16,7 @@ export const AUDIT_ACTIONS = [
   ...['webhook_endpoint.test', 'webhook_endpoint.replay', 'webhook_delivery.resend'],
   ...['payment.create', 'payment.capture', 'payment.cancel', 'payment.refund', 'payment.confirm'],
   'payment.show_confirmation',
+  ...['payment_link.create', 'payment_link.cancel', 'payment_link.extend'],
   ...[
     'customer.create',
     'wallet.create',
@@ -96,6 +100,7 @@ export function auditChangeOf(
       after: { transferId: id, amount, currency },
     };
   }
+  if (outcome.kind === 'link') return linkChangeOf(command, outcome.link);
   if (outcome.kind !== 'transaction' && outcome.kind !== 'pending') return null;
   const action = ACTIONS[command.kind];
   if (action === undefined) return null;
@@ -107,6 +112,18 @@ export function auditChangeOf(
   };
 }
 
+function linkChangeOf(command: Command, link: PaymentLink): AuditChange | null {
+  const action = ACTIONS[command.kind];
+  if (action === undefined) return null;
+  const { merchantId, status, amount, currency, expiresAt } = link;
+  return {
+    action,
+    merchantId,
+    object: { kind: 'payment_link', id: publicLinkIdOf(link) },
+    after: { status, amount, currency, expiresAt: iso(expiresAt) },
+  };
+}
+
 const ACTIONS: Readonly<Partial<Record<Command['kind'], AuditAction>>> = {
   authorize: 'payment.create',
   pay_by_card: 'payment.create',
@@ -114,6 +131,9 @@ const ACTIONS: Readonly<Partial<Record<Command['kind'], AuditAction>>> = {
   cancel: 'payment.cancel',
   refund: 'payment.refund',
   confirm: 'payment.confirm',
+  create_link: 'payment_link.create',
+  cancel_link: 'payment_link.cancel',
+  extend_link: 'payment_link.extend',
 };
 
 type Done = Extract<Outcome, { kind: 'transaction' | 'pending' }>;

@@ -1,6 +1,7 @@
 import type { Account, PostingCode } from './accounts.ts';
 import type { AnswerKey, LateAnswer, Outcome, Sender } from './command.ts';
 import { assertTransition, eventNameOf, type OtherEvent, type Status } from './lifecycle.ts';
+import type { LinkEvent, PaymentLink } from './link.ts';
 import type { FailureCode, Refusal } from './reasons.ts';
 import type {
   BankOperation,
@@ -26,6 +27,9 @@ export interface Decision {
   readonly operations: readonly BankOperation[];
   /** Responses of earlier commands that are known now. */
   readonly answers: readonly LateAnswer[];
+  /** New and changed payment links, in their final state. */
+  readonly links: readonly PaymentLink[];
+  readonly linkEvents: readonly LinkEvent[];
 }
 
 export const NOTHING = {
@@ -36,6 +40,8 @@ export const NOTHING = {
   transfers: [],
   operations: [],
   answers: [],
+  links: [],
+  linkEvents: [],
 } as const;
 
 /** @param transaction whose state or kind is the reason, for the answer to name it */
@@ -61,6 +67,7 @@ export const BLANK = {
   walletId: null,
   customerId: null,
   parentTransactionId: null,
+  captureDelayS: null,
   description: null,
   payerIp: null,
   storeId: null,
@@ -112,6 +119,8 @@ export class Change {
   readonly #postings: Posting[] = [];
   readonly #holds: Hold[] = [];
   readonly #operations: BankOperation[] = [];
+  readonly #links: PaymentLink[] = [];
+  readonly #linkEvents: LinkEvent[] = [];
 
   constructor(transaction: Transaction, sender: Sender, answerTo: AnswerKey | null, now: Millis) {
     this.transaction = transaction;
@@ -197,6 +206,12 @@ export class Change {
     this.transaction = { ...this.transaction, ...patch };
   }
 
+  /** Changes the link that the payment is made by. */
+  setLink(link: PaymentLink, event: LinkEvent | null): void {
+    this.#links.push(link);
+    if (event !== null) this.#linkEvents.push(event);
+  }
+
   /** Ends the payment without a hold. */
   end(status: 'rejected' | 'transaction.failed', failure: FailureCode): Decision {
     this.become(status, failure, this.transaction.amount, { awaiting: null, expiresAt: null });
@@ -267,6 +282,8 @@ export class Change {
       transfers: [],
       operations: this.#operations,
       answers: [],
+      links: this.#links,
+      linkEvents: this.#linkEvents,
     };
   }
 }
@@ -282,5 +299,7 @@ export function both(first: Decision, second: Decision, outcome: Outcome): Decis
     transfers: [...first.transfers, ...second.transfers],
     operations: [...first.operations, ...second.operations],
     answers: [...first.answers, ...second.answers],
+    links: [...first.links, ...second.links],
+    linkEvents: [...first.linkEvents, ...second.linkEvents],
   };
 }

@@ -1,3 +1,4 @@
+import type { LinkKind, LinkTerms, PaymentLink } from './link.ts';
 import type { FailureCode, Refusal } from './reasons.ts';
 import type {
   Actor,
@@ -11,7 +12,7 @@ import type {
   Wallet,
   WalletTransfer,
 } from './transaction.ts';
-import type { TransactionId } from './values/ids.ts';
+import type { LinkId, TransactionId } from './values/ids.ts';
 
 /**
  * What the engine can be asked to do. Ids of what a command may create are made by its sender; an
@@ -29,7 +30,8 @@ export type Command =
   | TakeBankAnswer
   | GiveAnswer
   | MoveToAcquirer
-  | Transfer;
+  | Transfer
+  | LinkCommand;
 
 interface OnPayment {
   readonly transactionId: TransactionId;
@@ -57,6 +59,8 @@ export interface Authorize {
   readonly orderReference: string;
   /** Where the customer goes after a confirmation; absent: nowhere. */
   readonly returnUrl?: string | null;
+  /** The payment link or session that it is made by; absent: none. What is paid for is the link's. */
+  readonly link?: LinkKey;
 }
 
 /** A card payment. The card itself is not here: its number is in memory only, with the bank's connector. */
@@ -88,6 +92,8 @@ export interface PayByCard
   readonly isSavedCard: boolean;
   /** Null: as the merchant's settings have it. */
   readonly captureMode: CaptureMode | null;
+  /** The payment link or session that it is made by; absent: none. What is paid for is the link's. */
+  readonly link?: LinkKey;
 }
 
 /** The bank's answer to an operation, or that it could not be found out. */
@@ -128,6 +134,28 @@ export interface Transfer {
   readonly reference: string | null;
 }
 
+/** A payment link or session. */
+export interface LinkKey {
+  readonly id: LinkId;
+  readonly kind: LinkKind;
+}
+
+/** What is done to a link itself. */
+export type LinkCommand = CreateLink | ChangeLink;
+
+export interface CreateLink extends LinkTerms {
+  readonly kind: 'create_link';
+  readonly link: LinkKey;
+  readonly merchantId: string;
+  /** Null: as usual. */
+  readonly expiresAt: Millis | null;
+}
+
+export type ChangeLink =
+  | { readonly kind: 'cancel_link'; readonly link: LinkKey }
+  | { readonly kind: 'extend_link'; readonly link: LinkKey; readonly expiresAt: Millis }
+  | { readonly kind: 'end_link_when_due'; readonly link: LinkKey };
+
 /** Who sends a command: decides what they may touch, and is recorded with every event. */
 export interface Sender {
   readonly actor: Actor;
@@ -158,6 +186,12 @@ export type Outcome =
     }
   /** The bank was asked; the response follows with its answer. */
   | { readonly kind: 'pending'; readonly operation: BankOperation }
+  | {
+      readonly kind: 'link';
+      readonly link: PaymentLink;
+      /** The event that carries the command's effect; seq 0: there is none. */
+      readonly effect: { readonly id: string; readonly seq: number };
+    }
   | { readonly kind: 'transfer'; readonly transfer: WalletTransfer; readonly wallet: Wallet }
   | {
       readonly kind: 'refused';
@@ -178,6 +212,9 @@ export interface MerchantSettings {
   readonly captureMode: CaptureMode;
   readonly captureDelayMs: Millis;
   readonly authorizationTtlMs: Millis;
+  /** When payments by links are captured by themselves: of links that clear by themselves, and of the others. */
+  readonly linkCaptureDelayS: number;
+  readonly linkHoldS: number;
 }
 
 /** How a wallet was found for a phone number, an IIN and a currency. */

@@ -8,9 +8,19 @@
 import { type Account, OUTSIDE_ID } from './accounts.ts';
 import { giveAnswer, moveToAcquirer, takeBankAnswer } from './bankAnswers.ts';
 import { BLANK, both, Change, type Decision, NOTHING, NOTHING_TO_DO, refuse } from './change.ts';
-import type { AnswerKey, Authorize, Capture, Command, PayByCard, Sender, Transfer } from './command.ts';
+import type {
+  AnswerKey,
+  Authorize,
+  Capture,
+  ChangeLink,
+  Command,
+  PayByCard,
+  Sender,
+  Transfer,
+} from './command.ts';
 import { capture, payerAccount, placeHold, refund, release, type State } from './effects.ts';
 import { EXPIRED } from './lifecycle.ts';
+import { decideCreateLink, decideOnLink, fieldsByLink, linkToPay, takeLink } from './links.ts';
 import type { Refusal } from './reasons.ts';
 import {
   heldBy,
@@ -52,6 +62,12 @@ export function decide(state: State, command: Command, context: Context): Decisi
       return giveAnswer(state, command, context.now);
     case 'move_to_acquirer':
       return moveToAcquirer(state, command);
+    case 'create_link':
+      return decideCreateLink(command, context.sender, context.now);
+    case 'cancel_link':
+    case 'extend_link':
+    case 'end_link_when_due':
+      return decideOnLink(state, command, context.sender, context.now);
     default: {
       const transaction = state.transaction(command.transactionId);
       if (transaction === undefined || !mayTouch(context.sender, transaction))
@@ -67,6 +83,7 @@ type OnTransaction = Exclude<
   Command,
   | { kind: 'authorize' | 'pay_by_card' | 'deposit' | 'withdraw' }
   | { kind: 'take_bank_answer' | 'give_answer' | 'move_to_acquirer' }
+  | { kind: 'create_link' | ChangeLink['kind'] }
 >;
 
 function decideOn(state: State, change: Change, command: OnTransaction): Decision {
@@ -129,11 +146,15 @@ function isPast(deadline: Millis | null, now: Millis): boolean {
 }
 
 function decideAuthorize(state: State, command: Authorize, { sender, answerTo, now }: Context): Decision {
+  const link = linkToPay(state, command, 'wallet', now);
+  if (typeof link === 'string') return refuse(link);
   const found = state.lookUpWallet(command.phone, iinHashesOf(command), command.currency);
   const wallet = 'wallet' in found ? found.wallet : null;
-  const { captureMode } = state.merchantSettings(command.merchantId);
-  const payment = newWalletPayment(command, wallet, captureMode, now);
-  const change = Change.create(payment, sender, answerTo, now);
+  const settings = state.merchantSettings(command.merchantId);
+  const payment = newWalletPayment(command, wallet, settings.captureMode, now);
+  const byLink = link === null ? payment : { ...payment, ...fieldsByLink(link, settings) };
+  const change = Change.create(byLink, sender, answerTo, now);
+  if (link !== null) takeLink(change, link);
   if ('failure' in found) return change.end('rejected', found.failure);
   if (found.wallet.frozen) return change.end('rejected', 'wallet_frozen');
   switch (found.wallet.approval) {
@@ -149,11 +170,14 @@ function decideAuthorize(state: State, command: Authorize, { sender, answerTo, n
 }
 
 function decidePayByCard(state: State, command: PayByCard, { sender, answerTo, now }: Context): Decision {
-  const { kind, transactionId: id, captureMode, isSavedCard, ...fields } = command;
+  const { kind, transactionId: id, captureMode, isSavedCard, link: _link, ...fields } = command;
   const { acquirerId, recurringType } = command;
+  const link = linkToPay(state, command, 'card', now);
+  if (typeof link === 'string') return refuse(link);
   if (isSavedCard && !state.can(acquirerId, 'tokens')) return refuse('saved_card_not_supported');
   if (isSavedCard && recurringType !== null && !state.can(acquirerId, 'merchant_initiated'))
     return refuse('merchant_initiated_not_supported');
+  const settings = state.merchantSettings(command.merchantId);
   const payment: Transaction = {
     ...BLANK,
     ...fields,
@@ -161,11 +185,13 @@ function decidePayByCard(state: State, command: PayByCard, { sender, answerTo, n
     type: 'payment',
     paymentMethod: 'card',
     awaiting: 'bank',
-    captureMode: captureMode ?? state.merchantSettings(command.merchantId).captureMode,
+    captureMode: captureMode ?? settings.captureMode,
+    ...(link === null ? {} : fieldsByLink(link, settings)),
     createdAt: now,
     updatedAt: now,
   };
   const change = Change.create(payment, sender, answerTo, now);
+  if (link !== null) takeLink(change, link);
   return change.ask({ id, kind: 'authorize', amount: command.amount, reason: null });
 }
 
@@ -345,12 +371,12 @@ function newWalletPayment(
 function newRefund(payment: Transaction, refundId: TransactionId, amount: Minor, now: Millis): Transaction {
   const { merchantId, paymentMethod, currency, orderReference, walletId, customerId, captureMode } = payment;
   const { description, storeId, terminalId, recurringType, cardTokenId, cardBrand, cardLast4 } = payment;
-  const { acquirerId, credentialsId } = payment;
+  const { acquirerId, credentialsId, paymentLinkId, paymentSessionId } = payment;
   return {
     ...BLANK,
     ...{ merchantId, paymentMethod, currency, orderReference, walletId, customerId, captureMode },
     ...{ description, storeId, terminalId, recurringType, cardTokenId, cardBrand, cardLast4 },
-    ...{ acquirerId, credentialsId },
+    ...{ acquirerId, credentialsId, paymentLinkId, paymentSessionId },
     id: refundId,
     type: 'refund',
     amount,

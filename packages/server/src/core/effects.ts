@@ -7,6 +7,7 @@ import type { Capability } from './acquirers.ts';
 import { both, type Change, type Decision } from './change.ts';
 import type { MerchantSettings, WalletLookup } from './command.ts';
 import { type EXPIRED, PARTIALLY_CAPTURED } from './lifecycle.ts';
+import { type LinkState, payLink } from './links.ts';
 import {
   type BankOperation,
   heldBy,
@@ -20,7 +21,7 @@ import {
 export type Can = (acquirerId: string, capability: Capability) => boolean;
 
 /** What the decisions may look at: the batch's locked rows, as the commands before this one left them. */
-export interface State {
+export interface State extends LinkState {
   transaction(id: string): Transaction | undefined;
   operation(id: string): BankOperation | undefined;
   wallet(id: string): Wallet | undefined;
@@ -47,12 +48,24 @@ export function placeHold(state: State, change: Change, wallet: Wallet): Decisio
 /** The funds are reserved: when the hold lapses and when it is captured by itself follow from the settings. */
 export function authorize(state: State, change: Change): void {
   const { transaction, now } = change;
-  const settings = state.merchantSettings(transaction.merchantId);
-  const captureAt: Millis | null =
-    transaction.captureMode === 'automatic' ? now + settings.captureDelayMs : null;
-  const times = { authedAt: now, confirmedAt: now, processedAt: now, captureAt };
-  const expiresAt = now + settings.authorizationTtlMs;
-  change.become('authorized', null, transaction.amount, { ...times, expiresAt, awaiting: null });
+  const times = { authedAt: now, confirmedAt: now, processedAt: now };
+  const deadlines = deadlinesOf(transaction, state.merchantSettings(transaction.merchantId), now);
+  change.become('authorized', null, transaction.amount, { ...times, ...deadlines, awaiting: null });
+  payLink(state, change);
+}
+
+/** A payment by a link is captured by itself in place of lapsing, which it does only where that was not possible. */
+function deadlinesOf(
+  { captureMode, captureDelayS }: Transaction,
+  { captureDelayMs, authorizationTtlMs }: MerchantSettings,
+  now: Millis,
+): Pick<Transaction, 'captureAt' | 'expiresAt'> {
+  if (captureDelayS !== null) {
+    const captureAt = now + captureDelayS * 1_000;
+    return { captureAt, expiresAt: captureAt + authorizationTtlMs };
+  }
+  const captureAt = captureMode === 'automatic' ? now + captureDelayMs : null;
+  return { captureAt, expiresAt: now + authorizationTtlMs };
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Account, PostingCode } from './accounts.ts';
 import type { Status, TransactionType } from './lifecycle.ts';
-import type { TransactionId } from './values/ids.ts';
+import { type LinkId, parsePublicLinkId, type TransactionId } from './values/ids.ts';
 
 /** Minor units of a currency. Transaction amounts fit 2^53-1; balances may be larger. */
 export type Minor = bigint;
@@ -38,6 +38,8 @@ export interface Transaction {
   readonly customerId: string | null;
   readonly parentTransactionId: TransactionId | null;
   readonly captureMode: CaptureMode;
+  /** Of a payment by a link: when it is captured by itself, counted from its authorization. Null: as the settings have it. */
+  readonly captureDelayS: number | null;
   readonly description: string | null;
   readonly payerIp: string | null;
   readonly storeId: string | null;
@@ -224,4 +226,15 @@ export function dueAtOf(transaction: Transaction): Millis | null {
   const soonest = status === '3d' ? inquireAt : captureAt;
   if (soonest === null) return expiresAt;
   return expiresAt === null ? soonest : Math.min(expiresAt, soonest);
+}
+
+/** The link or session that a payment was made by; null: by none. */
+export function linkIdOf({
+  paymentLinkId,
+  paymentSessionId,
+}: Pick<Transaction, 'paymentLinkId' | 'paymentSessionId'>): LinkId | null {
+  const text = paymentSessionId ?? paymentLinkId;
+  if (text === null) return null;
+  const id = parsePublicLinkId(text);
+  return id.ok ? id.value.id : null;
 }

@@ -9,7 +9,7 @@ import type { AnswerKey, Command, LateAnswer, Outcome, Sender } from '../core/co
 import { decide } from '../core/decide.ts';
 import type { Can } from '../core/effects.ts';
 import { REFUSALS } from '../core/reasons.ts';
-import type { BankOperation, Minor, Transaction } from '../core/transaction.ts';
+import { type BankOperation, linkIdOf, type Minor, type Transaction } from '../core/transaction.ts';
 import type { TransactionId } from '../core/values/ids.ts';
 import { newId } from '../installation/newId.ts';
 import type { Client, StatementRunner } from '../postgres/pool.ts';
@@ -18,6 +18,7 @@ import * as sql from './batchSql.ts';
 import { BatchState, type Loaded } from './batchState.ts';
 import { gateErrorOf } from './gateSql.ts';
 import { type Answer, type Fingerprints, standingOf } from './idempotency.ts';
+import * as linksSql from './linksSql.ts';
 
 /** Operators' idempotency keys are one namespace, apart from every merchant's. */
 export const OPERATOR_SCOPE = '00000000-0000-0000-0000-000000000000';
@@ -224,10 +225,11 @@ export async function runDueBatch(
   }).catch((error: unknown) => {
     throw gated ? gateErrorOf(error) : error;
   });
-  const paymentIds = transactions.map((transaction) => transaction.id);
+  const { payments, links } = await withLinks(client, transactions);
+  const paymentIds = payments.map((payment) => payment.id);
   const needs = { ...needsOf([]), paymentIds, anybodysIds: paymentIds };
   for (const id of paymentIds) addPosting(needs, id, null);
-  const read = await inOneRoundTrip(client, (db) => lockAndRead(db, needs, transactions));
+  const read = await inOneRoundTrip(client, (db) => lockAndRead(db, needs, { payments, links }));
   const { now } = read;
   const state = await stateOf(client, read, can);
   for (const transactionId of paymentIds) {
@@ -237,6 +239,53 @@ export async function runDueBatch(
   const noKeys = new KeyChanges(new Set());
   const effects = await inOneRoundTrip(client, (db) => save(db, state, noKeys, answerLate, []));
   return { count: paymentIds.length, effects };
+}
+
+/**
+ * Due payments with the links that they may pay now, locked. A link that somebody else has is not waited for, since
+ * payments come behind links: its payment is left for the next time.
+ */
+async function withLinks(
+  client: Client,
+  transactions: readonly Transaction[],
+): Promise<Pick<Read, 'payments' | 'links'>> {
+  const linkOfDelayed = (payment: Transaction) => (payment.awaiting === 'delay' ? linkIdOf(payment) : null);
+  const wanted = transactions.map(linkOfDelayed).filter((id) => id !== null);
+  if (wanted.length === 0) return { payments: transactions, links: [] };
+  const links = await inOneRoundTrip(client, (db) => linksSql.lockFreeLinks(db, wanted));
+  const got = new Set<string>(links.map(({ id }) => id));
+  const payments = transactions.filter((payment) => {
+    const id = linkOfDelayed(payment);
+    return id === null || got.has(id);
+  });
+  return { payments, links };
+}
+
+/** Ends links whose time is over, at most `limit`. @returns how many were looked at */
+export async function runDueLinks(
+  client: Client,
+  limit: number,
+  answerLate: AnswerLate,
+  gated: boolean,
+  can: Can,
+): Promise<DueResult> {
+  const links = await inOneRoundTrip(client, async (db) => {
+    const begun = sql.beginBatch(db, { apart: false, gated });
+    const [locked] = await Promise.all([linksSql.lockDueLinks(db, limit), begun]);
+    return locked;
+  }).catch((error: unknown) => {
+    throw gated ? gateErrorOf(error) : error;
+  });
+  const needs = { ...needsOf([]), linkIds: links.map(({ id }) => id) };
+  const read = await inOneRoundTrip(client, (db) => lockAndRead(db, needs, { payments: [], links }));
+  const state = await stateOf(client, read, can);
+  for (const { id, kind } of links) {
+    const command: Command = { kind: 'end_link_when_due', link: { id, kind } };
+    state.apply(decide(state, command, { sender: ENGINE, answerTo: null, now: read.now }));
+  }
+  const noKeys = new KeyChanges(new Set());
+  const effects = await inOneRoundTrip(client, (db) => save(db, state, noKeys, answerLate, []));
+  return { count: links.length, effects };
 }
 
 /** What a batch's commands need to have loaded. */
@@ -250,6 +299,10 @@ interface Needs {
   readonly anybodysIds: TransactionId[];
   readonly refundIds: TransactionId[];
   readonly operationIds: string[];
+  /** Links that are paid by, or changed. */
+  readonly linkIds: string[];
+  /** Payments that may succeed, and then pay the link that they are made by. */
+  readonly mayPayLinkIds: TransactionId[];
   /** Payments whose command may post to their merchant's balance, and of which merchants: null is anybody's. */
   readonly posters: Map<TransactionId, Set<string | null>>;
   /** Payments whose answer shows their merchant's balance. */
@@ -266,6 +319,8 @@ function needsOf(requests: readonly Request[]): Needs {
     anybodysIds: [],
     refundIds: [],
     operationIds: [],
+    linkIds: [],
+    mayPayLinkIds: [],
     posters: new Map(),
     shownIds: [],
   };
@@ -279,9 +334,18 @@ function addNeeds(needs: Needs, command: Command, sender: Sender): void {
       needs.merchantIds.push(command.merchantId);
       needs.phones.push(command.phone);
       needs.currencies.push(command.currency);
+      if (command.link !== undefined) needs.linkIds.push(command.link.id);
       return;
     case 'pay_by_card':
       needs.merchantIds.push(command.merchantId);
+      if (command.link !== undefined) needs.linkIds.push(command.link.id);
+      return;
+    case 'create_link':
+      return;
+    case 'cancel_link':
+    case 'extend_link':
+    case 'end_link_when_due':
+      needs.linkIds.push(command.link.id);
       return;
     case 'deposit':
     case 'withdraw':
@@ -295,6 +359,7 @@ function addNeeds(needs: Needs, command: Command, sender: Sender): void {
       needs.anybodysIds.push(command.paymentId);
       if (command.transactionId !== command.paymentId) needs.refundIds.push(command.transactionId);
       if (mayPost(command)) addPosting(needs, command.paymentId, null);
+      if (mayAuthorize(command)) needs.mayPayLinkIds.push(command.paymentId);
       needs.shownIds.push(command.paymentId);
       return;
     default:
@@ -302,6 +367,7 @@ function addNeeds(needs: Needs, command: Command, sender: Sender): void {
       if (sender.merchantId === null) needs.anybodysIds.push(command.transactionId);
       else needs.merchantIds.push(sender.merchantId);
       if (mayPost(command)) addPosting(needs, command.transactionId, sender.merchantId);
+      if (mayAuthorize(command)) needs.mayPayLinkIds.push(command.transactionId);
       // The wallet API does not show balances.
       if (sender.paymentMethod === null) needs.shownIds.push(command.transactionId);
   }
@@ -317,6 +383,13 @@ function mayPost(command: Command): boolean {
     return command.operationKind === 'capture' || command.operationKind === 'refund';
   }
   return command.kind === 'capture' || command.kind === 'refund' || command.kind === 'act_when_due';
+}
+
+/** Whether a payment that there is may succeed by it; not when it is due: that is known once it has been read. */
+function mayAuthorize(command: Command): boolean {
+  if (command.kind === 'take_bank_answer')
+    return command.operationKind === 'authorize' || command.operationKind === 'complete';
+  return command.kind === 'confirm';
 }
 
 /** What was read for a batch, with every row locked that it may change. */
@@ -355,18 +428,21 @@ async function claimAndRead(
   };
 }
 
-/** In the order in which every transaction locks. `locked`: payments locked already. */
+/** In the order in which every transaction locks. `locked`: payments locked already, with the links that they may pay. */
 async function lockAndRead(
   db: StatementRunner,
   needs: Needs,
-  locked: readonly Transaction[] | null,
+  locked: Pick<Read, 'payments' | 'links'> | null,
 ): Promise<Read> {
   const { merchantIds, phones, currencies, walletIds, paymentIds, refundIds, operationIds } = needs;
-  const { anybodysIds, shownIds } = needs;
+  const { anybodysIds, shownIds, linkIds, mayPayLinkIds } = needs;
   const postingIds = [...needs.posters.keys()];
-  const [payments, refunds, operations, merchants, wallets, accounts, shownAccounts, time] =
+  const [links, attempts, payments, refunds, operations, merchants, wallets, accounts, shownAccounts, time] =
     await Promise.all([
-      locked ?? (paymentIds.length > 0 ? sql.lockTransactions(db, paymentIds) : []),
+      locked?.links ??
+        (linkIds.length + mayPayLinkIds.length > 0 ? linksSql.lockLinks(db, linkIds, mayPayLinkIds) : []),
+      linkIds.length > 0 ? linksSql.readAttempts(db, linkIds) : NO_ATTEMPTS,
+      locked?.payments ?? (paymentIds.length > 0 ? sql.lockTransactions(db, paymentIds) : []),
       refundIds.length > 0 ? sql.lockTransactions(db, refundIds) : [],
       operationIds.length > 0 ? sql.lockOperations(db, operationIds) : [],
       merchantIds.length + anybodysIds.length > 0
@@ -377,8 +453,11 @@ async function lockAndRead(
       shownIds.length > 0 ? sql.readMerchantAccounts(db, shownIds) : [],
       sql.readNow(db),
     ]);
-  return { needs, payments, refunds, operations, merchants, wallets, accounts, shownAccounts, ...time };
+  const read = { payments, refunds, operations, merchants, wallets, accounts, shownAccounts };
+  return { needs, links, attempts, ...read, ...time };
 }
+
+const NO_ATTEMPTS: Read['attempts'] = new Map();
 
 async function stateOf(client: Client, read: Read, can: Can): Promise<BatchState> {
   const { payments, refunds, delayMs } = read;
@@ -557,7 +636,7 @@ interface Effect {
 }
 
 function effectOf(outcome: Outcome): Effect | null {
-  if (outcome.kind === 'transaction') return outcome.effect;
+  if (outcome.kind === 'transaction' || outcome.kind === 'link') return outcome.effect;
   return outcome.kind === 'transfer' ? { id: outcome.transfer.id, seq: 0 } : null;
 }
 
@@ -584,9 +663,14 @@ async function save(
   write(sql.updateResponses, keys.updates);
   write(sql.releaseKeys, keys.releases);
   write(sql.giveResponses, answers);
+  write(linksSql.insertLinks, changes.newLinks);
+  write(linksSql.updateLinks, changes.changedLinks);
+  for (const kind of ['wallet', 'linked_wallet', 'card'] as const) {
+    const isOf = (transaction: Transaction): boolean => sql.insertKindOf(transaction) === kind;
+    write(sql.INSERT_TRANSACTIONS[kind], changes.newTransactions.filter(isOf));
+  }
   for (const method of ['wallet', 'card'] as const) {
     const isOf = ({ paymentMethod }: Transaction): boolean => paymentMethod === method;
-    write(sql.INSERT_TRANSACTIONS[method], changes.newTransactions.filter(isOf));
     write(sql.UPDATE_TRANSACTIONS[method], changes.changedTransactions.filter(isOf));
   }
   write(sql.insertOperations, changes.newOperations);
@@ -594,12 +678,14 @@ async function save(
   write(sql.insertTransfers, changes.transfers);
   write(sql.countWrongPairs, changes.wrongPairs);
   write(sql.insertEvents, changes.events);
+  write(linksSql.insertLinkEvents, changes.linkEvents);
   write(sql.insertPostings, changes.postings);
   write(sql.updateAccounts, changes.movedAccounts);
   write(sql.addToAccounts, changes.deltas);
   write(insertAuditEntries, audited);
   await Promise.all([...writes, sql.commit(db)]);
-  return { newOperations: changes.newOperations, answered: answers, hasEvents: changes.events.length > 0 };
+  const hasEvents = changes.events.length + changes.linkEvents.length > 0;
+  return { newOperations: changes.newOperations, answered: answers, hasEvents };
 }
 
 /** The response of an earlier command, to be stored under its key. */

@@ -1,6 +1,6 @@
 /**
- * The statements of one engine batch. All are set-based. Rows are locked in one order everywhere:
- * idempotency keys, payments, refunds, bank operations, wallets, other accounts that are locked, wrong pairs, accounts
+ * The statements of one engine batch; those about payment links are in `linksSql.ts`. All are set-based. Rows are locked
+ * in one order everywhere: idempotency keys, payment links, payments, refunds, bank operations, wallets, other accounts that are locked, wrong pairs, accounts
  * that are moved by a sum; each sorted by key.
  *
  * `unnest … CROSS JOIN LATERAL (… LIMIT 1)` and not a join: it is planned as one index look-up per
@@ -192,6 +192,8 @@ export interface SettingsRow {
   readonly capture_delay_s: number;
   readonly authorization_ttl_s: number;
   readonly require_idempotency_key: boolean;
+  readonly link_capture_delay_s: number;
+  readonly link_hold_s: number;
 }
 
 /** Settings of these merchants, and of the merchants of these transactions. */
@@ -202,7 +204,8 @@ export async function readMerchants(
 ): Promise<SettingsRow[]> {
   const { rows } = await db.query({
     name: 'merchants',
-    text: `SELECT m.id, m.capture_mode, m.capture_delay_s, m.authorization_ttl_s, m.require_idempotency_key
+    text: `SELECT m.id, m.capture_mode, m.capture_delay_s, m.authorization_ttl_s, m.require_idempotency_key,
+        m.link_capture_delay_s, m.link_hold_s
       FROM (SELECT unnest($1::uuid[]) AS id
         UNION SELECT t.merchant_id FROM unnest($2::uuid[]) u(id)
           CROSS JOIN LATERAL (SELECT merchant_id FROM transaction WHERE id = u.id LIMIT 1) t) u
@@ -270,11 +273,16 @@ const CARD_FIXED_COLUMNS: readonly TransactionColumn[] = [
   { name: 'store_id', type: 'uuid', value: (t) => t.storeId },
   { name: 'terminal_id', type: 'uuid', value: (t) => t.terminalId },
   { name: 'recurring_type', type: 'word', value: (t) => t.recurringType },
-  { name: 'payment_link_id', type: 'word', value: (t) => t.paymentLinkId },
-  { name: 'payment_session_id', type: 'uuid', value: (t) => t.paymentSessionId },
   { name: 'card_token_id', type: 'word', value: (t) => t.cardTokenId },
   { name: 'card_brand', type: 'word', value: (t) => t.cardBrand },
   { name: 'card_last4', type: 'word', value: (t) => t.cardLast4 },
+];
+
+/** What a payment by a link has from its beginning, and a refund of one. */
+const LINK_COLUMNS: readonly TransactionColumn[] = [
+  { name: 'payment_link_id', type: 'word', value: (t) => t.paymentLinkId },
+  { name: 'payment_session_id', type: 'uuid', value: (t) => t.paymentSessionId },
+  { name: 'capture_delay_s', type: 'int', value: (t) => t.captureDelayS },
 ];
 
 const RETURN_URL: (typeof CARD_FIXED_COLUMNS)[number] = {
@@ -284,7 +292,8 @@ const RETURN_URL: (typeof CARD_FIXED_COLUMNS)[number] = {
 };
 /** Wallet payments leave the columns of cards at their defaults: 14 parameters less on the hot path. */
 const WALLET_INSERT = [ID, ...FIXED_COLUMNS, ...STATE_COLUMNS, RETURN_URL];
-const CARD_INSERT = [...WALLET_INSERT, ...CARD_FIXED_COLUMNS, ...CARD_STATE_COLUMNS];
+const LINKED_WALLET_INSERT = [...WALLET_INSERT, ...LINK_COLUMNS];
+const CARD_INSERT = [...WALLET_INSERT, ...LINK_COLUMNS, ...CARD_FIXED_COLUMNS, ...CARD_STATE_COLUMNS];
 const WALLET_UPDATE = [ID, ...STATE_COLUMNS];
 const CARD_UPDATE = [...WALLET_UPDATE, ...CARD_STATE_COLUMNS];
 
@@ -505,17 +514,30 @@ function writeOf(statement: (transactions: readonly Transaction[]) => Statement)
 }
 
 /** A wallet payment has no acquirer, which costs no parameter. */
-const INSERT_WALLET_PAYMENTS = statementOf(
-  'insert_wallet',
-  WALLET_INSERT,
-  ({ select, from }) => `INSERT INTO transaction (${namesOf(WALLET_INSERT)}, acquirer_id)
+function insertWalletOf(name: string, columns: readonly TransactionColumn[]): WriteTransactions {
+  return writeOf(
+    statementOf(
+      name,
+      columns,
+      ({ select, from }) => `INSERT INTO transaction (${namesOf(columns)}, acquirer_id)
     SELECT ${select}, NULL FROM ${from}`,
-);
+    ),
+  );
+}
 
-export const INSERT_TRANSACTIONS = {
-  wallet: writeOf(INSERT_WALLET_PAYMENTS),
+/** Those by a link apart: the others have no parameters for it. */
+export type InsertKind = 'wallet' | 'linked_wallet' | 'card';
+
+export function insertKindOf({ paymentMethod, paymentLinkId, paymentSessionId }: Transaction): InsertKind {
+  if (paymentMethod === 'card') return 'card';
+  return paymentLinkId === null && paymentSessionId === null ? 'wallet' : 'linked_wallet';
+}
+
+export const INSERT_TRANSACTIONS: Readonly<Record<InsertKind, WriteTransactions>> = {
+  wallet: insertWalletOf('insert_wallet', WALLET_INSERT),
+  linked_wallet: insertWalletOf('insert_linked_wallet', LINKED_WALLET_INSERT),
   card: writeOf(insertOf('insert_card', 'transaction', CARD_INSERT)),
-} as const;
+};
 
 export const UPDATE_TRANSACTIONS = {
   wallet: writeOf(updateOf('update_wallet', 'transaction', WALLET_UPDATE)),
@@ -541,13 +563,13 @@ const EVENT_COLUMNS: readonly Column<TransactionEvent>[] = [
 ];
 
 /** Migration 0003 says why this is the order in which events become readable, and why no event is skipped. */
-const ROUND = `(SELECT greatest(pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
+export const EVENT_ROUND = `(SELECT greatest(pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
     pg_current_xact_id()::text::bigint + 1) + event_round_offset FROM installation)`;
 const INSERT_EVENTS = statementOf(
   'insert_events',
   EVENT_COLUMNS,
   ({ select, from }) =>
-    `INSERT INTO event (${namesOf(EVENT_COLUMNS)}, round) SELECT ${select}, ${ROUND} FROM ${from}`,
+    `INSERT INTO event (${namesOf(EVENT_COLUMNS)}, round) SELECT ${select}, ${EVENT_ROUND} FROM ${from}`,
 );
 
 /** All events of the batch in one statement, after every lock: it numbers them in their order. */

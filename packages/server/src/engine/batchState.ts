@@ -4,6 +4,7 @@ import type { Decision } from '../core/change.ts';
 import type { LateAnswer, MerchantSettings, WalletLookup } from '../core/command.ts';
 import type { Can, State } from '../core/effects.ts';
 import { countGuess, type Guesses, isLocked, NO_GUESSES } from '../core/guesses.ts';
+import { type Attempt, attemptOf, type LinkEvent, type PaymentLink } from '../core/link.ts';
 import type {
   BankOperation,
   Hold,
@@ -31,6 +32,9 @@ import type {
 export interface Loaded {
   readonly transactions: readonly Transaction[];
   readonly operations: readonly BankOperation[];
+  readonly links: readonly PaymentLink[];
+  /** What became of payments that were begun by these links, where that is asked. */
+  readonly attempts: ReadonlyMap<string, Attempt>;
   readonly wallets: readonly WalletRow[];
   readonly merchants: readonly SettingsRow[];
   /** Other accounts than wallets, locked. */
@@ -65,6 +69,8 @@ export class BatchState implements State {
   readonly #deltas = new Map<string, AccountDelta>();
 
   readonly #operations = new Map<string, BankOperation>();
+  readonly #links = new Map<string, PaymentLink>();
+  readonly #attempts: ReadonlyMap<string, Attempt>;
 
   readonly #changedTransactions = new Set<string>();
   readonly #changedWallets = new Set<string>();
@@ -74,10 +80,17 @@ export class BatchState implements State {
   readonly #transfers: WalletTransfer[] = [];
   readonly #changedOperations = new Set<string>();
   readonly #answers: LateAnswer[] = [];
+  readonly #changedLinks = new Set<string>();
+  readonly #linkEvents: LinkEvent[] = [];
 
   constructor(loaded: Loaded) {
     this.#now = loaded.now;
     this.#can = loaded.can;
+    this.#attempts = loaded.attempts;
+    for (const link of loaded.links) {
+      this.#links.set(link.id, link);
+      this.#loadedIds.add(`link ${link.id}`);
+    }
     for (const transaction of loaded.transactions) {
       this.#transactions.set(transaction.id, transaction);
       this.#loadedIds.add(transaction.id);
@@ -103,6 +116,8 @@ export class BatchState implements State {
         captureMode: row.capture_mode,
         captureDelayMs: row.capture_delay_s * 1_000,
         authorizationTtlMs: row.authorization_ttl_s * 1_000,
+        linkCaptureDelayS: row.link_capture_delay_s,
+        linkHoldS: row.link_hold_s,
       });
       if (row.require_idempotency_key) this.#keyRequiredOf.add(row.id);
     }
@@ -114,6 +129,16 @@ export class BatchState implements State {
 
   operation(id: string): BankOperation | undefined {
     return this.#operations.get(id);
+  }
+
+  link(id: string): PaymentLink | undefined {
+    return this.#links.get(id);
+  }
+
+  attemptOf({ attemptId }: PaymentLink): Attempt {
+    if (attemptId === null) return 'over';
+    const here = this.#transactions.get(attemptId);
+    return here === undefined ? found(this.#attempts.get(attemptId)) : attemptOf(here);
   }
 
   walletOf(transaction: Transaction): Wallet {
@@ -183,6 +208,11 @@ export class BatchState implements State {
     this.#events.push(...decision.events);
     this.#transfers.push(...decision.transfers);
     this.#answers.push(...decision.answers);
+    this.#linkEvents.push(...decision.linkEvents);
+    for (const link of decision.links) {
+      this.#links.set(link.id, link);
+      this.#changedLinks.add(link.id);
+    }
     for (const operation of decision.operations) {
       this.#operations.set(operation.id, operation);
       this.#changedOperations.add(operation.id);
@@ -194,10 +224,15 @@ export class BatchState implements State {
     const changed = [...this.#changedTransactions].map((id) => found(this.#transactions.get(id)));
     const operations = [...this.#changedOperations].map((id) => found(this.#operations.get(id)));
     const isLoaded = ({ id }: BankOperation): boolean => this.#loadedIds.has(`operation ${id}`);
+    const links = [...this.#changedLinks].map((id) => found(this.#links.get(id)));
+    const isLoadedLink = ({ id }: PaymentLink): boolean => this.#loadedIds.has(`link ${id}`);
     return {
       newOperations: operations.filter((operation) => !isLoaded(operation)),
       changedOperations: operations.filter(isLoaded),
       answers: this.#answers,
+      newLinks: links.filter((link) => !isLoadedLink(link)),
+      changedLinks: links.filter(isLoadedLink),
+      linkEvents: this.#linkEvents,
       newTransactions: changed.filter((transaction) => !this.#loadedIds.has(transaction.id)),
       changedTransactions: changed.filter((transaction) => this.#loadedIds.has(transaction.id)),
       events: this.#events,
@@ -284,6 +319,9 @@ export interface Changes {
   readonly newOperations: readonly BankOperation[];
   readonly changedOperations: readonly BankOperation[];
   readonly answers: readonly LateAnswer[];
+  readonly newLinks: readonly PaymentLink[];
+  readonly changedLinks: readonly PaymentLink[];
+  readonly linkEvents: readonly LinkEvent[];
   readonly newTransactions: readonly Transaction[];
   readonly changedTransactions: readonly Transaction[];
   readonly events: readonly TransactionEvent[];

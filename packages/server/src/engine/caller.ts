@@ -63,11 +63,11 @@ export function callOf<C extends Command>(
 }
 
 /**
- * What is done to a payment, and what people do. A payment that a program makes is not: its history tells of it, and
+ * What is done to a payment, and what people do. A payment or link that a program makes is not: its history tells of it, and
  * the audit log would grow with every order.
  */
 function isAudited({ isPerson }: Caller, { kind }: Command): boolean {
-  return isPerson || (kind !== 'authorize' && kind !== 'pay_by_card');
+  return isPerson || (kind !== 'authorize' && kind !== 'pay_by_card' && kind !== 'create_link');
 }
 
 /**

@@ -24,6 +24,7 @@ import {
   type Request,
   runBatch,
   runDueBatch,
+  runDueLinks,
   type Settled,
 } from './batch.ts';
 import { BATCH_SETTINGS } from './batchSql.ts';
@@ -176,8 +177,8 @@ export class Engine {
   }
 
   /**
-   * Does what has fallen due, in one bounded batch. Calls take turns: two batches on one connection would
-   * be one transaction. @returns how many transactions were looked at
+   * Does what has fallen due of payments, then of links, in a bounded batch each. Calls take turns: two batches on one
+   * connection would be one transaction. @returns how many were looked at, of those of which it was more
    */
   doDue(limit: number): Promise<number> {
     const turn = this.#due.then(() => this.#doDue(limit));
@@ -190,11 +191,15 @@ export class Engine {
     this.#inFlight += 1;
     try {
       const { answerLate, afterCommit, gated, can } = this.#options;
-      const { count, effects } = await this.#dueConnection.run((client) =>
-        runDueBatch(client, limit, answerLate, gated, can),
-      );
-      if (count > 0) afterCommit(effects);
-      return count;
+      const counts: number[] = [];
+      for (const runDue of [runDueBatch, runDueLinks]) {
+        const { count, effects } = await this.#dueConnection.run((client) =>
+          runDue(client, limit, answerLate, gated, can),
+        );
+        if (count > 0) afterCommit(effects);
+        counts.push(count);
+      }
+      return Math.max(...counts);
     } catch (error) {
       if (error instanceof GateClosedError) return 0;
       throw error;
@@ -391,7 +396,14 @@ function ownerOf({ request: { sender } }: Job): string {
 function lockTargetOf({ request: { command } }: Job): string {
   switch (command.kind) {
     case 'authorize':
-      return `${command.phone} ${command.currency}`;
+    case 'pay_by_card':
+      if (command.link !== undefined) return command.link.id;
+      return command.kind === 'authorize' ? `${command.phone} ${command.currency}` : command.transactionId;
+    case 'create_link':
+    case 'cancel_link':
+    case 'extend_link':
+    case 'end_link_when_due':
+      return command.link.id;
     case 'deposit':
     case 'withdraw':
       return command.walletId;

@@ -31,6 +31,12 @@ export const REASONS = {
   invalid_phone_number: { status: 400, code: 3, message: 'phoneNumber must be a phone number' },
   invalid_iin: { status: 400, code: 3, message: 'iin must be a valid IIN' },
   invalid_order_reference: { status: 400, code: 3, message: 'orderReference must be 1 to 255 characters' },
+  invalid_expires_at: {
+    status: 400,
+    code: 3,
+    message: 'expiresAt must be a time in the future, at most one year (365 days) from now',
+    path: 'expiresAt',
+  },
   invalid_email: { status: 400, code: 3, message: 'email must be an e-mail address', path: 'email' },
   invalid_card: { status: 400, code: 3, message: 'the card is not valid' },
   invalid_cursor: { status: 400, code: 3, message: 'cursor must be a nextCursor of this list' },
@@ -126,6 +132,7 @@ export const REASONS = {
   issue_not_found: { status: 404, code: 4, message: 'there is no such issue' },
   user_not_found: { status: 404, code: 4, message: 'there is no such user' },
   transaction_not_found: { status: 404, code: 4, message: 'there is no such transaction' },
+  payment_link_not_found: { status: 404, code: 4, message: 'there is no such payment link' },
   wallet_not_found: { status: 404, code: 4, message: 'there is no such wallet' },
   acquirer_not_found: { status: 404, code: 4, message: 'there is no such acquirer' },
   merchant_not_found: { status: 404, code: 4, message: 'there is no such merchant' },
@@ -139,6 +146,11 @@ export const REASONS = {
   },
   not_found: { status: 404, code: 4, message: 'there is nothing here' },
   method_not_allowed: { status: 405, code: 3, message: 'this method is not allowed here' },
+  payment_link_in_use: {
+    status: 409,
+    code: 5,
+    message: 'a payment by this payment link is under way; its outcome comes first',
+  },
   operation_in_progress: {
     status: 409,
     code: 5,
@@ -193,6 +205,14 @@ export const REASONS = {
     status: 422,
     code: 5,
     message: 'this is a card payment: use /v1/transactions',
+  },
+  payment_link_paid: { status: 422, code: 5, message: 'the payment link is paid' },
+  payment_link_cancelled: { status: 422, code: 5, message: 'the payment link was cancelled' },
+  payment_link_expired: { status: 422, code: 5, message: 'the payment link has expired' },
+  payment_method_not_allowed: {
+    status: 422,
+    code: 5,
+    message: 'the payment link does not take this payment method',
   },
   authorization_expired: { status: 422, code: 5, message: 'the authorization has expired' },
   amount_exceeds_held: {

@@ -1,6 +1,6 @@
 /** A payment from a customer's wallet: from what was asked to what is told. */
 import type { Deps } from '../app/deps.ts';
-import type { Authorize } from '../core/command.ts';
+import type { Authorize, LinkKey } from '../core/command.ts';
 import type { Minor } from '../core/transaction.ts';
 import type { TransactionId } from '../core/values/ids.ts';
 import type { Iin } from '../core/values/iin.ts';
@@ -16,6 +16,8 @@ export interface WalletPayment {
   readonly iin: Iin;
   readonly orderReference: string;
   readonly returnUrl: string | null;
+  /** The payment link that it is made by; its payers come back to this server's own checkout. */
+  readonly link?: LinkKey;
 }
 
 /**
@@ -32,7 +34,7 @@ export async function authorizeWallet(
 ): Promise<Told> {
   const { engine, guesses, secrets } = deps;
   const { merchantId } = caller;
-  await checkReturnUrl(deps, merchantId, payment.returnUrl);
+  if (payment.link === undefined) await checkReturnUrl(deps, merchantId, payment.returnUrl);
   const hashes = guesses.isLocked(merchantId, network)
     ? { iinHash: null }
     : { iinHash: secrets.hashIin(iin), otherIinHashes: secrets.otherIinHashes(iin) };

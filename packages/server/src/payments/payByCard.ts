@@ -68,7 +68,8 @@ async function resolve(
 ): Promise<{ readonly command: PayByCard; readonly payer: PayerForBank }> {
   refuseWithoutBank(deps);
   await checkStoreAndTerminal(deps, merchantId, fields.storeId, fields.terminalId);
-  await checkReturnUrl(deps, merchantId, fields.returnUrl);
+  // Whoever pays by a link comes back to the checkout, which is this server's own.
+  if (fields.link === undefined) await checkReturnUrl(deps, merchantId, fields.returnUrl);
   const used =
     typeof card === 'string'
       ? { saved: await requireSavedCard(deps, merchantId, card), typed: null }

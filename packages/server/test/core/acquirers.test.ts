@@ -121,8 +121,13 @@ function stateOf(
     walletOf: () => assert.fail('no wallet'),
     lookUpWallet: () => ({ failure: 'customer_not_found' }),
     merchantBalance: () => 5_000n,
-    merchantSettings: () => ({ captureMode: 'manual', captureDelayMs: 0, authorizationTtlMs: 7_000 }),
+    merchantSettings: () => ({
+      ...{ captureMode: 'manual', captureDelayMs: 0, authorizationTtlMs: 7_000 },
+      ...{ linkCaptureDelayS: 3_600, linkHoldS: 432_000 },
+    }),
     can,
+    link: () => undefined,
+    attemptOf: () => 'over',
   };
 }
 

@@ -51,8 +51,13 @@ function stateOf(payment: Transaction | null, wallet = WALLET, balance = 1_000n)
     walletOf: () => wallet,
     lookUpWallet: (phone) => (phone === 'unknown' ? { failure: 'customer_not_found' } : { wallet }),
     merchantBalance: () => balance,
-    merchantSettings: () => ({ captureMode: 'manual', captureDelayMs: 0, authorizationTtlMs: 60_000 }),
+    merchantSettings: () => ({
+      ...{ captureMode: 'manual', captureDelayMs: 0, authorizationTtlMs: 60_000 },
+      ...{ linkCaptureDelayS: 3_600, linkHoldS: 432_000 },
+    }),
     can: () => true,
+    link: () => undefined,
+    attemptOf: () => 'over',
   };
 }
 

@@ -75,8 +75,13 @@ function stateOf(transaction: Transaction, operation?: BankOperation, child?: Tr
     walletOf: () => wallet,
     lookUpWallet: () => ({ wallet }),
     merchantBalance: () => 5_000n,
-    merchantSettings: () => ({ captureMode: 'manual', captureDelayMs: 0, authorizationTtlMs: 7_000 }),
+    merchantSettings: () => ({
+      ...{ captureMode: 'manual', captureDelayMs: 0, authorizationTtlMs: 7_000 },
+      ...{ linkCaptureDelayS: 3_600, linkHoldS: 432_000 },
+    }),
     can: () => true,
+    link: () => undefined,
+    attemptOf: () => 'over',
   };
 }
 

@@ -24,8 +24,14 @@ import {
 } from '../support/story.ts';
 
 const TTL_MS = 7 * 24 * 60 * 60_000;
-const MANUAL = { captureMode: 'manual', captureDelayMs: 0, authorizationTtlMs: TTL_MS } as const;
-const AUTOMATIC = { captureMode: 'automatic', captureDelayMs: 60_000, authorizationTtlMs: TTL_MS } as const;
+const BY_LINKS = { linkCaptureDelayS: 3_600, linkHoldS: 432_000 };
+const MANUAL = { captureMode: 'manual', captureDelayMs: 0, authorizationTtlMs: TTL_MS, ...BY_LINKS } as const;
+const AUTOMATIC = {
+  captureMode: 'automatic',
+  captureDelayMs: 60_000,
+  authorizationTtlMs: TTL_MS,
+  ...BY_LINKS,
+} as const;
 const SETTING: Setting = { approval: 'none', available: 5_000n, settings: MANUAL };
 
 /** As merchants see it. */

@@ -73,8 +73,13 @@ function stateOf(
     walletOf: () => walletOf(false),
     lookUpWallet: () => (wallet === undefined ? { failure: 'customer_not_found' } : { wallet }),
     merchantBalance: () => merchantBalance,
-    merchantSettings: () => ({ captureMode: 'manual', captureDelayMs: 0, authorizationTtlMs: 7_000 }),
+    merchantSettings: () => ({
+      ...{ captureMode: 'manual', captureDelayMs: 0, authorizationTtlMs: 7_000 },
+      ...{ linkCaptureDelayS: 3_600, linkHoldS: 432_000 },
+    }),
     can: (_acquirerId, capability) => !lacks.includes(capability),
+    link: () => undefined,
+    attemptOf: () => 'over',
   };
 }
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { startBank } from '../../../bank/src/start.ts';
 import { readConfig } from '../../src/app/config.ts';
+import type { Deps } from '../../src/app/deps.ts';
 import { createLogger } from '../../src/app/logging.ts';
 import { startServer } from '../../src/app/server.ts';
 import { audit } from '../../src/ledger/auditSql.ts';
@@ -19,6 +20,8 @@ export const OPERATOR_KEY = 'op_test_demo';
 export interface Sandbox {
   readonly url: string;
   readonly databaseUrl: string;
+  /** What the server's routes are given, for use cases that have no route. */
+  readonly deps: Deps;
   /** For looking at the tables. */
   readonly pool: Pool;
   /** Everything that the server logged. */
@@ -97,6 +100,7 @@ export async function startSandbox(environment: Record<string, string> = {}): Pr
   return {
     url: server.url,
     databaseUrl: database.url,
+    deps: server.deps,
     pool,
     log,
     cardsHeld: server.cardsHeld,

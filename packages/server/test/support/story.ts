@@ -154,6 +154,8 @@ export class Story {
       merchantBalance: () => this.balance,
       merchantSettings: () => this.settings,
       can: () => true,
+      link: () => undefined,
+      attemptOf: () => 'over',
     };
   }
 }

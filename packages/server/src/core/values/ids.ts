@@ -15,7 +15,8 @@ export type CustomerId = Brand<'CustomerId'>;
 export type WalletId = Brand<'WalletId'>;
 export type StoreId = Brand<'StoreId'>;
 export type TerminalId = Brand<'TerminalId'>;
-export type PaymentSessionId = Brand<'PaymentSessionId'>;
+/** Of a payment link or session, as a UUID. */
+export type LinkId = Brand<'LinkId'>;
 
 const UUID = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/;
 const LOWER_CASE_UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -168,4 +169,22 @@ export function parseMessageId(text: string): Parsed<MessageKey> {
   // As large as the database's integers; no event has such a number.
   if (seq > 0x7fffffff) return refused('must be the id of a webhook');
   return parsed({ transactionId: id.join('-'), seq });
+}
+
+const LINK_ID = /^pl_[0-9a-f]{32}$/;
+
+/** A payment link's id as merchants and payers see it: `pl_` and the UUID's digits. A session's is the UUID itself. */
+export function publicLinkIdOf({ kind, id }: { kind: 'link' | 'session'; id: LinkId }): string {
+  return kind === 'link' ? `pl_${id.replaceAll('-', '')}` : id;
+}
+
+/** The inverse of {@link publicLinkIdOf}. */
+export function parsePublicLinkId(text: string): Parsed<{ kind: 'link' | 'session'; id: LinkId }> {
+  if (LINK_ID.test(text)) {
+    const hex = text.slice(3);
+    const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)];
+    return parsed({ kind: 'link', id: parts.join('-') as LinkId });
+  }
+  const id = parseUuid<'LinkId'>(text);
+  return id.ok ? parsed({ kind: 'session', id: id.value }) : refused('must be pl_ and 32 digits, or a UUID');
 }
