@@ -119,7 +119,7 @@ export class Change {
   readonly #postings: Posting[] = [];
   readonly #holds: Hold[] = [];
   readonly #operations: BankOperation[] = [];
-  readonly #links: PaymentLink[] = [];
+  #link: PaymentLink | null = null;
   readonly #linkEvents: LinkEvent[] = [];
 
   constructor(transaction: Transaction, sender: Sender, answerTo: AnswerKey | null, now: Millis) {
@@ -206,9 +206,14 @@ export class Change {
     this.transaction = { ...this.transaction, ...patch };
   }
 
+  /** The link that the payment is made by, where this has changed it. */
+  get link(): PaymentLink | null {
+    return this.#link;
+  }
+
   /** Changes the link that the payment is made by. */
   setLink(link: PaymentLink, event: LinkEvent | null): void {
-    this.#links.push(link);
+    this.#link = link;
     if (event !== null) this.#linkEvents.push(event);
   }
 
@@ -282,7 +287,7 @@ export class Change {
       transfers: [],
       operations: this.#operations,
       answers: [],
-      links: this.#links,
+      links: this.#link === null ? [] : [this.#link],
       linkEvents: this.#linkEvents,
     };
   }

@@ -78,7 +78,7 @@ export function payLink(state: LinkState, change: Change): void {
   const { transaction, sender, now } = change;
   const id = linkIdOf(transaction);
   if (id === null) return;
-  const link = state.link(id);
+  const link = change.link ?? state.link(id);
   if (link === undefined) throw new Error(`link ${id} of payment ${transaction.id} was not loaded`);
   if (link.reusable) return;
   if (link.status !== 'active' || link.attemptId !== transaction.id)

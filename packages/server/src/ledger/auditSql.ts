@@ -3,6 +3,7 @@
  * one snapshot, so they hold on a live system at any moment between two commits.
  */
 import { ACCOUNT_KINDS, type AccountKind, ALL_ACCOUNT_KINDS, LOCKED_KINDS } from '../core/accounts.ts';
+import { LINK_OF_PAYMENT } from '../engine/linksSql.ts';
 import { inTransaction, type Pool, type Queryable } from '../postgres/pool.ts';
 
 export interface Violation {
@@ -194,9 +195,20 @@ const CHECKS: readonly Check[] = [
       FROM transaction t FULL JOIN (
         SELECT transaction_id, count(*) AS events, min(seq) AS first, max(seq) AS last,
           (array_agg(status ORDER BY seq DESC))[1] AS status
-        FROM event GROUP BY transaction_id) e ON e.transaction_id = t.id
+        FROM event WHERE link_expires_at IS NULL GROUP BY transaction_id) e ON e.transaction_id = t.id
       WHERE t.id IS NULL OR e.transaction_id IS NULL OR e.first <> 1 OR e.last <> e.events
         OR e.last <> t.event_count OR e.status <> t.status`,
+  },
+  {
+    invariant: 6,
+    rule: "each payment link's events are gapless and end at its status",
+    sql: `SELECT l.id AS link, l.status, l.event_count AS "eventCount", e.events, e.first, e.last, e.status AS "lastStatus"
+      FROM payment_link l FULL JOIN (
+        SELECT transaction_id, count(*) AS events, min(seq) AS first, max(seq) AS last,
+          (array_agg(status ORDER BY seq DESC))[1] AS status
+        FROM event WHERE link_expires_at IS NOT NULL GROUP BY transaction_id) e ON e.transaction_id = l.id
+      WHERE l.id IS NULL OR e.transaction_id IS NULL OR e.first <> 1 OR e.last <> e.events
+        OR e.last <> l.event_count OR e.status <> l.status`,
   },
   {
     invariant: 7,
@@ -217,6 +229,17 @@ const CHECKS: readonly Check[] = [
       UNION ALL
       SELECT NULL, NULL, w.id, 0, 0 FROM wallet_transfer w
       WHERE NOT EXISTS (SELECT FROM idempotency_key k WHERE k.effect_id = w.id) AND ${MADE_AT} > now() - interval '23 hours'`,
+  },
+  {
+    invariant: 7,
+    rule: 'a payment link that can be paid once was paid by one payment at most, and names it',
+    sql: `SELECT l.id AS link, l.status, l.transaction_id AS "paidBy", p.ids
+      FROM payment_link l LEFT JOIN (
+        SELECT ${LINK_OF_PAYMENT} AS link, array_agg(id) AS ids, array_agg(DISTINCT (merchant_id, amount, currency)) AS terms
+        FROM transaction WHERE type = 'payment' AND authed_at IS NOT NULL AND (payment_link_id IS NOT NULL
+          OR payment_session_id IS NOT NULL) GROUP BY 1) p ON p.link = l.id
+      WHERE p.terms <> ARRAY[(l.merchant_id, l.amount, l.currency)] OR (l.reusable AND l.transaction_id IS NOT NULL)
+        OR (NOT l.reusable AND coalesce(p.ids, '{}') <> array_remove(ARRAY[l.transaction_id], NULL))`,
   },
 ];
 
