@@ -19,6 +19,8 @@ interface Settings {
   readonly captureMode?: Merchant['captureMode'];
   readonly captureDelay?: number;
   readonly authorizationTtl?: number;
+  readonly linkCaptureDelay?: number;
+  readonly linkHold?: number;
   readonly returnOrigins?: string[];
   readonly timeZone?: string;
   readonly requireIdempotencyKey?: boolean;
@@ -101,6 +103,12 @@ function settings(command: Command): Command {
     .option('--capture-delay <seconds>', 'from the authorization to an automatic capture', seconds)
     .option('--authorization-ttl <seconds>', 'that an authorization holds', seconds)
     .option(
+      '--link-capture-delay <seconds>',
+      'the same of payments by links that clear by themselves',
+      seconds,
+    )
+    .option('--link-hold <seconds>', 'until payments by other links are captured by themselves', seconds)
+    .option(
       '--return-origins <origins...>',
       'where payers may come back to after 3-D Secure: https://shop.example, or an app’s myapp://',
     )
@@ -116,6 +124,8 @@ function fieldsOf(merchant: Merchant): Record<string, Cell> {
     'capture mode': merchant.captureMode,
     'capture delay': `${merchant.captureDelay} s`,
     'authorization holds': `${merchant.authorizationTtl} s`,
+    'link capture delay': `${merchant.linkCaptureDelay} s`,
+    'link hold': `${merchant.linkHold} s`,
     'return origins': merchant.returnOrigins,
     'time zone': merchant.timeZone,
     'requires Idempotency-Key': merchant.requireIdempotencyKey ? 'yes' : 'no',

@@ -18,9 +18,11 @@ interface Props {
 }
 
 const EVENTS = [
-  ...['created', '3d', 'authorized', 'rejected', 'failed'],
-  ...['partially_captured', 'charged', 'cancelled', 'refunded'],
-].map((name) => `transaction.${name}` as WebhookEndpoint['events'][number]);
+  ...['created', '3d', 'authorized', 'rejected', 'failed'].map((name) => `transaction.${name}`),
+  ...['partially_captured', 'charged', 'cancelled', 'refunded'].map((name) => `transaction.${name}`),
+  ...['created', 'paid', 'expired', 'cancelled'].map((name) => `payment_link.${name}`),
+  ...['created', 'paid', 'expired', 'cancelled'].map((name) => `payment_session.${name}`),
+] as WebhookEndpoint['events'];
 
 interface EndpointFormProps {
   readonly url: string;

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { testCards } from '../../bank/src/domain/cards.ts';
 import { WEBHOOK_EVENTS } from '../../server/src/core/lifecycle.ts';
+import { LINK_EVENTS } from '../../server/src/core/link.ts';
 import { FAILURE_MESSAGES } from '../../server/src/core/reasons.ts';
 import { REASONS } from '../../server/src/http/errors.ts';
 import { INVARIANTS } from '../../server/src/ledger/auditSql.ts';
@@ -37,6 +38,7 @@ test('every code that a page shows has words', () => {
     ...OF_WEBHOOKS.map((code) => `attempt.${code}`),
     ...Object.keys(REASONS).map((reason) => `reason.${reason}`),
     ...WEBHOOK_EVENTS.map((name) => `event.${name.replace('transaction.', '')}`),
+    ...LINK_EVENTS.map((name) => `event.${name}`),
   ];
   assert.deepEqual(
     wanted.filter((key) => !Object.hasOwn(en, key)),

@@ -10,7 +10,7 @@ export type WalletTransactionStatus = 'NEW' | 'PROCESSING' | 'SUCCESS' | 'FAILED
 export type FailureCode = 'customer_not_found' | 'no_wallet_in_currency' | 'wallet_frozen' | 'insufficient_funds' | 'customer_declined' | 'confirmation_expired' | 'processing_error' | 'card_declined' | 'lost_card' | 'stolen_card' | 'expired_card' | 'incorrect_cvc' | 'incorrect_number' | 'authentication_required' | 'authentication_failed' | 'authentication_expired' | 'expired';
 
 /** Why a request was refused: docs/errors.md. */
-export type Reason = 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'notification_not_verified' | 'wrong_credentials' | 'not_signed_in' | 'origin_not_allowed' | 'host_not_allowed' | 'metrics_token_required' | 'session_required' | 'insufficient_role' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'wallet_not_found' | 'acquirer_not_found' | 'merchant_not_found' | 'customer_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'older_nodes_running' | 'already_exists' | 'body_too_large' | 'expectation_failed' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'transaction_is_refund' | 'transaction_is_card_payment' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'partial_capture_not_supported' | 'several_captures_not_supported' | 'partial_cancel_not_supported' | 'saved_card_not_supported' | 'merchant_initiated_not_supported' | 'insufficient_merchant_balance' | 'merchant_required' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'too_many_webhook_secrets' | 'too_many_sign_ins' | 'rate_limited';
+export type Reason = 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'invalid_expires_at' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'notification_not_verified' | 'wrong_credentials' | 'not_signed_in' | 'origin_not_allowed' | 'host_not_allowed' | 'metrics_token_required' | 'session_required' | 'insufficient_role' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'payment_link_not_found' | 'wallet_not_found' | 'acquirer_not_found' | 'merchant_not_found' | 'customer_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'payment_link_in_use' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'older_nodes_running' | 'already_exists' | 'body_too_large' | 'expectation_failed' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'transaction_is_refund' | 'transaction_is_card_payment' | 'payment_link_paid' | 'payment_link_cancelled' | 'payment_link_expired' | 'payment_method_not_allowed' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'partial_capture_not_supported' | 'several_captures_not_supported' | 'partial_cancel_not_supported' | 'saved_card_not_supported' | 'merchant_initiated_not_supported' | 'insufficient_merchant_balance' | 'merchant_required' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'too_many_webhook_secrets' | 'too_many_sign_ins' | 'rate_limited';
 
 /** Every error has this shape. `reason` is stable and machine-readable. */
 export interface ErrorBody {
@@ -127,6 +127,81 @@ export interface TransactionPosting {
   at: string;
 }
 
+/** What a payer is sent to be paid by. */
+export interface PaymentLink {
+  id: string;
+  /** Minor units. */
+  amount: number;
+  currency: string;
+  description: string | null;
+  orderReference: string;
+  status: 'active' | 'paid' | 'expired' | 'cancelled';
+  /** Where the payer pays. */
+  url: string;
+  expiresAt: string;
+  createdAt: string;
+  updatedAt: string;
+  /** Anything, kept as it is: up to 50 keys and 16 KB of JSON. Of it, `successUrl`, `failureUrl` and `cancelUrl` say where the payer goes afterwards, unchanged. */
+  metadata: {  };
+  customerId: string | null;
+  autoClearing: boolean;
+  validation: boolean;
+  createdBy: 'api' | 'user' | 'operator';
+  reusable: boolean;
+  paymentMethods: ('card' | 'wallet')[];
+  locale: 'kk' | 'ru' | 'en' | null;
+  /** The payment that paid it. Always null of one that is reusable. */
+  transactionId: string | null;
+}
+
+/** A payment link for one payer now: 30 minutes, never reusable. */
+export interface PaymentSession {
+  id: string;
+  /** Minor units. */
+  amount: number;
+  currency: string;
+  description: string | null;
+  orderReference: string;
+  status: 'active' | 'paid' | 'expired' | 'cancelled';
+  /** Where the payer pays. */
+  url: string;
+  expiresAt: string;
+  createdAt: string;
+  updatedAt: string;
+  /** Anything, kept as it is: up to 50 keys and 16 KB of JSON. Of it, `successUrl`, `failureUrl` and `cancelUrl` say where the payer goes afterwards, unchanged. */
+  metadata: {  };
+  customerId: string | null;
+  autoClearing: boolean;
+  validation: boolean;
+  createdBy: 'api' | 'user' | 'operator';
+  reusable: boolean;
+  paymentMethods: ('card' | 'wallet')[];
+  locale: 'kk' | 'ru' | 'en' | null;
+  /** The payment that paid it. Always null of one that is reusable. */
+  transactionId: string | null;
+}
+
+/** One entry of a payment link’s history. */
+export interface PaymentLinkEvent {
+  /** 1, 2, 3 … without gaps. */
+  seq: number;
+  name: string;
+  /** Of the link after this. */
+  status: 'active' | 'paid' | 'expired' | 'cancelled';
+  expiresAt: string;
+  actor: 'api' | 'user' | 'operator' | 'customer' | 'engine';
+  at: string;
+}
+
+/** How many links of a currency have each status, and what they are for. */
+export interface PaymentLinkSums {
+  currency: string;
+  active: { count: number; amount: bigint };
+  paid: { count: number; amount: bigint };
+  expired: { count: number; amount: bigint };
+  cancelled: { count: number; amount: bigint };
+}
+
 export interface Merchant {
   id: string;
   /** 1 to 255 characters. */
@@ -136,6 +211,10 @@ export interface Merchant {
   captureDelay: number;
   /** Seconds that an authorization holds. Default: 7 days. */
   authorizationTtl: number;
+  /** Seconds from the authorization of a payment by a payment link to its capture, where the link clears by itself (`autoClearing`). Default: 1 hour. A payment keeps what it began with. */
+  linkCaptureDelay: number;
+  /** The same where the merchant captures: so long it can capture or cancel, then all that is held is captured by itself. Default: 5 days. */
+  linkHold: number;
   /** Where payers may be sent back to after 3-D Secure: origins (in production https only), and schemes of apps. */
   returnOrigins: (string)[];
   /** In which days begin and end, by its name in IANA’s database. Default: null, which is UTC in the API and the viewer’s own in the dashboard. */
@@ -423,6 +502,13 @@ export interface WebhookEvent {
   data: Transaction;
 }
 
+/** The body of a webhook about a payment link or session: as that was right after the event. */
+export interface PaymentLinkWebhookEvent {
+  name: 'payment_link.created' | 'payment_link.paid' | 'payment_link.expired' | 'payment_link.cancelled' | 'payment_session.created' | 'payment_session.paid' | 'payment_session.expired' | 'payment_session.cancelled';
+  merchantId: string;
+  data: PaymentLink | PaymentSession;
+}
+
 export interface Event {
   /** The `webhook-id`: of one event, the same for every endpoint, attempt and replay. */
   id: string;
@@ -440,8 +526,8 @@ export interface WebhookEndpoint {
   id: string;
   /** https, and resolving to public addresses only, at every attempt. In a sandbox http and this machine as well. */
   url: string;
-  /** Which events to send; none: all of them. */
-  events: ('transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'transaction.partially_captured')[];
+  /** Which events to send; none: all of transactions. Those of payment links and sessions, whose `data` is the link, are sent only where they are named. */
+  events: ('transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'transaction.partially_captured' | 'payment_link.created' | 'payment_link.paid' | 'payment_link.expired' | 'payment_link.cancelled' | 'payment_session.created' | 'payment_session.paid' | 'payment_session.expired' | 'payment_session.cancelled')[];
   description: string | null;
   hasBearerToken: boolean;
   status: 'enabled' | 'disabled';
@@ -461,8 +547,8 @@ export interface WebhookEndpointWithSecret {
   id: string;
   /** https, and resolving to public addresses only, at every attempt. In a sandbox http and this machine as well. */
   url: string;
-  /** Which events to send; none: all of them. */
-  events: ('transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'transaction.partially_captured')[];
+  /** Which events to send; none: all of transactions. Those of payment links and sessions, whose `data` is the link, are sent only where they are named. */
+  events: ('transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'transaction.partially_captured' | 'payment_link.created' | 'payment_link.paid' | 'payment_link.expired' | 'payment_link.cancelled' | 'payment_session.created' | 'payment_session.paid' | 'payment_session.expired' | 'payment_session.cancelled')[];
   description: string | null;
   hasBearerToken: boolean;
   status: 'enabled' | 'disabled';
@@ -491,8 +577,10 @@ export interface WebhookDelivery {
   endpointId: string;
   /** Its name; `webhook.test` for a test. */
   event: string;
-  /** Null for a test. */
+  /** Null for a test, and for what is of a payment link. */
   transactionId: string | null;
+  /** The payment link or session that it is of; null: it is of a transaction, or a test. */
+  paymentLinkId: string | null;
   status: 'pending' | 'delivered' | 'failed';
   /** Asked for by a resend or a replay; sent with `webhook-replay: true`. */
   replay: boolean;
@@ -511,8 +599,10 @@ export interface WebhookDeliveryWithAttempts {
   endpointId: string;
   /** Its name; `webhook.test` for a test. */
   event: string;
-  /** Null for a test. */
+  /** Null for a test, and for what is of a payment link. */
   transactionId: string | null;
+  /** The payment link or session that it is of; null: it is of a transaction, or a test. */
+  paymentLinkId: string | null;
   status: 'pending' | 'delivered' | 'failed';
   /** Asked for by a resend or a replay; sent with `webhook-replay: true`. */
   replay: boolean;
@@ -698,7 +788,7 @@ export interface AuditLogEntry {
   /** Null: of no merchant. */
   merchantId: string | null;
   actor: { kind: 'api_key' | 'user' | 'customer' | 'system' | 'command_line' | 'unknown' | 'operator'; id: string | null; name: string | null; isOperator: boolean; credentialId: string | null; address: string | null };
-  action: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'customer.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset';
+  action: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset';
   object: { kind: string; id: string | null };
   /** What was changed, as it was. */
   before: {  } | null;
@@ -756,6 +846,10 @@ export interface CreateMerchantBody {
   captureDelay?: number | undefined;
   /** Seconds that an authorization holds. Default: 7 days. */
   authorizationTtl?: number | undefined;
+  /** Seconds from the authorization of a payment by a payment link to its capture, where the link clears by itself (`autoClearing`). Default: 1 hour. A payment keeps what it began with. */
+  linkCaptureDelay?: number | undefined;
+  /** The same where the merchant captures: so long it can capture or cancel, then all that is held is captured by itself. Default: 5 days. */
+  linkHold?: number | undefined;
   /** Where payers may be sent back to after 3-D Secure: origins (in production https only), and schemes of apps. */
   returnOrigins?: (string)[] | undefined;
   /** In which days begin and end, by its name in IANA’s database. Default: null, which is UTC in the API and the viewer’s own in the dashboard. */
@@ -779,6 +873,10 @@ export interface UpdateMerchantBody {
   captureDelay?: number | undefined;
   /** Seconds that an authorization holds. Default: 7 days. */
   authorizationTtl?: number | undefined;
+  /** Seconds from the authorization of a payment by a payment link to its capture, where the link clears by itself (`autoClearing`). Default: 1 hour. A payment keeps what it began with. */
+  linkCaptureDelay?: number | undefined;
+  /** The same where the merchant captures: so long it can capture or cancel, then all that is held is captured by itself. Default: 5 days. */
+  linkHold?: number | undefined;
   /** Where payers may be sent back to after 3-D Secure: origins (in production https only), and schemes of apps. */
   returnOrigins?: (string)[] | undefined;
   /** In which days begin and end, by its name in IANA’s database. Default: null, which is UTC in the API and the viewer’s own in the dashboard. */
@@ -949,7 +1047,7 @@ export interface ListAllAuditLogQuery {
   cursor?: string | undefined;
   /** The id of an API key or a user. */
   actor?: string | undefined;
-  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'customer.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
+  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
   /** The id of what it was done to. */
   object?: string | undefined;
   /** From this time on. */
@@ -1081,6 +1179,89 @@ export interface CreatePaymentBody {
   browser?: { userAgent: string; language: string; screenWidth?: number; screenHeight?: number; colorDepth?: number; timezoneOffset?: number; javaScriptEnabled: boolean } | undefined;
 }
 
+export interface CreatePaymentLinkBody {
+  /** Minor units of the currency, such as tiyn for KZT: 1,234.56 KZT is 123456. */
+  amount: number;
+  /** ISO 4217 code. */
+  currency: string;
+  /** 1 to 255 characters. Several links may have the same one. */
+  orderReference: string;
+  /** 1 to 1,000 characters, shown to the payer. */
+  description?: string | null | undefined;
+  /** Anything, kept as it is: up to 50 keys and 16 KB of JSON. Of it, `successUrl`, `failureUrl` and `cancelUrl` say where the payer goes afterwards, unchanged. */
+  metadata?: {  } | undefined;
+  /** Your own id of the customer, 1 to 255 characters. */
+  customerId?: string | null | undefined;
+  /** Whether a payment is captured by itself soon after its authorization: after an hour, unless the operator has set another time for you. `false`: you capture or cancel it; after 5 days it is captured by itself. Default: true. */
+  autoClearing?: boolean | undefined;
+  /** Kept and shown; default: false. */
+  validation?: boolean | undefined;
+  /** What the payer may choose from. Default: everything that can be paid with here. */
+  paymentMethods?: ('card' | 'wallet')[] | undefined;
+  /** The checkout’s language. Default: that of the payer’s browser. */
+  locale?: 'kk' | 'ru' | 'en' | null | undefined;
+  /** RFC 3339, in the future, at most one year (365 days) ahead. Default: in 24 hours. */
+  expiresAt?: string | undefined;
+  /** Whether any number of payments may be made by it. Default: false. */
+  reusable?: boolean | undefined;
+}
+
+export interface ListPaymentLinksQuery {
+  status?: 'active' | 'paid' | 'expired' | 'cancelled' | undefined;
+  /** Exactly this one. */
+  orderReference?: string | undefined;
+  /** Created then or later: RFC 3339. */
+  createdFrom?: Date | string | undefined;
+  /** Created then or earlier: RFC 3339. */
+  createdTo?: Date | string | undefined;
+  /** The most items to return. */
+  limit?: number | undefined;
+  /** The nextCursor of the page before. */
+  cursor?: string | undefined;
+}
+
+export interface CreatePaymentSessionBody {
+  /** Minor units of the currency, such as tiyn for KZT: 1,234.56 KZT is 123456. */
+  amount: number;
+  /** ISO 4217 code. */
+  currency: string;
+  /** 1 to 255 characters. Several links may have the same one. */
+  orderReference: string;
+  /** 1 to 1,000 characters, shown to the payer. */
+  description?: string | null | undefined;
+  /** Anything, kept as it is: up to 50 keys and 16 KB of JSON. Of it, `successUrl`, `failureUrl` and `cancelUrl` say where the payer goes afterwards, unchanged. */
+  metadata?: {  } | undefined;
+  /** Your own id of the customer, 1 to 255 characters. */
+  customerId?: string | null | undefined;
+  /** Whether a payment is captured by itself soon after its authorization: after an hour, unless the operator has set another time for you. `false`: you capture or cancel it; after 5 days it is captured by itself. Default: true. */
+  autoClearing?: boolean | undefined;
+  /** Kept and shown; default: false. */
+  validation?: boolean | undefined;
+  /** What the payer may choose from. Default: everything that can be paid with here. */
+  paymentMethods?: ('card' | 'wallet')[] | undefined;
+  /** The checkout’s language. Default: that of the payer’s browser. */
+  locale?: 'kk' | 'ru' | 'en' | null | undefined;
+}
+
+export interface UpdatePaymentLinkBody {
+  /** RFC 3339, in the future, at most one year (365 days) ahead. */
+  expiresAt: string;
+}
+
+export interface GetPaymentLinkStatisticsQuery {
+  /** Created then or later: RFC 3339. */
+  createdFrom?: Date | string | undefined;
+  /** Created then or earlier: RFC 3339. */
+  createdTo?: Date | string | undefined;
+}
+
+export interface GetPaymentLinkHistoryQuery {
+  /** The most items to return. */
+  limit?: number | undefined;
+  /** The nextCursor of the page before. */
+  cursor?: string | undefined;
+}
+
 /** Without `amount`: all that remains. */
 export interface CaptureTransactionBody {
   /** Minor units of the currency, such as tiyn for KZT: 1,234.56 KZT is 123456. */
@@ -1193,6 +1374,8 @@ export interface ListOwnTerminalsQuery {
 export interface StreamTransactionsQuery {
   /** Where to go on; the header has precedence. */
   lastEventId?: string | undefined;
+  /** Whether events of payment links and sessions are in it, too, with the link as `data`. Default: false. */
+  paymentLinks?: 'true' | 'false' | undefined;
 }
 
 export interface ListEventsQuery {
@@ -1213,8 +1396,8 @@ export interface ListEventsQuery {
 export interface CreateWebhookEndpointBody {
   /** https, and resolving to public addresses only, at every attempt. In a sandbox http and this machine as well. */
   url: string;
-  /** Which events to send; none: all of them. */
-  events?: ('transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'transaction.partially_captured')[] | undefined;
+  /** Which events to send; none: all of transactions. Those of payment links and sessions, whose `data` is the link, are sent only where they are named. */
+  events?: ('transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'transaction.partially_captured' | 'payment_link.created' | 'payment_link.paid' | 'payment_link.expired' | 'payment_link.cancelled' | 'payment_session.created' | 'payment_session.paid' | 'payment_session.expired' | 'payment_session.cancelled')[] | undefined;
   description?: string | null | undefined;
   /** Sent as `Authorization: Bearer …` with every webhook. Never shown again. */
   bearerToken?: string | null | undefined;
@@ -1230,8 +1413,8 @@ export interface ListWebhookEndpointsQuery {
 export interface UpdateWebhookEndpointBody {
   /** https, and resolving to public addresses only, at every attempt. In a sandbox http and this machine as well. */
   url?: string | undefined;
-  /** Which events to send; none: all of them. */
-  events?: ('transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'transaction.partially_captured')[] | undefined;
+  /** Which events to send; none: all of transactions. Those of payment links and sessions, whose `data` is the link, are sent only where they are named. */
+  events?: ('transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'transaction.partially_captured' | 'payment_link.created' | 'payment_link.paid' | 'payment_link.expired' | 'payment_link.cancelled' | 'payment_session.created' | 'payment_session.paid' | 'payment_session.expired' | 'payment_session.cancelled')[] | undefined;
   description?: string | null | undefined;
   /** Sent as `Authorization: Bearer …` with every webhook. Never shown again. */
   bearerToken?: string | null | undefined;
@@ -1239,7 +1422,7 @@ export interface UpdateWebhookEndpointBody {
 
 export interface ListWebhookDeliveriesQuery {
   status?: 'pending' | 'delivered' | 'failed' | undefined;
-  event?: 'transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'transaction.partially_captured' | 'webhook.test' | undefined;
+  event?: 'transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'transaction.partially_captured' | 'payment_link.created' | 'payment_link.paid' | 'payment_link.expired' | 'payment_link.cancelled' | 'payment_session.created' | 'payment_session.paid' | 'payment_session.expired' | 'payment_session.cancelled' | 'webhook.test' | undefined;
   /** Either spelling of the id. */
   transactionId?: string | undefined;
   /** The most items to return. */
@@ -1293,7 +1476,7 @@ export interface ListAuditLogQuery {
   cursor?: string | undefined;
   /** The id of an API key or a user. */
   actor?: string | undefined;
-  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'customer.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
+  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
   /** The id of what it was done to. */
   object?: string | undefined;
   /** From this time on. */
@@ -1420,6 +1603,8 @@ export interface Answers {
   Merchant: Merchant;
   MerchantStatement: MerchantStatement;
   MutedIssue: MutedIssue;
+  PaymentLink: PaymentLink;
+  PaymentSession: PaymentSession;
   ReadyAnswer: ReadyAnswer;
   ResetSandboxAnswer: ResetSandboxAnswer;
   Session: Session;
@@ -1464,6 +1649,8 @@ export const SHAPES: Readonly<Record<AnswerName, readonly string[]>> = {
   Merchant: ['id', 'name', 'captureMode'],
   MerchantStatement: ['items', 'nextCursor', 'openingBalance'],
   MutedIssue: ['id', 'mutedUntil'],
+  PaymentLink: ['id', 'amount', 'currency'],
+  PaymentSession: ['id', 'amount', 'currency'],
   ReadyAnswer: ['status'],
   ResetSandboxAnswer: ['reset'],
   Session: ['user', 'merchant', 'mode'],

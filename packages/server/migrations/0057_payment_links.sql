@@ -40,5 +40,5 @@ CREATE INDEX payment_link_by_reference ON payment_link (merchant_id, order_refer
 ALTER TABLE merchant
   -- How long after its authorization a payment by a link is captured by itself: of a link that clears by itself, and of
   -- one whose payments the merchant captures.
-  ADD COLUMN link_capture_delay_s integer NOT NULL DEFAULT 3600 CHECK (link_capture_delay_s BETWEEN 0 AND 31536000),
-  ADD COLUMN link_hold_s integer NOT NULL DEFAULT 432000 CHECK (link_hold_s BETWEEN 0 AND 31536000);
+  ADD COLUMN link_capture_delay_s integer NOT NULL DEFAULT 3600 CHECK (link_capture_delay_s BETWEEN 0 AND 31622400),
+  ADD COLUMN link_hold_s integer NOT NULL DEFAULT 432000 CHECK (link_hold_s BETWEEN 0 AND 31622400);

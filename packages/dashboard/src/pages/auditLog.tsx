@@ -29,6 +29,7 @@ const ACTIONS: readonly Action[] = [
   ...(['webhook_endpoint.test', 'webhook_endpoint.replay', 'webhook_delivery.resend'] as const),
   ...(['payment.create', 'payment.capture', 'payment.cancel', 'payment.refund', 'payment.confirm'] as const),
   ...(['payment.show_confirmation', 'issue.mute'] as const),
+  ...(['payment_link.create', 'payment_link.cancel', 'payment_link.extend'] as const),
   ...(['merchant.create', 'merchant.update', 'store.create', 'terminal.create'] as const),
   ...(['acquirer.create', 'acquirer.update', 'acquirer.route', 'acquirer.set_credentials'] as const),
   ...(['customer.create', 'wallet.create', 'wallet.deposit', 'wallet.withdraw'] as const),

@@ -1,5 +1,6 @@
 /** Reading a transaction's history: what the transaction was right after one of its events. */
 import { eventNameOf, WEBHOOK_EVENTS } from './lifecycle.ts';
+import { LINK_EVENTS } from './link.ts';
 import type { Millis, PendingOperation, Transaction, TransactionEvent } from './transaction.ts';
 
 /** False for events that only the history and the stream show: amounts changed, or the bank refused. */
@@ -7,9 +8,17 @@ export function isStatusChange(event: Pick<TransactionEvent, 'name' | 'status'>)
   return event.name === eventNameOf(event.status);
 }
 
-/** Whether merchants' endpoints are told of it. */
-export function hasWebhook(event: Pick<TransactionEvent, 'name'>): boolean {
-  return WEBHOOK_EVENTS.includes(event.name);
+/** Whether merchants' endpoints are told of it, where they want it. */
+export function hasWebhook({ name }: Pick<TransactionEvent, 'name'>): boolean {
+  return WEBHOOK_EVENTS.includes(name) || LINK_EVENTS.includes(name);
+}
+
+/**
+ * Whether an endpoint wants an event of those that have webhooks.
+ * @param names those that it has named; none: all of transactions. Links' have another shape, and are sent to who names them.
+ */
+export function wants(names: readonly string[], { name }: Pick<TransactionEvent, 'name'>): boolean {
+  return names.length === 0 ? WEBHOOK_EVENTS.includes(name) : names.includes(name);
 }
 
 /** What an event says of its transaction. */

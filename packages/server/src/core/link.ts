@@ -91,6 +91,11 @@ export const LINK_EVENTS = LINK_KINDS.flatMap((kind) =>
   HAPPENED.map((happened) => linkEventNameOf(kind, happened)),
 );
 
+/** Of what kind of link an event is; null: of none. */
+export function linkKindOfEvent(name: string): LinkKind | null {
+  return LINK_KINDS.find((kind) => name.startsWith(`payment_${kind}.`)) ?? null;
+}
+
 /** How long a link can be paid unless its merchant says otherwise, how long at most, and a session. */
 export const LINK_TTL_MS = 24 * 3_600_000;
 export const LINK_TTL_MAX_MS = 365 * 24 * 3_600_000;

@@ -241,7 +241,42 @@ const REST_OR_PART = {
   part: { summary: 'A part', value: { amount: 5_000 } },
 };
 
+const PAYMENT_LINK = {
+  id: 'pl_019a2a21f46f706ea202a75adabcbb80',
+  ...{ amount: 15_000, currency: 'KZT', description: 'Two tickets', orderReference: 'ORDER-100045' },
+  status: 'active',
+  url: 'https://pay.example/checkout/pl_019a2a21f46f706ea202a75adabcbb80',
+  ...{ expiresAt: '2026-04-02T09:00:00.000Z', createdAt: '2026-04-01T09:00:00.000Z' },
+  updatedAt: '2026-04-01T09:00:00.000Z',
+  metadata: { successUrl: 'https://shop.example/paid?order=100045' },
+  ...{ customerId: null, autoClearing: true, validation: false, createdBy: 'api', reusable: false },
+  ...{ paymentMethods: ['card', 'wallet'], locale: null, transactionId: null },
+} as const;
+
 export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
+  createPaymentLink: {
+    request: {
+      link: {
+        summary: 'A link for 24 hours',
+        value: {
+          ...{ amount: 15_000, currency: 'KZT', orderReference: 'ORDER-100045', description: 'Two tickets' },
+          metadata: PAYMENT_LINK.metadata,
+        },
+      },
+    },
+    response: { created: { summary: 'Send its url to the payer', value: PAYMENT_LINK } },
+  },
+  getPaymentLink: {
+    response: {
+      paid: {
+        summary: 'It is paid',
+        value: {
+          ...{ ...PAYMENT_LINK, status: 'paid', updatedAt: '2026-04-01T09:05:00.000Z' },
+          transactionId: '019a2a26-9d5f-7c40-8f21-0a3f5f2d9b11',
+        },
+      },
+    },
+  },
   createWebhookEndpoint: {
     request: {
       some: {

@@ -4,6 +4,7 @@ import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../app/config.ts';
 import { eventNameOf, PARTIALLY_CAPTURED, STATUSES, type Status } from '../core/lifecycle.ts';
+import { LINK_EVENTS } from '../core/link.ts';
 import { errorBody, isRetriedLater, REASONS, type Reason } from '../http/errors.ts';
 import { VERSION } from '../http/version.ts';
 import { EXAMPLES } from './examples.ts';
@@ -84,6 +85,10 @@ export async function openApi(app: FastifyInstance, config: Config): Promise<voi
       tags: [
         { name: 'Wallet', description: 'Hold an amount on a wallet, then capture, cancel or refund it.' },
         { name: 'Payments', description: 'Pay by card, with 3-D Secure where the bank asks for it.' },
+        {
+          name: 'Payment links',
+          description: 'Send a payer a link, or to a page, to be paid by card or wallet.',
+        },
         { name: 'Transactions', description: 'Every payment and refund, whatever the method.' },
         { name: 'Balances', description: 'What you have earned, and every move of it.' },
         { name: 'Webhooks', description: 'Have every change of a status sent to your server.' },
@@ -160,6 +165,10 @@ function complete(document: Document): void {
       webhookOperation(eventNameOf(status), HAPPENED[status]),
     ]),
     [PARTIALLY_CAPTURED, webhookOperation(PARTIALLY_CAPTURED, CAPTURED_IN_PART)],
+    ...LINK_EVENTS.map((name) => [
+      name,
+      webhookOperation(name, happenedToLink(name), 'PaymentLinkWebhookEvent'),
+    ]),
   ]);
   const { components } = document;
   components.headers = HEADERS;
@@ -196,8 +205,15 @@ const HAPPENED: Readonly<Record<Status, string>> = {
 const CAPTURED_IN_PART =
   'A part was captured with `final: false`; `capturedAmount` says how much was until now. The rest is still held, so `status` is still `authorized`.';
 
+/** What a payment link or session has become. Only endpoints that name the event are sent it. */
+function happenedToLink(name: string): string {
+  const [subject = '', happened = ''] = name.split('.');
+  const what = `A ${subject.replace('_', ' ')} was ${happened}`;
+  return `${happened === 'expired' ? what.replace('was expired', 'has expired without being paid') : what}. Sent only to endpoints that name it.`;
+}
+
 /** What a merchant's server is sent, and may answer. */
-function webhookOperation(name: string, happened: string): unknown {
+function webhookOperation(name: string, happened: string, schema = 'WebhookEvent'): unknown {
   const header = (text: string) => ({ in: 'header', name: text, required: true, schema: { type: 'string' } });
   const replay = {
     ...{ in: 'header', name: 'webhook-replay', schema: { const: 'true' } },
@@ -215,7 +231,7 @@ function webhookOperation(name: string, happened: string): unknown {
         required: true,
         content: {
           'application/json': {
-            schema: { $ref: '#/components/schemas/WebhookEvent' },
+            schema: { $ref: `#/components/schemas/${schema}` },
             examples: name === 'transaction.authorized' ? EXAMPLES.webhook?.request : undefined,
           },
         },

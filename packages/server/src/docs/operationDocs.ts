@@ -45,6 +45,11 @@ const MERCHANT = ['merchant_not_found'] as const;
 const USER_CHANGE = ['user_not_found', 'last_admin'] as const;
 const NEW_USER = ['invalid_email', 'already_exists'] as const;
 
+const LINK = ['payment_link_not_found'] as const;
+const LINK_TERMS = ['invalid_amount', 'invalid_currency', 'invalid_order_reference'] as const;
+/** Why a link cannot be paid, cancelled or given another end. */
+const LINK_ENDED = ['payment_link_paid', 'payment_link_cancelled', 'payment_link_expired'] as const;
+
 const PAGES = 'In pages: ask for the next one with `nextCursor`, until it is null.';
 const SHOWN_ONCE = 'The secret is in this answer only: it is kept as a hash.';
 
@@ -249,6 +254,34 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
   refundWallet: { reasons: [...OWN_WALLET_PAYMENT, ...REFUND] },
   getWalletTransaction: { reasons: ONE_TRANSACTION },
   listWalletTransactions: { reasons: [...PAGE, 'invalid_status', 'invalid_order_reference'] },
+
+  createPaymentLink: { reasons: [...LINK_TERMS, 'invalid_expires_at'] },
+  createPaymentSession: { reasons: LINK_TERMS },
+  getPaymentSession: {
+    description: 'As it is now: ask until it is `paid` or `expired`, or wait for its webhook.',
+    reasons: LINK,
+  },
+  getPaymentLink: {
+    description: 'As it is now: ask until it is `paid`, `expired` or `cancelled`, or wait for its webhook.',
+    reasons: LINK,
+  },
+  listPaymentLinks: {
+    description: `All filters that are given must hold. ${PAGES}`,
+    reasons: [...PAGE, 'invalid_status', 'invalid_order_reference', 'search_too_broad'],
+  },
+  getPaymentLinkStatistics: {
+    description:
+      'Of links that were created within a time, or of all: how many have each status, and what they are for.',
+    reasons: ['search_too_broad'],
+  },
+  getPaymentLinkByOrderReference: {
+    description: 'Several links may have one reference: when a payer tries again later, for instance.',
+    reasons: [...LINK, 'invalid_order_reference', 'search_too_broad'],
+  },
+  getPaymentLinkHistory: { description: PAGES, reasons: [...LINK, ...PAGE] },
+  cancelPaymentLink: { reasons: [...LINK, ...LINK_ENDED, 'payment_link_in_use'] },
+  deletePaymentLink: { reasons: [...LINK, ...LINK_ENDED, 'payment_link_in_use'] },
+  updatePaymentLink: { reasons: [...LINK, ...LINK_ENDED, 'invalid_expires_at'] },
 
   createPayment: {
     description:

@@ -95,7 +95,7 @@ interface LinkRow {
 }
 
 /** What a transaction says of its link, as the link's id. */
-export const LINK_OF_PAYMENT = `coalesce(payment_session_id,
+const LINK_OF_PAYMENT = `coalesce(payment_session_id,
   CASE WHEN payment_link_id ~ '^pl_[0-9a-f]{32}$' THEN substr(payment_link_id, 4)::uuid END)`;
 
 /** Locks links by their ids, and those of payments that may succeed. */

@@ -1,5 +1,5 @@
 /**
- * Lists of a merchant's events, newest first. They walk the feed, past other merchants' events, and each page
+ * Lists of the events of a merchant's transactions, newest first; a link's are in its history. They walk the feed, past other merchants' events, and each page
  * ends after a bounded stretch of it: an index of events by merchant would cost each authorization 2.6 µs of
  * PostgreSQL's 28 and 250 bytes of WAL (measured: 1.3 µs and 125 bytes an event).
  */
@@ -8,7 +8,13 @@ import type { Millis, Minor } from '../core/transaction.ts';
 import { TRANSACTION_COLUMNS } from '../engine/batchSql.ts';
 import { inTransaction, type Pool, type Queryable } from '../postgres/pool.ts';
 import { checkEpoch, readEpochs } from './epochsSql.ts';
-import { balanceAt, EVENT_FIELDS, type FeedEvent, type FeedEventRow, feedEventOf } from './eventsSql.ts';
+import {
+  balanceAt,
+  EVENT_FIELDS,
+  type FeedEventRow,
+  feedEventOf,
+  type TransactionFeedEvent,
+} from './eventsSql.ts';
 import { endOfRound, type FeedPosition, type GivenPosition } from './position.ts';
 
 /** Events of the feed that one page looks at: 50 ms at most. */
@@ -29,7 +35,7 @@ export interface EventFilter {
 }
 
 export interface EventPage {
-  readonly events: readonly FeedEvent[];
+  readonly events: readonly TransactionFeedEvent[];
   /** Where the next page begins; null when there is none. */
   readonly next: FeedPosition | null;
   /** By which `next` is named. */
@@ -68,7 +74,7 @@ async function readStretch(
   { merchantId, name, transactionId, from, to }: EventFilter,
   before: FeedPosition,
   limit: number,
-): Promise<FeedEvent[]> {
+): Promise<TransactionFeedEvent[]> {
   const conditions = ['p.merchant_id = $3'];
   const values: unknown[] = [before.round, before.position, merchantId, limit];
   const add = (condition: string, value: unknown): void => {

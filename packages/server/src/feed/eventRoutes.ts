@@ -16,7 +16,7 @@ import { ERRORS, WEBHOOKS } from '../webhooks/common.ts';
 import * as bodies from '../webhooks/schemas.ts';
 import { ForeignPositionError } from './epochsSql.ts';
 import { type EventFilter, listEventsOf } from './eventListsSql.ts';
-import type { FeedEvent } from './eventsSql.ts';
+import type { TransactionFeedEvent } from './eventsSql.ts';
 import { streamedEvent } from './eventViews.ts';
 import { parsePosition, positionText } from './position.ts';
 
@@ -76,7 +76,7 @@ function filterOf(merchantId: string, query: Static<typeof bodies.EventQuery>): 
   return { merchantId, name: event, transactionId, from: createdFrom, to: createdTo };
 }
 
-function eventItem(feedEvent: FeedEvent): Record<string, unknown> {
+function eventItem(feedEvent: TransactionFeedEvent): Record<string, unknown> {
   const { event } = feedEvent;
   const createdAt = iso(event.at);
   return { id: messageIdOf(event), createdAt, seq: event.seq, ...streamedEvent(feedEvent) };

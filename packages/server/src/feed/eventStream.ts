@@ -30,11 +30,16 @@ function textOf(epoch: string | null, event: FeedEvent): string {
 export class EventStream implements Sink {
   readonly #response: ServerResponse;
   readonly #feed: Pick<EventFeed, 'epoch'>;
+  readonly #withLinks: boolean;
 
-  /** @param feed knows by which epoch positions are named */
-  constructor(response: ServerResponse, feed: Pick<EventFeed, 'epoch'>) {
+  /**
+   * @param feed knows by which epoch positions are named
+   * @param withLinks whether the reader also wants the events of payment links, which are of another shape
+   */
+  constructor(response: ServerResponse, feed: Pick<EventFeed, 'epoch'>, withLinks: boolean) {
     this.#response = response;
     this.#feed = feed;
+    this.#withLinks = withLinks;
     // A reader that vanished is no error of ours; the close follows.
     response.on('error', () => undefined);
   }
@@ -45,10 +50,11 @@ export class EventStream implements Sink {
     const room = BUFFER_LIMIT - this.#response.writableLength;
     while (taken < events.length && text.length < room) {
       const event = events[taken];
-      if (event !== undefined) text += textOf(this.#feed.epoch, event);
+      if (event !== undefined && (this.#withLinks || !('link' in event)))
+        text += textOf(this.#feed.epoch, event);
       taken += 1;
     }
-    if (taken > 0) this.#response.write(text);
+    if (text !== '') this.#response.write(text);
     return taken;
   }
 

@@ -1,13 +1,19 @@
 import { isStatusChange, pendingOperationAsOf } from '../core/history.ts';
 import { exactJson } from '../http/exactJson.ts';
+import { linkView } from '../links/linkViews.ts';
 import { transactionView } from '../payments/transactionViews.ts';
-import type { FeedEvent } from './eventsSql.ts';
+import type { FeedEvent, TransactionFeedEvent } from './eventsSql.ts';
 
-/** An event as merchants get it: name, merchant, and the transaction right after it. */
-export function eventView({ event, transaction, balance }: FeedEvent): Record<string, unknown> {
-  const { name, merchantId } = event;
-  const pending = pendingOperationAsOf(transaction, event);
-  return { name, merchantId, data: transactionView(transaction, balance, pending) };
+/** An event as merchants get it: name, merchant, and what it is of, right after it. */
+export function eventView(feedEvent: FeedEvent): Record<string, unknown> {
+  const { name, merchantId } = feedEvent.event;
+  return { name, merchantId, data: dataOf(feedEvent) };
+}
+
+function dataOf(feedEvent: FeedEvent): Record<string, unknown> {
+  if ('link' in feedEvent) return linkView(feedEvent.link);
+  const { event, transaction, balance } = feedEvent;
+  return transactionView(transaction, balance, pendingOperationAsOf(transaction, event));
 }
 
 /** The body of an event's webhook: JSON text. */
@@ -19,12 +25,16 @@ export function webhookBody(feedEvent: FeedEvent): string {
  * The same where there are also the events that leave the status as it is; what it adds comes last, so that a
  * reader can cut it off and has the webhook's bytes.
  */
-export function streamedEvent(feedEvent: FeedEvent): Record<string, unknown> {
+export function streamedEvent(feedEvent: TransactionFeedEvent): Record<string, unknown> {
   const { event } = feedEvent;
   return { ...eventView(feedEvent), statusChanged: isStatusChange(event), seq: event.seq };
 }
 
 /** For the stream: JSON text, one line. */
 export function streamedEventJson(feedEvent: FeedEvent): string {
-  return exactJson(streamedEvent(feedEvent));
+  const streamed =
+    'link' in feedEvent
+      ? { ...eventView(feedEvent), statusChanged: true, seq: feedEvent.event.seq }
+      : streamedEvent(feedEvent);
+  return exactJson(streamed);
 }

@@ -21,21 +21,39 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { transactionAsOf } from '../core/history.ts';
+import { type LinkEvent, type LinkStatus, linkAsOf, type PaymentLink } from '../core/link.ts';
 import type { Minor, Transaction, TransactionEvent } from '../core/transaction.ts';
+import type { MessageKey } from '../core/values/ids.ts';
 import { TRANSACTION_COLUMNS } from '../engine/batchSql.ts';
+import { type LinkJson, linkJson, linkOf } from '../engine/linksSql.ts';
 import { plainArray } from '../postgres/arrays.ts';
 import type { Queryable } from '../postgres/pool.ts';
 import { endOfRound, type FeedPosition } from './position.ts';
 
 const COMPLETE_POLL_MS = 5;
 
-/** An event with its transaction as it was right after it. */
-export interface FeedEvent {
+/** An event with what it is of, as that was right after it. */
+export type FeedEvent = TransactionFeedEvent | LinkFeedEvent;
+
+export interface TransactionFeedEvent {
   readonly event: TransactionEvent;
   readonly transaction: Transaction;
   /** The merchant's balance in the transaction's currency right after the event. */
   readonly balance: Minor;
   readonly at: FeedPosition;
+}
+
+/** Of a payment link or session. */
+export interface LinkFeedEvent {
+  readonly event: LinkEvent;
+  readonly link: PaymentLink;
+  readonly at: FeedPosition;
+}
+
+/** Which event it is: of a link, the link's id stands for the transaction's. */
+export function keyOf(feedEvent: FeedEvent): MessageKey {
+  const transactionId = 'link' in feedEvent ? feedEvent.event.linkId : feedEvent.event.transactionId;
+  return { transactionId, seq: feedEvent.event.seq };
 }
 
 export interface FeedPage {
@@ -90,7 +108,10 @@ const DATABASE_HORIZON = `(SELECT coalesce(min(x::text::bigint), pg_snapshot_xma
 export const EVENT_FIELDS = `p.transaction_id AS "transactionId", p.seq, p.merchant_id AS "eventMerchantId", p.name,
   p.status AS "eventStatus", p.amount AS "eventAmount", p.captured AS "eventCaptured", p.released AS "eventReleased",
   p.refunded AS "eventRefunded", p.reserved AS "eventReserved", p.balance AS "eventBalance", p.actor, p.reason,
-  p.at, p.round, p.position`;
+  p.at, p.round, p.position, p.link_expires_at AS "linkExpiresAt"`;
+
+/** The link of `event p`; not looked for where that is a transaction's. */
+const LINK_OF_EVENT = linkJson('WHERE id = p.transaction_id AND p.link_expires_at IS NOT NULL LIMIT 1');
 
 /**
  * The balance that the merchant of `event p`, of `transaction t`, had right after this place of the feed: that of the last
@@ -141,8 +162,9 @@ export function pageSql({ ctes = '', after, limit, merchants }: PageSource): Pag
     horizon AS MATERIALIZED (SELECT ${horizon} + event_round_offset AS round, epochs[cardinality(epochs)] AS epoch FROM installation),
     page AS MATERIALIZED (SELECT * FROM event WHERE (round, position) > (${after})
       AND round <= (SELECT round FROM horizon) ORDER BY round, position LIMIT ${limit}),
-    found AS (SELECT ${EVENT_FIELDS}, t.*, b.balance AS "balanceBefore" FROM page p
-      CROSS JOIN LATERAL (SELECT ${TRANSACTION_COLUMNS} FROM transaction WHERE id = p.transaction_id LIMIT 1) t
+    found AS (SELECT ${EVENT_FIELDS}, l.link, t.*, b.balance AS "balanceBefore" FROM page p
+      LEFT JOIN LATERAL (${LINK_OF_EVENT}) l ON true
+      LEFT JOIN LATERAL (SELECT ${TRANSACTION_COLUMNS} FROM transaction WHERE id = p.transaction_id LIMIT 1) t ON true
       CROSS JOIN LATERAL (SELECT ${balanceAt(after)} AS balance LIMIT 1) b
       WHERE (p.merchant_id IN (${merchants})) IS TRUE)
     SELECT h.round AS horizon, h.epoch, l.round AS "lastRound", l.position AS "lastPosition",
@@ -172,6 +194,8 @@ export interface PageRow extends FeedEventRow {
   readonly waiting: bigint | null;
   /** Null when no event of the page is of these merchants. */
   readonly transactionId: string | null;
+  /** What the event is of, where that is no transaction. */
+  readonly link: LinkJson | null;
 }
 
 /** An event's fields, and its transaction's. */
@@ -191,6 +215,8 @@ export interface FeedEventRow extends Transaction {
   readonly at: number;
   readonly round: bigint;
   readonly position: bigint;
+  /** When the event's link was to end then; null: it is a transaction's event. */
+  readonly linkExpiresAt: number | null;
 }
 
 /**
@@ -226,6 +252,8 @@ export function pageOf(
   const balances = new Map<string, Minor>();
   const eventOf = (row: PageRow): FeedEvent[] => {
     if (row.transactionId === null) return [];
+    if (row.linkExpiresAt !== null && row.link !== null)
+      return [linkFeedEventOf(row, row.linkExpiresAt, linkOf(row.link))];
     const account = `${row.eventMerchantId} ${row.currency}`;
     const balance = row.eventBalance ?? balances.get(account) ?? row.balanceBefore;
     balances.set(account, balance);
@@ -247,7 +275,7 @@ function placeOf(round: bigint | null, position: bigint | null): FeedPosition | 
 }
 
 /** An event as its transaction and its merchant's balance were right after it. */
-export function feedEventOf(row: FeedEventRow, transactionId: string, balance: Minor): FeedEvent {
+export function feedEventOf(row: FeedEventRow, transactionId: string, balance: Minor): TransactionFeedEvent {
   const event: TransactionEvent = {
     transactionId,
     seq: row.seq,
@@ -271,6 +299,14 @@ export function feedEventOf(row: FeedEventRow, transactionId: string, balance: M
     balance,
     at: { round: Number(row.round), position: Number(row.position) },
   };
+}
+
+function linkFeedEventOf(row: FeedEventRow, expiresAt: number, link: PaymentLink): LinkFeedEvent {
+  const { seq, name, actor, at, eventAmount: amount, eventMerchantId: merchantId } = row;
+  const status = row.eventStatus as string as LinkStatus;
+  const event: LinkEvent = { linkId: link.id, seq, merchantId, name, status, amount, actor, expiresAt, at };
+  const place = { round: Number(row.round), position: Number(row.position) };
+  return { event, link: linkAsOf(link, event), at: place };
 }
 
 export interface FeedEnd {

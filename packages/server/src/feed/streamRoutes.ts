@@ -56,6 +56,12 @@ export function streamRoutes(app: App, deps: Deps): void {
             lastEventId: Type.Optional(
               Type.String({ description: 'Where to go on; the header has precedence.' }),
             ),
+            paymentLinks: Type.Optional(
+              Type.Enum(['true', 'false'], {
+                description:
+                  'Whether events of payment links and sessions are in it, too, with the link as `data`. Default: false.',
+              }),
+            ),
           },
           { additionalProperties: false },
         ),
@@ -72,7 +78,7 @@ export function streamRoutes(app: App, deps: Deps): void {
     async (request, reply) => {
       const { merchantId, apiKeyId } = merchantOf(request);
       const after = positionOf(request, request.query.lastEventId);
-      const stream = new EventStream(reply.raw, deps.feed);
+      const stream = new EventStream(reply.raw, deps.feed, request.query.paymentLinks === 'true');
       const entry: OpenStream = { merchantId, apiKeyId, stream, subscription: null };
       open.add(entry);
       const gone = (): void => open.remove(entry);

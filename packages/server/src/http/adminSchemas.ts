@@ -23,6 +23,18 @@ const AuthorizationTtl = Type.Integer({
   maximum: MAX_SECONDS,
   description: 'Seconds that an authorization holds. Default: 7 days.',
 });
+const LinkCaptureDelay = Type.Integer({
+  minimum: 0,
+  maximum: MAX_SECONDS,
+  description:
+    'Seconds from the authorization of a payment by a payment link to its capture, where the link clears by itself (`autoClearing`). Default: 1 hour. A payment keeps what it began with.',
+});
+const LinkHold = Type.Integer({
+  minimum: 0,
+  maximum: MAX_SECONDS,
+  description:
+    'The same where the merchant captures: so long it can capture or cancel, then all that is held is captured by itself. Default: 5 days.',
+});
 const ReturnOrigins = Type.Array(Type.String({ maxLength: 255 }), {
   maxItems: 100,
   uniqueItems: true,
@@ -51,6 +63,8 @@ const settings = {
   captureMode: CaptureMode,
   captureDelay: CaptureDelay,
   authorizationTtl: AuthorizationTtl,
+  linkCaptureDelay: LinkCaptureDelay,
+  linkHold: LinkHold,
   returnOrigins: ReturnOrigins,
   timeZone: TimeZone,
   requireIdempotencyKey: RequireIdempotencyKey,
@@ -62,6 +76,8 @@ export const MerchantBody = Type.Object(
     captureMode: Type.Optional(CaptureMode),
     captureDelay: Type.Optional(CaptureDelay),
     authorizationTtl: Type.Optional(AuthorizationTtl),
+    linkCaptureDelay: Type.Optional(LinkCaptureDelay),
+    linkHold: Type.Optional(LinkHold),
     returnOrigins: Type.Optional(ReturnOrigins),
     timeZone: Type.Optional(TimeZone),
     requireIdempotencyKey: Type.Optional(RequireIdempotencyKey),

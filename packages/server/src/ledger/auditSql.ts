@@ -3,7 +3,6 @@
  * one snapshot, so they hold on a live system at any moment between two commits.
  */
 import { ACCOUNT_KINDS, type AccountKind, ALL_ACCOUNT_KINDS, LOCKED_KINDS } from '../core/accounts.ts';
-import { LINK_OF_PAYMENT } from '../engine/linksSql.ts';
 import { inTransaction, type Pool, type Queryable } from '../postgres/pool.ts';
 
 export interface Violation {
@@ -235,9 +234,10 @@ const CHECKS: readonly Check[] = [
     rule: 'a payment link that can be paid once was paid by one payment at most, and names it',
     sql: `SELECT l.id AS link, l.status, l.transaction_id AS "paidBy", p.ids
       FROM payment_link l LEFT JOIN (
-        SELECT ${LINK_OF_PAYMENT} AS link, array_agg(id) AS ids, array_agg(DISTINCT (merchant_id, amount, currency)) AS terms
+        SELECT coalesce(payment_session_id::text, payment_link_id) AS link, array_agg(id) AS ids, array_agg(DISTINCT (merchant_id, amount, currency)) AS terms
         FROM transaction WHERE type = 'payment' AND authed_at IS NOT NULL AND (payment_link_id IS NOT NULL
-          OR payment_session_id IS NOT NULL) GROUP BY 1) p ON p.link = l.id
+          OR payment_session_id IS NOT NULL) GROUP BY 1) p
+        ON p.link = CASE l.kind WHEN 'session' THEN l.id::text ELSE 'pl_' || replace(l.id::text, '-', '') END
       WHERE p.terms <> ARRAY[(l.merchant_id, l.amount, l.currency)] OR (l.reusable AND l.transaction_id IS NOT NULL)
         OR (NOT l.reusable AND coalesce(p.ids, '{}') <> array_remove(ARRAY[l.transaction_id], NULL))`,
   },

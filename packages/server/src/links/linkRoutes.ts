@@ -88,7 +88,7 @@ function sessionRoutes(app: App, deps: Deps): void {
         ...COMMON,
         operationId: 'getPaymentSession',
         summary: 'Get a payment session',
-        params: Type.Object({ id: Type.String({ format: 'uuid' }) }),
+        params: Type.Object({ id: Type.String() }),
         response: { 200: Type.Ref('PaymentSession'), ...ERRORS },
       },
     },

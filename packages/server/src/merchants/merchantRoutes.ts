@@ -34,6 +34,8 @@ const DEFAULTS = {
   captureMode: 'manual',
   captureDelay: 0,
   authorizationTtl: 7 * 86_400,
+  linkCaptureDelay: 3_600,
+  linkHold: 5 * 86_400,
   returnOrigins: [],
   timeZone: null,
   requireIdempotencyKey: false,
@@ -203,6 +205,7 @@ function checkedSettings(
 ): MerchantSettings {
   const settings = { name: '', ...before, ...sent };
   const { captureMode, captureDelay, authorizationTtl, returnOrigins, requireIdempotencyKey } = settings;
+  const { linkCaptureDelay, linkHold } = settings;
   const { name, timeZone } = valuesOf({
     name: parseName(settings.name),
     timeZone: settings.timeZone === null ? parsed(null) : parseTimeZone(settings.timeZone),
@@ -224,6 +227,8 @@ function checkedSettings(
     captureMode,
     captureDelay,
     authorizationTtl,
+    linkCaptureDelay,
+    linkHold,
     returnOrigins,
     timeZone,
     requireIdempotencyKey,

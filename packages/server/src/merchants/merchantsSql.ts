@@ -10,6 +10,9 @@ export interface Merchant {
   readonly captureDelay: number;
   /** Seconds that an authorization holds. */
   readonly authorizationTtl: number;
+  /** Seconds after which payments by links are captured: of links that clear by themselves, and of the others. */
+  readonly linkCaptureDelay: number;
+  readonly linkHold: number;
   /** Where payers may be sent back to after 3-D Secure, as URL origins. */
   readonly returnOrigins: readonly string[];
   /** In which the merchant's days begin and end; null: it has not said. */
@@ -23,7 +26,7 @@ export type MerchantSettings = Omit<Merchant, 'id' | 'createdAt'>;
 
 const COLUMNS = `id, name, capture_mode AS "captureMode", capture_delay_s AS "captureDelay",
   authorization_ttl_s AS "authorizationTtl", return_origins AS "returnOrigins",
-  time_zone AS "timeZone", require_idempotency_key AS "requireIdempotencyKey", created_at AS "createdAt"`;
+  link_capture_delay_s AS "linkCaptureDelay", link_hold_s AS "linkHold", time_zone AS "timeZone", require_idempotency_key AS "requireIdempotencyKey", created_at AS "createdAt"`;
 
 export async function insertMerchant(
   db: Queryable,
@@ -32,8 +35,8 @@ export async function insertMerchant(
 ): Promise<Merchant> {
   const { rows } = await db.query<Merchant>(
     `INSERT INTO merchant (id, name, capture_mode, capture_delay_s, authorization_ttl_s, return_origins, time_zone,
-       require_idempotency_key, created_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp()) RETURNING ${COLUMNS}`,
+       require_idempotency_key, link_capture_delay_s, link_hold_s, created_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, clock_timestamp()) RETURNING ${COLUMNS}`,
     valuesOf(id, settings),
   );
   const [row] = rows;
@@ -49,7 +52,8 @@ export async function updateMerchant(
 ): Promise<Merchant | null> {
   const { rows } = await db.query<Merchant>(
     `UPDATE merchant SET name = $2, capture_mode = $3, capture_delay_s = $4, authorization_ttl_s = $5,
-       return_origins = $6, time_zone = $7, require_idempotency_key = $8
+       return_origins = $6, time_zone = $7, require_idempotency_key = $8, link_capture_delay_s = $9,
+       link_hold_s = $10
      WHERE id = $1 RETURNING ${COLUMNS}`,
     valuesOf(id, settings),
   );
@@ -58,8 +62,9 @@ export async function updateMerchant(
 
 function valuesOf(id: string, settings: MerchantSettings): unknown[] {
   const { name, captureMode, captureDelay, authorizationTtl, returnOrigins, timeZone } = settings;
-  const { requireIdempotencyKey: keyed } = settings;
-  return [id, name, captureMode, captureDelay, authorizationTtl, returnOrigins, timeZone, keyed];
+  const { requireIdempotencyKey: keyed, linkCaptureDelay, linkHold } = settings;
+  const common = [id, name, captureMode, captureDelay, authorizationTtl, returnOrigins, timeZone, keyed];
+  return [...common, linkCaptureDelay, linkHold];
 }
 
 export async function findMerchant(db: Queryable, id: string): Promise<Merchant | null> {

@@ -31,6 +31,9 @@ const WEBHOOKS_DUE = `SELECT l.due_at FROM webhook_endpoint w
   CROSS JOIN LATERAL (SELECT due_at FROM webhook_lane WHERE endpoint_id = w.id ORDER BY due_at LIMIT 1) l
   WHERE w.disabled_at IS NULL AND w.deleted_at IS NULL`;
 
+/** Where links end. One that waits for its payment to end is looked at again and again, which nothing follows from. */
+const LINKS_DUE = 'SELECT due_at FROM payment_link WHERE due_at = expires_at';
+
 /**
  * Moves the clock to the next moment at which something is due (and `slackMs` beyond), at most to this
  * offset. @returns the offset that was reached
@@ -39,7 +42,7 @@ export async function stepClock(db: Queryable, targetMs: number, slackMs: number
   const { rows } = await db.query<{ offset: bigint }>(
     `UPDATE installation SET clock_offset_ms = greatest(clock_offset_ms, least($1, coalesce(
        (SELECT ceil(extract(epoch FROM min(due_at) - clock_timestamp()) * 1000)::bigint + $2
-        FROM (SELECT due_at FROM transaction WHERE due_at IS NOT NULL UNION ALL (${WEBHOOKS_DUE})) d), $1)))
+        FROM (SELECT due_at FROM transaction WHERE due_at IS NOT NULL UNION ALL (${LINKS_DUE}) UNION ALL (${WEBHOOKS_DUE})) d), $1)))
      RETURNING clock_offset_ms AS offset`,
     [targetMs, slackMs],
   );
@@ -50,6 +53,8 @@ export async function stepClock(db: Queryable, targetMs: number, slackMs: number
 export async function isUnsettled(db: Queryable): Promise<boolean> {
   const { rows } = await db.query<{ unsettled: boolean }>(
     `SELECT EXISTS (SELECT FROM transaction
+         WHERE due_at <= (SELECT clock_timestamp() + clock_offset_ms * interval '1 millisecond' FROM installation))
+       OR EXISTS (SELECT FROM payment_link
          WHERE due_at <= (SELECT clock_timestamp() + clock_offset_ms * interval '1 millisecond' FROM installation))
        OR EXISTS (SELECT FROM bank_operation WHERE next_attempt_at IS NOT NULL) AS unsettled`,
   );

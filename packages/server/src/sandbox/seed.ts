@@ -46,6 +46,7 @@ export async function insertSeed(db: Queryable, secrets: Secrets): Promise<void>
   for (const { id, name, apiKey, apiKeyId } of SEED_MERCHANTS) {
     await insertMerchant(db, id, {
       ...{ name, ...settings, returnOrigins: [], timeZone: null },
+      ...{ linkCaptureDelay: 3_600, linkHold: 5 * 86_400 },
       requireIdempotencyKey: false,
     });
     await insertSeedKey(db, apiKeyId, id, apiKey);

@@ -17,7 +17,7 @@ import { randomUUID } from 'node:crypto';
 import { hasWebhook } from '../core/history.ts';
 import type { Millis } from '../core/transaction.ts';
 import { FairQueue } from '../engine/fairQueue.ts';
-import type { FeedEvent, FeedPage } from '../feed/eventsSql.ts';
+import { type FeedEvent, type FeedPage, keyOf, type TransactionFeedEvent } from '../feed/eventsSql.ts';
 import type { FeedPosition } from '../feed/position.ts';
 import type { ClaimDeps } from './claim.ts';
 import { insertMessages, type LaneKey, laneName, type NewMessage } from './deliveriesSql.ts';
@@ -209,13 +209,18 @@ function inTurn(events: readonly FeedEvent[]): FeedEvent[] {
   return waiting.take(events.length);
 }
 
+/** A payment and its refunds are told of in one order; so is a link. */
+function familyOf({ id, parentTransactionId }: TransactionFeedEvent['transaction']): string {
+  return parentTransactionId ?? id;
+}
+
 /** An event as a message. */
 export function messageOf(feedEvent: FeedEvent, render: (event: FeedEvent) => string): NewMessage {
-  const { event, transaction, at } = feedEvent;
+  const { event, at } = feedEvent;
+  const key = keyOf(feedEvent);
   return {
-    transactionId: event.transactionId,
-    seq: event.seq,
-    familyId: transaction.parentTransactionId ?? transaction.id,
+    ...key,
+    familyId: 'link' in feedEvent ? key.transactionId : familyOf(feedEvent.transaction),
     merchantId: event.merchantId,
     name: event.name,
     eventAt: event.at,

@@ -120,7 +120,7 @@ export interface Receiver {
 export type Receivable = Omit<NewMessage, 'body'>;
 
 /**
- * Who gets these messages and has not got them yet, in their order: the first so many. Nothing is looked at for those
+ * Who gets these messages (`wants` of `core/history.ts` says the same of one) and has not got them yet, in their order: the first so many. Nothing is looked at for those
  * behind them. `OFFSET 0` keeps endpoints from being joined: each message would go through those of all merchants.
  */
 export async function findReceivers(
@@ -136,7 +136,7 @@ export async function findReceivers(
       FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[])
         WITH ORDINALITY m(transaction_id, seq, family_id, merchant_id, name, round, n)
       CROSS JOIN LATERAL (SELECT id, version FROM webhook_endpoint w WHERE w.merchant_id = m.merchant_id AND disabled_at IS NULL
-        AND deleted_at IS NULL AND after_round < m.round AND (events = '{}' OR m.name = ANY(events)) OFFSET 0) w
+        AND deleted_at IS NULL AND after_round < m.round AND (CASE WHEN events = '{}' THEN m.name LIKE 'transaction.%' ELSE m.name = ANY(events) END) OFFSET 0) w
       WHERE (SELECT true FROM webhook_delivery d WHERE d.family_id = m.family_id AND (d.endpoint_id = w.id) IS TRUE
         AND d.transaction_id = m.transaction_id AND d.seq = m.seq LIMIT 1) IS NULL
       ORDER BY m.n LIMIT $7::int`,

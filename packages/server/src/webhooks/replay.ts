@@ -1,4 +1,4 @@
-import { hasWebhook } from '../core/history.ts';
+import { hasWebhook, wants } from '../core/history.ts';
 import { type FeedEvent, readEvents } from '../feed/eventsSql.ts';
 import { comparePositions, type FeedPosition } from '../feed/position.ts';
 import type { Queryable } from '../postgres/pool.ts';
@@ -34,7 +34,7 @@ export async function stepReplay(db: Queryable, render: (event: FeedEvent) => st
       hasWebhook(event) &&
       event.at >= from &&
       event.at <= to &&
-      (wanted.length === 0 || wanted.includes(event.name)),
+      wants(wanted, event),
   );
   if (!deleted && chosen.length > 0)
     await requeue(

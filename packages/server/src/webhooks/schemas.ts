@@ -1,6 +1,7 @@
 /** What the routes about webhooks take and answer. Objects of answers have names. */
 import Type from 'typebox';
 import { OTHER_EVENTS, WEBHOOK_EVENTS } from '../core/lifecycle.ts';
+import { LINK_EVENTS } from '../core/link.ts';
 import { Cursor, closed, Limit, shownOnce } from '../http/schemas.ts';
 
 export const TEST_EVENT = 'webhook.test';
@@ -16,6 +17,7 @@ const MessageId = Type.String({
 const Time = Type.String({ format: 'date-time', examples: ['2026-11-20T09:30:00.000Z'] });
 const NullableTime = (description: string) => Type.Union([Time, Type.Null()], { description });
 const EventName = Type.Enum(WEBHOOK_EVENTS);
+const NamedEvent = Type.Enum([...WEBHOOK_EVENTS, ...LINK_EVENTS]);
 
 const Url = Type.String({
   maxLength: 2048,
@@ -23,9 +25,10 @@ const Url = Type.String({
     'https, and resolving to public addresses only, at every attempt. In a sandbox http and this machine as well.',
   examples: ['https://shop.example/webhooks'],
 });
-const Events = Type.Array(EventName, {
+const Events = Type.Array(NamedEvent, {
   uniqueItems: true,
-  description: 'Which events to send; none: all of them.',
+  description:
+    'Which events to send; none: all of transactions. Those of payment links and sessions, whose `data` is the link, are sent only where they are named.',
   examples: [['transaction.charged', 'transaction.refunded']],
 });
 const Description = Type.Union([Type.String({ maxLength: 255 }), Type.Null()]);
@@ -84,7 +87,12 @@ const delivery = {
     description: `Its name; \`${TEST_EVENT}\` for a test.`,
     examples: ['transaction.charged'],
   }),
-  transactionId: Type.Union([Id, Type.Null()], { description: 'Null for a test.' }),
+  transactionId: Type.Union([Id, Type.Null()], {
+    description: 'Null for a test, and for what is of a payment link.',
+  }),
+  paymentLinkId: Type.Union([Type.String(), Type.Null()], {
+    description: 'The payment link or session that it is of; null: it is of a transaction, or a test.',
+  }),
   status: Type.Enum(['pending', 'delivered', 'failed']),
   replay: Type.Boolean({
     description: 'Asked for by a resend or a replay; sent with `webhook-replay: true`.',
@@ -146,7 +154,7 @@ export const ListQuery = Type.Object({ limit: Limit, cursor: Cursor }, closed);
 export const DeliveryQuery = Type.Object(
   {
     status: Type.Optional(Type.Enum(['pending', 'delivered', 'failed'])),
-    event: Type.Optional(Type.Enum([...WEBHOOK_EVENTS, TEST_EVENT])),
+    event: Type.Optional(Type.Enum([...WEBHOOK_EVENTS, ...LINK_EVENTS, TEST_EVENT])),
     transactionId: Type.Optional(Type.String({ description: 'Either spelling of the id.' })),
     limit: Limit,
     cursor: Cursor,
@@ -180,6 +188,17 @@ export const WebhookEvent = Type.Object(
       'The body of a webhook: the transaction as it was right after the event. Treat names and statuses that you do not know as passing, and fetch the transaction before you do what cannot be undone.',
   },
 );
+export const PaymentLinkWebhookEvent = Type.Object(
+  {
+    name: Type.Enum([...LINK_EVENTS]),
+    merchantId: Id,
+    data: Type.Union([Type.Ref('PaymentLink'), Type.Ref('PaymentSession')]),
+  },
+  {
+    $id: 'PaymentLinkWebhookEvent',
+    description: 'The body of a webhook about a payment link or session: as that was right after the event.',
+  },
+);
 export const Event = Type.Object(
   {
     id: MessageId,
@@ -196,6 +215,7 @@ export const Event = Type.Object(
 
 export const WEBHOOK_OBJECTS = [
   WebhookEvent,
+  PaymentLinkWebhookEvent,
   Event,
   WebhookEndpoint,
   WebhookEndpointWithSecret,

@@ -1,4 +1,5 @@
-import { messageIdOf } from '../core/values/ids.ts';
+import { linkKindOfEvent } from '../core/link.ts';
+import { type LinkId, messageIdOf, publicLinkIdOf } from '../core/values/ids.ts';
 import { iso } from '../core/values/time.ts';
 import type { Delivery, StoredAttempt, StoredDelivery } from './deliveriesSql.ts';
 import type { WebhookEndpoint } from './endpointsSql.ts';
@@ -19,11 +20,14 @@ export function endpointView(endpoint: WebhookEndpoint) {
 
 export function deliveryView(delivery: Delivery) {
   const { endpointId, name, transactionId, seq, status, replay, attempts } = delivery;
+  const linkKind = linkKindOfEvent(name);
+  const link = linkKind === null ? null : { kind: linkKind, id: transactionId as LinkId };
   return {
     id: messageIdOf(delivery),
     endpointId,
     event: name,
-    transactionId: seq === 0 ? null : transactionId,
+    transactionId: seq === 0 || link !== null ? null : transactionId,
+    paymentLinkId: link === null ? null : publicLinkIdOf(link),
     status,
     replay,
     attemptCount: attempts,

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { errorsText } from '../../../../scripts/openapi.ts';
 import { WEBHOOK_EVENTS } from '../../src/core/lifecycle.ts';
+import { LINK_EVENTS } from '../../src/core/link.ts';
 import { OPERATION_DOCS } from '../../src/docs/operationDocs.ts';
 import { REASONS } from '../../src/http/errors.ts';
 import { contradictionsOf, seenContradictions } from '../support/contract.ts';
@@ -184,10 +185,11 @@ test('no path of the document has a slash at its end, and each answers with and 
 
 test('each webhook has its body’s schema, with every field of the specification’s example', () => {
   const names = Object.keys(document.webhooks);
-  assert.deepEqual(names.sort(), WEBHOOK_EVENTS.toSorted());
+  assert.deepEqual(names.sort(), [...WEBHOOK_EVENTS, ...LINK_EVENTS].sort());
   for (const name of names) {
     const { schema } = document.webhooks[name].post.requestBody.content['application/json'];
-    assert.deepEqual(schema, { $ref: '#/components/schemas/WebhookEvent' });
+    const expected = LINK_EVENTS.includes(name) ? 'PaymentLinkWebhookEvent' : 'WebhookEvent';
+    assert.deepEqual(schema, { $ref: `#/components/schemas/${expected}` });
   }
   const { schemas } = document.components;
   assert.deepEqual(Object.keys(schemas.WebhookEvent.properties), ['name', 'merchantId', 'data']);

@@ -10,7 +10,13 @@ import { startEmbeddedPostgres } from '@plexy-pay/embedded-postgres';
 import pg from 'pg';
 import { continueHistory, ForeignPositionError } from '../../src/feed/epochsSql.ts';
 import { listEventsOf } from '../../src/feed/eventListsSql.ts';
-import { type FeedEvent, HorizonFellError, readEvents, readFeedEnd } from '../../src/feed/eventsSql.ts';
+import {
+  type FeedEvent,
+  HorizonFellError,
+  keyOf,
+  readEvents,
+  readFeedEnd,
+} from '../../src/feed/eventsSql.ts';
 import { EventFeed, type Sink } from '../../src/feed/feed.ts';
 import {
   comparePositions,
@@ -102,15 +108,20 @@ async function until(condition: () => boolean, what: string, limitMs = 60_000): 
     if (Date.now() > limit) assert.fail(`waited in vain: ${what}`);
 }
 
+function subjectOf(event: FeedEvent | undefined): string | undefined {
+  return event === undefined ? undefined : keyOf(event).transactionId;
+}
+
 /** Once each, in the feed's order, and per transaction 1, 2, 3 … */
 function assertOrdered(events: readonly FeedEvent[]): void {
   const seen = new Map<string, number>();
   let last: FeedPosition = START;
-  for (const { event, at } of events) {
-    assert.ok(comparePositions(at, last) > 0, 'positions rise');
-    last = at;
-    assert.equal(event.seq, (seen.get(event.transactionId) ?? 0) + 1, `of ${event.transactionId}`);
-    seen.set(event.transactionId, event.seq);
+  for (const event of events) {
+    assert.ok(comparePositions(event.at, last) > 0, 'positions rise');
+    last = event.at;
+    const { transactionId, seq } = keyOf(event);
+    assert.equal(seq, (seen.get(transactionId) ?? 0) + 1, `of ${transactionId}`);
+    seen.set(transactionId, seq);
   }
 }
 
@@ -155,7 +166,7 @@ describe('the order of events', () => {
     await slow.commit();
     await until(() => found.events.length >= 2, 'both events');
     await sleep(100);
-    assert.deepEqual(found.events.map(({ event }) => event.transactionId).sort(), [first, second].sort());
+    assert.deepEqual(found.events.map((event) => keyOf(event).transactionId).sort(), [first, second].sort());
     subscription.end();
   });
 
@@ -209,7 +220,8 @@ describe('the order of events', () => {
       live.events.map(({ at }) => at),
     );
     const latencies = live.events.map(
-      ({ event }, i) => (live.times[i] ?? 0) - (commits.get(`${event.transactionId} ${event.seq}`) ?? 0),
+      (event, i) =>
+        (live.times[i] ?? 0) - (commits.get(`${keyOf(event).transactionId} ${event.event.seq}`) ?? 0),
     );
     const sorted = latencies.sort((x, y) => x - y);
     const [p50 = 0, p99 = 0] = [sorted[5_000], sorted[9_900]];
@@ -357,10 +369,7 @@ describe('what is beside the feed', () => {
     await until(() => taken.events.length >= 1, 'the first event');
     await write();
     await until(() => followed.events.length === 2, 'the third event');
-    await until(
-      () => taken.events.at(-1)?.event.transactionId === followed.events[1]?.event.transactionId,
-      'it',
-    );
+    await until(() => subjectOf(taken.events.at(-1)) === subjectOf(followed.events[1]), 'it');
     for (const { end } of [follower, subscription]) end();
     assert.equal(taken.events.length, 3);
   });
@@ -487,7 +496,7 @@ describe('positions', () => {
     const second = await write();
     await until(() => received.events.length === 2, 'the second event');
     assert.deepEqual(
-      received.events.map(({ event }) => event.transactionId),
+      received.events.map((event) => keyOf(event).transactionId),
       [first, second],
     );
   });
@@ -507,7 +516,7 @@ describe('positions', () => {
     t.after(() => subscription.end());
     await writer.commit();
     await until(() => received.events.length === 1, 'the event');
-    assert.equal(received.events[0]?.event.transactionId, id);
+    assert.equal(subjectOf(received.events[0]), id);
   });
 
   test('of an epoch that this database does not have are refused, those of earlier ones are not', async () => {
@@ -545,7 +554,7 @@ describe('positions', () => {
     await writer.commit();
     const events = await eventsAfter(merchantId, START);
     assert.deepEqual(
-      events.map(({ event }) => event.transactionId),
+      events.map((event) => keyOf(event).transactionId),
       [first, second],
     );
     assert.ok((events[1]?.at.round ?? 0) - (events[0]?.at.round ?? 0) >= 2 ** 32);
@@ -608,7 +617,7 @@ describe('a crash of PostgreSQL', () => {
       await after.subscribe(merchant.id, { epoch: null, ...place }, found);
       await until(() => found.events.length > 0, 'the event after the crash');
       assert.deepEqual(
-        found.events.map(({ event }) => event.transactionId),
+        found.events.map((event) => keyOf(event).transactionId),
         [id],
       );
     }
