@@ -11,6 +11,9 @@ import { rolldown } from 'rolldown';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const CLI = path.join(ROOT, 'packages/cli');
 
+/** The one dependency that is installed with it; the others are within. */
+const INSTALLED = 'commander';
+
 interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>;
   readonly [field: string]: unknown;
@@ -22,7 +25,7 @@ export async function buildCli(folder: string): Promise<void> {
   const manifest: Manifest = JSON.parse(await readFile(path.join(CLI, 'package.json'), 'utf8'));
   const bundle = await rolldown({
     ...{ input: path.join(CLI, 'src/main.ts'), platform: 'node' },
-    external: ['commander', /^@plexy-pay\/server\//],
+    external: [INSTALLED, /^@plexy-pay\/server\//],
     transform: { target: 'node22' },
   });
   await bundle.write({ file: path.join(folder, 'src/main.js'), format: 'esm', codeSplitting: false });
@@ -40,7 +43,7 @@ export async function buildCli(folder: string): Promise<void> {
 
 /** The manifest without what is within the package, or deliberately not there. */
 function published({ private: _, scripts: __, dependencies, ...manifest }: Manifest): object {
-  const needed = Object.entries(dependencies).filter(([name]) => !name.startsWith('@plexy-pay/'));
+  const needed = Object.entries(dependencies).filter(([name]) => name === INSTALLED);
   return { ...manifest, engines: { node: '>=22.12' }, dependencies: Object.fromEntries(needed) };
 }
 

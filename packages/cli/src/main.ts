@@ -8,6 +8,7 @@ import { connectorCommands, databaseCommands } from './database.ts';
 import { EXIT, exitCodeOf, isNoServer, WHERE } from './exitCodes.ts';
 import { keyCommands, operatorKeyCommands } from './keys.ts';
 import { ledgerCommands } from './ledger.ts';
+import { linkCommands } from './links.ts';
 import { listenCommand } from './listen.ts';
 import { merchantCommands } from './merchants.ts';
 import { storeCommands } from './stores.ts';
@@ -102,6 +103,7 @@ function programOf(
   walletCommands(program, context);
   ledgerCommands(program, context, exit);
   transactionCommands(program, context);
+  linkCommands(program, context);
   triggerCommand(program, context);
   listenCommand(program, context);
   databaseCommands(program, operatorKeys, context, exit);

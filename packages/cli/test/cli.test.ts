@@ -398,3 +398,29 @@ test('the installed program', async () => {
   assert.equal(await new Promise((resolve) => child.once('close', resolve)), 0);
   assert.equal(JSON.parse(out)[0].kind, 'funding');
 });
+
+test('payment links: made with a QR code, found, moved, cancelled', async () => {
+  const terms = ['--description', 'Two tickets', '--success-url', 'https://shop.example/ok', '--hold'];
+  const shown = await printed('links', 'create', '15000', 'KZT', 'CLI-LINK', ...terms);
+  const [, id = ''] = /^id +(pl_[0-9a-f]{32})$/m.exec(shown) ?? [];
+  assert.match(shown, new RegExp(`^url +${sandbox.url}/checkout/${id}$`, 'm'));
+  assert.match(shown, /^amount +150\.00 KZT$/m);
+  // The corner of a QR code, and its quiet zone.
+  assert.match(shown, /^.*█ ▄▄▄▄▄ █/m);
+  const link = await json('links', 'get', id);
+  assert.deepEqual(
+    [link.description, link.autoClearing, link.metadata],
+    ['Two tickets', false, { successUrl: 'https://shop.example/ok' }],
+  );
+  assert.match(await printed('links', 'list', '--reference', 'CLI-LINK'), new RegExp(`^${id}  20`, 'm'));
+  assert.equal((await json('links', 'list', '--status', 'paid', '--reference', 'CLI-LINK')).length, 0);
+  assert.match(await printed('links', 'qr', id), new RegExp(`^${link.url}$`, 'm'));
+  const end = new Date(Date.parse(link.expiresAt) + 60_000).toISOString();
+  assert.equal((await json('links', 'extend', id, end)).expiresAt, end);
+  assert.equal((await json('links', 'cancel', id)).status, 'cancelled');
+  assert.match(await refused('links', 'cancel', id), /^the payment link was cancelled/);
+  assert.deepEqual(
+    (await json('links', 'history', id)).map(({ name }: { name: string }) => name),
+    ['payment_link.created', 'payment_link.cancelled'],
+  );
+});

@@ -1,6 +1,7 @@
 /** Plexy Pay's client for Node 20 and newer, Bun, Deno, edge runtimes and browsers, without dependencies. */
 import { AdminResource } from './admin.ts';
 import type { PlexyPayOptions } from './options.ts';
+import { PaymentLinksResource, PaymentSessionsResource } from './paymentLinks.ts';
 import { PaymentsResource } from './payments.ts';
 import {
   AuditLogResource,
@@ -20,6 +21,8 @@ import { WebhookEndpointsResource } from './webhookEndpoints.ts';
 export class PlexyPay {
   readonly wallet: WalletResource;
   readonly payments: PaymentsResource;
+  readonly paymentLinks: PaymentLinksResource;
+  readonly paymentSessions: PaymentSessionsResource;
   readonly transactions: TransactionsResource;
   readonly webhookEndpoints: WebhookEndpointsResource;
   readonly balances: BalancesResource;
@@ -36,6 +39,8 @@ export class PlexyPay {
     const sender = new RequestSender(options);
     this.wallet = new WalletResource(sender);
     this.payments = new PaymentsResource(sender);
+    this.paymentLinks = new PaymentLinksResource(sender);
+    this.paymentSessions = new PaymentSessionsResource(sender);
     this.transactions = new TransactionsResource(sender);
     this.webhookEndpoints = new WebhookEndpointsResource(sender);
     this.balances = new BalancesResource(sender);
@@ -69,6 +74,7 @@ export { exponentOf, formatAmount } from './money.ts';
 export type { Fetch, FetchAnswer, FetchInit, PlexyPayOptions, RequestOptions } from './options.ts';
 export { List, type Page } from './pagination.ts';
 export { pathOf } from './paths.ts';
+export type { PaymentLinksResource, PaymentSessionsResource } from './paymentLinks.ts';
 export type { PaymentsResource } from './payments.ts';
 export type {
   AuditLogResource,

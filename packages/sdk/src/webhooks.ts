@@ -8,7 +8,7 @@
  */
 import { PlexyPayError } from './errors.ts';
 import { parseExactly } from './json.ts';
-import type { Transaction, TransactionStatus } from './types.generated.ts';
+import type { PaymentLink, PaymentSession, Transaction, TransactionStatus } from './types.generated.ts';
 
 /**
  * The names of today: `transaction.` and the status, but for the status that has it already; and a capture with
@@ -27,6 +27,23 @@ export interface TransactionWebhook {
   readonly data: Transaction;
 }
 
+type Happened = 'created' | 'paid' | 'expired' | 'cancelled';
+
+/** What happened to a payment link. Only endpoints that name such events are sent them. */
+export interface PaymentLinkWebhook {
+  readonly name: `payment_link.${Happened}`;
+  readonly merchantId: string;
+  /** The link as it was right after the event. */
+  readonly data: PaymentLink;
+}
+
+/** What happened to a payment session. Only endpoints that name such events are sent them. */
+export interface PaymentSessionWebhook {
+  readonly name: `payment_session.${Happened}`;
+  readonly merchantId: string;
+  readonly data: PaymentSession;
+}
+
 /** What `webhookEndpoints.sendTest` sends: it is about no transaction. */
 export interface TestWebhook {
   readonly name: 'webhook.test';
@@ -36,6 +53,9 @@ export interface TestWebhook {
 
 /** A webhook's body. After `event.name === 'webhook.test'` TypeScript knows which one it is. */
 export type WebhookEvent = TransactionWebhook | TestWebhook;
+
+/** Of an endpoint that has named events of payment links or sessions: `verify<AnyWebhookEvent>(…)`. */
+export type AnyWebhookEvent = WebhookEvent | PaymentLinkWebhook | PaymentSessionWebhook;
 
 export type WebhookFailure = 'missing_header' | 'wrong_timestamp' | 'wrong_signature' | 'wrong_body';
 
@@ -71,27 +91,27 @@ export type RawBody = string | Uint8Array | ArrayBuffer;
  * @param secret `whsec_…`, of the endpoint
  * @throws WebhookVerificationError when it is anything else; TypeError for a mistake of the receiver's own
  */
-export function verify(
+export function verify<E extends AnyWebhookEvent = WebhookEvent>(
   rawBody: RawBody,
   headers: WebhookHeaders,
   secret: string,
   options: VerifyOptions = {},
-): WebhookEvent {
+): E {
   const { id, timestamp, signatures } = headOf(rawBody, headers, options);
   checkSignature(signatures, sign(rawBody, id, timestamp, secret));
-  return eventOf(rawBody);
+  return eventOf<E>(rawBody);
 }
 
 /** As `verify`, by WebCrypto: for Cloudflare Workers, Vercel's edge and other runtimes without Node's crypto. */
-export async function verifyAsync(
+export async function verifyAsync<E extends AnyWebhookEvent = WebhookEvent>(
   rawBody: RawBody,
   headers: WebhookHeaders,
   secret: string,
   options: VerifyOptions = {},
-): Promise<WebhookEvent> {
+): Promise<E> {
   const { id, timestamp, signatures } = headOf(rawBody, headers, options);
   checkSignature(signatures, await signAsync(rawBody, id, timestamp, secret));
-  return eventOf(rawBody);
+  return eventOf<E>(rawBody);
 }
 
 /**
@@ -214,10 +234,9 @@ function sameText(a: string, b: string): boolean {
   return different === 0;
 }
 
-function eventOf(rawBody: RawBody): WebhookEvent {
+function eventOf<E extends AnyWebhookEvent>(rawBody: RawBody): E {
   const text = typeof rawBody === 'string' ? rawBody : new TextDecoder().decode(bytesOf(rawBody));
   const event = parseExactly(text);
-  if (typeof event === 'object' && event !== null && 'name' in event && 'data' in event)
-    return event as WebhookEvent;
+  if (typeof event === 'object' && event !== null && 'name' in event && 'data' in event) return event as E;
   throw new WebhookVerificationError('wrong_body', 'the signature is right, but the body is no event');
 }
