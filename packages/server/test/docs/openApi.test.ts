@@ -84,7 +84,8 @@ type Json = any;
 
 test('every reason is one of some operation, and every operation has its own', () => {
   const missing = Object.keys(REASONS).filter((reason) => !(reason in document.components.examples));
-  // These come before any operation is known, or of what is in no document: metrics, and what banks send.
+  // These come before any operation is known, or of what is in no document: metrics, what banks send, and
+  // what payers are told.
   assert.deepEqual(missing.sort(), [
     'expectation_failed',
     'headers_too_large',
@@ -92,6 +93,7 @@ test('every reason is one of some operation, and every operation has its own', (
     'method_not_allowed',
     'metrics_token_required',
     'notification_not_verified',
+    'payment_method_not_allowed',
     'request_timeout',
   ]);
   const ids = Object.values<Record<string, { operationId: string }>>(document.paths).flatMap((operations) =>
