@@ -29,16 +29,66 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a refund is asked under the credentials of today',
     file: `${SERVER}/core/decide.ts`,
-    from: '...{ acquirerId, credentialsId },',
-    to: '...{ acquirerId },',
+    from: '...{ acquirerId, credentialsId, paymentLinkId',
+    to: '...{ acquirerId, paymentLinkId',
     tests: ['core/acquirers'],
+  },
+  // Payment links.
+  {
+    name: 'whoever begins to pay does not take the link',
+    file: `${SERVER}/core/links.ts`,
+    from: '{ ...link, attemptId: change.transaction.id }',
+    to: '{ ...link, attemptId: null }',
+    tests: ['core/links'],
+  },
+  {
+    name: 'a link is locked by nobody who pays by it',
+    file: `${SERVER}/engine/linksSql.ts`,
+    from: "linkJson('WHERE id = u.id LIMIT 1 FOR UPDATE')",
+    to: "linkJson('WHERE id = u.id LIMIT 1')",
+    tests: ['links/races'],
+  },
+  {
+    name: 'the end of 3-D Secure does not lock the link that it pays',
+    file: `${SERVER}/engine/batch.ts`,
+    from: "command.operationKind === 'authorize' || command.operationKind === 'complete'",
+    to: "command.operationKind === 'authorize'",
+    tests: ['links/races'],
+  },
+  {
+    name: 'a payment that was cancelled after its authorization gives its link back',
+    file: `${SERVER}/core/link.ts`,
+    from: "if (payment.authedAt !== null) return 'succeeded';",
+    to: "if (payment.status === 'authorized') return 'succeeded';",
+    tests: ['core/links'],
+  },
+  {
+    name: 'a link expires while somebody pays',
+    file: `${SERVER}/core/links.ts`,
+    from: "    case 'under_way':\n      return decisionOf({ ...link, dueAt: now + LOOK_AGAIN_MS }, null);",
+    to: "    case 'under_way':",
+    tests: ['core/links', 'links/races'],
+  },
+  {
+    name: 'an endpoint without a list of events gets those of links',
+    file: `${SERVER}/webhooks/fanOutSql.ts`,
+    from: "WHEN events = '{}' THEN m.name LIKE 'transaction.%' ELSE",
+    to: "WHEN events = '{}' THEN true ELSE",
+    tests: ['links/webhooks'],
+  },
+  {
+    name: 'a webhook of a link tells its end as it is now',
+    file: `${SERVER}/core/link.ts`,
+    from: '...{ status, expiresAt, updatedAt: at, eventCount: seq },',
+    to: '...{ status, updatedAt: at, eventCount: seq },',
+    tests: ['links/webhooks'],
   },
   // Decisions and history, beside Stryker's.
   {
     name: 'the hold of a late confirmation is counted from the creation',
     file: `${SERVER}/core/effects.ts`,
-    from: 'const expiresAt = now + settings.authorizationTtlMs;',
-    to: 'const expiresAt = transaction.createdAt + settings.authorizationTtlMs;',
+    from: 'const deadlines = deadlinesOf(transaction, state.merchantSettings(transaction.merchantId), now);',
+    to: 'const deadlines = deadlinesOf(transaction, state.merchantSettings(transaction.merchantId), transaction.createdAt);',
     tests: ['core/story'],
   },
   {
@@ -93,8 +143,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the link of 3-D Secure is missing in a webhook that is sent again',
     file: `${SERVER}/core/effects.ts`,
-    from: '{ ...times, expiresAt, awaiting: null }',
-    to: '{ ...times, expiresAt, awaiting: null, redirectUrl: null }',
+    from: '{ ...times, ...deadlines, awaiting: null }',
+    to: '{ ...times, ...deadlines, awaiting: null, redirectUrl: null }',
     tests: ['core/story'],
   },
   {
