@@ -175,7 +175,15 @@ function check(world: World): void {
     );
     assert.equal(told.at(-1)?.status, link.status);
     assert.ok(told.length <= 2, 'a link begins once and ends once');
-    for (const event of told) assert.deepEqual(linkAsOf(linkAsOf(link, event), event), linkAsOf(link, event));
+    for (const event of told) {
+      const then = linkAsOf(link, event);
+      assert.deepEqual(
+        [then.status, then.expiresAt, then.updatedAt],
+        [event.status, event.expiresAt, event.at],
+      );
+      assert.equal(then.transactionId, event.status === 'paid' ? link.transactionId : null);
+      assert.deepEqual(linkAsOf(then, event), then);
+    }
   }
 }
 
@@ -229,12 +237,12 @@ const STEPS: Readonly<Record<string, Step>> = {
     const open = [...world.operations.values()].filter(({ status }) => status === 'pending');
     const operation = open[pick % Math.max(open.length, 1)];
     if (operation === undefined) return;
-    const answers = {
+    const answers: Readonly<Record<BankOperation['kind'], readonly BankAnswer['status'][]>> = {
       ...{ authorize: ['approved', 'declined', 'challenge', 'failed'], cancel: ['done', 'declined'] },
       ...{ complete: ['approved', 'declined', 'challenge', 'failed'], capture: ['done', 'declined'] },
       ...{ refund: ['done', 'declined'], reverse: ['done', 'declined'] },
-    } as const;
-    const possible: readonly BankAnswer['status'][] = answers[operation.kind];
+    };
+    const possible = answers[operation.kind];
     world.answer(operation, possible[pick % possible.length] ?? 'failed');
   },
   comeBack: (world, pick) => {

@@ -92,6 +92,23 @@ describe('webhooks', () => {
     assert.equal(one.body.body, second.text);
   });
 
+  test('that are sent much later still tell of the link as it was then', async () => {
+    const made = await create();
+    const expiresAt = new Date(Date.parse(made.expiresAt) + 3_600_000).toISOString();
+    const patched = await sandbox.call('PATCH', `/v1/payment-links/${made.id}`, { body: { expiresAt } });
+    assert.equal(patched.status, 200);
+    await sandbox.call('DELETE', `/v1/payment-links/${made.id}`);
+    const { id } = await createEndpoint(sandbox.call, receiver.url, { events: NAMES });
+    await sandbox.call('POST', `/v1/webhook-endpoints/${id}/replay`, { body: { from: made.createdAt } });
+    await receiver.until(() => receiver.received.length === 2, 'both are sent');
+    const cancelled = await linkOf(made.id);
+    assert.deepEqual(
+      receiver.received.map(({ body }) => body.data),
+      [made, cancelled],
+    );
+    assert.deepEqual([cancelled.status, cancelled.expiresAt], ['cancelled', expiresAt]);
+  });
+
   test('tell of expiry and cancel, and of sessions by their own names', async () => {
     const names = [...NAMES, ...NAMES.map((name) => name.replace('link', 'session'))];
     await createEndpoint(sandbox.call, receiver.url, { events: names });
