@@ -53,7 +53,7 @@ function createCommand(links: Command, context: Context): void {
       const body = { amount, currency, orderReference, ...bodyOf(terms) } as CreatePaymentLinkBody;
       const link = await context.merchantClient().paymentLinks.create(body, requestOptions(terms));
       context.show(link, fieldsOf);
-      if (!context.json()) context.out(`\n${renderUnicodeCompact(link.url)}`);
+      if (!context.json()) context.out(`\n${qrCode(link.url)}`);
     });
 }
 
@@ -102,7 +102,7 @@ function findCommands(links: Command, context: Context): void {
     .action(async (id: string) => {
       const { url } = await context.merchantClient().paymentLinks.get(id);
       if (context.json()) context.show({ url }, () => ({ url }));
-      else context.out(`${url}\n\n${renderUnicodeCompact(url)}`);
+      else context.out(`${url}\n\n${qrCode(url)}`);
     });
   listing(links.command('history <link>').description('what happened to it, oldest first')).action(
     async (id: string, options: ListOptions) => {
@@ -127,6 +127,11 @@ function changeCommands(links: Command, context: Context): void {
       context.show(await paymentLinks.update(id, { expiresAt }, requestOptions(options)), fieldsOf);
     },
   );
+}
+
+/** With the quiet zone that scanners need, for terminals whose letters are light. */
+function qrCode(url: string): string {
+  return renderUnicodeCompact(url, { border: 2 });
 }
 
 function fieldsOf(link: PaymentLink): Record<string, Cell> {

@@ -315,6 +315,25 @@ describe('every act leaves a line with who, what and on what', () => {
     assert.deepEqual(captured.after, { amount: 700, waitsForBank: true });
   });
 
+  test('payment links made by hand, and what is done to one by a key', async () => {
+    const body = { amount: 500, currency: 'KZT', orderReference: 'LINK-BY-HAND' };
+    let link: Reply['body'];
+    const create = async () => {
+      link = await ok(admin.call('POST', '/v1/payment-links', { body }));
+    };
+    const made = await leaves(create, 'payment_link.create', { actor: BY_ADMIN, merchantId: DEMO_STORE });
+    assert.deepEqual(made.object, { kind: 'payment_link', id: link.id });
+    assert.deepEqual(await linesOf(() => ok(sandbox.call('POST', '/v1/payment-links', { body }))), []);
+    const at = `/v1/payment-links/${link.id}`;
+    const expiresAt = new Date(Date.parse(link.expiresAt) + 60_000).toISOString();
+    await leaves(() => ok(sandbox.call('PATCH', at, { body: { expiresAt } })), 'payment_link.extend', {
+      actor: { ...BY_KEY, id: DEMO_KEY_ID },
+      after: { status: 'active', amount: 500, currency: 'KZT', expiresAt },
+    });
+    await leaves(() => ok(admin.call('DELETE', at)), 'payment_link.cancel', { actor: BY_ADMIN });
+    assert.deepEqual(await linesOf(() => sandbox.call('DELETE', at)), []);
+  });
+
   test('a payment made by hand, and not one that a key makes', async () => {
     const body = {
       amount: 500,

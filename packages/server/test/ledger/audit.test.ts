@@ -4,12 +4,13 @@ import { auditCommand } from '../../src/commands/audit.ts';
 import { audit, INVARIANTS } from '../../src/ledger/auditSql.ts';
 import { createPool, type Pool } from '../../src/postgres/pool.ts';
 import { pay, VISA } from '../support/cards.ts';
+import { createPayerTools } from '../support/links.ts';
 import { KZT_WALLET, operatorOf } from '../support/operator.ts';
 import { type Sandbox, startSandbox } from '../support/sandbox.ts';
 
 let sandbox: Sandbox;
 
-/** A little of everything: each status, a partial cancel, two refunds, a withdrawal, replayed keys. */
+/** A little of everything: each status, a partial cancel, payment links, two refunds, a withdrawal, replayed keys. */
 async function useSandbox(): Promise<void> {
   const operate = (id: string, operation: string, amount: number) =>
     sandbox.call('POST', `/v1/wallet/${id}/${operation}`, {
@@ -30,6 +31,12 @@ async function useSandbox(): Promise<void> {
   await sandbox.authorize({ amount: 10_000, phoneNumber: '+77010000002', iin: '850520400027' });
   await sandbox.authorize({ amount: 10_000, phoneNumber: '+77010000004', iin: '950308400048' });
   await pay(sandbox.call, VISA);
+  const payer = createPayerTools(sandbox.deps);
+  for (const orderReference of ['link-paid', 'link-open']) {
+    const body = { amount: 500, currency: 'KZT', orderReference };
+    const link = await sandbox.call('POST', '/v1/payment-links', { body });
+    if (orderReference === 'link-paid') await payer.byWallet(link.body.id);
+  }
   await operatorOf(sandbox)('POST', `/wallets/${KZT_WALLET}/withdraw`, { amount: 1_000 }, 'withdrawal');
 }
 
@@ -121,6 +128,8 @@ const BREAKS: Readonly<Record<number, Readonly<Record<string, string>>>> = {
     'a lost first event': `DELETE FROM event WHERE seq = 1 AND transaction_id = (SELECT id FROM transaction WHERE order_reference = 'authorized')`,
     'a lost last event': `DELETE FROM event e USING transaction t WHERE t.id = e.transaction_id AND e.seq = t.event_count AND order_reference = 'charged' AND type = 'payment'`,
     'an event of no transaction': `INSERT INTO event (transaction_id, seq, merchant_id, name, status, amount, captured, released, refunded, actor, at, round) SELECT '01900000-0000-7000-8000-0000000000aa', 1, merchant_id, name, status, amount, captured, released, refunded, actor, at, round FROM event LIMIT 1`,
+    'a lost event of a link': `DELETE FROM event WHERE name = 'payment_link.paid'`,
+    'a link that ended without saying so': `UPDATE payment_link SET status = 'expired', due_at = NULL WHERE order_reference = 'link-open'`,
     'an end at another status': `UPDATE event e SET status = 'charged' FROM transaction t WHERE t.id = e.transaction_id AND e.seq = t.event_count AND t.status = 'rejected'`,
   },
   7: {
@@ -128,6 +137,10 @@ const BREAKS: Readonly<Record<number, Readonly<Record<string, string>>>> = {
     'a refusal with an effect': `UPDATE idempotency_key SET status_code = 422 WHERE key = (SELECT min(key) FROM idempotency_key WHERE key LIKE 'wt_%capture')`,
     'an effect that does not exist': `UPDATE idempotency_key SET effect_seq = 99 WHERE key = (SELECT min(key) FROM idempotency_key WHERE key LIKE 'wt_%capture')`,
     'one effect of two keys': `INSERT INTO idempotency_key SELECT scope_id, 'twin', fingerprint, effect_id, effect_seq, status_code, response, created_at FROM idempotency_key WHERE key = 'withdrawal'`,
+    'a link that was paid twice': `UPDATE transaction SET payment_link_id = (SELECT payment_link_id FROM transaction WHERE order_reference = 'link-paid') WHERE order_reference = 'authorized'`,
+    'a link that is paid by nobody': `UPDATE transaction SET payment_link_id = NULL WHERE order_reference = 'link-paid'`,
+    'a link that names another payment': `UPDATE payment_link SET transaction_id = (SELECT id FROM transaction WHERE order_reference = 'authorized') WHERE order_reference = 'link-paid'`,
+    'a payment of more than its link is for': `UPDATE payment_link SET amount = 501 WHERE order_reference = 'link-paid'`,
     'a transfer of no key': `DELETE FROM idempotency_key WHERE key = 'withdrawal'`,
   },
 };
