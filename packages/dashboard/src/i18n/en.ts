@@ -31,7 +31,7 @@ export const en = {
   'reason.payment_link_cancelled': 'the payment link was cancelled',
   'reason.payment_link_expired': 'the payment link has expired',
   'reason.payment_method_not_allowed': 'the payment link does not take this payment method',
-  'reason.invalid_expires_at': 'the time must be in the future, at most one year from now',
+  'reason.expiry_out_of_range': 'the time must be in the future, at most one year from now',
   'reason.customer_not_found': 'there is no such customer',
   'reason.merchant_not_found': 'there is no such merchant',
   'reason.operation_in_progress': 'the bank has not answered an earlier operation on this transaction yet',

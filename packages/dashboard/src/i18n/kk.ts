@@ -32,7 +32,7 @@ export const kk: Dictionary = {
   'reason.payment_link_cancelled': 'сілтеме тоқтатылған',
   'reason.payment_link_expired': 'сілтеме мерзімі өткен',
   'reason.payment_method_not_allowed': 'бұл сілтеме бойынша мұндай тәсілмен төлеуге болмайды',
-  'reason.invalid_expires_at': 'уақыт болашақта, қазіргіден бір жылдан аспауы керек',
+  'reason.expiry_out_of_range': 'уақыт болашақта, қазіргіден бір жылдан аспауы керек',
   'reason.customer_not_found': 'мұндай клиент жоқ',
   'reason.merchant_not_found': 'мұндай дүкен жоқ',
   'reason.operation_in_progress': 'банк осы транзакцияның алдыңғы операциясына әлі жауап берген жоқ',

@@ -32,7 +32,7 @@ export const ru: Dictionary = {
   'reason.payment_link_cancelled': 'ссылка отменена',
   'reason.payment_link_expired': 'срок ссылки истёк',
   'reason.payment_method_not_allowed': 'по этой ссылке нельзя платить таким способом',
-  'reason.invalid_expires_at': 'время должно быть в будущем, не дальше года от нынешнего',
+  'reason.expiry_out_of_range': 'время должно быть в будущем, не дальше года от нынешнего',
   'reason.customer_not_found': 'такого клиента нет',
   'reason.merchant_not_found': 'такого магазина нет',
   'reason.operation_in_progress': 'банк ещё не ответил на предыдущую операцию с этой транзакцией',

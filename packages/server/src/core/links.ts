@@ -91,7 +91,7 @@ export function payLink(state: LinkState, change: Change): void {
 export function decideCreateLink(command: CreateLink, { actor }: Sender, now: Millis): Decision {
   const { kind: _command, link: key, expiresAt: asked, merchantId, ...terms } = command;
   const expiresAt = asked ?? now + (key.kind === 'session' ? SESSION_TTL_MS : LINK_TTL_MS);
-  if (!mayEndAt(expiresAt, now)) return refuse('invalid_expires_at');
+  if (!mayEndAt(expiresAt, now)) return refuse('expiry_out_of_range');
   const link: PaymentLink = {
     ...terms,
     ...{ id: key.id, kind: key.kind, merchantId, expiresAt, dueAt: expiresAt },
@@ -122,7 +122,7 @@ export function decideOnLink(state: LinkState, command: ChangeLink, sender: Send
       // Whoever pays now goes on to pay: for them the end is no matter.
       if (refusal !== null && refusal !== 'payment_link_in_use') return refuse(refusal);
       const { expiresAt } = command;
-      if (!mayEndAt(expiresAt, now)) return refuse('invalid_expires_at');
+      if (!mayEndAt(expiresAt, now)) return refuse('expiry_out_of_range');
       return decisionOf({ ...link, expiresAt, dueAt: expiresAt, updatedAt: now }, null);
     }
     case 'end_link_when_due':

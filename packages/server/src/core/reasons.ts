@@ -48,7 +48,7 @@ export const REFUSALS = {
   missing_idempotency_key: { isRemembered: false },
   transaction_not_found: { isRemembered: false },
   payment_link_not_found: { isRemembered: false },
-  invalid_expires_at: { isRemembered: false },
+  expiry_out_of_range: { isRemembered: false },
   payment_method_not_allowed: { isRemembered: true },
   payment_link_paid: { isRemembered: true },
   payment_link_cancelled: { isRemembered: true },

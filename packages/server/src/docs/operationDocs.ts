@@ -255,7 +255,7 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
   getWalletTransaction: { reasons: ONE_TRANSACTION },
   listWalletTransactions: { reasons: [...PAGE, 'invalid_status', 'invalid_order_reference'] },
 
-  createPaymentLink: { reasons: [...LINK_TERMS, 'invalid_expires_at'] },
+  createPaymentLink: { reasons: [...LINK_TERMS, 'expiry_out_of_range'] },
   createPaymentSession: { reasons: LINK_TERMS },
   getPaymentSession: {
     description: 'As it is now: ask until it is `paid` or `expired`, or wait for its webhook.',
@@ -281,7 +281,7 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
   getPaymentLinkHistory: { description: PAGES, reasons: [...LINK, ...PAGE] },
   cancelPaymentLink: { reasons: [...LINK, ...LINK_ENDED, 'payment_link_in_use'] },
   deletePaymentLink: { reasons: [...LINK, ...LINK_ENDED, 'payment_link_in_use'] },
-  updatePaymentLink: { reasons: [...LINK, ...LINK_ENDED, 'invalid_expires_at'] },
+  updatePaymentLink: { reasons: [...LINK, ...LINK_ENDED, 'expiry_out_of_range'] },
 
   createPayment: {
     description:

@@ -31,7 +31,7 @@ export const REASONS = {
   invalid_phone_number: { status: 400, code: 3, message: 'phoneNumber must be a phone number' },
   invalid_iin: { status: 400, code: 3, message: 'iin must be a valid IIN' },
   invalid_order_reference: { status: 400, code: 3, message: 'orderReference must be 1 to 255 characters' },
-  invalid_expires_at: {
+  expiry_out_of_range: {
     status: 400,
     code: 3,
     message: 'expiresAt must be a time in the future, at most one year (365 days) from now',

@@ -336,7 +336,7 @@ describe('when a link ends', () => {
     test(what, () => {
       const world = new World();
       const outcome = world.create({ kind, expiresAt: asked === null ? null : world.now + asked });
-      if (lives === null) assert.equal(reasonOf(outcome), 'invalid_expires_at');
+      if (lives === null) assert.equal(reasonOf(outcome), 'expiry_out_of_range');
       else assert.equal(outcome.kind === 'link' && outcome.link.expiresAt, world.now + lives);
       assert.equal(world.links.size, lives === null ? 0 : 1);
     });
