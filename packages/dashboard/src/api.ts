@@ -10,6 +10,7 @@ import {
   type CreateCustomerBody,
   type CreateMerchantBody,
   type CreatePaymentBody,
+  type CreatePaymentLinkBody,
   type CreateUserBody,
   type CreateWalletBody,
   type CreateWebhookEndpointBody,
@@ -26,6 +27,10 @@ import {
   type MutedIssue,
   type OperatorIssue,
   type Page,
+  type PaymentLink,
+  type PaymentLinkEvent,
+  type PaymentLinkSums,
+  PaymentLinksResource,
   PlexyPayError,
   pathOf,
   type QueryValue,
@@ -125,6 +130,14 @@ export const transactions = {
   get: (id: string) => get<Transaction>(pathOf`/v1/transactions/${id}`),
   history: (id: string) =>
     get<Page<TransactionEvent>>(pathOf`/v1/transactions/${id}/history`, { limit: 100 }),
+  /** Newest first, refunds too. Of a link that nobody has begun to pay there are none. */
+  byPaymentLink: (id: string) =>
+    get<Page<Transaction>>(pathOf`/v1/transactions/by-payment-link/${id}`, { limit: 100 }).catch(
+      (error: unknown): Page<Transaction> => {
+        if (error instanceof PlexyPayError && error.status === 404) return { items: [], nextCursor: null };
+        throw error;
+      },
+    ),
   postings: (id: string) => get<Page<TransactionPosting>>(pathOf`/v1/transactions/${id}/postings`),
   /** @param final of a capture: whether the rest is released */
   operate: (id: string, operation: Operation, amount: number, final: boolean, key: string) =>
@@ -176,6 +189,10 @@ export const places = {
   stores: () => readAll<Store>('/v1/stores'),
   terminals: () => readAll<Terminal>('/v1/terminals'),
 };
+
+export const paymentLinks = new PaymentLinksResource(sender);
+
+export type { CreatePaymentLinkBody, PaymentLink, PaymentLinkEvent, PaymentLinkSums };
 
 export interface SandboxClock {
   readonly now: string;

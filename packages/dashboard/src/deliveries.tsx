@@ -49,13 +49,14 @@ export function Deliveries({ endpointId, transactionId, status, label }: Props):
         columns={[
           {
             title: t('webhook.event'),
-            cell: ({ id, event, replay, transactionId: of }) => (
+            cell: ({ id, event, replay, transactionId: of, paymentLinkId: ofLink }) => (
               <>
                 <button type="button" className="link" title={event} onClick={() => setOpen(id)}>
                   {eventText(event, t)}
                   {replay && <span className="dim"> {t('webhook.replayed')}</span>}
                 </button>
                 {transactionId === undefined && of !== null && <TransactionLink id={of} />}
+                {ofLink !== null && isPaymentLink(ofLink) && <PaymentLinkLink id={ofLink} />}
               </>
             ),
           },
@@ -75,6 +76,19 @@ export function Deliveries({ endpointId, transactionId, status, label }: Props):
 function TransactionLink({ id }: { readonly id: string }): ReactNode {
   return (
     <Link to="/transactions/$id" params={{ id }} title={id} className="delivery-of">
+      <code>{shortId(id)}</code>
+    </Link>
+  );
+}
+
+/** Sessions, whose ids are UUIDs, have no page. */
+function isPaymentLink(id: string): boolean {
+  return id.startsWith('pl_');
+}
+
+function PaymentLinkLink({ id }: { readonly id: string }): ReactNode {
+  return (
+    <Link to="/payment-links/$id" params={{ id }} title={id} className="delivery-of">
       <code>{shortId(id)}</code>
     </Link>
   );

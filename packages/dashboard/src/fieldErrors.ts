@@ -6,6 +6,10 @@ import type { Key, Translate } from './i18n/index.tsx';
 /** The server's own words for the rules that people break in forms and filters; `{name}` is what differs. */
 export const RULES: Readonly<Record<string, Key>> = {
   'must be a URL': 'rule.url',
+  'must be a URL of at most {most} characters': 'rule.page',
+  'must start with http:// or https://, or with the scheme of an app': 'rule.page',
+  'must not hold credentials': 'rule.noPassword',
+  'expiresAt must be a time in the future, at most one year (365 days) from now': 'rule.linkEnd',
   'must begin with https://': 'rule.https',
   'must begin with https:// in production': 'rule.https',
   'must begin with https:// or http://': 'rule.url',

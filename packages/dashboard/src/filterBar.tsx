@@ -13,7 +13,7 @@ import { paymentFailures, reasonText } from './reasons.ts';
 import { STATUSES, type Status, StatusBadge } from './status.tsx';
 import { Form } from './ui.tsx';
 
-type Change = (patch: Partial<Record<Filter, string | undefined>>) => void;
+export type Change = (patch: Partial<Record<Filter, string | undefined>>) => void;
 
 interface Props {
   readonly filters: Filters;
@@ -158,13 +158,13 @@ function StatusFilter({ filters, error, change }: PartProps): ReactNode {
 }
 
 interface ChoiceProps extends PartProps {
-  readonly name: 'paymentMethod' | 'type' | 'pendingOperation';
+  readonly name: 'paymentMethod' | 'type' | 'pendingOperation' | 'status';
   readonly title: Key;
   readonly values: readonly string[];
   readonly label: (value: string) => string;
 }
 
-function ChoiceFilter({ filters, error, change, name, title, values, label }: ChoiceProps): ReactNode {
+export function ChoiceFilter({ filters, error, change, name, title, values, label }: ChoiceProps): ReactNode {
   const { t } = useWords();
   const chosen = filters[name];
   return (
@@ -281,7 +281,7 @@ const PERIODS: readonly (readonly [string, Key])[] = [
   ['last30d', 'filter.lastMonth'],
 ];
 
-function DateFilter({ filters, error, change }: PartProps): ReactNode {
+export function DateFilter({ filters, error, change }: PartProps): ReactNode {
   const { t, language } = useWords();
   const { createdFrom, createdTo } = filters;
   const period = PERIODS.find(([name]) => name === createdFrom);

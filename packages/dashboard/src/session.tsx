@@ -56,11 +56,15 @@ const INTERVAL_MS = 400;
 /** Reads again what events have changed: soon after the first one, and not more often than people can see. */
 function createFeed(): LiveFeed {
   const changed = new Set<string>();
+  let haveLinksChanged = false;
   let isDue = false;
   let last = 0;
   const refresh = (): void => {
     isDue = false;
     last = Date.now();
+    if (haveLinksChanged) void queryClient.invalidateQueries({ queryKey: ['paymentLinks'] });
+    haveLinksChanged = false;
+    if (changed.size === 0) return;
     void queryClient.invalidateQueries({ queryKey: ['transactions'] });
     const ids = new Set(changed);
     changed.clear();
@@ -71,13 +75,20 @@ function createFeed(): LiveFeed {
         ids.has(String(id)) || ids.has((state.data as Transaction | undefined)?.id ?? ''),
     });
   };
+  const refreshSoon = (): void => {
+    if (isDue) return;
+    isDue = true;
+    setTimeout(refresh, Math.max(FIRST_DELAY_MS, last + INTERVAL_MS - Date.now()));
+  };
   return new LiveFeed({
     onEvent: ({ id, parentTransactionId }) => {
       changed.add(id);
       if (parentTransactionId !== null) changed.add(parentTransactionId);
-      if (isDue) return;
-      isDue = true;
-      setTimeout(refresh, Math.max(FIRST_DELAY_MS, last + INTERVAL_MS - Date.now()));
+      refreshSoon();
+    },
+    onLinkEvent: () => {
+      haveLinksChanged = true;
+      refreshSoon();
     },
     onCatchUp: () => void queryClient.invalidateQueries(),
   });

@@ -1,7 +1,7 @@
-/** The eight canonical statuses: a word, a colour and a shape each, so that none is told by its colour alone. */
+/** Statuses: a word, a colour and a shape each, so that none is told by its colour alone. */
 import type { TransactionStatus } from '@plexy-pay/sdk';
 import type { ReactNode } from 'react';
-import type { Transaction, WalletTransaction } from './api.ts';
+import type { PaymentLink, Transaction, WalletTransaction } from './api.ts';
 import { type Key, useWords } from './i18n/index.tsx';
 
 export type Status = TransactionStatus;
@@ -14,6 +14,7 @@ interface Look {
   readonly shape: string;
 }
 
+/** The eight canonical ones of transactions. */
 export const STATUSES: Readonly<Record<Status, Look>> = {
   created: {
     label: 'status.created',
@@ -63,6 +64,21 @@ const WALLET_LOOKS: Readonly<Record<WalletTransaction['walletTransactionStatus']
   SUCCESS: { ...STATUSES.charged, label: 'walletStatus.success' },
   FAILED: { ...STATUSES.rejected, label: 'walletStatus.failed' },
 };
+export const LINK_STATUSES: Readonly<Record<PaymentLink['status'], Look>> = {
+  active: {
+    ...STATUSES.authorized,
+    label: 'linkStatus.active',
+    shape:
+      'M4.600 7.400 7.400 4.600M5.300 3.200 6.500 2a2.400 2.400 0 0 1 3.500 3.500L8.800 6.700M3.200 5.300 2 6.500A2.400 2.400 0 0 0 5.500 10l1.200-1.200',
+  },
+  paid: { ...STATUSES.charged, label: 'linkStatus.paid' },
+  expired: {
+    ...STATUSES.created,
+    label: 'linkStatus.expired',
+    shape: 'M6 10.500a4.500 4.500 0 1 0 0-9 4.500 4.500 0 0 0 0 9ZM6 3.800V6l1.700 1',
+  },
+  cancelled: { ...STATUSES.cancelled, label: 'linkStatus.cancelled' },
+};
 const LOOKS: Readonly<Record<string, Look>> = { ...STATUSES, ...WALLET_LOOKS };
 
 interface BadgeProps {
@@ -73,16 +89,28 @@ interface BadgeProps {
 }
 
 export function StatusBadge({ status, pending = null }: BadgeProps): ReactNode {
-  const { t } = useWords();
   const look = LOOKS[status];
   // A status that this page does not know yet is shown as it is.
   if (look === undefined) return <span className="status status-grey">{status}</span>;
+  return pending === null ? (
+    <Badge {...look} status={status} />
+  ) : (
+    <Badge colour={look.colour} shape={WAITING} label={`pending.${pending.kind}`} status={status} />
+  );
+}
+
+export function LinkStatusBadge({ status }: Pick<PaymentLink, 'status'>): ReactNode {
+  return <Badge {...LINK_STATUSES[status]} status={status} />;
+}
+
+function Badge({ label, colour, shape, status }: Look & { readonly status: string }): ReactNode {
+  const { t } = useWords();
   return (
-    <span className={`status status-${look.colour}`} title={status}>
+    <span className={`status status-${colour}`} title={status}>
       <svg width={12} height={12} viewBox="0 0 12 12" aria-hidden="true">
-        <path d={pending === null ? look.shape : WAITING} />
+        <path d={shape} />
       </svg>
-      {t(pending === null ? look.label : `pending.${pending.kind}`)}
+      {t(label)}
     </span>
   );
 }

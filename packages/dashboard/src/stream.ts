@@ -1,4 +1,4 @@
-/** The live feed: every change of the merchant's transactions, from the server's event stream. */
+/** The live feed: every change of the merchant's transactions and payment links, from the server's event stream. */
 import { createContext, useContext, useSyncExternalStore } from 'react';
 import type { Transaction } from './api.ts';
 
@@ -21,6 +21,13 @@ const EVENT_NAMES = [
   'transaction.reversal_declined',
   'transaction.cancel_declined',
 ];
+/** Of payment links: of each the page reads again what it shows. */
+const LINK_EVENT_NAMES = [
+  'payment_link.created',
+  'payment_link.paid',
+  'payment_link.expired',
+  'payment_link.cancelled',
+];
 const RETRY_MS = 1_000;
 /** The server says something every 15 s: a connection that is silent for longer than this is dead. */
 const SILENCE_MS = 40_000;
@@ -29,6 +36,7 @@ export type FeedState = 'connecting' | 'live' | 'lost';
 
 interface FeedOptions {
   onEvent(transaction: Transaction): void;
+  onLinkEvent(): void;
   /** The connection is back: what happened meanwhile comes as events, but a page may have been changed by hand. */
   onCatchUp(): void;
 }
@@ -57,8 +65,8 @@ export class LiveFeed {
 
   open(): void {
     this.close();
-    const query = this.#lastEventId === '' ? '' : `?lastEventId=${encodeURIComponent(this.#lastEventId)}`;
-    const source = new EventSource(`/v1/transactions/stream${query}`);
+    const since = this.#lastEventId === '' ? '' : `&lastEventId=${encodeURIComponent(this.#lastEventId)}`;
+    const source = new EventSource(`/v1/transactions/stream?paymentLinks=true${since}`);
     this.#source = source;
     this.#awaitSign();
     source.onopen = () => {
@@ -82,6 +90,13 @@ export class LiveFeed {
         this.#awaitSign();
         this.#lastEventId = event.lastEventId;
         this.#options.onEvent((JSON.parse(event.data) as { data: Transaction }).data);
+      });
+    }
+    for (const name of LINK_EVENT_NAMES) {
+      source.addEventListener(name, (event: MessageEvent<string>) => {
+        this.#awaitSign();
+        this.#lastEventId = event.lastEventId;
+        this.#options.onLinkEvent();
       });
     }
   }

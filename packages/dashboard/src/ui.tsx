@@ -248,6 +248,7 @@ export function Failure({ error, retry, fields = [] }: FailureProps): ReactNode 
 /** Where those are that exist, when the one that was asked for does not: trying again cannot help. */
 const WAYS_ON: Readonly<Record<string, string>> = {
   transaction_not_found: '/transactions',
+  payment_link_not_found: '/payment-links',
   webhook_endpoint_not_found: '/developers/webhooks',
   customer_not_found: '/operator/customers',
   merchant_not_found: '/operator/merchants',

@@ -38,6 +38,8 @@ const PAGES: readonly (readonly [who: Who, path: string])[] = [
   ['merchant', '/'],
   ['merchant', '/transactions'],
   ['merchant', `/transactions/${CUSTOMER}`],
+  ['merchant', '/payment-links'],
+  ['merchant', '/payment-links/pl_019a2a21f46f706ea202a75adabcbb80'],
   ['merchant', '/issues'],
   ['merchant', '/developers/api-keys'],
   ['merchant', '/developers/webhooks'],

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { createPayerTools } from '../../server/test/support/links.ts';
 import {
   type Dashboard,
   graveAxeFindings,
@@ -12,12 +13,15 @@ import {
 
 const CUSTOMER = '01900000-0000-7000-8000-c00000000001';
 const MERCHANT = '01900000-0000-7000-8000-000000000001';
+const DECLINED = '4000000000009995';
 
 /** Of these the title is what shows that the page stands. */
 const PAGES: readonly (readonly [who: Who, path: string, heading: string | RegExp])[] = [
   ['merchant', '/', 'Overview'],
   ['merchant', '/transactions', 'Transactions'],
   ['merchant', '/transactions/$transaction', /₸150\.00/],
+  ['merchant', '/payment-links', 'Payment links'],
+  ['merchant', '/payment-links/$link', /₸777\.00/],
   ['merchant', '/balances', 'Balances'],
   ['merchant', '/issues', 'Issues'],
   ['merchant', '/developers/api-keys', 'API keys'],
@@ -46,7 +50,9 @@ function codesInText(): string[] {
     const { parentElement, textContent } = texts.currentNode;
     if (parentElement?.closest('code, pre, script, style') !== null) continue;
     found.push(
-      ...(textContent?.match(/\b(?:[a-z]+(?:_[a-z0-9]+)+|(?:transaction|webhook)\.[a-z0-9]+)\b/g) ?? []),
+      ...(textContent?.match(
+        /\b(?:[a-z]+(?:_[a-z0-9]+)+|(?:transaction|webhook|payment_link)\.[a-z0-9]+)\b/g,
+      ) ?? []),
     );
   }
   return found;
@@ -81,10 +87,16 @@ describe('every page', { skip: withoutBrowser }, () => {
     await call('POST', `/v1/transactions/${paid.id}/capture`, { body: {} });
     await call('POST', `/v1/transactions/${paid.id}/refund`, { body: { amount: 5_000 } });
     await dashboard.sandbox.authorize();
+    const link = {
+      ...{ amount: 77_700, currency: 'KZT', orderReference: `${'LINK-'.repeat(40)}1`, locale: 'kk' },
+      metadata: { successUrl: `https://shop.example/${'x'.repeat(200)}` },
+    };
+    ids.$link = (await call('POST', '/v1/payment-links', { idempotencyKey: 'link', body: link })).body.id;
+    await createPayerTools(dashboard.sandbox.deps).byCard(ids.$link ?? '', { number: DECLINED });
     // What was refused, for the pages that tell of it.
     await call('POST', '/v1/payments', { idempotencyKey: 'bad', body: { amount: 1 } });
     await dashboard.pay({
-      card: { number: '4000000000009995', expiryMonth: 12, expiryYear: 2035, cvc: '123' },
+      card: { number: DECLINED, expiryMonth: 12, expiryYear: 2035, cvc: '123' },
     });
   });
   after(() => dashboard?.stop());

@@ -74,7 +74,7 @@ export { exponentOf, formatAmount } from './money.ts';
 export type { Fetch, FetchAnswer, FetchInit, PlexyPayOptions, RequestOptions } from './options.ts';
 export { List, type Page } from './pagination.ts';
 export { pathOf } from './paths.ts';
-export type { PaymentLinksResource, PaymentSessionsResource } from './paymentLinks.ts';
+export { PaymentLinksResource, type PaymentSessionsResource } from './paymentLinks.ts';
 export type { PaymentsResource } from './payments.ts';
 export type {
   AuditLogResource,

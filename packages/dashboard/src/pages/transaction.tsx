@@ -409,6 +409,11 @@ function Details({ transaction: row }: { readonly transaction: Transaction }): R
       t('payment.secure3d'),
       row.paymentMethod === 'card' && row.type === 'payment' ? <Secure3d key="secure3d" row={row} /> : null,
     ],
+    [
+      t('payment.link'),
+      row.paymentLinkId === null ? null : <PaymentLinkLink key="link" id={row.paymentLinkId.Value} />,
+    ],
+    [t('payment.session'), id(row.paymentSessionId?.Value)],
     [t('payment.description'), row.description],
     [t('payment.captureMode'), row.type === 'payment' ? t(`payment.captureMode.${row.captureMode}`) : null],
     [t('payment.created'), time(row.createdAt)],
@@ -457,6 +462,15 @@ function ParentLink({ id }: { readonly id: string }): ReactNode {
   return (
     <Link to="/transactions/$id" params={{ id }}>
       {t('payment.openParent')}
+    </Link>
+  );
+}
+
+function PaymentLinkLink({ id }: { readonly id: string }): ReactNode {
+  const { t } = useWords();
+  return (
+    <Link to="/payment-links/$id" params={{ id }}>
+      {t('payment.openLink')}
     </Link>
   );
 }
