@@ -49,6 +49,11 @@ const en = {
   'payment.trouble.title': 'The payment could not be looked up',
   'payment.trouble.text':
     'Nothing is lost: wait a moment and reload this page, or ask the shop how the payment ended.',
+  'checkout.title': 'Pay {shop}',
+  'checkout.noScript': 'This page needs JavaScript: switch it on, or open the link in another browser.',
+  'checkout.unbuilt.title': 'The checkout is not built yet',
+  'checkout.unbuilt.text': 'Nothing was charged. Ask the shop, or try again later.',
+  'checkout.trouble.text': 'Nothing was charged. Reload this page in a moment.',
   'bank.test': 'This is a test: no money moves. To leave the payment unanswered, close this page.',
 } as const;
 
@@ -103,6 +108,11 @@ const ru: Words = {
   'payment.trouble.title': 'Не удалось узнать о платеже',
   'payment.trouble.text':
     'Ничего не потеряно: подождите и обновите страницу или спросите в магазине, чем закончился платёж.',
+  'checkout.title': 'Оплата: {shop}',
+  'checkout.noScript': 'Этой странице нужен JavaScript: включите его или откройте ссылку в другом браузере.',
+  'checkout.unbuilt.title': 'Страница оплаты ещё не собрана',
+  'checkout.unbuilt.text': 'Ничего не списано. Спросите в магазине или попробуйте позже.',
+  'checkout.trouble.text': 'Ничего не списано. Обновите страницу чуть позже.',
   'bank.test': 'Это проверка: деньги не списываются. Чтобы не отвечать, закройте страницу.',
 };
 
@@ -153,6 +163,11 @@ const kk: Words = {
   'payment.trouble.title': 'Төлем туралы білу мүмкін болмады',
   'payment.trouble.text':
     'Ештеңе жоғалған жоқ: сәл күтіп, бетті жаңартыңыз немесе төлем қалай аяқталғанын дүкеннен сұраңыз.',
+  'checkout.title': 'Төлем: {shop}',
+  'checkout.noScript': 'Бұл бетке JavaScript керек: оны қосыңыз немесе сілтемені басқа браузерде ашыңыз.',
+  'checkout.unbuilt.title': 'Төлем беті әлі жиналмаған',
+  'checkout.unbuilt.text': 'Ақша алынған жоқ. Дүкеннен сұраңыз немесе кейінірек көріңіз.',
+  'checkout.trouble.text': 'Ақша алынған жоқ. Бетті сәл кейін жаңартыңыз.',
   'bank.test': 'Бұл сынақ: ақша қозғалмайды. Жауап бермеу үшін бетті жабыңыз.',
 };
 

@@ -1,0 +1,22 @@
+import { render } from 'preact';
+import { App } from './app.tsx';
+import { languageAtFirst } from './language.ts';
+import type { CheckoutState } from './state.ts';
+import './style.css';
+
+/** The server writes the state into the page, so that it stands without another request. */
+function initialState(): CheckoutState {
+  const written = document.querySelector<HTMLMetaElement>('meta[name="state"]')?.content;
+  return written === undefined ? { status: 'not_found' } : (JSON.parse(written) as CheckoutState);
+}
+
+const root = document.getElementById('root');
+const language = languageAtFirst(document.documentElement.lang);
+const query = new URLSearchParams(location.search);
+/** The server adds it to the address when a payer comes back from the bank. */
+const cameBack = query.has('transactionId');
+if (cameBack) {
+  query.delete('transactionId');
+  history.replaceState(history.state, '', `${location.pathname}${query.size > 0 ? `?${query}` : ''}`);
+}
+if (root !== null) render(<App initial={initialState()} language={language} cameBack={cameBack} />, root);

@@ -1,0 +1,81 @@
+/** What the server tells of a link, and what the page asks of it: the contract of the two. */
+
+/** What a payer can do, or has done. */
+export type CheckoutStatus =
+  /** Waits for a payer. */
+  | 'open'
+  /** The bank or the wallet is being asked. */
+  | 'paying'
+  /** The payer is to authenticate at the bank's page. */
+  | 'challenge'
+  /** The payer is to approve in the wallet's app. */
+  | 'confirmation'
+  | 'paid'
+  /** This payer's last attempt came to nothing; another one may be made. */
+  | 'declined'
+  /** Too many attempts: nothing is asked of anybody until `lockedUntil`. */
+  | 'locked'
+  | 'expired'
+  | 'cancelled';
+
+export type Method = 'card' | 'wallet';
+
+export interface LinkState {
+  readonly status: CheckoutStatus;
+  readonly merchant: { readonly name: string };
+  /** Minor units of the currency, in digits. */
+  readonly amount: string;
+  readonly currency: string;
+  readonly description: string | null;
+  readonly orderReference: string;
+  readonly expiresAt: string;
+  /** The time of the server when it said this: a payer's clock may be wrong. */
+  readonly now: string;
+  readonly paymentMethods: readonly Method[];
+  /** The language that the merchant wants; null: the payer's own. */
+  readonly locale: string | null;
+  readonly mode: 'sandbox' | 'production';
+  /** Whether the payment that the status tells of was begun by the attempt that was asked about. */
+  readonly isOwn: boolean;
+  /** Of a challenge: the bank's page. */
+  readonly redirectUrl: string | null;
+  /** Of what was declined: the payment's `failureCode`. */
+  readonly reason: string | null;
+  /** Of a lock: when it ends. */
+  readonly lockedUntil: string | null;
+  /** Where the merchant wants the payer to go from here, unchanged. */
+  readonly urls: {
+    readonly success: string | null;
+    readonly failure: string | null;
+    readonly cancel: string | null;
+  };
+}
+
+export type CheckoutState = LinkState | { readonly status: 'not_found' };
+
+/** Once for each attempt, also when it is sent again: the payment is made once for each `attemptId`. */
+export interface CardAttempt {
+  readonly attemptId: string;
+  readonly card: {
+    readonly number: string;
+    readonly expiryMonth: number;
+    readonly expiryYear: number;
+    readonly cvc: string;
+    readonly holder?: string;
+  };
+  readonly browser: {
+    readonly userAgent: string;
+    readonly language: string;
+    readonly screenWidth: number;
+    readonly screenHeight: number;
+    readonly colorDepth: number;
+    readonly timezoneOffset: number;
+    readonly javaScriptEnabled: true;
+  };
+}
+
+export interface WalletAttempt {
+  readonly attemptId: string;
+  readonly phoneNumber: string;
+  readonly iin: string;
+}

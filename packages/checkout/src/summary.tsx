@@ -1,0 +1,62 @@
+/** Who is paid, how much and for what. */
+import { momentText, moneyText } from '@plexy-pay/payer-pages/language';
+import { useContext } from 'preact/hooks';
+import { LanguageContext, useText } from './form.tsx';
+import type { LinkState } from './state.ts';
+import { clockText, useSecondsUntil } from './time.ts';
+
+/** More characters than this would not fit in a line of a narrow phone in the usual size. */
+const LONG_AMOUNT = 14;
+
+export function useMoney({ amount, currency }: Pick<LinkState, 'amount' | 'currency'>): string {
+  const language = useContext(LanguageContext);
+  const text = moneyText(BigInt(amount), currency, language);
+  // The sign may stand for several currencies.
+  return text.includes(currency) || currency === 'KZT' ? text : `${text} ${currency}`;
+}
+
+export function Summary({ state }: { readonly state: LinkState }) {
+  const text = useText();
+  const money = useMoney(state);
+  const { merchant, description, orderReference, mode, status } = state;
+  return (
+    <header class="summary">
+      <p class="shop">
+        <span class="mark" aria-hidden="true">
+          {[...merchant.name.trim()][0]?.toUpperCase()}
+        </span>
+        <bdi>{merchant.name}</bdi>
+        {mode === 'sandbox' && <span class="badge">{text('test')}</span>}
+      </p>
+      <p class={money.length > LONG_AMOUNT ? 'amount long' : 'amount'}>{money}</p>
+      {description !== null && (
+        <p class="description">
+          <bdi>{description}</bdi>
+        </p>
+      )}
+      <dl>
+        <div>
+          <dt>{text('order')}</dt>
+          <dd>
+            <bdi>{orderReference}</bdi>
+          </dd>
+        </div>
+        {status === 'open' && <TimeLeft state={state} />}
+      </dl>
+    </header>
+  );
+}
+
+function TimeLeft({ state: { expiresAt, now } }: { readonly state: LinkState }) {
+  const text = useText();
+  const language = useContext(LanguageContext);
+  const seconds = useSecondsUntil(expiresAt, now);
+  return (
+    <div>
+      <dt>{text(seconds === null ? 'payBefore' : 'timeLeft')}</dt>
+      <dd class={seconds !== null && seconds < 120 ? 'soon' : undefined}>
+        {seconds === null ? momentText(Date.parse(expiresAt), language) : clockText(seconds)}
+      </dd>
+    </div>
+  );
+}
