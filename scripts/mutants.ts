@@ -33,6 +33,49 @@ export const MUTANTS: readonly Mutant[] = [
     to: '...{ acquirerId, paymentLinkId',
     tests: ['core/acquirers'],
   },
+  // The checkout.
+  {
+    name: 'why a payer was declined is shown to whoever has the link',
+    file: `${SERVER}/checkout/checkoutState.ts`,
+    from: "if (isOwn && payment?.outcome === 'over')",
+    to: "if (payment?.outcome === 'over')",
+    tests: ['checkout/checkoutState'],
+  },
+  {
+    name: 'a link that is sold often shows everybody the last payment',
+    file: `${SERVER}/checkout/checkoutState.ts`,
+    from: 'link.reusable ? own : attempt',
+    to: 'own ?? attempt',
+    tests: ['checkout/checkoutState'],
+  },
+  {
+    name: 'an address waits however many of its payers pay',
+    file: `${SERVER}/checkout/attemptLimits.ts`,
+    from: 'share: 1 / 3',
+    to: 'share: 0',
+    tests: ['checkout/attemptLimits'],
+  },
+  {
+    name: 'of many attempts at the same time all are made',
+    file: `${SERVER}/checkout/payAttempt.ts`,
+    from: 'at === null ? null : await lockOf({ reserved }, counted, at)',
+    to: 'at === null ? null : await lockOf({ reserved }, counted, 0)',
+    tests: ['checkout/checkout.test'],
+  },
+  {
+    name: 'a page elsewhere tries cards by its visitors',
+    file: `${SERVER}/checkout/checkoutRoutes.ts`,
+    from: 'requireSameOrigin(request, deps.config.publicUrl);',
+    to: 'void requireSameOrigin;',
+    tests: ['checkout/checkout.test'],
+  },
+  {
+    name: 'what a payer mistypes counts as an attempt',
+    file: `${SERVER}/checkout/payAttempt.ts`,
+    from: 'if (made === null) await deleteAttempt',
+    to: 'if (made !== null) await deleteAttempt',
+    tests: ['checkout/checkout.test'],
+  },
   // Payment links.
   {
     name: 'whoever begins to pay does not take the link',

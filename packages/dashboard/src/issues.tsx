@@ -40,6 +40,8 @@ export function titleOf({ kind, data, count }: Issue, t: Translate, language: La
     oldest: formatDuration(data.oldestSeconds ?? 0, language),
     soonest: formatDuration(data.soonestSeconds ?? 0, language),
     url: data.url ?? '',
+    cards: formatNumber(data.cards ?? 0, language),
+    attempts: formatNumber(data.attempts ?? 0, language),
   };
   if (data.disabledReason !== undefined) return t(`issue.endpoint_${data.disabledReason}`, values);
   return t(`issue.${kind}`, values);

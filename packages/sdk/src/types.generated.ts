@@ -799,10 +799,10 @@ export interface AuditLogEntry {
 
 export interface Issue {
   id: string;
-  kind: 'success_rate_low' | 'decline_spike' | 'transactions_outstanding' | 'bank_operations_unknown' | 'holds_expiring' | 'webhook_endpoint_failing';
+  kind: 'success_rate_low' | 'decline_spike' | 'transactions_outstanding' | 'bank_operations_unknown' | 'card_testing' | 'holds_expiring' | 'webhook_endpoint_failing';
   severity: 'warning' | 'critical';
   /** What a title in any language needs; which fields there are follows from the kind. */
-  data: { succeeded?: number; decided?: number; usuallySucceeded?: number; usuallyDecided?: number; reason?: string; usually?: number; usualHours?: number; oldestSeconds?: number; soonestSeconds?: number; transactionId?: string; url?: string; disabledReason?: 'gone' | 'failing' };
+  data: { succeeded?: number; decided?: number; usuallySucceeded?: number; usuallyDecided?: number; reason?: string; usually?: number; usualHours?: number; oldestSeconds?: number; attempts?: number; cards?: number; soonestSeconds?: number; transactionId?: string; url?: string; disabledReason?: 'gone' | 'failing' };
   /** Transactions it is about. Of an endpoint: webhooks that wait for it. */
   count: number;
   /** When the first of what it is about happened: of a rate or a spike, within the last hour. */

@@ -766,6 +766,8 @@ export const en = {
   'issue.transactions_outstanding': 'Payments not decided yet: {count}, the oldest for {oldest}',
   'issue.bank_operations_unknown':
     'The bank has not told the outcome of {count} operations, of the oldest for {oldest}',
+  'issue.card_testing':
+    'Somebody may be trying stolen cards at your checkout: {cards} different ones were declined within an hour, {count} of {attempts} attempts',
   'issue.holds_expiring': 'Holds about to expire: {count}, the first in {soonest}',
   'issue.webhook_endpoint_failing': '{url} has taken no webhook for {oldest}; waiting: {count}',
   'issue.endpoint_gone': '{url} answered 410 and gets no webhooks any more; waiting: {count}',

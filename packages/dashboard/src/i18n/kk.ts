@@ -760,6 +760,8 @@ export const kk: Dictionary = {
   'issue.decline_spike': '{reason}: соңғы сағатта {count}, әдеттегіден әлдеқайда көп',
   'issue.transactions_outstanding': 'Шешілмеген төлемдер: {count}, ең ескісі {oldest} күтуде',
   'issue.bank_operations_unknown': 'Банк операциялардың нәтижесін айтқан жоқ: {count}, ең ескісі {oldest}',
+  'issue.card_testing':
+    'Төлем бетіңізде біреу бөтен карталарды сынап жүрген болуы мүмкін: бір сағатта {cards} түрлі карта, {attempts} әрекеттің {count} қабылданбады',
   'issue.holds_expiring': 'Жақында бітетін ұстаулар: {count}, біріншісі {soonest} кейін',
   'issue.webhook_endpoint_failing': '{url} вебхуктарды {oldest} бойы қабылдамайды; күтуде: {count}',
   'issue.endpoint_gone': '{url} 410 деп жауап берді, енді вебхук алмайды; күтуде: {count}',

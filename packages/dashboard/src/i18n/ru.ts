@@ -761,6 +761,8 @@ export const ru: Dictionary = {
   'issue.decline_spike': '{reason}: {count} за последний час, намного больше обычного',
   'issue.transactions_outstanding': 'Нерешённых платежей: {count}, самый старый ждёт {oldest}',
   'issue.bank_operations_unknown': 'Банк не сообщил исход операций: {count}, самой старой {oldest}',
+  'issue.card_testing':
+    'На вашей странице оплаты, возможно, перебирают чужие карты: за час отклонено разных карт {cards}, попыток {count} из {attempts}',
   'issue.holds_expiring': 'Скоро истекут удержания: {count}, первое через {soonest}',
   'issue.webhook_endpoint_failing': '{url} не принимает вебхуки уже {oldest}; ждут: {count}',
   'issue.endpoint_gone': '{url} ответил 410 и больше не получает вебхуки; ждут: {count}',

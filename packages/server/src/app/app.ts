@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
 import Type from 'typebox';
 import { notificationRoutes } from '../acquirers/notificationRoutes.ts';
 import { auditLogRoutes } from '../auditLog/auditLogRoutes.ts';
+import { checkoutRoutes } from '../checkout/checkoutRoutes.ts';
 import { docsRoutes } from '../docs/docs.ts';
 import { openApi } from '../docs/openApi.ts';
 import { eventRoutes } from '../feed/eventRoutes.ts';
@@ -165,6 +166,7 @@ function registerRoutes(
     threeDSecureRoutes(app, deps);
     notificationRoutes(app, deps);
     confirmationPages(app, deps);
+    checkoutRoutes(app, deps);
     docsRoutes(app, deps.config.mode);
     sandboxRoutes?.(app, deps);
   }

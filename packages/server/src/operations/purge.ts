@@ -1,3 +1,4 @@
+import { purgeAttempts } from '../checkout/attemptsSql.ts';
 import { purgeWrongIins } from '../customers/wrongIinsSql.ts';
 import { purgeSessions } from '../identity/sessionsSql.ts';
 import type { Queryable } from '../postgres/pool.ts';
@@ -12,6 +13,7 @@ const TABLES: readonly Step[] = [
   purgeRequests,
   (db) => purgeSessions(db).then(() => null),
   (db) => purgeWrongIins(db).then(() => null),
+  (db) => purgeAttempts(db).then((hasMore) => (hasMore ? 0 : null)),
   ...WEBHOOK_TABLES.map(
     (table): Step =>
       (db, page) =>
@@ -29,9 +31,8 @@ export interface Purge {
 }
 
 /**
- * Purges old idempotency keys, the old part of the request log, sessions that are over, wrong IINs of
- * another day, and old webhooks in the
- * background, on every node: each passes over rows that another has locked.
+ * Purges old idempotency keys, the old part of the request log, sessions that are over, wrong IINs and
+ * attempts at the checkout of another day, and old webhooks in the background, on every node: each passes over rows that another has locked.
  */
 export function startPurge(db: Queryable, onError: (error: unknown) => void): Purge {
   let stopped = false;

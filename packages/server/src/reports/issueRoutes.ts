@@ -29,6 +29,7 @@ export const IssueView = Type.Object(
       'decline_spike',
       'transactions_outstanding',
       'bank_operations_unknown',
+      'card_testing',
       'holds_expiring',
       'webhook_endpoint_failing',
     ]),
@@ -43,6 +44,8 @@ export const IssueView = Type.Object(
         usually: Type.Optional(Type.Integer()),
         usualHours: Type.Optional(Type.Integer()),
         oldestSeconds: Type.Optional(Type.Integer()),
+        attempts: Type.Optional(Type.Integer()),
+        cards: Type.Optional(Type.Integer()),
         soonestSeconds: Type.Optional(Type.Integer()),
         transactionId: Type.Optional(Type.String()),
         url: Type.Optional(Type.String()),
@@ -76,6 +79,9 @@ const DESCRIPTION = `Found by rules, at the moment of asking:
   the 24 before and five standard errors more. Critical when it is half of all that was decided.
 - \`transactions_outstanding\`: payments not decided after 30 minutes. Critical after 2 hours.
 - \`bank_operations_unknown\`: the bank has not told the outcome of operations after 5 minutes. Critical.
+- \`card_testing\`: of the last hour's attempts at the checkout, 15 different cards or more were declined, and half of
+  all attempts or more: somebody may be trying stolen numbers. Critical from 60 cards on. Each further attempt waits
+  longer meanwhile; cancel a link that is misused.
 - \`holds_expiring\`: authorizations that expire within 24 hours and that nobody captures. Critical within 2 hours.
 - \`webhook_endpoint_failing\`: every attempt at an endpoint has failed for 15 minutes. Critical after 2 hours, and
   when it was disabled because it failed for five days or answered 410.

@@ -9,6 +9,7 @@ export type IssueKind =
   | 'transactions_outstanding'
   | 'bank_operations_unknown'
   | 'holds_expiring'
+  | 'card_testing'
   | 'webhook_endpoint_failing';
 
 export interface Issue {
@@ -63,6 +64,16 @@ export interface FailingEndpoint {
   readonly pending: number;
 }
 
+/** What payers have tried at the checkout by card within the last hour. */
+export interface TriedCards {
+  readonly attempts: number;
+  readonly declined: number;
+  /** Different ones among the declined. */
+  readonly cards: number;
+  /** When the first declined one began; null: there is none. */
+  readonly since: Millis | null;
+}
+
 /** What there is to see of one merchant. */
 export interface Observations {
   readonly now: Millis;
@@ -87,6 +98,7 @@ export interface Observations {
     /** Since when there has been one. */
     readonly since: Millis | null;
   };
+  readonly triedCards: TriedCards;
   /** Endpoints whose last attempts failed, unless their merchant has disabled them. */
   readonly failingEndpoints: readonly FailingEndpoint[];
 }
@@ -110,6 +122,10 @@ const ERRORS_OF_DROP = 3;
 /** Three times as many as in a usual hour, ten at least, and more than five standard errors above it. */
 const LEAST_SPIKE = 10;
 const SPIKE_FACTOR = 3;
+/** Payers who mistype do it with one card, and most of them pay after all. */
+const LEAST_TRIED_CARDS = 15;
+const LEAST_DECLINED_SHARE = 0.5;
+const CRITICAL_TRIED_CARDS = 60;
 const ERRORS_OF_SPIKE = 5;
 
 type Rule = (seen: Observations) => readonly Issue[];
@@ -120,6 +136,7 @@ const RULES: readonly Rule[] = [
   successRateLow,
   declineSpikes,
   transactionsOutstanding,
+  cardTesting,
   holdsExpiring,
   webhookEndpointsFailing,
 ];
@@ -198,6 +215,19 @@ function bankOperationsUnknown({ now, bankOperations }: Observations): Issue[] {
   ];
 }
 
+/** Somebody may be trying stolen card numbers: many different ones, and few of them pay. */
+function cardTesting({ triedCards: { attempts, declined, cards, since } }: Observations): Issue[] {
+  if (since === null || cards < LEAST_TRIED_CARDS || declined < LEAST_DECLINED_SHARE * attempts) return [];
+  return [
+    {
+      ...{ id: 'card_testing', kind: 'card_testing', count: declined, since },
+      severity: cards >= CRITICAL_TRIED_CARDS ? 'critical' : 'warning',
+      data: { attempts, cards },
+      evidence: `type=payment&paymentMethod=card&status=rejected&createdFrom=${iso(since)}`,
+    },
+  ];
+}
+
 function holdsExpiring({ now, expiring: { count, soonest, since } }: Observations): Issue[] {
   if (count === 0 || soonest === null || since === null) return [];
   return [
@@ -251,7 +281,7 @@ function secondsOf(milliseconds: number): number {
 }
 
 const ID =
-  /^(success_rate_low|decline_spike\.\w{1,64}|transactions_outstanding|bank_operations_unknown|holds_expiring|webhook_endpoint_failing\.[0-9a-f-]{36})$/;
+  /^(success_rate_low|decline_spike\.\w{1,64}|transactions_outstanding|bank_operations_unknown|card_testing|holds_expiring|webhook_endpoint_failing\.[0-9a-f-]{36})$/;
 
 /** Whether an issue could have this id. */
 export function isIssueId(text: string): boolean {

@@ -9,6 +9,7 @@ import {
   USUAL_HOURS,
 } from './issues.ts';
 import { totalsOf } from './statistics.ts';
+import { readTriedCards } from '../checkout/attemptsSql.ts';
 import type { Millis } from '../core/transaction.ts';
 import { KINDS, SAME_KIND } from '../payments/lookupsSql.ts';
 import type { Pool, Queryable } from '../postgres/pool.ts';
@@ -41,6 +42,7 @@ export async function observe(pool: Pool, merchantId: string, now: Millis): Prom
       soonest: soonest.length === 0 ? null : Math.min(...soonest),
       since: expiringSince.length === 0 ? null : Math.min(...expiringSince),
     },
+    triedCards: await readTriedCards(pool, merchantId),
     failingEndpoints: await readFailingEndpoints(pool, merchantId),
   };
 }

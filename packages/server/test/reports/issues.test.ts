@@ -13,6 +13,7 @@ const QUIET: Observations = {
   outstanding: { count: 0, oldest: null },
   bankOperations: [],
   expiring: { count: 0, soonest: null, since: null },
+  triedCards: { attempts: 0, declined: 0, cards: 0, since: null },
   failingEndpoints: [],
 };
 
@@ -102,6 +103,20 @@ describe('webhook_endpoint_failing', () => {
   for (const [name, issues, expected] of cases) test(name, () => assert.deepEqual(issues, expected));
 });
 
+describe('card_testing', () => {
+  const tried = (attempts: number, declined: number, cards: number) =>
+    summaryOf({ triedCards: { attempts, declined, cards, since: declined === 0 ? null : NOW - MINUTE } });
+  const cases: [string, string[], string[]][] = [
+    ['nobody tried', tried(0, 0, 0), []],
+    ['15 cards, half of all attempts', tried(40, 20, 15), ['warning card_testing 20']],
+    ['14 cards', tried(40, 40, 14), []],
+    ['most attempts pay', tried(41, 20, 20), []],
+    ['60 cards', tried(70, 60, 60), ['critical card_testing 60']],
+    ['one payer who mistypes', tried(100, 100, 1), []],
+  ];
+  for (const [name, issues, expected] of cases) test(name, () => assert.deepEqual(issues, expected));
+});
+
 test('critical ones come first; each has data, a beginning and evidence; every id may be muted', () => {
   const issues: readonly Issue[] = findIssues({
     ...QUIET,
@@ -115,6 +130,7 @@ test('critical ones come first; each has data, a beginning and evidence; every i
     outstanding: { count: 1, oldest: NOW - 40 * MINUTE },
     bankOperations: [{ transactionId: ENDPOINT, requestedAt: NOW - 10 * MINUTE }],
     expiring: { count: 2, soonest: NOW + 500 * MINUTE, since: NOW - 940 * MINUTE },
+    triedCards: { attempts: 30, declined: 20, cards: 18, since: NOW - 45 * MINUTE },
     failingEndpoints: [
       {
         ...{ id: ENDPOINT, url: 'https://a.b/c', disabledReason: null, pending: 3 },
@@ -124,7 +140,7 @@ test('critical ones come first; each has data, a beginning and evidence; every i
   });
   assert.deepEqual(
     issues.map(({ severity }) => severity),
-    ['critical', 'critical', 'warning', 'warning', 'warning', 'warning'],
+    ['critical', 'critical', 'warning', 'warning', 'warning', 'warning', 'warning'],
   );
   // None is the time of asking, for any kind: each is when the first of what it is about happened.
   assert.deepEqual(
@@ -134,6 +150,7 @@ test('critical ones come first; each has data, a beginning and evidence; every i
       ['success_rate_low', 55],
       ['decline_spike', 50],
       ['transactions_outstanding', 40],
+      ['card_testing', 45],
       ['holds_expiring', 940],
       ['webhook_endpoint_failing', 40],
     ],
@@ -151,6 +168,7 @@ test('critical ones come first; each has data, a beginning and evidence; every i
       'type=payment&status=rejected,transaction.failed&createdFrom=2026-11-21T11:00:00.000Z',
       'type=payment&status=rejected,transaction.failed&failureCode=insufficient_funds&createdFrom=2026-11-21T11:00:00.000Z',
       'status=created,3d&createdTo=2026-11-21T11:30:00.000Z',
+      'type=payment&paymentMethod=card&status=rejected&createdFrom=2026-11-21T11:15:00.000Z',
       'type=payment&status=authorized&expiresTo=2026-11-22T12:00:00.000Z',
       ENDPOINT,
     ],

@@ -1,0 +1,208 @@
+/**
+ * The checkout: the page on which a payer pays a link, and what that page asks.
+ *
+ *   GET  /checkout/{id}          the page, with the link's state written into it
+ *   GET  /checkout/{id}/state    how it stands now; ?attempt= of whose attempt
+ *   POST /checkout/{id}/card     an attempt by card       ─┐ answered with the state
+ *   POST /checkout/{id}/wallet   an attempt from a wallet ─┘
+ *   GET  /checkout/assets/…      script and style, named by their contents
+ */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import fastifyStatic from '@fastify/static';
+import type { CheckoutState } from '@plexy-pay/checkout/state';
+import { isLanguage, languageOf, word } from '@plexy-pay/payer-pages';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import Type from 'typebox';
+import type { Deps } from '../app/deps.ts';
+import { parseIin } from '../core/values/iin.ts';
+import { parsePhone } from '../core/values/phone.ts';
+import { networkOf } from '../http/addresses.ts';
+import type { App } from '../http/baseApp.ts';
+import { clientAddressOf } from '../http/clientAddress.ts';
+import { ApiError } from '../http/errors.ts';
+import { valuesOf } from '../http/parseFields.ts';
+import { closed } from '../http/schemas.ts';
+import { sendJson } from '../http/send.ts';
+import { requireSameOrigin } from '../identity/sessions.ts';
+import { Strangers } from '../identity/strangers.ts';
+import { BrowserBody, parseBrowser } from '../payments/browser.ts';
+import { parseCard } from '../payments/cardInput.ts';
+import { languageFor, sendPayerPage } from '../payments/payerPages.ts';
+import { type PaidWith, type Payer, payAttempt, readCheckout } from './payAttempt.ts';
+import { checkoutShell, SHELL_POLICY } from './shell.ts';
+
+/** Where the build of packages/checkout writes. */
+const CHECKOUT_FILES = fileURLToPath(new URL('../../../checkout/dist/', import.meta.url));
+
+/**
+ * Payers are strangers, of whom a mobile network has many behind one address: each asks once a second while it pays.
+ * All of them together have a part of the connections that payments need.
+ */
+const PAYERS = { burst: 300, perSecond: 60, atOnce: 4, maxWaiting: 200 };
+
+/** Random: it is what a payer's browser knows its payment by. */
+const ATTEMPT_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const AttemptId = Type.String({ pattern: ATTEMPT_ID.source });
+
+const CardAttemptBody = Type.Object(
+  {
+    attemptId: AttemptId,
+    card: Type.Object(
+      {
+        number: Type.String({ maxLength: 40 }),
+        expiryMonth: Type.Integer({ minimum: 1, maximum: 12 }),
+        expiryYear: Type.Integer({ minimum: 2000, maximum: 2099 }),
+        // The payer is there and has the card: without the code nobody pays here.
+        cvc: Type.String({ maxLength: 4 }),
+        holder: Type.Optional(Type.String({ maxLength: 100 })),
+      },
+      closed,
+    ),
+    browser: Type.Optional(BrowserBody),
+  },
+  closed,
+);
+
+const WalletAttemptBody = Type.Object(
+  { attemptId: AttemptId, phoneNumber: Type.String({ maxLength: 40 }), iin: Type.String({ maxLength: 12 }) },
+  closed,
+);
+
+const Params = Type.Object({ id: Type.String() });
+
+export function checkoutRoutes(app: App, deps: Deps): void {
+  const strangers = new Strangers(PAYERS);
+  pageRoute(app, deps, strangers);
+  assetRoutes(app);
+  app.get(
+    '/checkout/:id/state',
+    {
+      schema: {
+        hide: true,
+        params: Params,
+        querystring: Type.Object({ attempt: Type.Optional(Type.String()) }),
+      },
+    },
+    async (request, reply) => {
+      const { attempt } = request.query;
+      const payer = payerOf(request, attempt !== undefined && ATTEMPT_ID.test(attempt) ? attempt : null);
+      const { id } = request.params;
+      return sendState(reply, await strangers.ask(payer.network, () => readCheckout(deps, id, payer)));
+    },
+  );
+  app.post(
+    '/checkout/:id/card',
+    { schema: { hide: true, params: Params, body: CardAttemptBody } },
+    async (request, reply) => {
+      const { attemptId, card, browser } = request.body;
+      return attempt(deps, strangers, request, reply, attemptId, () => ({
+        method: 'card',
+        card: parseCard(card),
+        browser: parseBrowser(browser),
+      }));
+    },
+  );
+  app.post(
+    '/checkout/:id/wallet',
+    { schema: { hide: true, params: Params, body: WalletAttemptBody } },
+    async (request, reply) => {
+      const { attemptId, phoneNumber, iin } = request.body;
+      return attempt(deps, strangers, request, reply, attemptId, () => {
+        const { phoneNumber: phone, iin: parsedIin } = valuesOf({
+          phoneNumber: parsePhone(phoneNumber),
+          iin: parseIin(iin),
+        });
+        return { method: 'wallet', phone, iin: parsedIin };
+      });
+    },
+  );
+}
+
+/** @param read takes apart what was sent; it throws an ApiError naming what is wrong */
+async function attempt(
+  deps: Deps,
+  strangers: Strangers,
+  request: FastifyRequest<{ Params: { id: string } }>,
+  reply: FastifyReply,
+  attemptId: string,
+  read: () => PaidWith,
+): Promise<FastifyReply> {
+  // A page elsewhere must not make its visitors try cards here.
+  requireSameOrigin(request, deps.config.publicUrl);
+  const payer = { ...payerOf(request, attemptId), attemptId };
+  strangers.admit(payer.network);
+  return sendState(reply, await payAttempt(deps, request.params.id, payer, read()));
+}
+
+function payerOf(request: FastifyRequest, attemptId: string | null): Payer {
+  const address = clientAddressOf(request);
+  return { address, network: networkOf(address), attemptId };
+}
+
+function sendState(reply: FastifyReply, state: CheckoutState): FastifyReply {
+  return sendJson(reply, state.status === 'not_found' ? 404 : 200, JSON.stringify(state));
+}
+
+function pageRoute(app: App, deps: Deps, strangers: Strangers): void {
+  app.get(
+    '/checkout/:id',
+    {
+      schema: { hide: true, params: Params },
+      errorHandler: (error, request, reply) => {
+        request.log.warn({ requestId: request.id, err: error }, 'a payer could not open the checkout');
+        return sendTrouble(request, reply, 'payment.trouble.title', 'checkout.trouble.text');
+      },
+    },
+    async (request, reply) => {
+      const payer = payerOf(request, null);
+      const state = await strangers.ask(payer.network, () => readCheckout(deps, request.params.id, payer));
+      const built = await readFile(path.join(CHECKOUT_FILES, 'index.html'), 'utf8').catch(() => null);
+      if (built === null)
+        return sendTrouble(request, reply, 'checkout.unbuilt.title', 'checkout.unbuilt.text');
+      const { lang } = request.query as { readonly lang?: unknown };
+      const wanted = state.status === 'not_found' ? null : state.locale;
+      const language = languageOf(
+        typeof lang === 'string' && isLanguage(lang) ? lang : wanted,
+        request.headers['accept-language'],
+      );
+      return reply
+        .code(state.status === 'not_found' ? 404 : 200)
+        .header('content-security-policy', SHELL_POLICY)
+        .header('vary', 'accept-language')
+        .type('text/html; charset=utf-8')
+        .send(checkoutShell(built, state, language));
+    },
+  );
+}
+
+function sendTrouble(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  title: 'payment.trouble.title' | 'checkout.unbuilt.title',
+  text: 'checkout.trouble.text' | 'checkout.unbuilt.text',
+): FastifyReply {
+  const language = languageFor(request);
+  return sendPayerPage(reply, 503, {
+    language,
+    hasSwitch: true,
+    icon: 'time',
+    title: word(language, title),
+    text: word(language, text),
+  });
+}
+
+function assetRoutes(app: App): void {
+  app.register(async (scope: FastifyInstance) => {
+    const options = { root: CHECKOUT_FILES, serve: false, preCompressed: true, suppressWarning: true };
+    await scope.register(fastifyStatic, options);
+    scope.setNotFoundHandler(() => {
+      throw new ApiError('not_found');
+    });
+    const schema = { hide: true };
+    scope.get<{ Params: { '*': string } }>('/checkout/assets/*', { schema }, (request, reply) =>
+      reply.sendFile(`assets/${request.params['*']}`, { immutable: true, maxAge: '365d' }),
+    );
+  });
+}

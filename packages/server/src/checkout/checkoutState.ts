@@ -1,0 +1,80 @@
+/** What a payer sees of a link: one state out of the link, its payments and what limits attempts. Pure. */
+import type { CheckoutStatus, LinkState } from '@plexy-pay/checkout/state';
+import type { Mode } from '../app/config.ts';
+import { parseReturnUrl } from '../core/values/returnUrl.ts';
+import { iso } from '../core/values/time.ts';
+import type { LinkPayment, OpenLink } from '../links/linksSql.ts';
+
+export interface Seen {
+  readonly open: OpenLink;
+  /** The payment of the attempt that is asked about; null: nothing is asked about, or nothing was made. */
+  readonly own: LinkPayment | null;
+  /** For how much longer no attempt is made, in ms; null: one may be made now. */
+  readonly lockedForMs: number | null;
+  readonly mode: Mode;
+}
+
+type Standing = Pick<LinkState, 'status' | 'isOwn' | 'redirectUrl' | 'reason'>;
+
+export function linkState(seen: Seen): LinkState {
+  const { open, lockedForMs, mode } = seen;
+  const { link, merchantName, now } = open;
+  const standing = standingOf(seen);
+  return {
+    ...standing,
+    merchant: { name: merchantName },
+    amount: String(link.amount),
+    currency: link.currency,
+    description: link.description,
+    orderReference: link.orderReference,
+    expiresAt: iso(link.expiresAt),
+    now: iso(now),
+    paymentMethods: [...link.paymentMethods],
+    locale: link.locale,
+    mode,
+    lockedUntil: standing.status === 'locked' && lockedForMs !== null ? iso(now + lockedForMs) : null,
+    urls: urlsOf(link.metadata),
+  };
+}
+
+/**
+ * Of a link that is paid once everybody with the link sees how its payment stands, whoever makes it; why one was declined
+ * only its payer. Of a reusable one everybody sees their own.
+ */
+function standingOf({ open, own, lockedForMs }: Seen): Standing {
+  const { link, attempt, now } = open;
+  if (link.status === 'paid') return standing('paid', own !== null && own.id === link.transactionId);
+  const payment = link.reusable ? own : attempt;
+  const isOwn = payment !== null && payment.id === own?.id;
+  if (payment?.outcome === 'under_way') return underWay(payment, isOwn);
+  if (payment?.outcome === 'succeeded') return standing('paid', isOwn);
+  if (link.status === 'cancelled') return standing('cancelled');
+  if (link.status === 'expired' || now >= link.expiresAt) return standing('expired');
+  if (isOwn && payment?.outcome === 'over')
+    return { ...standing('declined', true), reason: reasonOf(payment) };
+  return standing(lockedForMs === null ? 'open' : 'locked');
+}
+
+function standing(status: CheckoutStatus, isOwn = false): Standing {
+  return { status, isOwn, redirectUrl: null, reason: null };
+}
+
+function underWay({ status, awaiting, redirectUrl }: LinkPayment, isOwn: boolean): Standing {
+  if (status === '3d' && redirectUrl !== null) return { ...standing('challenge', isOwn), redirectUrl };
+  return standing(awaiting === 'confirmation' ? 'confirmation' : 'paying', isOwn);
+}
+
+/** `cancelled` where the merchant ended it: what is recorded then says how, and nothing to a payer. */
+function reasonOf({ status, statusReason }: LinkPayment): string | null {
+  return status === 'cancelled' ? 'cancelled' : statusReason;
+}
+
+/** As the merchant wrote them, where they are addresses that a payer may be sent to. @param metadata JSON text */
+function urlsOf(metadata: string): LinkState['urls'] {
+  const given = JSON.parse(metadata) as Readonly<Record<string, unknown>>;
+  const urlOf = (name: string): string | null => {
+    const url = given[name];
+    return typeof url === 'string' && parseReturnUrl(url).ok ? url : null;
+  };
+  return { success: urlOf('successUrl'), failure: urlOf('failureUrl'), cancel: urlOf('cancelUrl') };
+}
