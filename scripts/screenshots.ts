@@ -1,11 +1,11 @@
 /**
  * Makes docs/images/*.png: the dashboard, light, dark and on a phone, of a sandbox of its own with some days of
- * payments in it. It needs Chromium, and the dashboard built (`npm run prepare`).
+ * payments in it, and the checkout. It needs Chromium, and the pages built (`npm run prepare`).
  */
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { PlexyPayError, RequestSender } from '@plexy-pay/sdk';
-import type { BrowserContextOptions } from 'playwright-core';
+import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { readConfig } from '../packages/server/src/app/config.ts';
 import { createLogger } from '../packages/server/src/app/logging.ts';
 import { startServer } from '../packages/server/src/app/server.ts';
@@ -93,14 +93,42 @@ async function fill(api: RequestSender): Promise<string> {
   return shown;
 }
 
+/** The page on which a payer pays a link, on a phone: being filled in, and paid. */
+async function takeCheckouts(url: string, api: RequestSender, browser: Browser): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const what = { amount: 1_549_000, currency: 'KZT', orderReference: 'ORDER-48211' };
+    const link = await api.send<{ url: string }>({
+      ...{ method: 'POST', path: '/v1/payment-links' },
+      body: { ...what, description: 'Winter jacket', metadata: { successUrl: `${url}/health` } },
+    });
+    const context = await browser.newContext({
+      ...{ viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, colorScheme },
+      locale: 'en-GB',
+    });
+    const page = await context.newPage();
+    await page.goto(link.url);
+    const fill = (label: string, text: string): Promise<void> => page.getByLabel(label).fill(text);
+    await fill('Card number', '4242 4242 4242 4242');
+    await fill('Expiry date', '12 / 35');
+    await fill('Security code', '123');
+    await fill('Name on the card', 'Aigerim Sadykova');
+    await page.screenshot({ path: path.join(IMAGES, `checkout-${colorScheme}.png`), fullPage: true });
+    await page.getByRole('button', { name: /^Pay / }).click();
+    await page.getByRole('heading', { name: 'Paid' }).waitFor();
+    await page.screenshot({ path: path.join(IMAGES, `checkout-paid-${colorScheme}.png`) });
+    await context.close();
+  }
+}
+
 async function main(): Promise<void> {
   const dataDir = await makeDataDir('screenshots');
   const logger = createLogger('error', { write: (line: string) => void process.stderr.write(line) });
   const server = await startServer(readConfig({ DATA_DIR: dataDir, PORT: '0' }), logger);
   const browser = await startBrowser();
   try {
-    const transaction = await fill(new RequestSender({ apiKey: 'pr_test_demo', baseUrl: server.url }));
+    const api = new RequestSender({ apiKey: 'pr_test_demo', baseUrl: server.url });
     await mkdir(IMAGES, { recursive: true });
+    const transaction = await fill(api);
     const take = async (
       name: string,
       who: string,
@@ -129,6 +157,7 @@ async function main(): Promise<void> {
       await context.close();
     };
     const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 };
+    await takeCheckouts(server.url, api, browser);
     await take('overview-light', 'merchant', '/', { colorScheme: 'light' });
     await take('overview-dark', 'merchant', '/', { colorScheme: 'dark' });
     await take('transactions-light', 'merchant', '/transactions', { colorScheme: 'light' });
