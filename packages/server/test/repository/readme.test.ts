@@ -59,6 +59,10 @@ test('the walk-through of README.md', async () => {
       continue;
     }
     const body = JSON.parse(stdout);
+    if (command.includes('/v1/payment-links')) {
+      assert.equal((await fetch(body.url)).status, 200, stdout);
+      continue;
+    }
     id = body.walletTransactionId ?? id;
     if (answer === null) assert.equal(body.items?.[0]?.walletTransactionId, id);
     else
