@@ -215,6 +215,7 @@ const DELIVERY = {
   endpointId: ENDPOINT.id,
   event: 'transaction.authorized',
   transactionId: CARD_PAYMENT.id,
+  paymentLinkId: null,
   status: 'delivered',
   replay: false,
   attemptCount: 1,
