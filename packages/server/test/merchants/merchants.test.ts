@@ -29,6 +29,8 @@ describe('merchants', () => {
       captureMode: 'manual',
       captureDelay: 0,
       authorizationTtl: 604_800,
+      linkCaptureDelay: 3_600,
+      linkHold: 432_000,
       returnOrigins: [],
       timeZone: null,
       requireIdempotencyKey: false,
