@@ -83,7 +83,8 @@ describe('states of the checkout', { skip: withoutBrowser }, () => {
             const title = word(language, heading, { shop });
             await page.getByRole('heading', { name: title, exact: true }).waitFor();
             const where = `${name} ${width} ${colorScheme} ${language}`;
-            assert.equal(await page.locator('html').getAttribute('lang'), language, where);
+            // It follows the words a moment later.
+            await page.locator(`html[lang=${language}]`).waitFor({ state: 'attached' });
             assert.ok(await fits(page), `${where} does not fit`);
             if (SCREENSHOTS !== undefined)
               await page.screenshot({
