@@ -3,7 +3,7 @@
  * The state goes along, so that the page stands after one request for the document, one for its script, one for its style.
  */
 import type { CheckoutState } from '@plexy-pay/checkout/state';
-import { type Language, word } from '@plexy-pay/payer-pages';
+import { escaped, type Language, word } from '@plexy-pay/payer-pages';
 
 /**
  * Its own script and style, and requests to where it came from. No form is ever sent by the browser itself, so that a page
@@ -42,16 +42,4 @@ export function checkoutShell(built: string, state: CheckoutState, language: Lan
       () =>
         `<noscript><main class="frame"><p>${escaped(word(language, 'checkout.noScript'))}</p></main></noscript>`,
     );
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 }

@@ -210,6 +210,21 @@ export interface DueResult {
   readonly effects: BatchEffects;
 }
 
+/** Begins a batch with what has fallen due. */
+async function lockDue<T>(
+  client: Client,
+  gated: boolean,
+  lock: (db: StatementRunner) => Promise<T>,
+): Promise<T> {
+  return inOneRoundTrip(client, async (db) => {
+    const begun = sql.beginBatch(db, { apart: false, gated });
+    const [locked] = await Promise.all([lock(db), begun]);
+    return locked;
+  }).catch((error: unknown) => {
+    throw gated ? gateErrorOf(error) : error;
+  });
+}
+
 /** Does what has fallen due, at most `limit` transactions. */
 export async function runDueBatch(
   client: Client,
@@ -218,13 +233,7 @@ export async function runDueBatch(
   gated: boolean,
   can: Can,
 ): Promise<DueResult> {
-  const transactions = await inOneRoundTrip(client, async (db) => {
-    const begun = sql.beginBatch(db, { apart: false, gated });
-    const [locked] = await Promise.all([sql.lockDueTransactions(db, limit), begun]);
-    return locked;
-  }).catch((error: unknown) => {
-    throw gated ? gateErrorOf(error) : error;
-  });
+  const transactions = await lockDue(client, gated, (db) => sql.lockDueTransactions(db, limit));
   const { payments, links } = await withLinks(client, transactions);
   const paymentIds = payments.map((payment) => payment.id);
   const needs = { ...needsOf([]), paymentIds, anybodysIds: paymentIds };
@@ -269,13 +278,7 @@ export async function runDueLinks(
   gated: boolean,
   can: Can,
 ): Promise<DueResult> {
-  const links = await inOneRoundTrip(client, async (db) => {
-    const begun = sql.beginBatch(db, { apart: false, gated });
-    const [locked] = await Promise.all([linksSql.lockDueLinks(db, limit), begun]);
-    return locked;
-  }).catch((error: unknown) => {
-    throw gated ? gateErrorOf(error) : error;
-  });
+  const links = await lockDue(client, gated, (db) => linksSql.lockDueLinks(db, limit));
   const needs = { ...needsOf([]), linkIds: links.map(({ id }) => id) };
   const read = await inOneRoundTrip(client, (db) => lockAndRead(db, needs, { payments: [], links }));
   const state = await stateOf(client, read, can);
