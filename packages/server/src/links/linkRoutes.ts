@@ -2,10 +2,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import type { Deps } from '../app/deps.ts';
-import type { CreateLink, LinkCommand, LinkKey } from '../core/command.ts';
+import type { LinkCommand } from '../core/command.ts';
 import type { LinkKind, PaymentLink } from '../core/link.ts';
-import type { PaymentMethod } from '../core/transaction.ts';
-import { type LinkId, parsePublicLinkId, publicLinkIdOf } from '../core/values/ids.ts';
+import { publicLinkIdOf } from '../core/values/ids.ts';
 import { parseOrderReference } from '../core/values/orderReference.ts';
 import { parseTime } from '../core/values/time.ts';
 import { callOf } from '../engine/caller.ts';
@@ -13,7 +12,7 @@ import { ERRORS, refuseBody } from '../http/adminCommon.ts';
 import { pageSchema } from '../http/adminSchemas.ts';
 import type { App } from '../http/baseApp.ts';
 import { merchantCallerOf } from '../http/caller.ts';
-import { ApiError, fieldError } from '../http/errors.ts';
+import { ApiError } from '../http/errors.ts';
 import { exactJson } from '../http/exactJson.ts';
 import { idempotencyKeyOf } from '../http/idempotencyKey.ts';
 import { type PageQuery, readPage, wholePage } from '../http/page.ts';
@@ -22,9 +21,9 @@ import { IdempotencyHeader } from '../http/schemas.ts';
 import { throwTooBroad } from '../http/searchLimit.ts';
 import { sendJson, sendTold } from '../http/send.ts';
 import { merchantOf, PAYMENTS, SUMS, VIEWER } from '../identity/auth.ts';
-import { newId } from '../installation/newId.ts';
-import { parseLinkFilter, parseTerms } from './linkInput.ts';
-import { findLink, type LinkFilter, listLinkEvents, listLinks, sumLinks } from './linksSql.ts';
+import { createLinkCommand, linkKeyOf, requireLink } from './linkCommands.ts';
+import { parseLinkFilter } from './linkInput.ts';
+import { type LinkFilter, listLinkEvents, listLinks, sumLinks } from './linksSql.ts';
 import { linkAnswer, linkEventView, linkView, sumsView } from './linkViews.ts';
 import * as bodies from './schemas.ts';
 
@@ -92,7 +91,8 @@ function sessionRoutes(app: App, deps: Deps): void {
         response: { 200: Type.Ref('PaymentSession'), ...ERRORS },
       },
     },
-    async (request, reply) => sendLink(reply, await requireLink(deps, request, 'session', request.params.id)),
+    async (request, reply) =>
+      sendLink(reply, await requireLink(deps, merchantOf(request).merchantId, 'session', request.params.id)),
   );
 }
 
@@ -215,7 +215,8 @@ function linkRoute(app: App, deps: Deps): void {
         response: { 200: Type.Ref('PaymentLink'), ...ERRORS },
       },
     },
-    async (request, reply) => sendLink(reply, await requireLink(deps, request, 'link', request.params.id)),
+    async (request, reply) =>
+      sendLink(reply, await requireLink(deps, merchantOf(request).merchantId, 'link', request.params.id)),
   );
   app.get(
     `${PATHS.link}/:id/history`,
@@ -231,7 +232,7 @@ function linkRoute(app: App, deps: Deps): void {
       },
     },
     async (request, reply) => {
-      const { id } = await requireLink(deps, request, 'link', request.params.id);
+      const { id } = await requireLink(deps, merchantOf(request).merchantId, 'link', request.params.id);
       const load = (after: string | null, limit: number) =>
         listLinkEvents(deps.pool, id, Number(after ?? 0), limit);
       const page = await readPage(deps, `history of link ${id}`, request.query, load, ({ seq }) =>
@@ -249,27 +250,8 @@ async function create(
   kind: LinkKind,
   body: Static<typeof bodies.LinkBody>,
 ): Promise<FastifyReply> {
-  const terms = parseTerms(body);
-  const link: LinkKey = { id: newId() as LinkId, kind };
-  const url = `${deps.publicUrl.current}/checkout/${publicLinkIdOf(link)}`;
-  const { merchantId } = merchantOf(request);
-  const paymentMethods = methodsOf(deps, body.paymentMethods);
-  const command: CreateLink = { kind: 'create_link', link, merchantId, ...terms, url, paymentMethods };
+  const command = createLinkCommand(deps, merchantOf(request).merchantId, kind, body);
   return carryOut(deps, request, reply, PATHS[kind], 201, command);
-}
-
-/** What is asked for, or everything that can be paid with here. @throws ApiError 400 for what cannot */
-function methodsOf(
-  { acquirers: { isSetUp: hasCards } }: Pick<Deps, 'acquirers'>,
-  asked: readonly PaymentMethod[] | undefined,
-): readonly PaymentMethod[] {
-  if (asked?.includes('card') === true && !hasCards)
-    throw fieldError(
-      'invalid_request',
-      'paymentMethods',
-      'must not hold card: card payments are not set up here',
-    );
-  return asked ?? (hasCards ? ['card', 'wallet'] : ['wallet']);
 }
 
 async function carryOut(
@@ -285,26 +267,6 @@ async function carryOut(
     callOf(caller, command, null, { render: (outcome) => linkAnswer(statusCode, outcome) }),
   );
   return sendTold(deps, request, reply, told);
-}
-
-/** Unknown and malformed ids are told apart by nobody. @throws ApiError 404 */
-function linkKeyOf(kind: LinkKind, text: string): LinkKey {
-  const key = parsePublicLinkId(text);
-  if (!key.ok || key.value.kind !== kind) throw new ApiError('payment_link_not_found');
-  return key.value;
-}
-
-/** @throws ApiError 404 for an id that is unknown, malformed or another merchant's */
-async function requireLink(
-  deps: Deps,
-  request: FastifyRequest,
-  kind: LinkKind,
-  text: string,
-): Promise<PaymentLink> {
-  const { id } = linkKeyOf(kind, text);
-  const link = await findLink(deps.pool, merchantOf(request).merchantId, kind, id);
-  if (link === null) throw new ApiError('payment_link_not_found');
-  return link;
 }
 
 function sendLink(reply: FastifyReply, link: PaymentLink): FastifyReply {

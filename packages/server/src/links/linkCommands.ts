@@ -1,0 +1,60 @@
+/** What is asked of payment links and sessions, made of what a merchant said: for every API that has them. */
+import type { Static } from 'typebox';
+import type { Deps } from '../app/deps.ts';
+import type { CreateLink, LinkKey } from '../core/command.ts';
+import type { LinkKind, PaymentLink } from '../core/link.ts';
+import type { PaymentMethod } from '../core/transaction.ts';
+import { type LinkId, parsePublicLinkId, publicLinkIdOf } from '../core/values/ids.ts';
+import { ApiError, fieldError } from '../http/errors.ts';
+import { newId } from '../installation/newId.ts';
+import { parseTerms } from './linkInput.ts';
+import { findLink } from './linksSql.ts';
+import type { LinkBody } from './schemas.ts';
+
+/** @throws ApiError 400 naming every field that is wrong */
+export function createLinkCommand(
+  deps: Pick<Deps, 'acquirers' | 'publicUrl'>,
+  merchantId: string,
+  kind: LinkKind,
+  body: Static<typeof LinkBody>,
+): CreateLink {
+  const terms = parseTerms(body);
+  const link: LinkKey = { id: newId() as LinkId, kind };
+  const url = `${deps.publicUrl.current}/checkout/${publicLinkIdOf(link)}`;
+  const paymentMethods = methodsOf(deps, body.paymentMethods);
+  return { kind: 'create_link', link, merchantId, ...terms, url, paymentMethods };
+}
+
+/** What is asked for, or everything that can be paid with here. @throws ApiError 400 for what cannot */
+function methodsOf(
+  { acquirers: { isSetUp: hasCards } }: Pick<Deps, 'acquirers'>,
+  asked: readonly PaymentMethod[] | undefined,
+): readonly PaymentMethod[] {
+  if (asked?.includes('card') === true && !hasCards)
+    throw fieldError(
+      'invalid_request',
+      'paymentMethods',
+      'must not hold card: card payments are not set up here',
+    );
+  return asked ?? (hasCards ? ['card', 'wallet'] : ['wallet']);
+}
+
+/** Unknown and malformed ids are told apart by nobody. @throws ApiError 404 */
+export function linkKeyOf(kind: LinkKind, text: string): LinkKey {
+  const key = parsePublicLinkId(text);
+  if (!key.ok || key.value.kind !== kind) throw new ApiError('payment_link_not_found');
+  return key.value;
+}
+
+/** @throws ApiError 404 for an id that is unknown, malformed or another merchant's */
+export async function requireLink(
+  { pool }: Pick<Deps, 'pool'>,
+  merchantId: string,
+  kind: LinkKind,
+  text: string,
+): Promise<PaymentLink> {
+  const { id } = linkKeyOf(kind, text);
+  const link = await findLink(pool, merchantId, kind, id);
+  if (link === null) throw new ApiError('payment_link_not_found');
+  return link;
+}
