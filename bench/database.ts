@@ -92,16 +92,16 @@ export async function seedWallets(url: string, secretKey: string, count: number)
       INSERT INTO customer (id, phone, iin_hash, iin_last4, created_at)
       SELECT customer_id, phone, iin_hash, '0000', now() FROM seed
     ), wallets AS (
-      INSERT INTO account (id, kind, owner_id, currency, balance, available, posting_count, created_at)
-      SELECT wallet_id, 'wallet', customer_id, 'KZT', $3::bigint, $3::bigint, 1, now() FROM seed
+      INSERT INTO account (id, kind, owner_id, currency, balance, posting_count, created_at)
+      SELECT wallet_id, 'wallet', customer_id, 'KZT', $3::bigint, 1, now() FROM seed
     ), transfers AS (
       INSERT INTO wallet_transfer (id, wallet_id, kind, amount, currency, actor, created_at)
       SELECT transfer_id, wallet_id, 'deposit', $3::bigint, 'KZT', 'operator', now() FROM seed
     ), postings AS (
-      INSERT INTO posting (operation_id, seq, code, from_account_id, to_account_id, to_number, to_balance, from_account,
-        to_account, wallet_id, currency, amount, at)
-      SELECT transfer_id, 1, 'deposit', account_id('funding', '${OUTSIDE_ID}', 'KZT'), wallet_id, 1, $3::bigint, 'funding',
-        'available', wallet_id, 'KZT', $3::bigint, date_trunc('milliseconds', now()) FROM seed
+      INSERT INTO posting (operation_id, seq, code, from_account_id, to_account_id, to_number, to_balance, currency,
+        amount, at)
+      SELECT transfer_id, 1, 'deposit', account_id('funding', '${OUTSIDE_ID}', 'KZT'), wallet_id, 1, $3::bigint, 'KZT',
+        $3::bigint, date_trunc('milliseconds', now()) FROM seed
     ), keys AS (
       INSERT INTO idempotency_key (scope_id, key, fingerprint, effect_id, effect_seq, status_code, response, created_at)
       SELECT '00000000-0000-0000-0000-000000000000', 'bench ' || transfer_id, 'bench', transfer_id, 0, 200, '{}', now() FROM seed

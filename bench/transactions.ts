@@ -54,9 +54,9 @@ const EVENTS = `
 /** Captures: what is held moves nothing. */
 const POSTINGS = `
   INSERT INTO posting (operation_id, seq, code, from_account_id, from_number, from_balance, to_account_id, to_number,
-    to_balance, from_account, to_account, wallet_id, merchant_id, currency, amount, at)
-  SELECT id, 1, 'capture', md5('wallet ' || customer)::uuid, i, 0, account_id('merchant', $1::uuid, currency), i, 0, 'held',
-    'balance', md5('wallet ' || customer)::uuid, $1::uuid, currency, amount, at
+    to_balance, merchant_id, currency, amount, at)
+  SELECT id, 1, 'capture', md5('wallet ' || customer)::uuid, i, 0, account_id('merchant', $1::uuid, currency), i, 0,
+    $1::uuid, currency, amount, at
   FROM (${ROWS}) r WHERE NOT by_card AND status = 'charged'`;
 
 const WALLETS = `

@@ -108,10 +108,7 @@ export interface NewCredentials extends CredentialsOf {
   readonly sealed: string | null;
 }
 
-/**
- * Adds the row that new payments are asked under from now on; with the acquirer locked. Nodes of the version before read
- * the other table.
- */
+/** Adds the row that new payments are asked under from now on; with the acquirer locked. */
 export async function addCredentials(db: Queryable, credentials: NewCredentials): Promise<Millis> {
   const { id, merchantId, acquirerId, accountId, names, sealed } = credentials;
   const { rows } = await db.query<{ at: Millis }>(
@@ -122,19 +119,6 @@ export async function addCredentials(db: Queryable, credentials: NewCredentials)
   );
   const [row] = rows;
   if (row === undefined) throw new Error('the credentials were not kept');
-  if (sealed === null)
-    await db.query('DELETE FROM acquirer_credentials WHERE merchant_id = $1 AND acquirer_id = $2', [
-      merchantId,
-      acquirerId,
-    ]);
-  else
-    await db.query(
-      `INSERT INTO acquirer_credentials (id, merchant_id, acquirer_id, names, sealed, updated_at)
-       VALUES ($1, $2, $3, $4, $5, clock_timestamp())
-       ON CONFLICT (merchant_id, acquirer_id) DO UPDATE SET id = excluded.id, names = excluded.names,
-         sealed = excluded.sealed, updated_at = excluded.updated_at`,
-      [id, merchantId, acquirerId, names, sealed],
-    );
   return row.at;
 }
 

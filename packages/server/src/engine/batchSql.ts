@@ -673,19 +673,8 @@ export interface PostingRow extends Posting {
   readonly toEnd: PostedEnd;
 }
 
-function walletIdOf(account: Account): string | null {
-  return account.kind === 'wallet' ? account.walletId : null;
-}
-
 function merchantIdOf(account: Account): string | null {
   return account.kind === 'merchant' ? account.ownerId : null;
-}
-
-/** What nodes of the version before call an account: they kept the two parts of a wallet apart. */
-function nameBefore({ kind }: Account, code: Posting['code']): string {
-  if (kind === 'merchant') return 'balance';
-  if (kind === 'wallet') return code === 'capture' ? 'held' : 'available';
-  return kind;
 }
 
 const POSTING_COLUMNS: readonly Column<PostingRow>[] = [
@@ -698,9 +687,6 @@ const POSTING_COLUMNS: readonly Column<PostingRow>[] = [
   { name: 'to_account_id', type: 'uuid', value: (p) => p.toEnd.accountId },
   { name: 'to_number', type: 'bigint', value: (p) => p.toEnd.number },
   { name: 'to_balance', type: 'numeric', value: (p) => p.toEnd.balance },
-  { name: 'from_account', type: 'word', value: (p) => nameBefore(p.from, p.code) },
-  { name: 'to_account', type: 'word', value: (p) => nameBefore(p.to, p.code) },
-  { name: 'wallet_id', type: 'uuid', value: (p) => walletIdOf(p.from) ?? walletIdOf(p.to) },
   { name: 'merchant_id', type: 'uuid', value: (p) => merchantIdOf(p.from) ?? merchantIdOf(p.to) },
   { name: 'currency', type: 'word', value: (p) => p.currency },
   { name: 'amount', type: 'bigint', value: (p) => p.amount },

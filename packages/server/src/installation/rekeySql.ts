@@ -19,7 +19,6 @@ const SEALED: readonly { readonly table: string; readonly column: string; readon
   { table: 'bank_token', column: 'sealed', kind: 'bank token' },
   { table: 'acquirer', column: 'secret', kind: 'acquirer secret' },
   { table: 'bank_credentials', column: 'sealed', kind: 'acquirer credentials' },
-  { table: 'acquirer_credentials', column: 'sealed', kind: 'acquirer credentials' },
 ];
 
 /** Columns that are hashed. */

@@ -235,8 +235,8 @@ function orderReferenceIs(value: string | null): Selective[] {
 }
 
 /**
- * A wallet payment that was authorized is found by its wallet; only the others have an entry in an index by merchant and
- * customer, which would cost a fifth of the authorizations.
+ * A wallet payment that was authorized is found by its wallet, or by its captures; only the others have an entry in an index
+ * by merchant and customer, which would cost a fifth of the authorizations.
  */
 function customerIs(value: string | null): Selective[] {
   if (value === null) return [];
@@ -244,8 +244,12 @@ function customerIs(value: string | null): Selective[] {
   const { condition: range, order } = rangeOf('customer_id', value);
   const others = (bind: Bind): string => `${range(bind)} AND (payment_method = 'card' OR authed_at IS NULL)`;
   const authorized = (bind: Bind): string =>
-    `SELECT t.id FROM account w CROSS JOIN LATERAL (SELECT id FROM transaction
-      WHERE wallet_id = w.id AND authed_at IS NOT NULL LIMIT ${MAX_CANDIDATES + 1}) t
+    `SELECT t.id FROM account w CROSS JOIN LATERAL (
+        (SELECT id FROM transaction WHERE wallet_id = w.id AND authed_at IS NOT NULL
+          AND (status = 'authorized' OR captured = 0) LIMIT ${MAX_CANDIDATES + 1})
+        UNION
+        (SELECT operation_id FROM posting WHERE from_account_id = w.id AND from_number IS NOT NULL
+          AND code = 'capture' LIMIT ${MAX_CANDIDATES + 1})) t
       WHERE w.owner_id = ${bind(value)} AND w.kind = 'wallet'`;
   return [{ condition, sources: [{ condition: others, order }, { query: authorized }], ids: [] }];
 }

@@ -1,9 +1,6 @@
 /**
  * How events become deliveries of webhooks, in the database: `fanOut.ts` says in which order, `deliveriesSql.ts` goes on
  * with what is pending. One transaction at a time, of any node, reads on from the feed's place, and moves it on.
- *
- * Nodes of the version before attempt what they have read before they write it. They read on in the same way, and leave
- * until when they do so alone (`held_until`), and a token by which they see that somebody else has gone on since.
  */
 
 import type { Millis } from '../core/transaction.ts';
@@ -11,13 +8,9 @@ import { type FeedPage, type PageRow, pageOf, pageSql } from '../feed/eventsSql.
 import type { FeedPosition } from '../feed/position.ts';
 import { ADVISORY_LOCKS } from '../postgres/advisoryLocks.ts';
 import { plainArray, textArray, timeArray } from '../postgres/arrays.ts';
-import { isLeased } from '../postgres/leases.ts';
 import type { Queryable, StatementRunner } from '../postgres/pool.ts';
 import { IS_FREE, type LaneKey, LEASE, type NewMessage } from './deliveriesSql.ts';
 import { ENGINE_NOW } from './endpointsSql.ts';
-
-/** So long nobody else reads on after a node of the version before, which has not written all that it has read. */
-const IS_HELD = isLeased('f.held_until', `interval '5 seconds'`);
 
 /** Where the last write ended, or the first endpoint begins; no round while nobody wants anything. */
 const PLACE = `(SELECT min(after_round) + 1 AS round FROM webhook_endpoint WHERE disabled_at IS NULL AND deleted_at IS NULL) e
@@ -36,7 +29,7 @@ const PAGE_LIMIT = 500;
  */
 const PAGE = pageSql({
   ctes: `place AS MATERIALIZED (SELECT p.round, p.position FROM ${PLACE}
-      WHERE p.round IS NOT NULL AND NOT ${IS_HELD} AND ${TAKE_TURN}),`,
+      WHERE p.round IS NOT NULL AND ${TAKE_TURN}),`,
   after: '(SELECT round FROM place), (SELECT position FROM place)',
   limit: String(PAGE_LIMIT),
   // An endpoint that committed before an event is seen by whoever sees the event.
@@ -70,9 +63,9 @@ export async function beginFanOut(db: StatementRunner, clusterWide: boolean): Pr
   // Apart: a statement that takes the turn sees what was there before it got it.
   const [turn, place, { rows }] = await Promise.all([
     db.query<{ taken: boolean }>({ name: 'webhook_take_turn', text: `SELECT ${TAKE_TURN} AS taken` }),
-    db.query<PlaceRow & { held: boolean; now: Millis }>({
+    db.query<PlaceRow & { now: Millis }>({
       name: 'webhook_place',
-      text: `SELECT p.round, p.position, ${IS_HELD} AS held, c.now FROM ${PLACE} CROSS JOIN ${ENGINE_NOW} c(now)`,
+      text: `SELECT p.round, p.position, c.now FROM ${PLACE} CROSS JOIN ${ENGINE_NOW} c(now)`,
     }),
     db.query<PageRow>({
       name: clusterWide ? 'webhook_page_database' : 'webhook_page_snapshot',
@@ -80,7 +73,7 @@ export async function beginFanOut(db: StatementRunner, clusterWide: boolean): Pr
     }),
   ]);
   const [found] = place.rows;
-  if (found === undefined || found.held || turn.rows[0]?.taken !== true) return null;
+  if (found === undefined || turn.rows[0]?.taken !== true) return null;
   const after = placeOf(found);
   const before = after ?? { round: 0, position: 0 };
   return { after, page: pageOf(rows, { after: before, limit: PAGE_LIMIT, clusterWide }), now: found.now };
@@ -99,9 +92,8 @@ export async function readFannedOut(db: Queryable): Promise<FeedPosition | null>
 export async function endFanOut(db: StatementRunner, { round, position }: FeedPosition): Promise<void> {
   await db.query({
     name: 'webhook_end_fan_out',
-    text: `INSERT INTO webhook_feed (round, position, token) VALUES ($1, $2, gen_random_uuid())
-      ON CONFLICT (singleton) DO UPDATE SET round = excluded.round, position = excluded.position,
-        token = excluded.token, held_until = NULL`,
+    text: `INSERT INTO webhook_feed (round, position) VALUES ($1, $2)
+      ON CONFLICT (singleton) DO UPDATE SET round = excluded.round, position = excluded.position`,
     values: [String(round), String(position)],
   });
 }

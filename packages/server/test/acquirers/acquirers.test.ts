@@ -303,10 +303,9 @@ describe('the credentials of a merchant', () => {
     assert.deepEqual(rows, [{ merchant_id: 'MID-100045' }]);
     const kept = await operator('GET', path);
     assert.deepEqual(kept.body.items, [{ ...set.body, acquirerId: PLAIN_ACQUIRER.id }]);
-    const table = await sandbox.pool.query(
-      'SELECT string_agg(c::text, $1) AS text FROM acquirer_credentials c',
-      [''],
-    );
+    const table = await sandbox.pool.query('SELECT string_agg(c::text, $1) AS text FROM bank_credentials c', [
+      '',
+    ]);
     const log = await operator('GET', '/audit-log?action=acquirer.set_credentials');
     for (const text of [table.rows[0].text, log.text, kept.text]) assert.doesNotMatch(text, /MID-/);
     // A wrong secret of the merchant's: the bank knows nobody by it, and the payment waits.

@@ -4,7 +4,6 @@ import path from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { DEFAULT_ACQUIRER_ID, NO_CREDENTIALS_ID } from '../../src/core/acquirers.ts';
-import { newId } from '../../src/installation/newId.ts';
 import { type AskedAccount, bank } from '../support/accountBank.ts';
 import { endLeases, eventually, operate, pay, settled, stored, VISA } from '../support/cards.ts';
 import { assertError, DEMO_STORE, type Operate, operatorOf } from '../support/operator.ts';
@@ -200,45 +199,6 @@ test('a payment that goes on to another acquirer has the credentials for that on
 });
 
 describe('beside nodes of the version before', () => {
-  /** As they keep credentials. */
-  async function keepAsBefore(id: string, sealed: string): Promise<void> {
-    await sandbox.pool.query(
-      `INSERT INTO acquirer_credentials AS c (id, merchant_id, acquirer_id, names, sealed, updated_at)
-       VALUES ($1, $2, $3, '{account}', $4, clock_timestamp())
-       ON CONFLICT (merchant_id, acquirer_id) DO UPDATE SET id = excluded.id, names = excluded.names,
-         sealed = excluded.sealed, updated_at = excluded.updated_at`,
-      [id, DEMO_STORE, acquirerId, sealed],
-    );
-  }
-
-  async function newest() {
-    const { rows } = await sandbox.pool.query(
-      `SELECT id, account_id = id AS other, names, sealed FROM bank_credentials
-       WHERE merchant_id = $1 AND acquirer_id = $2 ORDER BY number DESC LIMIT 1`,
-      [DEMO_STORE, acquirerId],
-    );
-    return rows[0];
-  }
-
-  test('what they keep and take away is followed, and they read what is kept here', async () => {
-    const id = newId();
-    await keepAsBefore(id, 'sealed');
-    assert.deepEqual(await newest(), { id, other: true, names: ['account'], sealed: 'sealed' });
-    const again = newId();
-    await keepAsBefore(again, 'sealed anew');
-    assert.deepEqual(await newest(), { id: again, other: true, names: ['account'], sealed: 'sealed anew' });
-    await sandbox.pool.query('DELETE FROM acquirer_credentials WHERE acquirer_id = $1', [acquirerId]);
-    const none = await newest();
-    assert.deepEqual([none.names, none.sealed], [[], null]);
-    await keepAccount('one');
-    const { rows } = await sandbox.pool.query(
-      'SELECT id, sealed FROM acquirer_credentials WHERE acquirer_id = $1',
-      [acquirerId],
-    );
-    const kept = await newest();
-    assert.deepEqual(rows, [{ id: kept.id, sealed: kept.sealed }]);
-  });
-
   test('what they recorded is asked under what there was when the payment began', async () => {
     await keepAccount('one');
     const id = await payUnheard(async () => {

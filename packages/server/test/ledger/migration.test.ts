@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
+import pg from 'pg';
 import { OUTSIDE_ID } from '../../src/core/accounts.ts';
 import { DEFAULT_ACQUIRER_ID } from '../../src/core/acquirers.ts';
 import { accountIdOf } from '../../src/engine/accountId.ts';
@@ -18,6 +19,8 @@ const MIGRATIONS = new URL('../../migrations/', import.meta.url);
 const FIRST_OF_ACCOUNTS = '0030';
 /** Before it, what there is has not been described yet. */
 const DESCRIPTION = '0033';
+/** Before it, nodes of the version before the accounts can go on. */
+const END_OF_NAMES = '0061';
 /** More than what one step of the migration describes. */
 const MANY = 4_500;
 const silent = (): void => undefined;
@@ -306,7 +309,7 @@ before(async () => {
   await depositMeanwhile();
   await pool.query('CALL fill_postings()');
   await forgetTheOldest();
-  await migrate(database.url, silent);
+  await migrate(database.url, silent, await filesBefore(END_OF_NAMES));
 });
 after(async () => {
   await pool?.end();
@@ -411,8 +414,8 @@ test('nothing can be filled in any more', async () => {
   }
 });
 
-/** What the version before does within a batch, statement by statement, in its order. */
-describe('a node of the version before', () => {
+/** What it did within a batch, statement by statement, in its order. */
+describe('a node of the version before the accounts', () => {
   const payment = uuid('7', 1);
 
   async function inBatch(
@@ -513,6 +516,24 @@ describe('a node of the version before', () => {
     client.release();
   });
 
+  test('leaves the currency of a balance to the database', async () => {
+    const insert = (balance: string): string =>
+      `INSERT INTO event (transaction_id, seq, merchant_id, name, status, amount, captured, released, refunded, actor, at,
+         round, balance)
+       SELECT transaction_id, seq + 1000, merchant_id, name, status, amount, captured, released, refunded, actor, at, round,
+         ${balance} FROM event ORDER BY round LIMIT 1 RETURNING balance_currency AS currency`;
+    const client = await pool.connect();
+    try {
+      await client.query('BEGIN');
+      assert.deepEqual((await client.query(insert('5'))).rows, [{ currency: 'KZT' }]);
+      await client.query('ROLLBACK; BEGIN');
+      assert.deepEqual((await client.query(insert('NULL'))).rows, [{ currency: null }]);
+      await client.query('ROLLBACK');
+    } finally {
+      client.release();
+    }
+  });
+
   async function insertKeyOf(effect: string): Promise<void> {
     await pool.query(
       `INSERT INTO idempotency_key (scope_id, key, fingerprint, effect_id, effect_seq, status_code, response, created_at)
@@ -520,4 +541,55 @@ describe('a node of the version before', () => {
       [OUTSIDE_ID, effect],
     );
   }
+});
+
+describe('the names of before go', () => {
+  /** A node's session as long as it listens, by which the others know what it understands. */
+  async function nodeNamed(name: string): Promise<pg.Client> {
+    const client = new pg.Client({ connectionString: database.url, application_name: name });
+    await client.connect();
+    return client;
+  }
+
+  test('not while a node that needs them runs, and nothing is half done', async () => {
+    const node = await nodeNamed('plexy-pay listen');
+    try {
+      await assert.rejects(migrate(database.url, silent), /nodes of two versions ago run on this database/);
+      assert.equal((await walletBefore(WALLET)).held, had.held);
+    } finally {
+      await node.end();
+    }
+  });
+
+  test('beside one of the version before, and the books are what they were', async () => {
+    const before = [await wholeStatement(WALLET), await listOpenHolds(pool, WALLET)];
+    const node = await nodeNamed('plexy-pay listen 1');
+    try {
+      await migrate(database.url, silent);
+    } finally {
+      await node.end();
+    }
+    assert.deepEqual(await audit(pool), []);
+    assert.deepEqual([await wholeStatement(WALLET), await listOpenHolds(pool, WALLET)], before);
+  });
+
+  test('and who still writes them is understood', async () => {
+    const id = uuid('7', 3);
+    await pool.query(
+      `WITH transfer AS (INSERT INTO wallet_transfer (id, wallet_id, kind, amount, currency, actor, created_at)
+           VALUES ($1, $2, 'deposit', 60, 'KZT', 'operator', now())),
+         key AS (INSERT INTO idempotency_key (scope_id, key, fingerprint, effect_id, effect_seq, status_code, response, created_at)
+           VALUES ($3, 'another deposit', 'f', $1, 0, 201, '{}', now())),
+         wallet AS (UPDATE account SET balance = balance + 60, available = available + 60, posting_count = posting_count + 1
+           WHERE id = $2 RETURNING *),
+         funding AS (UPDATE account SET balance = balance - 60 WHERE kind = 'funding' AND currency = 'KZT' RETURNING *)
+       INSERT INTO posting (operation_id, seq, code, from_account_id, to_account_id, to_number, to_balance, from_account,
+         to_account, wallet_id, currency, amount, at)
+       SELECT $1, 1, 'deposit', f.id, w.id, w.posting_count, w.balance, 'funding', 'available', w.id, 'KZT', 60, now()
+       FROM wallet w, funding f`,
+      [id, WALLET, OUTSIDE_ID],
+    );
+    assert.deepEqual(await audit(pool), []);
+    assert.equal((await wholeStatement(WALLET)).lines.at(-1)?.change, 60n);
+  });
 });

@@ -83,9 +83,7 @@ before(async () => {
 
 after(async () => {
   // These rows stand for no money.
-  await sandbox.pool.query(
-    'TRUNCATE transaction, posting, account, wallet_transfer, system_account, idempotency_key, event',
-  );
+  await sandbox.pool.query('TRUNCATE transaction, posting, account, wallet_transfer, idempotency_key, event');
   await sandbox.stop();
 });
 

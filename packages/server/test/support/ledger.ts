@@ -59,15 +59,15 @@ export async function createWallets(pool: Pool, options: readonly WalletOptions[
         currency text, available bigint, approval text, frozen boolean)),
       customers AS (INSERT INTO customer SELECT customer, "phoneNumber", $2, '0017', clock_timestamp() FROM w),
       postings AS (INSERT INTO posting (operation_id, seq, code, from_account_id, to_account_id, to_number, to_balance,
-          from_account, to_account, wallet_id, currency, amount, at)
-        SELECT operation, 1, 'deposit', account_id('funding', '${OUTSIDE_ID}', currency), id, 1, available, 'funding',
-          'available', id, currency, available, date_trunc('milliseconds', clock_timestamp()) FROM w WHERE available > 0),
+          currency, amount, at)
+        SELECT operation, 1, 'deposit', account_id('funding', '${OUTSIDE_ID}', currency), id, 1, available, currency, available,
+          date_trunc('milliseconds', clock_timestamp()) FROM w WHERE available > 0),
       funding AS (INSERT INTO account AS a (id, kind, owner_id, currency, balance, may_be_negative)
         SELECT account_id('funding', '${OUTSIDE_ID}', currency), 'funding', '${OUTSIDE_ID}', currency, -sum(available), true
         FROM w GROUP BY currency ORDER BY currency
         ON CONFLICT (id) DO UPDATE SET balance = a.balance + excluded.balance)
-    INSERT INTO account (id, kind, owner_id, currency, balance, available, posting_count, frozen, approval, created_at)
-      SELECT id, 'wallet', customer, currency, available, available, (available > 0)::int, frozen, approval, clock_timestamp()
+    INSERT INTO account (id, kind, owner_id, currency, balance, posting_count, frozen, approval, created_at)
+      SELECT id, 'wallet', customer, currency, available, (available > 0)::int, frozen, approval, clock_timestamp()
       FROM w`,
     [JSON.stringify(rows), iinHash],
   );
@@ -127,12 +127,12 @@ export async function payOut(
   amount: bigint,
 ): Promise<void> {
   await pool.query(
-    `WITH merchant AS (UPDATE account SET balance = balance - $3, available = available - $3, posting_count = posting_count + 1
+    `WITH merchant AS (UPDATE account SET balance = balance - $3, posting_count = posting_count + 1
         WHERE kind = 'merchant' AND owner_id = $1 AND currency = $2 RETURNING *),
       funding AS (UPDATE account SET balance = balance + $3 WHERE kind = 'funding' AND currency = $2 RETURNING *)
-    INSERT INTO posting (operation_id, seq, code, from_account_id, from_number, from_balance, to_account_id, from_account,
-        to_account, merchant_id, currency, amount, at)
-      SELECT $4, 1, 'payout', m.id, m.posting_count, m.balance, f.id, 'balance', 'funding', $1, $2, $3,
+    INSERT INTO posting (operation_id, seq, code, from_account_id, from_number, from_balance, to_account_id, merchant_id,
+        currency, amount, at)
+      SELECT $4, 1, 'payout', m.id, m.posting_count, m.balance, f.id, $1, $2, $3,
         date_trunc('milliseconds', clock_timestamp()) + clock_offset_ms * interval '1 millisecond'
       FROM installation, merchant m, funding f`,
     [merchantId, currency, amount, randomUUID()],

@@ -525,11 +525,6 @@ describe('another node', () => {
       assert.equal(await read(), 0, 'the turn is another’s');
       await holder.query('SELECT pg_advisory_unlock($1)', [ADVISORY_LOCKS.fanOut]);
       assert.equal(await read(), 20);
-      await pool.query(`INSERT INTO webhook_feed (round, position, token, held_until)
-        VALUES (0, 0, gen_random_uuid(), clock_timestamp() + interval '4 seconds')`);
-      assert.equal(await read(), 0, 'a node of the version before reads alone');
-      await pool.query('UPDATE webhook_feed SET held_until = NULL');
-      assert.equal(await read(), 20);
       await pool.query('UPDATE webhook_endpoint SET deleted_at = now()');
       assert.equal(await read(), 0, 'nobody wants anything');
     } finally {
@@ -560,28 +555,6 @@ describe('another node', () => {
       [await deliveriesOf(lost), await deliveriesOf(written)],
       [['1 pending 0'], ['1 delivered 1']],
     );
-  });
-
-  test('of the version before, which has read further than it has written, is waited for, for 5 s at most', async () => {
-    const id = await pay();
-    const node = nodeOf();
-    const { rows } = await pool.query('SELECT after_round AS round FROM webhook_endpoint');
-    const hold = (until: string) =>
-      pool.query(
-        `INSERT INTO webhook_feed (round, position, token, held_until) VALUES ($1, 0, gen_random_uuid(), ${until})
-         ON CONFLICT (singleton) DO UPDATE SET held_until = excluded.held_until`,
-        [rows[0].round],
-      );
-    await hold(`clock_timestamp() + interval '4 seconds'`);
-    assert.equal((await node.fanOut.step()).contended, true);
-    assert.deepEqual(await deliveriesOf(id), []);
-    await hold(`clock_timestamp() - interval '1 ms'`);
-    const before = (await pool.query('SELECT token FROM webhook_feed')).rows[0].token;
-    await read(node, 1);
-    const after = await pool.query('SELECT token, held_until FROM webhook_feed');
-    // By that it sees that somebody else has gone on, and forgets what it has not written.
-    assert.notEqual(after.rows[0].token, before);
-    assert.equal(after.rows[0].held_until, null);
   });
 
   test('of the version before, which goes back to where it had begun, makes nothing come twice', async () => {

@@ -18,13 +18,7 @@ import {
   requeue,
 } from '../../src/webhooks/deliveriesSql.ts';
 import { insertEndpoint } from '../../src/webhooks/endpointsSql.ts';
-import {
-  beginFanOut,
-  endFanOut,
-  findReceivers,
-  insertPending,
-  type Receiver,
-} from '../../src/webhooks/fanOutSql.ts';
+import { findReceivers, insertPending, type Receiver } from '../../src/webhooks/fanOutSql.ts';
 import { Slots } from '../../src/webhooks/slots.ts';
 import { createDatabase, stopDatabaseServer, type TestDatabase } from '../support/database.ts';
 import { createMerchant } from '../support/ledger.ts';
@@ -282,19 +276,6 @@ test('a lease that ends later than any could is none: the clock has gone back si
   const claimed = await inTransaction(pool, (db) => insertPending(db, [delivery], randomUUID()));
   assert.equal(claimed.length, 1, 'with what is new');
   assert.equal((await claim()).length, 3, 'the rest');
-});
-
-test('a node of the version before keeps nobody from the feed for longer than it may, wherever the clock was', async () => {
-  await endpointWith(0);
-  const held = async (interval: string): Promise<boolean> =>
-    inTransaction(pool, async (db) => {
-      await endFanOut(db, { round: 1, position: 0 });
-      await db.query(`UPDATE webhook_feed SET held_until = clock_timestamp() + interval '${interval}'`);
-      return (await beginFanOut(db, false)) === null;
-    });
-  assert.equal(await held('4 seconds'), true);
-  assert.equal(await held('-1 seconds'), false);
-  assert.equal(await held('1 hour'), false);
 });
 
 describe('a claim', () => {

@@ -14,6 +14,8 @@ const MIGRATIONS = new URL('../../migrations/', import.meta.url);
 /** More than one step fills in. */
 const MANY = 20_000;
 const TABLES = ['webhook_lane', 'webhook_delivery', 'webhook_attempt', 'webhook_message'];
+/** Before it, nodes of the version before can go on. */
+const END_OF_TRIGGERS = '0062';
 const silent = (): void => undefined;
 
 async function filesBefore(first: string): Promise<Migration[]> {
@@ -112,7 +114,7 @@ test('a database of the version before is filled in, also what its nodes write a
   const holder = await pool.connect();
   await holder.query('BEGIN');
   await holder.query('SELECT FROM webhook_lane ORDER BY family_id LIMIT 10 FOR UPDATE');
-  const migrated = migrate(database.url, silent);
+  const migrated = filesBefore(END_OF_TRIGGERS).then((files) => migrate(database.url, silent, files));
   await new Promise((resolve) => setTimeout(resolve, 300));
   await holder.query('ROLLBACK');
   holder.release();
@@ -140,6 +142,10 @@ test('a database of the version before is filled in, also what its nodes write a
   const ofTest = randomUUID();
   await sendAsBefore(ofTest, ofTest);
   for (const table of TABLES) assert.deepEqual(await merchantsOf(table), [MERCHANT], table);
+
+  await migrate(database.url, silent);
+  for (const table of TABLES) assert.deepEqual(await merchantsOf(table), [MERCHANT], table);
+  await assert.rejects(sendAsBefore(last, last), { code: '23502' }, 'who names no merchant is refused');
 });
 
 test('every table of webhooks that has rows of merchants requires their merchant', async () => {

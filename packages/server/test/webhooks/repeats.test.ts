@@ -180,21 +180,3 @@ test('events of before the currency of balances was kept are told in the same by
   await refund(payment, 500);
   assert.ok(JSON.stringify(await listed()).startsWith(again.slice(0, -1)), 'after a refund');
 });
-
-test('nodes of the version before leave the currency of a balance to the database', async () => {
-  const insert = (balance: string): string =>
-    `INSERT INTO event (transaction_id, seq, merchant_id, name, status, amount, captured, released, refunded, actor, at,
-       round, balance)
-     SELECT transaction_id, seq + 1000, merchant_id, name, status, amount, captured, released, refunded, actor, at, round,
-       ${balance} FROM event ORDER BY round LIMIT 1 RETURNING balance_currency AS currency`;
-  const client = await sandbox.pool.connect();
-  try {
-    await client.query('BEGIN');
-    assert.deepEqual((await client.query(insert('5'))).rows, [{ currency: 'KZT' }]);
-    await client.query('ROLLBACK; BEGIN');
-    assert.deepEqual((await client.query(insert('NULL'))).rows, [{ currency: null }]);
-    await client.query('ROLLBACK');
-  } finally {
-    client.release();
-  }
-});
