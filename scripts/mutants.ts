@@ -244,8 +244,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the IIN is not compared',
     file: `${SERVER}/engine/batchState.ts`,
-    from: 'customer === undefined || !iinHashes.includes(customer.iinHash)',
-    to: 'customer === undefined',
+    from: 'holder === undefined || !iinHashes.includes(holder.iinHash)',
+    to: 'holder === undefined',
     tests: ['http/badInput'],
   },
   {

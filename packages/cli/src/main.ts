@@ -3,7 +3,6 @@ import { PlexyPayError } from '@plexy-pay/sdk';
 import { Command, CommanderError, Option } from 'commander';
 import { completionCommand } from './completion.ts';
 import { contextOf, type Surroundings } from './context.ts';
-import { customerCommands } from './customers.ts';
 import { connectorCommands, databaseCommands } from './database.ts';
 import { EXIT, exitCodeOf, isNoServer, WHERE } from './exitCodes.ts';
 import { keyCommands, operatorKeyCommands } from './keys.ts';
@@ -15,6 +14,7 @@ import { storeCommands } from './stores.ts';
 import { transactionCommands } from './transactions.ts';
 import { triggerCommand } from './trigger.ts';
 import { VERSION } from './version.ts';
+import { walletHolderCommands } from './walletHolders.ts';
 import { walletCommands } from './wallets.ts';
 
 /** No default here, so that the help cannot show a real key. */
@@ -99,7 +99,7 @@ function programOf(
   const operatorKeys = program.command('operator-key').description('the keys of operators');
   operatorKeyCommands(operatorKeys, context);
   storeCommands(program, context);
-  customerCommands(program, context);
+  walletHolderCommands(program, context);
   walletCommands(program, context);
   ledgerCommands(program, context, exit);
   transactionCommands(program, context);

@@ -1,4 +1,4 @@
-/** People know merchants and stores by their names, and customers by their phones: each may stand where an id is asked for. */
+/** People know merchants and stores by their names, and wallet holders by their phones: each may stand where an id is asked for. */
 import type { List, PlexyPay } from '@plexy-pay/sdk';
 import { UsageError } from './exitCodes.ts';
 
@@ -14,11 +14,11 @@ export function storeIdOf({ admin }: PlexyPay, merchantId: string, text: string)
 }
 
 /** @param text an id, or the phone number */
-export async function customerIdOf({ admin }: PlexyPay, text: string): Promise<string> {
+export async function walletHolderIdOf({ admin }: PlexyPay, text: string): Promise<string> {
   if (UUID.test(text) || !PHONE.test(text)) return text;
-  const [customer] = await admin.customers.list({ phoneNumber: text }).toArray(1);
-  if (customer === undefined) throw new UsageError(`there is no customer with the phone number ${text}`);
-  return customer.id;
+  const [holder] = await admin.walletHolders.list({ phoneNumber: text }).toArray(1);
+  if (holder === undefined) throw new UsageError(`there is no wallet holder with the phone number ${text}`);
+  return holder.id;
 }
 
 interface Named {

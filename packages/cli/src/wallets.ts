@@ -10,7 +10,7 @@ import {
   type WriteOptions,
   writing,
 } from './context.ts';
-import { customerIdOf } from './names.ts';
+import { walletHolderIdOf } from './names.ts';
 import { type Cell, money } from './output.ts';
 
 export function walletCommands(program: Command, context: Context): void {
@@ -22,25 +22,28 @@ export function walletCommands(program: Command, context: Context): void {
 }
 
 function createCommand(wallets: Command, context: Context): void {
-  writing(wallets.command('create <customer> <currency>').description('create an empty wallet'))
-    .option('--requires-confirmation', 'each authorization waits for the customer')
+  writing(wallets.command('create <holder> <currency>').description('create an empty wallet'))
+    .option('--requires-confirmation', 'each authorization waits for the holder')
     .action(
-      async (customer: string, currency: string, options: WriteOptions & { requiresConfirmation?: true }) => {
+      async (holder: string, currency: string, options: WriteOptions & { requiresConfirmation?: true }) => {
         const body = { currency, requiresConfirmation: options.requiresConfirmation === true };
         const plexy = context.client();
-        const id = await customerIdOf(plexy, customer);
-        context.show(await plexy.admin.customers.createWallet(id, body, requestOptions(options)), fieldsOf);
+        const id = await walletHolderIdOf(plexy, holder);
+        context.show(
+          await plexy.admin.walletHolders.createWallet(id, body, requestOptions(options)),
+          fieldsOf,
+        );
       },
     );
 }
 
 function readCommands(wallets: Command, context: Context): void {
   wallets
-    .command('list <customer>')
+    .command('list <holder>')
     .description('list a customer’s wallets')
-    .action(async (customer: string) => {
+    .action(async (holder: string) => {
       const plexy = context.client();
-      const list = plexy.admin.customers.wallets(await customerIdOf(plexy, customer));
+      const list = plexy.admin.walletHolders.wallets(await walletHolderIdOf(plexy, holder));
       const headings = ['ID', 'AVAILABLE', 'HELD', 'FROZEN', 'CONFIRMATION'];
       await context.showList(list, Number.POSITIVE_INFINITY, headings, (wallet) => [
         wallet.id,
@@ -114,9 +117,9 @@ function freezeCommands(wallets: Command, context: Context): void {
 }
 
 function fieldsOf(wallet: Wallet): Record<string, Cell> {
-  const { id, customerId, currency, available, held, frozen, requiresConfirmation } = wallet;
+  const { id, walletHolderId, currency, available, held, frozen, requiresConfirmation } = wallet;
   return {
-    ...{ id, customer: customerId, currency },
+    ...{ id, holder: walletHolderId, currency },
     ...{ available: money(available, currency), held: money(held, currency) },
     ...{ frozen, 'requires confirmation': requiresConfirmation },
   };

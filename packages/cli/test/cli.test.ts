@@ -128,13 +128,13 @@ describe('what an operator does', () => {
     assert.match(second.errors, /^the API key is unknown, expired or revoked \(request [0-9a-f-]{36}\)$/);
   });
 
-  test('customers and wallets', async () => {
-    const customer = await json('customers', 'create', '8 704 123 45 67', iinOf(33));
-    assert.equal(customer.phoneNumber, '+77041234567');
-    const found = await printed('customers', 'list', '--phone', '+77041234567');
-    assert.match(found, new RegExp(`^${customer.id}  \\+77041234567  ••••••••${iinOf(33).slice(-4)}`, 'm'));
-    assert.match(await printed('customers', 'get', customer.id), /^phone +\+77041234567$/m);
-    const wallet = await json('wallets', 'create', customer.id, 'KWD', '--requires-confirmation');
+  test('wallet holders and wallets', async () => {
+    const holder = await json('wallet-holders', 'create', '8 704 123 45 67', iinOf(33));
+    assert.equal(holder.phoneNumber, '+77041234567');
+    const found = await printed('wallet-holders', 'list', '--phone', '+77041234567');
+    assert.match(found, new RegExp(`^${holder.id}  \\+77041234567  ••••••••${iinOf(33).slice(-4)}`, 'm'));
+    assert.match(await printed('wallet-holders', 'get', holder.id), /^phone +\+77041234567$/m);
+    const wallet = await json('wallets', 'create', holder.id, 'KWD', '--requires-confirmation');
     assert.equal(wallet.requiresConfirmation, true);
     const deposit = [
       'wallets',
@@ -157,7 +157,7 @@ describe('what an operator does', () => {
     assert.match(await printed('wallets', 'unfreeze', wallet.id), /^frozen +no$/m);
     assert.match(await printed('wallets', 'get', wallet.id), /^available +1234000 \(1,234\.000 KWD\)$/m);
     assert.match(
-      await printed('wallets', 'list', customer.id),
+      await printed('wallets', 'list', holder.id),
       /1,234\.000 KWD\) +0 \(0\.000 KWD\) +no +yes$/m,
     );
     const statement = (await printed('wallets', 'statement', wallet.id)).split('\n');
@@ -203,7 +203,7 @@ describe('what goes wrong', () => {
     const request = String.raw`\(request [0-9a-f-]{36}\)$`;
     const unknown = await refused('wallets', 'get', UNKNOWN_ID);
     assert.match(unknown, new RegExp(`^there is no such wallet ${request}`));
-    const iin = await refused('customers', 'create', '+77049999999', '123');
+    const iin = await refused('wallet-holders', 'create', '+77049999999', '123');
     assert.match(iin, new RegExp(`^iin must .* ${request}`));
     const scope = await refused('keys', 'issue', DEMO_STORE, 'k', '--scope', 'everything');
     assert.match(scope, new RegExp(`^scopes.0 must .* ${request}`));
@@ -321,7 +321,7 @@ test('names stand where ids are asked for', async () => {
   const store = await json('stores', 'create', 'Demo Store', 'By name');
   const terminal = await json('terminals', 'create', 'Demo Store', 'By name', 'Till');
   assert.equal(terminal.storeId, store.id);
-  assert.equal((await json('customers', 'get', '+7 701 000 00 01')).phoneNumber, CUSTOMER.phoneNumber);
+  assert.equal((await json('wallet-holders', 'get', '+7 701 000 00 01')).phoneNumber, CUSTOMER.phoneNumber);
   assert.ok((await json('wallets', 'list', '+77010000001')).length > 0);
   assert.match(
     await failed(2, 'merchants', 'get', 'No Store'),

@@ -46,7 +46,7 @@ const USERS: NavigationItem = { to: '/settings/users', label: 'nav.users', icon:
 const AUDIT_LOG: NavigationItem = { to: '/settings/audit-log', label: 'nav.auditLog', icon: 'auditLog' };
 const OPERATOR: readonly NavigationItem[] = [
   { to: '/operator/merchants', label: 'nav.merchants', icon: 'merchants' },
-  { to: '/operator/customers', label: 'nav.customers', icon: 'customers' },
+  { to: '/operator/wallet-holders', label: 'nav.walletHolders', icon: 'customers' },
   { to: '/operator/acquirers', label: 'nav.acquirers', icon: 'acquirers' },
   { to: '/operator/ledger', label: 'nav.ledger', icon: 'ledger' },
   { to: '/operator/health', label: 'nav.health', icon: 'health' },

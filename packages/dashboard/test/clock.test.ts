@@ -83,7 +83,7 @@ describe('the sandbox’s clock', { skip: withoutBrowser }, () => {
   test('is known to operators, whose pages say what is in real time', async () => {
     const page = await dashboard.open('operator', '/operator/merchants');
     await page.getByRole('columnheader', { name: 'Created (real time)' }).waitFor();
-    await page.getByRole('link', { name: 'Customers' }).click();
+    await page.getByRole('link', { name: 'Wallet holders' }).click();
     await page.getByRole('columnheader', { name: 'Created (real time)' }).waitFor();
     await page.getByRole('link', { name: 'Users' }).click();
     await page.getByRole('columnheader', { name: 'Last sign-in (real time)' }).waitFor();

@@ -106,7 +106,7 @@ describe('errors', { skip: withoutBrowser }, () => {
       await other.getByRole('alert').getByText('Проверьте отмеченное выше.').waitFor();
       await dashboard.close(other);
     }
-    const operator = await dashboard.open('operator', '/operator/customers', { locale: 'ru-RU' });
+    const operator = await dashboard.open('operator', '/operator/wallet-holders', { locale: 'ru-RU' });
     await operator.getByRole('searchbox').fill('12');
     await operator.keyboard.press('Enter');
     await operator.getByText('Введите номер целиком').waitFor();

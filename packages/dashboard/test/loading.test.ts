@@ -49,8 +49,8 @@ const PAGES: readonly (readonly [who: Who, path: string])[] = [
   ['merchant', '/settings/users'],
   ['operator', '/operator/merchants'],
   ['operator', `/operator/merchants/${MERCHANT}`],
-  ['operator', '/operator/customers'],
-  ['operator', `/operator/customers/${CUSTOMER}`],
+  ['operator', '/operator/wallet-holders'],
+  ['operator', `/operator/wallet-holders/${CUSTOMER}`],
   ['operator', '/operator/ledger'],
   ['operator', '/operator/health'],
 ];

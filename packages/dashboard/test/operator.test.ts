@@ -11,7 +11,7 @@ describe('operators’ pages', { skip: withoutBrowser }, () => {
   after(() => dashboard?.stop());
 
   test('a customer is found by phone; a deposit by a double click is made once; a frozen wallet refuses', async () => {
-    const page = await dashboard.open('operator', '/operator/customers');
+    const page = await dashboard.open('operator', '/operator/wallet-holders');
     await page.getByRole('searchbox', { name: 'Phone number' }).fill('8 701 000 00 02');
     await page.getByRole('button', { name: 'Find' }).click();
     await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1);

@@ -32,8 +32,8 @@ const PAGES: readonly (readonly [who: Who, path: string, heading: string | RegEx
   ['merchant', '/settings/users', 'Users'],
   ['operator', '/operator/merchants', 'Merchants'],
   ['operator', `/operator/merchants/${MERCHANT}`, 'Demo Store'],
-  ['operator', '/operator/customers', 'Customers'],
-  ['operator', `/operator/customers/${CUSTOMER}`, '+77010000001'],
+  ['operator', '/operator/wallet-holders', 'Wallet holders'],
+  ['operator', `/operator/wallet-holders/${CUSTOMER}`, '+77010000001'],
   ['operator', '/operator/acquirers', 'Acquirers'],
   ['operator', '/operator/ledger', 'Ledger'],
   ['operator', '/operator/health', 'Health'],
@@ -225,7 +225,7 @@ describe('every page', { skip: withoutBrowser }, () => {
     await page.getByRole('alert').waitFor();
     const statuses = await page.evaluate(() =>
       Promise.all(
-        ['/v1/admin/merchants', '/v1/admin/customers', '/v1/admin/accounts'].map(
+        ['/v1/admin/merchants', '/v1/admin/wallet-holders', '/v1/admin/accounts'].map(
           async (path) => (await fetch(path)).status,
         ),
       ),

@@ -10,12 +10,11 @@ import type {
   ApiKey,
   AuditLogEntry,
   CreateAcquirerBody,
-  CreateCustomerBody,
   CreateMerchantBody,
   CreateStoreBody,
   CreateTerminalBody,
   CreateWalletBody,
-  Customer,
+  CreateWalletHolderBody,
   DepositWalletBody,
   GetMerchantStatementQuery,
   GetWalletStatementQuery,
@@ -24,11 +23,11 @@ import type {
   IssueOperatorKeyBody,
   ListAllAuditLogQuery,
   ListApiKeysQuery,
-  ListCustomersQuery,
   ListMerchantsQuery,
   ListOperatorKeysQuery,
   ListStoresQuery,
   ListTerminalsQuery,
+  ListWalletHoldersQuery,
   Merchant,
   MerchantBalance,
   MerchantEntry,
@@ -43,6 +42,7 @@ import type {
   UpdateMerchantBody,
   Wallet,
   WalletEntry,
+  WalletHolder,
   WalletStatement,
   WalletTransaction,
   WithdrawWalletBody,
@@ -56,7 +56,7 @@ export class AdminResource {
   readonly acquirers: AdminAcquirers;
   readonly stores: AdminStores;
   readonly terminals: AdminTerminals;
-  readonly customers: AdminCustomers;
+  readonly walletHolders: AdminWalletHolders;
   readonly wallets: AdminWallets;
   readonly accounts: AdminAccounts;
   readonly transactions: AdminTransactions;
@@ -69,7 +69,7 @@ export class AdminResource {
     this.acquirers = new AdminAcquirers(sender);
     this.stores = new AdminStores(sender);
     this.terminals = new AdminTerminals(sender);
-    this.customers = new AdminCustomers(sender);
+    this.walletHolders = new AdminWalletHolders(sender);
     this.wallets = new AdminWallets(sender);
     this.accounts = new AdminAccounts(sender);
     this.transactions = new AdminTransactions(sender);
@@ -197,26 +197,26 @@ export class AdminAcquirers extends Resource {
   }
 }
 
-export class AdminCustomers extends Resource {
-  create(body: CreateCustomerBody, options?: RequestOptions): Promise<Customer> {
-    return this.postTo('Customer', '/v1/admin/customers', body, options);
+export class AdminWalletHolders extends Resource {
+  create(body: CreateWalletHolderBody, options?: RequestOptions): Promise<WalletHolder> {
+    return this.postTo('WalletHolder', '/v1/admin/wallet-holders', body, options);
   }
 
-  /** Newest first; with `phoneNumber` that customer alone. */
-  list(query: ListCustomersQuery = {}, options?: RequestOptions): List<Customer> {
-    return this.listOf('/v1/admin/customers', { ...query }, options);
+  /** Newest first; with `phoneNumber` that wallet holder alone. */
+  list(query: ListWalletHoldersQuery = {}, options?: RequestOptions): List<WalletHolder> {
+    return this.listOf('/v1/admin/wallet-holders', { ...query }, options);
   }
 
-  get(id: string, options?: RequestOptions): Promise<Customer> {
-    return this.getFrom('Customer', pathOf`/v1/admin/customers/${id}`, options);
+  get(id: string, options?: RequestOptions): Promise<WalletHolder> {
+    return this.getFrom('WalletHolder', pathOf`/v1/admin/wallet-holders/${id}`, options);
   }
 
   createWallet(id: string, body: CreateWalletBody, options?: RequestOptions): Promise<Wallet> {
-    return this.postTo('Wallet', pathOf`/v1/admin/customers/${id}/wallets`, body, options);
+    return this.postTo('Wallet', pathOf`/v1/admin/wallet-holders/${id}/wallets`, body, options);
   }
 
   wallets(id: string, options?: RequestOptions): List<Wallet> {
-    return this.listOf(pathOf`/v1/admin/customers/${id}/wallets`, {}, options);
+    return this.listOf(pathOf`/v1/admin/wallet-holders/${id}/wallets`, {}, options);
   }
 }
 

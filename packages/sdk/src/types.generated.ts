@@ -10,7 +10,7 @@ export type WalletTransactionStatus = 'NEW' | 'PROCESSING' | 'SUCCESS' | 'FAILED
 export type FailureCode = 'customer_not_found' | 'no_wallet_in_currency' | 'wallet_frozen' | 'insufficient_funds' | 'customer_declined' | 'confirmation_expired' | 'processing_error' | 'card_declined' | 'lost_card' | 'stolen_card' | 'expired_card' | 'incorrect_cvc' | 'incorrect_number' | 'authentication_required' | 'authentication_failed' | 'authentication_expired' | 'expired';
 
 /** Why a request was refused: docs/errors.md. */
-export type Reason = 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'expiry_out_of_range' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'notification_not_verified' | 'wrong_credentials' | 'not_signed_in' | 'origin_not_allowed' | 'host_not_allowed' | 'metrics_token_required' | 'session_required' | 'insufficient_role' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'payment_link_not_found' | 'wallet_not_found' | 'acquirer_not_found' | 'merchant_not_found' | 'customer_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'payment_link_in_use' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'older_nodes_running' | 'already_exists' | 'body_too_large' | 'expectation_failed' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'transaction_is_refund' | 'transaction_is_card_payment' | 'payment_link_paid' | 'payment_link_cancelled' | 'payment_link_expired' | 'payment_method_not_allowed' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'partial_capture_not_supported' | 'several_captures_not_supported' | 'partial_cancel_not_supported' | 'saved_card_not_supported' | 'merchant_initiated_not_supported' | 'insufficient_merchant_balance' | 'merchant_required' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'too_many_webhook_secrets' | 'too_many_sign_ins' | 'rate_limited';
+export type Reason = 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'expiry_out_of_range' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'notification_not_verified' | 'wrong_credentials' | 'not_signed_in' | 'origin_not_allowed' | 'host_not_allowed' | 'metrics_token_required' | 'session_required' | 'insufficient_role' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'payment_link_not_found' | 'wallet_not_found' | 'acquirer_not_found' | 'merchant_not_found' | 'wallet_holder_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'payment_link_in_use' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'older_nodes_running' | 'already_exists' | 'body_too_large' | 'expectation_failed' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'transaction_is_refund' | 'transaction_is_card_payment' | 'payment_link_paid' | 'payment_link_cancelled' | 'payment_link_expired' | 'payment_method_not_allowed' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'partial_capture_not_supported' | 'several_captures_not_supported' | 'partial_cancel_not_supported' | 'saved_card_not_supported' | 'merchant_initiated_not_supported' | 'insufficient_merchant_balance' | 'merchant_required' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'too_many_webhook_secrets' | 'too_many_sign_ins' | 'rate_limited';
 
 /** Every error has this shape. `reason` is stable and machine-readable. */
 export interface ErrorBody {
@@ -256,7 +256,7 @@ export interface IssuedApiKey {
   apiKey: string | null;
 }
 
-export interface Customer {
+export interface WalletHolder {
   id: string;
   /** E.164. */
   phoneNumber: string;
@@ -267,6 +267,8 @@ export interface Customer {
 
 export interface Wallet {
   id: string;
+  walletHolderId: string;
+  /** The same as `walletHolderId`, by its name of before. */
   customerId: string;
   /** ISO 4217 code. */
   currency: string;
@@ -275,7 +277,7 @@ export interface Wallet {
   /** Minor units of the currency. May exceed 2^53: read it with a parser that keeps every digit. */
   held: bigint;
   frozen: boolean;
-  /** Each authorization waits for its customer’s approval. */
+  /** Each authorization waits for the holder’s approval. */
   requiresConfirmation: boolean;
 }
 
@@ -788,7 +790,7 @@ export interface AuditLogEntry {
   /** Null: of no merchant. */
   merchantId: string | null;
   actor: { kind: 'api_key' | 'user' | 'customer' | 'system' | 'command_line' | 'unknown' | 'operator'; id: string | null; name: string | null; isOperator: boolean; credentialId: string | null; address: string | null };
-  action: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset';
+  action: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset';
   object: { kind: string; id: string | null };
   /** What was changed, as it was. */
   before: {  } | null;
@@ -996,13 +998,13 @@ export interface SetAcquirerCredentialsBody {
   sameAccount?: boolean | undefined;
 }
 
-export interface CreateCustomerBody {
+export interface CreateWalletHolderBody {
   phoneNumber: string;
   /** 12 digits. Never shown again. */
   iin: string;
 }
 
-export interface ListCustomersQuery {
+export interface ListWalletHoldersQuery {
   /** The most items to return. */
   limit?: number | undefined;
   /** The nextCursor of the page before. */
@@ -1047,7 +1049,7 @@ export interface ListAllAuditLogQuery {
   cursor?: string | undefined;
   /** The id of an API key or a user. */
   actor?: string | undefined;
-  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
+  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
   /** The id of what it was done to. */
   object?: string | undefined;
   /** From this time on. */
@@ -1476,7 +1478,7 @@ export interface ListAuditLogQuery {
   cursor?: string | undefined;
   /** The id of an API key or a user. */
   actor?: string | undefined;
-  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
+  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
   /** The id of what it was done to. */
   object?: string | undefined;
   /** From this time on. */
@@ -1591,7 +1593,6 @@ export interface Answers {
   AdvanceSandboxClockAnswer: AdvanceSandboxClockAnswer;
   ApiKey: ApiKey;
   Audit: Audit;
-  Customer: Customer;
   DeletedWebhookEndpoint: DeletedWebhookEndpoint;
   GetConfirmationAnswer: GetConfirmationAnswer;
   GetSandboxClockAnswer: GetSandboxClockAnswer;
@@ -1618,6 +1619,7 @@ export interface Answers {
   User: User;
   UserWithPassword: UserWithPassword;
   Wallet: Wallet;
+  WalletHolder: WalletHolder;
   WalletStatement: WalletStatement;
   WalletTransaction: WalletTransaction;
   WebhookDelivery: WebhookDelivery;
@@ -1637,7 +1639,6 @@ export const SHAPES: Readonly<Record<AnswerName, readonly string[]>> = {
   AdvanceSandboxClockAnswer: ['now', 'offsetSeconds', 'settled'],
   ApiKey: ['id', 'merchantId', 'name'],
   Audit: ['id', 'state', 'startedAt'],
-  Customer: ['id', 'phoneNumber', 'iinLast4'],
   DeletedWebhookEndpoint: ['id', 'deleted'],
   GetConfirmationAnswer: ['url', 'expiresAt'],
   GetSandboxClockAnswer: ['now', 'offsetSeconds'],
@@ -1663,7 +1664,8 @@ export const SHAPES: Readonly<Record<AnswerName, readonly string[]>> = {
   Transfer: ['id', 'walletId', 'kind'],
   User: ['id', 'email', 'name'],
   UserWithPassword: ['id', 'email', 'name'],
-  Wallet: ['id', 'customerId', 'currency'],
+  Wallet: ['id', 'walletHolderId', 'customerId'],
+  WalletHolder: ['id', 'phoneNumber', 'iinLast4'],
   WalletStatement: ['items', 'nextCursor', 'openingBalance'],
   WalletTransaction: ['walletTransactionId', 'walletTransactionStatus', 'orderReference'],
   WebhookDelivery: ['id', 'endpointId', 'event'],

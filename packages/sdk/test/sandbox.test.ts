@@ -85,10 +85,10 @@ test('an operator from the merchant to the statement', async () => {
   await admin.operatorKeys.revoke(key.id);
 
   const phoneNumber = '+77037654321';
-  const customer = await admin.customers.create({ phoneNumber, iin: iinOf(70) });
-  assert.deepEqual(await admin.customers.list({ phoneNumber }).toArray(), [customer]);
-  assert.deepEqual(await admin.customers.get(customer.id), customer);
-  const wallet = await admin.customers.createWallet(customer.id, {
+  const holder = await admin.walletHolders.create({ phoneNumber, iin: iinOf(70) });
+  assert.deepEqual(await admin.walletHolders.list({ phoneNumber }).toArray(), [holder]);
+  assert.deepEqual(await admin.walletHolders.get(holder.id), holder);
+  const wallet = await admin.walletHolders.createWallet(holder.id, {
     currency: 'KZT',
     requiresConfirmation: true,
   });
@@ -103,7 +103,7 @@ test('an operator from the merchant to the statement', async () => {
     const { walletTransactionId } = await merchant.wallet.authorize(order);
     await admin.transactions[decide](walletTransactionId);
   }
-  const [held] = await admin.customers.wallets(customer.id).toArray();
+  const [held] = await admin.walletHolders.wallets(holder.id).toArray();
   assert.deepEqual([held?.available, held?.held], [2n * BigInt(amount) - 501n, 500n]);
   const statement = await admin.wallets.statement(wallet.id, { limit: 2 }).toArray();
   assert.deepEqual(

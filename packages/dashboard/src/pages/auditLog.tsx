@@ -32,7 +32,7 @@ const ACTIONS: readonly Action[] = [
   ...(['payment_link.create', 'payment_link.cancel', 'payment_link.extend'] as const),
   ...(['merchant.create', 'merchant.update', 'store.create', 'terminal.create'] as const),
   ...(['acquirer.create', 'acquirer.update', 'acquirer.route', 'acquirer.set_credentials'] as const),
-  ...(['customer.create', 'wallet.create', 'wallet.deposit', 'wallet.withdraw'] as const),
+  ...(['wallet_holder.create', 'wallet.create', 'wallet.deposit', 'wallet.withdraw'] as const),
   ...(['wallet.freeze', 'wallet.unfreeze', 'ledger.audit'] as const),
   ...(['secret_key.add', 'secret_key.retire'] as const),
   ...(['sandbox.advance_clock', 'sandbox.set_faults', 'sandbox.reset'] as const),

@@ -3,8 +3,6 @@ import Type from 'typebox';
 import { adminAcquirerRoutes } from '../acquirers/acquirerRoutes.ts';
 import { adminAuditLogRoutes } from '../auditLog/auditLogRoutes.ts';
 import { parseTransactionId } from '../core/values/ids.ts';
-import { adminCustomerRoutes } from '../customers/customerRoutes.ts';
-import { adminWalletRoutes } from '../customers/walletAdminRoutes.ts';
 import { ADMIN, ERRORS, OPERATOR, refuseBody } from '../http/adminCommon.ts';
 import { NoQuery, pageSchema } from '../http/adminSchemas.ts';
 import type { App } from '../http/baseApp.ts';
@@ -23,6 +21,8 @@ import { adminSystemRoutes } from '../operations/systemRoutes.ts';
 import { confirmationLinkOfOperator } from '../payments/confirmationRoutes.ts';
 import { confirmFor } from '../payments/operate.ts';
 import { WALLET_RENDERING } from '../payments/walletViews.ts';
+import { adminWalletRoutes } from '../walletHolders/walletAdminRoutes.ts';
+import { adminWalletHolderRoutes } from '../walletHolders/walletHolderRoutes.ts';
 import type { Deps } from './deps.ts';
 
 export function adminRoutes(app: App, deps: Deps): void {
@@ -30,7 +30,7 @@ export function adminRoutes(app: App, deps: Deps): void {
   adminApiKeyRoutes(app, deps);
   adminStoreRoutes(app, deps);
   adminAcquirerRoutes(app, deps);
-  adminCustomerRoutes(app, deps);
+  adminWalletHolderRoutes(app, deps);
   adminWalletRoutes(app, deps);
   accountRoutes(app, deps);
   adminSystemRoutes(app, deps);

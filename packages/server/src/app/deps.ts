@@ -3,7 +3,6 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Acquirer } from '../acquiring/acquirer.ts';
 import type { LateAnswers } from '../acquiring/lateAnswers.ts';
 import type { AcquirerRegistry } from '../acquiring/registry.ts';
-import type { GuessCounter } from '../customers/guessCounter.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { EventFeed } from '../feed/feed.ts';
 import type { Metrics } from '../http/metrics.ts';
@@ -18,6 +17,7 @@ import type { Pool } from '../postgres/pool.ts';
 import type { Readiness } from '../postgres/readiness.ts';
 import type { RequestLog } from '../requestLog/requestLog.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
+import type { GuessCounter } from '../walletHolders/guessCounter.ts';
 import type { WebhookThread } from '../webhooks/thread.ts';
 import type { Config } from './config.ts';
 

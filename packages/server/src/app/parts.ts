@@ -5,7 +5,6 @@ import type { ConnectorModule } from '../acquiring/connector.ts';
 import { LateAnswers } from '../acquiring/lateAnswers.ts';
 import { type AcquirerPlace, AcquirerRegistry } from '../acquiring/registry.ts';
 import { DEFAULT_ACQUIRER_ID } from '../core/acquirers.ts';
-import { GuessCounter } from '../customers/guessCounter.ts';
 import { Engine } from '../engine/engine.ts';
 import { EventFeed } from '../feed/feed.ts';
 import { Auditor } from '../ledger/auditor.ts';
@@ -14,6 +13,7 @@ import { lateTransactionAnswer } from '../payments/transactionViews.ts';
 import { Readiness } from '../postgres/readiness.ts';
 import { RequestLog } from '../requestLog/requestLog.ts';
 import type { LaunchBank } from '../sandbox/bankProcess.ts';
+import { GuessCounter } from '../walletHolders/guessCounter.ts';
 import { WebhookThread } from '../webhooks/thread.ts';
 import type { Deps } from './deps.ts';
 

@@ -18,7 +18,7 @@ export const AUDIT_ACTIONS = [
   'payment.show_confirmation',
   ...['payment_link.create', 'payment_link.cancel', 'payment_link.extend'],
   ...[
-    'customer.create',
+    'wallet_holder.create',
     'wallet.create',
     'wallet.freeze',
     'wallet.unfreeze',

@@ -5,7 +5,7 @@
 
 interface AccountRules {
   /** Whose accounts they are. `outside` is nobody's: one account a currency. */
-  readonly owner: 'customer' | 'merchant' | 'acquirer' | 'outside';
+  readonly owner: 'walletHolder' | 'merchant' | 'acquirer' | 'outside';
   /** What it must at least be, of which `held` is spoken for: 0, or anything. */
   readonly mayBeNegative: boolean;
   /**
@@ -18,9 +18,9 @@ interface AccountRules {
 }
 
 export const ACCOUNT_KINDS = {
-  /** What a customer has in one currency. Open authorizations hold a part of it. */
+  /** What a wallet holder has in one currency. Open authorizations hold a part of it. */
   wallet: {
-    owner: 'customer',
+    owner: 'walletHolder',
     mayBeNegative: false,
     moved: 'locked',
     codes: ['deposit', 'withdrawal', 'capture', 'refund'],
@@ -73,7 +73,7 @@ export function kindsOf(owner: AccountRules['owner']): readonly AccountKind[] {
   return ALL_ACCOUNT_KINDS.filter((kind) => ACCOUNT_KINDS[kind].owner === owner);
 }
 
-/** Of neither customers nor merchants. */
+/** Of neither wallet holders nor merchants. */
 export const SYSTEM_KINDS = [...kindsOf('acquirer'), ...kindsOf('outside')];
 
 /** Whether a posting on an account of this kind may be this. */

@@ -59,6 +59,8 @@ export interface Authorize {
   readonly orderReference: string;
   /** Where the customer goes after a confirmation; absent: nowhere. */
   readonly returnUrl?: string | null;
+  /** The merchant's customer; absent: not told. */
+  readonly customerId?: string | null;
   /** The payment link or session that it is made by; absent: none. What is paid for is the link's. */
   readonly link?: LinkKey;
 }

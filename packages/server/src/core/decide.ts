@@ -360,7 +360,7 @@ function newWalletPayment(
     orderReference: command.orderReference,
     returnUrl: command.returnUrl ?? null,
     walletId: wallet?.id ?? null,
-    customerId: wallet?.customerId ?? null,
+    customerId: command.customerId ?? null,
     captureMode,
     createdAt: now,
     updatedAt: now,

@@ -127,7 +127,7 @@ export interface Hold {
 /** A wallet is its account, and who decides on payments from it. Its balance is what is available and what is held. */
 export interface Wallet {
   readonly id: string;
-  readonly customerId: string;
+  readonly holderId: string;
   readonly currency: string;
   readonly available: Minor;
   readonly held: Minor;

@@ -148,21 +148,27 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
   },
   listTerminals: { description: PAGES, reasons: [...MERCHANT, ...PAGE] },
 
-  createCustomer: {
+  createWalletHolder: {
     description:
       'A holder of wallets: a phone number and an IIN that belong together. The IIN is kept as a keyed hash.',
     reasons: ['invalid_phone_number', 'invalid_iin', 'already_exists'],
   },
-  listCustomers: {
+  listWalletHolders: {
     description: `All, or those that a phone number, an IIN or both name. ${PAGES}`,
     reasons: [...PAGE, 'invalid_phone_number', 'invalid_iin'],
   },
-  getCustomer: { description: 'With the last four digits of the IIN.', reasons: ['customer_not_found'] },
-  createWallet: {
-    description: 'A customer has one wallet a currency. It begins empty: deposit into it next.',
-    reasons: ['customer_not_found', 'invalid_currency', 'already_exists'],
+  getWalletHolder: {
+    description: 'With the last four digits of the IIN.',
+    reasons: ['wallet_holder_not_found'],
   },
-  listWallets: { description: 'One a currency, as last committed.', reasons: ['customer_not_found'] },
+  createWallet: {
+    description: 'A wallet holder has one wallet a currency. It begins empty: deposit into it next.',
+    reasons: ['wallet_holder_not_found', 'invalid_currency', 'already_exists'],
+  },
+  listWallets: {
+    description: 'One a currency, as last committed.',
+    reasons: ['wallet_holder_not_found'],
+  },
   getWallet: {
     description: 'What is available and what is held, as last committed.',
     reasons: ['wallet_not_found'],

@@ -567,7 +567,7 @@ function carryOut(state: BatchState, request: Request, now: number): Outcome {
   return outcome;
 }
 
-/** Whether a payment failed because its phone number and IIN are no customer's. */
+/** Whether a payment failed because its phone number and IIN are no wallet holder's. */
 function isNotFound(outcome: Outcome): boolean {
   return outcome.kind === 'transaction' && outcome.transaction.statusReason === 'customer_not_found';
 }
@@ -668,7 +668,7 @@ async function save(
   write(sql.giveResponses, answers);
   write(linksSql.insertLinks, changes.newLinks);
   write(linksSql.updateLinks, changes.changedLinks);
-  for (const kind of ['wallet', 'linked_wallet', 'card'] as const) {
+  for (const kind of ['wallet', 'told_wallet', 'card'] as const) {
     const isOf = (transaction: Transaction): boolean => sql.insertKindOf(transaction) === kind;
     write(sql.INSERT_TRANSACTIONS[kind], changes.newTransactions.filter(isOf));
   }

@@ -248,7 +248,6 @@ const FIXED_COLUMNS: readonly TransactionColumn[] = [
   { name: 'currency', type: 'word', value: (t) => t.currency },
   { name: 'order_reference', type: 'text', value: (t) => t.orderReference },
   { name: 'wallet_id', type: 'uuid', value: (t) => t.walletId },
-  { name: 'customer_id', type: 'uuid', value: (t) => t.customerId },
   { name: 'parent_transaction_id', type: 'uuid', value: (t) => t.parentTransactionId },
   { name: 'capture_mode', type: 'word', value: (t) => t.captureMode },
   { name: 'created_at', type: 'time', value: (t) => t.createdAt },
@@ -270,6 +269,7 @@ const CARD_STATE_COLUMNS: readonly TransactionColumn[] = [
 const CARD_FIXED_COLUMNS: readonly TransactionColumn[] = [
   { name: 'description', type: 'text', value: (t) => t.description },
   { name: 'payer_ip', type: 'text', value: (t) => t.payerIp },
+  { name: 'customer_id', type: 'uuid', value: (t) => t.customerId },
   { name: 'store_id', type: 'uuid', value: (t) => t.storeId },
   { name: 'terminal_id', type: 'uuid', value: (t) => t.terminalId },
   { name: 'recurring_type', type: 'word', value: (t) => t.recurringType },
@@ -285,6 +285,13 @@ const LINK_COLUMNS: readonly TransactionColumn[] = [
   { name: 'capture_delay_s', type: 'int', value: (t) => t.captureDelayS },
 ];
 
+/** Of a wallet payment. Its `customer_id` was the holder of the wallet, whom no merchant is shown. */
+const WALLET_CUSTOMER: TransactionColumn = {
+  name: 'merchant_customer_id',
+  type: 'uuid',
+  value: (t) => t.customerId,
+};
+
 const RETURN_URL: (typeof CARD_FIXED_COLUMNS)[number] = {
   name: 'return_url',
   type: 'text',
@@ -292,7 +299,7 @@ const RETURN_URL: (typeof CARD_FIXED_COLUMNS)[number] = {
 };
 /** Wallet payments leave the columns of cards at their defaults: 14 parameters less on the hot path. */
 const WALLET_INSERT = [ID, ...FIXED_COLUMNS, ...STATE_COLUMNS, RETURN_URL];
-const LINKED_WALLET_INSERT = [...WALLET_INSERT, ...LINK_COLUMNS];
+const TOLD_WALLET_INSERT = [...WALLET_INSERT, ...LINK_COLUMNS, WALLET_CUSTOMER];
 const CARD_INSERT = [...WALLET_INSERT, ...LINK_COLUMNS, ...CARD_FIXED_COLUMNS, ...CARD_STATE_COLUMNS];
 const WALLET_UPDATE = [ID, ...STATE_COLUMNS];
 const CARD_UPDATE = [...WALLET_UPDATE, ...CARD_STATE_COLUMNS];
@@ -301,12 +308,19 @@ function camelCase(name: string): string {
   return name.replace(/_(\w)/g, (_match, letter: string) => letter.toUpperCase());
 }
 
-/** Wallet payments that were there before the column have its default. */
-const ACQUIRER_OF_CARD = `CASE payment_method WHEN 'card' THEN acquirer_id END`;
+/** The customer of a payment, in a row of `transaction`. */
+export const CUSTOMER_ID = `CASE payment_method WHEN 'card' THEN customer_id ELSE merchant_customer_id END`;
+
+/** What rows of the one method say otherwise than those of the other. */
+const OF_BOTH_METHODS: Readonly<Record<string, string>> = {
+  customer_id: CUSTOMER_ID,
+  // Wallet payments that were there before the column have its default.
+  acquirer_id: `CASE payment_method WHEN 'card' THEN acquirer_id END`,
+};
 
 /** The columns of a `Transaction`, under its property names. */
 export const TRANSACTION_COLUMNS = CARD_INSERT.filter(({ name }) => name !== 'due_at')
-  .map(({ name }) => `${name === 'acquirer_id' ? ACQUIRER_OF_CARD : name} AS "${camelCase(name)}"`)
+  .map(({ name }) => `${OF_BOTH_METHODS[name] ?? name} AS "${camelCase(name)}"`)
   .join(', ');
 
 /** Locks payments, sorted by id. */
@@ -340,14 +354,14 @@ export interface WalletTargets {
   readonly walletIds: readonly string[];
 }
 
-/** A customer, and their wallet if there is one in the currency. Found by id, a wallet comes without its customer. */
+/** A wallet holder, and their wallet if there is one in the currency. Found by id, a wallet comes without its holder. */
 export type WalletRow = (
   | (Wallet & Pick<AccountRow, 'postingCount'>)
   | { readonly [Property in keyof Wallet | 'postingCount']: null }
 ) & {
   readonly phone: string | null;
   readonly iinHash: string | null;
-  /** The customer's id. */
+  /** The holder's id. */
   readonly ownerId: string | null;
   /** Wrong IINs with this phone number; null: there were none lately. */
   readonly wrong: number | null;
@@ -356,18 +370,18 @@ export type WalletRow = (
 };
 
 /**
- * Finds customers by phone, and locks their wallets and those of payments and by id, sorted by id. A wallet
+ * Finds wallet holders by phone, and locks their wallets and those of payments and by id, sorted by id. A wallet
  * may come more than once.
  */
 export async function lockWallets(db: StatementRunner, targets: WalletTargets): Promise<WalletRow[]> {
   const { rows } = await db.query({
     name: 'lock_wallets',
-    text: `SELECT u.phone, u.iin_hash AS "iinHash", u.owner_id AS "ownerId", w.id, w.owner_id AS "customerId",
+    text: `SELECT u.phone, u.iin_hash AS "iinHash", u.owner_id AS "ownerId", w.id, w.owner_id AS "holderId",
         w.currency, w.balance - w.held AS available, w.held, w.frozen, w.approval, w.posting_count AS "postingCount",
         g.wrong, g.last_at AS "lastWrongAt", g.locked_until AS "lockedUntil"
       FROM (
         SELECT w.id, q.phone, c.iin_hash, c.id AS owner_id FROM unnest($1::text[], $2::text[]) q(phone, currency)
-          LEFT JOIN LATERAL (SELECT * FROM customer WHERE phone = q.phone LIMIT 1) c ON true
+          LEFT JOIN LATERAL (SELECT * FROM wallet_holder WHERE phone = q.phone LIMIT 1) c ON true
           LEFT JOIN LATERAL (SELECT id FROM account
             WHERE owner_id = c.id AND currency = q.currency AND kind = 'wallet' LIMIT 1) w ON true
         UNION ALL SELECT x.wallet_id, NULL, NULL, NULL FROM unnest($3::uuid[]) t(id)
@@ -525,17 +539,18 @@ function insertWalletOf(name: string, columns: readonly TransactionColumn[]): Wr
   );
 }
 
-/** Those by a link apart: the others have no parameters for it. */
-export type InsertKind = 'wallet' | 'linked_wallet' | 'card';
+/** Those by a link or of a customer apart: the others have no parameters for it. */
+export type InsertKind = 'wallet' | 'told_wallet' | 'card';
 
-export function insertKindOf({ paymentMethod, paymentLinkId, paymentSessionId }: Transaction): InsertKind {
+export function insertKindOf(transaction: Transaction): InsertKind {
+  const { paymentMethod, paymentLinkId, paymentSessionId, customerId } = transaction;
   if (paymentMethod === 'card') return 'card';
-  return paymentLinkId === null && paymentSessionId === null ? 'wallet' : 'linked_wallet';
+  return (paymentLinkId ?? paymentSessionId ?? customerId) === null ? 'wallet' : 'told_wallet';
 }
 
 export const INSERT_TRANSACTIONS: Readonly<Record<InsertKind, WriteTransactions>> = {
   wallet: insertWalletOf('insert_wallet', WALLET_INSERT),
-  linked_wallet: insertWalletOf('insert_linked_wallet', LINKED_WALLET_INSERT),
+  told_wallet: insertWalletOf('insert_told_wallet', TOLD_WALLET_INSERT),
   card: writeOf(insertOf('insert_card', 'transaction', CARD_INSERT)),
 };
 

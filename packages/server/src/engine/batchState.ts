@@ -55,7 +55,7 @@ export class BatchState implements State {
   readonly #loadedIds = new Set<string>();
   readonly #wallets = new Map<string, Counted<Wallet>>();
   readonly #walletOfOwner = new Map<string, string>();
-  readonly #customers = new Map<string, { readonly id: string; readonly iinHash: string }>();
+  readonly #holders = new Map<string, { readonly id: string; readonly iinHash: string }>();
   readonly #guesses = new Map<string, Guesses>();
   /** Phone numbers of pairs that were wrong, or taken for it, whoever has them: each once, with how many counted. */
   readonly #wrongPairs = new Map<string, number>();
@@ -101,13 +101,13 @@ export class BatchState implements State {
     }
     for (const { phone, iinHash, ownerId, wrong, lastWrongAt, lockedUntil, ...wallet } of loaded.wallets) {
       if (phone !== null && iinHash !== null && ownerId !== null) {
-        this.#customers.set(phone, { id: ownerId, iinHash });
+        this.#holders.set(phone, { id: ownerId, iinHash });
       }
       if (phone !== null && wrong !== null)
         this.#guesses.set(phone, { wrong, lastAt: lastWrongAt, lockedUntil });
       if (wallet.id === null) continue;
       this.#wallets.set(wallet.id, wallet);
-      this.#walletOfOwner.set(`${wallet.customerId} ${wallet.currency}`, wallet.id);
+      this.#walletOfOwner.set(`${wallet.holderId} ${wallet.currency}`, wallet.id);
     }
     for (const row of loaded.shownAccounts) this.#shownBalances.set(accountKey(row), row.balance);
     for (const row of loaded.accounts) this.#accounts.set(accountKey(row), row);
@@ -150,15 +150,15 @@ export class BatchState implements State {
   }
 
   /**
-   * The same look-ups, whether the customer is unknown, or phone and IIN do not belong together, or so many pairs
+   * The same look-ups, whether the holder is unknown, or phone and IIN do not belong together, or so many pairs
    * were wrong that none is right now.
    */
   lookUpWallet(phone: string, iinHashes: readonly string[], currency: string): WalletLookup {
-    const customer = this.#customers.get(phone);
+    const holder = this.#holders.get(phone);
     const locked = isLocked(this.#guesses.get(phone) ?? NO_GUESSES, this.#now);
-    if (customer === undefined || !iinHashes.includes(customer.iinHash) || locked)
+    if (holder === undefined || !iinHashes.includes(holder.iinHash) || locked)
       return { failure: 'customer_not_found' };
-    const wallet = this.#wallets.get(this.#walletOfOwner.get(`${customer.id} ${currency}`) ?? '');
+    const wallet = this.#wallets.get(this.#walletOfOwner.get(`${holder.id} ${currency}`) ?? '');
     return wallet === undefined ? { failure: 'no_wallet_in_currency' } : { wallet };
   }
 

@@ -115,16 +115,16 @@ export const ApiKeyBody = Type.Object(
   closed,
 );
 
-export const Customer = Type.Object(
+export const WalletHolder = Type.Object(
   {
     id: Id,
     phoneNumber: Type.String({ description: 'E.164.', examples: ['+77010000001'] }),
     iinLast4: Type.String({ description: 'The last four digits of the IIN.', examples: ['0017'] }),
     createdAt: Time,
   },
-  { $id: 'Customer' },
+  { $id: 'WalletHolder' },
 );
-export const CustomerBody = Type.Object(
+export const WalletHolderBody = Type.Object(
   {
     phoneNumber: Type.String({ examples: ['+77010000001'] }),
     iin: Type.String({ description: '12 digits. Never shown again.', examples: ['900101300017'] }),
@@ -136,12 +136,17 @@ const balances = { available: Balance, held: Balance };
 export const Wallet = Type.Object(
   {
     id: Id,
-    customerId: Id,
+    walletHolderId: Id,
+    customerId: Type.String({
+      format: 'uuid',
+      deprecated: true,
+      description: 'The same as `walletHolderId`, by its name of before.',
+    }),
     currency: Currency,
     ...balances,
     frozen: Type.Boolean(),
     requiresConfirmation: Type.Boolean({
-      description: 'Each authorization waits for its customer’s approval.',
+      description: 'Each authorization waits for the holder’s approval.',
     }),
   },
   { $id: 'Wallet' },
@@ -262,7 +267,7 @@ export const ADMIN_OBJECTS = [
   Merchant,
   ApiKey,
   IssuedApiKey,
-  Customer,
+  WalletHolder,
   Wallet,
   Transfer,
   WalletEntry,
@@ -284,7 +289,7 @@ export const TransferBody = Type.Object(
   closed,
 );
 export const ListQuery = Type.Object({ limit: Limit, cursor: Cursor }, closed);
-export const CustomerQuery = Type.Object(
+export const WalletHolderQuery = Type.Object(
   {
     limit: Limit,
     cursor: Cursor,

@@ -136,7 +136,7 @@ export const REASONS = {
   wallet_not_found: { status: 404, code: 4, message: 'there is no such wallet' },
   acquirer_not_found: { status: 404, code: 4, message: 'there is no such acquirer' },
   merchant_not_found: { status: 404, code: 4, message: 'there is no such merchant' },
-  customer_not_found: { status: 404, code: 4, message: 'there is no such customer' },
+  wallet_holder_not_found: { status: 404, code: 4, message: 'there is no such wallet holder' },
   api_key_not_found: { status: 404, code: 4, message: 'there is no such API key' },
   webhook_endpoint_not_found: { status: 404, code: 4, message: 'there is no such webhook endpoint' },
   webhook_delivery_not_found: {

@@ -23,7 +23,7 @@ const SEALED: readonly { readonly table: string; readonly column: string; readon
 
 /** Columns that are hashed. */
 const HASHED = [
-  { table: 'customer', column: 'iin_hash', kind: 'iin' },
+  { table: 'wallet_holder', column: 'iin_hash', kind: 'iin' },
   { table: 'card_token', column: 'fingerprint', kind: 'card' },
 ] as const;
 

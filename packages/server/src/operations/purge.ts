@@ -1,7 +1,7 @@
 import { purgeAttempts } from '../checkout/attemptsSql.ts';
-import { purgeWrongIins } from '../customers/wrongIinsSql.ts';
 import { purgeSessions } from '../identity/sessionsSql.ts';
 import type { Queryable } from '../postgres/pool.ts';
+import { purgeWrongIins } from '../walletHolders/wrongIinsSql.ts';
 import { purgeKeys, purgeRequests, purgeWebhooks, WEBHOOK_TABLES } from './purgeSql.ts';
 
 /** Does one stretch of a table from this page on. @returns where the next one begins; null: it was the last */

@@ -3,7 +3,6 @@ import Type from 'typebox';
 import type { Deps } from '../app/deps.ts';
 import { ALL_ACCOUNT_KINDS } from '../core/accounts.ts';
 import { iso } from '../core/values/time.ts';
-import { readGuessed } from '../customers/wrongIinsSql.ts';
 import { ADMIN, ERRORS, OPERATOR, refuseBody } from '../http/adminCommon.ts';
 import { NoQuery, pageSchema } from '../http/adminSchemas.ts';
 import type { App } from '../http/baseApp.ts';
@@ -19,6 +18,7 @@ import type { PreparedAudit } from '../ledger/auditor.ts';
 import { type AuditRun, findLastAuditRun, insertAuditRun } from '../ledger/auditRunsSql.ts';
 import { INVARIANTS } from '../ledger/auditSql.ts';
 import { findOperatorIssues, type OperatorIssue } from '../reports/issues.ts';
+import { readGuessed } from '../walletHolders/wrongIinsSql.ts';
 import { readDatabaseState, sumLedger } from './healthSql.ts';
 
 const Time = Type.String({ format: 'date-time' });

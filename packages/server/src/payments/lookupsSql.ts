@@ -23,7 +23,7 @@ import {
   pendingOperationOf,
   type Transaction,
 } from '../core/transaction.ts';
-import { TRANSACTION_COLUMNS } from '../engine/batchSql.ts';
+import { CUSTOMER_ID, TRANSACTION_COLUMNS } from '../engine/batchSql.ts';
 import { plainArray } from '../postgres/arrays.ts';
 import { inTransaction, type Pool, type Queryable } from '../postgres/pool.ts';
 
@@ -234,24 +234,15 @@ function orderReferenceIs(value: string | null): Selective[] {
   return [{ condition, sources: [{ condition: range, order: `order_reference ${BYTEWISE}` }], ids: [] }];
 }
 
-/**
- * A wallet payment that was authorized is found by its wallet, or by its captures; only the others have an entry in an index
- * by merchant and customer, which would cost a fifth of the authorizations.
- */
+/** A payment by card and one from a wallet have its customer in a column, and an index, of their own. */
 function customerIs(value: string | null): Selective[] {
   if (value === null) return [];
-  const condition = (bind: Bind): string => `customer_id = ${bind(value)}`;
-  const { condition: range, order } = rangeOf('customer_id', value);
-  const others = (bind: Bind): string => `${range(bind)} AND (payment_method = 'card' OR authed_at IS NULL)`;
-  const authorized = (bind: Bind): string =>
-    `SELECT t.id FROM account w CROSS JOIN LATERAL (
-        (SELECT id FROM transaction WHERE wallet_id = w.id AND authed_at IS NOT NULL
-          AND (status = 'authorized' OR captured = 0) LIMIT ${MAX_CANDIDATES + 1})
-        UNION
-        (SELECT operation_id FROM posting WHERE from_account_id = w.id AND from_number IS NOT NULL
-          AND code = 'capture' LIMIT ${MAX_CANDIDATES + 1})) t
-      WHERE w.owner_id = ${bind(value)} AND w.kind = 'wallet'`;
-  return [{ condition, sources: [{ condition: others, order }, { query: authorized }], ids: [] }];
+  const condition = (bind: Bind): string => `${CUSTOMER_ID} = ${bind(value)}`;
+  const of = (column: string, method: Transaction['paymentMethod']): Range => {
+    const { condition: range, order } = rangeOf(column, value);
+    return { condition: (bind) => `${range(bind)} AND payment_method = '${method}'`, order };
+  };
+  return [{ condition, sources: [of('customer_id', 'card'), of('merchant_customer_id', 'wallet')], ids: [] }];
 }
 
 const DESCRIPTION = 'lower(left(description, 100))';

@@ -4,7 +4,6 @@ import { insertAcquirer, listRoutes, replaceRoutes } from '../acquiring/acquirer
 import { HTTP_CONNECTOR } from '../acquiring/httpBank.ts';
 import { DEFAULT_ACQUIRER_ID } from '../core/acquirers.ts';
 import { type Iin, lastDigitsOf } from '../core/values/iin.ts';
-import { insertCustomer, insertWallet, setFrozen } from '../customers/customersSql.ts';
 import { OPERATOR_SCOPE } from '../engine/batch.ts';
 import type { Engine, OnceCall } from '../engine/engine.ts';
 import { insertApiKey, type Scope } from '../identity/apiKeysSql.ts';
@@ -15,6 +14,7 @@ import { hashApiKey, type Secrets } from '../installation/secrets.ts';
 import { insertMerchant } from '../merchants/merchantsSql.ts';
 import { insertStore, insertTerminal } from '../merchants/storesSql.ts';
 import { inTransaction, type Pool, type Queryable } from '../postgres/pool.ts';
+import { insertWallet, insertWalletHolder, setFrozen } from '../walletHolders/walletHoldersSql.ts';
 import {
   PLAIN_ACQUIRER,
   SEED_CUSTOMERS,
@@ -58,9 +58,9 @@ export async function insertSeed(db: Queryable, secrets: Secrets): Promise<void>
   await insertTerminal(db, SEED_TERMINAL);
   for (const { id, phone, iin, approval, frozen, wallets } of SEED_CUSTOMERS) {
     const iinLast4 = lastDigitsOf(iin as Iin);
-    await insertCustomer(db, { id, phone, iinHash: secrets.hashIin(iin), iinLast4 });
+    await insertWalletHolder(db, { id, phone, iinHash: secrets.hashIin(iin), iinLast4 });
     for (const { id: walletId, currency } of wallets) {
-      await insertWallet(db, { id: walletId, customerId: id, currency, approval });
+      await insertWallet(db, { id: walletId, holderId: id, currency, approval });
       if (frozen) await setFrozen(db, walletId, true);
     }
   }

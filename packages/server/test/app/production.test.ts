@@ -258,8 +258,8 @@ describe('a production server', () => {
     const key = await post(`/merchants/${merchant.id}/api-keys`, { name: 'server' });
     assert.match(key.apiKey, /^pr_live_/);
     const customer = { phoneNumber: '+77011234567', iin: iinOf(1) };
-    const { id } = await post('/customers', customer);
-    const wallet = await post(`/customers/${id}/wallets`, { currency: 'KZT' });
+    const { id } = await post('/wallet-holders', customer);
+    const wallet = await post(`/wallet-holders/${id}/wallets`, { currency: 'KZT' });
     await post(`/wallets/${wallet.id}/deposit`, { amount: 20_000 });
     const paid = await request(server.url, 'POST', '/v1/wallet/authorize', {
       apiKey: key.apiKey,

@@ -350,14 +350,14 @@ describe('every act leaves a line with who, what and on what', () => {
     assert.deepEqual(await linesOf(() => held()), []);
   });
 
-  test('customers, wallets, their money and their freezing', async () => {
+  test('wallet holders, wallets, their money and their freezing', async () => {
     const { walletId } = await newWallet(operate);
     const added = await lines();
     assert.deepEqual(
       added.slice(0, 2).map(({ action }) => action),
-      ['wallet.create', 'customer.create'],
+      ['wallet.create', 'wallet_holder.create'],
     );
-    covered.add('wallet.create').add('customer.create');
+    covered.add('wallet.create').add('wallet_holder.create');
     const object = { kind: 'wallet', id: walletId };
     const deposit = await leaves(
       () => ok(operate('POST', `/wallets/${walletId}/deposit`, { amount: 900 })),
@@ -553,7 +553,7 @@ test('it holds no secret and nothing that identifies a customer', async () => {
   const secrets: string[] = ['the-bearer-token', 'another-token', PASSWORD, 'in-the-query', VISA];
   const phoneNumber = '+77025550055';
   const iin = iinOf(550);
-  await ok(operate('POST', '/customers', { phoneNumber, iin }));
+  await ok(operate('POST', '/wallet-holders', { phoneNumber, iin }));
   const endpoint = await ok(
     sandbox.call('POST', '/v1/webhook-endpoints', { body: { url: HOOK, bearerToken: 'the-bearer-token' } }),
   );

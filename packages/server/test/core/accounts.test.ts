@@ -52,7 +52,7 @@ describe('the kinds of account', () => {
 
   test('each kind is somebody’s', () => {
     assert.deepEqual(
-      (['customer', 'merchant', 'acquirer', 'outside'] as const).map((owner) => [...kindsOf(owner)]),
+      (['walletHolder', 'merchant', 'acquirer', 'outside'] as const).map((owner) => [...kindsOf(owner)]),
       [['wallet'], ['merchant'], ['acquirer'], ['funding']],
     );
     assert.deepEqual(SYSTEM_KINDS, ['acquirer', 'funding']);

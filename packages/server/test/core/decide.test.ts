@@ -39,7 +39,7 @@ function paymentOf({ status, released = 0n, refunded = 0n, lapsed = false }: Giv
 }
 
 const WALLET: Wallet = {
-  ...{ id: 'w', customerId: 'c', currency: 'KZT', available: 5_000n, held: 1_000n, frozen: false },
+  ...{ id: 'w', holderId: 'h', currency: 'KZT', available: 5_000n, held: 1_000n, frozen: false },
   approval: 'none',
 };
 

@@ -56,7 +56,7 @@ class World implements State {
   attemptOf = ({ attemptId }: PaymentLink) => attemptOf(this.transactions.get(attemptId ?? ''));
   wallet = () => undefined;
   walletOf = (): Wallet => ({
-    ...{ id: 'w', customerId: 'c', currency: 'KZT', available: this.funds, held: 0n, frozen: false },
+    ...{ id: 'w', holderId: 'h', currency: 'KZT', available: this.funds, held: 0n, frozen: false },
     approval: this.approval,
   });
   lookUpWallet = () => ({ wallet: this.walletOf() });

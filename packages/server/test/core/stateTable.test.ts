@@ -61,7 +61,7 @@ function stateOf(transaction: Transaction, operation?: BankOperation, child?: Tr
   const held = transaction.status === 'authorized' ? 1_000n : 0n;
   const wallet = {
     id: 'w',
-    customerId: 'c',
+    holderId: 'h',
     currency: 'KZT',
     available: 5_000n,
     held,

@@ -57,7 +57,7 @@ function* states(): Generator<State> {
 
 function walletOf(frozen: boolean): Wallet {
   const money = { currency: 'KZT', available: 5_000n, held: 1_000n };
-  return { id: 'w', customerId: 'c', ...money, frozen, approval: 'none' };
+  return { id: 'w', holderId: 'h', ...money, frozen, approval: 'none' };
 }
 
 function stateOf(

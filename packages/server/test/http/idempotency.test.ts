@@ -78,7 +78,7 @@ describe('a repeated authorization', () => {
     assert.equal(rowCount, 1);
     assertReplay(await sandbox.authorize(body, { idempotencyKey }), first);
     await sandbox.pool.query(
-      `UPDATE account SET frozen = true WHERE owner_id = (SELECT id FROM customer WHERE phone = $1)`,
+      `UPDATE account SET frozen = true WHERE owner_id = (SELECT id FROM wallet_holder WHERE phone = $1)`,
       [body.phoneNumber],
     );
   });

@@ -147,7 +147,7 @@ describe('Idempotency-Key', () => {
     assert.equal((await operate('POST', '/merchants', { name: 'Retry' }, 'retry')).status, 201);
     const { walletId } = await newWallet(operate);
     const { body } = await operate('GET', `/wallets/${walletId}`);
-    const path = `/customers/${body.customerId}/wallets`;
+    const path = `/wallet-holders/${body.walletHolderId}/wallets`;
     assertError(
       await operate('POST', path, { currency: 'KZT' }, 'wallet'),
       409,

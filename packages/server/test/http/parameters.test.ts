@@ -5,7 +5,7 @@ import { OPERATOR_KEY, type Sandbox, startSandbox } from '../support/sandbox.ts'
 import { ADMIN, type Browser, signIn } from '../support/user.ts';
 
 const DEMO_STORE = '01900000-0000-7000-8000-000000000001';
-const CUSTOMER = '01900000-0000-7000-8000-000000000101';
+const HOLDER = '01900000-0000-7000-8000-000000000101';
 
 interface Parameter {
   readonly name: string;
@@ -28,7 +28,7 @@ before(async () => {
     const parameters: Parameter[] = get?.parameters?.filter((one: Parameter) => one.in === 'query') ?? [];
     const real = path
       .replace('{merchantId}', DEMO_STORE)
-      .replace('{customerId}', CUSTOMER)
+      .replace('{holderId}', HOLDER)
       .replace('/transactions/{id}', `/transactions/${walletTransactionId}`)
       .replace('{ref}', 'ORDER-1');
     return real.includes('{') || real.endsWith('/stream') ? [] : [{ path: real, parameters }];

@@ -93,9 +93,9 @@ async function customerOf(node: Node, number: number): Promise<{ phoneNumber: st
   const person = { phoneNumber: `+7701555000${number}`, iin: '850520400027' };
   const admin = (path: string, body: unknown) =>
     node.call('POST', `/v1/admin${path}`, { apiKey: OPERATOR_KEY, body });
-  const made = await admin('/customers', person);
+  const made = await admin('/wallet-holders', person);
   assert.equal(made.status, 201, made.text);
-  const wallet = await admin(`/customers/${made.body.id}/wallets`, { currency: 'KZT' });
+  const wallet = await admin(`/wallet-holders/${made.body.id}/wallets`, { currency: 'KZT' });
   assert.equal((await admin(`/wallets/${wallet.body.id}/deposit`, { amount: 5_000 })).status, 201);
   return person;
 }
@@ -174,7 +174,7 @@ test('SECRET_KEY is changed, and changed again, with nodes running', async () =>
   assert.equal(done.exitCode, 0, done.lines.join('\n'));
   assert.ok(done.lines.includes('OTHER_SECRET_KEYS is needed no longer: take it away from every node.'));
   assert.ok(
-    done.lines.some((line) => /^customer\.iin_hash: [1-9]/.test(line)),
+    done.lines.some((line) => /^wallet_holder\.iin_hash: [1-9]/.test(line)),
     done.lines.join('\n'),
   );
   assert.ok(
@@ -241,7 +241,7 @@ describe('afterwards', () => {
     const current = rows[2].id;
     const sealed = await pool.query(
       `SELECT secret AS text FROM webhook_endpoint UNION ALL SELECT old_secret FROM webhook_endpoint
-       UNION ALL SELECT bearer_token FROM webhook_endpoint UNION ALL SELECT iin_hash FROM customer
+       UNION ALL SELECT bearer_token FROM webhook_endpoint UNION ALL SELECT iin_hash FROM wallet_holder
        UNION ALL SELECT fingerprint FROM card_token UNION ALL SELECT look_up_keys FROM secret_key`,
     );
     const texts = sealed.rows.map(({ text }) => text).filter((text) => text !== null);

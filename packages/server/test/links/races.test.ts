@@ -27,7 +27,7 @@ before(async () => {
   second = await startServer(config, createLogger('fatal'));
   payers = [createPayerTools(sandbox.deps), createPayerTools(second.deps)];
   const { rows } = await sandbox.pool.query(
-    `SELECT c.phone FROM customer c JOIN account a ON a.owner_id = c.id WHERE a.approval = 'customer'`,
+    `SELECT c.phone FROM wallet_holder c JOIN account a ON a.owner_id = c.id WHERE a.approval = 'customer'`,
   );
   assert.equal(rows[0]?.phone, CONFIRMS.phoneNumber);
 });

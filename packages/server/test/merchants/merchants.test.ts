@@ -195,7 +195,7 @@ describe('merchants', () => {
       assertError(await operate('GET', `/merchants?${query}`), 400, `invalid_${path}`, path);
     assertError(await operate('GET', '/merchants?page=2'), 400, 'unknown_field', 'page');
     // A cursor of one list is not one of another.
-    const elsewhere = await operate('GET', `/customers?cursor=${body.nextCursor}`);
+    const elsewhere = await operate('GET', `/wallet-holders?cursor=${body.nextCursor}`);
     assertError(elsewhere, 400, 'invalid_cursor', 'cursor');
   });
 });

@@ -98,13 +98,13 @@ test('health says how database, feed, queue and bank are', async () => {
 });
 
 test('customers are found by the end of their IIN', async () => {
-  const found = await operate('GET', '/customers?iinLast4=0017');
+  const found = await operate('GET', '/wallet-holders?iinLast4=0017');
   assert.deepEqual(
     found.body.items.map(({ phoneNumber }: { phoneNumber: string }) => phoneNumber),
     ['+77010000001'],
   );
-  assert.deepEqual((await operate('GET', '/customers?iinLast4=9999')).body.items, []);
-  assert.equal((await operate('GET', '/customers?iinLast4=17')).status, 400);
+  assert.deepEqual((await operate('GET', '/wallet-holders?iinLast4=9999')).body.items, []);
+  assert.equal((await operate('GET', '/wallet-holders?iinLast4=17')).status, 400);
 });
 
 test('health knows the moved clock, and goes by it for how long the bank has not answered', async (t) => {

@@ -45,7 +45,7 @@ function send(url: string, decision: string, headers: Record<string, string> = {
 
 async function held(): Promise<number> {
   const { rows } = await sandbox.pool.query(
-    'SELECT sum(w.held)::int AS held FROM account w JOIN customer c ON c.id = w.owner_id WHERE c.phone = $1',
+    'SELECT sum(w.held)::int AS held FROM account w JOIN wallet_holder c ON c.id = w.owner_id WHERE c.phone = $1',
     [CONFIRMS.phoneNumber],
   );
   return rows[0].held;

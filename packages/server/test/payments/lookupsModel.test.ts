@@ -62,7 +62,7 @@ const LAST4 = ['1234', '4242', '0005'] as const;
 let sandbox: Sandbox;
 let merchant: TestMerchant;
 let rows: readonly Row[];
-/** Customers with a wallet each: the first has more than half of all rows. */
+/** Each with a wallet, whose holder is somebody else: the first has more than half of all rows. */
 let customers: readonly { readonly id: string; readonly walletId: string }[];
 
 before(async () => {
@@ -148,13 +148,16 @@ async function insertRows(made: readonly Row[]): Promise<void> {
         "walletId" uuid, "storeId" uuid, "terminalId" uuid, "parentTransactionId" uuid, "paymentLinkId" text,
         description text, last4 text, "createdAt" bigint, "authedAt" bigint))
     INSERT INTO transaction (id, merchant_id, type, payment_method, status, status_reason, currency, amount,
-      order_reference, customer_id, wallet_id, store_id, terminal_id, parent_transaction_id, payment_link_id, description,
+      order_reference, customer_id, merchant_customer_id, wallet_id, store_id, terminal_id, parent_transaction_id, payment_link_id, description,
       card_last4, created_at, updated_at, authed_at, capture_mode, event_count, posting_count)
     SELECT id, "merchantId", type, "paymentMethod", status, "statusReason", currency, amount, "orderReference",
-      "customerId", "walletId", "storeId", "terminalId", "parentTransactionId", "paymentLinkId", description, last4,
+      -- Wallet payments of versions before had the wallet's holder there.
+      CASE "paymentMethod" WHEN 'card' THEN "customerId" ELSE holder END,
+      CASE "paymentMethod" WHEN 'wallet' THEN "customerId" END,
+      "walletId", "storeId", "terminalId", "parentTransactionId", "paymentLinkId", description, last4,
       to_timestamp("createdAt" / 1000.0), to_timestamp("createdAt" / 1000.0), to_timestamp("authedAt" / 1000.0), 'manual', 0, 0
-    FROM r`,
-    [JSON.stringify(made)],
+    FROM r, LATERAL (SELECT $2::uuid AS holder) h`,
+    [JSON.stringify(made), customers[0]?.id],
   );
 }
 

@@ -16,7 +16,7 @@ after(() => sandbox.stop());
 function asHost(
   host: string,
   method = 'GET',
-  path = '/v1/admin/customers',
+  path = '/v1/admin/wallet-holders',
 ): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const headers = { host, origin: `http://${host}`, authorization: OPERATOR_KEY };
@@ -43,7 +43,7 @@ describe('a sandbox', () => {
   });
 
   for (const [method, path] of [
-    ['GET', '/v1/admin/customers'],
+    ['GET', '/v1/admin/wallet-holders'],
     ['POST', '/v1/webhook-endpoints'],
     ['GET', '/dashboard'],
     ['GET', '/docs'],

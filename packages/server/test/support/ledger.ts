@@ -57,7 +57,7 @@ export async function createWallets(pool: Pool, options: readonly WalletOptions[
   await pool.query(
     `WITH w AS (SELECT * FROM jsonb_to_recordset($1) AS w(id uuid, customer uuid, operation uuid, "phoneNumber" text,
         currency text, available bigint, approval text, frozen boolean)),
-      customers AS (INSERT INTO customer SELECT customer, "phoneNumber", $2, '0017', clock_timestamp() FROM w),
+      customers AS (INSERT INTO wallet_holder SELECT customer, "phoneNumber", $2, '0017', clock_timestamp() FROM w),
       postings AS (INSERT INTO posting (operation_id, seq, code, from_account_id, to_account_id, to_number, to_balance,
           currency, amount, at)
         SELECT operation, 1, 'deposit', account_id('funding', '${OUTSIDE_ID}', currency), id, 1, available, currency, available,

@@ -60,9 +60,9 @@ export async function newWallet(
   customers += 1;
   const phoneNumber = `+7702${String(customers).padStart(7, '0')}`;
   const iin = iinOf(customers);
-  const customer = await operate('POST', '/customers', { phoneNumber, iin });
+  const customer = await operate('POST', '/wallet-holders', { phoneNumber, iin });
   assert.equal(customer.status, 201, customer.text);
-  const path = `/customers/${customer.body.id}/wallets`;
+  const path = `/wallet-holders/${customer.body.id}/wallets`;
   const wallet = await operate('POST', path, { currency, requiresConfirmation });
   assert.equal(wallet.status, 201, wallet.text);
   return { walletId: wallet.body.id, phoneNumber, iin };

@@ -53,7 +53,7 @@ export class Story {
   constructor({ approval, available, settings }: Setting) {
     this.settings = settings;
     this.wallet = {
-      ...{ id: 'w', customerId: 'c', currency: 'KZT', available, held: 0n, frozen: false, approval },
+      ...{ id: 'w', holderId: 'h', currency: 'KZT', available, held: 0n, frozen: false, approval },
     };
   }
 

@@ -10,14 +10,14 @@ import { Icon } from '../icons.tsx';
 import { List, Table, useAction } from '../list.tsx';
 import { Amount, Dialog, Empty, Facts, Failure, Form, Id, Loaded, Page, Panel, Time } from '../ui.tsx';
 
-export default function CustomerPage(): ReactNode {
+export default function WalletHolderPage(): ReactNode {
   const { t } = useWords();
   const { id = '' } = useParams({ strict: false });
   const [isCreating, setCreating] = useState(false);
-  const customer = useQuery({ queryKey: ['customer', id], queryFn: () => admin.customer(id) });
+  const holder = useQuery({ queryKey: ['walletHolder', id], queryFn: () => admin.walletHolder(id) });
   const wallets = useQuery({ queryKey: ['wallets', id], queryFn: () => admin.wallets(id) });
   return (
-    <Loaded query={customer} shape="details">
+    <Loaded query={holder} shape="details">
       {({ phoneNumber, iinLast4 }) => (
         <Page
           title={phoneNumber}
@@ -45,7 +45,7 @@ export default function CustomerPage(): ReactNode {
               )
             }
           </Loaded>
-          {isCreating && <CreateWallet customerId={id} close={() => setCreating(false)} />}
+          {isCreating && <CreateWallet holderId={id} close={() => setCreating(false)} />}
         </Page>
       )}
     </Loaded>
@@ -61,7 +61,7 @@ function WalletPanel({ wallet }: { readonly wallet: Wallet }): ReactNode {
   const freeze = useAction({
     run: (isFrozen: boolean) => admin.freeze(id, isFrozen),
     done: t('saved'),
-    changes: ['wallets', wallet.customerId],
+    changes: ['wallets', wallet.walletHolderId],
   });
   return (
     <Panel
@@ -108,7 +108,7 @@ function WalletPanel({ wallet }: { readonly wallet: Wallet }): ReactNode {
       />
       <List
         label={`${t('wallet.statement')} ${currency}`}
-        queryKey={['wallets', wallet.customerId, id, 'statement']}
+        queryKey={['wallets', wallet.walletHolderId, id, 'statement']}
         load={(query) => admin.walletStatement(id, { ...query, limit: 10 })}
         keyOf={({ operationId, code, at }) => operationId + code + at}
         empty={<p className="panel-note">{t('wallet.noStatement')}</p>}
@@ -140,9 +140,9 @@ function WalletPanel({ wallet }: { readonly wallet: Wallet }): ReactNode {
 /** What is held now: a hold is no line of the statement, since it moves nothing. */
 function OpenHolds({ wallet }: { readonly wallet: Wallet }): ReactNode {
   const { t } = useWords();
-  const { id, customerId, currency } = wallet;
+  const { id, walletHolderId: holderId, currency } = wallet;
   const holds = useQuery({
-    queryKey: ['wallets', customerId, id, 'holds'],
+    queryKey: ['wallets', holderId, id, 'holds'],
     queryFn: () => admin.walletStatement(id, { limit: 1 }),
   });
   return (
@@ -188,7 +188,7 @@ function MoveDialog({ wallet, way, close }: MoveProps): ReactNode {
       admin.move(wallet.id, way, { amount: value, ...(reference === '' ? {} : { reference }) }, key),
     done: t('saved'),
     andThen: close,
-    changes: ['wallets', wallet.customerId],
+    changes: ['wallets', wallet.walletHolderId],
   });
   return (
     <Dialog title={t(`wallet.${way}`)} close={close}>
@@ -223,20 +223,20 @@ function MoveDialog({ wallet, way, close }: MoveProps): ReactNode {
 }
 
 function CreateWallet({
-  customerId,
+  holderId,
   close,
 }: {
-  readonly customerId: string;
+  readonly holderId: string;
   readonly close: () => void;
 }): ReactNode {
   const { t } = useWords();
   const [currency, setCurrency] = useState('KZT');
   const [key] = useState(newIdempotencyKey);
   const create = useAction({
-    run: () => admin.createWallet(customerId, { currency }, key),
+    run: () => admin.createWallet(holderId, { currency }, key),
     done: t('saved'),
     andThen: close,
-    changes: ['wallets', customerId],
+    changes: ['wallets', holderId],
   });
   return (
     <Dialog title={t('wallet.create')} close={close}>

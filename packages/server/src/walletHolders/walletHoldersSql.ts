@@ -1,39 +1,42 @@
 import type { Wallet } from '../core/transaction.ts';
 import type { Queryable } from '../postgres/pool.ts';
 
-export interface Customer {
+export interface WalletHolder {
   readonly id: string;
   readonly phone: string;
   readonly iinLast4: string;
   readonly createdAt: number;
 }
 
-export interface NewCustomer {
+export interface NewWalletHolder {
   readonly id: string;
   readonly phone: string;
   readonly iinHash: string;
   readonly iinLast4: string;
 }
 
-const CUSTOMER = `id, phone, iin_last4 AS "iinLast4", created_at AS "createdAt"`;
-const WALLET = `id, owner_id AS "customerId", currency, balance - held AS available, held, frozen, approval`;
+const HOLDER = `id, phone, iin_last4 AS "iinLast4", created_at AS "createdAt"`;
+const WALLET = `id, owner_id AS "holderId", currency, balance - held AS available, held, frozen, approval`;
 
-/** @returns null when a customer with this phone number exists */
-export async function insertCustomer(db: Queryable, customer: NewCustomer): Promise<Customer | null> {
-  const { rows } = await db.query<Customer>(
-    `INSERT INTO customer (id, phone, iin_hash, iin_last4, created_at) VALUES ($1, $2, $3, $4, clock_timestamp())
-     ON CONFLICT (phone) DO NOTHING RETURNING ${CUSTOMER}`,
-    [customer.id, customer.phone, customer.iinHash, customer.iinLast4],
+/** @returns null when a wallet holder with this phone number exists */
+export async function insertWalletHolder(
+  db: Queryable,
+  holder: NewWalletHolder,
+): Promise<WalletHolder | null> {
+  const { rows } = await db.query<WalletHolder>(
+    `INSERT INTO wallet_holder (id, phone, iin_hash, iin_last4, created_at) VALUES ($1, $2, $3, $4, clock_timestamp())
+     ON CONFLICT (phone) DO NOTHING RETURNING ${HOLDER}`,
+    [holder.id, holder.phone, holder.iinHash, holder.iinLast4],
   );
   return rows[0] ?? null;
 }
 
-export async function findCustomer(db: Queryable, id: string): Promise<Customer | null> {
-  const { rows } = await db.query<Customer>(`SELECT ${CUSTOMER} FROM customer WHERE id = $1`, [id]);
+export async function findWalletHolder(db: Queryable, id: string): Promise<WalletHolder | null> {
+  const { rows } = await db.query<WalletHolder>(`SELECT ${HOLDER} FROM wallet_holder WHERE id = $1`, [id]);
   return rows[0] ?? null;
 }
 
-export interface CustomerQuery {
+export interface WalletHolderQuery {
   readonly before: string | null;
   readonly phone: string | null;
   readonly iinLast4: string | null;
@@ -41,9 +44,9 @@ export interface CustomerQuery {
 }
 
 /** Newest first. */
-export async function listCustomers(db: Queryable, query: CustomerQuery): Promise<Customer[]> {
-  const { rows } = await db.query<Customer>(
-    `SELECT ${CUSTOMER} FROM customer
+export async function listWalletHolders(db: Queryable, query: WalletHolderQuery): Promise<WalletHolder[]> {
+  const { rows } = await db.query<WalletHolder>(
+    `SELECT ${HOLDER} FROM wallet_holder
      WHERE ($1::uuid IS NULL OR id < $1) AND ($2::text IS NULL OR phone = $2)
        AND ($4::text IS NULL OR iin_last4 = $4) ORDER BY id DESC LIMIT $3`,
     [query.before, query.phone, query.limit, query.iinLast4],
@@ -53,17 +56,17 @@ export async function listCustomers(db: Queryable, query: CustomerQuery): Promis
 
 export interface NewWallet {
   readonly id: string;
-  readonly customerId: string;
+  readonly holderId: string;
   readonly currency: string;
   readonly approval: Wallet['approval'];
 }
 
-/** @returns null when the customer has a wallet in this currency */
+/** @returns null when the holder has a wallet in this currency */
 export async function insertWallet(db: Queryable, wallet: NewWallet): Promise<Wallet | null> {
   const { rows } = await db.query<Wallet>(
     `INSERT INTO account (id, kind, owner_id, currency, approval, created_at)
      VALUES ($1, 'wallet', $2, $3, $4, clock_timestamp()) ON CONFLICT DO NOTHING RETURNING ${WALLET}`,
-    [wallet.id, wallet.customerId, wallet.currency, wallet.approval],
+    [wallet.id, wallet.holderId, wallet.currency, wallet.approval],
   );
   return rows[0] ?? null;
 }
@@ -75,10 +78,10 @@ export async function findWallet(db: Queryable, id: string): Promise<Wallet | nu
   return rows[0] ?? null;
 }
 
-export async function listWallets(db: Queryable, customerId: string): Promise<Wallet[]> {
+export async function listWallets(db: Queryable, holderId: string): Promise<Wallet[]> {
   const { rows } = await db.query<Wallet>(
     `SELECT ${WALLET} FROM account WHERE owner_id = $1 AND kind = 'wallet' ORDER BY currency`,
-    [customerId],
+    [holderId],
   );
   return rows;
 }

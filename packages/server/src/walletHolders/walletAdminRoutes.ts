@@ -18,8 +18,8 @@ import { sendJson, sendTold } from '../http/send.ts';
 import { newId } from '../installation/newId.ts';
 import { listOpenHolds } from '../ledger/statementsSql.ts';
 import { holdView, readStatementPage, walletEntryView } from '../ledger/statementViews.ts';
-import { findWallet, setFrozen } from './customersSql.ts';
 import { transferView, walletView } from './views.ts';
+import { findWallet, setFrozen } from './walletHoldersSql.ts';
 
 const Params = Type.Object({ walletId: Type.String() });
 

@@ -8,7 +8,7 @@ import { useWords } from '../i18n/index.tsx';
 import { List, useAction } from '../list.tsx';
 import { Dialog, Empty, Failure, Form, Id, Page, Panel, Time } from '../ui.tsx';
 
-export default function Customers(): ReactNode {
+export default function WalletHolders(): ReactNode {
   const { t } = useWords();
   const real = useRealTime();
   const [isCreating, setCreating] = useState(false);
@@ -17,10 +17,10 @@ export default function Customers(): ReactNode {
   const [error, setError] = useState<unknown>(null);
   return (
     <Page
-      title={t('nav.customers')}
+      title={t('nav.walletHolders')}
       actions={
         <Button size="xs" onClick={() => setCreating(true)}>
-          {t('customer.create')}
+          {t('holder.create')}
         </Button>
       }
     >
@@ -35,7 +35,7 @@ export default function Customers(): ReactNode {
           size="xs"
           type="search"
           aria-label={t('sandbox.phone')}
-          placeholder={t('customer.find')}
+          placeholder={t('holder.find')}
           error={fieldError(error, 'phoneNumber', t)}
           value={text}
           onChange={(event) => setText(event.currentTarget.value)}
@@ -46,18 +46,18 @@ export default function Customers(): ReactNode {
       </form>
       <Panel>
         <List
-          label={t('nav.customers')}
-          queryKey={['customers', phoneNumber]}
-          load={(query) => admin.customers(phoneNumber === '' ? query : { ...query, phoneNumber })}
+          label={t('nav.walletHolders')}
+          queryKey={['walletHolders', phoneNumber]}
+          load={(query) => admin.walletHolders(phoneNumber === '' ? query : { ...query, phoneNumber })}
           keyOf={({ id }) => id}
           fields={['phoneNumber']}
           onError={setError}
-          empty={<Empty icon="customers" title={t('customer.none')} />}
+          empty={<Empty icon="customers" title={t('holder.none')} />}
           columns={[
             {
               title: t('sandbox.phone'),
               cell: ({ id, phoneNumber: phone }) => (
-                <Link to="/operator/customers/$id" params={{ id }}>
+                <Link to="/operator/wallet-holders/$id" params={{ id }}>
                   {phone}
                 </Link>
               ),
@@ -68,25 +68,25 @@ export default function Customers(): ReactNode {
           ]}
         />
       </Panel>
-      {isCreating && <CreateCustomer close={() => setCreating(false)} />}
+      {isCreating && <CreateWalletHolder close={() => setCreating(false)} />}
     </Page>
   );
 }
 
-function CreateCustomer({ close }: { readonly close: () => void }): ReactNode {
+function CreateWalletHolder({ close }: { readonly close: () => void }): ReactNode {
   const { t } = useWords();
   const navigate = useNavigate();
   const [phoneNumber, setPhoneNumber] = useState('');
   const [iin, setIin] = useState('');
   const [key] = useState(newIdempotencyKey);
   const create = useAction({
-    run: () => admin.createCustomer({ phoneNumber, iin }, key),
+    run: () => admin.createWalletHolder({ phoneNumber, iin }, key),
     done: t('saved'),
-    andThen: ({ id }) => void navigate({ to: '/operator/customers/$id', params: { id } }),
-    changes: ['customers'],
+    andThen: ({ id }) => void navigate({ to: '/operator/wallet-holders/$id', params: { id } }),
+    changes: ['walletHolders'],
   });
   return (
-    <Dialog title={t('customer.create')} close={close}>
+    <Dialog title={t('holder.create')} close={close}>
       <Form submit={() => !create.isPending && create.mutate(undefined)}>
         <TextInput
           label={t('sandbox.phone')}
@@ -107,7 +107,7 @@ function CreateCustomer({ close }: { readonly close: () => void }): ReactNode {
         {create.error !== null && <Failure error={create.error} fields={['phoneNumber', 'iin']} />}
         <div className="dialog-actions">
           <Button type="submit" loading={create.isPending}>
-            {t('customer.create')}
+            {t('holder.create')}
           </Button>
         </div>
       </Form>

@@ -27,26 +27,67 @@ async function balancesOf(walletId: string): Promise<[available: string, held: s
   return [/"available":(\d+)/.exec(text)?.[1] ?? '', /"held":(\d+)/.exec(text)?.[1] ?? ''];
 }
 
-describe('customers', () => {
+describe('wallet holders', () => {
   test('created, found by any spelling of the phone number; the IIN is never shown', async () => {
     const iin = iinOf(900);
-    const { status, body, text } = await operate('POST', '/customers', {
+    const { status, body, text } = await operate('POST', '/wallet-holders', {
       phoneNumber: '8 (705) 111-22-33',
       iin,
     });
     assert.equal(status, 201);
     assert.deepEqual([body.phoneNumber, body.iinLast4], ['+77051112233', iin.slice(-4)]);
-    const found = await operate('GET', `/customers?phoneNumber=${encodeURIComponent('+7 705 111 22 33')}`);
+    const found = await operate(
+      'GET',
+      `/wallet-holders?phoneNumber=${encodeURIComponent('+7 705 111 22 33')}`,
+    );
     assert.deepEqual(found.body, { items: [body], nextCursor: null });
-    assert.deepEqual((await operate('GET', `/customers/${body.id}`)).body, body);
-    const list = await operate('GET', '/customers?limit=100');
+    assert.deepEqual((await operate('GET', `/wallet-holders/${body.id}`)).body, body);
+    const list = await operate('GET', '/wallet-holders?limit=100');
     for (const shown of [text, found.text, list.text]) assert.ok(!shown.includes(iin));
     assert.ok(!sandbox.log.join('\n').includes(iin));
-    assert.deepEqual((await operate('GET', '/customers?phoneNumber=%2B77059999999')).body.items, []);
+    assert.deepEqual((await operate('GET', '/wallet-holders?phoneNumber=%2B77059999999')).body.items, []);
   });
 
-  test('a phone number belongs to one customer', async () => {
-    const again = await operate('POST', '/customers', { phoneNumber: '+77010000001', iin: iinOf(901) });
+  test('programs of operators that know them as customers go on', async () => {
+    const person = { phoneNumber: '+77051112244', iin: iinOf(903) };
+    const made = await operate('POST', '/customers', person);
+    assert.deepEqual(
+      [made.status, Object.keys(made.body)],
+      [201, ['id', 'phoneNumber', 'iinLast4', 'createdAt']],
+    );
+    const path = `/customers/${made.body.id}`;
+    assert.deepEqual((await operate('GET', path)).body, made.body);
+    assert.deepEqual((await operate('GET', `/wallet-holders/${made.body.id}`)).body, made.body);
+    const wallet = await operate('POST', `${path}/wallets`, { currency: 'KZT' });
+    assert.deepEqual([wallet.status, wallet.body.customerId], [201, made.body.id]);
+    assert.deepEqual((await operate('GET', `${path}/wallets`)).body.items, [wallet.body]);
+    const found = await operate('GET', `/customers?phoneNumber=${encodeURIComponent(person.phoneNumber)}`);
+    assert.deepEqual(found.body.items, [made.body]);
+  });
+
+  test('nodes of the version before find, make and hash again what they know as customers', async () => {
+    const { pool } = sandbox;
+    const make = () =>
+      pool.query(
+        `INSERT INTO customer (id, phone, iin_hash, iin_last4, created_at) VALUES (gen_random_uuid(), $1, $2, $3, clock_timestamp())
+         ON CONFLICT (phone) DO NOTHING RETURNING id, phone`,
+        ['+77051112255', 'hash', '0017'],
+      );
+    assert.deepEqual([(await make()).rowCount, (await make()).rowCount], [1, 0]);
+    await pool.query(
+      'UPDATE customer t SET iin_hash = u.made FROM unnest($1::text[]) u(made) WHERE t.phone = $2',
+      [...[['made again'], '+77051112255']],
+    );
+    const looked = await pool.query(
+      `SELECT c.iin_hash FROM unnest($1::text[]) q(phone) LEFT JOIN LATERAL (SELECT * FROM customer WHERE phone = q.phone LIMIT 1) c ON true
+       UNION ALL SELECT iin_hash FROM wallet_holder WHERE phone = ANY($1)`,
+      [['+77051112255']],
+    );
+    assert.deepEqual(looked.rows, [{ iin_hash: 'made again' }, { iin_hash: 'made again' }]);
+  });
+
+  test('a phone number belongs to one wallet holder', async () => {
+    const again = await operate('POST', '/wallet-holders', { phoneNumber: '+77010000001', iin: iinOf(901) });
     assertError(again, 409, 'already_exists', 'phoneNumber');
   });
 
@@ -60,12 +101,17 @@ describe('customers', () => {
       [{ ...good, name: 'A' }, 'name', 'unknown_field'],
     ];
     for (const [body, path, reason] of bad)
-      assertError(await operate('POST', '/customers', body), 400, reason, path);
-    assertError(await operate('GET', '/customers?phoneNumber=1'), 400, 'invalid_phone_number', 'phoneNumber');
-    assertError(await operate('GET', `/customers/${UNKNOWN_ID}`), 404, 'customer_not_found');
-    assertError(await operate('GET', '/customers/x/wallets'), 404, 'customer_not_found');
-    const wallet = await operate('POST', `/customers/${UNKNOWN_ID}/wallets`, { currency: 'KZT' });
-    assertError(wallet, 404, 'customer_not_found');
+      assertError(await operate('POST', '/wallet-holders', body), 400, reason, path);
+    assertError(
+      await operate('GET', '/wallet-holders?phoneNumber=1'),
+      400,
+      'invalid_phone_number',
+      'phoneNumber',
+    );
+    assertError(await operate('GET', `/wallet-holders/${UNKNOWN_ID}`), 404, 'wallet_holder_not_found');
+    assertError(await operate('GET', '/wallet-holders/x/wallets'), 404, 'wallet_holder_not_found');
+    const wallet = await operate('POST', `/wallet-holders/${UNKNOWN_ID}/wallets`, { currency: 'KZT' });
+    assertError(wallet, 404, 'wallet_holder_not_found');
   });
 });
 
@@ -73,10 +119,11 @@ describe('wallets', () => {
   test('one in each currency', async () => {
     const { walletId } = await newWallet(operate, 'JPY');
     const { body: wallet } = await operate('GET', `/wallets/${walletId}`);
-    const { id, customerId, ...rest } = wallet;
+    const { id, walletHolderId, customerId, ...rest } = wallet;
+    assert.equal(customerId, walletHolderId);
     const empty = { available: 0, held: 0, frozen: false, requiresConfirmation: false };
     assert.deepEqual([id, rest], [walletId, { currency: 'JPY', ...empty }]);
-    const path = `/customers/${customerId}/wallets`;
+    const path = `/wallet-holders/${walletHolderId}/wallets`;
     assertError(await operate('POST', path, { currency: 'JPY' }), 409, 'already_exists', 'currency');
     for (const currency of ['kzt', 'XAU', ''])
       assertError(await operate('POST', path, { currency }), 400, 'invalid_currency', 'currency');
@@ -314,6 +361,6 @@ describe('statements', () => {
       "SELECT sum(balance) FROM account WHERE kind = 'wallet' AND currency = 'USD'",
     );
     assert.equal(BigInt(funding ?? 0), -rows[0].sum);
-    assert.equal((await operate('GET', `/customers/${CUSTOMER_1}/wallets`)).body.items.length, 2);
+    assert.equal((await operate('GET', `/wallet-holders/${CUSTOMER_1}/wallets`)).body.items.length, 2);
   });
 });
