@@ -3,11 +3,13 @@ import type { List } from './pagination.ts';
 import { pathOf } from './paths.ts';
 import { Resource } from './resource.ts';
 import type {
+  CallbackSecret,
   CreateWebhookEndpointBody,
   DeletedWebhookEndpoint,
   ListWebhookDeliveriesQuery,
   ListWebhookEndpointsQuery,
   ReplayWebhooksBody,
+  ShownCallbackSecret,
   UpdateWebhookEndpointBody,
   WebhookDelivery,
   WebhookDeliveryWithAttempts,
@@ -62,6 +64,16 @@ export class WebhookEndpointsResource extends Resource {
       undefined,
       options,
     );
+  }
+
+  /** Of the `callbackUrl` of links: since when its secret is known. */
+  callbackSecret(options?: RequestOptions): Promise<CallbackSecret> {
+    return this.getFrom('CallbackSecret', '/v1/callback-secret', options);
+  }
+
+  /** For 24 hours the secret before signs as well. @returns the `secret` and the `bearerToken`, shown once */
+  rotateCallbackSecret(options?: RequestOptions): Promise<ShownCallbackSecret> {
+    return this.postTo('ShownCallbackSecret', '/v1/callback-secret/rotate', undefined, options);
   }
 
   /** @returns the delivery of a `webhook.test`, still pending */

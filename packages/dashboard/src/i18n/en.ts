@@ -699,6 +699,7 @@ export const en = {
   'auditLog.webhook_endpoint.enable': 'Webhook endpoint enabled',
   'auditLog.webhook_endpoint.disable': 'Webhook endpoint disabled',
   'auditLog.webhook_endpoint.rotate_secret': 'Webhook secret rotated',
+  'auditLog.callback_secret.rotate': 'Callback secret made',
   'auditLog.webhook_endpoint.test': 'Test webhook sent',
   'auditLog.webhook_endpoint.replay': 'Webhooks replayed',
   'auditLog.webhook_delivery.resend': 'Webhook sent again',

@@ -694,6 +694,7 @@ export const kk: Dictionary = {
   'auditLog.webhook_endpoint.enable': 'Вебхук мекенжайы қосылды',
   'auditLog.webhook_endpoint.disable': 'Вебхук мекенжайы өшірілді',
   'auditLog.webhook_endpoint.rotate_secret': 'Вебхук құпиясы ауыстырылды',
+  'auditLog.callback_secret.rotate': 'Кері шақыру құпиясы жасалды',
   'auditLog.webhook_endpoint.test': 'Сынақ вебхугі жіберілді',
   'auditLog.webhook_endpoint.replay': 'Вебхуктер қайта жіберілді',
   'auditLog.webhook_delivery.resend': 'Вебхук тағы бір рет жіберілді',

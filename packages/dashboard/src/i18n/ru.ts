@@ -695,6 +695,7 @@ export const ru: Dictionary = {
   'auditLog.webhook_endpoint.enable': 'Включён адрес вебхуков',
   'auditLog.webhook_endpoint.disable': 'Отключён адрес вебхуков',
   'auditLog.webhook_endpoint.rotate_secret': 'Заменён секрет вебхуков',
+  'auditLog.callback_secret.rotate': 'Создан секрет обратных вызовов',
   'auditLog.webhook_endpoint.test': 'Отправлен тестовый вебхук',
   'auditLog.webhook_endpoint.replay': 'Вебхуки отправлены повторно',
   'auditLog.webhook_delivery.resend': 'Вебхук отправлен ещё раз',

@@ -26,6 +26,7 @@ const ACTIONS: readonly Action[] = [
   ...(['api_key.issue', 'api_key.revoke'] as const),
   ...(['webhook_endpoint.create', 'webhook_endpoint.update', 'webhook_endpoint.delete'] as const),
   ...(['webhook_endpoint.enable', 'webhook_endpoint.disable', 'webhook_endpoint.rotate_secret'] as const),
+  'callback_secret.rotate',
   ...(['webhook_endpoint.test', 'webhook_endpoint.replay', 'webhook_delivery.resend'] as const),
   ...(['payment.create', 'payment.capture', 'payment.cancel', 'payment.refund', 'payment.confirm'] as const),
   ...(['payment.show_confirmation', 'issue.mute'] as const),

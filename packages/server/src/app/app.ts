@@ -40,6 +40,7 @@ import { walletRoutes } from '../payments/walletRoutes.ts';
 import { issueRoutes } from '../reports/issueRoutes.ts';
 import { statisticsRoutes } from '../reports/statisticsRoutes.ts';
 import { logEntryOf, requestLogRoutes } from '../requestLog/requestLogRoutes.ts';
+import { callbackRoutes } from '../webhooks/callbackRoutes.ts';
 import { webhookDeliveryRoutes } from '../webhooks/deliveryRoutes.ts';
 import { webhookEndpointRoutes } from '../webhooks/endpointRoutes.ts';
 import { adminRoutes } from './adminRoutes.ts';
@@ -156,6 +157,7 @@ function registerRoutes(
     streamRoutes(app, deps);
     eventRoutes(app, deps);
     webhookEndpointRoutes(app, deps);
+    callbackRoutes(app, deps);
     webhookDeliveryRoutes(app, deps);
     statisticsRoutes(app, deps);
     requestLogRoutes(app, deps);

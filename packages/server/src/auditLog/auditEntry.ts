@@ -13,6 +13,7 @@ export const AUDIT_ACTIONS = [
   'session.sign_out_everywhere',
   ...['webhook_endpoint.create', 'webhook_endpoint.update', 'webhook_endpoint.delete'],
   ...['webhook_endpoint.enable', 'webhook_endpoint.disable', 'webhook_endpoint.rotate_secret'],
+  'callback_secret.rotate',
   ...['webhook_endpoint.test', 'webhook_endpoint.replay', 'webhook_delivery.resend'],
   ...['payment.create', 'payment.capture', 'payment.cancel', 'payment.refund', 'payment.confirm'],
   'payment.show_confirmation',

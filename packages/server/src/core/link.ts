@@ -39,6 +39,14 @@ export interface LinkTerms {
   readonly locale: LinkLocale | null;
   /** Where it is paid. */
   readonly url: string;
+  /** Where its events, and those of its payments, are sent besides; null: nowhere. */
+  readonly callback: LinkCallback | null;
+}
+
+export interface LinkCallback {
+  /** The merchant's endpoint for this address's origin. */
+  readonly endpointId: string;
+  readonly url: string;
 }
 
 export interface PaymentLink extends LinkTerms {

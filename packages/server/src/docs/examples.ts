@@ -196,6 +196,7 @@ const STORE = {
 
 const ENDPOINT = {
   id: '01932831-f3e8-8aa2-d4f4-60d854d4a4e1',
+  kind: 'registered',
   url: 'https://shop.example/webhooks',
   events: ['transaction.charged', 'transaction.refunded'],
   description: 'Orders',
@@ -217,6 +218,7 @@ const DELIVERY = {
   transactionId: CARD_PAYMENT.id,
   paymentLinkId: null,
   status: 'delivered',
+  callbackUrl: null,
   replay: false,
   attemptCount: 1,
   eventAt: '2026-04-01T12:00:01.000Z',
@@ -321,6 +323,26 @@ export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
       rotated: {
         summary: 'Both secrets sign for a day',
         value: { ...ENDPOINT, previousSecretValidUntil: '2026-04-02T12:00:00.000Z', secret: SECRET },
+      },
+    },
+  },
+  getCallbackSecret: {
+    response: {
+      known: {
+        summary: 'One that somebody has',
+        value: { createdAt: '2026-04-01T12:00:00.000Z', previousSecretValidUntil: null },
+      },
+    },
+  },
+  rotateCallbackSecret: {
+    response: {
+      made: {
+        summary: 'The first one',
+        value: {
+          ...{ createdAt: '2026-04-01T12:00:00.000Z', previousSecretValidUntil: null },
+          secret: SECRET,
+          bearerToken: 'cbk_x0yJ1u8vI9mXn1cGIs0mKq6Fv0Y2bD0lqQW5nJ0o7bQ',
+        },
       },
     },
   },

@@ -261,8 +261,8 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
   getWalletTransaction: { reasons: ONE_TRANSACTION },
   listWalletTransactions: { reasons: [...PAGE, 'invalid_status', 'invalid_order_reference'] },
 
-  createPaymentLink: { reasons: [...LINK_TERMS, 'expiry_out_of_range'] },
-  createPaymentSession: { reasons: LINK_TERMS },
+  createPaymentLink: { reasons: [...LINK_TERMS, 'expiry_out_of_range', 'too_many_callback_origins'] },
+  createPaymentSession: { reasons: [...LINK_TERMS, 'too_many_callback_origins'] },
   getPaymentSession: {
     description: 'As it is now: ask until it is `paid` or `expired`, or wait for its webhook.',
     reasons: LINK,
@@ -337,7 +337,7 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
   },
   updateWebhookEndpoint: {
     description: 'What is not named stays as it is. What is pending is sent to the new address.',
-    reasons: [...ENDPOINT, 'invalid_url'],
+    reasons: [...ENDPOINT, 'invalid_url', 'webhook_endpoint_of_links'],
   },
   deleteWebhookEndpoint: {
     description: 'Nothing is sent to it any more, and what it had is forgotten.',
@@ -345,10 +345,19 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
   },
   enableWebhookEndpoint: { reasons: ENDPOINT },
   disableWebhookEndpoint: { reasons: ENDPOINT },
-  rotateWebhookSecret: { reasons: [...ENDPOINT, 'too_many_webhook_secrets'] },
+  rotateWebhookSecret: {
+    reasons: [...ENDPOINT, 'too_many_webhook_secrets', 'webhook_endpoint_of_links'],
+  },
+  getCallbackSecret: {
+    description: 'The secret with which callbacks of payment links are signed: when it was made.',
+    reasons: [],
+  },
+  rotateCallbackSecret: { reasons: ['too_many_webhook_secrets'] },
   listWebhookDeliveries: { description: `Kept for 30 days. ${PAGES}`, reasons: [...ENDPOINT, ...PAGE] },
   getWebhookDelivery: { description: 'With the first 1,024 bytes of each answer.', reasons: DELIVERY },
-  testWebhookEndpoint: { reasons: [...ENDPOINT, 'webhook_endpoint_disabled'] },
+  testWebhookEndpoint: {
+    reasons: [...ENDPOINT, 'webhook_endpoint_disabled', 'webhook_endpoint_of_links'],
+  },
   resendWebhookDelivery: { reasons: [...DELIVERY, 'webhook_endpoint_disabled'] },
   replayWebhooks: { reasons: [...ENDPOINT, 'webhook_endpoint_disabled'] },
 

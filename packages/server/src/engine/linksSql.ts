@@ -42,6 +42,8 @@ const FIXED_COLUMNS: readonly LinkColumn[] = [
   { name: 'reusable', type: 'boolean', value: (l) => l.reusable },
   { name: 'locale', type: 'word', value: (l) => l.locale },
   { name: 'url', type: 'text', value: (l) => l.url },
+  { name: 'callback_id', type: 'uuid', value: (l) => l.callback?.endpointId ?? null },
+  { name: 'callback_url', type: 'text', value: (l) => l.callback?.url ?? null },
   { name: 'created_by', type: 'word', value: (l) => l.createdBy },
   { name: 'created_at', type: 'time', value: (l) => l.createdAt },
 ];
@@ -71,6 +73,7 @@ const LINK_FIELDS = Object.entries({
   ...{ locale: 'locale', url: 'url', createdBy: 'created_by', createdAt: milliseconds('created_at') },
   ...{ updatedAt: milliseconds('updated_at'), expiresAt: milliseconds('expires_at') },
   ...{ dueAt: milliseconds('due_at'), attemptId: 'attempt_id', transactionId: 'transaction_id' },
+  callback: `CASE WHEN callback_id IS NOT NULL THEN json_build_object('endpointId', callback_id, 'url', callback_url) END`,
   eventCount: 'event_count',
 } satisfies Record<keyof PaymentLink, string>)
   .map(([name, column]) => `${column} AS "${name}"`)

@@ -294,6 +294,19 @@ export const REASONS = {
     code: 5,
     message: 'a merchant may have 50 webhook endpoints',
   },
+  webhook_endpoint_of_links: {
+    status: 422,
+    code: 5,
+    message:
+      'this endpoint is of the callbackUrl that links name: the address is theirs, and its secret is the callback secret',
+  },
+  too_many_callback_origins: {
+    status: 422,
+    code: 5,
+    message:
+      'the callbackUrl of a merchant’s links may be of 100 origins; delete the webhook endpoints of those that are not used',
+    path: 'metadata.callbackUrl',
+  },
   too_many_webhook_secrets: {
     status: 422,
     code: 5,

@@ -26,8 +26,8 @@ import { sendAnswer } from './send.ts';
 export interface KeyedWrite {
   /** The route's path with its ids in one spelling: part of the request's fingerprint. */
   readonly path: string;
-  /** The answer's field that shows a secret, this once: it is stored as null, so that a repeated request shows none. */
-  readonly shownOnce?: string;
+  /** The answer's fields that show a secret, this once: they are stored as null, so that a repeated request shows none. */
+  readonly shownOnce?: string | readonly string[];
   readonly statusCode: 200 | 201;
   /** Does it. @throws ApiError when it cannot be done: then nothing is changed, and only a 422 is remembered */
   readonly work: (db: Queryable) => Promise<Done>;
@@ -112,7 +112,7 @@ async function carryOut(
     const { effectId, body } = await (keyed ? attempt(client, work) : work());
     const answer = { statusCode: write.statusCode, body: exactJson(body) };
     const { shownOnce } = write;
-    const remembered = shownOnce === undefined ? answer.body : exactJson({ ...body, [shownOnce]: null });
+    const remembered = shownOnce === undefined ? answer.body : exactJson({ ...body, ...unshown(shownOnce) });
     return { effectId, answer, remembered };
   } catch (error) {
     if (!keyed || !(error instanceof ApiError) || REASONS[error.reason].status !== 422) throw error;
@@ -177,5 +177,9 @@ export async function checkCredential(db: Queryable, request: FastifyRequest): P
 function withoutSecret(deps: Deps, { shownOnce }: KeyedWrite, answer: Answer): Answer {
   if (shownOnce === undefined || answer.body.startsWith('{')) return answer;
   const body: Record<string, unknown> = JSON.parse(deps.secrets.openUnbound(answer.body));
-  return { ...answer, body: exactJson({ ...body, [shownOnce]: null }) };
+  return { ...answer, body: exactJson({ ...body, ...unshown(shownOnce) }) };
+}
+
+function unshown(fields: string | readonly string[]): Record<string, null> {
+  return Object.fromEntries([fields].flat().map((field) => [field, null]));
 }

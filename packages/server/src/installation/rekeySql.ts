@@ -15,11 +15,18 @@ const SEALED: readonly { readonly table: string; readonly column: string; readon
   { table: 'webhook_endpoint', column: 'secret', kind: 'webhook secret' },
   { table: 'webhook_endpoint', column: 'old_secret', kind: 'webhook secret' },
   { table: 'webhook_endpoint', column: 'bearer_token', kind: 'webhook bearer token' },
+  { table: 'callback_secret', column: 'secret', kind: 'callback secret' },
   { table: 'card_token', column: 'sealed_bank_token', kind: 'bank token' },
   { table: 'bank_token', column: 'sealed', kind: 'bank token' },
   { table: 'acquirer', column: 'secret', kind: 'acquirer secret' },
   { table: 'bank_credentials', column: 'sealed', kind: 'acquirer credentials' },
 ];
+
+/** Whose secrets before the last rotation are a list: a column `older_secrets`. */
+const OLDER_SECRETS = [
+  { table: 'webhook_endpoint', kind: 'webhook secret' },
+  { table: 'callback_secret', kind: 'callback secret' },
+] as const;
 
 /** Columns that are hashed. */
 const HASHED = [
@@ -35,9 +42,10 @@ export async function rekeyAll(db: Queryable, secrets: Secrets): Promise<Rekeyed
       secrets.isCurrent(sealed) ? null : secrets.seal(kind, id, secrets.open(kind, id, sealed));
     done.push({ what: `${table}.${column}`, count: await rekey(db, table, column, again) });
   }
-  const older = (list: string, id: string): string | null => olderSecretsAgain(secrets, list, id);
-  const olderSecrets = await rekey(db, 'webhook_endpoint', 'older_secrets', older);
-  done.push({ what: 'webhook_endpoint.older_secrets', count: olderSecrets });
+  for (const { table, kind } of OLDER_SECRETS) {
+    const again = (list: string, id: string): string | null => olderSecretsAgain(secrets, kind, list, id);
+    done.push({ what: `${table}.older_secrets`, count: await rekey(db, table, 'older_secrets', again) });
+  }
   for (const { table, column, kind } of HASHED) {
     const again = (hash: string): string | null => secrets.hashAgain(kind, hash);
     done.push({ what: `${table}.${column}`, count: await rekey(db, table, column, again) });
@@ -47,10 +55,9 @@ export async function rekeyAll(db: Queryable, secrets: Secrets): Promise<Rekeyed
 }
 
 /** Secrets that still sign beside the current one: a JSON array of what each is, and until when. */
-function olderSecretsAgain(secrets: Secrets, list: string, id: string): string | null {
+function olderSecretsAgain(secrets: Secrets, kind: SealedKind, list: string, id: string): string | null {
   const entries: readonly { readonly secret: string; readonly until: string }[] = JSON.parse(list);
   if (entries.every(({ secret }) => secrets.isCurrent(secret))) return null;
-  const kind: SealedKind = 'webhook secret';
   const again = (secret: string): string => secrets.seal(kind, id, secrets.open(kind, id, secret));
   return JSON.stringify(
     entries.map(({ secret, until }) => ({

@@ -22,6 +22,7 @@ import { crc32 } from 'node:zlib';
 export type SealedKind =
   | 'webhook secret'
   | 'webhook bearer token'
+  | 'callback secret'
   | 'bank token'
   | 'acquirer secret'
   | 'acquirer credentials'

@@ -7,22 +7,33 @@ import type { PaymentMethod } from '../core/transaction.ts';
 import { type LinkId, parsePublicLinkId, publicLinkIdOf } from '../core/values/ids.ts';
 import { ApiError, fieldError } from '../http/errors.ts';
 import { newId } from '../installation/newId.ts';
+import { type Callback, type CallbackDeps, callbackOf, standardCallback } from '../webhooks/callbacks.ts';
 import { parseTerms } from './linkInput.ts';
 import { findLink } from './linksSql.ts';
 import type { LinkBody } from './schemas.ts';
 
-/** @throws ApiError 400 naming every field that is wrong */
-export function createLinkCommand(
-  deps: Pick<Deps, 'acquirers' | 'publicUrl'>,
+/**
+ * With an endpoint for its callback, which is made where it is not there.
+ * @param callback where an API has its own; by default what `metadata` says
+ * @throws ApiError 400 naming every field that is wrong; 422 for callbacks to too many origins
+ */
+export async function createLinkCommand(
+  deps: CallbackDeps & Pick<Deps, 'acquirers' | 'publicUrl'>,
   merchantId: string,
   kind: LinkKind,
   body: Static<typeof LinkBody>,
-): CreateLink {
-  const terms = parseTerms(body);
+  callback?: Callback | null,
+): Promise<CreateLink> {
+  const { callbackUrl, ...terms } = parseTerms(body);
   const link: LinkKey = { id: newId() as LinkId, kind };
   const url = `${deps.publicUrl.current}/checkout/${publicLinkIdOf(link)}`;
   const paymentMethods = methodsOf(deps, body.paymentMethods);
-  return { kind: 'create_link', link, merchantId, ...terms, url, paymentMethods };
+  const usual = callbackUrl === null ? null : standardCallback(callbackUrl);
+  const wanted = callback === undefined ? usual : callback;
+  return {
+    ...{ kind: 'create_link', link, merchantId, ...terms, url, paymentMethods },
+    callback: wanted === null ? null : await callbackOf(deps, merchantId, wanted),
+  };
 }
 
 /** What is asked for, or everything that can be paid with here. @throws ApiError 400 for what cannot */

@@ -19,7 +19,11 @@ const PAGES = ['successUrl', 'failureUrl', 'cancelUrl'] as const;
 const CALLBACK = 'callbackUrl';
 const MAX_URL_LENGTH = 2_000;
 
-export type GivenTerms = Omit<LinkTerms, 'url' | 'paymentMethods'> & { readonly expiresAt: Millis | null };
+export type GivenTerms = Omit<LinkTerms, 'url' | 'paymentMethods' | 'callback'> & {
+  readonly expiresAt: Millis | null;
+  /** Where the merchant wants what becomes of it; null: nowhere. */
+  readonly callbackUrl: string | null;
+};
 
 /** @throws ApiError 400 naming every field that is wrong */
 export function parseTerms(body: Body): GivenTerms {
@@ -34,7 +38,9 @@ export function parseTerms(body: Body): GivenTerms {
     metadata: parseMetadata(metadata),
   });
   checkUrls(metadata);
-  return { ...values, autoClearing, validation, reusable, locale };
+  const { [CALLBACK]: callback } = metadata;
+  const callbackUrl = typeof callback === 'string' ? callback : null;
+  return { ...values, autoClearing, validation, reusable, locale, callbackUrl };
 }
 
 /** JSON text, as the values came. */

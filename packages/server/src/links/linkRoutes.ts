@@ -250,7 +250,7 @@ async function create(
   kind: LinkKind,
   body: Static<typeof bodies.LinkBody>,
 ): Promise<FastifyReply> {
-  const command = createLinkCommand(deps, merchantOf(request).merchantId, kind, body);
+  const command = await createLinkCommand(deps, merchantOf(request).merchantId, kind, body);
   return carryOut(deps, request, reply, PATHS[kind], 201, command);
 }
 

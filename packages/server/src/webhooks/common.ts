@@ -32,6 +32,11 @@ export async function requireEndpoint(
   return endpoint;
 }
 
+/** The same where it is one that somebody has created, whose settings are its own. @throws ApiError 404, 422 */
+export function requireRegistered(endpoint: WebhookEndpoint): void {
+  if (endpoint.kind === 'callback') throw new ApiError('webhook_endpoint_of_links');
+}
+
 /** The same where something is to be sent. @throws ApiError 404, 422 */
 export async function requireEnabled(
   db: Queryable,

@@ -56,6 +56,8 @@ export interface NewMessage extends MessageKey {
   readonly name: string;
   readonly eventAt: Millis;
   readonly round: number;
+  /** The link that it is of, or by which its payment was made. */
+  readonly linkId: string | null;
   readonly body: string;
 }
 
@@ -119,6 +121,8 @@ export interface PendingDelivery extends LaneKey, MessageKey {
   readonly eventAt: Millis;
   readonly attempts: number;
   readonly replay: boolean;
+  /** Where it is sent; null: to its endpoint's address. */
+  readonly callbackUrl: string | null;
   readonly body: string;
 }
 
@@ -131,7 +135,7 @@ export async function readPending(
   const { rows } = await db.query<PendingDelivery>({
     name: 'webhook_pending',
     text: `SELECT u.family_id AS "familyId", u.endpoint_id AS "endpointId", d.transaction_id AS "transactionId", d.seq,
-        d.name, d.event_at AS "eventAt", d.attempts, d.replay, m.body
+        d.name, d.event_at AS "eventAt", d.attempts, d.replay, d.callback_url AS "callbackUrl", m.body
       FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY u(family_id, endpoint_id, n)
       CROSS JOIN LATERAL (SELECT * FROM webhook_delivery d WHERE d.family_id = u.family_id
         AND (d.endpoint_id = u.endpoint_id) IS TRUE AND d.status = 'pending' ORDER BY d.id LIMIT $3::int) d
@@ -270,7 +274,10 @@ async function recordAttempts(db: StatementRunner, attempts: readonly Attempt[])
 }
 
 /** Keeps what is sent, if it is not kept already. */
-export async function insertMessages(db: StatementRunner, messages: Iterable<NewMessage>): Promise<void> {
+export async function insertMessages(
+  db: StatementRunner,
+  messages: Iterable<Omit<NewMessage, 'linkId'>>,
+): Promise<void> {
   const all = [...messages];
   if (all.length === 0) return;
   await db.query({
@@ -287,6 +294,9 @@ export async function insertMessages(db: StatementRunner, messages: Iterable<New
   });
 }
 
+/** A message, and where it is sent; null: to its endpoint's address. */
+export type AddressedMessage = Omit<NewMessage, 'linkId'> & { readonly callbackUrl: string | null };
+
 /**
  * Makes messages pending for one endpoint, again or for the first time, within a transaction; what is pending
  * already becomes due now.
@@ -295,7 +305,7 @@ export async function insertMessages(db: StatementRunner, messages: Iterable<New
 export async function requeue(
   db: Queryable,
   endpointId: string,
-  messages: readonly NewMessage[],
+  messages: readonly AddressedMessage[],
   replay: boolean,
 ): Promise<void> {
   await db.query('SELECT pg_advisory_xact_lock($1)', [ADVISORY_LOCKS.fanOut]);
@@ -309,9 +319,9 @@ export async function requeue(
   await insertMessages(db, messages);
   await db.query(
     `WITH queued AS (
-       INSERT INTO webhook_delivery AS d (family_id, endpoint_id, merchant_id, transaction_id, seq, name, event_at, created_at, replay)
-       SELECT m.f, w.id, w.merchant_id, m.t, m.s, m.n, m.e, ${ENGINE_NOW}, $8
-       FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::timestamptz[]) WITH ORDINALITY m(f, t, s, n, e, o)
+       INSERT INTO webhook_delivery AS d (family_id, endpoint_id, merchant_id, transaction_id, seq, name, event_at, created_at, replay, callback_url)
+       SELECT m.f, w.id, w.merchant_id, m.t, m.s, m.n, m.e, ${ENGINE_NOW}, $8, m.c
+       FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::timestamptz[], $9::text[]) WITH ORDINALITY m(f, t, s, n, e, c, o)
        CROSS JOIN webhook_endpoint w WHERE w.id = $7 ORDER BY m.o
        ON CONFLICT (family_id, endpoint_id, transaction_id, seq)
          DO UPDATE SET status = 'pending', finished_at = NULL, replay = $8 WHERE d.status <> 'pending'
@@ -326,6 +336,7 @@ export async function requeue(
       textArray(messages.map((m) => m.name)),
       timeArray(messages.map((m) => m.eventAt)),
       ...[plainArray(families), endpointId, replay],
+      textArray(messages.map((m) => m.callbackUrl)),
     ],
   );
 }
@@ -338,6 +349,8 @@ export interface Delivery extends LaneKey, MessageKey {
   readonly status: 'pending' | 'delivered' | 'failed';
   readonly attempts: number;
   readonly replay: boolean;
+  /** Of a callback: where it is sent. */
+  readonly callbackUrl: string | null;
   readonly createdAt: Millis;
   readonly finishedAt: Millis | null;
   /** Of a pending one that waits behind another, when that one is due. */
@@ -345,7 +358,7 @@ export interface Delivery extends LaneKey, MessageKey {
 }
 
 const DELIVERY = `d.family_id AS "familyId", d.endpoint_id AS "endpointId", d.transaction_id AS "transactionId", d.seq,
-  d.id, d.name, d.event_at AS "eventAt", d.status, d.attempts, d.replay, d.created_at AS "createdAt",
+  d.id, d.name, d.event_at AS "eventAt", d.status, d.attempts, d.replay, d.callback_url AS "callbackUrl", d.created_at AS "createdAt",
   d.finished_at AS "finishedAt", CASE WHEN d.status = 'pending' THEN l.due_at END AS "nextAttemptAt"`;
 const LANE = `LEFT JOIN LATERAL (SELECT due_at FROM webhook_lane l WHERE l.family_id = d.family_id
   AND (l.endpoint_id = d.endpoint_id) IS TRUE LIMIT 1) l ON true`;

@@ -26,6 +26,7 @@ import {
   Params,
   requireEnabled,
   requireEndpoint,
+  requireRegistered,
   WEBHOOKS,
   webhookWrite,
 } from './common.ts';
@@ -132,13 +133,13 @@ function testRoute(app: App, deps: Deps): void {
         path: `${PATH}/${endpointId}/test`,
         statusCode: 201,
         work: async (db) => {
-          await requireEnabled(db, request, endpointId);
+          requireRegistered(await requireEnabled(db, request, endpointId));
           const id = newId();
           const name = bodies.TEST_EVENT;
           const body = JSON.stringify({ name, merchantId, data: { endpointId } });
           const key = { transactionId: id, seq: 0, familyId: id };
-          const eventAt = await readClock(db);
-          await requeue(db, endpointId, [{ ...key, merchantId, name, eventAt, round: 0, body }], false);
+          const message = { ...key, merchantId, name, eventAt: await readClock(db), round: 0, body };
+          await requeue(db, endpointId, [{ ...message, callbackUrl: null }], false);
           const object = { kind: 'webhook_endpoint', id: endpointId };
           const audit = { action: 'webhook_endpoint.test', object } as const;
           return { effectId: id, body: await viewOf(db, endpointId, key), audit };

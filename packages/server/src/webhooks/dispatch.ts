@@ -10,7 +10,6 @@ import { messageIdOf } from '../core/values/ids.ts';
 import type { Attempt, LaneKey, LaneResult, PendingDelivery } from './deliveriesSql.ts';
 import type { Poster, PostResult } from './post.ts';
 import { retryDelay } from './schedule.ts';
-import { signedHeaders } from './sign.ts';
 import { type Held, PER_ENDPOINT, PER_FAILING, QUICK_MS, SLOTS, Slots } from './slots.ts';
 import { keysOf, type Target } from './targets.ts';
 
@@ -188,14 +187,17 @@ export class Dispatcher {
   }
 
   #post(target: Target, delivery: PendingDelivery): Promise<PostResult> {
+    const { format } = target;
+    const body = format.bodyOf(delivery.body);
+    const messageId = messageIdOf(delivery);
     const headers: Record<string, string> = {
       'content-type': 'application/json',
       'user-agent': 'Plexy-Pay-Webhooks/1',
-      ...signedHeaders(keysOf(target), messageIdOf(delivery), secondsNow(), delivery.body),
+      ...format.headersOf({ keys: keysOf(target), messageId, timestamp: secondsNow(), body }),
     };
     if (target.authorization !== null) headers.authorization = target.authorization;
     if (delivery.replay) headers['webhook-replay'] = 'true';
-    return this.#deps.poster.post(target.id, target.url, headers, delivery.body);
+    return this.#deps.poster.post(target.id, delivery.callbackUrl ?? target.url, headers, body);
   }
 }
 

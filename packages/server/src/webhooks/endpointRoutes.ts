@@ -26,6 +26,7 @@ import {
   PATH,
   Params,
   requireEndpoint,
+  requireRegistered,
   WEBHOOKS,
   webhookWrite,
 } from './common.ts';
@@ -116,15 +117,16 @@ function readRoutes(app: App, deps: Deps): void {
         ...WEBHOOKS,
         operationId: 'listWebhookEndpoints',
         summary: 'List webhook endpoints, newest first',
-        querystring: bodies.ListQuery,
+        querystring: bodies.EndpointQuery,
         response: { 200: pageSchema('WebhookEndpoint'), ...ERRORS },
       },
     },
     async (request, reply) => {
       const { merchantId } = merchantOf(request);
+      const { kind = 'registered' } = request.query;
       const load = (before: string | null, limit: number) =>
-        store.listEndpoints(deps.pool, merchantId, before, limit);
-      const list = `webhook endpoints of ${merchantId}`;
+        store.listEndpoints(deps.pool, merchantId, kind, before, limit);
+      const list = `${kind === 'callback' ? 'callbacks' : 'webhook endpoints'} of ${merchantId}`;
       const page = await readPage(deps, list, request.query, load, ({ id }) => id);
       return sendJson(reply, 200, exactJson({ ...page, items: page.items.map(endpointView) }));
     },
@@ -166,7 +168,8 @@ function changeRoutes(app: App, deps: Deps): void {
     async (request, reply) => {
       const changes = fieldsOf(deps, endpointIdOf(request.params.id), request.body);
       const token = request.body.bearerToken === undefined ? {} : { bearerToken: 'changed' };
-      const update = { path: '', action: 'webhook_endpoint.update', changed: token } as const;
+      const action = 'webhook_endpoint.update';
+      const update = { path: '', action, ofRegistered: true, changed: token } as const;
       return change(deps, request, reply, request.params.id, update, (db, merchantId, id) =>
         store.updateEndpoint(db, merchantId, id, changes),
       );
@@ -258,7 +261,8 @@ function actionRoute(app: App, deps: Deps, { name, ...documented }: Action): voi
           : store.disableEndpoint(db, merchantId, id);
       };
       const action = ACTED[name];
-      const call = { path: `/${name}`, action, ...(rotates ? { shown: { secret } } : {}) };
+      const shown = rotates ? { shown: { secret } } : {};
+      const call = { path: `/${name}`, action, ofRegistered: rotates, ...shown };
       return change(deps, request, reply, request.params.id, call, act);
     },
   );
@@ -274,6 +278,8 @@ interface Change {
   /** Of the route, after the endpoint's. */
   readonly path: string;
   readonly action: AuditAction;
+  /** Whether it is of settings that callbacks do not have. */
+  readonly ofRegistered: boolean;
   /** What the audit log cannot see of the endpoint before and after. */
   readonly changed?: Readonly<Record<string, string>>;
   /** What the answer has besides, this once. */
@@ -302,7 +308,7 @@ function change(
   request: FastifyRequest,
   reply: FastifyReply,
   id: string,
-  { path, action, changed = {}, shown }: Change,
+  { path, action, ofRegistered, changed = {}, shown }: Change,
   act: Act,
 ): Promise<FastifyReply> {
   const { merchantId } = merchantOf(request);
@@ -313,6 +319,7 @@ function change(
     statusCode: 200,
     work: async (db) => {
       const earlier = await store.lockEndpoint(db, merchantId, endpointId);
+      if (earlier !== null && ofRegistered) requireRegistered(earlier);
       const endpoint = earlier === null ? null : await act(db, merchantId, endpointId);
       if (earlier === null || endpoint === null) throw new ApiError('webhook_endpoint_not_found');
       const { before, after } = changedValues(settingsOf(earlier), settingsOf(endpoint));

@@ -5,11 +5,15 @@ import { LAST_ROUND } from '../feed/eventsSql.ts';
 import { plainArray, timeText } from '../postgres/arrays.ts';
 import type { Queryable, StatementRunner } from '../postgres/pool.ts';
 
+export const ENDPOINT_KINDS = ['registered', 'callback'] as const;
+export type EndpointKind = (typeof ENDPOINT_KINDS)[number];
 export type DisabledReason = 'requested' | 'gone' | 'failing';
 
 export interface WebhookEndpoint {
   readonly id: string;
   readonly merchantId: string;
+  /** `callback`: links have made it, and `url` is the origin of the addresses that they name. */
+  readonly kind: EndpointKind;
   readonly url: string;
   readonly description: string | null;
   /** None: all. */
@@ -24,7 +28,8 @@ export interface WebhookEndpoint {
   readonly updatedAt: number;
 }
 
-const COLUMNS = `id, merchant_id AS "merchantId", url, description, events, bearer_token IS NOT NULL AS "hasBearerToken",
+const COLUMNS = `id, merchant_id AS "merchantId", kind, url, description,
+  CASE WHEN kind = 'registered' THEN events ELSE '{}' END AS events, bearer_token IS NOT NULL AS "hasBearerToken",
   CASE WHEN old_secret_until > clock_timestamp() THEN old_secret_until END AS "oldSecretUntil",
   failing_since AS "failingSince", disabled_at AS "disabledAt", disabled_reason AS "disabledReason",
   created_at AS "createdAt", updated_at AS "updatedAt"`;
@@ -59,7 +64,8 @@ export async function insertEndpoint(db: Queryable, endpoint: NewWebhookEndpoint
 export async function countEndpoints(db: Queryable, merchantId: string): Promise<number> {
   await db.query('SELECT FROM merchant WHERE id = $1 FOR NO KEY UPDATE', [merchantId]);
   const { rows } = await db.query<{ count: number }>(
-    'SELECT count(*)::int AS count FROM webhook_endpoint WHERE merchant_id = $1 AND deleted_at IS NULL',
+    `SELECT count(*)::int AS count FROM webhook_endpoint
+     WHERE merchant_id = $1 AND kind = 'registered' AND deleted_at IS NULL`,
     [merchantId],
   );
   return rows[0]?.count ?? 0;
@@ -96,13 +102,14 @@ export async function lockEndpoint(
 export async function listEndpoints(
   db: Queryable,
   merchantId: string,
+  kind: EndpointKind,
   before: string | null,
   limit: number,
 ): Promise<WebhookEndpoint[]> {
   const { rows } = await db.query<WebhookEndpoint>(
     `SELECT ${COLUMNS} FROM webhook_endpoint
-     WHERE merchant_id = $1 AND deleted_at IS NULL AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
-    [merchantId, before, limit],
+     WHERE merchant_id = $1 AND kind = $4 AND deleted_at IS NULL AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
+    [merchantId, before, limit, kind],
   );
   return rows;
 }
@@ -211,6 +218,9 @@ export interface EndpointTarget {
   readonly merchantId: string;
   readonly version: number;
   readonly url: string;
+  readonly format: string;
+  /** Whether its secrets are its own; else they are the merchant's for callbacks. */
+  readonly hasOwnSecret: boolean;
   /** All encrypted. */
   readonly secret: string;
   /** Those before it that are still valid, the newest first; until when in real time. */
@@ -221,8 +231,13 @@ export interface EndpointTarget {
 export async function readTargets(db: StatementRunner, ids: Iterable<string>): Promise<EndpointTarget[]> {
   const { rows } = await db.query<EndpointTarget>({
     name: 'webhook_targets',
-    text: `SELECT id, merchant_id AS "merchantId", version, url, secret, ${OLD_SECRETS} AS "oldSecrets",
-        bearer_token AS "bearerToken" FROM webhook_endpoint WHERE id = ANY($1::uuid[])`,
+    text: `SELECT w.id, w.merchant_id AS "merchantId", w.version, w.url, w.format, w.secret IS NOT NULL AS "hasOwnSecret",
+        coalesce(w.secret, c.secret) AS secret, bearer_token AS "bearerToken",
+        CASE WHEN w.secret IS NOT NULL THEN ${OLD_SECRETS} ELSE c.valid END AS "oldSecrets"
+      FROM webhook_endpoint w LEFT JOIN LATERAL (SELECT secret, (SELECT coalesce(jsonb_agg(s.old), '[]')
+          FROM jsonb_array_elements(s.older_secrets) s(old) WHERE (s.old->>'until')::timestamptz > clock_timestamp()) AS valid
+        FROM callback_secret s WHERE s.id = w.merchant_id AND w.secret IS NULL LIMIT 1) c ON true
+      WHERE w.id = ANY($1::uuid[])`,
     values: [plainArray([...ids])],
   });
   return rows;
@@ -239,6 +254,7 @@ export interface EndpointHealth {
 /** An endpoint whose health has changed, or may have. */
 export interface ChangedHealth extends EndpointHealth {
   readonly merchantId: string;
+  readonly kind: EndpointKind;
   readonly failingSince: number | null;
   readonly now: number;
 }
@@ -250,7 +266,7 @@ export async function lockHealth(
 ): Promise<ChangedHealth[]> {
   const { rows } = await db.query<Omit<ChangedHealth, 'succeeded' | 'gone'>>({
     name: 'webhook_health',
-    text: `SELECT w.id, w.merchant_id AS "merchantId", w.failing_since AS "failingSince", c.now FROM webhook_endpoint w, ${ENGINE_NOW} c(now)
+    text: `SELECT w.id, w.merchant_id AS "merchantId", w.kind, w.failing_since AS "failingSince", c.now FROM webhook_endpoint w, ${ENGINE_NOW} c(now)
       WHERE w.id = ANY($1::uuid[]) AND (w.failing_since IS NOT NULL OR w.id = ANY($2::uuid[])) AND w.disabled_at IS NULL
       ORDER BY w.id FOR NO KEY UPDATE OF w`,
     values: [
@@ -274,9 +290,11 @@ export async function noteHealth(
 ): Promise<number> {
   let disabled = 0;
   const written: Promise<unknown>[] = [];
-  for (const { id, merchantId, succeeded, gone, failingSince, now } of health) {
+  for (const { id, merchantId, kind, succeeded, gone, failingSince, now } of health) {
     const since = succeeded ? null : (failingSince ?? now);
-    const reason = gone ? 'gone' : since !== null && isGivenUp(since, now) ? 'failing' : null;
+    // One address of many that is gone says nothing of the others.
+    const reason =
+      gone && kind === 'registered' ? 'gone' : since !== null && isGivenUp(since, now) ? 'failing' : null;
     if (since === failingSince && reason === null) continue;
     const update = db.query({
       name: 'webhook_note_health',

@@ -16,6 +16,7 @@
 import { randomUUID } from 'node:crypto';
 import { hasWebhook } from '../core/history.ts';
 import type { Millis } from '../core/transaction.ts';
+import { linkIdOf } from '../core/transaction.ts';
 import { FairQueue } from '../engine/fairQueue.ts';
 import { type FeedEvent, type FeedPage, keyOf, type TransactionFeedEvent } from '../feed/eventsSql.ts';
 import type { FeedPosition } from '../feed/position.ts';
@@ -29,6 +30,7 @@ import {
   type NewDelivery,
   type Receiver,
 } from './fanOutSql.ts';
+import { formatOf } from './formats.ts';
 import { type RoundTrips, transactQuickly } from './transact.ts';
 
 /** Deliveries that are written at a time, some 100 ms: 500 events of a merchant with 50 endpoints are 25,000. */
@@ -44,6 +46,8 @@ export interface FanOutDeps extends ClaimDeps {
 /** A lane that was just written, and claimed by this node. */
 export interface FreshLane extends LaneKey {
   readonly version: number;
+  /** Where its messages are sent; null: to its endpoint's address. */
+  readonly callbackUrl: string | null;
   /** In their order. */
   readonly messages: readonly NewMessage[];
 }
@@ -123,8 +127,12 @@ export class FanOut {
     const events = inTurn(page.events.filter(({ event }) => hasWebhook(event)));
     const messages = events.map((event) => messageOf(event, this.#deps.render));
     if (messages.length === 0) return { messages, receivers: [], end: page.end, isCut: false };
-    const receivers = await transaction.send((db) => findReceivers(db, messages, DELIVERIES_LIMIT + 1));
-    const cutAt = receivers[DELIVERIES_LIMIT]?.index;
+    const found = await transaction.send((db) => findReceivers(db, messages, DELIVERIES_LIMIT + 1));
+    // A format that is not known here is for other nodes to send, and is told everything.
+    const receivers = found.filter(
+      ({ index, format }) => formatOf(format)?.tells(messages[index]?.name ?? '') ?? true,
+    );
+    const cutAt = found[DELIVERIES_LIMIT]?.index;
     if (cutAt === undefined) return { messages, receivers, end: page.end, isCut: false };
     const unwritten = new Set(events.slice(cutAt));
     const last = page.events[page.events.findIndex((event) => unwritten.has(event)) - 1];
@@ -164,7 +172,7 @@ export class FanOut {
   #lanesOf(receivers: readonly Receiver[], messages: readonly NewMessage[]): readonly NewLane[] {
     const slots = this.#deps.slots();
     const lanes = new Map<string, NewLane>();
-    for (const { index, endpointId, version, blocked } of receivers) {
+    for (const { index, endpointId, version, callbackUrl, blocked } of receivers) {
       const message = messages[index];
       if (message === undefined) continue;
       const { familyId, merchantId } = message;
@@ -173,7 +181,7 @@ export class FanOut {
       if (known !== undefined) known.messages.push(message);
       else {
         const isOwn = !blocked && slots.take({ merchantId, endpointId });
-        lanes.set(name, { familyId, endpointId, version, isOwn, messages: [message] });
+        lanes.set(name, { familyId, endpointId, version, callbackUrl, isOwn, messages: [message] });
       }
     }
     return [...lanes.values()];
@@ -193,13 +201,14 @@ export class FanOut {
 /** A lane that is about to be written, behind what is pending in it. */
 interface NewLane extends LaneKey {
   readonly version: number;
+  readonly callbackUrl: string | null;
   /** Whether this node is to claim it: nothing of it is pending yet, and there is a slot. */
   readonly isOwn: boolean;
   readonly messages: NewMessage[];
 }
 
-function deliveriesOf({ familyId, endpointId, messages }: NewLane): NewDelivery[] {
-  return messages.map((message) => ({ familyId, endpointId, message }));
+function deliveriesOf({ familyId, endpointId, callbackUrl, messages }: NewLane): NewDelivery[] {
+  return messages.map((message) => ({ familyId, endpointId, callbackUrl, message }));
 }
 
 /** One event of each merchant in turn, so that nobody's few come behind another's many; each one's in their order. */
@@ -225,6 +234,7 @@ export function messageOf(feedEvent: FeedEvent, render: (event: FeedEvent) => st
     name: event.name,
     eventAt: event.at,
     round: at.round,
+    linkId: 'link' in feedEvent ? key.transactionId : linkIdOf(feedEvent.transaction),
     body: render(feedEvent),
   };
 }

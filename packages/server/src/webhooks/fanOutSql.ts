@@ -104,6 +104,9 @@ export interface Receiver {
   readonly index: number;
   readonly endpointId: string;
   readonly version: number;
+  readonly format: string;
+  /** Where a link wants it; null: it is sent to the endpoint's own address. */
+  readonly callbackUrl: string | null;
   /** Whether something of the family is pending there, behind which it has to wait. */
   readonly blocked: boolean;
 }
@@ -111,8 +114,11 @@ export interface Receiver {
 /** What is to be known of an event to find out who gets it. */
 export type Receivable = Omit<NewMessage, 'body'>;
 
+/** What endpoints of a merchant are, for `m.merchant_id` and `m.round`. */
+const MAY_GET = 'disabled_at IS NULL AND deleted_at IS NULL AND after_round < m.round';
+
 /**
- * Who gets these messages (`wants` of `core/history.ts` says the same of one) and has not got them yet, in their order: the first so many. Nothing is looked at for those
+ * Who gets these messages, those that asked for them and their link's callback (`wants` of `core/history.ts` says the same of one) and has not got them yet, in their order: the first so many. Nothing is looked at for those
  * behind them. `OFFSET 0` keeps endpoints from being joined: each message would go through those of all merchants.
  */
 export async function findReceivers(
@@ -123,12 +129,18 @@ export async function findReceivers(
   if (messages.length === 0) return [];
   const { rows } = await db.query<Receiver>({
     name: 'webhook_receivers',
-    text: `SELECT m.n::int - 1 AS index, w.id AS "endpointId", w.version,
+    text: `SELECT m.n::int - 1 AS index, w.id AS "endpointId", w.version, w.format, w.url AS "callbackUrl",
         coalesce((SELECT true FROM webhook_lane l WHERE l.family_id = m.family_id AND (l.endpoint_id = w.id) IS TRUE LIMIT 1), false) AS blocked
-      FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[])
-        WITH ORDINALITY m(transaction_id, seq, family_id, merchant_id, name, round, n)
-      CROSS JOIN LATERAL (SELECT id, version FROM webhook_endpoint w WHERE w.merchant_id = m.merchant_id AND disabled_at IS NULL
-        AND deleted_at IS NULL AND after_round < m.round AND (CASE WHEN events = '{}' THEN m.name LIKE 'transaction.%' ELSE m.name = ANY(events) END) OFFSET 0) w
+      FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[], $8::uuid[])
+        WITH ORDINALITY m(transaction_id, seq, family_id, merchant_id, name, round, link_id, n)
+      CROSS JOIN LATERAL (
+        SELECT id, version, format, NULL AS url FROM webhook_endpoint w WHERE w.merchant_id = m.merchant_id AND ${MAY_GET}
+          AND kind = 'registered' AND (CASE WHEN events = '{}' THEN m.name LIKE 'transaction.%' ELSE m.name = ANY(events) END)
+        UNION ALL
+        SELECT w.id, w.version, w.format, l.callback_url FROM
+          (SELECT callback_id, callback_url FROM payment_link WHERE id = m.link_id AND callback_id IS NOT NULL LIMIT 1) l
+          CROSS JOIN LATERAL (SELECT id, version, format FROM webhook_endpoint WHERE id = l.callback_id AND ${MAY_GET} LIMIT 1) w
+        OFFSET 0) w
       WHERE (SELECT true FROM webhook_delivery d WHERE d.family_id = m.family_id AND (d.endpoint_id = w.id) IS TRUE
         AND d.transaction_id = m.transaction_id AND d.seq = m.seq LIMIT 1) IS NULL
       ORDER BY m.n LIMIT $7::int`,
@@ -140,6 +152,7 @@ export async function findReceivers(
       textArray(messages.map((m) => m.name)),
       plainArray(messages.map((m) => m.round)),
       String(limit),
+      plainArray(messages.map((m) => m.linkId)),
     ],
   });
   return rows;
@@ -148,6 +161,8 @@ export async function findReceivers(
 /** A message for an endpoint. */
 export interface NewDelivery extends LaneKey {
   readonly message: NewMessage;
+  /** Where it is sent; null: to its endpoint's address. */
+  readonly callbackUrl: string | null;
 }
 
 /**
@@ -165,10 +180,10 @@ export async function insertPending(
     name: 'webhook_insert_pending',
     text: `WITH clock AS MATERIALIZED (SELECT ${ENGINE_NOW} AS now),
       made AS (
-        INSERT INTO webhook_delivery (family_id, endpoint_id, merchant_id, transaction_id, seq, name, event_at, created_at)
-        SELECT f, e, m, t, s, name, event_at, (SELECT now FROM clock)
-        FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::int[], $6::text[], $7::timestamptz[])
-          WITH ORDINALITY d(f, e, m, t, s, name, event_at, n)
+        INSERT INTO webhook_delivery (family_id, endpoint_id, merchant_id, transaction_id, seq, name, event_at, callback_url, created_at)
+        SELECT f, e, m, t, s, name, event_at, callback_url, (SELECT now FROM clock)
+        FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::int[], $6::text[], $7::timestamptz[], $9::text[])
+          WITH ORDINALITY d(f, e, m, t, s, name, event_at, callback_url, n)
         ORDER BY n ON CONFLICT DO NOTHING RETURNING family_id, endpoint_id, merchant_id)
       INSERT INTO webhook_lane AS l (family_id, endpoint_id, merchant_id, pending, due_at, lease, leased_until)
       SELECT family_id, endpoint_id, merchant_id, count(*), (SELECT now FROM clock), $8::uuid,
@@ -187,6 +202,7 @@ export async function insertPending(
       textArray(deliveries.map(({ message }) => message.name)),
       timeArray(deliveries.map(({ message }) => message.eventAt)),
       lease,
+      textArray(deliveries.map(({ callbackUrl }) => callbackUrl)),
     ],
   });
   return rows.filter(({ claimed }) => claimed);

@@ -2,10 +2,12 @@ import { hasWebhook, wants } from '../core/history.ts';
 import { type FeedEvent, readEvents } from '../feed/eventsSql.ts';
 import { comparePositions, type FeedPosition } from '../feed/position.ts';
 import type { Queryable } from '../postgres/pool.ts';
-import { requeue } from './deliveriesSql.ts';
+import { readCallbackUrls } from './callbacksSql.ts';
+import { type AddressedMessage, type NewMessage, requeue } from './deliveriesSql.ts';
 import { messageOf } from './fanOut.ts';
 import { readFannedOut } from './fanOutSql.ts';
-import { deleteReplay, lockReplay, moveReplay } from './replaysSql.ts';
+import { formatOf } from './formats.ts';
+import { deleteReplay, type LockedReplay, lockReplay, moveReplay } from './replaysSql.ts';
 
 /** Events of the feed, of any merchant, that a step looks at. */
 const PAGE_LIMIT = 500;
@@ -19,7 +21,7 @@ const TIME_SLACK_MS = 60_000;
 export async function stepReplay(db: Queryable, render: (event: FeedEvent) => string): Promise<boolean> {
   const replay = await lockReplay(db);
   if (replay === null) return false;
-  const { id, endpointId, merchantId, from, to, after, events: wanted, deleted } = replay;
+  const { id, endpointId, merchantId, from, to, after, deleted } = replay;
   const page = await readEvents(db, {
     after,
     merchantIds: [merchantId],
@@ -34,20 +36,35 @@ export async function stepReplay(db: Queryable, render: (event: FeedEvent) => st
       hasWebhook(event) &&
       event.at >= from &&
       event.at <= to &&
-      wants(wanted, event),
+      isFor(replay, event),
   );
-  if (!deleted && chosen.length > 0)
-    await requeue(
-      db,
-      endpointId,
-      chosen.map((event) => messageOf(event, render)),
-      true,
-    );
+  const messages = chosen.map((event) => messageOf(event, render));
+  if (!deleted && messages.length > 0)
+    await requeue(db, endpointId, await addressed(db, replay, messages), true);
   const isAhead = comparePositions(page.end, fannedOut) > 0;
   const isPast = page.events.some(({ event }) => event.at > to + TIME_SLACK_MS);
   if (deleted || (!isAhead && (isPast || !page.more))) await deleteReplay(db, id);
   else await moveReplay(db, id, isAhead ? later(after, fannedOut) : page.end);
   return true;
+}
+
+function isFor({ kind, format, events }: LockedReplay, { name }: FeedEvent['event']): boolean {
+  return kind === 'registered' ? wants(events, { name }) : (formatOf(format)?.tells(name) ?? false);
+}
+
+/** Of a callback's messages those whose link has named an address of its, and where each is sent. */
+async function addressed(
+  db: Queryable,
+  { kind, endpointId }: LockedReplay,
+  messages: readonly NewMessage[],
+): Promise<AddressedMessage[]> {
+  if (kind === 'registered') return messages.map((message) => ({ ...message, callbackUrl: null }));
+  const linkIds = messages.map(({ linkId }) => linkId).filter((id) => id !== null);
+  const urls = await readCallbackUrls(db, endpointId, [...new Set(linkIds)]);
+  return messages.flatMap((message) => {
+    const callbackUrl = urls.get(message.linkId ?? '');
+    return callbackUrl === undefined ? [] : [{ ...message, callbackUrl }];
+  });
 }
 
 function later(a: FeedPosition, b: FeedPosition): FeedPosition {

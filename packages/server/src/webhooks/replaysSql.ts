@@ -4,6 +4,7 @@ import type { Millis } from '../core/transaction.ts';
 import type { FeedPosition } from '../feed/position.ts';
 
 import type { Queryable } from '../postgres/pool.ts';
+import type { EndpointKind } from './endpointsSql.ts';
 
 export interface Replay {
   readonly id: string;
@@ -24,10 +25,16 @@ export async function insertReplay(db: Queryable, replay: Replay): Promise<void>
   ]);
 }
 
+/** With its endpoint. */
+export interface LockedReplay extends Replay {
+  readonly kind: EndpointKind;
+  readonly format: string;
+  readonly events: readonly string[];
+  readonly deleted: boolean;
+}
+
 /** A replay that no other node is at, with what its endpoint wants, locked; null when there is none. */
-export async function lockReplay(
-  db: Queryable,
-): Promise<(Replay & { readonly events: readonly string[]; readonly deleted: boolean }) | null> {
+export async function lockReplay(db: Queryable): Promise<LockedReplay | null> {
   const { rows } = await db.query<{
     id: string;
     endpointId: string;
@@ -36,12 +43,14 @@ export async function lockReplay(
     to: Millis;
     round: bigint;
     position: bigint;
+    kind: EndpointKind;
+    format: string;
     events: string[];
     deleted: boolean;
   }>({
     name: 'webhook_lock_replay',
     text: `SELECT r.id, r.endpoint_id AS "endpointId", r.merchant_id AS "merchantId", r.from_at AS "from", r.to_at AS "to",
-        r.round, r.position, w.events, w.deleted_at IS NOT NULL AS deleted
+        r.round, r.position, w.kind, w.format, w.events, w.deleted_at IS NOT NULL AS deleted
       FROM webhook_replay r JOIN webhook_endpoint w ON w.id = r.endpoint_id
       ORDER BY r.id LIMIT 1 FOR UPDATE OF r SKIP LOCKED`,
   });

@@ -3,6 +3,7 @@ import Type from 'typebox';
 import { OTHER_EVENTS, WEBHOOK_EVENTS } from '../core/lifecycle.ts';
 import { LINK_EVENTS } from '../core/link.ts';
 import { Cursor, closed, Limit, shownOnce } from '../http/schemas.ts';
+import { ENDPOINT_KINDS } from './endpointsSql.ts';
 
 export const TEST_EVENT = 'webhook.test';
 /** Besides those, what the history and the stream alone tell. */
@@ -47,8 +48,14 @@ export const EndpointBody = Type.Object(
 );
 export const EndpointPatch = Type.Partial(EndpointBody, { ...closed, minProperties: 1 });
 
+const Kind = Type.Enum([...ENDPOINT_KINDS], {
+  description:
+    '`callback`: made by the `metadata.callbackUrl` of payment links and sessions; `url` is the origin of those addresses. It is sent what becomes of each such link and of its payments.',
+});
+
 const endpoint = {
   id: Id,
+  kind: Kind,
   url: Url,
   events: Events,
   description: Type.Union([Type.String(), Type.Null()]),
@@ -94,6 +101,9 @@ const delivery = {
     description: 'The payment link or session that it is of; null: it is of a transaction, or a test.',
   }),
   status: Type.Enum(['pending', 'delivered', 'failed']),
+  callbackUrl: Type.Union([Type.String(), Type.Null()], {
+    description: 'Of a callback: the address that its link has named, to which it is sent.',
+  }),
   replay: Type.Boolean({
     description: 'Asked for by a resend or a replay; sent with `webhook-replay: true`.',
   }),
@@ -150,7 +160,16 @@ export const WebhookReplay = Type.Object(
   { $id: 'WebhookReplay', description: 'A replay that has begun.' },
 );
 
-export const ListQuery = Type.Object({ limit: Limit, cursor: Cursor }, closed);
+export const EndpointQuery = Type.Object(
+  {
+    kind: Type.Optional(
+      Type.Enum([...ENDPOINT_KINDS], { description: 'Default: `registered`, those that you have created.' }),
+    ),
+    limit: Limit,
+    cursor: Cursor,
+  },
+  closed,
+);
 export const DeliveryQuery = Type.Object(
   {
     status: Type.Optional(Type.Enum(['pending', 'delivered', 'failed'])),
@@ -213,7 +232,27 @@ export const Event = Type.Object(
   { $id: 'Event' },
 );
 
+const callbackSecret = {
+  createdAt: NullableTime('When it was made and shown. Null: nobody knows it; make one.'),
+  previousSecretValidUntil: NullableTime('Until when one of those before it signs, too.'),
+};
+export const CallbackSecret = Type.Object(callbackSecret, { $id: 'CallbackSecret' });
+export const ShownCallbackSecret = Type.Object(
+  {
+    ...callbackSecret,
+    secret: shownOnce('Verifies the signatures, with any Standard Webhooks library.', {
+      examples: ['whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDAt1NQmmCQF0='],
+    }),
+    bearerToken: shownOnce('What `Authorization: Bearer` is followed by.', {
+      examples: ['cbk_x0yJ1u8vI9mXn1cGIs0mKq6Fv0Y2bD0lqQW5nJ0o7bQ'],
+    }),
+  },
+  { $id: 'ShownCallbackSecret' },
+);
+
 export const WEBHOOK_OBJECTS = [
+  CallbackSecret,
+  ShownCallbackSecret,
   WebhookEvent,
   PaymentLinkWebhookEvent,
   Event,

@@ -3,13 +3,15 @@ import type { KeyObject } from 'node:crypto';
 import type { Secrets } from '../installation/secrets.ts';
 import type { StatementRunner } from '../postgres/pool.ts';
 import { type EndpointTarget, readTargets } from './endpointsSql.ts';
-import { keyOfSecret } from './sign.ts';
+import { formatOf, type WebhookFormat } from './formats.ts';
+import { bearerTokenOf } from './sign.ts';
 
 export interface Target {
   readonly id: string;
   readonly merchantId: string;
   readonly version: number;
   readonly url: string;
+  readonly format: WebhookFormat;
   readonly key: KeyObject;
   /** Keys before the last rotation, the newest first, and until when each signs as well: milliseconds, in real time. */
   readonly old: readonly { readonly key: KeyObject; readonly until: number }[];
@@ -62,12 +64,23 @@ export class Targets {
       }
   }
 
-  #open({ id, merchantId, version, url, secret, oldSecrets, bearerToken }: EndpointTarget): Target {
-    const keyOf = (sealed: string): KeyObject =>
-      keyOfSecret(this.#secrets.open('webhook secret', id, sealed));
-    const old = oldSecrets.map((one) => ({ key: keyOf(one.secret), until: Date.parse(one.until) }));
-    const authorization =
-      bearerToken === null ? null : `Bearer ${this.#secrets.open('webhook bearer token', id, bearerToken)}`;
-    return { id, merchantId, version, url, key: keyOf(secret), old, authorization };
+  #open(endpoint: EndpointTarget): Target {
+    const { id, merchantId, version, url, secret, oldSecrets, bearerToken, hasOwnSecret } = endpoint;
+    const format = formatOf(endpoint.format);
+    if (format === undefined) throw new Error(`webhook format ${endpoint.format} is of a later version`);
+    const openSecret = (sealed: string): string =>
+      hasOwnSecret
+        ? this.#secrets.open('webhook secret', id, sealed)
+        : this.#secrets.open('callback secret', merchantId, sealed);
+    const current = openSecret(secret);
+    const old = oldSecrets.map((one) => ({
+      key: format.keyOf(openSecret(one.secret)),
+      until: Date.parse(one.until),
+    }));
+    const ownToken =
+      bearerToken === null ? null : this.#secrets.open('webhook bearer token', id, bearerToken);
+    const token = hasOwnSecret ? ownToken : bearerTokenOf(current);
+    const authorization = token === null ? null : `Bearer ${token}`;
+    return { id, merchantId, version, url, format, key: format.keyOf(current), old, authorization };
   }
 }

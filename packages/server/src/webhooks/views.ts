@@ -5,9 +5,9 @@ import type { Delivery, StoredAttempt, StoredDelivery } from './deliveriesSql.ts
 import type { WebhookEndpoint } from './endpointsSql.ts';
 
 export function endpointView(endpoint: WebhookEndpoint) {
-  const { id, url, events, description, hasBearerToken, disabledReason } = endpoint;
+  const { id, kind, url, events, description, hasBearerToken, disabledReason } = endpoint;
   return {
-    ...{ id, url, events, description, hasBearerToken },
+    ...{ id, kind, url, events, description, hasBearerToken },
     status: endpoint.disabledAt === null ? 'enabled' : 'disabled',
     disabledReason,
     disabledAt: iso(endpoint.disabledAt),
@@ -29,6 +29,7 @@ export function deliveryView(delivery: Delivery) {
     transactionId: seq === 0 || link !== null ? null : transactionId,
     paymentLinkId: link === null ? null : publicLinkIdOf(link),
     status,
+    callbackUrl: delivery.callbackUrl,
     replay,
     attemptCount: attempts,
     eventAt: iso(delivery.eventAt),

@@ -179,8 +179,9 @@ export class Webhooks {
   }
 
   #submitFresh({ lanes, lease, now, readAt }: Step): void {
-    for (const { familyId, endpointId, messages } of lanes) {
-      const deliveries = messages.map((message) => ({ ...message, endpointId, attempts: 0, replay: false }));
+    for (const { familyId, endpointId, callbackUrl, messages } of lanes) {
+      const isNew = { endpointId, callbackUrl, attempts: 0, replay: false };
+      const deliveries = messages.map((message) => ({ ...message, ...isNew }));
       this.#submit({ familyId, endpointId, failures: 0, deliveries, now, claimedAt: readAt }, lease);
     }
   }

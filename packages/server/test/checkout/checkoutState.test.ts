@@ -27,6 +27,7 @@ const LINK: PaymentLink = {
   paymentMethods: ['card'],
   locale: null,
   url: 'http://127.0.0.1/checkout/pl_1',
+  callback: null,
   createdBy: 'api',
   createdAt: NOW - 1_000,
   updatedAt: NOW - 1_000,

@@ -91,7 +91,7 @@ class World implements State {
         },
         ...{ amount: AMOUNT, currency: 'KZT', orderReference: 'o', description: null, metadata: '{}' },
         ...{ customerId: null, autoClearing: true, validation: false, paymentMethods: ['card', 'wallet'] },
-        ...{ locale: null, url: 'https://pay.example' },
+        ...{ locale: null, url: 'https://pay.example', callback: null },
       },
       SHOP,
     );

@@ -51,6 +51,7 @@ const ROUTES = {
   ],
   'merchant admin': [
     'GET /v1/audit-log',
+    'POST /v1/callback-secret/rotate',
     'DELETE /v1/webhook-endpoints/:id',
     'PATCH /v1/webhook-endpoints/:id',
     'POST /v1/webhook-endpoints',
@@ -59,6 +60,7 @@ const ROUTES = {
     'POST /v1/webhook-endpoints/:id/rotate-secret',
   ],
   'merchant viewer': [
+    'GET /v1/callback-secret',
     'GET /v1/events',
     'GET /v1/payment-links',
     'GET /v1/payment-links/:id',

@@ -3,9 +3,12 @@ import assert from 'node:assert/strict';
 import { createSecretKey, randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { Dispatcher, type Lane, type LaneOutcome, LEFT_ALONE_MS } from '../../src/webhooks/dispatch.ts';
+import { formatOf } from '../../src/webhooks/formats.ts';
 import type { Poster, PostResult } from '../../src/webhooks/post.ts';
 import { RETRY_DELAYS_MS } from '../../src/webhooks/schedule.ts';
 import { PER_ENDPOINT } from '../../src/webhooks/slots.ts';
+
+const STANDARD = formatOf('standard') ?? assert.fail('it is the one of webhooks');
 
 /** How each attempt of a dispatcher is answered, and how long that takes. */
 interface TestAnswer {
@@ -52,12 +55,12 @@ async function submit(
   const familyId = randomUUID();
   const target = {
     ...{ id: endpointId, merchantId: randomUUID(), version: 1, url: 'https://shop.example' },
-    ...{ old: [], authorization: null },
+    ...{ old: [], authorization: null, format: STANDARD },
     key: createSecretKey(Buffer.alloc(32)),
   };
   const deliveries = Array.from({ length: count }, (_, seq) => ({
     ...{ familyId, endpointId, transactionId: familyId, seq, name: 'transaction.charged' },
-    ...{ eventAt: 0, attempts: 0, replay: false, body: '{}' },
+    ...{ eventAt: 0, attempts: 0, replay: false, callbackUrl: null, body: '{}' },
   }));
   const now = performance.now();
   return new Promise<LaneOutcome>((resolve) =>

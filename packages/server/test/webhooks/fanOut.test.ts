@@ -478,7 +478,7 @@ describe('what is read', () => {
     deliverAll(node, await read(node, 1));
     await record(node);
     const other = { transactionId: randomUUID(), familyId: id, merchantId, seq: 0, round: 0 };
-    const message = { ...other, body: '{}', name: 'webhook.test', eventAt: Date.now() };
+    const message = { ...other, body: '{}', callbackUrl: null, name: 'webhook.test', eventAt: Date.now() };
     await inTransaction(pool, (db) => requeue(db, endpointId, [message], false));
     const lease = randomUUID();
     const [claimed] = await claim(lease);

@@ -56,7 +56,7 @@ async function endpointWith(due: number): Promise<string> {
   const messages = Array.from({ length: due }, () => {
     const transactionId = randomUUID();
     const message = { transactionId, familyId: transactionId, merchantId, seq: 0, round: 0, body: '{}' };
-    return { ...message, name: 'webhook.test', eventAt: Date.now() };
+    return { ...message, callbackUrl: null, name: 'webhook.test', eventAt: Date.now() };
   });
   await inTransaction(pool, (db) => requeue(db, id, messages, false));
   return id;
@@ -139,11 +139,11 @@ test('an endpoint gets what came after it, if it asks for it, and each event onc
   const familyId = randomUUID();
   const messages = [Number(after), Number(after) + 1, Number(after) + 2].map((round, seq) => {
     const message = { transactionId: familyId, familyId, merchantId, seq, round, body: '{}' };
-    return { ...message, name: 'transaction.charged', eventAt: Date.now() };
+    return { ...message, linkId: null, name: 'transaction.charged', eventAt: Date.now() };
   });
   const [, second] = messages;
   assert.ok(second !== undefined);
-  const receiver = { endpointId, version: 1 };
+  const receiver = { endpointId, version: 1, format: 'standard', callbackUrl: null };
   assert.deepEqual(withoutWritten(await findReceivers(pool, messages, 10)), [
     { ...receiver, index: 1, blocked: false },
     { ...receiver, index: 2, blocked: false },
@@ -153,7 +153,7 @@ test('an endpoint gets what came after it, if it asks for it, and each event onc
   await pool.query(`UPDATE webhook_endpoint SET events = '{transaction.charged}'`);
   const lease = randomUUID();
   for (let i = 0; i < 2; i += 1)
-    await insertPending(pool, [{ familyId, endpointId, message: second }], lease);
+    await insertPending(pool, [{ familyId, endpointId, callbackUrl: null, message: second }], lease);
   assert.deepEqual(await counts(), { lanes: 1, attempts: 0, pending: 1 });
   assert.deepEqual(withoutWritten(await findReceivers(pool, messages, 10)), [
     { ...receiver, index: 2, blocked: true },
@@ -162,11 +162,8 @@ test('an endpoint gets what came after it, if it asks for it, and each event onc
 });
 
 function withoutWritten(receivers: readonly Receiver[]): Receiver[] {
-  return receivers.map(({ index, endpointId, version, blocked }) => ({
-    index,
-    endpointId,
-    version,
-    blocked,
+  return receivers.map(({ index, endpointId, version, format, callbackUrl, blocked }) => ({
+    ...{ index, endpointId, version, format, callbackUrl, blocked },
   }));
 }
 
@@ -201,7 +198,7 @@ test('whoever comes too late records nothing, also in one batch with whoever has
     round: 0,
     body: '{}',
   };
-  const added = { ...message, name: 'transaction.charged', eventAt: Date.now() };
+  const added = { ...message, callbackUrl: null, name: 'transaction.charged', eventAt: Date.now() };
   await inTransaction(pool, (db) => requeue(db, endpointId, [added], false));
   await pool.query(`UPDATE webhook_lane SET leased_until = now() - interval '1 second'`);
   assert.equal((await claim(late)).length, 1);
@@ -241,7 +238,10 @@ test('a lane to which something is added while it is recorded stays', async () =
     seq: 1,
     round: 0,
   };
-  const added = { ...message, body: '{}', name: 'transaction.charged', eventAt: Date.now() };
+  const added = {
+    ...{ ...message, body: '{}', callbackUrl: null },
+    ...{ name: 'transaction.charged', eventAt: Date.now() },
+  };
   let recorded: Promise<number> | undefined;
   await inTransaction(pool, async (db) => {
     await requeue(db, endpointId, [added], false);
@@ -271,7 +271,8 @@ test('a lease that ends later than any could is none: the clock has gone back si
   const delivery = {
     familyId,
     endpointId,
-    message: { ...message, name: 'webhook.test', eventAt: Date.now() },
+    callbackUrl: null,
+    message: { ...message, linkId: null, name: 'webhook.test', eventAt: Date.now() },
   };
   const claimed = await inTransaction(pool, (db) => insertPending(db, [delivery], randomUUID()));
   assert.equal(claimed.length, 1, 'with what is new');

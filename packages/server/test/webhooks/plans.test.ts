@@ -56,6 +56,7 @@ test('what is known of a family is found by the family, not among all of its end
       name: 'x',
       eventAt: 0,
       round: 1,
+      linkId: null,
     };
     const answer = { statusCode: 200, error: null, response: '', status: 'delivered' } as const;
     const attempts = [{ ...lane, ...key, number: 1, at: 0, latencyMs: 1, ...answer }];
@@ -67,7 +68,7 @@ test('what is known of a family is found by the family, not among all of its end
       webhook_lock_lanes: () => lockLanes(client, [result]),
       webhook_leave_lanes: () => leaveLanes(client, [result]),
       webhook_record: () => leaveLanes(client, [result]),
-      webhook_insert_pending: () => insertPending(client, [{ ...lane, message }], null),
+      webhook_insert_pending: () => insertPending(client, [{ ...lane, callbackUrl: null, message }], null),
     };
     for (const [name, carryOut] of Object.entries(statements)) {
       const plan = await planOf(client, name, carryOut);
@@ -92,7 +93,7 @@ test('receivers are found message by message, as far as they are asked for', asy
       merchantId: merchantId ?? '',
     };
     const plan = await planOf(client, 'webhook_receivers', () =>
-      findReceivers(client, [{ ...key, name: 'x', eventAt: 0, round: 1 }], 1),
+      findReceivers(client, [{ ...key, name: 'x', eventAt: 0, round: 1, linkId: null }], 1),
     );
     assert.doesNotMatch(plan, /Sort|Materialize/, plan);
     assert.match(plan, /Index Cond: \(merchant_id = m\.merchant_id\)/);

@@ -44,7 +44,7 @@ async function endedLanes(count: number): Promise<LaneResult[]> {
   const messages = Array.from({ length: count }, () => {
     const transactionId = randomUUID();
     const message = { transactionId, familyId: transactionId, merchantId, seq: 0, round: 0, body: '{}' };
-    return { ...message, name: 'webhook.test', eventAt: Date.now() };
+    return { ...message, callbackUrl: null, name: 'webhook.test', eventAt: Date.now() };
   });
   await inTransaction(pool, (db) => requeue(db, endpointId, messages, false));
   const lease = randomUUID();

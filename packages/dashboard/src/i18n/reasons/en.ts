@@ -133,6 +133,10 @@ export const reasons = {
   'reason.partial_cancel_before_authorization':
     'a payment that is not authorized yet can only be cancelled in full',
   'reason.too_many_webhook_endpoints': 'a merchant may have 50 webhook endpoints',
+  'reason.webhook_endpoint_of_links':
+    'this endpoint is of the callbackUrl that links name: the address is theirs, and its secret is the callback secret',
+  'reason.too_many_callback_origins':
+    'the callbackUrl of a merchant’s links may be of 100 origins; delete the webhook endpoints of those that are not used',
   'reason.too_many_webhook_secrets':
     '10 secrets of the last 24 hours sign its webhooks; rotate again when the oldest has ended',
   'reason.too_many_sign_ins': 'too many attempts to sign in; try again after the time in Retry-After',

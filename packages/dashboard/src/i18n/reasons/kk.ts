@@ -128,6 +128,10 @@ export const reasons: Readonly<Record<keyof typeof english, string>> = {
   'reason.idempotency_key_reused': 'бұл Idempotency-Key басқа сұраныста қолданылған',
   'reason.partial_cancel_before_authorization': 'авторизацияланбаған төлемді тек толық тоқтатуға болады',
   'reason.too_many_webhook_endpoints': 'дүкенде 50 вебхук мекенжайы болуы мүмкін',
+  'reason.webhook_endpoint_of_links':
+    'бұл мекенжай сілтемелердің callbackUrl өрісінен алынған: оны сілтемелер береді, ал құпиясы — кері шақыру құпиясы',
+  'reason.too_many_callback_origins':
+    'бір мерчант сілтемелерінің callbackUrl өрісі 100 сайттан аспауы керек; керек емес мекенжайларды жойыңыз',
   'reason.too_many_webhook_secrets': 'соңғы 24 сағатта 10 құпия ауыстырылды; ең ескісі біткенде қайталаңыз',
   'reason.too_many_sign_ins': 'кіру әрекеттері тым көп; кейінірек қайталаңыз',
 };

@@ -130,6 +130,10 @@ export const reasons: Readonly<Record<keyof typeof english, string>> = {
   'reason.idempotency_key_reused': 'этот Idempotency-Key уже был у другого запроса',
   'reason.partial_cancel_before_authorization': 'неавторизованный платёж можно отменить только целиком',
   'reason.too_many_webhook_endpoints': 'у магазина может быть 50 адресов вебхуков',
+  'reason.webhook_endpoint_of_links':
+    'этот адрес — из callbackUrl ссылок: его задают ссылки, а секрет у него — секрет обратных вызовов',
+  'reason.too_many_callback_origins':
+    'callbackUrl ссылок одного мерчанта может вести не более чем на 100 сайтов; удалите адреса, которые больше не нужны',
   'reason.too_many_webhook_secrets':
     'за последние 24 часа сменено 10 секретов; повторите, когда закончится самый старый',
   'reason.too_many_sign_ins': 'слишком много попыток входа; повторите позже',

@@ -3,7 +3,7 @@ import { parseIin } from './iin.ts';
 
 const MASK = '•••';
 
-const SECRETS = /((?:pr|op)_(?:test|live)_)[\w-]+|(whsec_)[\w+/=-]+/g;
+const SECRETS = /((?:pr|op)_(?:test|live)_)[\w-]+|(whsec_|cbk_)[\w+/=-]+/g;
 
 /** A number of 12 to 19 digits by itself, with spaces between or in a card's groups. */
 const ALONE = /(?<![\w-])(?:\d[ +]?){11,18}\d(?![\w-])|(?<![\w-])\d{4}(?:-\d{4}){3}(?![\w-])/g;
@@ -17,7 +17,7 @@ const RUN = /\d(?:[\s+._\p{Pd}\p{Cf}]{0,3}\d){11,}/u.source;
 const IDS_AND_RUNS = new RegExp(`(${OUR_ID})|${RUN}`, 'giu');
 
 /**
- * A text without API keys, webhook secrets, and numbers that may be a card's or an IIN. Where a number is part of a
+ * A text without API keys, webhooks' secrets and tokens, and numbers that may be a card's or an IIN. Where a number is part of a
  * word, such as `order-4242424242424242`, its check digit decides: most are an order's.
  */
 export function masked(text: string): string {
