@@ -9,6 +9,9 @@ import { docsRoutes } from '../docs/docs.ts';
 import { openApi } from '../docs/openApi.ts';
 import { eventRoutes } from '../feed/eventRoutes.ts';
 import { streamRoutes } from '../feed/streamRoutes.ts';
+import { hostedRoutes } from '../hosted/hostedRoutes.ts';
+import { rewriteOf } from '../hosted/hosts.ts';
+import { hostedWords } from '../hosted/words.ts';
 import { type App, createBaseApp } from '../http/baseApp.ts';
 import { ApiError, fieldError } from '../http/errors.ts';
 import { Pipelines } from '../http/pipelines.ts';
@@ -58,7 +61,11 @@ type MoreRoutes = ((app: App, deps: Deps) => void) | null;
 
 /** The whole application, ready to listen or to be called by tests. */
 export async function createApp(deps: Deps, surface: Surface, sandboxRoutes: MoreRoutes): Promise<App> {
-  const app = createBaseApp(deps, SHARED_SCHEMAS);
+  const app = createBaseApp(deps, {
+    sharedSchemas: SHARED_SCHEMAS,
+    otherWords: hostedWords,
+    rewriteUrl: rewriteOf(deps.config.hostedHosts),
+  });
   const strangers = new Strangers(UNKNOWN_CREDENTIALS);
   const keys = new ApiKeys(deps.reserved, deps.config.mode, strangers);
   const sessions = new Sessions(deps.reserved, deps.config, surface, strangers);
@@ -169,6 +176,7 @@ function registerRoutes(
     notificationRoutes(app, deps);
     confirmationPages(app, deps);
     checkoutRoutes(app, deps);
+    hostedRoutes(app, deps);
     docsRoutes(app, deps.config.mode);
     sandboxRoutes?.(app, deps);
   }

@@ -15,6 +15,8 @@ export interface Config {
   readonly metricsToken: string | null;
   /** Names that a sandbox answers to, besides its own. */
   readonly allowedHosts: readonly string[];
+  /** Names at which `/v1` is the deployed API, which is at `/hosted/v1` everywhere. */
+  readonly hostedHosts: readonly string[];
   /** Null: the embedded PostgreSQL in `dataDir`. */
   readonly databaseUrl: string | null;
   readonly databaseDirectUrl: string | null;
@@ -59,6 +61,7 @@ const VARIABLES = [
   'ADMIN_HOST',
   'METRICS_TOKEN',
   'ALLOWED_HOSTS',
+  'HOSTED_HOSTS',
   'DATABASE_URL',
   'DATABASE_DIRECT_URL',
   'MIGRATE',
@@ -105,6 +108,7 @@ export function readConfig(env: Environment): Config {
     adminHost: text(env, 'ADMIN_HOST') ?? '127.0.0.1',
     metricsToken: secretOf(env, 'METRICS_TOKEN'),
     allowedHosts: hostNames(env, 'ALLOWED_HOSTS'),
+    hostedHosts: hostNames(env, 'HOSTED_HOSTS'),
     databaseUrl: databaseUrl(env, 'DATABASE_URL'),
     databaseDirectUrl: databaseUrl(env, 'DATABASE_DIRECT_URL'),
     migrate: oneOf(env, 'MIGRATE', ['auto', 'off'] as const, 'auto') === 'auto',

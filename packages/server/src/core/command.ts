@@ -23,7 +23,7 @@ export type Command =
   | PayByCard
   | Capture
   | (OnPayment & { readonly kind: 'cancel'; readonly amount: Minor | null; readonly operationId: string })
-  | (OnPayment & { readonly kind: 'refund'; readonly amount: Minor | null; readonly refundId: TransactionId })
+  | Refund
   | (OnPayment & { readonly kind: 'confirm'; readonly approve: boolean })
   | (OnPayment & { readonly kind: 'complete_authentication'; readonly operationId: string })
   | (OnPayment & { readonly kind: 'act_when_due'; readonly operationId: string })
@@ -43,6 +43,18 @@ export interface Capture extends OnPayment {
   readonly operationId: string;
   /** Whether the hold ends with it, and what it leaves is released. False: more captures may follow. Absent: true. */
   readonly final?: boolean;
+}
+
+export interface Refund extends OnPayment, RefundTerms {
+  readonly kind: 'refund';
+  readonly amount: Minor | null;
+  readonly refundId: TransactionId;
+}
+
+/** What a refund may be known by; absent: by what its payment is. */
+export interface RefundTerms {
+  readonly orderReference?: string;
+  readonly description?: string;
 }
 
 export interface Authorize {

@@ -15,6 +15,7 @@ import type {
   ChangeLink,
   Command,
   PayByCard,
+  Refund,
   Sender,
   Transfer,
 } from './command.ts';
@@ -93,7 +94,7 @@ function decideOn(state: State, change: Change, command: OnTransaction): Decisio
     case 'cancel':
       return decideCancel(state, change, command.amount, command.operationId);
     case 'refund':
-      return decideRefund(state, change, command.amount, command.refundId);
+      return decideRefund(state, change, command);
     case 'confirm':
       return decideConfirm(state, change, command.approve);
     case 'complete_authentication':
@@ -243,8 +244,7 @@ function decideCancel(state: State, change: Change, requested: Minor | null, ope
 function decideRefund(
   state: State,
   change: Change,
-  requested: Minor | null,
-  refundId: TransactionId,
+  { amount: requested, refundId, orderReference, description }: Refund,
 ): Decision {
   const payment = change.transaction;
   if (payment.captured === 0n) return refuse('invalid_transaction_state', payment);
@@ -258,7 +258,12 @@ function decideRefund(
   const balance = state.merchantBalance(merchantId, currency) - amount;
   if (balance < 0n) return refuse('insufficient_merchant_balance');
   const { sender, answerTo, now } = change;
-  const child = new Change(newRefund(payment, refundId, amount, now), sender, answerTo, now);
+  const own = newRefund(payment, refundId, amount, now);
+  const named = {
+    orderReference: orderReference ?? own.orderReference,
+    description: description ?? own.description,
+  };
+  const child = new Change({ ...own, ...named }, sender, answerTo, now);
   if (payment.paymentMethod === 'wallet') return refund(child, change, balance);
 
   // The money is set aside at once, so that refunds that are under way can never exceed the balance.

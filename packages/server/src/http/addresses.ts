@@ -29,3 +29,10 @@ export function networkOf(address: string): string {
   const { parts } = ipaddr.IPv6.parse(address);
   return `${new ipaddr.IPv6([...parts.slice(0, 4), 0, 0, 0, 0]).toString()}/64`;
 }
+
+/** The name in a Host header, in lower case: without its port, and without the brackets of an address; null: there is none. */
+export function hostnameOf(header: string): string | null {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^:@/[\]]+))(?::\d*)?$/i.exec(header);
+  const name = match?.[1] ?? match?.[2];
+  return name === undefined ? null : name.toLowerCase().replace(/\.$/, '');
+}

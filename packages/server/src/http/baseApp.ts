@@ -1,6 +1,7 @@
 /** The HTTP server before it has routes: how bodies are parsed and validated, and errors answered. */
 import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { Ajv } from 'ajv';
 import Fastify, { LogController } from 'fastify';
@@ -10,7 +11,7 @@ import { requirePlainBody } from './bodyHeaders.ts';
 import { trustOf } from './clientAddress.ts';
 import { createClientErrorHandler, guardServer, REQUEST_TIMEOUT_MS, SERVER_OPTIONS } from './edge.ts';
 import { createErrorHandler } from './errorHandler.ts';
-import { ApiError, fieldError } from './errors.ts';
+import { ApiError, fieldError, type OtherWords } from './errors.ts';
 import { exactJson } from './exactJson.ts';
 import { reasonOf } from './parseFields.ts';
 import { compileQueryValidator } from './queryValidator.ts';
@@ -25,11 +26,22 @@ const BODY_LIMIT = 64 * 1024;
 /** Ids are short; what is longer is an id that does not exist. Node limits the URL to 16 KiB. */
 const MAX_PARAM_LENGTH = 16_384;
 
-/** @param sharedSchemas what the schemas of routes refer to by name */
-export function createBaseApp(deps: Deps, sharedSchemas: readonly object[] = []) {
+/** What an application has besides its own API. */
+interface Additions {
+  /** What the schemas of routes refer to by name. */
+  readonly sharedSchemas?: readonly object[];
+  readonly otherWords?: OtherWords;
+  /** Where a request is routed to in place of its own URL; null: nowhere else. */
+  readonly rewriteUrl?: ((request: IncomingMessage) => string) | null;
+}
+
+export function createBaseApp(
+  deps: Deps,
+  { sharedSchemas = [], otherWords = () => null, rewriteUrl = null }: Additions = {},
+) {
   const { mode, trustedProxies, keepAliveSeconds, maxConnections } = deps.config;
   const headers = securityHeadersOf(mode);
-  const handleError = createErrorHandler(deps.metrics, headers);
+  const handleError = createErrorHandler(deps.metrics, headers, otherWords);
   const app = Fastify({
     loggerInstance: deps.logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -47,6 +59,7 @@ export function createBaseApp(deps: Deps, sharedSchemas: readonly object[] = [])
     forceCloseConnections: 'idle',
     // While it stops, a request on an open connection is still served, and its connection closed.
     return503OnClosing: false,
+    ...(rewriteUrl === null ? {} : { rewriteUrl }),
     frameworkErrors: handleError,
     clientErrorHandler: createClientErrorHandler(headers),
   }).withTypeProvider<TypeBoxTypeProvider>();
@@ -97,7 +110,8 @@ function whenUsed(make: () => Validator): Validator {
   return validator;
 }
 
-function parseBody(body: Buffer): unknown {
+/** @throws ApiError 400 for what is no JSON, or what two readers could read as two things */
+export function parseBody(body: Buffer): unknown {
   if (!isUtf8(body)) throw new ApiError('invalid_json', 'the body must be UTF-8');
   const json = parseStrictJson(body.toString('utf8'));
   if (json.ok) return json.value;

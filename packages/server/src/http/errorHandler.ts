@@ -14,6 +14,7 @@ import {
   errorBody,
   fieldError,
   MAX_DETAILS,
+  type OtherWords,
   REASONS,
   type Reason,
   sourceOf,
@@ -30,7 +31,11 @@ export type ErrorHandler = (
   reply: FastifyReply,
 ) => FastifyReply;
 
-export function createErrorHandler(metrics: Metrics, headers: SecurityHeaders): ErrorHandler {
+export function createErrorHandler(
+  metrics: Metrics,
+  headers: SecurityHeaders,
+  otherWords: OtherWords,
+): ErrorHandler {
   return (error, request, reply) => {
     const known =
       error instanceof ApiError ? error : isBrokenOff(error, request) ? brokenOff() : translate(error);
@@ -44,7 +49,10 @@ export function createErrorHandler(metrics: Metrics, headers: SecurityHeaders): 
     }
     // Again, for errors from before the first hook.
     reply.headers(headers).headers(known.headers).header('x-request-id', request.id);
-    const body = errorBody(known.reason, known.message, known.details, sourceOf(request.url), request.id);
+    const { reason, message, details } = known;
+    const body =
+      otherWords(request.url, known) ??
+      errorBody(reason, message, details, sourceOf(request.url), request.id);
     return sendJson(reply, REASONS[known.reason].status, body);
   };
 }

@@ -397,6 +397,16 @@ export function sourceOf(url: string): string {
   return match?.[1] ?? 'server';
 }
 
+/** What a caller is told of an error, before it is put into an API's words. */
+export interface ToldError {
+  readonly reason: Reason;
+  readonly message: string;
+  readonly details: readonly ErrorDetail[];
+}
+
+/** Errors in the words of an API that has its own, as bytes; null: this URL is not of that API. */
+export type OtherWords = (url: string, error: ToldError) => string | null;
+
 /** The body of every error: the shape of the contract, as bytes. */
 export function errorBody(
   reason: Reason,

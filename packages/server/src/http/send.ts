@@ -5,21 +5,22 @@ import type { Told } from '../engine/engine.ts';
 import type { Answer } from '../engine/idempotency.ts';
 import { ApiError } from './errors.ts';
 
-/**
- * Sends what a caller was told, also to a repeated request. When the bank has to be asked, the answer comes with the
- * bank's, at the latest after 10 seconds. @throws ApiError
- */
+/** Sends what a caller was told, also to a repeated request. @throws ApiError */
 export async function sendTold(
-  { lateAnswers }: Pick<Deps, 'lateAnswers'>,
+  deps: Pick<Deps, 'lateAnswers'>,
   request: FastifyRequest,
   reply: FastifyReply,
   told: Told,
 ): Promise<FastifyReply> {
-  const { replayed } = told;
-  if (told.kind === 'answered') return sendAnswer(request, reply, told.answer, replayed);
+  return sendAnswer(request, reply, await answerTold(deps, told), told.replayed);
+}
+
+/** When the bank has to be asked, the answer comes with the bank's, at the latest after 10 seconds. @throws ApiError */
+export async function answerTold({ lateAnswers }: Pick<Deps, 'lateAnswers'>, told: Told): Promise<Answer> {
+  if (told.kind === 'answered') return told.answer;
   const late = await lateAnswers.wait(told.answerKey);
   if (late === null) throw new ApiError('request_in_progress', undefined, [], { 'retry-after': '1' });
-  return sendAnswer(request, reply, late, replayed);
+  return late;
 }
 
 /** Sends an answer that is stored or will be, and says so if it was. */

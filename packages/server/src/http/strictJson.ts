@@ -1,3 +1,5 @@
+import { decimalOf } from '../core/values/decimal.ts';
+
 const MAX_DEPTH = 32;
 /** Longer keys are cut in error sentences. */
 const MAX_SHOWN_KEY_LENGTH = 64;
@@ -197,39 +199,6 @@ function isPlainInteger(json: string, start: number, end: number): boolean {
     }
   }
   return true;
-}
-
-/**
- * The absolute value of a JSON number as digits × 10^exponent, the digits without zeros at either
- * end: equal numbers have equal results. (The sign survives rounding, so it need not be compared.)
- */
-function decimalOf(token: string): { digits: string; exponent: number } {
-  const unsigned = token.startsWith('-') ? token.slice(1) : token;
-  const [mantissa = '', power = '0'] = unsigned.split(/[eE]/);
-  const [whole = '', fraction = ''] = mantissa.split('.');
-  const all = withoutTrailingZeros(whole + fraction);
-  const digits = withoutLeadingZeros(all);
-  const droppedZeros = whole.length + fraction.length - all.length;
-  return digits === ''
-    ? { digits, exponent: 0 }
-    : { digits, exponent: Number(power) - fraction.length + droppedZeros };
-}
-
-function withoutLeadingZeros(digits: string): string {
-  let start = 0;
-  while (digits.charCodeAt(start) === DIGIT_0) {
-    start++;
-  }
-  return digits.slice(start);
-}
-
-/** Not a regular expression: `/0+$/` takes quadratic time on zeros in the middle. */
-function withoutTrailingZeros(digits: string): string {
-  let end = digits.length;
-  while (digits.charCodeAt(end - 1) === DIGIT_0) {
-    end--;
-  }
-  return digits.slice(0, end);
 }
 
 /**

@@ -61,6 +61,27 @@ export async function listLinks(
   });
 }
 
+/** A page by its number: rows after the first `offset`, newest first, and how many there are, counted up to `countTo`. */
+export async function pageOfLinks(
+  pool: Pool,
+  filter: LinkFilter,
+  { limit, offset, countTo }: { readonly limit: number; readonly offset: number; readonly countTo: number },
+): Promise<{ rows: PaymentLink[]; total: number }> {
+  return inTime(pool, async (db) => {
+    const { where, values } = await conditionsOf(db, filter);
+    const wanted = `WHERE ${where.join(' AND ')}`;
+    const counted = await db.query<{ total: number }>(
+      `SELECT count(*)::int AS total FROM (SELECT 1 FROM payment_link ${wanted} LIMIT $${values.length + 1}) l`,
+      [...values, countTo],
+    );
+    const { rows } = await db.query<{ link: LinkJson }>(
+      linkJson(`${wanted} ORDER BY id DESC LIMIT $${values.push(limit)} OFFSET $${values.push(offset)}`),
+      values,
+    );
+    return { rows: rows.map(({ link }) => linkOf(link)), total: counted.rows[0]?.total ?? 0 };
+  });
+}
+
 /** How many links there are in a currency and a status, and what they are for. */
 export interface LinkSum {
   readonly currency: string;

@@ -1,6 +1,6 @@
 /** What is done to a payment that there is: capture, cancel, refund, and the customer's decision. */
 import type { Deps } from '../app/deps.ts';
-import type { Command } from '../core/command.ts';
+import type { Command, RefundTerms } from '../core/command.ts';
 import type { Minor, PaymentMethod } from '../core/transaction.ts';
 import type { TransactionId } from '../core/values/ids.ts';
 import { type Caller, callOf, type Rendering } from '../engine/caller.ts';
@@ -16,6 +16,8 @@ export interface Asked {
   readonly amount: Minor | null;
   /** Of a capture: whether the hold ends with it. */
   readonly final: boolean;
+  /** Of a refund: what it is known by, where that is not the payment's. */
+  readonly refund?: RefundTerms;
 }
 
 /** Whether a capture is the last one, by its body as the schema let it in: it is, unless that says otherwise. */
@@ -32,14 +34,17 @@ export function operate(
   caller: Caller,
   operation: Operation,
   transactionId: TransactionId,
-  { amount, final }: Asked,
+  { amount, final, refund }: Asked,
   paymentMethod: PaymentMethod | null,
   rendering: Rendering,
 ): Promise<Told> {
   const commands = {
     capture: () => ({ kind: 'capture', transactionId, amount, operationId: newId(), final }),
     cancel: () => ({ kind: 'cancel', transactionId, amount, operationId: newId() }),
-    refund: () => ({ kind: 'refund', transactionId, amount, refundId: newId() as TransactionId }),
+    refund: () => ({
+      ...{ kind: 'refund', transactionId, amount, refundId: newId() as TransactionId },
+      ...refund,
+    }),
   } as const satisfies Record<Operation, () => Command>;
   return engine.runOnce(callOf(caller, commands[operation](), paymentMethod, rendering));
 }

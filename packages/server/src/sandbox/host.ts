@@ -5,25 +5,22 @@
  */
 import { isIP } from 'node:net';
 import type { Config } from '../app/config.ts';
+import { hostnameOf } from '../http/addresses.ts';
 
 /** @returns whether a request with this Host header may be answered; one without comes from no browser */
 export function hostCheck({
   host,
   publicUrl,
   allowedHosts,
+  hostedHosts,
 }: Config): (header: string | undefined) => boolean {
-  const names = new Set([host, 'localhost', ...allowedHosts].map((name) => name.toLowerCase()));
+  const names = new Set(
+    [host, 'localhost', ...allowedHosts, ...hostedHosts].map((name) => name.toLowerCase()),
+  );
   if (publicUrl !== null) names.add(new URL(publicUrl).hostname);
   return (header) => {
     if (header === undefined || header === '') return true;
     const name = hostnameOf(header);
     return name !== null && (isIP(name) !== 0 || names.has(name));
   };
-}
-
-/** Without its port, and without the brackets of an address. */
-function hostnameOf(header: string): string | null {
-  const match = /^(?:\[([0-9a-f:.]+)\]|([^:@/[\]]+))(?::\d*)?$/i.exec(header);
-  const name = match?.[1] ?? match?.[2];
-  return name === undefined ? null : name.toLowerCase().replace(/\.$/, '');
 }

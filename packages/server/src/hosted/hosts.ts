@@ -1,0 +1,20 @@
+/** A client whose host cannot be changed is brought here by DNS and a proxy, and asks for `/v1` at its own host. */
+import type { IncomingMessage } from 'node:http';
+import { hostnameOf } from '../http/addresses.ts';
+import { PREFIX } from './words.ts';
+
+const API = /^\/v1(?=[/?]|$)/;
+
+/**
+ * Where requests are routed to: at these hosts `/v1` is the deployed API, and everything else is what it is everywhere.
+ * Null: there are none, and no request needs to be looked at.
+ */
+export function rewriteOf(hosts: readonly string[]): ((request: IncomingMessage) => string) | null {
+  if (hosts.length === 0) return null;
+  const names = new Set(hosts);
+  return ({ url = '/', headers: { host } }) => {
+    if (host === undefined || !API.test(url)) return url;
+    const name = hostnameOf(host);
+    return name !== null && names.has(name) ? `${PREFIX}${url}` : url;
+  };
+}

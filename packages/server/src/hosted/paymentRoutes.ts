@@ -1,0 +1,117 @@
+/** Capture, cancel and refund, in major units. */
+import Type from 'typebox';
+import type { Deps } from '../app/deps.ts';
+import type { Minor } from '../core/transaction.ts';
+import { parseOrderReference } from '../core/values/orderReference.ts';
+import { type Parsed, parsed } from '../core/values/parse.ts';
+import { parseText } from '../core/values/text.ts';
+import type { App } from '../http/baseApp.ts';
+import { exactJson } from '../http/exactJson.ts';
+import { valuesOf } from '../http/parseFields.ts';
+import { closed } from '../http/schemas.ts';
+import { merchantOf } from '../identity/auth.ts';
+import { OPERATIONS, type Operation, operate } from '../payments/operate.ts';
+import { transactionAnswer } from '../payments/transactionViews.ts';
+import { majorAmountOf } from './bodies.ts';
+import { hostedCallerOf, sendTranslated, WRITES } from './common.ts';
+import { requireTransaction } from './transactionRoutes.ts';
+import { majorNumber, remainingOf } from './views.ts';
+import { refusalText } from './words.ts';
+
+const Amount = { amount: Type.Optional(Type.Unknown()) };
+const Text = Type.Optional(Type.Union([Type.String(), Type.Null()]));
+/** Closed, unlike those of links: an `amount` that is misspelt would mean all of it. */
+const BODIES = {
+  capture: Type.Object(Amount, closed),
+  cancel: Type.Object(Amount, closed),
+  refund: Type.Object({ ...Amount, orderReference: Text, description: Text }, closed),
+} as const;
+
+export function hostedPaymentRoutes(app: App, deps: Deps): void {
+  for (const operation of OPERATIONS)
+    app.post(
+      `/v1/payments/:id/${operation}`,
+      {
+        config: WRITES,
+        schema: { hide: true, params: Type.Object({ id: Type.String() }), body: BODIES[operation] },
+      },
+      async (request, reply) => {
+        // How many digits an amount may have is known with the payment's currency.
+        const { merchantId } = merchantOf(request);
+        const { id, currency } = await requireTransaction(deps, merchantId, request.params.id);
+        const { amount, ...refund } = askedOf(request.body, currency);
+        const caller = hostedCallerOf(deps, request, `/v1/payments/${id}/${operation}`);
+        const told = await operate(deps, caller, operation, id, { amount, final: true, refund }, null, {
+          render: (outcome, balance) => transactionAnswer(200, outcome, balance),
+        });
+        const payment = () => requireTransaction(deps, merchantId, id);
+        return sendTranslated(deps, request, reply, told, {
+          success: async (body) =>
+            doneText(operation, JSON.parse(body), amount, remainingOf(await payment())),
+          error: (body) => refusalText(request.url, operation, JSON.parse(body)),
+        });
+      },
+    );
+}
+
+interface SentBody {
+  readonly amount?: unknown;
+  readonly orderReference?: string | null;
+  readonly description?: string | null;
+}
+
+/** @throws ApiError 400 naming every field that is wrong */
+function askedOf(body: SentBody, currency: string) {
+  const { amount, orderReference, description } = valuesOf({
+    amount: majorAmountOf(body.amount, currency),
+    orderReference: maybe(body.orderReference, parseOrderReference),
+    description: maybe(body.description, (text) => parseText(text, { max: 1_000 })),
+  });
+  return {
+    amount,
+    ...(orderReference === null ? {} : { orderReference }),
+    ...(description === null ? {} : { description }),
+  };
+}
+
+function maybe<T>(text: string | null | undefined, parse: (text: string) => Parsed<T>): Parsed<T | null> {
+  return text === undefined || text === null ? parsed(null) : parse(text);
+}
+
+/** What is used here of a transaction as our own API shows it. */
+interface Shown {
+  readonly id: string;
+  readonly amount: number;
+  readonly currency: string;
+  readonly orderReference: string;
+  readonly parentTransactionId: string | null;
+  readonly capturedAmount: number;
+  readonly releasedAmount: number;
+  readonly retrievalReferenceNumber: string | null;
+  readonly pendingOperation: unknown;
+}
+
+const AMOUNTS = {
+  capture: ({ capturedAmount }) => capturedAmount,
+  cancel: ({ releasedAmount }) => releasedAmount,
+  refund: ({ amount }) => amount,
+} as const satisfies Record<Operation, (shown: Shown) => number>;
+
+/** @param asked null: all of it */
+function doneText(operation: Operation, shown: Shown, asked: Minor | null, remaining: Minor): string {
+  const { id, currency, orderReference, parentTransactionId, pendingOperation } = shown;
+  const success = pendingOperation === null;
+  return exactJson({
+    id,
+    amount: majorNumber(asked ?? BigInt(AMOUNTS[operation](shown)), currency),
+    currency,
+    orderReference,
+    remainingBalance: majorNumber(remaining, currency),
+    success,
+    message: success ? 'approved' : 'the bank has not answered yet: look the transaction up',
+    responseCode: success ? '00' : null,
+    authCode: null,
+    networkTransactionReference: null,
+    ...(operation === 'refund' ? { originalTransactionId: parentTransactionId } : {}),
+  });
+}
