@@ -265,9 +265,11 @@ const CARD_STATE_COLUMNS: readonly TransactionColumn[] = [
   { name: 'credentials_id', type: 'uuid', value: (t) => t.credentialsId },
 ];
 
+const DESCRIPTION: TransactionColumn = { name: 'description', type: 'text', value: (t) => t.description };
+
 /** What only a card payment has from its beginning. */
 const CARD_FIXED_COLUMNS: readonly TransactionColumn[] = [
-  { name: 'description', type: 'text', value: (t) => t.description },
+  DESCRIPTION,
   { name: 'payer_ip', type: 'text', value: (t) => t.payerIp },
   { name: 'customer_id', type: 'uuid', value: (t) => t.customerId },
   { name: 'store_id', type: 'uuid', value: (t) => t.storeId },
@@ -299,7 +301,7 @@ const RETURN_URL: (typeof CARD_FIXED_COLUMNS)[number] = {
 };
 /** Wallet payments leave the columns of cards at their defaults: 14 parameters less on the hot path. */
 const WALLET_INSERT = [ID, ...FIXED_COLUMNS, ...STATE_COLUMNS, RETURN_URL];
-const TOLD_WALLET_INSERT = [...WALLET_INSERT, ...LINK_COLUMNS, WALLET_CUSTOMER];
+const TOLD_WALLET_INSERT = [...WALLET_INSERT, ...LINK_COLUMNS, WALLET_CUSTOMER, DESCRIPTION];
 const CARD_INSERT = [...WALLET_INSERT, ...LINK_COLUMNS, ...CARD_FIXED_COLUMNS, ...CARD_STATE_COLUMNS];
 const WALLET_UPDATE = [ID, ...STATE_COLUMNS];
 const CARD_UPDATE = [...WALLET_UPDATE, ...CARD_STATE_COLUMNS];
@@ -539,13 +541,13 @@ function insertWalletOf(name: string, columns: readonly TransactionColumn[]): Wr
   );
 }
 
-/** Those by a link or of a customer apart: the others have no parameters for it. */
+/** Those by a link, of a customer or with a description apart: the others have no parameters for it. */
 export type InsertKind = 'wallet' | 'told_wallet' | 'card';
 
 export function insertKindOf(transaction: Transaction): InsertKind {
-  const { paymentMethod, paymentLinkId, paymentSessionId, customerId } = transaction;
+  const { paymentMethod, paymentLinkId, paymentSessionId, customerId, description } = transaction;
   if (paymentMethod === 'card') return 'card';
-  return (paymentLinkId ?? paymentSessionId ?? customerId) === null ? 'wallet' : 'told_wallet';
+  return (paymentLinkId ?? paymentSessionId ?? customerId ?? description) === null ? 'wallet' : 'told_wallet';
 }
 
 export const INSERT_TRANSACTIONS: Readonly<Record<InsertKind, WriteTransactions>> = {

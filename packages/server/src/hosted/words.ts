@@ -25,9 +25,10 @@ export function refusalText(
   operation: keyof typeof PARTICIPLES,
   { reason, message, details }: { reason: Reason; message: string; details: readonly ErrorDetail[] },
 ): string {
-  const facts = details.map((detail) => `${detail.path} ${detail.message}`).join('; ');
   const said = MESSAGES[reason] ?? message;
-  const why = facts === '' || said.includes(facts) ? said : `${said} (${facts})`;
+  const facts = details.filter((detail) => !said.includes(detail.message));
+  const more = facts.map((fact) => `${fact.path} ${fact.message}`).join('; ');
+  const why = more === '' ? said : `${said} (${more})`;
   return errorText(reason, `payment can not be ${PARTICIPLES[operation]}: ${why}`, sourceOf(url));
 }
 
