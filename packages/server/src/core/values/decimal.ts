@@ -4,7 +4,7 @@ import { MAX_AMOUNT } from './money.ts';
 import { type Parsed, parsed, refused } from './parse.ts';
 
 const DIGIT_0 = 0x30;
-const MAX_DIGITS = MAX_AMOUNT.toString().length;
+const MAX_DIGITS = BigInt(MAX_AMOUNT.toString().length);
 
 /**
  * An amount in major units, as `56.41`, in minor units of its currency: from 1 to {@link MAX_AMOUNT}. What is finer than
@@ -16,15 +16,15 @@ export function parseMajor(token: string, currency: string): Parsed<bigint> {
   const places = placesOf(currency);
   const { digits, exponent } = decimalOf(token);
   if (digits === '' || token.startsWith('-')) return refused('must be a positive number');
-  const zeros = exponent + places;
-  if (zeros < 0)
+  const zeros = exponent + BigInt(places);
+  if (zeros < 0n)
     return refused(
       places === 0
         ? `must be a whole number of ${currency}`
         : `must have at most ${places} decimals, as ${currency} has`,
     );
-  const isLong = digits.length + zeros > MAX_DIGITS;
-  const minor = isLong ? null : BigInt(digits + '0'.repeat(zeros));
+  const isLong = BigInt(digits.length) + zeros > MAX_DIGITS;
+  const minor = isLong ? null : BigInt(digits) * 10n ** zeros;
   if (minor !== null && minor <= MAX_AMOUNT) return parsed(minor);
   return refused(`must be at most ${decimalText(MAX_AMOUNT, places)}`);
 }
@@ -47,7 +47,7 @@ function placesOf(currency: string): number {
  * The absolute value of a JSON number as digits × 10^exponent, the digits without zeros at either
  * end: equal numbers have equal results. (The sign survives rounding, so it need not be compared.)
  */
-export function decimalOf(token: string): { digits: string; exponent: number } {
+export function decimalOf(token: string): { digits: string; exponent: bigint } {
   const unsigned = token.startsWith('-') ? token.slice(1) : token;
   const [mantissa = '', power = '0'] = unsigned.split(/[eE]/);
   const [whole = '', fraction = ''] = mantissa.split('.');
@@ -55,8 +55,8 @@ export function decimalOf(token: string): { digits: string; exponent: number } {
   const digits = withoutLeadingZeros(all);
   const droppedZeros = whole.length + fraction.length - all.length;
   return digits === ''
-    ? { digits, exponent: 0 }
-    : { digits, exponent: Number(power) - fraction.length + droppedZeros };
+    ? { digits, exponent: 0n }
+    : { digits, exponent: BigInt(power) + BigInt(droppedZeros - fraction.length) };
 }
 
 function withoutLeadingZeros(digits: string): string {
