@@ -52,7 +52,7 @@ export function hostedLinkRoutes(app: App, deps: Deps): void {
 function changeRoutes(app: App, deps: Deps): void {
   app.post(PATH, { config: WRITES, schema: { hide: true, body: HostedLinkBody } }, async (request, reply) => {
     const body = linkBodyOf(request.body);
-    const command = createLinkCommand(deps, merchantOf(request).merchantId, 'link', body);
+    const command = await createLinkCommand(deps, merchantOf(request).merchantId, 'link', body);
     return sendLinkCommand(deps, request, reply, PATH, 201, command);
   });
   app.patch(

@@ -56,7 +56,7 @@ const SENT_AS: Readonly<Record<string, string>> = {
 export function hostedSessionRoutes(app: App, deps: Deps): void {
   app.post(PATH, { config: WRITES, schema: { hide: true, body: SessionBody } }, async (request, reply) => {
     const { merchantId } = merchantOf(request);
-    const command = commandOf(deps, merchantId, request.body);
+    const command = await commandOf(deps, merchantId, request.body);
     const caller = hostedCallerOf(deps, request, PATH);
     const told = await deps.engine.runOnce(callOf(caller, command, null, { render: sessionAnswer }));
     return sendTranslated(deps, request, reply, told, {
@@ -67,7 +67,7 @@ export function hostedSessionRoutes(app: App, deps: Deps): void {
 }
 
 /** @throws ApiError 400 naming every field that is wrong, as it was sent */
-function commandOf(deps: Deps, merchantId: string, body: SessionBody) {
+async function commandOf(deps: Deps, merchantId: string, body: SessionBody) {
   const { orderReference, description, cartReference } = body.orderDetails;
   const { urls } = body;
   const metadata = withoutNulls({
@@ -86,7 +86,7 @@ function commandOf(deps: Deps, merchantId: string, body: SessionBody) {
     autoClearing: body.transactionType !== 'auth',
   };
   try {
-    return createLinkCommand(deps, merchantId, 'session', terms);
+    return await createLinkCommand(deps, merchantId, 'session', terms);
   } catch (error) {
     throw error instanceof ApiError ? asSent(error) : error;
   }
