@@ -18,7 +18,7 @@ import type {
   WalletTransfer,
 } from '../core/transaction.ts';
 import { dueAtOf } from '../core/transaction.ts';
-import { plainArray, textArray } from '../postgres/arrays.ts';
+import { bigintArray, booleanArray, plainArray, textArray, uuidArray } from '../postgres/arrays.ts';
 import { type Column, insertOf, namesOf, type Source, statementOf, updateOf } from '../postgres/columns.ts';
 import type { Statement, StatementRunner } from '../postgres/pool.ts';
 import { passOrFail } from './gateSql.ts';
@@ -146,7 +146,7 @@ export async function readResponses(
     text: `SELECT k.scope_id AS "scopeId", k.key, k.fingerprint, k.status_code AS "statusCode", k.response
       FROM unnest($1::uuid[], $2::text[]) u(scope_id, key)
       CROSS JOIN LATERAL (SELECT * FROM idempotency_key k WHERE k.scope_id = u.scope_id AND k.key = u.key LIMIT 1) k`,
-    values: [plainArray(keys.map((key) => key.scopeId)), textArray(keys.map((key) => key.key))],
+    values: [uuidArray(keys.map((key) => key.scopeId)), textArray(keys.map((key) => key.key))],
   });
   return rows;
 }
@@ -165,7 +165,7 @@ export async function releaseKeys(
     name: 'release_keys',
     text: `DELETE FROM idempotency_key k USING unnest($1::uuid[], $2::text[]) u(scope_id, key)
       WHERE k.scope_id = u.scope_id AND k.key = u.key`,
-    values: [plainArray(keys.map((key) => key.scopeId)), textArray(keys.map((key) => key.key))],
+    values: [uuidArray(keys.map((key) => key.scopeId)), textArray(keys.map((key) => key.key))],
   });
 }
 
@@ -181,7 +181,7 @@ export async function readApiKeys(db: StatementRunner, ids: readonly string[]): 
     name: 'api_keys',
     text: `SELECT id, scopes, revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp()) AS live
       FROM api_key WHERE id = ANY($1::uuid[])`,
-    values: [plainArray(ids)],
+    values: [uuidArray(ids)],
   });
   return rows;
 }
@@ -210,7 +210,7 @@ export async function readMerchants(
         UNION SELECT t.merchant_id FROM unnest($2::uuid[]) u(id)
           CROSS JOIN LATERAL (SELECT merchant_id FROM transaction WHERE id = u.id LIMIT 1) t) u
       CROSS JOIN LATERAL (SELECT * FROM merchant WHERE id = u.id LIMIT 1) m`,
-    values: [plainArray(ids), plainArray(transactionIds)],
+    values: [uuidArray(ids), uuidArray(transactionIds)],
   });
   return rows;
 }
@@ -330,7 +330,7 @@ export async function lockTransactions(db: StatementRunner, ids: readonly string
   const { rows } = await db.query({
     name: 'lock_transactions',
     text: `SELECT ${TRANSACTION_COLUMNS} FROM transaction WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE`,
-    values: [plainArray(ids)],
+    values: [uuidArray(ids)],
   });
   return rows;
 }
@@ -395,9 +395,9 @@ export async function lockWallets(db: StatementRunner, targets: WalletTargets): 
         WHERE kind = 'phone' AND subject = u.phone LIMIT 1) g ON true`,
     values: [
       textArray(targets.phones),
-      plainArray(targets.currencies),
-      plainArray(targets.transactionIds),
-      plainArray(targets.walletIds),
+      textArray(targets.currencies),
+      uuidArray(targets.transactionIds),
+      uuidArray(targets.walletIds),
     ],
   });
   return rows;
@@ -434,7 +434,7 @@ export async function ensureMerchantAccounts(
     text: `INSERT INTO account (id, kind, owner_id, currency)
       SELECT account_id(kind, merchant_id, currency), kind, merchant_id, currency FROM (${OWNERS}) o ORDER BY 3, 4, 2
       ON CONFLICT DO NOTHING`,
-    values: [plainArray(transactionIds)],
+    values: [uuidArray(transactionIds)],
   });
 }
 
@@ -446,7 +446,7 @@ export async function lockMerchantAccounts(
   const { rows } = await db.query({
     name: 'lock_accounts',
     text: `${MERCHANT_ACCOUNTS} FOR UPDATE) a`,
-    values: [plainArray(transactionIds)],
+    values: [uuidArray(transactionIds)],
   });
   return rows;
 }
@@ -459,7 +459,7 @@ export async function readMerchantAccounts(
   const { rows } = await db.query({
     name: 'read_accounts',
     text: `${MERCHANT_ACCOUNTS}) a`,
-    values: [plainArray(transactionIds)],
+    values: [uuidArray(transactionIds)],
   });
   return rows;
 }
@@ -664,7 +664,7 @@ export async function lockOperations(db: StatementRunner, ids: readonly string[]
   const { rows } = await db.query({
     name: 'lock_operations',
     text: `SELECT ${BANK_OPERATION_COLUMNS} FROM bank_operation WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE`,
-    values: [plainArray(ids)],
+    values: [uuidArray(ids)],
   });
   return rows;
 }
@@ -744,12 +744,13 @@ export async function updateAccounts(db: StatementRunner, accounts: readonly Mov
   await db.query({
     name: 'update_accounts',
     text: `UPDATE account a SET balance = u.balance, held = u.held, available = u.balance - u.held, posting_count = u.count
-      FROM unnest($1::uuid[], $2::numeric[], $3::numeric[], $4::bigint[]) u(id, balance, held, count) WHERE a.id = u.id`,
+      FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::numeric[]) AS balance, unnest($3::numeric[]) AS held,
+        unnest($4::bigint[]) AS count) u WHERE a.id = u.id`,
     values: [
-      plainArray(accounts.map((a) => a.id)),
+      uuidArray(accounts.map((a) => a.id)),
       plainArray(accounts.map((a) => a.balance)),
       plainArray(accounts.map((a) => a.held)),
-      plainArray(accounts.map((a) => a.postingCount)),
+      bigintArray(accounts.map((a) => a.postingCount)),
     ],
   });
 }
@@ -764,10 +765,10 @@ export interface AccountDelta extends Pick<AccountRow, 'id' | 'kind' | 'ownerId'
  * fails when another batch has just made the row, which breaks another one.
  */
 export async function addToAccounts(db: StatementRunner, deltas: readonly AccountDelta[]): Promise<void> {
-  const ids = plainArray(deltas.map((d) => d.id));
-  const kinds = plainArray(deltas.map((d) => d.kind));
-  const owners = plainArray(deltas.map((d) => d.ownerId));
-  const currencies = plainArray(deltas.map((d) => d.currency));
+  const ids = uuidArray(deltas.map((d) => d.id));
+  const kinds = textArray(deltas.map((d) => d.kind));
+  const owners = uuidArray(deltas.map((d) => d.ownerId));
+  const currencies = textArray(deltas.map((d) => d.currency));
   const [, { rowCount }] = await Promise.all([
     db.query({
       name: 'ensure_summed_accounts',
@@ -780,7 +781,7 @@ export async function addToAccounts(db: StatementRunner, deltas: readonly Accoun
         kinds,
         owners,
         currencies,
-        plainArray(deltas.map((d) => ACCOUNT_KINDS[d.kind].mayBeNegative)),
+        booleanArray(deltas.map((d) => ACCOUNT_KINDS[d.kind].mayBeNegative)),
       ],
     }),
     db.query({

@@ -7,7 +7,7 @@
  */
 import { type Attempt, attemptOf, type LinkEvent, type PaymentLink } from '../core/link.ts';
 import type { TransactionId } from '../core/values/ids.ts';
-import { plainArray } from '../postgres/arrays.ts';
+import { plainArray, uuidArray } from '../postgres/arrays.ts';
 import { type Column, namesOf, statementOf, updateOf } from '../postgres/columns.ts';
 import type { StatementRunner } from '../postgres/pool.ts';
 import { EVENT_ROUND } from './batchSql.ts';
@@ -115,7 +115,7 @@ export async function lockLinks(
             CROSS JOIN LATERAL (SELECT ${LINK_OF_PAYMENT} AS link_id FROM transaction WHERE id = u.id LIMIT 1) t) named
         WHERE id IS NOT NULL ORDER BY id) u
       CROSS JOIN LATERAL (${linkJson('WHERE id = u.id LIMIT 1 FOR UPDATE')}) l`,
-    values: [plainArray(linkIds), plainArray(paymentIds)],
+    values: [uuidArray(linkIds), uuidArray(paymentIds)],
   });
   return rows.map(({ link }: LinkRow) => linkOf(link));
 }
@@ -126,7 +126,7 @@ export async function lockFreeLinks(db: StatementRunner, linkIds: readonly strin
     name: 'lock_free_links',
     text: `SELECT l.link FROM (SELECT unnest($1::uuid[]) AS id) u
       CROSS JOIN LATERAL (${linkJson('WHERE id = u.id LIMIT 1 FOR UPDATE SKIP LOCKED')}) l`,
-    values: [plainArray(linkIds)],
+    values: [uuidArray(linkIds)],
   });
   return rows.map(({ link }: LinkRow) => linkOf(link));
 }
@@ -155,7 +155,7 @@ export async function readAttempts(
     text: `SELECT t.id, t.status, t.authed_at AS "authedAt" FROM unnest($1::uuid[]) u(id)
       CROSS JOIN LATERAL (SELECT attempt_id FROM payment_link WHERE id = u.id LIMIT 1) l
       CROSS JOIN LATERAL (SELECT id, status, authed_at FROM transaction WHERE id = l.attempt_id LIMIT 1) t`,
-    values: [plainArray(linkIds)],
+    values: [uuidArray(linkIds)],
   });
   return new Map(rows.map((row) => [row.id, attemptOf(row)]));
 }

@@ -1,7 +1,7 @@
 /** Reads the ledger for people: what moved on an account, newest first, each line with the balance after it. */
 import { type AccountKind, type PostingCode, SYSTEM_KINDS } from '../core/accounts.ts';
 import type { Millis } from '../core/transaction.ts';
-import { textArray } from '../postgres/arrays.ts';
+import { uuidArray } from '../postgres/arrays.ts';
 import type { Queryable } from '../postgres/pool.ts';
 
 /** Where a page of a statement ended. The lines of an account are ordered by time and number. */
@@ -107,7 +107,7 @@ async function readReferences(db: Queryable, ids: readonly string[]): Promise<Re
     name: 'references',
     text: `SELECT id, order_reference AS reference FROM transaction WHERE id = ANY($1::uuid[])
       UNION ALL SELECT id, reference FROM wallet_transfer WHERE id = ANY($1::uuid[]) AND reference IS NOT NULL`,
-    values: [textArray(ids)],
+    values: [uuidArray(ids)],
   });
   return new Map(rows.map(({ id, reference }) => [id, reference]));
 }

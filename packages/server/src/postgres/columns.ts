@@ -1,10 +1,16 @@
-import { plainArray, textArray, timeArray, timeText } from './arrays.ts';
+import {
+  bigintArray,
+  booleanArray,
+  intArray,
+  plainArray,
+  textArray,
+  timeArray,
+  timeText,
+  uuidArray,
+} from './arrays.ts';
 import type { Statement } from './pool.ts';
 
-/**
- * How one property of `Row` is a column. `text` is escaped; `word` is for our own constants and for codes
- * and ids that were parsed, which need no escaping.
- */
+/** How one property of `Row` is a column. `word` is for our own constants, and for codes and ids that were parsed. */
 export interface Column<Row> {
   readonly name: string;
   readonly type: 'uuid' | 'word' | 'text' | 'bigint' | 'numeric' | 'int' | 'boolean' | 'time';
@@ -15,7 +21,7 @@ export interface Column<Row> {
 export interface Source {
   /** `u.id, $2::text, …`: every column, in order. */
   readonly select: string;
-  /** `unnest($1::uuid[], …) u(id, …)` */
+  /** `(SELECT unnest($1::uuid[]) AS id, …) u`: as rows are asked for, and not each column as a table first. */
   readonly from: string;
   /** One column. */
   readonly of: (name: string) => string;
@@ -70,10 +76,23 @@ function oneOf<Row>({ type, value }: Column<Row>, [first]: readonly Row[]): stri
   return type === 'time' ? timeText(one as number) : String(one);
 }
 
-function arrayOf<Row>({ type, value }: Column<Row>, rows: readonly Row[]): string {
-  const values = rows.map(value);
-  if (type === 'time') return timeArray(values as (number | null)[]);
-  return type === 'text' ? textArray(values as (string | null)[]) : plainArray(values);
+type Values = readonly (string | number | bigint | boolean | null)[];
+
+const ARRAYS: Readonly<Record<Column<never>['type'], (values: never) => Buffer | string>> = {
+  uuid: uuidArray,
+  word: textArray,
+  text: textArray,
+  bigint: bigintArray,
+  // Its digits in memory are a format of their own, and few columns have it.
+  numeric: plainArray,
+  int: intArray,
+  boolean: booleanArray,
+  time: timeArray,
+};
+
+function arrayOf<Row>({ type, value }: Column<Row>, rows: readonly Row[]): Buffer | string {
+  const array = ARRAYS[type] as (values: Values) => Buffer | string;
+  return array(rows.map(value));
 }
 
 const SQL_TYPES = { word: 'text', time: 'timestamptz' } as const;
@@ -86,11 +105,12 @@ function sourceOf(columns: readonly Column<never>[], isShared: readonly boolean[
   const expressions = new Map(
     columns.map(({ name, type }, i) => [name, isShared[i] ? `$${i + 1}::${sqlType(type)}` : `u.${name}`]),
   );
-  const arrays = columns.flatMap(({ type }, i) => (isShared[i] ? [] : [`$${i + 1}::${sqlType(type)}[]`]));
-  const names = columns.filter((_, i) => !isShared[i]).map(({ name }) => name);
+  const arrays = columns.flatMap(({ name, type }, i) =>
+    isShared[i] ? [] : [`unnest($${i + 1}::${sqlType(type)}[]) AS ${name}`],
+  );
   return {
     select: [...expressions.values()].join(', '),
-    from: `unnest(${arrays.join(', ')}) u(${names.join(', ')})`,
+    from: `(SELECT ${arrays.join(', ')}) u`,
     of: (name) => expressions.get(name) ?? name,
   };
 }

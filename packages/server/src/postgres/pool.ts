@@ -50,7 +50,7 @@ export type Queryable = Pick<pg.Pool, 'query'>;
 export interface Statement {
   readonly name: string;
   readonly text: string;
-  readonly values?: (string | null)[];
+  readonly values?: (string | Buffer | null)[];
 }
 
 export type Result<Row extends pg.QueryResultRow = pg.QueryResult['rows'][number]> = Pick<

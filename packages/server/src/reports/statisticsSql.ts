@@ -177,7 +177,7 @@ function countDeclines(
 const createdBetween = `merchant_id = $1 AND created_at >= ($2::timestamptz[])[1]
   AND created_at < ($2::timestamptz[])[cardinality($2::timestamptz[])] AND id >= $3 AND id <= $4`;
 
-function createdValues(boundaries: readonly Millis[], offset: number): string[] {
+function createdValues(boundaries: readonly Millis[], offset: number): (string | Buffer)[] {
   const [first = 0, last = 0] = [boundaries[0], boundaries.at(-1)];
   return [
     timeArray(boundaries),
