@@ -130,7 +130,7 @@ export async function listOpenHolds(db: Queryable, walletId: string): Promise<Op
     name: 'open_holds',
     text: `SELECT id AS "transactionId", merchant_id AS "merchantId", amount - captured - released AS amount,
         order_reference AS reference, expires_at AS "expiresAt" FROM transaction
-      WHERE wallet_id = $1 AND authed_at IS NOT NULL AND status = 'authorized' ORDER BY id DESC LIMIT ${MOST_HOLDS}`,
+      WHERE wallet_id = $1 AND status = 'authorized' ORDER BY id DESC LIMIT ${MOST_HOLDS}`,
     values: [walletId],
   });
   return rows;

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { fillTransactions } from '../../../../bench/transactions.ts';
 import { auditWithin } from '../../src/ledger/auditSql.ts';
+import { listOpenHolds } from '../../src/ledger/statementsSql.ts';
 import { createPool, type Pool, type Queryable } from '../../src/postgres/pool.ts';
 import { createDatabase, stopDatabaseServer, type TestDatabase } from '../support/database.ts';
 import { DEMO_STORE } from '../support/operator.ts';
@@ -35,4 +36,16 @@ test('no check goes through a whole table once for each row of another', async (
   assert.ok(plans.length > 7);
   // What a loop goes through again and again is kept in memory for it.
   for (const plan of plans) assert.doesNotMatch(plan, /Materialize/, plan);
+});
+
+test('open holds are looked up, though a wallet had many payments', async () => {
+  const asked: string[] = [];
+  const explain = async ({ text }: { readonly text: string }): Promise<{ rows: [] }> => {
+    const wallet = `(SELECT wallet_id FROM transaction WHERE status = 'authorized' AND wallet_id IS NOT NULL LIMIT 1)`;
+    const { rows } = await pool.query(`EXPLAIN ${text.replace('$1', wallet)}`);
+    asked.push(rows.map((row) => row['QUERY PLAN']).join('\n'));
+    return { rows: [] };
+  };
+  await listOpenHolds({ query: explain } as unknown as Queryable, DEMO_STORE);
+  assert.match(asked.join('\n'), /Index Scan using open_hold on transaction/);
 });
