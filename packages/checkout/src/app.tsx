@@ -6,6 +6,7 @@ import { type Checkout, isLink, useCheckout } from './checkout.ts';
 import { LanguageContext, useText } from './form.tsx';
 import { keepLanguage } from './language.ts';
 import { Notice } from './notice.tsx';
+import { LINK_TARGET } from './place.ts';
 import { Paying, Standing } from './standing.tsx';
 import type { CardAttempt, CheckoutState, LinkState, Method } from './state.ts';
 import { Summary, useMoney } from './summary.tsx';
@@ -147,7 +148,7 @@ function Form({ state, checkout }: { readonly state: LinkState; readonly checkou
       )}
       {mode === 'sandbox' && <p class="banner test">{text(method === 'card' ? 'testCard' : 'testWallet')}</p>}
       {urls.cancel !== null && (
-        <a class="cancel" href={urls.cancel} rel="noreferrer">
+        <a class="cancel" href={urls.cancel} target={LINK_TARGET} rel="noreferrer">
           {text('cancel', { shop: merchant.name })}
         </a>
       )}

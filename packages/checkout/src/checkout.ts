@@ -9,6 +9,7 @@
  */
 import { useEffect, useState } from 'preact/hooks';
 import { type Attempt, ownAttempt, readState, sendAttempt } from './api.ts';
+import { PLACE, tellParent } from './place.ts';
 import type { CheckoutState, LinkState, Method } from './state.ts';
 
 /** How often it is asked how what is under way ends. */
@@ -142,8 +143,13 @@ export class Checkout {
     this.#show({ ...state, status: 'open', isOwn: false, reason: null });
   }
 
+  /** To the bank's page. Out of a frame, in which a bank would not be shown, it is another window; this one waits. */
   leave(url: string): void {
     if (!/^https?:/i.test(url)) return;
+    if (PLACE === 'frame') {
+      open(url, '_blank', 'noopener');
+      return;
+    }
     this.leaving = true;
     this.#changed();
     location.assign(url);
@@ -166,6 +172,8 @@ export class Checkout {
     this.state = state;
     // Somebody else had the link for a moment, perhaps: nothing was made of this attempt.
     if (state.status === 'open') this.refused = { method, fields: [] };
+    // Browsers open another window only when the payer clicks.
+    if (PLACE === 'frame') return;
     if (isLink(state) && state.status === 'challenge' && state.isOwn && state.redirectUrl !== null)
       this.leave(state.redirectUrl);
   }
@@ -190,6 +198,7 @@ export class Checkout {
       const waitMs = againMs ?? waitOf(this.state);
       if (waitMs !== null) this.#timer = setTimeout(() => void this.refresh(), waitMs);
     }
+    if (this.state !== null && this.sending === null) tellParent(this.state);
     this.#onChange();
   }
 }

@@ -19,4 +19,12 @@ if (cameBack) {
   query.delete('transactionId');
   history.replaceState(history.state, '', `${location.pathname}${query.size > 0 ? `?${query}` : ''}`);
 }
-if (root !== null) render(<App initial={initialState()} language={language} cameBack={cameBack} />, root);
+const initial = initialState();
+if (initial.status !== 'not_found' && initial.merchant.colors !== null) {
+  // By script, since the policy allows no style in the document.
+  const { documentElement: html } = document;
+  html.classList.add('colored');
+  for (const [scheme, color] of Object.entries(initial.merchant.colors))
+    html.style.setProperty(`--merchant-${scheme}`, color);
+}
+if (root !== null) render(<App initial={initial} language={language} cameBack={cameBack} />, root);

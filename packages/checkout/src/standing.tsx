@@ -3,6 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Checkout } from './checkout.ts';
 import { useText } from './form.tsx';
 import { Notice } from './notice.tsx';
+import { closePopup, LINK_TARGET, PLACE } from './place.ts';
 import type { LinkState } from './state.ts';
 import { useMoney } from './summary.tsx';
 import { clockText, useSecondsUntil } from './time.ts';
@@ -83,22 +84,32 @@ function Paid({ state, checkout: { sawItHappen } }: Props) {
   const amount = useMoney(state);
   const shop = state.merchant.name;
   const { success } = state.urls;
-  const [seconds, setSeconds] = useState(sawItHappen && success !== null ? LEAVE_SECONDS : null);
+  const isPopup = PLACE === 'popup';
+  // The page around a frame has heard of it, and decides.
+  const goesOn = sawItHappen && (isPopup || (success !== null && PLACE === 'page'));
+  const [seconds, setSeconds] = useState(goesOn ? LEAVE_SECONDS : null);
   useEffect(() => {
-    if (seconds === null || success === null) return;
+    if (seconds === null) return;
     const timer = setTimeout(() => {
       if (seconds > 1) setSeconds(seconds - 1);
       else {
         setSeconds(null);
-        leaveTo(success);
+        if (isPopup) closePopup(success);
+        else if (success !== null) leaveTo(success);
       }
     }, 1_000);
     return () => clearTimeout(timer);
-  }, [seconds, success]);
+  }, [seconds, success, isPopup]);
   return (
     <Notice icon="good" title={text('paid.title')}>
       <p role="status">{text('paid.text', { amount, shop })}</p>
-      <BackLink href={success} shop={shop} />
+      {isPopup ? (
+        <button class="primary" type="button" onClick={() => closePopup(success)}>
+          {text('back', { shop })}
+        </button>
+      ) : (
+        <BackLink href={success} shop={shop} />
+      )}
       {seconds !== null && (
         <p class="leaving">
           {text('paid.leaving', { shop, seconds: String(seconds) })}{' '}
@@ -120,7 +131,7 @@ function BackLink({ href, shop, isQuiet = false }: { href: string | null; shop: 
   const text = useText();
   if (href === null) return null;
   return (
-    <a class={isQuiet ? 'button' : 'button primary'} href={href} rel="noreferrer">
+    <a class={isQuiet ? 'button' : 'button primary'} href={href} target={LINK_TARGET} rel="noreferrer">
       {text('back', { shop })}
     </a>
   );

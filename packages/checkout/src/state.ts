@@ -22,7 +22,12 @@ export type Method = 'card' | 'wallet';
 
 export interface LinkState {
   readonly status: CheckoutStatus;
-  readonly merchant: { readonly name: string };
+  readonly merchant: {
+    readonly name: string;
+    /** Of buttons and links, on a light and on a dark ground; null: ours. */
+    readonly colors: { readonly light: string; readonly dark: string } | null;
+    readonly logo: { readonly url: string; readonly width: number; readonly height: number } | null;
+  };
   /** Minor units of the currency, in digits. */
   readonly amount: string;
   readonly currency: string;

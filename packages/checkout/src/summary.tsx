@@ -22,9 +22,7 @@ export function Summary({ state }: { readonly state: LinkState }) {
   return (
     <header class="summary">
       <p class="shop">
-        <span class="mark" aria-hidden="true">
-          {[...merchant.name.trim()][0]?.toUpperCase()}
-        </span>
+        <Mark merchant={merchant} />
         <bdi>{merchant.name}</bdi>
         {mode === 'sandbox' && <span class="badge">{text('test')}</span>}
       </p>
@@ -44,6 +42,17 @@ export function Summary({ state }: { readonly state: LinkState }) {
         {status === 'open' && <TimeLeft state={state} />}
       </dl>
     </header>
+  );
+}
+
+/** Beside the name, which says it all. */
+function Mark({ merchant: { name, logo } }: Pick<LinkState, 'merchant'>) {
+  return logo === null ? (
+    <span class="mark" aria-hidden="true">
+      {[...name.trim()][0]?.toUpperCase()}
+    </span>
+  ) : (
+    <img class="logo" src={logo.url} width={logo.width} height={logo.height} alt="" />
   );
 }
 

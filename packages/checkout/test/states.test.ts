@@ -5,7 +5,15 @@ import type { Language } from '@plexy-pay/payer-pages';
 import type { Page } from 'playwright-core';
 import type { CheckoutState } from '../src/state.ts';
 import { type Word, word } from '../src/words.ts';
-import { axeFindings, LINK, linkState, type Pages, startPages, withoutBrowser } from './support/pages.ts';
+import {
+  axeFindings,
+  LINK,
+  LOGO,
+  linkState,
+  type Pages,
+  startPages,
+  withoutBrowser,
+} from './support/pages.ts';
 
 /** Set to a folder to look at the pages. */
 const SCREENSHOTS = process.env.SCREENSHOTS;
@@ -24,8 +32,19 @@ const STATES: Readonly<Record<string, readonly [heading: Word, state: CheckoutSt
   long: [
     'title',
     linkState({
-      ...{ merchant: { name: LONG }, description: 'x'.repeat(500), orderReference: 'ORDER-'.repeat(40) },
+      ...{
+        merchant: { name: LONG, colors: null, logo: null },
+        description: 'x'.repeat(500),
+        orderReference: 'ORDER-'.repeat(40),
+      },
       ...{ amount: '900719925474099100', mode: 'sandbox', urls, expiresAt: '2027-01-27T10:00:00Z' },
+    }),
+  ],
+  looks: [
+    'title',
+    linkState({
+      merchant: { name: 'Demo Store', colors: { light: '#0a7d4f', dark: '#2bd98f' }, logo: LOGO },
+      urls,
     }),
   ],
   paying: ['paying.title', linkState({ status: 'paying', isOwn: true })],
@@ -119,7 +138,7 @@ describe('states of the checkout', { skip: withoutBrowser }, () => {
   test('what a merchant writes is text, wherever it stands', async () => {
     const evil = '"><img src=x onerror="document.title=1"><script>document.title=1</script>&amp;\u202e';
     pages.state = linkState({
-      ...{ merchant: { name: evil }, description: evil, orderReference: evil },
+      ...{ merchant: { name: evil, colors: null, logo: null }, description: evil, orderReference: evil },
       urls: { success: null, failure: null, cancel: null },
     });
     const page = await pages.open();

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import type { Merchant } from '@plexy-pay/sdk';
 import type { Command } from 'commander';
 import {
@@ -24,11 +25,14 @@ interface Settings {
   readonly returnOrigins?: string[];
   readonly timeZone?: string;
   readonly requireIdempotencyKey?: boolean;
+  readonly checkoutColor?: string;
+  readonly checkoutOrigins?: string[];
 }
 
 export function merchantCommands(program: Command, context: Context): void {
   const merchants = program.command('merchants').description('merchants, their settings and balances');
   writeCommands(merchants, context);
+  logoCommand(merchants, context);
   readCommands(merchants, context);
 }
 
@@ -47,6 +51,21 @@ function writeCommands(merchants: Command, context: Context): void {
       const plexy = context.client();
       const id = await merchantIdOf(plexy, merchant);
       context.show(await plexy.admin.merchants.update(id, given), fieldsOf);
+    });
+}
+
+function logoCommand(merchants: Command, context: Context): void {
+  merchants
+    .command('logo <merchant> [file]')
+    .description('set the logo that its payers see, a PNG of at most 40 KB; without a file take it away')
+    .action(async (merchant: string, file: string | undefined) => {
+      const plexy = context.client();
+      const id = await merchantIdOf(plexy, merchant);
+      const changed =
+        file === undefined
+          ? plexy.admin.merchants.deleteCheckoutLogo(id)
+          : plexy.admin.merchants.setCheckoutLogo(id, { png: (await readFile(file)).toString('base64') });
+      context.show(await changed, fieldsOf);
     });
 }
 
@@ -113,6 +132,8 @@ function settings(command: Command): Command {
       'where payers may come back to after 3-D Secure: https://shop.example, or an app’s myapp://',
     )
     .option('--time-zone <zone>', 'in which its days begin, such as Asia/Almaty')
+    .option('--checkout-color <color>', 'of the checkout’s buttons, such as #0a7d4f')
+    .option('--checkout-origins <origins...>', 'whose pages may show the checkout in a frame or a popup')
     .option('--require-idempotency-key', 'refuse captures, cancels and refunds without one')
     .option('--no-require-idempotency-key', 'take them without, too');
 }
@@ -129,6 +150,9 @@ function fieldsOf(merchant: Merchant): Record<string, Cell> {
     'return origins': merchant.returnOrigins,
     'time zone': merchant.timeZone,
     'requires Idempotency-Key': merchant.requireIdempotencyKey ? 'yes' : 'no',
+    'checkout color': merchant.checkoutColor,
+    'checkout origins': merchant.checkoutOrigins,
+    'checkout logo': merchant.checkoutLogo,
     created: merchant.createdAt,
   };
 }

@@ -231,6 +231,9 @@ export const admin = {
   merchant: (id: string) => get<Merchant>(pathOf`/v1/admin/merchants/${id}`),
   createMerchant: (body: CreateMerchantBody, key: string) =>
     send<Merchant>('POST', '/v1/admin/merchants', body, key),
+  setLogo: (id: string, png: string) =>
+    send<Merchant>('PUT', pathOf`/v1/admin/merchants/${id}/checkout-logo`, { png }),
+  deleteLogo: (id: string) => send<Merchant>('DELETE', pathOf`/v1/admin/merchants/${id}/checkout-logo`),
   updateMerchant: (id: string, body: UpdateMerchantBody) =>
     send<Merchant>('PATCH', pathOf`/v1/admin/merchants/${id}`, body),
   balances: (id: string) => list<MerchantBalance>(pathOf`/v1/admin/merchants/${id}/balances`),

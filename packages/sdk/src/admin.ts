@@ -34,6 +34,7 @@ import type {
   MerchantStatement,
   SetAcquirerCredentialsBody,
   SetAcquirerRoutesBody,
+  SetCheckoutLogoBody,
   Store,
   SystemAccount,
   Terminal,
@@ -102,6 +103,15 @@ export class AdminMerchants extends Resource {
   /** Changes the settings that are given, for authorizations from now on. */
   update(id: string, body: UpdateMerchantBody, options?: RequestOptions): Promise<Merchant> {
     return this.patchAt('Merchant', pathOf`/v1/admin/merchants/${id}`, body, options);
+  }
+
+  /** What its payers see at the checkout. */
+  setCheckoutLogo(id: string, body: SetCheckoutLogoBody, options?: RequestOptions): Promise<Merchant> {
+    return this.putAt('Merchant', pathOf`/v1/admin/merchants/${id}/checkout-logo`, body, options);
+  }
+
+  deleteCheckoutLogo(id: string, options?: RequestOptions): Promise<Merchant> {
+    return this.deleteAt('Merchant', pathOf`/v1/admin/merchants/${id}/checkout-logo`, options);
   }
 
   balances(id: string, options?: RequestOptions): List<MerchantBalance> {

@@ -221,6 +221,12 @@ export interface Merchant {
   timeZone: string | null;
   /** Whether captures, cancels and refunds need an Idempotency-Key, as authorizations always do: without one they are a 400 `missing_idempotency_key`. Default: false. */
   requireIdempotencyKey: boolean;
+  /** Of buttons and links at the checkout: `#rrggbb`. Where it could not be read on the page’s ground it is shown darker, or on a dark ground lighter. Default: null, ours. */
+  checkoutColor: string | null;
+  /** Whose pages may show the checkout in a frame, or in a popup by `/pay/api.js`: origins, in production https only. Default: none. */
+  checkoutOrigins: (string)[];
+  /** Path of the logo that payers see; null: it has none. */
+  checkoutLogo: string | null;
   createdAt: string;
 }
 
@@ -884,6 +890,10 @@ export interface CreateMerchantBody {
   timeZone?: string | null | undefined;
   /** Whether captures, cancels and refunds need an Idempotency-Key, as authorizations always do: without one they are a 400 `missing_idempotency_key`. Default: false. */
   requireIdempotencyKey?: boolean | undefined;
+  /** Of buttons and links at the checkout: `#rrggbb`. Where it could not be read on the page’s ground it is shown darker, or on a dark ground lighter. Default: null, ours. */
+  checkoutColor?: string | null | undefined;
+  /** Whose pages may show the checkout in a frame, or in a popup by `/pay/api.js`: origins, in production https only. Default: none. */
+  checkoutOrigins?: (string)[] | undefined;
 }
 
 export interface ListMerchantsQuery {
@@ -911,6 +921,10 @@ export interface UpdateMerchantBody {
   timeZone?: string | null | undefined;
   /** Whether captures, cancels and refunds need an Idempotency-Key, as authorizations always do: without one they are a 400 `missing_idempotency_key`. Default: false. */
   requireIdempotencyKey?: boolean | undefined;
+  /** Of buttons and links at the checkout: `#rrggbb`. Where it could not be read on the page’s ground it is shown darker, or on a dark ground lighter. Default: null, ours. */
+  checkoutColor?: string | null | undefined;
+  /** Whose pages may show the checkout in a frame, or in a popup by `/pay/api.js`: origins, in production https only. Default: none. */
+  checkoutOrigins?: (string)[] | undefined;
 }
 
 export interface GetMerchantStatementQuery {
@@ -924,6 +938,11 @@ export interface GetMerchantStatementQuery {
   limit?: number | undefined;
   /** The nextCursor of the page before. */
   cursor?: string | undefined;
+}
+
+export interface SetCheckoutLogoBody {
+  /** A PNG of at most 40 KB and 1,024 pixels each way, in base64. */
+  png: string;
 }
 
 export interface IssueApiKeyBody {

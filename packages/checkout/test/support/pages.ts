@@ -8,8 +8,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Language } from '@plexy-pay/payer-pages';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { checkoutShell, SHELL_POLICY } from '../../../server/src/checkout/shell.ts';
+import { checkoutShell, shellPolicy } from '../../../server/src/checkout/shell.ts';
 import { startBrowser } from '../../../server/test/support/browser.ts';
+import { pngOf } from '../../../server/test/support/png.ts';
 import type { CheckoutState, LinkState } from '../../src/state.ts';
 
 export { withoutBrowser } from '../../../server/test/support/browser.ts';
@@ -20,11 +21,14 @@ const TYPES: Readonly<Record<string, string>> = { '.js': 'text/javascript', '.cs
 
 export const LINK = 'pl_01978a1c5f5a7b3c8d2e4f60718293a4';
 
+/** Wide, as many are. */
+export const LOGO = { url: '/checkout/logos/wide', width: 120, height: 32 };
+
 export function linkState(more: Partial<LinkState> = {}): LinkState {
   const now = Date.parse('2026-11-27T10:00:00Z');
   return {
     status: 'open',
-    merchant: { name: 'Demo Store' },
+    merchant: { name: 'Demo Store', colors: null, logo: null },
     amount: '1549000',
     currency: 'KZT',
     description: 'Winter jacket, size M',
@@ -116,6 +120,9 @@ async function serve(pages: Pages, request: IncomingMessage, response: ServerRes
   if (pathname.startsWith('/checkout/assets/')) {
     response.writeHead(200, { 'content-type': TYPES[path.extname(name)] ?? 'application/octet-stream' });
     response.end(await readFile(path.join(DIST, 'assets', name)));
+  } else if (pathname === LOGO.url) {
+    response.writeHead(200, { 'content-type': 'image/png' });
+    response.end(pngOf(LOGO.width, LOGO.height));
   } else if (request.method === 'POST') {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -131,7 +138,7 @@ async function serve(pages: Pages, request: IncomingMessage, response: ServerRes
     response.writeHead(200, {
       'content-type': 'text/html; charset=utf-8',
       'cache-control': 'no-store',
-      'content-security-policy': SHELL_POLICY,
+      'content-security-policy': shellPolicy([]),
     });
     response.end(checkoutShell(built, pages.state, language));
   } else {

@@ -474,6 +474,18 @@ export const en = {
   'merchant.captureDelay': 'Capture delay, seconds',
   'merchant.authorizationTtl': 'A hold lasts, seconds',
   'merchant.timeZone': 'Time zone, such as Asia/Almaty; empty: each viewer’s own',
+  'merchant.linkCaptureDelay': 'Payments by links: captured after (seconds)',
+  'merchant.linkHold': 'Payments by links that you capture: at the latest after (seconds)',
+  'merchant.checkoutColor': 'Checkout color',
+  'merchant.checkoutColorHint':
+    'Of buttons and links. Where it could not be read it is shown darker or lighter.',
+  'merchant.checkoutOrigins': 'Sites that may show the checkout',
+  'merchant.checkoutOriginsHint': 'In a frame or a popup. One a line: https://shop.example',
+  'merchant.logo': 'Checkout logo',
+  'merchant.logoHint': 'A PNG of at most 40 KB and 1,024 pixels each way.',
+  'merchant.logoTooLarge': 'This file has more than 40 KB.',
+  'merchant.logoChoose': 'Choose a file',
+  'merchant.logoRemove': 'Remove',
   'merchant.returnOrigins': 'Where payers may return to, one a line',
   'merchant.returnOriginsHint':
     'After 3-D Secure: a site, such as https://shop.example, or an app, such as myapp://. Return addresses of payments must begin with one of these.',

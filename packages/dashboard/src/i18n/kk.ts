@@ -471,6 +471,18 @@ export const kk: Dictionary = {
   'merchant.captureDelay': 'Алу кідірісі, секунд',
   'merchant.authorizationTtl': 'Ұстау ұзақтығы, секунд',
   'merchant.timeZone': 'Уақыт белдеуі, мысалы Asia/Almaty; бос: әркімнің өзінікі',
+  'merchant.linkCaptureDelay': 'Сілтеме бойынша төлемдер: алу уақыты (секунд)',
+  'merchant.linkHold': 'Сілтеме бойынша қолмен алынатын төлемдер: ең кеші (секунд)',
+  'merchant.checkoutColor': 'Төлем бетінің түсі',
+  'merchant.checkoutColorHint':
+    'Түймелер мен сілтемелердің түсі. Оқылмайтын болса, қараңғырақ не ашығырақ көрсетіледі.',
+  'merchant.checkoutOrigins': 'Төлем бетін көрсете алатын сайттар',
+  'merchant.checkoutOriginsHint': 'Фреймде не қалқымалы терезеде. Әр жолда бір сайт: https://shop.example',
+  'merchant.logo': 'Төлем бетінің логотипі',
+  'merchant.logoHint': '40 КБ-тан және әр жағы 1024 пиксельден аспайтын PNG.',
+  'merchant.logoTooLarge': 'Бұл файл 40 КБ-тан үлкен.',
+  'merchant.logoChoose': 'Файл таңдау',
+  'merchant.logoRemove': 'Алып тастау',
   'merchant.returnOrigins': 'Төлеушіні қайда қайтаруға болады, әр жолда біреуі',
   'merchant.returnOriginsHint':
     '3-D Secure тексерісінен кейін: сайт, мысалы https://shop.example, немесе қолданба, мысалы myapp://. Төлемдердің қайту мекенжайлары осылардың бірінен басталуы керек.',

@@ -472,6 +472,18 @@ export const ru: Dictionary = {
   'merchant.captureDelay': 'Задержка списания, секунды',
   'merchant.authorizationTtl': 'Удержание длится, секунды',
   'merchant.timeZone': 'Часовой пояс, например Asia/Almaty; пусто: свой у каждого',
+  'merchant.linkCaptureDelay': 'Платежи по ссылкам: списание через (секунд)',
+  'merchant.linkHold': 'Платежи по ссылкам со списанием вручную: не позже чем через (секунд)',
+  'merchant.checkoutColor': 'Цвет страницы оплаты',
+  'merchant.checkoutColorHint':
+    'Цвет кнопок и ссылок. Если его не прочесть, он показывается темнее или светлее.',
+  'merchant.checkoutOrigins': 'Сайты, которые могут показывать страницу оплаты',
+  'merchant.checkoutOriginsHint': 'Во фрейме или всплывающем окне. По одному в строке: https://shop.example',
+  'merchant.logo': 'Логотип страницы оплаты',
+  'merchant.logoHint': 'PNG не больше 40 КБ и 1024 пикселей в каждую сторону.',
+  'merchant.logoTooLarge': 'Этот файл больше 40 КБ.',
+  'merchant.logoChoose': 'Выбрать файл',
+  'merchant.logoRemove': 'Убрать',
   'merchant.returnOrigins': 'Куда возвращать плательщика, по одному в строке',
   'merchant.returnOriginsHint':
     'После 3-D Secure: сайт, например https://shop.example, или приложение, например myapp://. Адреса возврата платежей должны начинаться с одного из них.',

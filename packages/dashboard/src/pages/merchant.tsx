@@ -1,4 +1,17 @@
-import { Autocomplete, Button, SegmentedControl, Switch, Textarea, TextInput } from '@mantine/core';
+import {
+  Autocomplete,
+  Button,
+  ColorInput,
+  FileButton,
+  Group,
+  Image,
+  SegmentedControl,
+  Stack,
+  Switch,
+  Text,
+  Textarea,
+  TextInput,
+} from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { type ChangeEvent, type ReactNode, useState } from 'react';
@@ -58,6 +71,9 @@ function Whole({ merchant }: { readonly merchant: Merchant }): ReactNode {
           <Panel title={t('nav.settings')}>
             <Settings merchant={merchant} />
           </Panel>
+          <Panel title={t('merchant.logo')}>
+            <Logo merchant={merchant} />
+          </Panel>
           <CredentialsPanel merchantId={id} />
           <Panel title={t('merchant.stores')}>
             <List
@@ -100,21 +116,36 @@ interface Typed {
   readonly captureMode: Merchant['captureMode'];
   readonly captureDelay: string;
   readonly authorizationTtl: string;
+  readonly linkCaptureDelay: string;
+  readonly linkHold: string;
   readonly timeZone: string;
   /** One a line. */
   readonly returnOrigins: string;
   readonly requireIdempotencyKey: boolean;
+  /** Empty: ours. */
+  readonly checkoutColor: string;
+  /** One a line. */
+  readonly checkoutOrigins: string;
 }
 
-const TYPED_FIELDS = ['name', 'captureDelay', 'authorizationTtl', 'timeZone', 'returnOrigins'] as const;
+const TYPED_FIELDS = [
+  ...(['name', 'captureDelay', 'authorizationTtl', 'linkCaptureDelay', 'linkHold'] as const),
+  ...(['timeZone', 'returnOrigins', 'checkoutColor', 'checkoutOrigins'] as const),
+] as const;
 
-function typedOf({ captureDelay, authorizationTtl, timeZone, returnOrigins, ...same }: Merchant): Typed {
+function typedOf(merchant: Merchant): Typed {
   return {
-    ...same,
-    captureDelay: String(captureDelay),
-    authorizationTtl: String(authorizationTtl),
-    timeZone: timeZone ?? '',
-    returnOrigins: returnOrigins.join('\n'),
+    name: merchant.name,
+    captureMode: merchant.captureMode,
+    captureDelay: String(merchant.captureDelay),
+    authorizationTtl: String(merchant.authorizationTtl),
+    linkCaptureDelay: String(merchant.linkCaptureDelay),
+    linkHold: String(merchant.linkHold),
+    timeZone: merchant.timeZone ?? '',
+    returnOrigins: merchant.returnOrigins.join('\n'),
+    requireIdempotencyKey: merchant.requireIdempotencyKey,
+    checkoutColor: merchant.checkoutColor ?? '',
+    checkoutOrigins: merchant.checkoutOrigins.join('\n'),
   };
 }
 
@@ -137,8 +168,12 @@ function Settings({ merchant }: { readonly merchant: Merchant }): ReactNode {
         captureDelay: Number(captureDelay),
         authorizationTtl: Number(authorizationTtl),
         timeZone: timeZone.trim() === '' ? null : timeZone.trim(),
+        linkCaptureDelay: Number(rest.linkCaptureDelay),
+        linkHold: Number(rest.linkHold),
         returnOrigins: linesOf(rest.returnOrigins),
         requireIdempotencyKey: rest.requireIdempotencyKey,
+        checkoutColor: rest.checkoutColor === '' ? null : rest.checkoutColor,
+        checkoutOrigins: linesOf(rest.checkoutOrigins),
       }),
     done: t('saved'),
     changes: ['merchant', merchant.id],
@@ -146,7 +181,11 @@ function Settings({ merchant }: { readonly merchant: Merchant }): ReactNode {
   const submit = (): void => {
     if (save.isPending) return;
     // So that the line that an error names is the one that is seen.
-    const sent = { ...typed, returnOrigins: linesOf(typed.returnOrigins).join('\n') };
+    const sent = {
+      ...typed,
+      returnOrigins: linesOf(typed.returnOrigins).join('\n'),
+      checkoutOrigins: linesOf(typed.checkoutOrigins).join('\n'),
+    };
     setTyped(sent);
     save.mutate(sent);
   };
@@ -161,6 +200,58 @@ function Settings({ merchant }: { readonly merchant: Merchant }): ReactNode {
       </Form>
     </div>
   );
+}
+
+/** As the server has it. */
+const MAX_LOGO_BYTES = 40 * 1024;
+
+function Logo({ merchant: { id, checkoutLogo } }: { readonly merchant: Merchant }): ReactNode {
+  const { t } = useWords();
+  const [isTooLarge, setTooLarge] = useState(false);
+  const save = useAction({
+    run: async (file: File | null) =>
+      file === null ? admin.deleteLogo(id) : admin.setLogo(id, await base64Of(file)),
+    done: t('saved'),
+    changes: ['merchant', id],
+  });
+  const choose = (file: File | null): void => {
+    if (file === null) return;
+    setTooLarge(file.size > MAX_LOGO_BYTES);
+    if (file.size <= MAX_LOGO_BYTES) save.mutate(file);
+  };
+  return (
+    <Stack className="panel-body" gap="xs" align="start">
+      {checkoutLogo !== null && <Image src={checkoutLogo} alt={t('merchant.logo')} h={32} w="auto" />}
+      <Text size="xs" c="dimmed">
+        {t('merchant.logoHint')}
+      </Text>
+      {isTooLarge && (
+        <Text size="xs" c="red" role="alert">
+          {t('merchant.logoTooLarge')}
+        </Text>
+      )}
+      {save.error !== null && <Failure error={save.error} />}
+      <Group gap="xs">
+        <FileButton accept="image/png" onChange={choose}>
+          {(button) => (
+            <Button {...button} size="xs" variant="default" loading={save.isPending}>
+              {t('merchant.logoChoose')}
+            </Button>
+          )}
+        </FileButton>
+        {checkoutLogo !== null && (
+          <Button size="xs" variant="subtle" color="red" onClick={() => save.mutate(null)}>
+            {t('merchant.logoRemove')}
+          </Button>
+        )}
+      </Group>
+    </Stack>
+  );
+}
+
+async function base64Of(file: File): Promise<string> {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
 }
 
 interface FieldsProps {
@@ -197,6 +288,8 @@ function Fields({ typed, change, error }: FieldsProps): ReactNode {
       </div>
       <TextInput {...field('captureDelay')} label={t('merchant.captureDelay')} inputMode="numeric" />
       <TextInput {...field('authorizationTtl')} label={t('merchant.authorizationTtl')} inputMode="numeric" />
+      <TextInput {...field('linkCaptureDelay')} label={t('merchant.linkCaptureDelay')} inputMode="numeric" />
+      <TextInput {...field('linkHold')} label={t('merchant.linkHold')} inputMode="numeric" />
       <Autocomplete
         {...field('timeZone')}
         label={t('merchant.timeZone')}
@@ -210,6 +303,20 @@ function Fields({ typed, change, error }: FieldsProps): ReactNode {
         label={t('merchant.returnOrigins')}
         description={t('merchant.returnOriginsHint')}
         rows={3}
+        spellCheck={false}
+      />
+      <ColorInput
+        {...field('checkoutColor')}
+        label={t('merchant.checkoutColor')}
+        description={t('merchant.checkoutColorHint')}
+        placeholder="#4338ca"
+        onChange={(checkoutColor) => change({ checkoutColor })}
+      />
+      <Textarea
+        {...field('checkoutOrigins')}
+        label={t('merchant.checkoutOrigins')}
+        description={t('merchant.checkoutOriginsHint')}
+        rows={2}
         spellCheck={false}
       />
       <Switch

@@ -15,6 +15,7 @@ import * as schemas from '../http/schemas.ts';
 import { sendJson, sendTold } from '../http/send.ts';
 import { adminApiKeyRoutes } from '../identity/apiKeyRoutes.ts';
 import { listSystemAccounts } from '../ledger/statementsSql.ts';
+import { logoRoutes } from '../merchants/logoRoutes.ts';
 import { adminMerchantRoutes } from '../merchants/merchantRoutes.ts';
 import { adminStoreRoutes } from '../merchants/storeAdminRoutes.ts';
 import { adminSystemRoutes } from '../operations/systemRoutes.ts';
@@ -27,6 +28,7 @@ import type { Deps } from './deps.ts';
 
 export function adminRoutes(app: App, deps: Deps): void {
   adminMerchantRoutes(app, deps);
+  logoRoutes(app, deps);
   adminApiKeyRoutes(app, deps);
   adminStoreRoutes(app, deps);
   adminAcquirerRoutes(app, deps);

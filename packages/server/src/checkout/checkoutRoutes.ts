@@ -6,6 +6,8 @@
  *   POST /checkout/{id}/card     an attempt by card       ─┐ answered with the state
  *   POST /checkout/{id}/wallet   an attempt from a wallet ─┘
  *   GET  /checkout/assets/…      script and style, named by their contents
+ *   GET  /checkout/logos/{hash}  merchants' logos
+ *   GET  /pay/api.js             what opens the page in a popup, for merchants' pages
  */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -27,11 +29,12 @@ import { closed } from '../http/schemas.ts';
 import { sendJson } from '../http/send.ts';
 import { requireSameOrigin } from '../identity/sessions.ts';
 import { Strangers } from '../identity/strangers.ts';
+import { findLogo } from '../merchants/logosSql.ts';
 import { BrowserBody, parseBrowser } from '../payments/browser.ts';
 import { parseCard } from '../payments/cardInput.ts';
 import { languageFor, sendPayerPage } from '../payments/payerPages.ts';
-import { type PaidWith, type Payer, payAttempt, readCheckout } from './payAttempt.ts';
-import { checkoutShell, SHELL_POLICY } from './shell.ts';
+import { openCheckout, type PaidWith, type Payer, payAttempt, readCheckout } from './payAttempt.ts';
+import { checkoutShell, shellPolicy } from './shell.ts';
 
 /** Where the build of packages/checkout writes. */
 const CHECKOUT_FILES = fileURLToPath(new URL('../../../checkout/dist/', import.meta.url));
@@ -76,6 +79,8 @@ export function checkoutRoutes(app: App, deps: Deps): void {
   const strangers = new Strangers(PAYERS);
   pageRoute(app, deps, strangers);
   assetRoutes(app);
+  logoRoute(app, deps, strangers);
+  popupRoute(app);
   app.get(
     '/checkout/:id/state',
     {
@@ -157,7 +162,9 @@ function pageRoute(app: App, deps: Deps, strangers: Strangers): void {
     },
     async (request, reply) => {
       const payer = payerOf(request, null);
-      const state = await strangers.ask(payer.network, () => readCheckout(deps, request.params.id, payer));
+      const { state, origins } = await strangers.ask(payer.network, () =>
+        openCheckout(deps, request.params.id, payer),
+      );
       const built = await readFile(path.join(CHECKOUT_FILES, 'index.html'), 'utf8').catch(() => null);
       if (built === null)
         return sendTrouble(request, reply, 'checkout.unbuilt.title', 'checkout.unbuilt.text');
@@ -167,9 +174,12 @@ function pageRoute(app: App, deps: Deps, strangers: Strangers): void {
         typeof lang === 'string' && isLanguage(lang) ? lang : wanted,
         request.headers['accept-language'],
       );
+      // The policy says who may frame it, which this cannot; and a popup must be able to tell its opener that it was closed.
+      if (origins.length > 0)
+        reply.removeHeader('x-frame-options').header('cross-origin-opener-policy', 'unsafe-none');
       return reply
         .code(state.status === 'not_found' ? 404 : 200)
-        .header('content-security-policy', SHELL_POLICY)
+        .header('content-security-policy', shellPolicy(origins))
         .header('vary', 'accept-language')
         .type('text/html; charset=utf-8')
         .send(checkoutShell(built, state, language));
@@ -191,6 +201,43 @@ function sendTrouble(
     title: word(language, title),
     text: word(language, text),
   });
+}
+
+/** What is shown is an image by its header alone, and runs nothing. */
+const IMAGE_POLICY = "default-src 'none'; sandbox";
+const LOGO_HASH = /^[0-9a-f]{32}$/;
+
+function logoRoute(app: App, deps: Deps, strangers: Strangers): void {
+  app.get(
+    '/checkout/logos/:hash',
+    { schema: { hide: true, params: Type.Object({ hash: Type.String() }) } },
+    async (request, reply) => {
+      const { hash } = request.params;
+      const { network } = payerOf(request, null);
+      const png = LOGO_HASH.test(hash)
+        ? await strangers.ask(network, () => findLogo(deps.reserved, hash))
+        : null;
+      if (png === null) throw new ApiError('not_found');
+      return reply
+        .header('cache-control', 'public, max-age=31536000, immutable')
+        .header('content-security-policy', IMAGE_POLICY)
+        .type('image/png')
+        .send(png);
+    },
+  );
+}
+
+const POPUP_SCRIPT = fileURLToPath(new URL('../../../checkout/popup/api.js', import.meta.url));
+
+function popupRoute(app: App): void {
+  app.get('/pay/api.js', { schema: { hide: true } }, async (_request, reply) =>
+    reply
+      // Merchants' pages load it by an address that stays.
+      .header('cache-control', 'public, max-age=3600')
+      .header('cross-origin-resource-policy', 'cross-origin')
+      .type('text/javascript; charset=utf-8')
+      .send(await readFile(POPUP_SCRIPT, 'utf8')),
+  );
 }
 
 function assetRoutes(app: App): void {

@@ -3,7 +3,9 @@ import type { CheckoutStatus, LinkState } from '@plexy-pay/checkout/state';
 import type { Mode } from '../app/config.ts';
 import { parseReturnUrl } from '../core/values/returnUrl.ts';
 import { iso } from '../core/values/time.ts';
-import type { LinkPayment, OpenLink } from '../links/linksSql.ts';
+import type { LinkMerchant, LinkPayment, OpenLink } from '../links/linksSql.ts';
+import { logoPathOf } from '../merchants/logosSql.ts';
+import { readableColors } from './colors.ts';
 
 export interface Seen {
   readonly open: OpenLink;
@@ -18,11 +20,11 @@ type Standing = Pick<LinkState, 'status' | 'isOwn' | 'redirectUrl' | 'reason'>;
 
 export function linkState(seen: Seen): LinkState {
   const { open, lockedForMs, mode } = seen;
-  const { link, merchantName, now } = open;
+  const { link, merchant, now } = open;
   const standing = standingOf(seen);
   return {
     ...standing,
-    merchant: { name: merchantName },
+    merchant: looksOf(merchant),
     amount: String(link.amount),
     currency: link.currency,
     description: link.description,
@@ -34,6 +36,14 @@ export function linkState(seen: Seen): LinkState {
     mode,
     lockedUntil: standing.status === 'locked' && lockedForMs !== null ? iso(now + lockedForMs) : null,
     urls: urlsOf(link.metadata),
+  };
+}
+
+function looksOf({ name, checkoutColor, logo }: LinkMerchant): LinkState['merchant'] {
+  return {
+    name,
+    colors: checkoutColor === null ? null : readableColors(checkoutColor),
+    logo: logo === null ? null : { url: logoPathOf(logo.hash), width: logo.width, height: logo.height },
   };
 }
 

@@ -26,12 +26,21 @@ export type PaidWith =
 
 const NOT_FOUND: CheckoutState = { status: 'not_found' };
 
+/** How the link stands for whoever opens its page, and whose pages may show that. */
+export async function openCheckout(
+  deps: Deps,
+  linkId: string,
+  payer: Payer,
+): Promise<{ readonly state: CheckoutState; readonly origins: readonly string[] }> {
+  const open = await findCheckoutLink(deps, linkId);
+  if (open === null) return { state: NOT_FOUND, origins: [] };
+  const state = await stateFor(deps, open, payer, await lockOf(deps, countedOf(open, payer, null)));
+  return { state, origins: open.merchant.checkoutOrigins };
+}
+
 /** How the link stands for this payer. */
 export async function readCheckout(deps: Deps, linkId: string, payer: Payer): Promise<CheckoutState> {
-  const open = await findCheckoutLink(deps, linkId);
-  return open === null
-    ? NOT_FOUND
-    : stateFor(deps, open, payer, await lockOf(deps, countedOf(open, payer, null)));
+  return (await openCheckout(deps, linkId, payer)).state;
 }
 
 /**

@@ -9,19 +9,23 @@ import { escaped, type Language, word } from '@plexy-pay/payer-pages';
  * Its own script and style, and requests to where it came from. No form is ever sent by the browser itself, so that a page
  * whose script has not come yet cannot put a card anywhere.
  */
-export const SHELL_POLICY = [
+const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
   "connect-src 'self'",
-  // For the empty icon, which keeps browsers from asking for one.
-  'img-src data:',
+  // The merchant's logo, and the empty icon, which keeps browsers from asking for one.
+  "img-src 'self' data:",
   "form-action 'none'",
   "base-uri 'none'",
-  "frame-ancestors 'none'",
   "require-trusted-types-for 'script'",
   "trusted-types 'none'",
 ].join('; ');
+
+/** @param origins whose pages may frame it */
+export function shellPolicy(origins: readonly string[]): string {
+  return `${POLICY}; frame-ancestors ${origins.length === 0 ? "'none'" : origins.join(' ')}`;
+}
 
 /** @param built the index.html of the build */
 export function checkoutShell(built: string, state: CheckoutState, language: Language): string {

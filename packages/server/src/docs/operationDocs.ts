@@ -83,6 +83,14 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
     description: 'What is not named stays as it is. Payments that exist keep the times that they began with.',
     reasons: MERCHANT,
   },
+  setCheckoutLogo: {
+    description: 'A PNG: it is served as an image, by an address that is made of its bytes.',
+    reasons: MERCHANT,
+  },
+  deleteCheckoutLogo: {
+    description: 'Payers see the first letter of the merchant’s name in its place.',
+    reasons: MERCHANT,
+  },
   getMerchant: {
     description: 'How a merchant’s payments are captured, how long holds last, where payers may return to.',
     reasons: MERCHANT,

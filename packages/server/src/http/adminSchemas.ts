@@ -51,6 +51,18 @@ const RequireIdempotencyKey = Type.Boolean({
   description:
     'Whether captures, cancels and refunds need an Idempotency-Key, as authorizations always do: without one they are a 400 `missing_idempotency_key`. Default: false.',
 });
+const CheckoutColor = Type.Union([Type.String({ pattern: '^#[0-9A-Fa-f]{6}$' }), Type.Null()], {
+  description:
+    'Of buttons and links at the checkout: `#rrggbb`. Where it could not be read on the page’s ground it is shown darker, or on a dark ground lighter. Default: null, ours.',
+  examples: ['#0a7d4f'],
+});
+const CheckoutOrigins = Type.Array(Type.String({ maxLength: 255 }), {
+  maxItems: 20,
+  uniqueItems: true,
+  description:
+    'Whose pages may show the checkout in a frame, or in a popup by `/pay/api.js`: origins, in production https only. Default: none.',
+  examples: [['https://shop.example']],
+});
 const Scopes = Type.Array(Type.Enum(['read', 'write', 'webhooks']), {
   minItems: 1,
   uniqueItems: true,
@@ -68,8 +80,17 @@ const settings = {
   returnOrigins: ReturnOrigins,
   timeZone: TimeZone,
   requireIdempotencyKey: RequireIdempotencyKey,
+  checkoutColor: CheckoutColor,
+  checkoutOrigins: CheckoutOrigins,
 };
-export const Merchant = Type.Object({ id: Id, ...settings, createdAt: Time }, { $id: 'Merchant' });
+const CheckoutLogo = Type.Union([Type.String(), Type.Null()], {
+  description: 'Path of the logo that payers see; null: it has none.',
+  examples: ['/checkout/logos/5f0c2d1e9a7b4c3d8e6f7a0b1c2d3e4f'],
+});
+export const Merchant = Type.Object(
+  { id: Id, ...settings, checkoutLogo: CheckoutLogo, createdAt: Time },
+  { $id: 'Merchant' },
+);
 export const MerchantBody = Type.Object(
   {
     name: Name,
@@ -81,6 +102,8 @@ export const MerchantBody = Type.Object(
     returnOrigins: Type.Optional(ReturnOrigins),
     timeZone: Type.Optional(TimeZone),
     requireIdempotencyKey: Type.Optional(RequireIdempotencyKey),
+    checkoutColor: Type.Optional(CheckoutColor),
+    checkoutOrigins: Type.Optional(CheckoutOrigins),
   },
   closed,
 );

@@ -160,10 +160,18 @@ export interface LinkPayment
   readonly outcome: Attempt;
 }
 
+/** What a payer sees of a merchant, and where its checkout may be shown. */
+export interface LinkMerchant {
+  readonly name: string;
+  readonly checkoutColor: string | null;
+  readonly checkoutOrigins: readonly string[];
+  readonly logo: { readonly hash: string; readonly width: number; readonly height: number } | null;
+}
+
 /** A link as whoever has it may see it. */
 export interface OpenLink {
   readonly link: PaymentLink;
-  readonly merchantName: string;
+  readonly merchant: LinkMerchant;
   /** The last payment that was begun by it; null: none yet, or it is reusable. */
   readonly attempt: LinkPayment | null;
   /** The engine's clock, by which the link expires. */
@@ -186,12 +194,14 @@ function linkPaymentOf({ authedAt, ...payment }: PaymentJson): LinkPayment {
 export async function findOpenLink(db: Queryable, kind: LinkKind, id: LinkId): Promise<OpenLink | null> {
   const { rows } = await db.query<{
     link: LinkJson;
-    merchantName: string;
+    merchant: LinkMerchant;
     attempt: PaymentJson | null;
     now: bigint;
   }>({
     name: 'open_link',
-    text: `SELECT l.link, m.name AS "merchantName", t.attempt, n.now FROM (${linkJson('WHERE id = $1 AND kind = $2')}) l
+    text: `SELECT l.link, t.attempt, json_build_object('name', m.name, 'checkoutColor', m.checkout_color,
+        'checkoutOrigins', m.checkout_origins, 'logo', (SELECT json_build_object('hash', hash, 'width', width, 'height', height)
+          FROM merchant_logo WHERE merchant_id = m.id)) AS merchant, n.now FROM (${linkJson('WHERE id = $1 AND kind = $2')}) l
       JOIN merchant m ON m.id = (l.link ->> 'merchantId')::uuid
       CROSS JOIN (SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint + clock_offset_ms AS now FROM installation) n
       LEFT JOIN LATERAL (SELECT to_json(p) AS attempt FROM (${PAYMENT} WHERE id = (l.link ->> 'attemptId')::uuid) p) t ON true`,
@@ -199,10 +209,10 @@ export async function findOpenLink(db: Queryable, kind: LinkKind, id: LinkId): P
   });
   const [row] = rows;
   if (row === undefined) return null;
-  const { link, merchantName, attempt, now } = row;
+  const { link, merchant, attempt, now } = row;
   return {
     link: linkOf(link),
-    merchantName,
+    merchant,
     attempt: attempt === null ? null : linkPaymentOf(attempt),
     now: Number(now),
   };

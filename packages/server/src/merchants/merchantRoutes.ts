@@ -39,6 +39,8 @@ const DEFAULTS = {
   returnOrigins: [],
   timeZone: null,
   requireIdempotencyKey: false,
+  checkoutColor: null,
+  checkoutOrigins: [],
 } as const;
 
 export function adminMerchantRoutes(app: App, deps: Deps): void {
@@ -205,7 +207,7 @@ function checkedSettings(
 ): MerchantSettings {
   const settings = { name: '', ...before, ...sent };
   const { captureMode, captureDelay, authorizationTtl, returnOrigins, requireIdempotencyKey } = settings;
-  const { linkCaptureDelay, linkHold } = settings;
+  const { linkCaptureDelay, linkHold, checkoutOrigins } = settings;
   const { name, timeZone } = valuesOf({
     name: parseName(settings.name),
     timeZone: settings.timeZone === null ? parsed(null) : parseTimeZone(settings.timeZone),
@@ -222,6 +224,7 @@ function checkedSettings(
   }
   // What was listed before there was a rule must not be in the way of another setting.
   if (sent.returnOrigins !== undefined) checkReturnOrigins(mode, sent.returnOrigins);
+  if (sent.checkoutOrigins !== undefined) checkCheckoutOrigins(mode, sent.checkoutOrigins);
   return {
     name,
     captureMode,
@@ -232,7 +235,26 @@ function checkedSettings(
     returnOrigins,
     timeZone,
     requireIdempotencyKey,
+    checkoutColor: settings.checkoutColor?.toLowerCase() ?? null,
+    checkoutOrigins,
   };
+}
+
+/** Nothing but what an origin is made of: it is written into a policy. */
+const ORIGIN = /^https?:\/\/[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$/;
+
+/** @throws ApiError 400 naming each that is none */
+function checkCheckoutOrigins(mode: Mode, origins: readonly string[]): void {
+  const details = origins.flatMap((origin, i) => {
+    const isOrigin = ORIGIN.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin;
+    const message = !isOrigin
+      ? 'must be an origin as in https://shop.example'
+      : mode === 'production' && !isProtected(origin)
+        ? 'must begin with https:// in production'
+        : null;
+    return message === null ? [] : [{ path: `checkoutOrigins.${i}`, message }];
+  });
+  if (details.length > 0) throw invalidFields(details);
 }
 
 /** @throws ApiError 400 naming each that payers may not be sent to */

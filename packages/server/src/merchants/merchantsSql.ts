@@ -19,14 +19,21 @@ export interface Merchant {
   readonly timeZone: TimeZone | null;
   /** Whether captures, cancels and refunds need an Idempotency-Key. */
   readonly requireIdempotencyKey: boolean;
+  /** Of the checkout: `#rrggbb`; null: ours. */
+  readonly checkoutColor: string | null;
+  /** Whose pages may show the checkout in a frame or a popup. */
+  readonly checkoutOrigins: readonly string[];
+  /** Hash of the logo that payers see; null: it has none. */
+  readonly logo: string | null;
   readonly createdAt: number;
 }
 
-export type MerchantSettings = Omit<Merchant, 'id' | 'createdAt'>;
+export type MerchantSettings = Omit<Merchant, 'id' | 'logo' | 'createdAt'>;
 
 const COLUMNS = `id, name, capture_mode AS "captureMode", capture_delay_s AS "captureDelay",
   authorization_ttl_s AS "authorizationTtl", return_origins AS "returnOrigins",
-  link_capture_delay_s AS "linkCaptureDelay", link_hold_s AS "linkHold", time_zone AS "timeZone", require_idempotency_key AS "requireIdempotencyKey", created_at AS "createdAt"`;
+  link_capture_delay_s AS "linkCaptureDelay", link_hold_s AS "linkHold", time_zone AS "timeZone", require_idempotency_key AS "requireIdempotencyKey", checkout_color AS "checkoutColor", checkout_origins AS "checkoutOrigins",
+  (SELECT hash FROM merchant_logo l WHERE l.merchant_id = merchant.id) AS logo, created_at AS "createdAt"`;
 
 export async function insertMerchant(
   db: Queryable,
@@ -35,8 +42,8 @@ export async function insertMerchant(
 ): Promise<Merchant> {
   const { rows } = await db.query<Merchant>(
     `INSERT INTO merchant (id, name, capture_mode, capture_delay_s, authorization_ttl_s, return_origins, time_zone,
-       require_idempotency_key, link_capture_delay_s, link_hold_s, created_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, clock_timestamp()) RETURNING ${COLUMNS}`,
+       require_idempotency_key, link_capture_delay_s, link_hold_s, checkout_color, checkout_origins, created_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, clock_timestamp()) RETURNING ${COLUMNS}`,
     valuesOf(id, settings),
   );
   const [row] = rows;
@@ -53,7 +60,7 @@ export async function updateMerchant(
   const { rows } = await db.query<Merchant>(
     `UPDATE merchant SET name = $2, capture_mode = $3, capture_delay_s = $4, authorization_ttl_s = $5,
        return_origins = $6, time_zone = $7, require_idempotency_key = $8, link_capture_delay_s = $9,
-       link_hold_s = $10
+       link_hold_s = $10, checkout_color = $11, checkout_origins = $12
      WHERE id = $1 RETURNING ${COLUMNS}`,
     valuesOf(id, settings),
   );
@@ -64,7 +71,7 @@ function valuesOf(id: string, settings: MerchantSettings): unknown[] {
   const { name, captureMode, captureDelay, authorizationTtl, returnOrigins, timeZone } = settings;
   const { requireIdempotencyKey: keyed, linkCaptureDelay, linkHold } = settings;
   const common = [id, name, captureMode, captureDelay, authorizationTtl, returnOrigins, timeZone, keyed];
-  return [...common, linkCaptureDelay, linkHold];
+  return [...common, linkCaptureDelay, linkHold, settings.checkoutColor, settings.checkoutOrigins];
 }
 
 export async function findMerchant(db: Queryable, id: string): Promise<Merchant | null> {

@@ -1,9 +1,11 @@
 /** What operators see of merchants and their places: times as ISO 8601 in UTC. */
 import { iso } from '../core/values/time.ts';
+import { logoPathOf } from './logosSql.ts';
 import type { Merchant } from './merchantsSql.ts';
 
-export function merchantView({ createdAt, ...merchant }: Merchant) {
-  return { ...merchant, createdAt: iso(createdAt) };
+export function merchantView({ createdAt, logo, ...merchant }: Merchant) {
+  const checkoutLogo = logo === null ? null : logoPathOf(logo);
+  return { ...merchant, checkoutLogo, createdAt: iso(createdAt) };
 }
 
 /** Of a store or a terminal. */

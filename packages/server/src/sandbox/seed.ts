@@ -48,6 +48,7 @@ export async function insertSeed(db: Queryable, secrets: Secrets): Promise<void>
       ...{ name, ...settings, returnOrigins: [], timeZone: null },
       ...{ linkCaptureDelay: 3_600, linkHold: 5 * 86_400 },
       requireIdempotencyKey: false,
+      ...{ checkoutColor: null, checkoutOrigins: [] },
     });
     await insertSeedKey(db, apiKeyId, id, apiKey);
   }

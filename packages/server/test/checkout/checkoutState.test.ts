@@ -38,6 +38,8 @@ const LINK: PaymentLink = {
   eventCount: 1,
 };
 
+const SHOP = { name: 'Demo Store', checkoutColor: null, checkoutOrigins: [], logo: null };
+
 function payment(id: TransactionId, more: Partial<LinkPayment>): LinkPayment {
   return {
     id,
@@ -72,7 +74,7 @@ interface Case {
 }
 
 function shown({ link = {}, attempt, own, lockedForMs }: Case): string {
-  const open = { link: { ...LINK, ...link }, merchantName: 'Demo Store', attempt: attempt ?? null, now: NOW };
+  const open = { link: { ...LINK, ...link }, merchant: SHOP, attempt: attempt ?? null, now: NOW };
   const { status, isOwn, redirectUrl, reason, lockedUntil } = linkState({
     open,
     own: own ?? null,
@@ -141,7 +143,7 @@ test('each standing of link and payment is one state', () => {
 test('addresses go on as the merchant wrote them, and those that nobody may be sent to do not', () => {
   const urlsOf = (metadata: object) => {
     const link = { ...LINK, metadata: JSON.stringify(metadata) };
-    const open = { link, merchantName: 'Demo Store', attempt: null, now: NOW };
+    const open = { link, merchant: SHOP, attempt: null, now: NOW };
     return linkState({ open, own: null, lockedForMs: null, mode: 'sandbox' }).urls;
   };
   assert.deepEqual(urlsOf({ successUrl: 'https://Shop.test/ok?a=%41', cancelUrl: 'shop://cart', more: 1 }), {

@@ -27,6 +27,8 @@ const ROUTES = {
     'GET /checkout/:id',
     'GET /checkout/:id/state',
     'GET /checkout/assets/*',
+    'GET /checkout/logos/:hash',
+    'GET /pay/api.js',
     'POST /checkout/:id/card',
     'POST /checkout/:id/wallet',
     'GET /dashboard',
@@ -148,6 +150,8 @@ const ROUTES = {
     'POST /v1/users/:userId/reset-password',
   ],
   'operator operator': [
+    'PUT /v1/admin/merchants/:merchantId/checkout-logo',
+    'DELETE /v1/admin/merchants/:merchantId/checkout-logo',
     'GET /v1/admin/accounts',
     'GET /v1/admin/accounts/sums',
     'GET /v1/admin/acquirer-routes',
