@@ -115,7 +115,7 @@ describe('the checkout in a merchant’s page', { skip: withoutBrowser }, () => 
     for (const origins of [[], ['https://another.example']]) {
       await list(origins);
       const page = await openShop(url, '&frame=1');
-      const refused = page.waitForEvent('console', ({ text }) => text().includes('frame-ancestors'));
+      const refused = page.waitForEvent('console', (message) => message.text().includes('frame-ancestors'));
       await page.reload();
       await refused;
       assert.equal(await page.frameLocator('iframe').getByLabel('Card number').count(), 0);
