@@ -84,7 +84,7 @@ describe('checkout', () => {
       redirectUrl: null,
       reason: null,
       lockedUntil: null,
-      merchant: { name: 'Demo Store' },
+      merchant: { name: 'Demo Store', colors: null, logo: null },
       amount: '1549000',
       currency: 'KZT',
       description: '</title><script>alert("1 & $&")</script>',
