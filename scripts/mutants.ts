@@ -242,6 +242,27 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ['engine/batch.test'],
   },
   {
+    name: 'a customer who was erased is charged on',
+    file: `${SERVER}/customers/requireCustomer.ts`,
+    from: 'if (customer.erasedAt !== null)',
+    to: 'if (customer.erasedAt === customer.id)',
+    tests: ['customers/customers'],
+  },
+  {
+    name: 'answers that are repeated show a customer who was erased',
+    file: `${SERVER}/customers/customerRoutes.ts`,
+    from: 'await store.replaceAnswers(db, merchantId, id, exactJson(body));',
+    to: '',
+    tests: ['customers/erasure'],
+  },
+  {
+    name: 'merchants are shown the holder of a wallet',
+    file: `${SERVER}/engine/batchSql.ts`,
+    from: 'THEN customer_id ELSE merchant_customer_id END',
+    to: 'THEN customer_id ELSE customer_id END',
+    tests: ['customers/customers'],
+  },
+  {
     name: 'the IIN is not compared',
     file: `${SERVER}/engine/batchState.ts`,
     from: 'holder === undefined || !iinHashes.includes(holder.iinHash)',

@@ -45,7 +45,7 @@ function createCommand(links: Command, context: Context): void {
     .option('--hold', 'do not capture soon: you do, or it is captured after some days')
     .option('--methods <methods...>', 'card, wallet')
     .option('--locale <locale>', 'kk, ru or en; that of the payer’s browser by default')
-    .option('--customer <id>', 'your own id of the customer')
+    .option('--customer <id>', 'one of your customers, by its id')
     .option('--success-url <url>', 'where the payer goes afterwards')
     .option('--failure-url <url>')
     .option('--cancel-url <url>')

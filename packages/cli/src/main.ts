@@ -3,6 +3,7 @@ import { PlexyPayError } from '@plexy-pay/sdk';
 import { Command, CommanderError, Option } from 'commander';
 import { completionCommand } from './completion.ts';
 import { contextOf, type Surroundings } from './context.ts';
+import { customerCommands } from './customers.ts';
 import { connectorCommands, databaseCommands } from './database.ts';
 import { EXIT, exitCodeOf, isNoServer, WHERE } from './exitCodes.ts';
 import { keyCommands, operatorKeyCommands } from './keys.ts';
@@ -104,6 +105,7 @@ function programOf(
   ledgerCommands(program, context, exit);
   transactionCommands(program, context);
   linkCommands(program, context);
+  customerCommands(program, context);
   triggerCommand(program, context);
   listenCommand(program, context);
   databaseCommands(program, operatorKeys, context, exit);

@@ -399,6 +399,22 @@ test('the installed program', async () => {
   assert.equal(JSON.parse(out)[0].kind, 'funding');
 });
 
+test('customers: made, found, changed, what they paid, exported, erased', async () => {
+  const profile = ['--reference', 'CLI-1', '--name', 'Әсел', '--phone', '8 702 111 22 33'];
+  const customer = await json('customers', 'create', ...profile);
+  assert.deepEqual([customer.reference, customer.phone], ['CLI-1', '+77021112233']);
+  const { id } = customer;
+  assert.match(await printed('customers', 'list', 'әсел'), new RegExp(`^${id}  CLI-1 +Әсел`, 'm'));
+  const changed = await json('customers', 'update', id, '--email', 'a@example.kz', '--name', '');
+  assert.deepEqual([changed.email, changed.name], ['a@example.kz', null]);
+  assert.match(await printed('customers', 'get', id), /^e-mail +a@example\.kz$/m);
+  assert.deepEqual(await json('customers', 'transactions', id), []);
+  assert.equal(JSON.parse(await printed('customers', 'export', id)).customer.reference, 'CLI-1');
+  assert.match(await failed(2, 'customers', 'erase', id), /say --yes/);
+  assert.notEqual((await json('customers', 'erase', id, '--yes')).erasedAt, null);
+  assert.match(await refused('customers', 'update', id, '--name', 'X'), /erased/);
+});
+
 test('payment links: made with a QR code, found, moved, cancelled', async () => {
   const terms = ['--description', 'Two tickets', '--success-url', 'https://shop.example/ok', '--hold'];
   const shown = await printed('links', 'create', '15000', 'KZT', 'CLI-LINK', ...terms);

@@ -14,6 +14,8 @@ import {
   type CreateWalletBody,
   type CreateWalletHolderBody,
   type CreateWebhookEndpointBody,
+  type Customer,
+  CustomersResource,
   type DepositWalletBody,
   type Issue,
   type IssuedApiKey,
@@ -192,7 +194,9 @@ export const places = {
 
 export const paymentLinks = new PaymentLinksResource(sender);
 
-export type { CreatePaymentLinkBody, PaymentLink, PaymentLinkEvent, PaymentLinkSums };
+export const customers = new CustomersResource(sender);
+
+export type { CreatePaymentLinkBody, Customer, PaymentLink, PaymentLinkEvent, PaymentLinkSums };
 
 export interface SandboxClock {
   readonly now: string;

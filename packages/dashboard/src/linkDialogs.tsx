@@ -4,6 +4,7 @@ import { useNavigate } from '@tanstack/react-router';
 import { type ChangeEvent, type ReactNode, useRef, useState } from 'react';
 import { type CreatePaymentLinkBody, newIdempotencyKey, type PaymentLink, paymentLinks } from './api.ts';
 import { useServerNow } from './clock.ts';
+import { CustomerPicker } from './customerDialogs.tsx';
 import { fieldError } from './fieldErrors.ts';
 import { localTime, parseAmount } from './format.ts';
 import { useWords } from './i18n/index.tsx';
@@ -22,6 +23,7 @@ interface Terms {
   readonly expiresAt: string;
   readonly successUrl: string;
   readonly failureUrl: string;
+  readonly customerId: string | null;
   readonly methods: readonly string[];
   readonly autoClearing: boolean;
   readonly reusable: boolean;
@@ -29,7 +31,15 @@ interface Terms {
 
 /** The paths of the fields that show what is wrong with them. */
 const FIELDS = [
-  ...(['amount', 'currency', 'description', 'orderReference', 'expiresAt', 'paymentMethods'] as const),
+  ...([
+    'amount',
+    'currency',
+    'description',
+    'orderReference',
+    'expiresAt',
+    'paymentMethods',
+    'customerId',
+  ] as const),
   ...(['metadata.successUrl', 'metadata.failureUrl'] as const),
 ];
 
@@ -45,6 +55,7 @@ function bodyOf(terms: Terms, amount: number): CreatePaymentLinkBody {
     autoClearing: terms.autoClearing,
     reusable: terms.reusable,
     ...(description === '' ? {} : { description }),
+    ...(terms.customerId === null ? {} : { customerId: terms.customerId }),
     ...(terms.expiresAt === '' ? {} : { expiresAt: new Date(terms.expiresAt).toISOString() }),
     // Without: everything that can be paid with here, which may be less than all that there is.
     ...(methods.length === METHODS.length ? {} : { paymentMethods: methods }),
@@ -78,7 +89,7 @@ export function CreateLinkDialog({ close }: { readonly close: () => void }): Rea
   const now = useServerNow();
   const [terms, setTerms] = useState<Terms>(() => ({
     ...{ amount: '', currency: 'KZT', description: '', orderReference: '', successUrl: '', failureUrl: '' },
-    ...{ methods: METHODS, autoClearing: true, reusable: false },
+    ...{ customerId: null, methods: METHODS, autoClearing: true, reusable: false },
     expiresAt: localTime(new Date(now() + DAY_MS).toISOString()),
   }));
   const create = useCreate(close);
@@ -86,7 +97,7 @@ export function CreateLinkDialog({ close }: { readonly close: () => void }): Rea
   const amount = parseAmount(terms.amount, currency);
   const isValid = amount !== null && terms.orderReference.trim() !== '' && terms.methods.length > 0;
   const change = (patch: Partial<Terms>): void => setTerms((before) => ({ ...before, ...patch }));
-  type TextName = Exclude<keyof Terms, 'methods' | 'autoClearing' | 'reusable'>;
+  type TextName = Exclude<keyof Terms, 'customerId' | 'methods' | 'autoClearing' | 'reusable'>;
   const text = (name: TextName, path: (typeof FIELDS)[number]) => ({
     value: terms[name],
     error: fieldError(create.error, path, t),
@@ -131,6 +142,11 @@ export function CreateLinkDialog({ close }: { readonly close: () => void }): Rea
           label={t('link.expires')}
           description={t('link.expiresHint')}
           type="datetime-local"
+        />
+        <CustomerPicker
+          value={terms.customerId}
+          error={fieldError(create.error, 'customerId', t)}
+          onChange={(customerId) => change({ customerId })}
         />
         <Checkbox.Group
           label={t('link.methods')}

@@ -33,6 +33,7 @@ const MERCHANT: readonly NavigationItem[] = [
   { to: '/', label: 'nav.overview', icon: 'overview' },
   { to: '/transactions', label: 'nav.transactions', icon: 'transactions' },
   { to: '/payment-links', label: 'nav.paymentLinks', icon: 'link' },
+  { to: '/customers', label: 'nav.customers', icon: 'customers' },
   { to: '/balances', label: 'nav.balances', icon: 'ledger' },
   { to: '/issues', label: 'nav.issues', icon: 'issues' },
 ];

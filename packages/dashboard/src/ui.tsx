@@ -250,6 +250,7 @@ const WAYS_ON: Readonly<Record<string, string>> = {
   transaction_not_found: '/transactions',
   payment_link_not_found: '/payment-links',
   webhook_endpoint_not_found: '/developers/webhooks',
+  customer_not_found: '/customers',
   wallet_holder_not_found: '/operator/wallet-holders',
   merchant_not_found: '/operator/merchants',
 };

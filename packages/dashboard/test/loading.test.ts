@@ -40,6 +40,8 @@ const PAGES: readonly (readonly [who: Who, path: string])[] = [
   ['merchant', `/transactions/${CUSTOMER}`],
   ['merchant', '/payment-links'],
   ['merchant', '/payment-links/pl_019a2a21f46f706ea202a75adabcbb80'],
+  ['merchant', '/customers'],
+  ['merchant', `/customers/${CUSTOMER}`],
   ['merchant', '/issues'],
   ['merchant', '/developers/api-keys'],
   ['merchant', '/developers/webhooks'],

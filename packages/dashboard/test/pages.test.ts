@@ -22,6 +22,8 @@ const PAGES: readonly (readonly [who: Who, path: string, heading: string | RegEx
   ['merchant', '/transactions/$transaction', /₸150\.00/],
   ['merchant', '/payment-links', 'Payment links'],
   ['merchant', '/payment-links/$link', /₸777\.00/],
+  ['merchant', '/customers', 'Customers'],
+  ['merchant', '/customers/$customer', /^Long name/],
   ['merchant', '/balances', 'Balances'],
   ['merchant', '/issues', 'Issues'],
   ['merchant', '/developers/api-keys', 'API keys'],
@@ -79,7 +81,13 @@ describe('every page', { skip: withoutBrowser }, () => {
     const { call } = dashboard.sandbox;
     const url = 'http://127.0.0.1:9/hooks';
     ids.$endpoint = (await call('POST', '/v1/webhook-endpoints', { body: { url } })).body.id;
+    const customer = {
+      ...{ name: `Long name ${'of somebody '.repeat(20)}`, reference: `${'C-'.repeat(120)}1`, locale: 'kk' },
+      ...{ email: `${'a'.repeat(60)}@${'b'.repeat(60)}.example.kz`, metadata: { note: 'x'.repeat(300) } },
+    };
+    ids.$customer = (await call('POST', '/v1/customers', { body: customer })).body.id;
     const paid = await dashboard.pay({
+      customerId: ids.$customer,
       orderReference: `${'LONG-'.repeat(40)}1`,
       description: 'x'.repeat(300),
     });

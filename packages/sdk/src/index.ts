@@ -1,5 +1,6 @@
 /** Plexy Pay's client for Node 20 and newer, Bun, Deno, edge runtimes and browsers, without dependencies. */
 import { AdminResource } from './admin.ts';
+import { CustomersResource } from './customers.ts';
 import type { PlexyPayOptions } from './options.ts';
 import { PaymentLinksResource, PaymentSessionsResource } from './paymentLinks.ts';
 import { PaymentsResource } from './payments.ts';
@@ -23,6 +24,7 @@ export class PlexyPay {
   readonly payments: PaymentsResource;
   readonly paymentLinks: PaymentLinksResource;
   readonly paymentSessions: PaymentSessionsResource;
+  readonly customers: CustomersResource;
   readonly transactions: TransactionsResource;
   readonly webhookEndpoints: WebhookEndpointsResource;
   readonly balances: BalancesResource;
@@ -41,6 +43,7 @@ export class PlexyPay {
     this.payments = new PaymentsResource(sender);
     this.paymentLinks = new PaymentLinksResource(sender);
     this.paymentSessions = new PaymentSessionsResource(sender);
+    this.customers = new CustomersResource(sender);
     this.transactions = new TransactionsResource(sender);
     this.webhookEndpoints = new WebhookEndpointsResource(sender);
     this.balances = new BalancesResource(sender);
@@ -55,6 +58,7 @@ export class PlexyPay {
 }
 
 export type { AdminResource } from './admin.ts';
+export { CustomersResource } from './customers.ts';
 export {
   AbortedError,
   AuthenticationError,

@@ -10,7 +10,7 @@ export type WalletTransactionStatus = 'NEW' | 'PROCESSING' | 'SUCCESS' | 'FAILED
 export type FailureCode = 'customer_not_found' | 'no_wallet_in_currency' | 'wallet_frozen' | 'insufficient_funds' | 'customer_declined' | 'confirmation_expired' | 'processing_error' | 'card_declined' | 'lost_card' | 'stolen_card' | 'expired_card' | 'incorrect_cvc' | 'incorrect_number' | 'authentication_required' | 'authentication_failed' | 'authentication_expired' | 'expired';
 
 /** Why a request was refused: docs/errors.md. */
-export type Reason = 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'expiry_out_of_range' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'notification_not_verified' | 'wrong_credentials' | 'not_signed_in' | 'origin_not_allowed' | 'host_not_allowed' | 'metrics_token_required' | 'session_required' | 'insufficient_role' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'payment_link_not_found' | 'wallet_not_found' | 'acquirer_not_found' | 'merchant_not_found' | 'wallet_holder_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'payment_link_in_use' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'older_nodes_running' | 'already_exists' | 'body_too_large' | 'expectation_failed' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'transaction_is_refund' | 'transaction_is_card_payment' | 'payment_link_paid' | 'payment_link_cancelled' | 'payment_link_expired' | 'payment_method_not_allowed' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'partial_capture_not_supported' | 'several_captures_not_supported' | 'partial_cancel_not_supported' | 'saved_card_not_supported' | 'merchant_initiated_not_supported' | 'insufficient_merchant_balance' | 'merchant_required' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'webhook_endpoint_of_links' | 'too_many_callback_origins' | 'too_many_webhook_secrets' | 'too_many_sign_ins' | 'rate_limited';
+export type Reason = 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'expiry_out_of_range' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'notification_not_verified' | 'wrong_credentials' | 'not_signed_in' | 'origin_not_allowed' | 'host_not_allowed' | 'metrics_token_required' | 'session_required' | 'insufficient_role' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'payment_link_not_found' | 'wallet_not_found' | 'acquirer_not_found' | 'merchant_not_found' | 'customer_not_found' | 'wallet_holder_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'payment_link_in_use' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'older_nodes_running' | 'already_exists' | 'body_too_large' | 'expectation_failed' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'transaction_is_refund' | 'transaction_is_card_payment' | 'payment_link_paid' | 'payment_link_cancelled' | 'payment_link_expired' | 'payment_method_not_allowed' | 'customer_erased' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'partial_capture_not_supported' | 'several_captures_not_supported' | 'partial_cancel_not_supported' | 'saved_card_not_supported' | 'merchant_initiated_not_supported' | 'insufficient_merchant_balance' | 'merchant_required' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'webhook_endpoint_of_links' | 'too_many_callback_origins' | 'too_many_webhook_secrets' | 'too_many_sign_ins' | 'rate_limited';
 
 /** Every error has this shape. `reason` is stable and machine-readable. */
 export interface ErrorBody {
@@ -143,6 +143,7 @@ export interface PaymentLink {
   updatedAt: string;
   /** Anything, kept as it is: up to 50 keys and 16 KB of JSON. Of it, `successUrl`, `failureUrl` and `cancelUrl` say where the payer goes afterwards, unchanged. */
   metadata: {  };
+  /** One of your customers. Of links that were made before there were customers: the text that they were made with. */
   customerId: string | null;
   autoClearing: boolean;
   validation: boolean;
@@ -170,6 +171,7 @@ export interface PaymentSession {
   updatedAt: string;
   /** Anything, kept as it is: up to 50 keys and 16 KB of JSON. Of it, `successUrl`, `failureUrl` and `cancelUrl` say where the payer goes afterwards, unchanged. */
   metadata: {  };
+  /** One of your customers. Of links that were made before there were customers: the text that they were made with. */
   customerId: string | null;
   autoClearing: boolean;
   validation: boolean;
@@ -200,6 +202,53 @@ export interface PaymentLinkSums {
   paid: { count: number; amount: bigint };
   expired: { count: number; amount: bigint };
   cancelled: { count: number; amount: bigint };
+}
+
+/** A customer of the merchant, whoever else knows the same person. */
+export interface Customer {
+  id: string;
+  reference: string | null;
+  name: string | null;
+  email: string | null;
+  /** E.164. */
+  phone: string | null;
+  locale: string | null;
+  /** Anything, kept as it is: up to 50 keys and 16 KB of JSON. */
+  metadata: {  };
+  createdAt: string;
+  updatedAt: string;
+  /** When the personal data was erased: all that is left is the id, to which payments point. */
+  erasedAt: string | null;
+}
+
+/** What a customer spent in one currency. */
+export interface CustomerTotals {
+  currency: string;
+  /** Payments of which something was captured. */
+  payments: number;
+  /** Minor units. What was captured of them, before refunds. */
+  spent: bigint;
+  /** Minor units. What was given back of it. */
+  refunded: bigint;
+}
+
+/** A card with which the customer paid. */
+export interface ExportedCard {
+  id: string;
+  brand: string;
+  last4: string;
+  expiryMonth: number;
+  expiryYear: number;
+  createdAt: string;
+}
+
+/** All that is kept of a customer. No card numbers are. */
+export interface CustomerExport {
+  customer: Customer;
+  cards: (ExportedCard)[];
+  paymentLinks: (PaymentLink | PaymentSession)[];
+  /** Newest first, refunds too. */
+  transactions: (Transaction)[];
 }
 
 export interface Merchant {
@@ -822,7 +871,7 @@ export interface AuditLogEntry {
   /** Null: of no merchant. */
   merchantId: string | null;
   actor: { kind: 'api_key' | 'user' | 'customer' | 'system' | 'command_line' | 'unknown' | 'operator'; id: string | null; name: string | null; isOperator: boolean; credentialId: string | null; address: string | null };
-  action: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset';
+  action: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset';
   object: { kind: string; id: string | null };
   /** What was changed, as it was. */
   before: {  } | null;
@@ -1094,7 +1143,7 @@ export interface ListAllAuditLogQuery {
   cursor?: string | undefined;
   /** The id of an API key or a user. */
   actor?: string | undefined;
-  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
+  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
   /** The id of what it was done to. */
   object?: string | undefined;
   /** From this time on. */
@@ -1166,6 +1215,8 @@ export interface AuthorizeWalletBody {
   currency: string;
   /** Where the customer goes back to after confirming on their page, with `transactionId` added. As for cards: one of the origins that are set up for the merchant; a sandbox takes any. */
   returnUrl?: string | undefined;
+  /** One of your customers, who is not erased; not asked for by anybody. */
+  customerId?: string | undefined;
 }
 
 export interface CaptureWalletBody {
@@ -1211,7 +1262,7 @@ export interface CreatePaymentBody {
   cardTokenId?: string | undefined;
   /** Default: as the merchant is set up. */
   captureMode?: 'manual' | 'automatic' | undefined;
-  /** UUID. */
+  /** One of your customers, who is not erased. */
   customerId?: string | undefined;
   /** One of the merchant’s stores. */
   storeId?: string | undefined;
@@ -1237,7 +1288,7 @@ export interface CreatePaymentLinkBody {
   description?: string | null | undefined;
   /** Anything, kept as it is: up to 50 keys and 16 KB of JSON. Of it, `successUrl`, `failureUrl` and `cancelUrl` say where the payer goes afterwards, unchanged. */
   metadata?: {  } | undefined;
-  /** Your own id of the customer, 1 to 255 characters. */
+  /** One of your customers, who is not erased: by its id. */
   customerId?: string | null | undefined;
   /** Whether a payment is captured by itself soon after its authorization: after an hour, unless the operator has set another time for you. `false`: you capture or cancel it; after 5 days it is captured by itself. Default: true. */
   autoClearing?: boolean | undefined;
@@ -1278,7 +1329,7 @@ export interface CreatePaymentSessionBody {
   description?: string | null | undefined;
   /** Anything, kept as it is: up to 50 keys and 16 KB of JSON. Of it, `successUrl`, `failureUrl` and `cancelUrl` say where the payer goes afterwards, unchanged. */
   metadata?: {  } | undefined;
-  /** Your own id of the customer, 1 to 255 characters. */
+  /** One of your customers, who is not erased: by its id. */
   customerId?: string | null | undefined;
   /** Whether a payment is captured by itself soon after its authorization: after an hour, unless the operator has set another time for you. `false`: you capture or cancel it; after 5 days it is captured by itself. Default: true. */
   autoClearing?: boolean | undefined;
@@ -1307,6 +1358,45 @@ export interface GetPaymentLinkHistoryQuery {
   limit?: number | undefined;
   /** The nextCursor of the page before. */
   cursor?: string | undefined;
+}
+
+export interface CreateCustomerBody {
+  /** Your own id of them, 1 to 255 characters. No two customers have the same one. */
+  reference?: string | null | undefined;
+  /** 1 to 255 characters. */
+  name?: string | null | undefined;
+  email?: string | null | undefined;
+  /** Kept as E.164. */
+  phone?: string | null | undefined;
+  /** Their language, as of BCP 47. */
+  locale?: string | null | undefined;
+  /** Anything, kept as it is: up to 50 keys and 16 KB of JSON. */
+  metadata?: {  } | undefined;
+}
+
+export interface ListCustomersQuery {
+  /** What a reference, a name, an e-mail address or a phone number begins with. Case does not count in names and addresses. */
+  query?: string | undefined;
+  /** Exactly this one. */
+  reference?: string | undefined;
+  /** The most items to return. */
+  limit?: number | undefined;
+  /** The nextCursor of the page before. */
+  cursor?: string | undefined;
+}
+
+export interface UpdateCustomerBody {
+  /** Your own id of them, 1 to 255 characters. No two customers have the same one. */
+  reference?: string | null | undefined;
+  /** 1 to 255 characters. */
+  name?: string | null | undefined;
+  email?: string | null | undefined;
+  /** Kept as E.164. */
+  phone?: string | null | undefined;
+  /** Their language, as of BCP 47. */
+  locale?: string | null | undefined;
+  /** Anything, kept as it is: up to 50 keys and 16 KB of JSON. */
+  metadata?: {  } | undefined;
 }
 
 /** Without `amount`: all that remains. */
@@ -1350,7 +1440,7 @@ export interface ListTransactionsQuery {
   storeId?: string | undefined;
   /** UUID. */
   terminalId?: string | undefined;
-  /** UUID. */
+  /** The payments and refunds of this customer of yours. */
   customerId?: string | undefined;
   /** Why payments were rejected, or failed. */
   failureCode?: FailureCode | (string & {}) | undefined;
@@ -1380,6 +1470,13 @@ export interface ListTransactionsByOrderReferenceQuery {
 }
 
 export interface ListTransactionsByPaymentLinkQuery {
+  /** The most items to return. */
+  limit?: number | undefined;
+  /** The nextCursor of the page before. */
+  cursor?: string | undefined;
+}
+
+export interface ListTransactionsByCustomerQuery {
   /** The most items to return. */
   limit?: number | undefined;
   /** The nextCursor of the page before. */
@@ -1525,7 +1622,7 @@ export interface ListAuditLogQuery {
   cursor?: string | undefined;
   /** The id of an API key or a user. */
   actor?: string | undefined;
-  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
+  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
   /** The id of what it was done to. */
   object?: string | undefined;
   /** From this time on. */
@@ -1641,6 +1738,8 @@ export interface Answers {
   ApiKey: ApiKey;
   Audit: Audit;
   CallbackSecret: CallbackSecret;
+  Customer: Customer;
+  CustomerExport: CustomerExport;
   DeletedWebhookEndpoint: DeletedWebhookEndpoint;
   GetConfirmationAnswer: GetConfirmationAnswer;
   GetSandboxClockAnswer: GetSandboxClockAnswer;
@@ -1689,6 +1788,8 @@ export const SHAPES: Readonly<Record<AnswerName, readonly string[]>> = {
   ApiKey: ['id', 'merchantId', 'name'],
   Audit: ['id', 'state', 'startedAt'],
   CallbackSecret: ['createdAt', 'previousSecretValidUntil'],
+  Customer: ['id', 'reference', 'name'],
+  CustomerExport: ['customer', 'cards', 'paymentLinks'],
   DeletedWebhookEndpoint: ['id', 'deleted'],
   GetConfirmationAnswer: ['url', 'expiresAt'],
   GetSandboxClockAnswer: ['now', 'offsetSeconds'],
@@ -1727,7 +1828,7 @@ export const SHAPES: Readonly<Record<AnswerName, readonly string[]>> = {
 };
 
 /** Fields whose integers may exceed 2^53. */
-export const BIGINT_FIELDS: readonly string[] = ['authorizedVolume', 'available', 'balance', 'capturedVolume', 'closingBalance', 'held', 'heldVolume', 'netVolume', 'openingBalance', 'refundedVolume', 'sum'];
+export const BIGINT_FIELDS: readonly string[] = ['authorizedVolume', 'available', 'balance', 'capturedVolume', 'closingBalance', 'held', 'heldVolume', 'netVolume', 'openingBalance', 'refunded', 'refundedVolume', 'spent', 'sum'];
 
 /** Of the SDK, which is that of the API that it was made for. */
 export const VERSION = '0.1.0';

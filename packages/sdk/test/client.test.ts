@@ -126,7 +126,8 @@ describe('requests', () => {
   });
 
   test('balances keep every digit', async () => {
-    const text = '{"id":"w","customerId":"c","available":27021597764222973,"held":0,"currency":"KZT"}';
+    const text =
+      '{"id":"w","walletHolderId":"h","customerId":"h","available":27021597764222973,"held":0,"currency":"KZT"}';
     const { plexy } = clientOf([answer(200, text)]);
     const { available, held } = await plexy.admin.wallets.get('w');
     assert.deepEqual([available, held], [27021597764222973n, 0n]);

@@ -31,6 +31,7 @@ const ACTIONS: readonly Action[] = [
   ...(['payment.create', 'payment.capture', 'payment.cancel', 'payment.refund', 'payment.confirm'] as const),
   ...(['payment.show_confirmation', 'issue.mute'] as const),
   ...(['payment_link.create', 'payment_link.cancel', 'payment_link.extend'] as const),
+  ...(['customer.create', 'customer.update', 'customer.erase', 'customer.export'] as const),
   ...(['merchant.create', 'merchant.update', 'store.create', 'terminal.create'] as const),
   ...(['acquirer.create', 'acquirer.update', 'acquirer.route', 'acquirer.set_credentials'] as const),
   ...(['wallet_holder.create', 'wallet.create', 'wallet.deposit', 'wallet.withdraw'] as const),

@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { type PaymentLink, type PaymentLinkEvent, paymentLinks, transactions } from '../api.ts';
+import { CustomerLink } from '../customerLink.tsx';
 import { useWords } from '../i18n/index.tsx';
 import { CancelLinkDialog, ExtendLinkDialog } from '../linkDialogs.tsx';
 import { QrCode } from '../qrCode.tsx';
@@ -175,7 +176,10 @@ function Details({ link }: Props): ReactNode {
     [t('link.capture'), t(link.autoClearing ? 'link.capture.self' : 'link.capture.hand')],
     [t('link.use'), t(link.reusable ? 'link.use.many' : 'link.use.once')],
     [t('link.locale'), link.locale === null ? null : LANGUAGES[link.locale]],
-    [t('payment.customer'), link.customerId],
+    [
+      t('payment.customer'),
+      link.customerId === null ? null : <CustomerLink key="customer" id={link.customerId} />,
+    ],
     ...PAGES.map((name) => {
       const url = metadata[name];
       return [t(`link.${name}`), typeof url === 'string' ? <code key={name}>{url}</code> : null] as const;

@@ -5,6 +5,7 @@ import { Link, useParams } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { type Operation, type Transaction, type TransactionEvent, transactions, webhooks } from '../api.ts';
 import { useNow } from '../clock.ts';
+import { CustomerLink } from '../customerLink.tsx';
 import { Deliveries } from '../deliveries.tsx';
 import { formatAmount, formatRelative } from '../format.ts';
 import { type Key, useWords } from '../i18n/index.tsx';
@@ -427,7 +428,10 @@ function Details({ transaction: row }: { readonly transaction: Transaction }): R
     ],
     [t('payment.store'), id(row.storeId)],
     [t('payment.terminal'), id(row.terminalId)],
-    [t('payment.customer'), id(row.customerId?.Value)],
+    [
+      t('payment.customer'),
+      row.customerId === null ? null : <CustomerLink key="customer" id={row.customerId.Value} />,
+    ],
     [t('payment.cardToken'), id(row.cardTokenId?.Value)],
     [t('payment.rrn'), id(row.retrievalReferenceNumber)],
     [t('payment.payerIp'), row.payerIp],

@@ -5,6 +5,7 @@ import Type from 'typebox';
 import { notificationRoutes } from '../acquirers/notificationRoutes.ts';
 import { auditLogRoutes } from '../auditLog/auditLogRoutes.ts';
 import { checkoutRoutes } from '../checkout/checkoutRoutes.ts';
+import { customerRoutes } from '../customers/customerRoutes.ts';
 import { docsRoutes } from '../docs/docs.ts';
 import { openApi } from '../docs/openApi.ts';
 import { eventRoutes } from '../feed/eventRoutes.ts';
@@ -156,6 +157,7 @@ function registerRoutes(
     walletRoutes(app, deps);
     paymentRoutes(app, deps);
     linkRoutes(app, deps);
+    customerRoutes(app, deps);
     transactionRoutes(app, deps);
     lookupRoutes(app, deps);
     postingRoutes(app, deps);

@@ -2,6 +2,7 @@
 
 import { ACQUIRER_OBJECTS } from '../acquirers/schemas.ts';
 import { AuditLogEntry } from '../auditLog/auditLogRoutes.ts';
+import { CUSTOMER_OBJECTS } from '../customers/schemas.ts';
 import { ADMIN_OBJECTS } from '../http/adminSchemas.ts';
 import * as schemas from '../http/schemas.ts';
 import { USER_OBJECTS } from '../identity/userSchemas.ts';
@@ -22,6 +23,7 @@ export const SHARED_SCHEMAS: readonly object[] = [
   TransactionEvent,
   TransactionPosting,
   ...LINK_OBJECTS,
+  ...CUSTOMER_OBJECTS,
   ...ADMIN_OBJECTS,
   ...ACQUIRER_OBJECTS,
   ...USER_OBJECTS,

@@ -18,6 +18,7 @@ export const AUDIT_ACTIONS = [
   ...['payment.create', 'payment.capture', 'payment.cancel', 'payment.refund', 'payment.confirm'],
   'payment.show_confirmation',
   ...['payment_link.create', 'payment_link.cancel', 'payment_link.extend'],
+  ...['customer.create', 'customer.update', 'customer.erase', 'customer.export'],
   ...[
     'wallet_holder.create',
     'wallet.create',

@@ -256,7 +256,33 @@ const PAYMENT_LINK = {
   ...{ paymentMethods: ['card', 'wallet'], locale: null, transactionId: null },
 } as const;
 
+const CUSTOMER = {
+  ...{ id: '019a2a21-f46f-706e-a202-a75adabcbb80', reference: 'C-1001', name: 'Айгүл Серікова' },
+  ...{ email: 'aigul@example.kz', phone: '+77011234567', locale: 'kk', metadata: { loyalty: 'gold' } },
+  ...{ createdAt: '2026-04-01T09:00:00.000Z', updatedAt: '2026-04-01T09:00:00.000Z', erasedAt: null },
+} as const;
+
 export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
+  createCustomer: {
+    request: {
+      customer: {
+        summary: 'A customer',
+        value: {
+          ...{ reference: 'C-1001', name: 'Айгүл Серікова', email: 'aigul@example.kz' },
+          ...{ phone: '8 701 123 45 67', locale: 'kk', metadata: { loyalty: 'gold' } },
+        },
+      },
+    },
+    response: { created: { summary: 'The phone number is kept as E.164', value: CUSTOMER } },
+  },
+  updateCustomer: {
+    request: {
+      email: { summary: 'Another address, no phone', value: { email: 'a@example.kz', phone: null } },
+    },
+    response: {
+      changed: { summary: 'The rest stays', value: { ...CUSTOMER, email: 'a@example.kz', phone: null } },
+    },
+  },
   createPaymentLink: {
     request: {
       link: {

@@ -89,6 +89,10 @@ export async function openApi(app: FastifyInstance, config: Config): Promise<voi
           name: 'Payment links',
           description: 'Send a payer a link, or to a page, to be paid by card or wallet.',
         },
+        {
+          name: 'Customers',
+          description: 'Who pays you: what you know of them, what they paid, and its erasure.',
+        },
         { name: 'Transactions', description: 'Every payment and refund, whatever the method.' },
         { name: 'Balances', description: 'What you have earned, and every move of it.' },
         { name: 'Webhooks', description: 'Have every change of a status sent to your server.' },

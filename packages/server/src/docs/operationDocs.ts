@@ -45,6 +45,7 @@ const MERCHANT = ['merchant_not_found'] as const;
 const USER_CHANGE = ['user_not_found', 'last_admin'] as const;
 const NEW_USER = ['invalid_email', 'already_exists'] as const;
 
+const CUSTOMER = ['customer_not_found'] as const;
 const LINK = ['payment_link_not_found'] as const;
 const LINK_TERMS = ['invalid_amount', 'invalid_currency', 'invalid_order_reference'] as const;
 /** Why a link cannot be paid, cancelled or given another end. */
@@ -268,6 +269,36 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
   refundWallet: { reasons: [...OWN_WALLET_PAYMENT, ...REFUND] },
   getWalletTransaction: { reasons: ONE_TRANSACTION },
   listWalletTransactions: { reasons: [...PAGE, 'invalid_status', 'invalid_order_reference'] },
+
+  createCustomer: {
+    description:
+      'Every field may be absent. Give `customerId` with a payment, a payment link or a session, and they are the customer’s.',
+    reasons: ['invalid_email', 'already_exists'],
+  },
+  listCustomers: {
+    description: `Those that were erased are not listed. ${PAGES}`,
+    reasons: [...PAGE, 'search_too_broad'],
+  },
+  getCustomer: { description: 'Also of one that was erased: an id, and when.', reasons: CUSTOMER },
+  updateCustomer: {
+    description: 'Fields that are absent stay, `null` takes one away; `metadata` is replaced as a whole.',
+    reasons: [...CUSTOMER, 'invalid_email', 'already_exists', 'customer_erased'],
+  },
+  eraseCustomer: {
+    description:
+      'Reference, name, e-mail address, phone number, locale and metadata are gone, also from answers that are repeated by their `Idempotency-Key`. The id stays, and payments, refunds and links go on pointing at it. A second time it changes nothing.',
+    reasons: CUSTOMER,
+  },
+  exportCustomer: {
+    description:
+      'To be given to them when they ask: the profile, the cards without their numbers, links, payments and refunds. One document of any length, written as it is read: when it breaks off, it is no JSON.',
+    reasons: CUSTOMER,
+  },
+  getCustomerTotals: {
+    description: 'Of all payments that name them, by card and wallet.',
+    reasons: [...CUSTOMER, 'search_too_broad'],
+  },
+  listTransactionsByCustomer: { description: PAGES, reasons: [...CUSTOMER, ...PAGE, 'search_too_broad'] },
 
   createPaymentLink: { reasons: [...LINK_TERMS, 'expiry_out_of_range', 'too_many_callback_origins'] },
   createPaymentSession: { reasons: [...LINK_TERMS, 'too_many_callback_origins'] },

@@ -136,6 +136,7 @@ export const REASONS = {
   wallet_not_found: { status: 404, code: 4, message: 'there is no such wallet' },
   acquirer_not_found: { status: 404, code: 4, message: 'there is no such acquirer' },
   merchant_not_found: { status: 404, code: 4, message: 'there is no such merchant' },
+  customer_not_found: { status: 404, code: 4, message: 'there is no such customer' },
   wallet_holder_not_found: { status: 404, code: 4, message: 'there is no such wallet holder' },
   api_key_not_found: { status: 404, code: 4, message: 'there is no such API key' },
   webhook_endpoint_not_found: { status: 404, code: 4, message: 'there is no such webhook endpoint' },
@@ -214,6 +215,7 @@ export const REASONS = {
     code: 5,
     message: 'the payment link does not take this payment method',
   },
+  customer_erased: { status: 422, code: 5, message: 'the customer’s data was erased' },
   authorization_expired: { status: 422, code: 5, message: 'the authorization has expired' },
   amount_exceeds_held: {
     status: 422,

@@ -7,7 +7,7 @@ export type Role = MerchantRole | 'operator';
 
 /**
  * What a route asks of a user: `viewer` to look, `manager` to make payments and to capture, cancel and refund
- * them, `admin` for keys, webhooks and users, `operator` for everything below /v1/admin; `any` of them.
+ * them, `admin` for keys, webhooks, users and the erasure of customers, `operator` for everything below /v1/admin; `any` of them.
  */
 export type NeededRole = Role | 'any';
 

@@ -1,6 +1,6 @@
 /** Rules of signing in: addresses, passwords, and how long wrong attempts lock out. */
+import { parseEmailAddress } from '../core/values/email.ts';
 import { type Parsed, parsed, refused } from '../core/values/parse.ts';
-import { parseText } from '../core/values/text.ts';
 
 /** From how many attempts in a row on there is a wait, and how long it gets at most. */
 interface LockOutRule {
@@ -30,14 +30,10 @@ export function lockOutMs(attempts: number, { free, maxMs }: LockOutRule): numbe
   return Math.min(maxMs, 1_000 * 2 ** Math.min(attempts - free, LONGEST_DOUBLING));
 }
 
-const EMAIL = /^[^\s@,;<>"()[\]\\]+@[^\s@,;<>"()[\]\\.]+(\.[^\s@,;<>"()[\]\\.]+)+$/;
-const MAX_EMAIL_LENGTH = 254;
-
 /** One spelling: in lower case. */
 export function parseEmail(text: string): Parsed<string> {
-  const email = parseText(text.trim(), { max: MAX_EMAIL_LENGTH });
-  if (!email.ok) return email;
-  return EMAIL.test(email.value) ? parsed(email.value.toLowerCase()) : refused('must be an e-mail address');
+  const email = parseEmailAddress(text);
+  return email.ok ? parsed(email.value.toLowerCase()) : email;
 }
 
 const PASSWORD_LENGTH = { min: 12, max: 128 };

@@ -3,14 +3,15 @@ import type { Static } from 'typebox';
 import type { LinkTerms } from '../core/link.ts';
 import type { Millis } from '../core/transaction.ts';
 import { parseCurrency } from '../core/values/currency.ts';
+import { parseMetadata } from '../core/values/metadata.ts';
 import { parseAmount } from '../core/values/money.ts';
 import { parseOrderReference } from '../core/values/orderReference.ts';
-import { type Parsed, parsed, refused } from '../core/values/parse.ts';
+import { type Parsed, parsed } from '../core/values/parse.ts';
 import { parseReturnUrl } from '../core/values/returnUrl.ts';
 import { parseText } from '../core/values/text.ts';
 import { parseTime } from '../core/values/time.ts';
 import { invalidFields, valuesOf } from '../http/parseFields.ts';
-import { type LinkBody, MAX_METADATA_BYTES, MAX_METADATA_KEYS } from './schemas.ts';
+import type { LinkBody } from './schemas.ts';
 
 type Body = Static<typeof LinkBody>;
 
@@ -41,16 +42,6 @@ export function parseTerms(body: Body): GivenTerms {
   const { [CALLBACK]: callback } = metadata;
   const callbackUrl = typeof callback === 'string' ? callback : null;
   return { ...values, autoClearing, validation, reusable, locale, callbackUrl };
-}
-
-/** JSON text, as the values came. */
-function parseMetadata(metadata: Record<string, unknown>): Parsed<string> {
-  if (Object.keys(metadata).length > MAX_METADATA_KEYS)
-    return refused(`must have at most ${MAX_METADATA_KEYS} keys`);
-  const text = JSON.stringify(metadata);
-  return Buffer.byteLength(text) > MAX_METADATA_BYTES
-    ? refused(`must be at most 16 KB (${MAX_METADATA_BYTES} bytes) of JSON`)
-    : parsed(text);
 }
 
 /** Payers' browsers are sent to some of them. @throws ApiError 400 */

@@ -4,9 +4,10 @@ import Type, { type Static } from 'typebox';
 import type { Deps } from '../app/deps.ts';
 import type { LinkCommand } from '../core/command.ts';
 import type { LinkKind, PaymentLink } from '../core/link.ts';
-import { publicLinkIdOf } from '../core/values/ids.ts';
+import { parseUuid, publicLinkIdOf } from '../core/values/ids.ts';
 import { parseOrderReference } from '../core/values/orderReference.ts';
 import { parseTime } from '../core/values/time.ts';
+import { checkCustomerOf } from '../customers/requireCustomer.ts';
 import { callOf } from '../engine/caller.ts';
 import { ERRORS, refuseBody } from '../http/adminCommon.ts';
 import { pageSchema } from '../http/adminSchemas.ts';
@@ -250,7 +251,16 @@ async function create(
   kind: LinkKind,
   body: Static<typeof bodies.LinkBody>,
 ): Promise<FastifyReply> {
-  const command = await createLinkCommand(deps, merchantOf(request).merchantId, kind, body);
+  const { merchantId } = merchantOf(request);
+  const { customerId = null } = body;
+  const id = customerId === null ? null : valuesOf({ customerId: parseUuid(customerId) }).customerId;
+  const command = await createLinkCommand(deps, merchantId, kind, { ...body, customerId: id });
+  const caller = merchantCallerOf(deps, request, {
+    key: idempotencyKeyOf(request, false),
+    path: PATHS[kind],
+  });
+  const told = await checkCustomerOf(deps, caller, id);
+  if (told !== null) return sendTold(deps, request, reply, told);
   return carryOut(deps, request, reply, PATHS[kind], 201, command);
 }
 

@@ -82,6 +82,23 @@ export async function pageOfLinks(
   });
 }
 
+/** A customer's links and sessions, newest first. @param before only those before this one */
+export async function listLinksOfCustomer(
+  db: Queryable,
+  merchantId: string,
+  customerId: string,
+  before: string | null,
+  limit: number,
+): Promise<PaymentLink[]> {
+  const { rows } = await db.query<{ link: LinkJson }>(
+    linkJson(
+      'WHERE merchant_id = $1 AND customer_id = $2 AND ($3::uuid IS NULL OR id < $3) ORDER BY id DESC LIMIT $4',
+    ),
+    [merchantId, customerId, before, limit],
+  );
+  return rows.map(({ link }) => linkOf(link));
+}
+
 /** How many links there are in a currency and a status, and what they are for. */
 export interface LinkSum {
   readonly currency: string;

@@ -91,10 +91,9 @@ export async function payLinkByCard(
   const fingerprint = `${deps.secrets.firstCardHash(number)} ${expiryMonth}/${expiryYear} ${holder ?? ''}`;
   const caller = callerOf(deps, link, attemptId, 'card', fingerprint);
   const { amount, currency, orderReference, description } = link;
-  const customerId = link.customerId === null ? null : parseUuid(link.customerId);
   const fields: CardPayment['fields'] = {
     ...{ amount, currency, orderReference, description, payerIp, returnUrl },
-    customerId: customerId?.ok === true ? customerId.value : null,
+    customerId: customerOf(link),
     storeId: null,
     terminalId: null,
     recurringType: null,
@@ -112,8 +111,17 @@ export async function payLinkByWallet(
 ): Promise<PaidByLink> {
   const caller = callerOf(deps, link, attemptId, 'wallet', { phone, iin });
   const { amount, currency, orderReference, id, kind } = link;
-  const payment = { amount, currency, orderReference, phone, iin, returnUrl, link: { id, kind } };
+  const payment = {
+    ...{ amount, currency, orderReference, phone, iin, returnUrl, link: { id, kind } },
+    customerId: customerOf(link),
+  };
   return paidOf(deps, await authorizeWallet(deps, caller, network, payment, RENDERING));
+}
+
+/** Links of before were made with whatever text the merchant gave: no customer of ours. */
+function customerOf({ customerId }: PaymentLink): string | null {
+  const id = customerId === null ? null : parseUuid(customerId);
+  return id?.ok === true ? id.value : null;
 }
 
 const RENDERING = {

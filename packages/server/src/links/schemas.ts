@@ -1,6 +1,7 @@
 /** What the routes about payment links and sessions take and answer. Objects of answers have names. */
 import Type from 'typebox';
 import { LINK_LOCALES, LINK_STATUSES } from '../core/link.ts';
+import { MAX_METADATA_KEYS } from '../core/values/metadata.ts';
 import { Amount, Cursor, closed, Limit } from '../http/schemas.ts';
 
 const Maybe = <T extends Type.TSchema>(schema: T, description?: string) =>
@@ -10,10 +11,6 @@ const Time = Type.String({ format: 'date-time', examples: ['2026-11-28T09:30:00.
 const Minor = Type.Integer({ description: 'Minor units.' });
 const Sum = Type.Integer({ format: 'bigint', description: 'Minor units. May exceed 2^53.' });
 const Methods = Type.Array(Type.Enum(['card', 'wallet']));
-
-/** Keys of `metadata`, and bytes of its JSON text. */
-export const MAX_METADATA_KEYS = 50;
-export const MAX_METADATA_BYTES = 16_384;
 
 const Metadata = Type.Record(Type.String(), Type.Unknown(), {
   description: `Anything, kept as it is: up to ${MAX_METADATA_KEYS} keys and 16 KB of JSON. Of it, \`successUrl\`, \`failureUrl\` and \`cancelUrl\` say where the payer goes afterwards, unchanged.`,
@@ -29,7 +26,7 @@ const terms = {
   }),
   description: Type.Optional(Maybe(Text, '1 to 1,000 characters, shown to the payer.')),
   metadata: Type.Optional(Metadata),
-  customerId: Type.Optional(Maybe(Text, 'Your own id of the customer, 1 to 255 characters.')),
+  customerId: Type.Optional(Maybe(Text, 'One of your customers, who is not erased: by its id.')),
   autoClearing: Type.Optional(
     Type.Boolean({
       description:
@@ -105,7 +102,10 @@ const link = {
   createdAt: Time,
   updatedAt: Time,
   metadata: Metadata,
-  customerId: Maybe(Text),
+  customerId: Maybe(
+    Text,
+    'One of your customers. Of links that were made before there were customers: the text that they were made with.',
+  ),
   autoClearing: Type.Boolean(),
   validation: Type.Boolean(),
   createdBy: Type.Enum(['api', 'user', 'operator']),

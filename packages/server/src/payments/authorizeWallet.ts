@@ -16,6 +16,8 @@ export interface WalletPayment {
   readonly iin: Iin;
   readonly orderReference: string;
   readonly returnUrl: string | null;
+  /** The merchant's customer, who is there. */
+  readonly customerId: string | null;
   /** The payment link that it is made by; its payers come back to this server's own checkout. */
   readonly link?: LinkKey;
 }

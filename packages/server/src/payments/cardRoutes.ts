@@ -35,7 +35,7 @@ const PaymentBody = Type.Object(
     captureMode: Type.Optional(
       Type.Enum(['manual', 'automatic'], { description: 'Default: as the merchant is set up.' }),
     ),
-    customerId: Type.Optional(Type.String({ description: 'UUID.' })),
+    customerId: Type.Optional(Type.String({ description: 'One of your customers, who is not erased.' })),
     storeId: Type.Optional(Type.String({ description: 'One of the merchant’s stores.' })),
     terminalId: Type.Optional(Type.String({ description: 'One of the merchant’s terminals.' })),
     returnUrl: Type.Optional(

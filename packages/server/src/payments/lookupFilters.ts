@@ -30,7 +30,7 @@ export const FilterQuery = {
   createdTo: Text('Created then or earlier: RFC 3339, in any time zone.', '2025-04-30T23:59:59.999Z'),
   storeId: Text('UUID.'),
   terminalId: Text('UUID.'),
-  customerId: Text('UUID.'),
+  customerId: Text('The payments and refunds of this customer of yours.'),
   failureCode: Text('Why payments were rejected, or failed.', 'insufficient_funds'),
   expiresTo: Text(
     'Authorizations that expire then or earlier, and that are not captured automatically: RFC 3339, in any time zone.',

@@ -3,6 +3,7 @@ import Type, { type Static } from 'typebox';
 import type { Deps } from '../app/deps.ts';
 import { parseOrderReference } from '../core/values/orderReference.ts';
 import { parsed } from '../core/values/parse.ts';
+import { requireCustomer } from '../customers/requireCustomer.ts';
 import { listEvents } from '../feed/eventsSql.ts';
 import type { App } from '../http/baseApp.ts';
 import { openCursor, sealCursor } from '../http/cursor.ts';
@@ -158,6 +159,27 @@ function listByRoutes(app: App, deps: Deps): void {
           throw new ApiError('transaction_not_found');
       });
       return sendJson(reply, 200, body);
+    },
+  );
+  app.get(
+    '/v1/customers/:id/transactions',
+    {
+      config: VIEWER,
+      schema: {
+        operationId: 'listTransactionsByCustomer',
+        summary: 'List the payments and refunds of a customer, newest first',
+        tags: ['Customers'],
+        security,
+        params: Type.Object({ id: Type.String() }),
+        querystring: Type.Object(CursorQuery, schemas.closed),
+        response: { 200: ItemsPage, ...errors },
+      },
+    },
+    async (request, reply) => {
+      const { merchantId } = merchantOf(request);
+      const { id: customerId } = await requireCustomer(deps.pool, merchantId, request.params.id);
+      const filter = { ...NO_FILTER, customerId };
+      return sendJson(reply, 200, await cursorPage(deps, merchantId, filter, request.query));
     },
   );
 }

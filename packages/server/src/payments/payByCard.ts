@@ -13,6 +13,7 @@ import type { Deps } from '../app/deps.ts';
 import type { Capability } from '../core/acquirers.ts';
 import type { PayByCard } from '../core/command.ts';
 import type { TransactionId } from '../core/values/ids.ts';
+import { checkCustomer } from '../customers/requireCustomer.ts';
 import { callOf, type MerchantCaller, type Rendering, toldBefore } from '../engine/caller.ts';
 import type { Told } from '../engine/engine.ts';
 import { ApiError, fieldError } from '../http/errors.ts';
@@ -68,8 +69,11 @@ async function resolve(
 ): Promise<{ readonly command: PayByCard; readonly payer: PayerForBank }> {
   refuseWithoutBank(deps);
   await checkStoreAndTerminal(deps, merchantId, fields.storeId, fields.terminalId);
-  // Whoever pays by a link comes back to the checkout, which is this server's own.
-  if (fields.link === undefined) await checkReturnUrl(deps, merchantId, fields.returnUrl);
+  // The link's customer was there when it was made, and whoever pays by it comes back to this server's own checkout.
+  if (fields.link === undefined) {
+    await checkCustomer(deps.reserved, merchantId, fields.customerId);
+    await checkReturnUrl(deps, merchantId, fields.returnUrl);
+  }
   const used =
     typeof card === 'string'
       ? { saved: await requireSavedCard(deps, merchantId, card), typed: null }

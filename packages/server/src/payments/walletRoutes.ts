@@ -3,13 +3,14 @@ import type { Deps } from '../app/deps.ts';
 import type { Authorize } from '../core/command.ts';
 import { statusFilterOf } from '../core/lifecycle.ts';
 import { parseCurrency } from '../core/values/currency.ts';
-import { parseTransactionId, type TransactionId } from '../core/values/ids.ts';
+import { parseTransactionId, parseUuid, type TransactionId } from '../core/values/ids.ts';
 import { parseIin } from '../core/values/iin.ts';
 import { parseAmount } from '../core/values/money.ts';
 import { parseOrderReference } from '../core/values/orderReference.ts';
 import { parsed } from '../core/values/parse.ts';
 import { parsePhone } from '../core/values/phone.ts';
 import { parseReturnUrl } from '../core/values/returnUrl.ts';
+import { checkCustomerOf } from '../customers/requireCustomer.ts';
 import type { Rendering } from '../engine/caller.ts';
 import { networkOf } from '../http/addresses.ts';
 import type { App } from '../http/baseApp.ts';
@@ -47,6 +48,9 @@ const AuthorizeBody = Type.Object(
           'Where the customer goes back to after confirming on their page, with `transactionId` added. As for cards: one of the origins that are set up for the merchant; a sandbox takes any.',
         examples: ['https://shop.example/return'],
       }),
+    ),
+    customerId: Type.Optional(
+      Type.String({ description: 'One of your customers, who is not erased; not asked for by anybody.' }),
     ),
   },
   schemas.closed,
@@ -99,7 +103,9 @@ function authorizeRoute(app: App, deps: Deps): void {
       const payment = parsePayment(request.body);
       const caller = merchantCallerOf(deps, request, { key, path: '/v1/wallet/authorize' });
       const network = networkOf(clientAddressOf(request));
-      const told = await authorizeWallet(deps, caller, network, payment, AUTHORIZED);
+      const told =
+        (await checkCustomerOf(deps, caller, payment.customerId)) ??
+        (await authorizeWallet(deps, caller, network, payment, AUTHORIZED));
       return sendTold(deps, request, reply, told);
     },
   );
@@ -232,6 +238,7 @@ function parsePayment(body: Static<typeof AuthorizeBody>): WalletPayment {
     orderReference: parseOrderReference(body.orderReference),
     currency: parseCurrency(body.currency),
     returnUrl: body.returnUrl === undefined ? parsed(null) : parseReturnUrl(body.returnUrl),
+    customerId: body.customerId === undefined ? parsed(null) : parseUuid<'CustomerId'>(body.customerId),
   });
   return { phone, ...fields };
 }

@@ -29,6 +29,7 @@ export function sqlStateOf(error: unknown): string | null {
 /** LOCK_NOT_AVAILABLE: a `lock_timeout` of ours ended a wait. */
 export const LOCK_TIMEOUT = '55P03';
 export const DEADLOCK = '40P01';
+export const UNIQUE_VIOLATION = '23505';
 /** The role may not do it. */
 export const INSUFFICIENT_PRIVILEGE = '42501';
 /** A setting does not take the value, here or at all. */

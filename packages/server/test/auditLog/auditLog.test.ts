@@ -350,6 +350,40 @@ describe('every act leaves a line with who, what and on what', () => {
     assert.deepEqual(await linesOf(() => held()), []);
   });
 
+  test('customers of a merchant: who, and which fields, never what', async () => {
+    const person = { name: 'Audited Person', email: 'audited@example.kz', phone: '+77025550056' };
+    const made = await leaves(
+      () => ok(sandbox.call('POST', '/v1/customers', { body: person })),
+      'customer.create',
+      { actor: BY_KEY, merchantId: DEMO_STORE, before: null, after: null },
+    );
+    const { object } = made;
+    assert.equal(object.kind, 'customer');
+    const path = `/v1/customers/${object.id}`;
+    const update = { email: 'other@example.kz', locale: 'kk' };
+    await leaves(() => ok(sandbox.call('PATCH', path, { body: update })), 'customer.update', {
+      object,
+      before: null,
+      after: { changed: ['email', 'locale'] },
+    });
+    const admin = await signIn(sandbox.url, ADMIN);
+    await leaves(() => ok(admin.call('GET', `${path}/export`)), 'customer.export', {
+      actor: BY_ADMIN,
+      object,
+    });
+    await leaves(() => ok(admin.call('DELETE', path)), 'customer.erase', {
+      object,
+      before: null,
+      after: null,
+    });
+    const { rows } = await sandbox.pool.query('SELECT audit_log::text AS line FROM audit_log');
+    for (const text of [...Object.values(person), update.email])
+      assert.ok(
+        rows.every(({ line }) => !line.includes(text)),
+        text,
+      );
+  });
+
   test('wallet holders, wallets, their money and their freezing', async () => {
     const { walletId } = await newWallet(operate);
     const added = await lines();

@@ -54,6 +54,7 @@ const ROUTES = {
   'merchant admin': [
     'GET /v1/audit-log',
     'POST /v1/callback-secret/rotate',
+    'DELETE /v1/customers/:id',
     'DELETE /v1/webhook-endpoints/:id',
     'PATCH /v1/webhook-endpoints/:id',
     'POST /v1/webhook-endpoints',
@@ -64,6 +65,10 @@ const ROUTES = {
   'merchant viewer': [
     'GET /v1/callback-secret',
     'GET /v1/events',
+    'GET /v1/customers',
+    'GET /v1/customers/:id',
+    'GET /v1/customers/:id/totals',
+    'GET /v1/customers/:id/transactions',
     'GET /v1/payment-links',
     'GET /v1/payment-links/:id',
     'GET /v1/payment-links/:id/history',
@@ -97,6 +102,9 @@ const ROUTES = {
   'merchant manager': [
     'POST /v1/issues/:issueId/mute',
     'POST /v1/payments',
+    'POST /v1/customers',
+    'PATCH /v1/customers/:id',
+    'GET /v1/customers/:id/export',
     'POST /v1/payment-links',
     'PATCH /v1/payment-links/:id',
     'DELETE /v1/payment-links/:id',
