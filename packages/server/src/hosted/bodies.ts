@@ -1,15 +1,10 @@
 /** What clients send: numbers keep every digit that was sent, and no body at all is an empty one. */
 
 import { parseMajor } from '../core/values/decimal.ts';
+import { parseWithSource } from '../core/values/exactJson.ts';
 import { type Parsed, parsed, refused } from '../core/values/parse.ts';
 import { parseBody } from '../http/baseApp.ts';
 import { ApiError } from '../http/errors.ts';
-
-/** ECMAScript 2026: the reviver gets the text of each primitive value, which TypeScript's library does not know yet. */
-const parseWithSource = JSON.parse as (
-  text: string,
-  reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
-) => unknown;
 
 /** A number of JSON that is more than a plain integer, as it was sent: it is written again with the same digits. */
 export class SentNumber {

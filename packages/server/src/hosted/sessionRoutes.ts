@@ -1,7 +1,8 @@
 /** The generation of 2023: a session for a payer who is at the shop now, in major units. */
+import type { FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import type { Deps } from '../app/deps.ts';
-import type { Outcome } from '../core/command.ts';
+import type { CreateLink, Outcome } from '../core/command.ts';
 import { LINK_LOCALES, type LinkLocale } from '../core/link.ts';
 import { parseCurrency } from '../core/values/currency.ts';
 import { publicLinkIdOf } from '../core/values/ids.ts';
@@ -14,6 +15,7 @@ import { exactJson } from '../http/exactJson.ts';
 import { invalidFields } from '../http/parseFields.ts';
 import { merchantOf } from '../identity/auth.ts';
 import { createLinkCommand } from '../links/linkCommands.ts';
+import type { Callback } from '../webhooks/callbacks.ts';
 import { majorAmountOf } from './bodies.ts';
 import { hostedCallerOf, sendTranslated, WRITES } from './common.ts';
 import { majorNumber } from './views.ts';
@@ -56,7 +58,7 @@ const SENT_AS: Readonly<Record<string, string>> = {
 export function hostedSessionRoutes(app: App, deps: Deps): void {
   app.post(PATH, { config: WRITES, schema: { hide: true, body: SessionBody } }, async (request, reply) => {
     const { merchantId } = merchantOf(request);
-    const command = await commandOf(deps, merchantId, request.body);
+    const command = await commandOf(deps, merchantId, request.body, apiKeyOf(request));
     const caller = hostedCallerOf(deps, request, PATH);
     const told = await deps.engine.runOnce(callOf(caller, command, null, { render: sessionAnswer }));
     return sendTranslated(deps, request, reply, told, {
@@ -67,7 +69,12 @@ export function hostedSessionRoutes(app: App, deps: Deps): void {
 }
 
 /** @throws ApiError 400 naming every field that is wrong, as it was sent */
-async function commandOf(deps: Deps, merchantId: string, body: SessionBody) {
+async function commandOf(
+  deps: Deps,
+  merchantId: string,
+  body: SessionBody,
+  apiKey: Callback['apiKey'],
+): Promise<CreateLink> {
   const { orderReference, description, cartReference } = body.orderDetails;
   const { urls } = body;
   const metadata = withoutNulls({
@@ -85,11 +92,21 @@ async function commandOf(deps: Deps, merchantId: string, body: SessionBody) {
     // What is held is the merchant's to capture; a sale is captured by itself.
     autoClearing: body.transactionType !== 'auth',
   };
+  const callbackUrl = urls?.callback ?? null;
+  const callback: Callback | null =
+    callbackUrl === null ? null : { url: callbackUrl, format: 'flat_2023', apiKey };
   try {
-    return await createLinkCommand(deps, merchantId, 'session', terms);
+    return await createLinkCommand(deps, merchantId, 'session', terms, callback);
   } catch (error) {
     throw error instanceof ApiError ? asSent(error) : error;
   }
+}
+
+/** The key that a session is made with signs what its shop is told of it. */
+function apiKeyOf(request: FastifyRequest): { id: string; text: string } {
+  const { authorization } = request.headers;
+  if (authorization === undefined) throw new Error('a session was made without an API key');
+  return { id: merchantOf(request).apiKeyId, text: authorization };
 }
 
 function withoutNulls(values: Record<string, string | null | undefined>): Record<string, string> {

@@ -129,9 +129,13 @@ export class FanOut {
     if (messages.length === 0) return { messages, receivers: [], end: page.end, isCut: false };
     const found = await transaction.send((db) => findReceivers(db, messages, DELIVERIES_LIMIT + 1));
     // A format that is not known here is for other nodes to send, and is told everything.
-    const receivers = found.filter(
-      ({ index, format }) => formatOf(format)?.tells(messages[index]?.name ?? '') ?? true,
-    );
+    const receivers = found.filter(({ index, format }) => {
+      const message = messages[index];
+      return (
+        message !== undefined &&
+        (formatOf(format)?.tells({ ...message, isRefund: isOfRefund(message) }) ?? true)
+      );
+    });
     const cutAt = found[DELIVERIES_LIMIT]?.index;
     if (cutAt === undefined) return { messages, receivers, end: page.end, isCut: false };
     const unwritten = new Set(events.slice(cutAt));
@@ -221,6 +225,11 @@ function inTurn(events: readonly FeedEvent[]): FeedEvent[] {
 /** A payment and its refunds are told of in one order; so is a link. */
 function familyOf({ id, parentTransactionId }: TransactionFeedEvent['transaction']): string {
   return parentTransactionId ?? id;
+}
+
+/** A refund's family is its payment's. */
+function isOfRefund({ transactionId, familyId }: NewMessage): boolean {
+  return transactionId !== familyId;
 }
 
 /** An event as a message. */

@@ -5,11 +5,12 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { hasWebhook } from '../core/history.ts';
+import { flatBodyOf, flatHeadersOf, flatKeyOf, tellsFlat } from './flatFormat.ts';
 import { keyOfSecret, signedHeaders } from './sign.ts';
 
 export interface WebhookFormat {
-  /** Whether an event with this name is told at all, of those that an endpoint asks for. */
-  readonly tells: (eventName: string) => boolean;
+  /** Whether an event is told at all, of those that an endpoint asks for. */
+  readonly tells: (event: { readonly name: string; readonly isRefund: boolean }) => boolean;
   /** What is sent, of the message that is kept of the event: JSON text. The same at every attempt. */
   readonly bodyOf: (message: string) => string;
   /** The opened secret as what is signed with. */
@@ -29,13 +30,23 @@ export interface Signed {
 }
 
 const STANDARD: WebhookFormat = {
-  tells: (name) => hasWebhook({ name }),
+  tells: hasWebhook,
   bodyOf: (message) => message,
   keyOf: keyOfSecret,
   headersOf: ({ keys, messageId, timestamp, body }) => signedHeaders(keys, messageId, timestamp, body),
 };
 
-const FORMATS = { standard: STANDARD } as const satisfies Record<string, WebhookFormat>;
+const FLAT_2023: WebhookFormat = {
+  tells: tellsFlat,
+  bodyOf: flatBodyOf,
+  keyOf: flatKeyOf,
+  headersOf: ({ keys: [key], body }) => {
+    if (key === undefined) throw new Error('there is no key to sign with');
+    return flatHeadersOf(key, body);
+  },
+};
+
+const FORMATS = { standard: STANDARD, flat_2023: FLAT_2023 } as const satisfies Record<string, WebhookFormat>;
 export type FormatName = keyof typeof FORMATS;
 
 /** @returns undefined for the word of a later version */

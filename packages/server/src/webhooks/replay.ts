@@ -30,14 +30,11 @@ export async function stepReplay(db: Queryable, render: (event: FeedEvent) => st
   });
   // What has not been fanned out yet will be: an attempt may be under way of which the database knows nothing.
   const fannedOut = (await readFannedOut(db)) ?? page.end;
-  const chosen = page.events.filter(
-    ({ event, at }) =>
-      comparePositions(at, fannedOut) <= 0 &&
-      hasWebhook(event) &&
-      event.at >= from &&
-      event.at <= to &&
-      isFor(replay, event),
-  );
+  const chosen = page.events.filter((feedEvent) => {
+    const { event, at } = feedEvent;
+    if (comparePositions(at, fannedOut) > 0 || !hasWebhook(event)) return false;
+    return event.at >= from && event.at <= to && isFor(replay, feedEvent);
+  });
   const messages = chosen.map((event) => messageOf(event, render));
   if (!deleted && messages.length > 0)
     await requeue(db, endpointId, await addressed(db, replay, messages), true);
@@ -48,8 +45,11 @@ export async function stepReplay(db: Queryable, render: (event: FeedEvent) => st
   return true;
 }
 
-function isFor({ kind, format, events }: LockedReplay, { name }: FeedEvent['event']): boolean {
-  return kind === 'registered' ? wants(events, { name }) : (formatOf(format)?.tells(name) ?? false);
+function isFor({ kind, format, events }: LockedReplay, feedEvent: FeedEvent): boolean {
+  const { name } = feedEvent.event;
+  if (kind === 'registered') return wants(events, { name });
+  const isRefund = !('link' in feedEvent) && feedEvent.transaction.type === 'refund';
+  return formatOf(format)?.tells({ name, isRefund }) ?? false;
 }
 
 /** Of a callback's messages those whose link has named an address of its, and where each is sent. */

@@ -30,11 +30,13 @@ export function parseMajor(token: string, currency: string): Parsed<bigint> {
 }
 
 /**
- * Minor units as a number of JSON in major units with all its digits: `5641n` of KZT is `56.41`.
+ * Minor units as a number of JSON in major units with all its digits, and no zeros at its end, as whoever reads it as a number
+ * writes it again: `5641n` of KZT is `56.41`, `5640n` is `56.4`.
  * @throws RangeError for what is no currency
  */
 export function majorOf(amount: bigint, currency: string): string {
-  return decimalText(amount, placesOf(currency));
+  const text = decimalText(amount, placesOf(currency));
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
 }
 
 function placesOf(currency: string): number {

@@ -11,3 +11,9 @@ export function exactJson(value: unknown): string {
     typeof part === 'bigint' ? JSON.rawJSON(part.toString()) : part,
   );
 }
+
+/** ECMAScript 2026: the reviver gets the text of each primitive value, which TypeScript's library does not know yet. */
+export const parseWithSource = JSON.parse as (
+  text: string,
+  reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
+) => unknown;

@@ -78,10 +78,11 @@ test('an amount is read the same with zeros at its end, and with its point elsew
     fc.property(money, fc.nat(20), ({ amount, currency }, zeros) => {
       const places = exponentOf(currency) ?? 0;
       assert.equal(minorOf(`${amount}${'0'.repeat(zeros)}e-${places + zeros}`, currency), amount);
-      assert.equal(
-        minorOf(`${majorOf(amount, currency)}${places > 0 ? '0'.repeat(zeros) : ''}`, currency),
-        amount,
-      );
+      const text = majorOf(amount, currency);
+      const longer = `${text}${text.includes('.') ? '' : '.0'}${'0'.repeat(zeros)}`;
+      assert.equal(minorOf(longer, currency), amount);
+      // As whoever reads it as a number writes it again, as far as a float has its digits.
+      if (amount < 10n ** 15n) assert.equal(String(Number(text)), text);
     }),
   );
 });
