@@ -24,7 +24,7 @@ async function main(): Promise<void> {
   // Each file, and each server that it starts, compiles the same sources: once is enough.
   process.env.NODE_COMPILE_CACHE ??= path.join(tmpdir(), 'plexy-pay-test-compile-cache');
   const wanted = process.argv.slice(2);
-  const files = globSync('packages/*/test/**/*.test.ts')
+  const files = globSync(['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts'])
     .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
     // The server's first, many of which wait, and the dashboard's after them, which only compute: so the processors are
     // busy to the end.
