@@ -31,8 +31,8 @@ async function main(): Promise<void> {
     .sort()
     .reverse();
   if (files.some((file) => file.includes('packages/dashboard/'))) build('packages/dashboard');
-  // The server's own tests of it open the page, too.
-  if (files.some((file) => file.includes('/checkout/'))) build('packages/checkout');
+  // The server's own tests of it open the page, too, and so does the shop.
+  if (files.some((file) => /\/(?:checkout|shop)\//.test(file))) build('packages/checkout');
   const stopDatabase = await startDatabase();
   const failed = await runWithTemplate(files).finally(stopDatabase);
   process.exitCode = failed === 0 && files.length > 0 ? 0 : 1;

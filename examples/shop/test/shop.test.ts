@@ -151,29 +151,17 @@ describe('the example shop', { skip: withoutBrowser }, () => {
     const page = await newPage();
     await buy(page, 'Chess set, walnut');
     await payBy(page, POOR);
-    await page.getByRole('alert').first().waitFor();
+    await page.getByRole('heading', { name: 'The payment did not go through' }).waitFor();
+    await page.getByRole('button', { name: 'Pay another way' }).click();
     await payBy(page, CHALLENGED);
-    await page
-      .getByRole('button', { name: /confirm|approve|pay/i })
-      .first()
-      .click();
+    await page.getByRole('button', { name: 'Approve' }).click();
     assert.match(await backAtTheShop(page), /^Paid, thank you/);
-    assert.equal(await inOffice(page, await numberOf(await backTo(page)), 'Cancel'), 'cancelled');
+    assert.equal(await inOffice(page, await numberOf(page), 'Cancel'), 'cancelled');
   });
-
-  /** The page of the order, from the office's list: the newest. */
-  async function backTo(page: Page): Promise<Page> {
-    await page.goBack().catch(() => null);
-    await page.goForward().catch(() => null);
-    return page;
-  }
 
   test('hears of a payment whose buyer never comes back, and of what is done elsewhere', async () => {
     const page = await newPage();
     await buy(page, 'Tea from Almaty, 250 g');
-    const { rows } = await sandbox.pool.query('SELECT id FROM payment_link ORDER BY created_at DESC LIMIT 1');
-    assert.equal(rows.length, 1);
-    const checkout = page.url();
     await page.route(shopUrl('/orders/**'), (route) => route.abort());
     await payBy(page, VISA);
     const other = await newPage();
@@ -190,7 +178,6 @@ describe('the example shop', { skip: withoutBrowser }, () => {
       body: {},
     });
     await becomes(other, number, 'shipped');
-    assert.match(checkout, /\/checkout\//);
   });
 
   test('has one checkout for an order, whoever asks how often, also after it was started again', async () => {
