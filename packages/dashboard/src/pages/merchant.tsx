@@ -310,6 +310,7 @@ function Fields({ typed, change, error }: FieldsProps): ReactNode {
         label={t('merchant.checkoutColor')}
         description={t('merchant.checkoutColorHint')}
         placeholder="#4338ca"
+        withEyeDropper={false}
         onChange={(checkoutColor) => change({ checkoutColor })}
       />
       <Textarea
