@@ -5,6 +5,7 @@ import type { MerchantCaller } from '../engine/caller.ts';
 import type { Told } from '../engine/engine.ts';
 import type { Answer } from '../engine/idempotency.ts';
 import { merchantCallerOf } from '../http/caller.ts';
+import { fieldError } from '../http/errors.ts';
 import { idempotencyKeyOf } from '../http/idempotencyKey.ts';
 import { answerTold, sendJson } from '../http/send.ts';
 import { PREFIX } from './words.ts';
@@ -14,6 +15,12 @@ export const READS = { auth: 'merchant' } as const;
 export const SUMS = { auth: 'merchant', turn: 'heavy' } as const;
 /** The engine serves merchants in turn, so that payments wait in no other line. */
 export const WRITES = { auth: 'merchant', turn: 'none' } as const;
+
+/** A payment that is thought to be the first of several must not pass for one. @throws ApiError 400 */
+export function refuseRecurring(recurring: unknown): void {
+  if (recurring !== undefined && recurring !== null)
+    throw fieldError('invalid_request', 'recurring', 'is not served here');
+}
 
 /** @param path the route's, with its ids in one spelling */
 export function hostedCallerOf(deps: Deps, request: FastifyRequest, path: string): MerchantCaller {

@@ -3,10 +3,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import type { Deps } from '../app/deps.ts';
 import type { LinkCommand, Outcome } from '../core/command.ts';
-import { publicLinkIdOf } from '../core/values/ids.ts';
+import { parseUuid, publicLinkIdOf } from '../core/values/ids.ts';
 import { parseOrderReference } from '../core/values/orderReference.ts';
+import { parsed } from '../core/values/parse.ts';
 import { parseTime } from '../core/values/time.ts';
-import { callOf } from '../engine/caller.ts';
+import { checkCustomerOf } from '../customers/requireCustomer.ts';
+import { callOf, type MerchantCaller } from '../engine/caller.ts';
+import type { Told } from '../engine/engine.ts';
 import type { Answer } from '../engine/idempotency.ts';
 import type { App } from '../http/baseApp.ts';
 import { ApiError } from '../http/errors.ts';
@@ -20,7 +23,7 @@ import { type LinkFilter, listLinks, pageOfLinks, sumLinks } from '../links/link
 import { sumsView } from '../links/linkViews.ts';
 import type { LinkBody } from '../links/schemas.ts';
 import { minorAmountOf } from './bodies.ts';
-import { hostedCallerOf, READS, SUMS, sendTranslated, WRITES } from './common.ts';
+import { hostedCallerOf, READS, refuseRecurring, SUMS, sendTranslated, WRITES } from './common.ts';
 import { MAX_TOTAL, numberedPage, PageQuery } from './pages.ts';
 import { hostedLink } from './views.ts';
 import { translated } from './words.ts';
@@ -53,7 +56,10 @@ function changeRoutes(app: App, deps: Deps): void {
   app.post(PATH, { config: WRITES, schema: { hide: true, body: HostedLinkBody } }, async (request, reply) => {
     const body = linkBodyOf(request.body);
     const command = await createLinkCommand(deps, merchantOf(request).merchantId, 'link', body);
-    return sendLinkCommand(deps, request, reply, PATH, 201, command);
+    const caller = hostedCallerOf(deps, request, PATH);
+    const before = await checkCustomerOf(deps, caller, body.customerId ?? null);
+    const told = before ?? (await runLinkCommand(deps, caller, 201, command));
+    return sendLink(deps, request, reply, told);
   });
   app.patch(
     `${PATH}/:id`,
@@ -61,8 +67,9 @@ function changeRoutes(app: App, deps: Deps): void {
     async (request, reply) => {
       const { expiresAt } = valuesOf({ expiresAt: parseTime(request.body.expiresAt) });
       const link = linkKeyOf('link', request.params.id);
-      const path = `${PATH}/${publicLinkIdOf(link)}`;
-      return sendLinkCommand(deps, request, reply, path, 200, { kind: 'extend_link', link, expiresAt });
+      const caller = hostedCallerOf(deps, request, `${PATH}/${publicLinkIdOf(link)}`);
+      const told = await runLinkCommand(deps, caller, 200, { kind: 'extend_link', link, expiresAt });
+      return sendLink(deps, request, reply, told);
     },
   );
   for (const [method, url] of [
@@ -76,8 +83,9 @@ function changeRoutes(app: App, deps: Deps): void {
       schema: { hide: true, params: IdParams },
       handler: async (request, reply) => {
         const link = linkKeyOf('link', (request.params as Static<typeof IdParams>).id);
-        const path = url.replace(':id', publicLinkIdOf(link));
-        return sendLinkCommand(deps, request, reply, path, 200, { kind: 'cancel_link', link });
+        const caller = hostedCallerOf(deps, request, url.replace(':id', publicLinkIdOf(link)));
+        const told = await runLinkCommand(deps, caller, 200, { kind: 'cancel_link', link });
+        return sendLink(deps, request, reply, told);
       },
     });
 }
@@ -115,9 +123,12 @@ function findRoutes(app: App, deps: Deps): void {
   );
 }
 
+/** @throws ApiError 400 for a customer that is none of ours, or what is not served */
 function linkBodyOf(sent: Static<typeof HostedLinkBody>): Static<typeof LinkBody> {
-  const { amount, currency, orderReference, recurring: _recurring, ...options } = sent;
-  const { description, expiresAt, metadata, customerId, autoClearing, validation } = options;
+  const { amount, currency, orderReference, description, expiresAt, metadata } = sent;
+  const { customerId: customer, autoClearing, validation } = sent;
+  refuseRecurring(sent.recurring);
+  const { customerId } = valuesOf({ customerId: customer == null ? parsed(null) : parseUuid(customer) });
   const given = { description, expiresAt, metadata, customerId, autoClearing, validation };
   const isGiven = ([, value]: [string, unknown]): boolean => value !== undefined && value !== null;
   return {
@@ -126,20 +137,25 @@ function linkBodyOf(sent: Static<typeof HostedLinkBody>): Static<typeof LinkBody
   };
 }
 
-async function sendLinkCommand(
-  deps: Deps,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  path: string,
+function runLinkCommand(
+  { engine }: Pick<Deps, 'engine'>,
+  caller: MerchantCaller,
   statusCode: number,
   command: LinkCommand,
-): Promise<FastifyReply> {
-  const caller = hostedCallerOf(deps, request, path);
+): Promise<Told> {
   const render = (outcome: Outcome): Answer => {
     if (outcome.kind !== 'link') throw new Error(`a command on a link ended as ${outcome.kind}`);
     return { statusCode, body: exactJson(hostedLink(outcome.link)) };
   };
-  const told = await deps.engine.runOnce(callOf(caller, command, null, { render }));
+  return engine.runOnce(callOf(caller, command, null, { render }));
+}
+
+function sendLink(
+  deps: Deps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  told: Told,
+): Promise<FastifyReply> {
   return sendTranslated(deps, request, reply, told, {
     success: (body) => body,
     error: (body) => translated(request.url, body),

@@ -17,7 +17,7 @@ import { merchantOf } from '../identity/auth.ts';
 import { createLinkCommand } from '../links/linkCommands.ts';
 import type { Callback } from '../webhooks/callbacks.ts';
 import { majorAmountOf } from './bodies.ts';
-import { hostedCallerOf, sendTranslated, WRITES } from './common.ts';
+import { hostedCallerOf, refuseRecurring, sendTranslated, WRITES } from './common.ts';
 import { majorNumber } from './views.ts';
 import { translated } from './words.ts';
 
@@ -37,6 +37,7 @@ const SessionBody = Type.Object({
     amount: Type.Unknown(),
     currency: Text,
   }),
+  recurring: Type.Optional(Type.Unknown()),
   urls: maybe(
     Type.Object({ success: maybe(Text), failure: maybe(Text), cancel: maybe(Text), callback: maybe(Text) }),
   ),
@@ -77,6 +78,7 @@ async function commandOf(
 ): Promise<CreateLink> {
   const { orderReference, description, cartReference } = body.orderDetails;
   const { urls } = body;
+  refuseRecurring(body.recurring);
   const metadata = withoutNulls({
     ...{ successUrl: urls?.success, failureUrl: urls?.failure, cancelUrl: urls?.cancel },
     ...{ callbackUrl: urls?.callback, cartReference, terminalId: body.terminalId },

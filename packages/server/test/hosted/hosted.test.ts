@@ -172,6 +172,16 @@ describe('payment links', () => {
     assertError(await other.get('/payment-links?status=paid'), 400, 3, /status is not a known field/);
   });
 
+  test('may be a customer’s, whom this merchant has', async () => {
+    const { body } = await sandbox.call('POST', '/v1/customers', { body: { name: 'Айгерім' } });
+    const made = await client.send('POST', '/payment-links', { ...TERMS, customerId: body.id });
+    assert.deepEqual([made.status, made.body.customerId], [201, body.id], made.text);
+    for (const customerId of [UNKNOWN, 'C-7']) {
+      const reply = await client.send('POST', '/payment-links', { ...TERMS, customerId });
+      assertError(reply, 400, 3, /^customerId /);
+    }
+  });
+
   test('are nobody else’s', async () => {
     const other = new HostedClient(`${sandbox.url}/hosted`, OTHER_KEY);
     const { id } = await link({ orderReference: 'MINE' });
@@ -211,6 +221,13 @@ describe('payment links', () => {
         /amount/,
       );
     assertError(await client.send('POST', '/payment-links'), 400, 3, /amount is required/);
+    const recurring = { type: 'cof_initial', frequency: 30 };
+    assertError(
+      await client.send('POST', '/payment-links', { ...TERMS, recurring }),
+      400,
+      3,
+      'recurring is not served here',
+    );
     assertError(await client.send('POST', '/payment-links', '{"amount":1,"amount":2}'), 400, 3, /twice/);
   });
 });
