@@ -44,8 +44,9 @@ export function majorNumber(amount: Minor, currency: string): unknown {
   return JSON.rawJSON(majorOf(amount, currency));
 }
 
-/** What is left of a payment: held, or to be refunded. */
+/** What is left of a payment: held, or to be refunded. Nothing is of a refund. */
 export function remainingOf(payment: Transaction): Minor {
+  if (payment.type === 'refund') return 0n;
   return payment.status === 'authorized' ? heldBy(payment) : refundableOf(payment);
 }
 

@@ -332,6 +332,7 @@ for (const method of ['byWallet', 'byCard'] as const)
         [shown.status, shown.amount, shown.orderReference, shown.description, shown.originalTransactionId],
         ['TRANSACTION_STATUS_REFUNDED', 6.4, 'BACK-1', 'Late', id],
       );
+      assert.deepEqual([shown.type, shown.remainingBalance, shown.responseCode], ['refund', 0, '00']);
       const rest = await post(id, 'refund');
       assert.deepEqual(
         [rest.body.amount, rest.body.orderReference, rest.body.remainingBalance],
