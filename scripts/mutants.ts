@@ -572,6 +572,27 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ['http/idempotency', 'http/badInput'],
   },
   {
+    name: 'an amount in major units may be finer than its currency',
+    file: `${SERVER}/core/values/decimal.ts`,
+    from: 'if (zeros < 0n)',
+    to: 'if (zeros < -1n)',
+    tests: ['values/decimal'],
+  },
+  {
+    name: 'a refund that failed is told to a shop of 2023 as its payment',
+    file: `${SERVER}/webhooks/flatFormat.ts`,
+    from: 'return !isRefund && Object.hasOwn',
+    to: 'return Object.hasOwn',
+    tests: ['hosted/words'],
+  },
+  {
+    name: 'the deployed API is at the root of every host',
+    file: `${SERVER}/hosted/hosts.ts`,
+    from: 'return name !== null && names.has(name) ?',
+    to: 'return name !== null ?',
+    tests: ['hosted/hosted'],
+  },
+  {
     name: 'JSON may be nested a level deeper',
     file: `${SERVER}/http/strictJson.ts`,
     from: 'if (open.length === MAX_DEPTH) {',

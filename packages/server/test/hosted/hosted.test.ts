@@ -554,7 +554,7 @@ describe('errors', () => {
     assert.deepEqual([bare.status, Object.keys((await bare.json()) as object).length], [404, 4]);
   });
 
-  test('of the bank that is down are 503 with code 1', async () => {
+  test('of a bank that does not answer are no failures yet: 202, and then 409', async () => {
     const id = await paid({}, 'byCard');
     const set = (bank: string) => sandbox.call('PUT', '/v1/sandbox/faults', { body: { bank } });
     assert.equal((await set('down')).status, 200);
