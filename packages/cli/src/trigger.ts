@@ -1,5 +1,5 @@
 import { NotFoundError, type PlexyPay, PlexyPayError } from '@plexy-pay/sdk';
-import type { WebhookEventName } from '@plexy-pay/sdk/webhooks';
+import type { PaymentLinkWebhook, WebhookEventName } from '@plexy-pay/sdk/webhooks';
 import { Argument, type Command, InvalidArgumentError } from 'commander';
 import type { Context } from './context.ts';
 import { testCard } from './pay.ts';
@@ -18,7 +18,7 @@ interface Sandbox {
   readonly customers: readonly { readonly phoneNumber: string; readonly iin: string }[];
 }
 
-/** How each event is made to happen. @returns the id of the transaction */
+/** How each event of transactions is made to happen. @returns the id of the transaction */
 const TRIGGERS: Readonly<Record<WebhookEventName, (sandbox: Sandbox) => Promise<string>>> = {
   'transaction.created': (sandbox) => authorize(sandbox, ASKED),
   'transaction.3d': payByCard,
@@ -43,7 +43,28 @@ const TRIGGERS: Readonly<Record<WebhookEventName, (sandbox: Sandbox) => Promise<
   },
 };
 
+/** The same of payment links. @returns the id of the link */
+const LINK_TRIGGERS: Readonly<Record<PaymentLinkWebhook['name'], (plexy: PlexyPay) => Promise<string>>> = {
+  'payment_link.created': createLink,
+  'payment_link.paid': async (plexy) => {
+    const id = await createLink(plexy);
+    await plexy.sandbox.payLink(id);
+    return id;
+  },
+  'payment_link.expired': async (plexy) => {
+    const id = await createLink(plexy);
+    await plexy.sandbox.expireLink(id);
+    return id;
+  },
+  'payment_link.cancelled': async (plexy) => {
+    const id = await createLink(plexy);
+    await plexy.paymentLinks.cancel(id);
+    return id;
+  },
+};
+
 export const EVENT_NAMES = Object.keys(TRIGGERS) as readonly WebhookEventName[];
+const LINK_EVENT_NAMES = Object.keys(LINK_TRIGGERS) as readonly PaymentLinkWebhook['name'][];
 
 function shortName(name: string): string {
   return name.replace('transaction.', '');
@@ -56,6 +77,11 @@ export function parseEvent(text: string): WebhookEventName {
   throw new InvalidArgumentError(`"${text}" is none of ${EVENT_NAMES.map(shortName).join(', ')}.`);
 }
 
+/** The same, or of a link. */
+function parseTrigger(text: string): WebhookEventName | PaymentLinkWebhook['name'] {
+  return LINK_EVENT_NAMES.find((known) => known === text.trim()) ?? parseEvent(text);
+}
+
 /** Events that happen for real, with the sandbox's customers and cards. */
 export function triggerCommand(program: Command, context: Context): void {
   program
@@ -63,18 +89,38 @@ export function triggerCommand(program: Command, context: Context): void {
     .description('make an event happen for real, in a sandbox')
     .addArgument(
       new Argument('<event>', 'with or without "transaction."')
-        .choices(EVENT_NAMES.map(shortName))
-        .argParser(parseEvent),
+        .choices([...EVENT_NAMES.map(shortName), ...LINK_EVENT_NAMES])
+        .argParser(parseTrigger),
     )
-    .action(async (name: WebhookEventName) => {
+    .action(async (name: WebhookEventName | PaymentLinkWebhook['name']) => {
       const plexy = context.merchantClient();
       const { customers } = await plexy.sandbox.fixtures().catch(notASandbox);
+      if (isOfLink(name)) {
+        const link = await plexy.paymentLinks.get(await LINK_TRIGGERS[name](plexy));
+        const happened = (await plexy.paymentLinks.history(link.id).toArray()).map((event) => event.name);
+        context.show({ link, happened }, () => ({
+          id: link.id,
+          status: link.status,
+          url: link.url,
+          happened,
+        }));
+        return;
+      }
       const id = await TRIGGERS[name]({ plexy, customers });
       const transaction = await plexy.transactions.get(id);
       const happened = (await plexy.transactions.history(id).toArray()).map((event) => event.name);
       const shown = { transaction, happened };
       context.show(shown, () => ({ ...fieldsOf(transaction), happened }));
     });
+}
+
+function isOfLink(name: WebhookEventName | PaymentLinkWebhook['name']): name is PaymentLinkWebhook['name'] {
+  return Object.hasOwn(LINK_TRIGGERS, name);
+}
+
+async function createLink(plexy: PlexyPay): Promise<string> {
+  const terms = { amount: AMOUNT, currency: CURRENCY, orderReference: reference() };
+  return (await plexy.paymentLinks.create(terms)).id;
 }
 
 function notASandbox(error: unknown): never {

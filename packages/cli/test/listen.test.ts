@@ -47,6 +47,19 @@ function idsOf(deliveries: readonly Delivery[]): unknown[] {
 
 const PARTIALLY_CAPTURED = 'transaction.partially_captured';
 
+test('every event of payment links can be triggered', async () => {
+  for (const happened of ['created', 'paid', 'expired', 'cancelled']) {
+    const { exitCode, out, errors } = await run(['trigger', `payment_link.${happened}`, '--json'], env);
+    assert.deepEqual([exitCode, errors], [0, ''], happened);
+    const told = JSON.parse(out);
+    assert.equal(told.link.status, happened === 'created' ? 'active' : happened);
+    assert.deepEqual(
+      [told.happened[0], told.happened.at(-1)],
+      ['payment_link.created', `payment_link.${happened}`],
+    );
+  }
+});
+
 describe('listen', () => {
   test('each change of status and each capture, signed, as the server sends it; in order per payment', async (t) => {
     const { url, deliveries } = await receiver();

@@ -5,6 +5,7 @@ import { Resource } from './resource.ts';
 import type {
   AuditLogEntry,
   Event,
+  EventOfLink,
   GetBalanceStatementQuery,
   GetStatisticsQuery,
   Issue,
@@ -23,7 +24,15 @@ import type {
 /** What webhooks and the stream are made of, with a merchant's key. */
 export class EventsResource extends Resource {
   /** Newest first. All filters that are given must hold. */
-  list(query: ListEventsQuery = {}, options?: RequestOptions): List<Event> {
+  list(
+    query?: Omit<ListEventsQuery, 'paymentLinks' | 'event'> & {
+      readonly event?: Exclude<ListEventsQuery['event'], EventOfLink['name']>;
+      readonly paymentLinks?: 'false';
+    },
+    options?: RequestOptions,
+  ): List<Event>;
+  list(query: ListEventsQuery, options?: RequestOptions): List<Event | EventOfLink>;
+  list(query: ListEventsQuery = {}, options?: RequestOptions): List<Event | EventOfLink> {
     return this.listOf('/v1/events', { ...query }, options);
   }
 }

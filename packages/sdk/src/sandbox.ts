@@ -8,7 +8,9 @@ import type {
   GetSandboxConfirmationAnswer,
   GetSandboxFaultsAnswer,
   GetSandboxFixturesAnswer,
+  PaymentLink,
   ResetSandboxAnswer,
+  SandboxPayLinkBody,
   SetSandboxFaultsAnswer,
   SetSandboxFaultsBody,
   WalletTransaction,
@@ -42,6 +44,16 @@ export class SandboxResource extends Resource {
   /** Back to the seed, for all merchants. */
   reset(options?: RequestOptions): Promise<ResetSandboxAnswer> {
     return this.postTo('ResetSandboxAnswer', '/v1/sandbox/reset', undefined, options);
+  }
+
+  /** Pays a link or a session as a payer whose card or wallet is good. */
+  payLink(id: string, body: SandboxPayLinkBody = {}, options?: RequestOptions): Promise<PaymentLink> {
+    return this.postTo('PaymentLink', pathOf`/v1/sandbox/payment-links/${id}/pay`, body, options);
+  }
+
+  /** Lets the time of a link or a session be over. */
+  expireLink(id: string, options?: RequestOptions): Promise<PaymentLink> {
+    return this.postTo('PaymentLink', pathOf`/v1/sandbox/payment-links/${id}/expire`, undefined, options);
   }
 
   /** The link to the customer's page of a payment that waits for its customer. */

@@ -552,6 +552,19 @@ export interface Session {
   mode: 'sandbox' | 'production';
 }
 
+/** An event of a payment link or session. */
+export interface EventOfLink {
+  /** The `webhook-id`: of one event, the same for every endpoint, attempt and replay. */
+  id: string;
+  createdAt: string;
+  /** Its number within the link. */
+  seq: number;
+  name: 'payment_link.created' | 'payment_link.paid' | 'payment_link.expired' | 'payment_link.cancelled' | 'payment_session.created' | 'payment_session.paid' | 'payment_session.expired' | 'payment_session.cancelled';
+  merchantId: string;
+  data: PaymentLink | PaymentSession;
+  statusChanged: boolean;
+}
+
 export interface CallbackSecret {
   /** When it was made and shown. Null: nobody knows it; make one. */
   createdAt: string | null;
@@ -1524,7 +1537,9 @@ export interface StreamTransactionsQuery {
 
 export interface ListEventsQuery {
   /** Its name, such as `transaction.charged`. */
-  event?: 'transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'transaction.partially_captured' | 'transaction.capture_requested' | 'transaction.cancel_requested' | 'transaction.partially_cancelled' | 'transaction.partially_refunded' | 'transaction.capture_declined' | 'transaction.cancel_declined' | 'transaction.reversal_declined' | undefined;
+  event?: 'transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'transaction.partially_captured' | 'transaction.capture_requested' | 'transaction.cancel_requested' | 'transaction.partially_cancelled' | 'transaction.partially_refunded' | 'transaction.capture_declined' | 'transaction.cancel_declined' | 'transaction.reversal_declined' | 'payment_link.created' | 'payment_link.paid' | 'payment_link.expired' | 'payment_link.cancelled' | 'payment_session.created' | 'payment_session.paid' | 'payment_session.expired' | 'payment_session.cancelled' | undefined;
+  /** Whether events of payment links and sessions are listed, too, with the link as `data`. Default: only where one is asked for by its name. */
+  paymentLinks?: 'true' | 'false' | undefined;
   /** Either spelling of the id. */
   transactionId?: string | undefined;
   /** The first moment: RFC 3339, in any time zone. */
@@ -1722,6 +1737,11 @@ export interface GetSandboxFixturesAnswer {
   terminals: ({ id: string; name: string })[];
   customers: ({ phoneNumber: string; iin: string; behaves: string; wallets: ({ currency: string; funds: number })[] })[];
   cards: ({ number: string; behaves: string })[];
+}
+
+export interface SandboxPayLinkBody {
+  /** Default: the first that the link takes. */
+  method?: 'card' | 'wallet' | undefined;
 }
 
 export interface GetSandboxConfirmationAnswer {

@@ -445,6 +445,15 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
     description: 'The link works once, until the payment’s confirmation expires.',
     reasons: [...OWN_WALLET_PAYMENT, ...DECIDE],
   },
+  sandboxPayLink: {
+    description:
+      'By card 4242…, or from the wallet of the first customer of the fixtures. Answers the link then.',
+    reasons: [...LINK, ...LINK_ENDED, 'payment_link_in_use', 'payment_method_not_allowed'],
+  },
+  sandboxExpireLink: {
+    description: 'Answers when it has expired. One that is being paid expires only once that has failed.',
+    reasons: [...LINK, ...LINK_ENDED],
+  },
   sandboxConfirm: { description: 'The balance is checked now.', reasons: [...OWN_WALLET_PAYMENT, ...DECIDE] },
   sandboxDecline: {
     description: 'The payment ends as `rejected`, `customer_declined`.',

@@ -6,14 +6,17 @@
 
 import type { Millis, Minor } from '../core/transaction.ts';
 import { TRANSACTION_COLUMNS } from '../engine/batchSql.ts';
+import { type LinkJson, linkOf } from '../engine/linksSql.ts';
 import { inTransaction, type Pool, type Queryable } from '../postgres/pool.ts';
 import { checkEpoch, readEpochs } from './epochsSql.ts';
 import {
   balanceAt,
   EVENT_FIELDS,
+  type FeedEvent,
   type FeedEventRow,
   feedEventOf,
-  type TransactionFeedEvent,
+  LINK_OF_EVENT,
+  linkFeedEventOf,
 } from './eventsSql.ts';
 import { endOfRound, type FeedPosition, type GivenPosition } from './position.ts';
 
@@ -32,10 +35,12 @@ export interface EventFilter {
   /** Both ends belong to it. */
   readonly from: Millis | null;
   readonly to: Millis | null;
+  /** Whether those of payment links and sessions are among them. */
+  readonly withLinks: boolean;
 }
 
 export interface EventPage {
-  readonly events: readonly TransactionFeedEvent[];
+  readonly events: readonly FeedEvent[];
   /** Where the next page begins; null when there is none. */
   readonly next: FeedPosition | null;
   /** By which `next` is named. */
@@ -71,10 +76,10 @@ export async function listEventsOf(
 
 async function readStretch(
   db: Queryable,
-  { merchantId, name, transactionId, from, to }: EventFilter,
+  { merchantId, name, transactionId, from, to, withLinks }: EventFilter,
   before: FeedPosition,
   limit: number,
-): Promise<TransactionFeedEvent[]> {
+): Promise<FeedEvent[]> {
   const conditions = ['p.merchant_id = $3'];
   const values: unknown[] = [before.round, before.position, merchantId, limit];
   const add = (condition: string, value: unknown): void => {
@@ -87,13 +92,25 @@ async function readStretch(
     transactionId === null
       ? `SELECT * FROM event WHERE (round, position) < ($1, $2) ORDER BY round DESC, position DESC LIMIT ${STRETCH}`
       : `SELECT * FROM event WHERE (round, position) < ($1, $2) AND transaction_id = $${values.push(transactionId)}`;
-  const { rows } = await db.query<FeedEventRow & { transactionId: string; balanceThen: Minor }>(
-    `SELECT ${EVENT_FIELDS}, t.*, ${balanceAt('p.round, p.position')} AS "balanceThen" FROM (${stretch}) p
-     CROSS JOIN LATERAL (SELECT ${TRANSACTION_COLUMNS} FROM transaction WHERE id = p.transaction_id LIMIT 1) t
+  const { rows } = await db.query<ListedRow>(
+    `SELECT ${EVENT_FIELDS}, l.link, t.*, ${balanceAt('p.round, p.position')} AS "balanceThen" FROM (${stretch}) p
+     LEFT JOIN LATERAL (${LINK_OF_EVENT}) l ON true
+     ${withLinks ? 'LEFT' : 'INNER'} JOIN LATERAL (SELECT ${TRANSACTION_COLUMNS} FROM transaction WHERE id = p.transaction_id LIMIT 1) t ON true
      WHERE ${conditions.join(' AND ')} ORDER BY p.round DESC, p.position DESC LIMIT $4`,
     values,
   );
-  return rows.map((row) => feedEventOf(row, row.transactionId, row.balanceThen));
+  return rows.map((row) =>
+    row.linkExpiresAt !== null && row.link !== null
+      ? linkFeedEventOf(row, row.linkExpiresAt, linkOf(row.link))
+      : feedEventOf(row, row.transactionId, row.balanceThen),
+  );
+}
+
+interface ListedRow extends FeedEventRow {
+  readonly transactionId: string;
+  readonly balanceThen: Minor;
+  /** What the event is of, where that is no transaction. */
+  readonly link: LinkJson | null;
 }
 
 /** The last event of a stretch; null when the feed ends in it. */

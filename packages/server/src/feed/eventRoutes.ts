@@ -2,10 +2,10 @@
 
 import type { Static } from 'typebox';
 import type { Deps } from '../app/deps.ts';
+import { linkKindOfEvent } from '../core/link.ts';
 import { messageIdOf, parseTransactionId } from '../core/values/ids.ts';
 import { type Parsed, parsed } from '../core/values/parse.ts';
 import { iso, parseTime } from '../core/values/time.ts';
-import { pageSchema } from '../http/adminSchemas.ts';
 import type { App } from '../http/baseApp.ts';
 import { openCursor, sealCursor } from '../http/cursor.ts';
 import { exactJson } from '../http/exactJson.ts';
@@ -16,7 +16,7 @@ import { ERRORS, WEBHOOKS } from '../webhooks/common.ts';
 import * as bodies from '../webhooks/schemas.ts';
 import { ForeignPositionError } from './epochsSql.ts';
 import { type EventFilter, listEventsOf } from './eventListsSql.ts';
-import type { TransactionFeedEvent } from './eventsSql.ts';
+import { type FeedEvent, keyOf } from './eventsSql.ts';
 import { streamedEvent } from './eventViews.ts';
 import { parsePosition, positionText } from './position.ts';
 
@@ -36,7 +36,7 @@ export function eventRoutes(app: App, deps: Deps): void {
         description:
           'Each with the body of its webhook. `statusChanged` is false for those that leave the status as it is; of them, `transaction.partially_captured` alone is a webhook, too. A page may hold fewer events than `limit`, even none, and not be the last: that is the one whose `nextCursor` is null.',
         querystring: bodies.EventQuery,
-        response: { 200: pageSchema('Event'), ...ERRORS },
+        response: { 200: bodies.EventPage, ...ERRORS },
       },
     },
     async (request, reply) => {
@@ -73,11 +73,12 @@ function filterOf(merchantId: string, query: Static<typeof bodies.EventQuery>): 
     createdFrom: time(from),
     createdTo: time(to),
   });
-  return { merchantId, name: event, transactionId, from: createdFrom, to: createdTo };
+  // Whoever asks for one by its name expects it.
+  const withLinks = query.paymentLinks === 'true' || (event !== null && linkKindOfEvent(event) !== null);
+  return { merchantId, name: event, transactionId, from: createdFrom, to: createdTo, withLinks };
 }
 
-function eventItem(feedEvent: TransactionFeedEvent): Record<string, unknown> {
-  const { event } = feedEvent;
-  const createdAt = iso(event.at);
-  return { id: messageIdOf(event), createdAt, seq: event.seq, ...streamedEvent(feedEvent) };
+function eventItem(feedEvent: FeedEvent): Record<string, unknown> {
+  const { at, seq } = feedEvent.event;
+  return { id: messageIdOf(keyOf(feedEvent)), createdAt: iso(at), seq, ...streamedEvent(feedEvent) };
 }

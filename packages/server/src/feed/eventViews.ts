@@ -2,7 +2,7 @@ import { isStatusChange, pendingOperationAsOf } from '../core/history.ts';
 import { exactJson } from '../http/exactJson.ts';
 import { linkView } from '../links/linkViews.ts';
 import { transactionView } from '../payments/transactionViews.ts';
-import type { FeedEvent, TransactionFeedEvent } from './eventsSql.ts';
+import type { FeedEvent } from './eventsSql.ts';
 
 /** An event as merchants get it: name, merchant, and what it is of, right after it. */
 export function eventView(feedEvent: FeedEvent): Record<string, unknown> {
@@ -25,16 +25,12 @@ export function webhookBody(feedEvent: FeedEvent): string {
  * The same where there are also the events that leave the status as it is; what it adds comes last, so that a
  * reader can cut it off and has the webhook's bytes.
  */
-export function streamedEvent(feedEvent: TransactionFeedEvent): Record<string, unknown> {
-  const { event } = feedEvent;
-  return { ...eventView(feedEvent), statusChanged: isStatusChange(event), seq: event.seq };
+export function streamedEvent(feedEvent: FeedEvent): Record<string, unknown> {
+  const statusChanged = 'link' in feedEvent || isStatusChange(feedEvent.event);
+  return { ...eventView(feedEvent), statusChanged, seq: feedEvent.event.seq };
 }
 
 /** For the stream: JSON text, one line. */
 export function streamedEventJson(feedEvent: FeedEvent): string {
-  const streamed =
-    'link' in feedEvent
-      ? { ...eventView(feedEvent), statusChanged: true, seq: feedEvent.event.seq }
-      : streamedEvent(feedEvent);
-  return exactJson(streamed);
+  return exactJson(streamedEvent(feedEvent));
 }

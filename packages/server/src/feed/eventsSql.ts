@@ -111,7 +111,9 @@ export const EVENT_FIELDS = `p.transaction_id AS "transactionId", p.seq, p.merch
   p.at, p.round, p.position, p.link_expires_at AS "linkExpiresAt"`;
 
 /** The link of `event p`; not looked for where that is a transaction's. */
-const LINK_OF_EVENT = linkJson('WHERE id = p.transaction_id AND p.link_expires_at IS NOT NULL LIMIT 1');
+export const LINK_OF_EVENT = linkJson(
+  'WHERE id = p.transaction_id AND p.link_expires_at IS NOT NULL LIMIT 1',
+);
 
 /**
  * The balance that the merchant of `event p`, of `transaction t`, had right after this place of the feed: that of the last
@@ -301,7 +303,7 @@ export function feedEventOf(row: FeedEventRow, transactionId: string, balance: M
   };
 }
 
-function linkFeedEventOf(row: FeedEventRow, expiresAt: number, link: PaymentLink): LinkFeedEvent {
+export function linkFeedEventOf(row: FeedEventRow, expiresAt: number, link: PaymentLink): LinkFeedEvent {
   const { seq, name, actor, at, eventAmount: amount, eventMerchantId: merchantId } = row;
   const status = row.eventStatus as string as LinkStatus;
   const event: LinkEvent = { linkId: link.id, seq, merchantId, name, status, amount, actor, expiresAt, at };

@@ -15,6 +15,7 @@ import { confirmFor } from '../payments/operate.ts';
 import { WALLET_RENDERING } from '../payments/walletViews.ts';
 import { sandboxClockRoutes } from './clockRoutes.ts';
 import { sandboxLeverRoutes } from './leverRoutes.ts';
+import { sandboxLinkRoutes } from './linkLevers.ts';
 
 const SUMMARIES = {
   confirm: 'Sandbox: confirm a waiting payment as its customer',
@@ -25,6 +26,7 @@ const SUMMARIES = {
 export function sandboxRoutes(app: App, deps: Deps): void {
   sandboxClockRoutes(app, deps);
   sandboxLeverRoutes(app, deps);
+  sandboxLinkRoutes(app, deps);
   confirmationLinkOfMerchant(app, deps);
   for (const operation of ['confirm', 'decline'] as const) {
     app.post(

@@ -2,7 +2,7 @@
 import Type from 'typebox';
 import { OTHER_EVENTS, WEBHOOK_EVENTS } from '../core/lifecycle.ts';
 import { LINK_EVENTS } from '../core/link.ts';
-import { Cursor, closed, Limit, shownOnce } from '../http/schemas.ts';
+import { Cursor, closed, Limit, NextCursor, shownOnce } from '../http/schemas.ts';
 import { ENDPOINT_KINDS } from './endpointsSql.ts';
 
 export const TEST_EVENT = 'webhook.test';
@@ -183,7 +183,17 @@ export const DeliveryQuery = Type.Object(
 
 export const EventQuery = Type.Object(
   {
-    event: Type.Optional(Type.Enum(EVENT_NAMES, { description: 'Its name, such as `transaction.charged`.' })),
+    event: Type.Optional(
+      Type.Enum([...EVENT_NAMES, ...LINK_EVENTS], {
+        description: 'Its name, such as `transaction.charged`.',
+      }),
+    ),
+    paymentLinks: Type.Optional(
+      Type.Enum(['true', 'false'], {
+        description:
+          'Whether events of payment links and sessions are listed, too, with the link as `data`. Default: only where one is asked for by its name.',
+      }),
+    ),
     transactionId: Type.Optional(Type.String({ description: 'Either spelling of the id.' })),
     createdFrom: Type.Optional(Type.String({ description: 'The first moment: RFC 3339, in any time zone.' })),
     createdTo: Type.Optional(Type.String({ description: 'The last moment: RFC 3339, in any time zone.' })),
@@ -250,7 +260,25 @@ export const ShownCallbackSecret = Type.Object(
   { $id: 'ShownCallbackSecret' },
 );
 
+export const EventOfLink = Type.Object(
+  {
+    id: MessageId,
+    createdAt: Time,
+    seq: Type.Integer({ minimum: 1, description: 'Its number within the link.' }),
+    name: Type.Enum([...LINK_EVENTS]),
+    merchantId: Id,
+    data: Type.Union([Type.Ref('PaymentLink'), Type.Ref('PaymentSession')]),
+    statusChanged: Type.Boolean(),
+  },
+  { $id: 'EventOfLink', description: 'An event of a payment link or session.' },
+);
+export const EventPage = Type.Object({
+  items: Type.Array(Type.Union([Type.Ref('Event'), Type.Ref('EventOfLink')])),
+  nextCursor: NextCursor,
+});
+
 export const WEBHOOK_OBJECTS = [
+  EventOfLink,
   CallbackSecret,
   ShownCallbackSecret,
   WebhookEvent,

@@ -529,7 +529,10 @@ describe('positions', () => {
     }
     const foreign = { ...START, epoch: 'deadbeef' };
     await assert.rejects(feed.subscribe(merchantOf(0), foreign, collector()), ForeignPositionError);
-    const filter = { merchantId: merchantOf(0), name: null, transactionId: null, from: null, to: null };
+    const filter = {
+      ...{ merchantId: merchantOf(0), name: null, transactionId: null },
+      ...{ from: null, to: null, withLinks: false },
+    };
     await assert.rejects(listEventsOf(sandbox.pool, filter, foreign, 10), ForeignPositionError);
   });
 

@@ -124,6 +124,8 @@ const ROUTES = {
     'POST /v1/wallet/:wallet_transaction_id/refund',
     'POST /v1/wallet/authorize',
     'POST /v1/webhook-endpoints/:id/deliveries/:deliveryId/resend',
+    'POST /v1/sandbox/payment-links/:id/expire',
+    'POST /v1/sandbox/payment-links/:id/pay',
     'POST /v1/webhook-endpoints/:id/replay',
     'POST /v1/webhook-endpoints/:id/test',
   ],

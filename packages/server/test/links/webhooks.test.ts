@@ -189,3 +189,105 @@ describe('the stream', () => {
     assert.deepEqual(names, ['transaction.created', 'transaction.authorized']);
   });
 });
+
+describe('the list of events', () => {
+  interface Item {
+    readonly id: string;
+    readonly name: string;
+    readonly seq: number;
+    readonly data: Record<string, unknown>;
+  }
+  async function events(query: string): Promise<readonly Item[]> {
+    const reply = await sandbox.call('GET', `/v1/events?limit=100&${query}`);
+    assert.equal(reply.status, 200, reply.text);
+    return reply.body.items;
+  }
+
+  test('has those of links where they are asked for, and else the bytes that it has always had', async () => {
+    const from = `createdFrom=${encodeURIComponent(new Date(Date.now() - 5_000).toISOString())}`;
+    const link = await create({ orderReference: 'LISTED' });
+    const session = await create({ orderReference: 'LISTED' }, '/v1/payment-sessions');
+    await payer.byWallet(link.id);
+    const isOfThese = ({ data }: Item) =>
+      [link.id, session.id].includes(String(data.id)) || data.merchantReference === 'LISTED';
+    const all = (await events('paymentLinks=true')).filter(isOfThese);
+    assert.deepEqual(all.map(({ name }) => name).sort(), [
+      'payment_link.created',
+      'payment_link.paid',
+      'payment_session.created',
+      'transaction.authorized',
+      'transaction.created',
+    ]);
+    const paid = all.find(({ name }) => name === 'payment_link.paid');
+    assert.deepEqual([paid?.seq, paid?.data], [2, await linkOf(link.id)]);
+    assert.match(paid?.id ?? '', /^msg_[0-9A-Z]{32}$/);
+    const without = await sandbox.call('GET', '/v1/events?limit=100');
+    const said = await sandbox.call('GET', '/v1/events?limit=100&paymentLinks=false');
+    assert.deepEqual(without.body.items, said.body.items);
+    assert.ok(without.body.items.every(({ name }: Item) => name.startsWith('transaction.')));
+    assert.deepEqual(
+      (await events('event=payment_link.paid')).filter(isOfThese).map(({ name }) => name),
+      ['payment_link.paid'],
+    );
+    assert.ok((await events(`${from}&paymentLinks=true`)).some(isOfThese));
+  });
+
+  test('is of one merchant alone', async () => {
+    const link = await create({ orderReference: 'MINE' });
+    const { body } = await sandbox.call('GET', '/v1/events?limit=100&paymentLinks=true', {
+      apiKey: 'pr_test_other',
+    });
+    assert.ok(body.items.every(({ data }: Item) => data.id !== link.id));
+  });
+});
+
+describe('the levers of a sandbox', () => {
+  async function act(id: string, action: 'pay' | 'expire', body?: Record<string, unknown>) {
+    return sandbox.call('POST', `/v1/sandbox/payment-links/${id}/${action}`, {
+      ...(action === 'pay' ? { body: body ?? {} } : {}),
+    });
+  }
+
+  test('pay a link by card and from a wallet, and a session; once', async () => {
+    for (const [method, path] of [
+      ['card', '/v1/payment-links'],
+      ['wallet', '/v1/payment-links'],
+      [undefined, '/v1/payment-sessions'],
+    ] as const) {
+      const { id } = await create({}, path);
+      const paid = await act(id, 'pay', method === undefined ? {} : { method });
+      assert.deepEqual([paid.status, paid.body.status], [200, 'paid'], paid.text);
+      const { body } = await sandbox.call('GET', `/v1/transactions/${paid.body.transactionId}`);
+      assert.deepEqual([body.status, body.paymentMethod], ['authorized', method ?? 'card']);
+      const again = await act(id, 'pay');
+      assert.deepEqual([again.status, again.body.reason], [422, 'payment_link_paid']);
+    }
+    const { id } = await create({ paymentMethods: ['wallet'] });
+    const refused = await act(id, 'pay', { method: 'card' });
+    assert.deepEqual([refused.status, refused.body.reason], [422, 'payment_method_not_allowed']);
+  });
+
+  test('let the time of a link and of a session be over, and its webhook says so', async () => {
+    await createEndpoint(sandbox.call, receiver.url, { events: ['payment_link.expired'] });
+    const [link, session] = [await create(), await create({}, '/v1/payment-sessions')];
+    for (const { id } of [link, session]) {
+      const expired = await act(id, 'expire');
+      assert.deepEqual([expired.status, expired.body.status], [200, 'expired'], expired.text);
+      assert.equal((await act(id, 'expire')).body.reason, 'payment_link_expired');
+    }
+    await receiver.until(({ received }) => received.length === 1, 'the link is over');
+    assert.equal(receiver.received[0]?.body.data.id, link.id);
+  });
+
+  test('are of the merchant’s own links', async () => {
+    const { id } = await create();
+    for (const action of ['pay', 'expire'] as const) {
+      const { status } = await sandbox.call('POST', `/v1/sandbox/payment-links/${id}/${action}`, {
+        apiKey: 'pr_test_other',
+        ...(action === 'pay' ? { body: {} } : {}),
+      });
+      assert.equal(status, 404);
+      assert.equal((await act('pl_x', action)).status, 404);
+    }
+  });
+});
