@@ -308,6 +308,8 @@ export const webhooks = {
   remove: (id: string) => send<unknown>('DELETE', pathOf`/v1/webhook-endpoints/${id}`),
   switch: (id: string, to: 'enable' | 'disable') =>
     send<WebhookEndpoint>('POST', pathOf`/v1/webhook-endpoints/${id}/${to}`),
+  callbacks: (query: Query) => list<WebhookEndpoint>('/v1/webhook-endpoints', { ...query, kind: 'callback' }),
+  newCallbackSecret: () => send<ShownCallbackSecret>('POST', '/v1/callback-secret/rotate'),
   rotate: (id: string) =>
     send<WebhookEndpointWithSecret>('POST', pathOf`/v1/webhook-endpoints/${id}/rotate-secret`),
   test: (id: string) => send<WebhookDelivery>('POST', pathOf`/v1/webhook-endpoints/${id}/test`),

@@ -128,6 +128,7 @@ function DeliveryDialog({ endpointId, deliveryId, close }: DialogProps): ReactNo
                 [t('webhook.event'), <EventName key="event" name={delivery.event} />],
                 [t('column.status'), <DeliveryStatus key="status" status={delivery.status} />],
                 [t('column.id'), <Id key="id" id={delivery.id} />],
+                ...(delivery.callbackUrl === null ? [] : [[t('webhook.url'), delivery.callbackUrl] as const]),
               ]}
             />
             <h3>

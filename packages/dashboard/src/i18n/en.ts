@@ -556,6 +556,14 @@ export const en = {
   'ledger.none': 'Nothing has moved yet',
   'webhook.lead':
     'Each change of a transaction’s status is sent to your endpoints, signed, in order, until it arrives.',
+  'callback.title': 'Callbacks of payment links',
+  'callback.new': 'New callback secret',
+  'callback.none': 'No link has named a callbackUrl yet.',
+  'callback.newText':
+    'Makes a new token and secret for all callbacks. The new token is sent at once; the secret of now signs, too, for 24 hours more.',
+  'callback.hint':
+    'With these your server knows that a callback is ours. They are shown only now: copy them.',
+  'callback.events': 'What becomes of links that name it',
   'webhook.create': 'New endpoint',
   'webhook.created': 'Endpoint created',
   'webhook.none': 'No endpoints yet',

@@ -317,9 +317,17 @@ function Postings({ transaction }: { readonly transaction: Transaction }): React
 /** What each endpoint was told of this transaction. */
 function Webhooks({ transaction }: { readonly transaction: Transaction }): ReactNode {
   const { t } = useWords();
+  const isByLink = transaction.paymentLinkId !== null || transaction.paymentSessionId !== null;
   const endpoints = useQuery({
-    queryKey: ['endpoints', 'first'],
-    queryFn: () => webhooks.list({ limit: 100 }),
+    queryKey: ['endpoints', 'first', isByLink],
+    queryFn: async () => {
+      const query = { limit: 100 };
+      const lists = await Promise.all([
+        webhooks.list(query),
+        ...(isByLink ? [webhooks.callbacks(query)] : []),
+      ]);
+      return { items: lists.flatMap(({ items }) => items) };
+    },
   });
   if (endpoints.data?.items.length === 0) return null;
   return (

@@ -86,7 +86,9 @@ function Details({ endpoint }: { readonly endpoint: WebhookEndpoint }): ReactNod
     [t('payment.description'), endpoint.description],
     [
       t('webhook.events'),
-      endpoint.events.length === 0 ? (
+      endpoint.kind === 'callback' ? (
+        t('callback.events')
+      ) : endpoint.events.length === 0 ? (
         t('webhook.allEvents')
       ) : (
         <EventNames key="events" names={endpoint.events} />
@@ -133,7 +135,7 @@ function Replay({ endpoint }: { readonly endpoint: WebhookEndpoint }): ReactNode
 
 function Actions({ endpoint }: { readonly endpoint: WebhookEndpoint }): ReactNode {
   const { t } = useWords();
-  const { id, status } = endpoint;
+  const { id, status, kind } = endpoint;
   const navigate = useNavigate();
   const [asked, setAsked] = useState<'edit' | 'token' | 'rotate' | 'remove' | null>(null);
   const test = useAction({
@@ -157,18 +159,22 @@ function Actions({ endpoint }: { readonly endpoint: WebhookEndpoint }): ReactNod
   const close = (): void => setAsked(null);
   return (
     <>
-      <Button size="xs" variant="default" loading={test.isPending} onClick={() => test.mutate(undefined)}>
-        {t('webhook.test')}
-      </Button>
-      <Button size="xs" variant="default" onClick={() => setAsked('edit')}>
-        {t('webhook.edit')}
-      </Button>
-      <Button size="xs" variant="default" onClick={() => setAsked('token')}>
-        {t('webhook.token')}
-      </Button>
-      <Button size="xs" variant="default" onClick={() => setAsked('rotate')}>
-        {t('webhook.rotate')}
-      </Button>
+      {kind === 'registered' && (
+        <>
+          <Button size="xs" variant="default" loading={test.isPending} onClick={() => test.mutate(undefined)}>
+            {t('webhook.test')}
+          </Button>
+          <Button size="xs" variant="default" onClick={() => setAsked('edit')}>
+            {t('webhook.edit')}
+          </Button>
+          <Button size="xs" variant="default" onClick={() => setAsked('token')}>
+            {t('webhook.token')}
+          </Button>
+          <Button size="xs" variant="default" onClick={() => setAsked('rotate')}>
+            {t('webhook.rotate')}
+          </Button>
+        </>
+      )}
       <Button size="xs" variant="default" loading={change.isPending} onClick={() => change.mutate(undefined)}>
         {t(`webhook.${other}`)}
       </Button>

@@ -1,4 +1,4 @@
-import { Button } from '@mantine/core';
+import { Button, Code, Group, Stack, Text } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { newIdempotencyKey, type WebhookEndpoint, webhooks } from '../api.ts';
@@ -6,7 +6,7 @@ import { useWords } from '../i18n/index.tsx';
 import { List, useAction } from '../list.tsx';
 import { Secret } from '../secret.tsx';
 import { useMay } from '../session.tsx';
-import { Dialog, Empty, Page, Panel, Time } from '../ui.tsx';
+import { Confirm, CopyButton, Dialog, Empty, Page, Panel, Time } from '../ui.tsx';
 import { EndpointForm } from '../webhookDialogs.tsx';
 
 export default function Webhooks(): ReactNode {
@@ -55,8 +55,78 @@ export default function Webhooks(): ReactNode {
           ]}
         />
       </Panel>
+      <Callbacks />
       {isCreating && <CreateEndpoint close={() => setCreating(false)} />}
     </Page>
+  );
+}
+
+/** Where links want what becomes of them: by the origins of the addresses that they name. */
+function Callbacks(): ReactNode {
+  const { t } = useWords();
+  const mayChange = useMay('admin');
+  const [isAsked, setAsked] = useState(false);
+  return (
+    <Panel
+      title={t('callback.title')}
+      actions={
+        mayChange && (
+          <Button size="xs" variant="default" onClick={() => setAsked(true)}>
+            {t('callback.new')}
+          </Button>
+        )
+      }
+    >
+      <List
+        label={t('callback.title')}
+        queryKey={['endpoints', 'callbacks']}
+        load={webhooks.callbacks}
+        keyOf={({ id }) => id}
+        empty={<p className="panel-note">{t('callback.none')}</p>}
+        columns={[
+          {
+            title: t('webhook.url'),
+            cell: ({ id, url }) => (
+              <Link to="/developers/webhooks/$id" params={{ id }} className="cell-text" title={url}>
+                {url}
+              </Link>
+            ),
+          },
+          { title: t('column.status'), cell: (endpoint) => <EndpointStatus endpoint={endpoint} /> },
+          { title: t('column.created'), cell: ({ createdAt }) => <Time at={createdAt} /> },
+        ]}
+      />
+      {isAsked && <NewCallbackSecret close={() => setAsked(false)} />}
+    </Panel>
+  );
+}
+
+function NewCallbackSecret({ close }: { readonly close: () => void }): ReactNode {
+  const { t } = useWords();
+  const create = useAction({ run: () => webhooks.newCallbackSecret(), changes: ['endpoints'] });
+  const { data } = create;
+  return (
+    <Dialog title={t('callback.new')} close={close} isOnce={data !== undefined}>
+      {data === undefined ? (
+        <Confirm
+          text={t('callback.newText')}
+          action={t('callback.new')}
+          error={create.error}
+          isRunning={create.isPending}
+          run={() => create.mutate(undefined)}
+        />
+      ) : (
+        <Stack gap="xs">
+          <Text size="sm">Authorization: Bearer …</Text>
+          <Group gap="xs" wrap="nowrap">
+            <Code className="secret">{data.bearerToken}</Code>
+            {data.bearerToken !== null && <CopyButton text={data.bearerToken} />}
+          </Group>
+          <Text size="sm">{t('webhook.secret')}</Text>
+          <Secret label={t('webhook.secret')} text={data.secret} hint={t('callback.hint')} close={close} />
+        </Stack>
+      )}
+    </Dialog>
   );
 }
 
