@@ -39,6 +39,7 @@ import {
   RequestSender,
   type Session,
   type SetAcquirerCredentialsBody,
+  type ShownCallbackSecret,
   type Statistics,
   type StatisticsTotals,
   type Store,
