@@ -55,13 +55,13 @@ describe('callbacks and looks', { skip: withoutBrowser }, () => {
     await page.getByText('What becomes of links that name it').waitFor();
     assert.equal(await page.getByRole('button', { name: 'Send a test' }).count(), 0);
     await page.getByRole('button', { name: /link created/i }).click();
-    await page.getByRole('dialog').getByText(callbackUrl).waitFor();
+    await page.getByRole('dialog').getByText(callbackUrl, { exact: true }).waitFor();
     assert.equal(headers[0]?.authorization, `Bearer ${token}`);
     await dashboard.close(page);
   });
 
   test('a merchant’s logo, colour, origins and times for links are set by an operator', async () => {
-    const page = await dashboard.open('operator', `/merchants/${DEMO_STORE}`);
+    const page = await dashboard.open('operator', `/operator/merchants/${DEMO_STORE}`);
     await page.getByLabel('Checkout color').fill('#0a7d4f');
     await page.getByLabel('Sites that may show the checkout').fill('https://shop.example');
     await page.getByLabel('Payments by links: captured after (seconds)').fill('60');

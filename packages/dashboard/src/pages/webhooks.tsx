@@ -20,42 +20,44 @@ export default function Webhooks(): ReactNode {
   );
   return (
     <Page title={t('nav.webhooks')} lead={t('webhook.lead')} actions={mayChange && create}>
-      <Panel>
-        <List
-          label={t('nav.webhooks')}
-          queryKey={['endpoints']}
-          load={webhooks.list}
-          keyOf={({ id }) => id}
-          empty={
-            <Empty icon="webhooks" title={t('webhook.none')}>
-              <p>{t('webhook.noneHint')}</p>
-              {mayChange && create}
-            </Empty>
-          }
-          columns={[
-            {
-              title: t('webhook.url'),
-              cell: ({ id, url }) => (
-                <Link
-                  to="/developers/webhooks/$id"
-                  params={{ id }}
-                  className="cell-text cell-wide"
-                  title={url}
-                >
-                  {url}
-                </Link>
-              ),
-            },
-            { title: t('column.status'), cell: (endpoint) => <EndpointStatus endpoint={endpoint} /> },
-            {
-              title: t('webhook.events'),
-              cell: ({ events }) => (events.length === 0 ? t('webhook.allEvents') : events.length),
-            },
-            { title: t('column.created'), cell: ({ createdAt }) => <Time at={createdAt} /> },
-          ]}
-        />
-      </Panel>
-      <Callbacks />
+      <Stack gap="md">
+        <Panel>
+          <List
+            label={t('nav.webhooks')}
+            queryKey={['endpoints']}
+            load={webhooks.list}
+            keyOf={({ id }) => id}
+            empty={
+              <Empty icon="webhooks" title={t('webhook.none')}>
+                <p>{t('webhook.noneHint')}</p>
+                {mayChange && create}
+              </Empty>
+            }
+            columns={[
+              {
+                title: t('webhook.url'),
+                cell: ({ id, url }) => (
+                  <Link
+                    to="/developers/webhooks/$id"
+                    params={{ id }}
+                    className="cell-text cell-wide"
+                    title={url}
+                  >
+                    {url}
+                  </Link>
+                ),
+              },
+              { title: t('column.status'), cell: (endpoint) => <EndpointStatus endpoint={endpoint} /> },
+              {
+                title: t('webhook.events'),
+                cell: ({ events }) => (events.length === 0 ? t('webhook.allEvents') : events.length),
+              },
+              { title: t('column.created'), cell: ({ createdAt }) => <Time at={createdAt} /> },
+            ]}
+          />
+        </Panel>
+        <Callbacks />
+      </Stack>
       {isCreating && <CreateEndpoint close={() => setCreating(false)} />}
     </Page>
   );
