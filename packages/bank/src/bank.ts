@@ -25,6 +25,11 @@ export interface AuthorizeCommand {
   readonly currency: string;
   /** As the payer typed it, or the token that the bank gave this merchant for it. */
   readonly card: TypedCard | { readonly token: string };
+  /** What the card is kept for, or who charges one that was kept. Null: it is used once. */
+  readonly onFile:
+    | { readonly use: 'first' | 'payer' }
+    | { readonly use: 'merchant'; readonly networkReference: string | null }
+    | null;
   readonly threeDS: boolean;
   readonly returnUrl: string | null;
   /** For the payer to know the payment by. */
@@ -47,6 +52,8 @@ export interface AuthorizeAnswer {
   readonly acsToken: string | null;
   /** The bank's name for the card, good for this merchant only; null when it was declined at once. */
   readonly cardToken: string | null;
+  /** What the card's network knows the payment by. */
+  readonly networkReference: string | null;
 }
 
 export interface OperationCommand {
@@ -115,7 +122,8 @@ async function authorize(
     const knowledge = await lockAuthorization(transaction, hashKey, command.id);
     if (knowledge.known === 'tombstone') {
       const { rrn } = knowledge;
-      return { status: 'declined', rrn, declineCode: 'reversed', acsToken: null, cardToken: null };
+      const nothing = { acsToken: null, cardToken: null, networkReference: null };
+      return { status: 'declined', rrn, declineCode: 'reversed', ...nothing };
     }
     const card = await resolveCard(transaction, hashKey, command);
     const fingerprint = fingerprintOf(hashKey, command, card);
@@ -126,7 +134,8 @@ async function authorize(
         : conflict;
     }
     const { amount, threeDS } = command;
-    const decided = decideAuthorization({ amount, threeDS, card }, new Date());
+    const attended = await attendedBy(transaction, command, card);
+    const decided = decideAuthorization({ amount, threeDS, attended, card }, new Date());
     const challenged = decided.status === 'challenge';
     if (card !== null && decided.status !== 'declined') await keepCard(transaction, hashKey, command, card);
     const added = await rows.addAuthorization(transaction, {
@@ -144,6 +153,7 @@ async function authorize(
       orderReference: command.orderReference,
       description: command.description,
       notificationUrl: command.notificationUrl,
+      onFile: command.onFile?.use ?? null,
     });
     return firstAnswer(hashKey, added, token);
   });
@@ -155,11 +165,25 @@ function firstAnswer(
   authorization: rows.StoredAuthorization,
   token: string,
 ): AuthorizeAnswer {
-  const { status, rrn, declineCode, acsTokenHash } = authorization;
+  const { status, rrn, declineCode, acsTokenHash, networkReference } = authorization;
   const cardToken = cardTokenOf(hashKey, authorization);
-  if (acsTokenHash) return { status: 'challenge', rrn, declineCode: null, acsToken: token, cardToken };
-  if (status !== 'approved') return { status: 'declined', rrn, declineCode, acsToken: null, cardToken: null };
-  return { status, rrn, declineCode, acsToken: null, cardToken };
+  const known = { rrn, networkReference };
+  if (acsTokenHash) return { status: 'challenge', ...known, declineCode: null, acsToken: token, cardToken };
+  if (status !== 'approved')
+    return { status: 'declined', ...known, declineCode, acsToken: null, cardToken: null };
+  return { status, ...known, declineCode, acsToken: null, cardToken };
+}
+
+/** Who is there while it is paid: the payer, or a merchant whom they have allowed it. */
+async function attendedBy(
+  db: Transaction,
+  { merchantId, onFile }: AuthorizeCommand,
+  card: rows.KnownCard | null,
+): Promise<'payer' | 'agreed' | 'unproven'> {
+  if (onFile?.use !== 'merchant') return 'payer';
+  if (card === null || onFile.networkReference === null) return 'unproven';
+  const hasAgreed = await rows.hasAgreed(db, merchantId, card.fingerprint, onFile.networkReference);
+  return hasAgreed ? 'agreed' : 'unproven';
 }
 
 /** The card that a request means, without its number. Null: the bank has no such card. */

@@ -78,3 +78,75 @@ test("the payer's browser is checked and not kept", async () => {
   );
   assert.doesNotMatch(JSON.stringify(rows), /unmistakable|192\.0\.2\.77/);
 });
+
+const merchant = (networkReference: unknown, reason = 'subscription') => ({
+  threeDS: false,
+  onFile: { use: 'merchant', reason, ...(networkReference ? { networkReference } : {}) },
+});
+
+/** A first payment by which the payer agrees; 3-D Secure included, where the card has it. */
+async function firstPayment(number: string, changes: Readonly<Record<string, unknown>> = {}) {
+  const body = payment(
+    { onFile: { use: 'first', frequencyDays: 30, until: '2030-01-01' }, ...changes },
+    number,
+  );
+  const { acsUrl } = await authorize(body);
+  if (acsUrl) {
+    const decided = new URLSearchParams({ decision: 'approve' });
+    await fetch(String(acsUrl), { method: 'POST', body: decided, redirect: 'manual' });
+    await bank.call('POST', `/authorizations/${body.id}/complete`);
+  }
+  const { status, cardToken, networkReference } = await inquire(body.id);
+  assert.equal(status, 'approved');
+  assert.match(String(networkReference), /^[0-9]{15}$/);
+  return { card: { token: cardToken }, networkReference };
+}
+
+test('a merchant charges a card whose payer has agreed to it, without 3-D Secure', async () => {
+  for (const number of [visa, '4000000000003220']) {
+    const { card, networkReference } = await firstPayment(number);
+    const later = payment({ card, ...merchant(networkReference) });
+    const answer = await authorize(later);
+    assert.equal(answer.status, 'approved', number);
+    assert.notEqual(answer.networkReference, networkReference);
+    assert.deepEqual(await authorize(later), answer);
+  }
+});
+
+test('without a first payment of this card, merchant and kind a merchant charges nothing', async () => {
+  const { card, networkReference } = await firstPayment(visa);
+  const other = await firstPayment('5555555555554444');
+  const once = await authorize(payment());
+  const kept = await authorize(payment({ onFile: { use: 'payer' } }));
+  for (const [what, changes] of [
+    ['no reference', { card, ...merchant(undefined) }],
+    ['a made-up one', { card, ...merchant('999999999999999') }],
+    ['that of another card', { card, ...merchant(other.networkReference) }],
+    ['that of a payment for once', { card, ...merchant(once.networkReference) }],
+    ['that of a payment by a card on file', { card, ...merchant(kept.networkReference) }],
+    ['of another merchant', { card, merchantId: 'merchant-2', ...merchant(networkReference) }],
+  ] as const) {
+    const answer = await authorize(payment(changes));
+    const code = what === 'of another merchant' ? 'incorrect_number' : 'authentication_required';
+    assert.deepEqual([answer.status, answer.declineCode], ['declined', code], what);
+  }
+  for (const changes of [
+    { card, ...merchant(networkReference), threeDS: true },
+    { card: { ...card, cvc: '123' }, ...merchant(networkReference) },
+    merchant(networkReference),
+    { card, ...merchant(networkReference, 'whim') },
+  ])
+    assert.equal((await bank.call('POST', '/authorizations', payment(changes))).status, 400);
+});
+
+test('some cards are declined only when their merchant charges them', async () => {
+  for (const [number, code] of [
+    ['4000000000000341', 'insufficient_funds'],
+    ['4000000000700080', 'stolen_card'],
+  ] as const) {
+    const { card, networkReference } = await firstPayment(number);
+    assert.equal((await authorize(payment({ card: { ...card, cvc: '123' } }))).status, 'approved');
+    const answer = await authorize(payment({ card, ...merchant(networkReference) }));
+    assert.deepEqual([answer.status, answer.declineCode], ['declined', code]);
+  }
+});

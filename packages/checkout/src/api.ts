@@ -1,5 +1,5 @@
 /** Talks to the server: the state of the link, and attempts to pay it. */
-import type { CardAttempt, CheckoutState, WalletAttempt } from './state.ts';
+import type { CardAttempt, CheckoutState, SavedCardAttempt, WalletAttempt } from './state.ts';
 
 /** The link's id, from the page's address. */
 export const LINK_ID = location.pathname.split('/')[2] ?? '';
@@ -9,6 +9,7 @@ const ANSWER_MS = 30_000;
 
 export type Attempt =
   | { readonly method: 'card'; readonly body: CardAttempt }
+  | { readonly method: 'saved-card'; readonly body: SavedCardAttempt }
   | { readonly method: 'wallet'; readonly body: WalletAttempt };
 
 export type Answer =

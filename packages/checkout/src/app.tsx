@@ -1,12 +1,14 @@
 import { LANGUAGES, type Language } from '@plexy-pay/payer-pages/language';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import type { Attempt } from './api.ts';
 import { CardForm } from './cardForm.tsx';
 import { type Checkout, isLink, useCheckout } from './checkout.ts';
 import { LanguageContext, useText } from './form.tsx';
 import { keepLanguage } from './language.ts';
 import { Notice } from './notice.tsx';
 import { LINK_TARGET } from './place.ts';
+import { SavedCardChoice, SavedCardForm } from './savedCards.tsx';
 import { Paying, Standing } from './standing.tsx';
 import type { CardAttempt, CheckoutState, LinkState, Method } from './state.ts';
 import { Summary, useMoney } from './summary.tsx';
@@ -102,19 +104,26 @@ function Form({ state, checkout }: { readonly state: LinkState; readonly checkou
   const text = useText();
   const isOnline = useOnline();
   const amount = useMoney(state);
-  const { paymentMethods, merchant, urls, mode } = state;
+  const { paymentMethods, merchant, urls, mode, savedCards, canKeepCard, agreement } = state;
   const { refused } = checkout;
-  const [method, setMethod] = useState<Method>(refused?.method ?? paymentMethods[0] ?? 'card');
+  const [method, setMethod] = useState<Method>(
+    refused === null ? (paymentMethods[0] ?? 'card') : methodOf(refused.method),
+  );
+  const [cardId, setCardId] = useState<string | null>(
+    refused?.method === 'card' ? null : (savedCards[0]?.id ?? null),
+  );
+  const saved = savedCards.find(({ id }) => id === cardId) ?? null;
   const attemptId = (): string => crypto.randomUUID();
   const common = { payText: text('pay', { amount }), disabled: !isOnline };
-  const refusedOf = (of: Method) => (refused?.method === of ? refused.fields : null);
+  const refusedOf = (of: Attempt['method']) => (refused?.method === of ? refused.fields : null);
+  const ofCard = { shop: merchant.name, agreement };
   return (
     <>
       <h1 class="hidden">{text('title', { shop: merchant.name })}</h1>
       {refused !== null && refused.method === method && (
         <p class="banner bad" role="alert">
           {refused.fields.length > 0
-            ? `${text(`error.${method}`)} ${text('error.summary')}`
+            ? `${text(`error.${methodOf(refused.method)}`)} ${text('error.summary')}`
             : `${text('declined.title')}. ${text('declined.nothing')}`}
         </p>
       )}
@@ -126,14 +135,33 @@ function Form({ state, checkout }: { readonly state: LinkState; readonly checkou
       {paymentMethods.length > 1 && (
         <MethodChoice methods={paymentMethods} method={method} choose={setMethod} />
       )}
-      {method === 'card' ? (
+      {method === 'card' && savedCards.length > 0 && (
+        <SavedCardChoice cards={savedCards} chosen={cardId} choose={setCardId} />
+      )}
+      {method === 'card' && saved !== null ? (
+        <SavedCardForm
+          key={saved.id}
+          {...common}
+          {...ofCard}
+          card={saved}
+          refused={refusedOf('saved-card')}
+          onSend={(sent) =>
+            checkout.submit({
+              method: 'saved-card',
+              body: { attemptId: attemptId(), cardId: saved.id, ...sent, browser: browserOfPayer() },
+            })
+          }
+        />
+      ) : method === 'card' ? (
         <CardForm
           {...common}
+          {...ofCard}
+          asksConsent={canKeepCard || agreement !== null}
           refused={refusedOf('card')}
-          onSend={(card) =>
+          onSend={(sent) =>
             checkout.submit({
               method: 'card',
-              body: { attemptId: attemptId(), card, browser: browserOfPayer() },
+              body: { attemptId: attemptId(), ...sent, browser: browserOfPayer() },
             })
           }
         />
@@ -154,6 +182,11 @@ function Form({ state, checkout }: { readonly state: LinkState; readonly checkou
       )}
     </>
   );
+}
+
+/** What of the two a payer chooses from an attempt was made by. */
+function methodOf(method: Attempt['method']): Method {
+  return method === 'wallet' ? 'wallet' : 'card';
 }
 
 interface ChoiceProps {

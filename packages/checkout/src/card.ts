@@ -32,6 +32,15 @@ export function brandOf(number: string): { readonly name: string; readonly cvcSi
     : { name: SHORT_NAMES[card.niceType] ?? card.niceType, cvcSize: card.code.size };
 }
 
+/** What a network is called. @param brand as requests call it */
+export function brandName(brand: string): string {
+  return cardValidator.creditCardType.getTypeInfo(brand)?.niceType ?? brand;
+}
+
+export function cvcSizeOfBrand(brand: string): number {
+  return cardValidator.creditCardType.getTypeInfo(brand)?.code.size ?? 3;
+}
+
 export function cvcSizeOf(number: string): number {
   return brandOf(number)?.cvcSize ?? 3;
 }

@@ -13,9 +13,10 @@ import {
   NO_CARD,
   type TypedCard,
 } from './card.ts';
+import { Consent, useConsent } from './consent.tsx';
 import { Field } from './fields.tsx';
 import { type FormProps, useText } from './form.tsx';
-import type { CardAttempt } from './state.ts';
+import type { Agreement, CardAttempt } from './state.ts';
 
 const FIELDS = Object.keys(CARD_CHECKS) as CardField[];
 type Errors = Partial<Record<CardField, FieldError | null>>;
@@ -38,9 +39,42 @@ function refusedErrors(paths: readonly string[]): Errors {
   return errors;
 }
 
+/** Groups what was typed, and leaves the caret behind the same digit. */
+function groupNumber(input: HTMLInputElement): string {
+  const before = digitsOf(input.value.slice(0, input.selectionStart ?? input.value.length)).length;
+  const value = groupedNumber(input.value);
+  input.value = value;
+  const caret = caretAfter(value, before);
+  input.setSelectionRange(caret, caret);
+  return value;
+}
+
+function groupExpiry(input: HTMLInputElement): string {
+  const atEnd = input.selectionStart === input.value.length;
+  const value = atEnd ? groupedExpiry(input.value) : input.value;
+  input.value = value;
+  return value;
+}
+
+interface CardFormProps extends FormProps<Pick<CardAttempt, 'card' | 'keepCard'>> {
+  readonly shop: string;
+  /** Whether the payer is asked for a consent; with an agreement, whether they pay depends on it. */
+  readonly asksConsent: boolean;
+  readonly agreement: Agreement | null;
+}
+
 /** The card is in this component's memory and in its inputs, and both end when it is sent. */
-export function CardForm({ payText, disabled, refused, onSend }: FormProps<CardAttempt['card']>) {
+export function CardForm({
+  payText,
+  disabled,
+  refused,
+  shop,
+  asksConsent,
+  agreement,
+  onSend,
+}: CardFormProps) {
   const text = useText();
+  const consent = useConsent(agreement);
   const [card, setCard] = useState<TypedCard>(NO_CARD);
   const [errors, setErrors] = useState<Errors>(() => refusedErrors(refused ?? []));
   const inputs = useRef<Partial<Record<CardField, HTMLInputElement | null>>>({});
@@ -57,28 +91,16 @@ export function CardForm({ payText, disabled, refused, onSend }: FormProps<CardA
     if (card[field] === '') return;
     setErrors((before) => ({ ...before, [field]: CARD_CHECKS[field](card, new Date()) }));
   };
-  const typeNumber = (input: HTMLInputElement): void => {
-    const before = digitsOf(input.value.slice(0, input.selectionStart ?? input.value.length)).length;
-    const value = groupedNumber(input.value);
-    input.value = value;
-    const caret = caretAfter(value, before);
-    input.setSelectionRange(caret, caret);
-    type('number', value);
-  };
-  const typeExpiry = (input: HTMLInputElement): void => {
-    const atEnd = input.selectionStart === input.value.length;
-    const value = atEnd ? groupedExpiry(input.value) : input.value;
-    input.value = value;
-    type('expiry', value);
-  };
   const submit = (event: Event): void => {
     event.preventDefault();
     const now = new Date();
     const found: Errors = Object.fromEntries(FIELDS.map((field) => [field, CARD_CHECKS[field](card, now)]));
     setErrors(found);
+    const mayGoOn = consent.check();
     const first = FIELDS.find((field) => found[field] != null);
     if (first !== undefined) inputs.current[first]?.focus();
-    else if (!disabled) onSend(cardToSend(card));
+    else if (!mayGoOn) consent.focus();
+    else if (!disabled) onSend({ card: cardToSend(card), keepCard: consent.isGiven });
   };
   const errorOf = (field: CardField): string | null => {
     const error = errors[field];
@@ -103,7 +125,7 @@ export function CardForm({ payText, disabled, refused, onSend }: FormProps<CardA
         autocomplete="cc-number"
         placeholder="0000 0000 0000 0000"
         suffix={brand?.name ?? null}
-        onInput={(event) => typeNumber(event.currentTarget)}
+        onInput={(event) => type('number', groupNumber(event.currentTarget))}
       />
       <div class="pair">
         <Field
@@ -111,7 +133,7 @@ export function CardForm({ payText, disabled, refused, onSend }: FormProps<CardA
           {...digits}
           autocomplete="cc-exp"
           placeholder={text('expiryHint')}
-          onInput={(event) => typeExpiry(event.currentTarget)}
+          onInput={(event) => type('expiry', groupExpiry(event.currentTarget))}
         />
         <Field
           {...common('cvc')}
@@ -130,6 +152,7 @@ export function CardForm({ payText, disabled, refused, onSend }: FormProps<CardA
         placeholder="AIGERIM SADYKOVA"
         onInput={(event) => type('holder', event.currentTarget.value)}
       />
+      {asksConsent && <Consent shop={shop} {...consent.box} />}
       <button class="primary" type="submit" aria-disabled={disabled}>
         {payText}
       </button>

@@ -10,7 +10,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { type Attempt, ownAttempt, readState, sendAttempt } from './api.ts';
 import { PLACE, tellParent } from './place.ts';
-import type { CheckoutState, LinkState, Method } from './state.ts';
+import type { CheckoutState, LinkState } from './state.ts';
 
 /** How often it is asked how what is under way ends. */
 const POLL_MS = { paying: 1_000, confirmation: 2_000, challenge: 3_000 } as const;
@@ -29,7 +29,7 @@ export type Sending =
 
 /** What the server had against what was typed. */
 export interface Refused {
-  readonly method: Method;
+  readonly method: Attempt['method'];
   readonly fields: readonly string[];
 }
 

@@ -20,6 +20,24 @@ export type CheckoutStatus =
 
 export type Method = 'card' | 'wallet';
 
+/** A card that the shop's customer has on file. */
+export interface SavedCard {
+  readonly id: string;
+  /** As card networks are called in requests: `visa`, `american-express`. */
+  readonly brand: string;
+  readonly last4: string;
+  readonly expiryMonth: number;
+  readonly expiryYear: number;
+}
+
+/** What a payer agrees to, whose payment is the first of several. */
+export interface Agreement {
+  /** The least number of days between two charges; null: nothing is said of it. */
+  readonly frequencyDays: number | null;
+  /** Null: until the customer withdraws it. */
+  readonly until: string | null;
+}
+
 export interface LinkState {
   readonly status: CheckoutStatus;
   readonly merchant: {
@@ -48,6 +66,12 @@ export interface LinkState {
   readonly reason: string | null;
   /** Of a lock: when it ends. */
   readonly lockedUntil: string | null;
+  /** While it is open: cards that can be paid with by their security code alone. Shown only to whoever has a session. */
+  readonly savedCards: readonly SavedCard[];
+  /** While it is open: whether the payer may have their card kept. */
+  readonly canKeepCard: boolean;
+  /** By card only who agrees to it pays; null: it is paid once. */
+  readonly agreement: Agreement | null;
   /** Where the merchant wants the payer to go from here, unchanged. */
   readonly urls: {
     readonly success: string | null;
@@ -68,6 +92,8 @@ export interface CardAttempt {
     readonly cvc: string;
     readonly holder?: string;
   };
+  /** Whether the payer wants it kept, or has agreed to what the link says. */
+  readonly keepCard: boolean;
   readonly browser: {
     readonly userAgent: string;
     readonly language: string;
@@ -77,6 +103,11 @@ export interface CardAttempt {
     readonly timezoneOffset: number;
     readonly javaScriptEnabled: true;
   };
+}
+
+export interface SavedCardAttempt extends Pick<CardAttempt, 'attemptId' | 'keepCard' | 'browser'> {
+  readonly cardId: string;
+  readonly cvc: string;
 }
 
 export interface WalletAttempt {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Language } from '@plexy-pay/payer-pages';
 import type { Page } from 'playwright-core';
-import type { CheckoutState } from '../src/state.ts';
+import type { CheckoutState, SavedCard } from '../src/state.ts';
 import { type Word, word } from '../src/words.ts';
 import {
   axeFindings,
@@ -22,6 +22,10 @@ const urls = {
   failure: 'https://shop.test/back',
   cancel: 'https://shop.test/cart',
 };
+const SAVED: readonly SavedCard[] = [
+  { id: `ct_${'1'.repeat(32)}`, brand: 'visa', last4: '4242', expiryMonth: 4, expiryYear: 2030 },
+  { id: `ct_${'2'.repeat(32)}`, brand: 'american-express', last4: '0005', expiryMonth: 12, expiryYear: 2031 },
+];
 const LONG = 'Товарищество-с-ограниченной-ответственностью-и-названием-без-единого-пробела';
 
 /** What its heading says, and the state. */
@@ -46,6 +50,24 @@ const STATES: Readonly<Record<string, readonly [heading: Word, state: CheckoutSt
       merchant: { name: 'Demo Store', colors: { light: '#0a7d4f', dark: '#2bd98f' }, logo: LOGO },
       urls,
     }),
+  ],
+  keep: ['title', linkState({ canKeepCard: true })],
+  agree: [
+    'title',
+    linkState({
+      ...{
+        paymentMethods: ['card'],
+        canKeepCard: true,
+        mode: 'sandbox',
+        merchant: { name: LONG, colors: null, logo: null },
+      },
+      agreement: { frequencyDays: 28, until: '2027-12-31T00:00:00.000Z' },
+    }),
+  ],
+  'saved cards': ['title', linkState({ savedCards: SAVED, canKeepCard: true, urls })],
+  'saved cards, agree': [
+    'title',
+    linkState({ savedCards: SAVED, canKeepCard: true, agreement: { frequencyDays: null, until: null } }),
   ],
   paying: ['paying.title', linkState({ status: 'paying', isOwn: true })],
   'paid by another': ['paying.other.title', linkState({ status: 'paying' })],

@@ -2,7 +2,7 @@ import type { WalletTransaction } from '@plexy-pay/sdk';
 import type { Command } from 'commander';
 import { type Context, requestOptions, type WriteOptions, writing } from './context.ts';
 import { type Cell, money } from './output.ts';
-import { payCommand } from './pay.ts';
+import { chargeCommand, payCommand } from './pay.ts';
 
 const DECISIONS = {
   confirm: 'confirm a payment that waits for its customer',
@@ -25,6 +25,7 @@ export function ledgerCommands(program: Command, context: Context, exit: (code: 
     });
   const payments = program.command('payments').description('payments, and decisions on those that wait');
   payCommand(payments, context, exit);
+  chargeCommand(payments, context, exit);
   for (const decision of ['confirm', 'decline'] as const) {
     writing(payments.command(`${decision} <payment>`).description(DECISIONS[decision])).action(
       async (id: string, options: WriteOptions) => {

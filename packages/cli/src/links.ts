@@ -21,6 +21,7 @@ interface Terms extends WriteOptions {
   readonly methods?: string[];
   readonly locale?: string;
   readonly customer?: string;
+  readonly recurring?: true;
   readonly successUrl?: string;
   readonly failureUrl?: string;
   readonly cancelUrl?: string;
@@ -46,6 +47,7 @@ function createCommand(links: Command, context: Context): void {
     .option('--methods <methods...>', 'card, wallet')
     .option('--locale <locale>', 'kk, ru or en; that of the payer’s browser by default')
     .option('--customer <id>', 'one of your customers, by its id')
+    .option('--recurring', 'the first of several payments: the customer agrees to be charged later')
     .option('--success-url <url>', 'where the payer goes afterwards')
     .option('--failure-url <url>')
     .option('--cancel-url <url>')
@@ -63,6 +65,7 @@ function bodyOf({ successUrl, failureUrl, cancelUrl, ...terms }: Terms): object 
   const metadata = withoutAbsent({ successUrl, failureUrl, cancelUrl });
   return withoutAbsent({
     ...{ description, expiresAt, reusable, locale, customerId, paymentMethods: terms.methods },
+    recurring: terms.recurring === undefined ? undefined : { type: 'cof_initial' },
     autoClearing: terms.hold === true ? false : undefined,
     metadata: Object.keys(metadata).length > 0 ? metadata : undefined,
   });

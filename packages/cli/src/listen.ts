@@ -65,7 +65,8 @@ async function listen(
   for await (const event of eventsOf(context)) {
     // Only names of webhooks can be wanted.
     if (!wanted.has(event.name)) continue;
-    const payment = event.data.parentTransactionId ?? event.data.id;
+    const { id, type, parentTransactionId } = event.data;
+    const payment = type === 'refund' ? (parentTransactionId ?? id) : id;
     const delivered = (queues.get(payment) ?? Promise.resolve()).then(() =>
       deliver(context, destination, event),
     );

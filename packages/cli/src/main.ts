@@ -1,6 +1,7 @@
 /** The command line of operators and of merchants’ developers: `plexy --help`. */
 import { PlexyPayError } from '@plexy-pay/sdk';
 import { Command, CommanderError, Option } from 'commander';
+import { cardCommands } from './cards.ts';
 import { completionCommand } from './completion.ts';
 import { contextOf, type Surroundings } from './context.ts';
 import { customerCommands } from './customers.ts';
@@ -106,6 +107,7 @@ function programOf(
   transactionCommands(program, context);
   linkCommands(program, context);
   customerCommands(program, context);
+  cardCommands(program, context);
   triggerCommand(program, context);
   listenCommand(program, context);
   databaseCommands(program, operatorKeys, context, exit);

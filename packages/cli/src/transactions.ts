@@ -55,8 +55,10 @@ function historyRow({ seq, at, name, amount, actor, reason }: TransactionEvent, 
 export function fieldsOf(t: Transaction): Record<string, Cell> {
   const wallet = t.walletTransactionId === null ? {} : { 'wallet id': t.walletTransactionId };
   const card = t.last4 === null ? {} : { card: `${t.cardBrand} •••• ${t.last4}` };
-  const parent = t.parentTransactionId === null ? {} : { 'refund of': t.parentTransactionId };
+  const role = t.type === 'refund' ? 'refund of' : 'first payment';
+  const parent = t.parentTransactionId === null ? {} : { [role]: t.parentTransactionId };
   const failure = t.failureMessage === null ? {} : { failure: t.failureMessage };
+  const retry = t.retryAfter === null ? {} : { 'try again after': t.retryAfter };
   const { pendingOperation: pending } = t;
   const waits =
     pending === null
@@ -66,7 +68,7 @@ export function fieldsOf(t: Transaction): Record<string, Cell> {
         };
   const redirect = t.redirectUrl === null ? {} : { 'payer goes to': t.redirectUrl };
   return {
-    ...{ id: t.id, ...wallet, ...parent, status: t.status, ...waits, ...failure, ...redirect },
+    ...{ id: t.id, ...wallet, ...parent, status: t.status, ...waits, ...failure, ...retry, ...redirect },
     ...{ type: t.type, method: t.paymentMethod, ...card, amount: money(t.amount, t.currency) },
     ...{ captured: money(t.capturedAmount, t.currency), refunded: money(t.refundedAmount, t.currency) },
     ...{ 'order reference': t.orderReference, description: t.description, created: t.createdAt },

@@ -77,6 +77,8 @@ export const BEHAVIOURS: Readonly<Record<string, Key>> = {
   'processing error': 'behaves.processing',
   '3-D Secure, then approved': 'behaves.secureApproved',
   '3-D Secure, then declined': 'behaves.secureDeclined',
+  'approved; insufficient funds when its merchant charges it': 'behaves.poorLater',
+  'approved; stolen card when its merchant charges it': 'behaves.stolenLater',
   'slow bank: approved after 3 s': 'behaves.slow',
   'time-out that had worked': 'behaves.timeoutWorked',
   'time-out that had not worked': 'behaves.timeoutNotWorked',

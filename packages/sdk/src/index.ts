@@ -1,5 +1,6 @@
 /** Plexy Pay's client for Node 20 and newer, Bun, Deno, edge runtimes and browsers, without dependencies. */
 import { AdminResource } from './admin.ts';
+import { CardsResource } from './cards.ts';
 import { CustomersResource } from './customers.ts';
 import type { PlexyPayOptions } from './options.ts';
 import { PaymentLinksResource, PaymentSessionsResource } from './paymentLinks.ts';
@@ -22,6 +23,7 @@ import { WebhookEndpointsResource } from './webhookEndpoints.ts';
 export class PlexyPay {
   readonly wallet: WalletResource;
   readonly payments: PaymentsResource;
+  readonly cards: CardsResource;
   readonly paymentLinks: PaymentLinksResource;
   readonly paymentSessions: PaymentSessionsResource;
   readonly customers: CustomersResource;
@@ -41,6 +43,7 @@ export class PlexyPay {
     const sender = new RequestSender(options);
     this.wallet = new WalletResource(sender);
     this.payments = new PaymentsResource(sender);
+    this.cards = new CardsResource(sender);
     this.paymentLinks = new PaymentLinksResource(sender);
     this.paymentSessions = new PaymentSessionsResource(sender);
     this.customers = new CustomersResource(sender);
@@ -58,6 +61,7 @@ export class PlexyPay {
 }
 
 export type { AdminResource } from './admin.ts';
+export type { CardsResource } from './cards.ts';
 export { CustomersResource } from './customers.ts';
 export {
   AbortedError,

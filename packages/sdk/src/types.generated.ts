@@ -10,7 +10,7 @@ export type WalletTransactionStatus = 'NEW' | 'PROCESSING' | 'SUCCESS' | 'FAILED
 export type FailureCode = 'customer_not_found' | 'no_wallet_in_currency' | 'wallet_frozen' | 'insufficient_funds' | 'customer_declined' | 'confirmation_expired' | 'processing_error' | 'card_declined' | 'lost_card' | 'stolen_card' | 'expired_card' | 'incorrect_cvc' | 'incorrect_number' | 'authentication_required' | 'authentication_failed' | 'authentication_expired' | 'expired';
 
 /** Why a request was refused: docs/errors.md. */
-export type Reason = 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'expiry_out_of_range' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'notification_not_verified' | 'wrong_credentials' | 'not_signed_in' | 'origin_not_allowed' | 'host_not_allowed' | 'metrics_token_required' | 'session_required' | 'insufficient_role' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'payment_link_not_found' | 'wallet_not_found' | 'acquirer_not_found' | 'merchant_not_found' | 'customer_not_found' | 'wallet_holder_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'payment_link_in_use' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'older_nodes_running' | 'already_exists' | 'body_too_large' | 'expectation_failed' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'transaction_is_refund' | 'transaction_is_card_payment' | 'payment_link_paid' | 'payment_link_cancelled' | 'payment_link_expired' | 'payment_method_not_allowed' | 'customer_erased' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'partial_capture_not_supported' | 'several_captures_not_supported' | 'partial_cancel_not_supported' | 'saved_card_not_supported' | 'merchant_initiated_not_supported' | 'insufficient_merchant_balance' | 'merchant_required' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'webhook_endpoint_of_links' | 'too_many_callback_origins' | 'too_many_webhook_secrets' | 'too_many_sign_ins' | 'rate_limited';
+export type Reason = 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'expiry_out_of_range' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'notification_not_verified' | 'wrong_credentials' | 'not_signed_in' | 'origin_not_allowed' | 'host_not_allowed' | 'metrics_token_required' | 'session_required' | 'insufficient_role' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'payment_link_not_found' | 'wallet_not_found' | 'acquirer_not_found' | 'merchant_not_found' | 'customer_not_found' | 'wallet_holder_not_found' | 'card_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'payment_link_in_use' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'older_nodes_running' | 'already_exists' | 'body_too_large' | 'expectation_failed' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'transaction_is_refund' | 'transaction_is_card_payment' | 'payment_link_paid' | 'payment_link_cancelled' | 'payment_link_expired' | 'payment_method_not_allowed' | 'customer_erased' | 'card_not_on_file' | 'first_payment_required' | 'consent_withdrawn' | 'consent_expired' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'partial_capture_not_supported' | 'several_captures_not_supported' | 'partial_cancel_not_supported' | 'saved_card_not_supported' | 'merchant_initiated_not_supported' | 'insufficient_merchant_balance' | 'merchant_required' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'webhook_endpoint_of_links' | 'too_many_callback_origins' | 'too_many_webhook_secrets' | 'too_many_sign_ins' | 'rate_limited';
 
 /** Every error has this shape. `reason` is stable and machine-readable. */
 export interface ErrorBody {
@@ -59,6 +59,7 @@ export interface Transaction {
   storeId: string | null;
   terminalId: string | null;
   secure3d: boolean;
+  /** Of a refund: its payment. Of a payment that the merchant made by a card on file: the first one. */
   parentTransactionId: string | null;
   recurringType: string | null;
   retrievalReferenceNumber: string | null;
@@ -85,6 +86,9 @@ export interface Transaction {
   pendingOperation: { kind: 'authorize' | 'complete' | 'capture' | 'cancel' | 'refund'; amount: number; requestedAt: string; attempts: number } | null;
   failureCode: FailureCode | (string & {}) | null;
   failureMessage: string | null;
+  /** Whether a payment that failed may be tried again as it is, at `retryAfter` at the earliest. */
+  retryable: boolean;
+  retryAfter: string | null;
 }
 
 /** One entry of a history; the three amounts are in all until then. */
@@ -153,6 +157,8 @@ export interface PaymentLink {
   locale: 'kk' | 'ru' | 'en' | null;
   /** The payment that paid it. Always null of one that is reusable. */
   transactionId: string | null;
+  /** What its payer agrees to, where its payment is the first of several. */
+  recurring: { type: 'cof_initial'; frequency: number | null; expiry: string | null } | null;
 }
 
 /** A payment link for one payer now: 30 minutes, never reusable. */
@@ -181,6 +187,8 @@ export interface PaymentSession {
   locale: 'kk' | 'ru' | 'en' | null;
   /** The payment that paid it. Always null of one that is reusable. */
   transactionId: string | null;
+  /** What its payer agrees to, where its payment is the first of several. */
+  recurring: { type: 'cof_initial'; frequency: number | null; expiry: string | null } | null;
 }
 
 /** One entry of a payment link’s history. */
@@ -249,6 +257,26 @@ export interface CustomerExport {
   paymentLinks: (PaymentLink | PaymentSession)[];
   /** Newest first, refunds too. */
   transactions: (Transaction)[];
+}
+
+/** A card that a customer has had kept. Its number is nowhere. */
+export interface CardOnFile {
+  /** What the card is charged by: the `cardTokenId` of payments. */
+  id: string;
+  customerId: string;
+  brand: string;
+  last4: string;
+  expiryMonth: number;
+  expiryYear: number;
+  /** Whether it is charged where none is named: the one that was made so last, else the first one. */
+  isDefault: boolean;
+  createdAt: string;
+  consent: { at: string; by: 'checkout' | 'api'; transactionId: string; merchantInitiated: boolean; until: string | null; withdrawnAt: string | null };
+}
+
+export interface DeletedCard {
+  id: string;
+  deleted: true;
 }
 
 export interface Merchant {
@@ -884,7 +912,7 @@ export interface AuditLogEntry {
   /** Null: of no merchant. */
   merchantId: string | null;
   actor: { kind: 'api_key' | 'user' | 'customer' | 'system' | 'command_line' | 'unknown' | 'operator'; id: string | null; name: string | null; isOperator: boolean; credentialId: string | null; address: string | null };
-  action: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset';
+  action: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'card.make_default' | 'card.withdraw_consent' | 'card.delete' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset';
   object: { kind: string; id: string | null };
   /** What was changed, as it was. */
   before: {  } | null;
@@ -1156,7 +1184,7 @@ export interface ListAllAuditLogQuery {
   cursor?: string | undefined;
   /** The id of an API key or a user. */
   actor?: string | undefined;
-  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
+  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'card.make_default' | 'card.withdraw_consent' | 'card.delete' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
   /** The id of what it was done to. */
   object?: string | undefined;
   /** From this time on. */
@@ -1284,10 +1312,41 @@ export interface CreatePaymentBody {
   /** Where the payer comes back to after 3-D Secure: a page, or an app by its own scheme, such as `myapp://pay/return`. Without it 3-D Secure is impossible. */
   returnUrl?: string | undefined;
   recurringType?: 'subscription' | 'installment' | 'unscheduled' | undefined;
+  /** Makes this the first of several payments: once it has succeeded, the merchant may charge the card without its customer. Needs `customerId`. */
+  recurring?: { type: 'cof_initial'; frequency?: number; expiry?: string } | undefined;
+  /** `merchant`: nobody is there. It charges the `cardTokenId` of the `customerId`, who has agreed to that by a first payment; without card, `returnUrl`, `payerIp` and `browser`. Default: `customer`. */
+  initiator?: 'customer' | 'merchant' | undefined;
   /** IPv4 or IPv6 address of the payer. */
   payerIp?: string | undefined;
   /** The payer’s browser, for 3-D Secure. It is passed to the bank and not kept. */
   browser?: { userAgent: string; language: string; screenWidth?: number; screenHeight?: number; colorDepth?: number; timezoneOffset?: number; javaScriptEnabled: boolean } | undefined;
+}
+
+export interface CreateMerchantInitiatedPaymentBody {
+  /** Minor units of the currency, such as tiyn for KZT: 1,234.56 KZT is 123456. */
+  amount: number;
+  /** ISO 4217 code. */
+  currency: string;
+  /** 1 to 255 characters. */
+  orderReference: string;
+  /** 1 to 1,000 characters, shown to the payer. */
+  description?: string | undefined;
+  /** Default: as the merchant is set up. */
+  captureMode?: 'manual' | 'automatic' | undefined;
+  /** One of the merchant’s stores. */
+  storeId?: string | undefined;
+  /** One of the merchant’s terminals. */
+  terminalId?: string | undefined;
+  recurringType?: 'subscription' | 'installment' | 'unscheduled' | undefined;
+  /** UUID of one of the merchant’s customers. */
+  customerId: string;
+  /** One of the customer’s cards on file. Default: their default card. */
+  cardTokenId?: string | undefined;
+}
+
+export interface UpdateCustomerCardBody {
+  /** Makes it the one that is charged where none is named. */
+  isDefault: true;
 }
 
 export interface CreatePaymentLinkBody {
@@ -1305,6 +1364,8 @@ export interface CreatePaymentLinkBody {
   customerId?: string | null | undefined;
   /** Whether a payment is captured by itself soon after its authorization: after an hour, unless the operator has set another time for you. `false`: you capture or cancel it; after 5 days it is captured by itself. Default: true. */
   autoClearing?: boolean | undefined;
+  /** Makes this the first of several payments: once it has succeeded, the merchant may charge the card without its customer. Needs `customerId`. */
+  recurring?: { type: 'cof_initial'; frequency?: number; expiry?: string } | undefined;
   /** Kept and shown; default: false. */
   validation?: boolean | undefined;
   /** What the payer may choose from. Default: everything that can be paid with here. */
@@ -1346,6 +1407,8 @@ export interface CreatePaymentSessionBody {
   customerId?: string | null | undefined;
   /** Whether a payment is captured by itself soon after its authorization: after an hour, unless the operator has set another time for you. `false`: you capture or cancel it; after 5 days it is captured by itself. Default: true. */
   autoClearing?: boolean | undefined;
+  /** Makes this the first of several payments: once it has succeeded, the merchant may charge the card without its customer. Needs `customerId`. */
+  recurring?: { type: 'cof_initial'; frequency?: number; expiry?: string } | undefined;
   /** Kept and shown; default: false. */
   validation?: boolean | undefined;
   /** What the payer may choose from. Default: everything that can be paid with here. */
@@ -1637,7 +1700,7 @@ export interface ListAuditLogQuery {
   cursor?: string | undefined;
   /** The id of an API key or a user. */
   actor?: string | undefined;
-  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
+  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'card.make_default' | 'card.withdraw_consent' | 'card.delete' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
   /** The id of what it was done to. */
   object?: string | undefined;
   /** From this time on. */
@@ -1758,8 +1821,10 @@ export interface Answers {
   ApiKey: ApiKey;
   Audit: Audit;
   CallbackSecret: CallbackSecret;
+  CardOnFile: CardOnFile;
   Customer: Customer;
   CustomerExport: CustomerExport;
+  DeletedCard: DeletedCard;
   DeletedWebhookEndpoint: DeletedWebhookEndpoint;
   GetConfirmationAnswer: GetConfirmationAnswer;
   GetSandboxClockAnswer: GetSandboxClockAnswer;
@@ -1808,8 +1873,10 @@ export const SHAPES: Readonly<Record<AnswerName, readonly string[]>> = {
   ApiKey: ['id', 'merchantId', 'name'],
   Audit: ['id', 'state', 'startedAt'],
   CallbackSecret: ['createdAt', 'previousSecretValidUntil'],
+  CardOnFile: ['id', 'customerId', 'brand'],
   Customer: ['id', 'reference', 'name'],
   CustomerExport: ['customer', 'cards', 'paymentLinks'],
+  DeletedCard: ['id', 'deleted'],
   DeletedWebhookEndpoint: ['id', 'deleted'],
   GetConfirmationAnswer: ['url', 'expiresAt'],
   GetSandboxClockAnswer: ['now', 'offsetSeconds'],

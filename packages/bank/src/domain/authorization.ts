@@ -63,6 +63,11 @@ export interface Authorization {
 export interface AuthorizationRequest {
   readonly amount: bigint;
   readonly threeDS: boolean;
+  /**
+   * What becomes of it when nobody is there to authenticate: `payer`, somebody is; `agreed`, the merchant charges a card
+   * whose payer has agreed to it; `unproven`, the merchant names no first payment by which they did.
+   */
+  readonly attended: 'payer' | 'agreed' | 'unproven';
   /** Null: neither a number that passes the check nor a token of this merchant's. */
   readonly card: {
     readonly expiryMonth: number;
@@ -82,11 +87,18 @@ export interface Decision<State extends Authorization> {
   readonly next?: State;
 }
 
-/** The issuer's first word on a new authorization. Checks, in order: number, expiry, 3-D Secure, card. */
+/** The issuer's first word on a new authorization. Checks, in order: number, expiry, who is there, 3-D Secure, card. */
 export function decideAuthorization(request: AuthorizationRequest, now: Date): Authorization {
   if (request.card === null) return declinedAtOnce(request.amount, 'incorrect_number');
   const { expiryMonth, expiryYear, behaviour } = request.card;
   if (isExpired(expiryMonth, expiryYear, now)) return declinedAtOnce(request.amount, 'expired_card');
+  if (request.attended === 'unproven') return declinedAtOnce(request.amount, 'authentication_required');
+  if (request.attended === 'agreed') {
+    const declineCode = behaviour.declineUnattended ?? behaviour.declineCode;
+    return declineCode === undefined
+      ? approve(undecided(request.amount))
+      : declinedAtOnce(request.amount, declineCode);
+  }
   if (behaviour.threeDS) {
     return request.threeDS
       ? challenged(request.amount, behaviour.declineCode ?? null, now)

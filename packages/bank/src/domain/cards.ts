@@ -6,6 +6,8 @@ export interface CardBehaviour {
   /** Asks for 3-D Secure first; `declineCode` then applies after the payer's approval. */
   readonly threeDS?: true;
   readonly declineCode?: DeclineCode;
+  /** The issuer's word on a charge by the merchant alone, after a first payment that was approved. */
+  readonly declineUnattended?: DeclineCode;
   /** How the answer to the authorization goes wrong. */
   readonly fault?: Exclude<FaultMode, 'none' | 'down'>;
 }
@@ -34,6 +36,16 @@ export const testCards: readonly TestCard[] = [
     shows: '3-D Secure, then declined',
     threeDS: true,
     declineCode: 'card_declined',
+  },
+  {
+    number: '4000000000000341',
+    shows: 'approved; insufficient funds when its merchant charges it',
+    declineUnattended: 'insufficient_funds',
+  },
+  {
+    number: '4000000000700080',
+    shows: 'approved; stolen card when its merchant charges it',
+    declineUnattended: 'stolen_card',
   },
   { number: '4000000000700015', shows: 'slow bank: approved after 3 s', fault: 'slow' },
   { number: '4000000000700023', shows: 'time-out that had worked', fault: 'timeout_worked' },

@@ -41,6 +41,12 @@ const authorizationRoutes: FastifyPluginAsyncTypebox<PaymentRoutesOptions> = asy
         message: 'returnUrl must be an http or https address when threeDS is true',
       });
     }
+    if (body.onFile?.use === 'merchant' && (body.threeDS || !('token' in body.card) || body.card.cvc)) {
+      return reply.code(400).send({
+        error: 'invalid_request',
+        message: 'a merchant charges a card by its token, without cvc and threeDS',
+      });
+    }
     const command = toCommand(body, returnUrl);
     const plan =
       faults.strike('authorize', command.merchantId, command.id) ?? (await cardFault(bank, command));
@@ -185,7 +191,15 @@ function toCommand(body: AuthorizeBody, returnUrl: string | null): AuthorizeComm
     orderReference: body.orderReference ?? null,
     description: body.description ?? null,
     notificationUrl: readReturnUrl(body.notificationUrl),
+    onFile: onFileOf(body),
   };
+}
+
+function onFileOf({ onFile }: AuthorizeBody): AuthorizeCommand['onFile'] {
+  if (onFile === undefined) return null;
+  return onFile.use === 'merchant'
+    ? { use: 'merchant', networkReference: onFile.networkReference ?? null }
+    : { use: onFile.use };
 }
 
 /** The address as a browser spells it; nothing but http and https may become a redirect. */

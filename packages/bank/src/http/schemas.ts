@@ -25,18 +25,44 @@ const Browser = Type.Object(
   strict,
 );
 
-const CardToken = Type.Object({ token: Type.String({ minLength: 1, maxLength: 100 }) }, strict);
+const cvc = Type.String({ pattern: '^[0-9]{3,4}$' });
+
+const CardToken = Type.Object(
+  { token: Type.String({ minLength: 1, maxLength: 100 }), cvc: Type.Optional(cvc) },
+  strict,
+);
 
 const Card = Type.Object(
   {
     number: Type.String({ pattern: '^[0-9]{12,19}$' }),
     expiryMonth: Type.Integer({ minimum: 1, maximum: 12 }),
     expiryYear: Type.Integer({ minimum: 2000, maximum: 2099 }),
-    cvc: Type.Optional(Type.String({ pattern: '^[0-9]{3,4}$' })),
+    cvc: Type.Optional(cvc),
     holder: Type.Optional(Type.String({ maxLength: 255 })),
   },
   strict,
 );
+
+/** What a card is kept for, or who charges one that was kept. */
+const OnFile = Type.Union([
+  Type.Object(
+    {
+      use: Type.Literal('first'),
+      frequencyDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 366 })),
+      until: Type.Optional(Type.String({ maxLength: 40 })),
+    },
+    strict,
+  ),
+  Type.Object({ use: Type.Literal('payer') }, strict),
+  Type.Object(
+    {
+      use: Type.Literal('merchant'),
+      reason: Type.Optional(Type.Enum(['subscription', 'installment', 'unscheduled'])),
+      networkReference: Type.Optional(Type.String({ pattern: '^[0-9]{15}$' })),
+    },
+    strict,
+  ),
+]);
 
 export const AuthorizeBody = Type.Object(
   {
@@ -54,6 +80,7 @@ export const AuthorizeBody = Type.Object(
     notificationUrl: Type.Optional(Type.String({ maxLength: 2048 })),
     payerIp: Type.Optional(Type.String({ maxLength: 100 })),
     browser: Type.Optional(Browser),
+    onFile: Type.Optional(OnFile),
   },
   strict,
 );

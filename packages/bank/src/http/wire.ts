@@ -23,7 +23,7 @@ export function authorizeAnswer(
   answer: AuthorizeAnswer,
   publicUrl: string,
 ) {
-  const { status, rrn, declineCode, acsToken, cardToken } = answer;
+  const { status, rrn, declineCode, acsToken, cardToken, networkReference } = answer;
   return {
     id,
     amount: toNumber(amount),
@@ -32,6 +32,7 @@ export function authorizeAnswer(
     ...(declineCode && { declineCode }),
     ...(acsToken && { acsUrl: `${publicUrl}/acs/${acsToken}` }),
     ...(cardToken && { cardToken }),
+    ...(networkReference && { networkReference }),
   };
 }
 
@@ -56,6 +57,7 @@ export function authorizationState(id: string, knowledge: AuthorizationKnowledge
     }),
     ...(acsToken && { acsUrl: `${publicUrl}/acs/${acsToken}` }),
     ...(cardToken && { cardToken }),
+    networkReference: authorization.networkReference,
   };
 }
 

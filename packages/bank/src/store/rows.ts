@@ -22,6 +22,10 @@ export interface StoredAuthorization extends Authorization {
   readonly description: string | null;
   /** Where the acquirer's client wants to be told that there is news; null: it does not. */
   readonly notificationUrl: string | null;
+  /** What its card was kept for, or who charged it; null: it was for once. */
+  readonly onFile: 'first' | 'payer' | 'merchant' | null;
+  /** What the card's network knows it by. */
+  readonly networkReference: string;
 }
 
 export type OperationKind = 'capture' | 'reversal' | 'refund';
@@ -70,6 +74,8 @@ interface AuthorizationRow {
   order_reference: string | null;
   description: string | null;
   notification_url: string | null;
+  on_file: StoredAuthorization['onFile'];
+  network_reference: string;
   held: string;
   captured: string;
   released: string;
@@ -97,6 +103,8 @@ function toAuthorization(row: AuthorizationRow): StoredAuthorization {
     orderReference: row.order_reference,
     description: row.description,
     notificationUrl: row.notification_url,
+    onFile: row.on_file,
+    networkReference: row.network_reference,
     held: BigInt(row.held),
     captured: BigInt(row.captured),
     released: BigInt(row.released),
@@ -120,6 +128,17 @@ export async function findAuthorizationByToken(
   return rows[0] && toAuthorization(rows[0]);
 }
 
+/** Whether this payer has agreed, by a payment that was approved, that their merchant charges this card. */
+export async function hasAgreed(
+  db: Transaction,
+  merchantId: string,
+  cardFingerprint: Buffer,
+  networkReference: string,
+): Promise<boolean> {
+  const { rows } = await db.query(sql.selectFirst, [networkReference, merchantId, cardFingerprint]);
+  return rows.length > 0;
+}
+
 export async function findNotificationUrl(db: Transaction, id: string): Promise<string | null> {
   const { rows } = await db.query<{ notification_url: string | null }>(sql.selectNotificationUrl, [id]);
   return rows[0]?.notification_url ?? null;
@@ -127,7 +146,7 @@ export async function findNotificationUrl(db: Transaction, id: string): Promise<
 
 export async function addAuthorization(
   db: Transaction,
-  added: Omit<StoredAuthorization, 'rrn'>,
+  added: Omit<StoredAuthorization, 'rrn' | 'networkReference'>,
 ): Promise<StoredAuthorization> {
   const { rows } = await db.query<AuthorizationRow>(sql.insertAuthorization, [
     added.id,
@@ -152,6 +171,7 @@ export async function addAuthorization(
     added.orderReference,
     added.description,
     added.notificationUrl,
+    added.onFile,
   ]);
   return toAuthorization(theRow(rows));
 }

@@ -42,6 +42,11 @@ alter table bank.authorizations add column if not exists card_fingerprint bytea;
 alter table bank.authorizations add column if not exists order_reference text;
 alter table bank.authorizations add column if not exists description text;
 alter table bank.authorizations add column if not exists notification_url text;
+alter table bank.authorizations add column if not exists on_file text;
+create sequence if not exists bank.network_reference minvalue 100000000000000 maxvalue 999999999999999 cycle;
+alter table bank.authorizations add column if not exists network_reference text not null
+  default nextval('bank.network_reference')::text;
+create index if not exists authorizations_by_network_reference on bank.authorizations (network_reference);
 create index if not exists authorizations_by_merchant on bank.authorizations (merchant_id, id);
 
 -- Cards on file, by the hash of the token that their merchant has. What a card does is kept, its number not.

@@ -15,7 +15,7 @@ export const lockId = `select pg_advisory_xact_lock(hashtextextended($1, 0))`;
 const authorizationColumns = `id, merchant_id, merchant_name, amount, currency, request_fingerprint,
   card_fingerprint, card_brand, card_last4, rrn, status, decline_code, decline_after_challenge,
   challenge_expires_at, acs_token_hash, return_url, held, captured, released, refunded,
-  order_reference, description, notification_url`;
+  order_reference, description, notification_url, on_file, network_reference`;
 
 export const selectAuthorization = `select ${authorizationColumns} from bank.authorizations where id = $1`;
 
@@ -25,9 +25,14 @@ export const selectAuthorizationByToken = `select ${authorizationColumns} from b
 export const insertAuthorization = `insert into bank.authorizations (id, merchant_id, merchant_name, amount,
     currency, request_fingerprint, card_fingerprint, card_brand, card_last4, status, decline_code, decline_after_challenge,
     challenge_expires_at, acs_token_hash, return_url, held, captured, released, refunded,
-    order_reference, description, notification_url)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+    order_reference, description, notification_url, on_file)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
   returning ${authorizationColumns}`;
+
+/** The payment by which a card's payer agreed that its merchant charges it. */
+export const selectFirst = `select 1 from bank.authorizations
+  where network_reference = $1 and merchant_id = $2 and card_fingerprint = $3
+    and on_file = 'first' and status = 'approved'`;
 
 export const updateAuthorization = `update bank.authorizations
   set status = $2, decline_code = $3, held = $4, captured = $5, released = $6, refunded = $7

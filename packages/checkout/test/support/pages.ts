@@ -42,6 +42,9 @@ export function linkState(more: Partial<LinkState> = {}): LinkState {
     redirectUrl: null,
     reason: null,
     lockedUntil: null,
+    savedCards: [],
+    canKeepCard: false,
+    agreement: null,
     urls: { success: null, failure: null, cancel: null },
     ...more,
   };

@@ -410,7 +410,7 @@ function Details({ transaction: row }: { readonly transaction: Transaction }): R
     [t('payment.id'), id(row.id)],
     [t('payment.walletId'), id(row.walletTransactionId)],
     [
-      t('payment.parent'),
+      t(row.type === 'refund' ? 'payment.parent' : 'payment.first'),
       row.parentTransactionId === null ? null : <ParentLink key="parent" id={row.parentTransactionId} />,
     ],
     [t('payment.method'), <Method key="method" row={row} />],
@@ -444,6 +444,7 @@ function Details({ transaction: row }: { readonly transaction: Transaction }): R
     [t('payment.rrn'), id(row.retrievalReferenceNumber)],
     [t('payment.payerIp'), row.payerIp],
     [t('payment.recurring'), row.recurringType],
+    [t('payment.retryAfter'), time(row.retryAfter)],
   ];
   return <Facts items={items.filter(([, value]) => value !== null)} />;
 }

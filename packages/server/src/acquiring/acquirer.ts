@@ -18,12 +18,14 @@ import {
   findPendingOperations,
   hurryOperations,
   listUnanswered,
+  type PaymentForBank,
   postponeOperation,
 } from './bankOperationsSql.ts';
 import type { BankTokens } from './bankTokens.ts';
 import {
   type BrowserForBank,
   type CardForBank,
+  type CardOnFile,
   type Connector,
   type ConnectorAnswer,
   type Credentials,
@@ -36,7 +38,11 @@ import type { AcquirerRegistry } from './registry.ts';
 /** What a payment's request said and the database must not hold. */
 export interface PayerForBank {
   /** Null: the bank knows the card by its token. */
-  readonly card: CardForBank | null;
+  readonly card: Extract<CardForBank, { readonly number: string }> | null;
+  /** Of a card on file: its security code, as its payer has typed it again. */
+  readonly cvc: string | null;
+  /** Of a first payment: how often the card is to be charged at most. */
+  readonly frequencyDays: number | null;
   readonly browser: BrowserForBank | null;
   /** What the first question is asked with: as it was when the payment was made. */
   readonly credentials: Credentials | null;
@@ -321,11 +327,12 @@ export class Acquirer {
     const payment = await findPaymentForBank(pool, operation.transactionId);
     if (payment === null) throw new Error(`payment ${operation.transactionId} does not exist`);
     const bankToken = this.#options.bankTokens.open(payment.bankToken);
-    const token = bankToken === null ? null : { token: bankToken };
     const payer = this.#payers.get(operation.transactionId);
+    const mayBeAsked = bankToken !== null && (payer !== undefined || !payment.isByLink);
+    const token = mayBeAsked ? { token: bankToken, cvc: payer?.cvc ?? null } : null;
     const card = payer?.card ?? token;
     if (await this.#isTooOld(operation)) return GIVEN_UP;
-    // The number is in no other place, so what the bank never saw cannot be sent again after a crash.
+    // Number and security code are in no other place, so what the bank never saw cannot be sent again after a crash.
     if (card === null) return null;
     const returnUrl =
       payment.returnUrl === null ? null : this.#options.authenticationUrl(operation.transactionId);
@@ -336,6 +343,7 @@ export class Acquirer {
       notificationUrl: this.#options.acquirers.can(operation.acquirerId, 'notifications')
         ? this.#options.notificationUrl(operation.acquirerId)
         : null,
+      onFile: onFileOf(payment, payer?.frequencyDays ?? null),
     });
   }
 
@@ -371,6 +379,24 @@ export class Acquirer {
   }
 }
 
+/** What the bank is told of a card on file. Also of one that was kept for its payer alone this is the first payment. */
+function onFileOf(
+  { cardUse, consentUntil, recurringType, firstReference }: PaymentForBank,
+  frequencyDays: number | null,
+): CardOnFile | null {
+  switch (cardUse) {
+    case 'keep':
+    case 'cof_initial':
+      return { use: 'first', frequencyDays, until: consentUntil === null ? null : new Date(consentUntil) };
+    case 'payer':
+      return { use: 'payer' };
+    case 'merchant':
+      return { use: 'merchant', reason: recurringType, networkTransactionReference: firstReference };
+    case null:
+      return null;
+  }
+}
+
 /** An authorization is decided in the end, if only by giving it up; what follows one has to be done. */
 function endsByItself({ kind }: BankOperation): boolean {
   return kind === 'authorize' || kind === 'complete';
@@ -387,4 +413,5 @@ const GIVEN_UP: FoundOut = {
   retrievalReferenceNumber: null,
   redirectUrl: null,
   bankToken: null,
+  networkTransactionReference: null,
 };

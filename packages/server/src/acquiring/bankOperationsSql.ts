@@ -1,5 +1,5 @@
 import { ANSWER_WAIT_MS } from '../core/change.ts';
-import type { BankOperation } from '../core/transaction.ts';
+import type { BankOperation, Transaction } from '../core/transaction.ts';
 import { parseUuid } from '../core/values/ids.ts';
 import { BANK_OPERATION_COLUMNS, OPERATION_LEASE } from '../engine/batchSql.ts';
 import { hasCome } from '../postgres/leases.ts';
@@ -121,12 +121,16 @@ export async function listUnanswered(db: Queryable, limit: number): Promise<Bank
 }
 
 /** What the bank is told of a payment when it is asked to authorize it. */
-export interface PaymentForBank {
+export interface PaymentForBank extends Pick<Transaction, 'cardUse' | 'consentUntil' | 'recurringType'> {
   readonly merchantName: string;
   readonly returnUrl: string | null;
   readonly payerIp: string | null;
   readonly orderReference: string;
   readonly description: string | null;
+  /** Of one that its merchant makes: what the card's network knows the first one by. */
+  readonly firstReference: string | null;
+  /** Whether it is paid at the checkout, where nobody pays without the security code. */
+  readonly isByLink: boolean;
   readonly bankToken: KeptBankToken;
 }
 
@@ -136,8 +140,11 @@ export async function findPaymentForBank(
 ): Promise<PaymentForBank | null> {
   const { rows } = await db.query<Omit<PaymentForBank, 'bankToken'> & KeptBankToken>(
     `SELECT m.name AS "merchantName", t.return_url AS "returnUrl", t.payer_ip AS "payerIp",
-       t.order_reference AS "orderReference", t.description, ${BANK_TOKEN_COLUMNS}
+       t.order_reference AS "orderReference", t.description, t.card_use AS "cardUse", t.consent_until AS "consentUntil",
+       t.recurring_type AS "recurringType", f.network_transaction_reference AS "firstReference",
+       coalesce(t.payment_link_id, t.payment_session_id::text) IS NOT NULL AS "isByLink", ${BANK_TOKEN_COLUMNS}
      FROM transaction t JOIN merchant m ON m.id = t.merchant_id ${BANK_TOKEN_TABLES}
+     LEFT JOIN transaction f ON f.id = t.first_transaction_id
      WHERE t.id = $1`,
     [transactionId],
   );

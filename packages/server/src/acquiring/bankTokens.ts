@@ -31,7 +31,7 @@ export class BankTokens {
     const isDefault = acquirerId === DEFAULT_ACQUIRER_ID;
     const sealedFor = isDefault ? cardTokenId : newId();
     const sealed = this.#seal(sealedFor, bankToken);
-    if (isDefault) await setBankToken(this.#pool, cardTokenId, sealed);
+    if (isDefault) await setBankToken(this.#pool, cardTokenId, sealed, kept.begunAt);
     else await setTokenAtAcquirer(this.#pool, kept, sealedFor, sealed);
   }
 
@@ -50,7 +50,7 @@ export class BankTokens {
     for (let total = 0; ; ) {
       const count = await inTransaction(this.#pool, async (db) => {
         const clear = await lockClearBankTokens(db, SEAL_LIMIT);
-        for (const { id, bankToken } of clear) await setBankToken(db, id, this.#seal(id, bankToken));
+        for (const { id, bankToken } of clear) await setBankToken(db, id, this.#seal(id, bankToken), null);
         return clear.length;
       });
       total += count;

@@ -1,4 +1,5 @@
 import { DEFAULT_ACQUIRER_ID } from '../core/acquirers.ts';
+import type { Millis } from '../core/transaction.ts';
 import type { Queryable } from '../postgres/pool.ts';
 
 export interface CardToken {
@@ -15,6 +16,8 @@ const COLUMNS = `id, brand, last4, expiry_month AS "expiryMonth", expiry_year AS
 export interface SavedCard extends CardToken {
   /** Who can charge it again. */
   readonly acquirerIds: readonly string[];
+  /** Who made the payment by which its customer has agreed to be charged; null: they have not, or nobody was named. */
+  readonly firstAcquirerId: string | null;
 }
 
 export interface NewCardToken extends CardToken {
@@ -56,16 +59,21 @@ export async function findKnownCard(
   return rows[0] ?? null;
 }
 
+/** A card that can be charged again. @param customerId whose: one that they have deleted is none; null: the merchant does not say */
 export async function findSavedCard(
   db: Queryable,
   merchantId: string,
   id: string,
+  customerId: string | null,
 ): Promise<SavedCard | null> {
   const { rows } = await db.query<SavedCard>(
     `SELECT ${COLUMNS}, ARRAY(SELECT $3::uuid WHERE bank_token IS NOT NULL OR sealed_bank_token IS NOT NULL
-       UNION ALL SELECT acquirer_id FROM bank_token b WHERE b.card_token_id = card_token.id) AS "acquirerIds"
-     FROM card_token WHERE id = $1 AND merchant_id = $2`,
-    [id, merchantId, DEFAULT_ACQUIRER_ID],
+       UNION ALL SELECT acquirer_id FROM bank_token b WHERE b.card_token_id = card_token.id) AS "acquirerIds",
+       (SELECT f.acquirer_id FROM card_on_file k JOIN transaction f ON f.id = k.consent_transaction_id
+        WHERE k.customer_id = $4 AND k.card_token_id = card_token.id) AS "firstAcquirerId"
+     FROM card_token WHERE id = $1 AND merchant_id = $2 AND NOT EXISTS (SELECT FROM card_on_file k
+       WHERE k.customer_id = $4 AND k.card_token_id = card_token.id AND k.deleted_at IS NOT NULL)`,
+    [id, merchantId, DEFAULT_ACQUIRER_ID, customerId],
   );
   return rows[0] ?? null;
 }
@@ -88,14 +96,14 @@ export const BANK_TOKEN_COLUMNS = `c.id AS "cardTokenId",
 export const BANK_TOKEN_TABLES = `LEFT JOIN card_token c ON c.id = t.card_token_id
   LEFT JOIN bank_token b ON b.card_token_id = c.id AND b.acquirer_id = t.acquirer_id`;
 
-/** How a payment's acquirer knows its card; null when it has none. */
+/** How a payment's acquirer knows its card; null when it has none, or the card was taken away since it began. */
 export async function findBankToken(
   db: Queryable,
   transactionId: string,
 ): Promise<(KeptBankToken & CardAtAcquirer) | null> {
   const { rows } = await db.query<KeptBankToken & CardAtAcquirer>(
-    `SELECT ${BANK_TOKEN_COLUMNS}, t.acquirer_id AS "acquirerId" FROM transaction t ${BANK_TOKEN_TABLES}
-     WHERE t.id = $1 AND c.id IS NOT NULL`,
+    `SELECT ${BANK_TOKEN_COLUMNS}, t.acquirer_id AS "acquirerId", t.created_at AS "begunAt" FROM transaction t ${BANK_TOKEN_TABLES}
+     WHERE t.id = $1 AND c.id IS NOT NULL AND (c.removed_at IS NULL OR t.created_at > c.removed_at)`,
     [transactionId],
   );
   return rows[0] ?? null;
@@ -104,28 +112,40 @@ export async function findBankToken(
 export interface CardAtAcquirer {
   readonly cardTokenId: string;
   readonly acquirerId: string;
+  /** When the payment began whose bank has told the token: a card that was taken away since stays so. */
+  readonly begunAt: Millis;
 }
+
+/** What was not taken away since a payment began. */
+const IS_LEFT = (begunAt: string): string =>
+  `(${begunAt}::timestamptz IS NULL OR removed_at IS NULL OR removed_at < ${begunAt})`;
 
 /** An acquirer that is not the default knows this card by this token from now on. @param id what it is sealed for */
 export async function setTokenAtAcquirer(
   db: Queryable,
-  { cardTokenId, acquirerId }: CardAtAcquirer,
+  { cardTokenId, acquirerId, begunAt }: CardAtAcquirer,
   id: string,
   sealed: string,
 ): Promise<void> {
   await db.query(
-    `INSERT INTO bank_token (id, card_token_id, acquirer_id, sealed) VALUES ($1, $2, $3, $4)
+    `INSERT INTO bank_token (id, card_token_id, acquirer_id, sealed)
+     SELECT $1, c.id, $3, $4 FROM (SELECT id FROM card_token WHERE id = $2 AND ${IS_LEFT('$5')} FOR SHARE) c
      ON CONFLICT (card_token_id, acquirer_id) DO UPDATE SET id = excluded.id, sealed = excluded.sealed`,
-    [id, cardTokenId, acquirerId, sealed],
+    [id, cardTokenId, acquirerId, sealed, new Date(begunAt)],
   );
 }
 
-/** The default acquirer knows this card by this token, encrypted, from now on. */
-export async function setBankToken(db: Queryable, cardTokenId: string, sealed: string): Promise<void> {
-  await db.query('UPDATE card_token SET sealed_bank_token = $2, bank_token = NULL WHERE id = $1', [
-    cardTokenId,
-    sealed,
-  ]);
+/** The default acquirer knows this card by this token, encrypted, from now on. @param begunAt null: it did before */
+export async function setBankToken(
+  db: Queryable,
+  cardTokenId: string,
+  sealed: string,
+  begunAt: Millis | null,
+): Promise<void> {
+  await db.query(
+    `UPDATE card_token SET sealed_bank_token = $2, bank_token = NULL WHERE id = $1 AND ${IS_LEFT('$3')}`,
+    [cardTokenId, sealed, begunAt === null ? null : new Date(begunAt)],
+  );
 }
 
 /** Cards whose token is in clear; others may be sealing some of them. Of these `limit` at most, in a transaction. */

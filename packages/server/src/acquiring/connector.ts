@@ -12,7 +12,7 @@ import type { Capability } from '../core/acquirers.ts';
 export type { Capability } from '../core/acquirers.ts';
 
 /** It changes when a connector that was right no longer would be. */
-export const CONNECTOR_VERSION = 1;
+export const CONNECTOR_VERSION = 2;
 
 export interface ConnectorModule {
   readonly version: typeof CONNECTOR_VERSION;
@@ -60,7 +60,10 @@ export interface Question {
   readonly credentials: Credentials | null;
 }
 
-/** A card as the payer typed it, or the bank's own token for one it has seen. In memory only. */
+/**
+ * A card as the payer typed it, or the bank's own token for one it has seen; the payer may have typed its security code
+ * again. In memory only.
+ */
 export type CardForBank =
   | {
       readonly number: string;
@@ -69,7 +72,26 @@ export type CardForBank =
       readonly cvc: string | null;
       readonly holder: string | null;
     }
-  | { readonly token: string };
+  | { readonly token: string; readonly cvc: string | null };
+
+/** What a card is kept for, or who charges one that was kept: the card networks' rules ask for it. */
+export type CardOnFile =
+  /** Its payer is there, and agrees that it is kept, perhaps that the merchant charges it later. */
+  | {
+      readonly use: 'first';
+      /** The least number of days between two charges, and the day of the last one; null: not said. */
+      readonly frequencyDays: number | null;
+      readonly until: Date | null;
+    }
+  /** Its payer, who is there, uses a card that was kept. */
+  | { readonly use: 'payer' }
+  /** The merchant charges it, nobody is there. Only with `merchant_initiated`; the card is a token without `cvc`. */
+  | {
+      readonly use: 'merchant';
+      readonly reason: 'subscription' | 'installment' | 'unscheduled' | null;
+      /** What the card's network knows the first payment by; null: the bank that made it did not say. */
+      readonly networkTransactionReference: string | null;
+    };
 
 /** What EMV 3-D Secure wants to know of the payer's browser. In memory only. */
 export interface BrowserForBank {
@@ -96,6 +118,8 @@ export interface AuthorizationRequest {
   readonly browser: BrowserForBank | null;
   /** Where the bank may send what `notified` reads; null: the acquirer does not do that. */
   readonly notificationUrl: string | null;
+  /** Null: the card is used once, as far as is known here. */
+  readonly onFile: CardOnFile | null;
 }
 
 /** What somebody who may be the bank has sent. */
@@ -124,6 +148,8 @@ export interface ConnectorAnswer {
   readonly redirectUrl: string | null;
   /** The bank's token for the card, where it gives one. */
   readonly bankToken: string | null;
+  /** What the card's network knows the payment by; null: the bank does not say. */
+  readonly networkTransactionReference: string | null;
 }
 
 /** An acquiring bank. */

@@ -6,6 +6,7 @@ import { boundInterimAnswers } from '../http/interimAnswers.ts';
 import { shapeOf } from '../http/shapes.ts';
 import {
   type AuthorizationRequest,
+  type CardOnFile,
   CONNECTOR_VERSION,
   type Connector,
   type ConnectorAnswer,
@@ -38,6 +39,7 @@ const BankReply = Type.Object({
   rrn: Nullish,
   acsUrl: Nullish,
   cardToken: Nullish,
+  networkReference: Nullish,
 });
 type BankReply = Static<typeof BankReply>;
 
@@ -183,11 +185,10 @@ function jsonAmount(amount: bigint): number {
 
 function authorizationBody(request: AuthorizationRequest): unknown {
   const { operation, card, merchantName, returnUrl, payerIp, browser, orderReference, description } = request;
-  const { notificationUrl } = request;
+  const { notificationUrl, onFile } = request;
   const { paymentId: id, amount, currency, credentials } = operation;
   const merchantId = credentials?.merchantId ?? operation.merchantId;
-  const cardBody =
-    'token' in card ? card : Object.fromEntries(Object.entries(card).filter(([, value]) => value !== null));
+  const cardBody = withoutNulls(card);
   const threeDS = returnUrl !== null;
   const back = returnUrl === null ? {} : { returnUrl };
   return {
@@ -204,7 +205,22 @@ function authorizationBody(request: AuthorizationRequest): unknown {
     ...(payerIp === null ? {} : { payerIp }),
     ...(browser === null ? {} : { browser }),
     ...(notificationUrl === null ? {} : { notificationUrl }),
+    ...(onFile === null ? {} : { onFile: onFileBody(onFile) }),
   };
+}
+
+function onFileBody(onFile: CardOnFile): object {
+  if (onFile.use === 'payer') return { use: onFile.use };
+  if (onFile.use === 'first') {
+    const { use, frequencyDays, until } = onFile;
+    return withoutNulls({ use, frequencyDays, until: until?.toISOString() ?? null });
+  }
+  const { use, reason, networkTransactionReference: networkReference } = onFile;
+  return withoutNulls({ use, reason, networkReference });
+}
+
+function withoutNulls(fields: object): object {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));
 }
 
 async function ask(url: string, secret: string, timeoutMs: number, question: Question): Promise<string> {
@@ -270,7 +286,7 @@ async function readReply(response: IncomingMessage): Promise<string> {
 function understand(text: string, { expected, names }: Question): ConnectorAnswer {
   const reply = parse(text);
   if (!isBankReply(reply)) throw new BankUnreachableError(NO_ANSWER);
-  const { status, declineCode, rrn, acsUrl, cardToken }: BankReply = reply;
+  const { status, declineCode, rrn, acsUrl, cardToken, networkReference }: BankReply = reply;
   if (!expected.includes(status)) throw new BankUnreachableError(NO_ANSWER);
   if (!isAbout(reply, names)) throw new BankUnreachableError(NO_ANSWER);
   if (status === 'not_found') throw new NotFoundError(NO_ANSWER);
@@ -283,6 +299,7 @@ function understand(text: string, { expected, names }: Question): ConnectorAnswe
     retrievalReferenceNumber: kept(rrn),
     redirectUrl: acsUrl ?? null,
     bankToken: kept(cardToken),
+    networkTransactionReference: kept(networkReference),
   };
 }
 

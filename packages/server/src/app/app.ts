@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
 import Type from 'typebox';
 import { notificationRoutes } from '../acquirers/notificationRoutes.ts';
 import { auditLogRoutes } from '../auditLog/auditLogRoutes.ts';
+import { cardRoutes } from '../cards/cardRoutes.ts';
 import { checkoutRoutes } from '../checkout/checkoutRoutes.ts';
 import { customerRoutes } from '../customers/customerRoutes.ts';
 import { docsRoutes } from '../docs/docs.ts';
@@ -156,6 +157,7 @@ function registerRoutes(
   if (surface !== 'operator') {
     walletRoutes(app, deps);
     paymentRoutes(app, deps);
+    cardRoutes(app, deps);
     linkRoutes(app, deps);
     customerRoutes(app, deps);
     transactionRoutes(app, deps);

@@ -2,6 +2,7 @@
 
 import { ACQUIRER_OBJECTS } from '../acquirers/schemas.ts';
 import { AuditLogEntry } from '../auditLog/auditLogRoutes.ts';
+import { CARD_OBJECTS } from '../cards/schemas.ts';
 import { CUSTOMER_OBJECTS } from '../customers/schemas.ts';
 import { ADMIN_OBJECTS } from '../http/adminSchemas.ts';
 import * as schemas from '../http/schemas.ts';
@@ -24,6 +25,7 @@ export const SHARED_SCHEMAS: readonly object[] = [
   TransactionPosting,
   ...LINK_OBJECTS,
   ...CUSTOMER_OBJECTS,
+  ...CARD_OBJECTS,
   ...ADMIN_OBJECTS,
   ...ACQUIRER_OBJECTS,
   ...USER_OBJECTS,

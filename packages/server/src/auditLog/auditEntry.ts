@@ -17,6 +17,7 @@ export const AUDIT_ACTIONS = [
   ...['webhook_endpoint.test', 'webhook_endpoint.replay', 'webhook_delivery.resend'],
   ...['payment.create', 'payment.capture', 'payment.cancel', 'payment.refund', 'payment.confirm'],
   'payment.show_confirmation',
+  ...['card.make_default', 'card.withdraw_consent', 'card.delete'],
   ...['payment_link.create', 'payment_link.cancel', 'payment_link.extend'],
   ...['customer.create', 'customer.update', 'customer.erase', 'customer.export'],
   ...[

@@ -3,8 +3,9 @@
  *
  *   GET  /checkout/{id}          the page, with the link's state written into it
  *   GET  /checkout/{id}/state    how it stands now; ?attempt= of whose attempt
- *   POST /checkout/{id}/card     an attempt by card       ─┐ answered with the state
- *   POST /checkout/{id}/wallet   an attempt from a wallet ─┘
+ *   POST /checkout/{id}/card        an attempt by card                   ─┐
+ *   POST /checkout/{id}/saved-card  by a card that the customer has on file ─┤ answered with the state
+ *   POST /checkout/{id}/wallet      an attempt from a wallet             ─┘
  *   GET  /checkout/assets/…      script and style, named by their contents
  *   GET  /checkout/logos/{hash}  merchants' logos
  *   GET  /pay/api.js             what opens the page in a popup, for merchants' pages
@@ -63,6 +64,18 @@ const CardAttemptBody = Type.Object(
       },
       closed,
     ),
+    keepCard: Type.Optional(Type.Boolean()),
+    browser: Type.Optional(BrowserBody),
+  },
+  closed,
+);
+
+const SavedCardAttemptBody = Type.Object(
+  {
+    attemptId: AttemptId,
+    cardId: Type.String({ maxLength: 40 }),
+    cvc: Type.String({ maxLength: 4 }),
+    keepCard: Type.Optional(Type.Boolean()),
     browser: Type.Optional(BrowserBody),
   },
   closed,
@@ -101,10 +114,23 @@ export function checkoutRoutes(app: App, deps: Deps): void {
     '/checkout/:id/card',
     { schema: { hide: true, params: Params, body: CardAttemptBody } },
     async (request, reply) => {
-      const { attemptId, card, browser } = request.body;
+      const { attemptId, card, keepCard = false, browser } = request.body;
       return attempt(deps, strangers, request, reply, attemptId, () => ({
         method: 'card',
         card: parseCard(card),
+        keepsCard: keepCard,
+        browser: parseBrowser(browser),
+      }));
+    },
+  );
+  app.post(
+    '/checkout/:id/saved-card',
+    { schema: { hide: true, params: Params, body: SavedCardAttemptBody } },
+    async (request, reply) => {
+      const { attemptId, cardId, cvc, keepCard = false, browser } = request.body;
+      return attempt(deps, strangers, request, reply, attemptId, () => ({
+        ...{ method: 'saved-card', cardId, cvc },
+        keepsCard: keepCard,
         browser: parseBrowser(browser),
       }));
     },

@@ -1,6 +1,7 @@
 /** What a payer sees of a link: one state out of the link, its payments and what limits attempts. Pure. */
 import type { CheckoutStatus, LinkState } from '@plexy-pay/checkout/state';
 import type { Mode } from '../app/config.ts';
+import type { RecurringTerms } from '../core/link.ts';
 import { parseReturnUrl } from '../core/values/returnUrl.ts';
 import { iso } from '../core/values/time.ts';
 import type { LinkMerchant, LinkPayment, OpenLink } from '../links/linksSql.ts';
@@ -9,6 +10,8 @@ import { readableColors } from './colors.ts';
 
 export interface Seen {
   readonly open: OpenLink;
+  /** What is known of the link's customer; nothing where that is nobody's business. */
+  readonly cards: Pick<LinkState, 'savedCards' | 'canKeepCard'>;
   /** The payment of the attempt that is asked about; null: nothing is asked about, or nothing was made. */
   readonly own: LinkPayment | null;
   /** For how much longer no attempt is made, in ms; null: one may be made now. */
@@ -16,10 +19,12 @@ export interface Seen {
   readonly mode: Mode;
 }
 
+export const NO_CARDS: Seen['cards'] = { savedCards: [], canKeepCard: false };
+
 type Standing = Pick<LinkState, 'status' | 'isOwn' | 'redirectUrl' | 'reason'>;
 
 export function linkState(seen: Seen): LinkState {
-  const { open, lockedForMs, mode } = seen;
+  const { open, cards, lockedForMs, mode } = seen;
   const { link, merchant, now } = open;
   const standing = standingOf(seen);
   return {
@@ -35,6 +40,8 @@ export function linkState(seen: Seen): LinkState {
     locale: link.locale,
     mode,
     lockedUntil: standing.status === 'locked' && lockedForMs !== null ? iso(now + lockedForMs) : null,
+    ...(standing.status === 'open' ? cards : NO_CARDS),
+    agreement: link.recurring === null ? null : agreementOf(link.recurring),
     urls: urlsOf(link.metadata),
   };
 }
@@ -45,6 +52,10 @@ function looksOf({ name, checkoutColor, logo }: LinkMerchant): LinkState['mercha
     colors: checkoutColor === null ? null : readableColors(checkoutColor),
     logo: logo === null ? null : { url: logoPathOf(logo.hash), width: logo.width, height: logo.height },
   };
+}
+
+function agreementOf({ frequencyDays, until }: RecurringTerms): LinkState['agreement'] {
+  return { frequencyDays, until: iso(until) };
 }
 
 /**

@@ -1,16 +1,25 @@
 /** An attempt of a payer to pay a link: first whether one may be made now, then the payment, then how the link stands. */
 import type { CheckoutState, LinkState } from '@plexy-pay/checkout/state';
 import type { Deps } from '../app/deps.ts';
+import type { PaymentLink } from '../core/link.ts';
 import type { Millis } from '../core/transaction.ts';
 import type { Iin } from '../core/values/iin.ts';
 import { findResponse } from '../engine/idempotencySql.ts';
+import { fieldError } from '../http/errors.ts';
 import type { LinkPayment, OpenLink } from '../links/linksSql.ts';
-import { findCheckoutLink, findCheckoutPayment, payLinkByCard, payLinkByWallet } from '../links/payLink.ts';
+import {
+  type CardAttempt,
+  findCheckoutLink,
+  findCheckoutPayment,
+  payLinkByCard,
+  payLinkByWallet,
+} from '../links/payLink.ts';
 import type { Card } from '../payments/cardInput.ts';
 import type { CardPayment } from '../payments/payByCard.ts';
 import { LIMIT_KINDS, lockedUntil } from './attemptLimits.ts';
 import { type Counted, deleteAttempt, insertAttempt, readAttempts } from './attemptsSql.ts';
-import { linkState } from './checkoutState.ts';
+import { linkState, NO_CARDS } from './checkoutState.ts';
+import { customerOfLink, payersCards, requirePayersCard } from './payersCards.ts';
 
 /** Who asks: a browser, whose attempt is known by its id. */
 export interface Payer {
@@ -20,8 +29,15 @@ export interface Payer {
   readonly attemptId: string | null;
 }
 
+interface PaidByCard {
+  /** Whether its payer wants it kept, or has agreed to what the link says. */
+  readonly keepsCard: boolean;
+  readonly browser: CardPayment['browser'];
+}
+
 export type PaidWith =
-  | { readonly method: 'card'; readonly card: Card; readonly browser: CardPayment['browser'] }
+  | (PaidByCard & { readonly method: 'card'; readonly card: Card })
+  | (PaidByCard & { readonly method: 'saved-card'; readonly cardId: string; readonly cvc: string })
   | { readonly method: 'wallet'; readonly phone: string; readonly iin: Iin };
 
 const NOT_FOUND: CheckoutState = { status: 'not_found' };
@@ -58,23 +74,24 @@ export async function payAttempt(
   const before = await stateFor(deps, open, payer, null);
   // What cannot be paid is not attempted; neither is what was attempted before, whose payment is found by its id.
   if (before.status !== 'open') return before;
-  const card = paidWith.method === 'card' ? deps.secrets.firstCardHash(paidWith.card.number) : null;
+  const { link } = open;
+  const paidBy = await cardOf(deps, link, paidWith);
   const lockedForMs = await noteAttempt(
     deps,
     payer.attemptId,
-    countedOf(open, payer, card),
+    countedOf(open, payer, paidBy?.fingerprint ?? null),
     open.link.merchantId,
   );
   if (lockedForMs !== null) return stateFor(deps, open, payer, lockedForMs);
   const attempt = { attemptId: payer.attemptId, returnUrl: `${deps.publicUrl.current}/checkout/${linkId}` };
-  const { link } = open;
   try {
-    if (paidWith.method === 'card') {
-      const { card: typed, browser } = paidWith;
-      await payLinkByCard(deps, link, { ...attempt, card: typed, browser, payerIp: payer.address });
-    } else {
+    if (paidWith.method === 'wallet') {
       const { phone, iin } = paidWith;
       await payLinkByWallet(deps, link, { ...attempt, phone, iin, network: payer.network });
+    } else if (paidBy !== null) {
+      const { browser } = paidWith;
+      const { card, keepsCard } = paidBy;
+      await payLinkByCard(deps, link, { ...attempt, card, keepsCard, browser, payerIp: payer.address });
     }
   } catch (error) {
     // Nothing was asked of anybody where no payment is known by the attempt: what was typed was wrong, perhaps.
@@ -83,6 +100,25 @@ export async function payAttempt(
     throw error;
   }
   return readCheckout(deps, linkId, payer);
+}
+
+interface CardOfPayer extends Pick<CardAttempt, 'card' | 'keepsCard'> {
+  /** What attempts by it are counted by. */
+  readonly fingerprint: string;
+}
+
+/** The card, whether it is kept, and null: a wallet pays. @throws ApiError 400 naming what is wrong */
+async function cardOf(deps: Deps, link: PaymentLink, paidWith: PaidWith): Promise<CardOfPayer | null> {
+  if (paidWith.method === 'wallet') return null;
+  if (link.recurring !== null && !paidWith.keepsCard)
+    throw fieldError('invalid_request', 'keepCard', 'must be true: this payment is the first of several');
+  if (paidWith.method === 'saved-card') {
+    const { fingerprint, ...card } = await requirePayersCard(deps, link, paidWith.cardId, paidWith.cvc);
+    return { card, keepsCard: false, fingerprint };
+  }
+  const { card } = paidWith;
+  const keepsCard = paidWith.keepsCard && (await customerOfLink(deps, link)) !== null;
+  return { card, keepsCard, fingerprint: deps.secrets.firstCardHash(card.number) };
 }
 
 function countedOf({ link }: OpenLink, { network }: Payer, card: string | null): Counted {
@@ -127,7 +163,11 @@ async function stateFor(
   lockedForMs: number | null,
 ): Promise<LinkState> {
   const own = attemptId === null ? null : await paymentOf(deps, open, attemptId);
-  return linkState({ open, own, lockedForMs, mode: deps.config.mode });
+  const seen = { open, own, lockedForMs, mode: deps.config.mode };
+  const state = linkState({ ...seen, cards: NO_CARDS });
+  // Only who can pay by one is shown any.
+  if (state.status !== 'open') return state;
+  return linkState({ ...seen, cards: await payersCards(deps, open.link, open.now) });
 }
 
 /** The payment that an attempt has made, found by its idempotency key; null: none yet. */

@@ -91,11 +91,15 @@ function finishAuthorization(
   { answer, reversalId }: TakeBankAnswer,
 ): Decision {
   const { amount } = change.transaction;
-  const { retrievalReferenceNumber, redirectUrl } = answer;
+  const { retrievalReferenceNumber, networkTransactionReference, redirectUrl } = answer;
   switch (answer.status) {
     case 'approved':
     case 'done':
-      change.set({ retrievalReferenceNumber, secure3d: operation.kind === 'complete' });
+      change.set({
+        retrievalReferenceNumber,
+        networkTransactionReference,
+        secure3d: operation.kind === 'complete',
+      });
       authorize(state, change);
       return change.done(amount);
     case 'challenge': {

@@ -1,4 +1,5 @@
 import type { Account, PostingCode } from './accounts.ts';
+import type { KeptCard } from './cardOnFile.ts';
 import type { AnswerKey, LateAnswer, Outcome, Sender } from './command.ts';
 import { assertTransition, eventNameOf, type OtherEvent, type Status } from './lifecycle.ts';
 import type { LinkEvent, PaymentLink } from './link.ts';
@@ -30,6 +31,8 @@ export interface Decision {
   /** New and changed payment links, in their final state. */
   readonly links: readonly PaymentLink[];
   readonly linkEvents: readonly LinkEvent[];
+  /** Cards that are on file from now on. */
+  readonly keptCards: readonly KeptCard[];
 }
 
 export const NOTHING = {
@@ -42,6 +45,7 @@ export const NOTHING = {
   answers: [],
   links: [],
   linkEvents: [],
+  keptCards: [],
 } as const;
 
 /** @param transaction whose state or kind is the reason, for the answer to name it */
@@ -74,7 +78,11 @@ export const BLANK = {
   terminalId: null,
   secure3d: false,
   recurringType: null,
+  cardUse: null,
+  consentUntil: null,
+  firstTransactionId: null,
   retrievalReferenceNumber: null,
+  networkTransactionReference: null,
   paymentLinkId: null,
   paymentSessionId: null,
   cardTokenId: null,
@@ -121,6 +129,7 @@ export class Change {
   readonly #operations: BankOperation[] = [];
   #link: PaymentLink | null = null;
   readonly #linkEvents: LinkEvent[] = [];
+  readonly #keptCards: KeptCard[] = [];
 
   constructor(transaction: Transaction, sender: Sender, answerTo: AnswerKey | null, now: Millis) {
     this.transaction = transaction;
@@ -217,6 +226,11 @@ export class Change {
     if (event !== null) this.#linkEvents.push(event);
   }
 
+  /** Its card is on file from now on. */
+  keepCard(card: KeptCard): void {
+    this.#keptCards.push(card);
+  }
+
   /** Ends the payment without a hold. */
   end(status: 'rejected' | 'transaction.failed', failure: FailureCode): Decision {
     this.become(status, failure, this.transaction.amount, { awaiting: null, expiresAt: null });
@@ -289,6 +303,7 @@ export class Change {
       answers: [],
       links: this.#link === null ? [] : [this.#link],
       linkEvents: this.#linkEvents,
+      keptCards: this.#keptCards,
     };
   }
 }
@@ -306,5 +321,6 @@ export function both(first: Decision, second: Decision, outcome: Outcome): Decis
     answers: [...first.answers, ...second.answers],
     links: [...first.links, ...second.links],
     linkEvents: [...first.linkEvents, ...second.linkEvents],
+    keptCards: [...first.keptCards, ...second.keptCards],
   };
 }

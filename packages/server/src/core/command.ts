@@ -91,6 +91,8 @@ export interface PayByCard
     | 'terminalId'
     | 'customerId'
     | 'recurringType'
+    | 'cardUse'
+    | 'consentUntil'
     | 'returnUrl'
     | 'cardTokenId'
     | 'cardBrand'

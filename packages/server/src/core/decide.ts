@@ -7,6 +7,7 @@
 
 import { type Account, OUTSIDE_ID } from './accounts.ts';
 import { giveAnswer, moveToAcquirer, takeBankAnswer } from './bankAnswers.ts';
+import { agreedBy } from './cardOnFile.ts';
 import { BLANK, both, Change, type Decision, NOTHING, NOTHING_TO_DO, refuse } from './change.ts';
 import type {
   AnswerKey,
@@ -172,11 +173,16 @@ function decideAuthorize(state: State, command: Authorize, { sender, answerTo, n
 
 function decidePayByCard(state: State, command: PayByCard, { sender, answerTo, now }: Context): Decision {
   const { kind, transactionId: id, captureMode, isSavedCard, link: _link, ...fields } = command;
-  const { acquirerId, recurringType } = command;
+  const { acquirerId, recurringType, cardUse, customerId, cardTokenId } = command;
   const link = linkToPay(state, command, 'card', now);
   if (typeof link === 'string') return refuse(link);
-  if (isSavedCard && !state.can(acquirerId, 'tokens')) return refuse('saved_card_not_supported');
-  if (isSavedCard && recurringType !== null && !state.can(acquirerId, 'merchant_initiated'))
+  const isByMerchant = cardUse === 'merchant';
+  const agreed = isByMerchant ? agreedBy(state.cardOnFile(customerId ?? '', cardTokenId ?? ''), now) : null;
+  if (typeof agreed === 'string') return refuse(agreed);
+  const needsToken = isSavedCard || cardUse === 'cof_initial';
+  if (needsToken && !state.can(acquirerId, 'tokens')) return refuse('saved_card_not_supported');
+  const isWithoutPayer = isByMerchant || cardUse === 'cof_initial' || (isSavedCard && recurringType !== null);
+  if (isWithoutPayer && !state.can(acquirerId, 'merchant_initiated'))
     return refuse('merchant_initiated_not_supported');
   const settings = state.merchantSettings(command.merchantId);
   const payment: Transaction = {
@@ -186,6 +192,7 @@ function decidePayByCard(state: State, command: PayByCard, { sender, answerTo, n
     type: 'payment',
     paymentMethod: 'card',
     awaiting: 'bank',
+    firstTransactionId: agreed?.firstTransactionId ?? null,
     captureMode: captureMode ?? settings.captureMode,
     ...(link === null ? {} : fieldsByLink(link, settings)),
     createdAt: now,

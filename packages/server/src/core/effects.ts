@@ -4,6 +4,7 @@
  */
 import type { Account } from './accounts.ts';
 import type { Capability } from './acquirers.ts';
+import { type CardOnFile, cardToKeep } from './cardOnFile.ts';
 import { both, type Change, type Decision } from './change.ts';
 import type { MerchantSettings, WalletLookup } from './command.ts';
 import { type EXPIRED, PARTIALLY_CAPTURED } from './lifecycle.ts';
@@ -30,6 +31,8 @@ export interface State extends LinkState {
   lookUpWallet(phone: string, iinHashes: readonly string[], currency: string): WalletLookup;
   merchantBalance(merchantId: string, currency: string): Minor;
   merchantSettings(merchantId: string): MerchantSettings;
+  /** A customer's card, whatever has become of it; undefined: they never had it kept. */
+  cardOnFile(customerId: string, cardTokenId: string): CardOnFile | undefined;
   /** Whether the acquirer of a card payment can do this. */
   can(acquirerId: string | null, capability: Capability): boolean;
 }
@@ -52,6 +55,8 @@ export function authorize(state: State, change: Change): void {
   const deadlines = deadlinesOf(transaction, state.merchantSettings(transaction.merchantId), now);
   change.become('authorized', null, transaction.amount, { ...times, ...deadlines, awaiting: null });
   payLink(state, change);
+  const card = cardToKeep(transaction, now);
+  if (card !== null && state.can(transaction.acquirerId, 'tokens')) change.keepCard(card);
 }
 
 /** A payment by a link is captured by itself in place of lapsing, which it does only where that was not possible. */

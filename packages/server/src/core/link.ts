@@ -41,12 +41,20 @@ export interface LinkTerms {
   readonly url: string;
   /** Where its events, and those of its payments, are sent besides; null: nowhere. */
   readonly callback: LinkCallback | null;
+  /** What its payer agrees to, where its payment is the first of several; null: it is for once. */
+  readonly recurring: RecurringTerms | null;
 }
 
 export interface LinkCallback {
   /** The merchant's endpoint for this address's origin. */
   readonly endpointId: string;
   readonly url: string;
+}
+
+/** How often at most, and until when, a customer agrees to be charged; null: nothing is said of it. */
+export interface RecurringTerms {
+  readonly frequencyDays: number | null;
+  readonly until: Millis | null;
 }
 
 export interface PaymentLink extends LinkTerms {

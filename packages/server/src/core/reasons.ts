@@ -24,6 +24,21 @@ export const FAILURE_MESSAGES = {
 } as const;
 export type FailureCode = keyof typeof FAILURE_MESSAGES;
 
+/**
+ * After which of them the same payment may be tried again as it is, and after how many seconds at the earliest. What is not
+ * here says that it would fail again, or that somebody has to do something first: card networks charge for trying on.
+ */
+const RETRIED_AFTER_S: Readonly<Partial<Record<FailureCode, number>>> = {
+  insufficient_funds: 24 * 3_600,
+  processing_error: 15 * 60,
+};
+
+/** After how many ms a payment that failed so may be tried again as it is; null: not at all. */
+export function retriedAfterMs(failure: string | null): number | null {
+  const seconds = isFailureCode(failure) ? RETRIED_AFTER_S[failure] : undefined;
+  return seconds === undefined ? null : seconds * 1_000;
+}
+
 export function isFailureCode(text: string | null): text is FailureCode {
   return text !== null && Object.hasOwn(FAILURE_MESSAGES, text);
 }
@@ -54,6 +69,10 @@ export const REFUSALS = {
   payment_link_cancelled: { isRemembered: true },
   payment_link_expired: { isRemembered: true },
   payment_link_in_use: { isRemembered: false },
+  card_not_on_file: { isRemembered: true },
+  first_payment_required: { isRemembered: true },
+  consent_withdrawn: { isRemembered: true },
+  consent_expired: { isRemembered: true },
   transaction_is_refund: { isRemembered: true },
   transaction_is_card_payment: { isRemembered: true },
   wallet_not_found: { isRemembered: false },

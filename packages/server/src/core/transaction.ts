@@ -10,6 +10,13 @@ export type Millis = number;
 
 export type PaymentMethod = 'wallet' | 'card';
 export type CaptureMode = 'manual' | 'automatic';
+export const RECURRING_TYPES = ['subscription', 'installment', 'unscheduled'] as const;
+export type RecurringType = (typeof RECURRING_TYPES)[number];
+/**
+ * What a payment keeps its card for, or who charged one that was kept. `keep`: for its payer; `cof_initial`: also for the
+ * merchant, who may charge it later; `payer`: a card on file by its payer; `merchant`: one by the merchant alone.
+ */
+export type CardUse = 'keep' | 'cof_initial' | 'payer' | 'merchant';
 
 /**
  * A payment or a refund, as stored. Invariants (checked by the audit): once it was authorized,
@@ -45,8 +52,15 @@ export interface Transaction {
   readonly storeId: string | null;
   readonly terminalId: string | null;
   readonly secure3d: boolean;
-  readonly recurringType: string | null;
+  readonly recurringType: RecurringType | null;
+  readonly cardUse: CardUse | null;
+  /** Of a `cof_initial`: until when the customer has agreed to be charged; null: until they say otherwise. */
+  readonly consentUntil: Millis | null;
+  /** Of a payment that its merchant made: the one by which the customer has agreed to it. */
+  readonly firstTransactionId: TransactionId | null;
   readonly retrievalReferenceNumber: string | null;
+  /** What the card's network knows it by. */
+  readonly networkTransactionReference: string | null;
   readonly paymentLinkId: string | null;
   readonly paymentSessionId: string | null;
   readonly cardTokenId: string | null;
@@ -203,6 +217,7 @@ export interface BankAnswer {
   readonly status: 'approved' | 'declined' | 'challenge' | 'done' | 'failed';
   readonly declineCode: string | null;
   readonly retrievalReferenceNumber: string | null;
+  readonly networkTransactionReference: string | null;
   /** Where the payer authenticates; only with `challenge`. */
   readonly redirectUrl: string | null;
 }

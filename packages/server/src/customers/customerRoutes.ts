@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { Deps } from '../app/deps.ts';
 import type { AuditAction } from '../auditLog/auditEntry.ts';
+import { deleteCards } from '../cards/cardsOnFileSql.ts';
 import { type Parsed, parsed } from '../core/values/parse.ts';
 import { parseText } from '../core/values/text.ts';
 import { ERRORS, refuseBody } from '../http/adminCommon.ts';
@@ -192,6 +193,7 @@ function eraseRoute(app: App, deps: Deps): void {
         work: async (db) => {
           const before = await store.lockCustomer(db, merchantId, id);
           if (before === null) throw new ApiError('customer_not_found');
+          await deleteCards(db, id, null);
           const customer = before.erasedAt === null ? await store.eraseCustomer(db, id) : before;
           const body = customerView(customer);
           await store.replaceAnswers(db, merchantId, id, exactJson(body));

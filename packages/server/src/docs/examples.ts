@@ -158,6 +158,24 @@ const CARD_PAYMENT = {
   pendingOperation: null,
   failureCode: null,
   failureMessage: null,
+  retryable: false,
+  retryAfter: null,
+};
+
+const CUSTOMER_ID = '01989f41-a6eb-77d4-a666-9361fb25bec6';
+const MERCHANT_INITIATED = {
+  ...CARD_PAYMENT,
+  id: '01932831-f3e8-8aa2-d4f4-60d854d4a433',
+  ...{ payerIp: null, parentTransactionId: CARD_PAYMENT.id, recurringType: 'subscription' },
+  customerId: { Value: CUSTOMER_ID },
+};
+const CARD_ON_FILE = {
+  ...{ id: CARD_PAYMENT.cardTokenId.Value, customerId: CUSTOMER_ID, brand: 'visa', last4: '4242' },
+  ...{ expiryMonth: 12, expiryYear: 2030, isDefault: true, createdAt: '2026-04-01T12:00:01.000Z' },
+  consent: {
+    ...{ at: '2026-04-01T12:00:01.000Z', by: 'checkout', transactionId: CARD_PAYMENT.id },
+    ...{ merchantInitiated: true, until: '2028-01-01T00:00:00.000Z', withdrawnAt: null },
+  },
 };
 
 const CARD_CHARGED = {
@@ -253,7 +271,7 @@ const PAYMENT_LINK = {
   updatedAt: '2026-04-01T09:00:00.000Z',
   metadata: { successUrl: 'https://shop.example/paid?order=100045' },
   ...{ customerId: null, autoClearing: true, validation: false, createdBy: 'api', reusable: false },
-  ...{ paymentMethods: ['card', 'wallet'], locale: null, transactionId: null },
+  ...{ paymentMethods: ['card', 'wallet'], locale: null, transactionId: null, recurring: null },
 } as const;
 
 const CUSTOMER = {
@@ -454,8 +472,35 @@ export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
         summary: 'A card that needs 3-D Secure',
         value: { ...cardRequest('4000000000003220'), returnUrl: 'https://shop.example/return' },
       },
+      first: {
+        summary: 'The first of several payments: the customer agrees to be charged later',
+        value: {
+          ...cardRequest('4242424242424242'),
+          customerId: CUSTOMER_ID,
+          recurring: { type: 'cof_initial', frequency: 30, expiry: '2027-12-31' },
+        },
+      },
     },
     response: { authorized: { summary: 'The bank has reserved the amount', value: CARD_PAYMENT } },
+  },
+  createMerchantInitiatedPayment: {
+    request: {
+      subscription: {
+        summary: 'The next month of a subscription, by the customer’s default card',
+        value: {
+          ...{ amount: 15_000, currency: 'KZT', orderReference: 'ORDER-100045', customerId: CUSTOMER_ID },
+          recurringType: 'subscription',
+        },
+      },
+    },
+    response: { authorized: { summary: 'The bank has reserved the amount', value: MERCHANT_INITIATED } },
+  },
+  listCustomerCards: {
+    response: { page: { summary: 'All of them', value: { items: [CARD_ON_FILE], nextCursor: null } } },
+  },
+  updateCustomerCard: {
+    request: { isDefault: { summary: 'The default', value: { isDefault: true } } },
+    response: { changed: { summary: 'It is the default', value: CARD_ON_FILE } },
   },
   captureTransaction: {
     request: {

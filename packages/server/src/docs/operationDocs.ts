@@ -51,6 +51,12 @@ const LINK_TERMS = ['invalid_amount', 'invalid_currency', 'invalid_order_referen
 /** Why a link cannot be paid, cancelled or given another end. */
 const LINK_ENDED = ['payment_link_paid', 'payment_link_cancelled', 'payment_link_expired'] as const;
 
+const CARD = ['customer_not_found', 'card_not_found'] as const;
+/** Why a card on file is not charged without its customer. */
+const CONSENT = [
+  ...(['card_not_on_file', 'first_payment_required', 'consent_withdrawn', 'consent_expired'] as const),
+] as const;
+
 const PAGES = 'In pages: ask for the next one with `nextCursor`, until it is null.';
 const SHOWN_ONCE = 'The secret is in this answer only: it is kept as a hash.';
 
@@ -334,8 +340,28 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
     reasons: [
       ...(['invalid_amount', 'invalid_currency', 'invalid_order_reference', 'invalid_card'] as const),
       ...(['saved_card_not_supported', 'merchant_initiated_not_supported'] as const),
+      ...CONSENT,
     ],
   },
+  createMerchantInitiatedPayment: {
+    reasons: [
+      ...(['invalid_amount', 'invalid_currency', 'invalid_order_reference'] as const),
+      ...CONSENT,
+      ...(['saved_card_not_supported', 'merchant_initiated_not_supported'] as const),
+    ],
+  },
+
+  listCustomerCards: {
+    description: 'The newest 100. Those that were deleted are none.',
+    reasons: ['customer_not_found'],
+  },
+  getCustomerCard: { description: 'With the consent that it was kept with.', reasons: CARD },
+  updateCustomerCard: {
+    description: 'The card that was the default before is one like any other.',
+    reasons: CARD,
+  },
+  withdrawCardConsent: { reasons: CARD },
+  deleteCustomerCard: { reasons: CARD },
   captureTransaction: {
     description:
       'Debits the hold, in full or in part; the rest is released. With `final: false` the rest stays held, and more captures may follow: the payment stays `authorized`, `capturedAmount` grows, each capture has an event `transaction.partially_captured`, and what was captured can be refunded. The hold ends with the last capture, a cancel of the rest, or its expiry.',

@@ -16,6 +16,7 @@ import type { Client, StatementRunner } from '../postgres/pool.ts';
 import { inOneRoundTrip } from '../postgres/roundTrip.ts';
 import * as sql from './batchSql.ts';
 import { BatchState, type Loaded } from './batchState.ts';
+import * as cardsSql from './cardsOnFileSql.ts';
 import { gateErrorOf } from './gateSql.ts';
 import { type Answer, type Fingerprints, standingOf } from './idempotency.ts';
 import * as linksSql from './linksSql.ts';
@@ -304,6 +305,8 @@ interface Needs {
   readonly operationIds: string[];
   /** Links that are paid by, or changed. */
   readonly linkIds: string[];
+  /** Cards that their merchants are to charge alone. */
+  readonly cards: cardsSql.CardKey[];
   /** Payments that may succeed, and then pay the link that they are made by. */
   readonly mayPayLinkIds: TransactionId[];
   /** Payments whose command may post to their merchant's balance, and of which merchants: null is anybody's. */
@@ -323,6 +326,7 @@ function needsOf(requests: readonly Request[]): Needs {
     refundIds: [],
     operationIds: [],
     linkIds: [],
+    cards: [],
     mayPayLinkIds: [],
     posters: new Map(),
     shownIds: [],
@@ -339,10 +343,14 @@ function addNeeds(needs: Needs, command: Command, sender: Sender): void {
       needs.currencies.push(command.currency);
       if (command.link !== undefined) needs.linkIds.push(command.link.id);
       return;
-    case 'pay_by_card':
+    case 'pay_by_card': {
+      const { customerId, cardTokenId, cardUse } = command;
       needs.merchantIds.push(command.merchantId);
       if (command.link !== undefined) needs.linkIds.push(command.link.id);
+      if (cardUse === 'merchant' && customerId !== null && cardTokenId !== null)
+        needs.cards.push({ customerId, cardTokenId });
       return;
+    }
     case 'create_link':
       return;
     case 'cancel_link':
@@ -438,26 +446,50 @@ async function lockAndRead(
   locked: Pick<Read, 'payments' | 'links'> | null,
 ): Promise<Read> {
   const { merchantIds, phones, currencies, walletIds, paymentIds, refundIds, operationIds } = needs;
-  const { anybodysIds, shownIds, linkIds, mayPayLinkIds } = needs;
+  const { anybodysIds, shownIds, linkIds, mayPayLinkIds, cards } = needs;
   const postingIds = [...needs.posters.keys()];
-  const [links, attempts, payments, refunds, operations, merchants, wallets, accounts, shownAccounts, time] =
-    await Promise.all([
-      locked?.links ??
-        (linkIds.length + mayPayLinkIds.length > 0 ? linksSql.lockLinks(db, linkIds, mayPayLinkIds) : []),
-      linkIds.length > 0 ? linksSql.readAttempts(db, linkIds) : NO_ATTEMPTS,
-      locked?.payments ?? (paymentIds.length > 0 ? sql.lockTransactions(db, paymentIds) : []),
-      refundIds.length > 0 ? sql.lockTransactions(db, refundIds) : [],
-      operationIds.length > 0 ? sql.lockOperations(db, operationIds) : [],
-      merchantIds.length + anybodysIds.length > 0
-        ? sql.readMerchants(db, [...new Set(merchantIds)], anybodysIds)
-        : [],
-      sql.lockWallets(db, { phones, currencies, transactionIds: paymentIds, walletIds }),
-      postingIds.length > 0 ? sql.lockMerchantAccounts(db, postingIds) : [],
-      shownIds.length > 0 ? sql.readMerchantAccounts(db, shownIds) : [],
-      sql.readNow(db),
-    ]);
-  const read = { payments, refunds, operations, merchants, wallets, accounts, shownAccounts };
+  const [
+    links,
+    attempts,
+    cardsOnFile,
+    payments,
+    refunds,
+    operations,
+    merchants,
+    wallets,
+    accounts,
+    shownAccounts,
+    time,
+  ] = await Promise.all([
+    locked?.links ??
+      (linkIds.length + mayPayLinkIds.length > 0 ? linksSql.lockLinks(db, linkIds, mayPayLinkIds) : []),
+    linkIds.length > 0 ? linksSql.readAttempts(db, linkIds) : NO_ATTEMPTS,
+    cards.length > 0 ? lockCards(db, cards) : [],
+    locked?.payments ?? (paymentIds.length > 0 ? sql.lockTransactions(db, paymentIds) : []),
+    refundIds.length > 0 ? sql.lockTransactions(db, refundIds) : [],
+    operationIds.length > 0 ? sql.lockOperations(db, operationIds) : [],
+    merchantIds.length + anybodysIds.length > 0
+      ? sql.readMerchants(db, [...new Set(merchantIds)], anybodysIds)
+      : [],
+    sql.lockWallets(db, { phones, currencies, transactionIds: paymentIds, walletIds }),
+    postingIds.length > 0 ? sql.lockMerchantAccounts(db, postingIds) : [],
+    shownIds.length > 0 ? sql.readMerchantAccounts(db, shownIds) : [],
+    sql.readNow(db),
+  ]);
+  const read = { cardsOnFile, payments, refunds, operations, merchants, wallets, accounts, shownAccounts };
   return { needs, links, attempts, ...read, ...time };
+}
+
+async function lockCards(
+  db: StatementRunner,
+  keys: readonly cardsSql.CardKey[],
+): Promise<Read['cardsOnFile']> {
+  const customerIds = keys.map(({ customerId }) => customerId);
+  const [, cards] = await Promise.all([
+    cardsSql.lockCustomers(db, customerIds),
+    cardsSql.readCardsOnFile(db, keys),
+  ]);
+  return cards;
 }
 
 const NO_ATTEMPTS: Read['attempts'] = new Map();
@@ -680,6 +712,7 @@ async function save(
   write(sql.updateOperations, changes.changedOperations);
   write(sql.insertTransfers, changes.transfers);
   write(sql.countWrongPairs, changes.wrongPairs);
+  write(cardsSql.keepCards, changes.keptCards);
   write(sql.insertEvents, changes.events);
   write(linksSql.insertLinkEvents, changes.linkEvents);
   write(sql.insertPostings, changes.postings);

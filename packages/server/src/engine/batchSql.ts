@@ -1,6 +1,6 @@
 /**
  * The statements of one engine batch; those about payment links are in `linksSql.ts`. All are set-based. Rows are locked
- * in one order everywhere: idempotency keys, payment links, payments, refunds, bank operations, wallets, other accounts that are locked, wrong pairs, accounts
+ * in one order everywhere: idempotency keys, payment links, customers (shared), payments, refunds, bank operations, wallets, other accounts that are locked, wrong pairs, accounts
  * that are moved by a sum; each sorted by key.
  *
  * `unnest … CROSS JOIN LATERAL (… LIMIT 1)` and not a join: it is planned as one index look-up per
@@ -257,6 +257,7 @@ const FIXED_COLUMNS: readonly TransactionColumn[] = [
 const CARD_STATE_COLUMNS: readonly TransactionColumn[] = [
   { name: 'secure_3d', type: 'boolean', value: (t) => t.secure3d },
   { name: 'retrieval_reference_number', type: 'text', value: (t) => t.retrievalReferenceNumber },
+  { name: 'network_transaction_reference', type: 'text', value: (t) => t.networkTransactionReference },
   { name: 'redirect_url', type: 'text', value: (t) => t.redirectUrl },
   { name: 'inquire_at', type: 'time', value: (t) => t.inquireAt },
   { name: 'operation_id', type: 'uuid', value: (t) => t.operationId },
@@ -275,6 +276,9 @@ const CARD_FIXED_COLUMNS: readonly TransactionColumn[] = [
   { name: 'store_id', type: 'uuid', value: (t) => t.storeId },
   { name: 'terminal_id', type: 'uuid', value: (t) => t.terminalId },
   { name: 'recurring_type', type: 'word', value: (t) => t.recurringType },
+  { name: 'card_use', type: 'word', value: (t) => t.cardUse },
+  { name: 'consent_until', type: 'time', value: (t) => t.consentUntil },
+  { name: 'first_transaction_id', type: 'uuid', value: (t) => t.firstTransactionId },
   { name: 'card_token_id', type: 'word', value: (t) => t.cardTokenId },
   { name: 'card_brand', type: 'word', value: (t) => t.cardBrand },
   { name: 'card_last4', type: 'word', value: (t) => t.cardLast4 },

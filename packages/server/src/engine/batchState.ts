@@ -1,5 +1,6 @@
 import { ACCOUNT_KINDS, type Account, isLocked as isLockedKind, mayTake } from '../core/accounts.ts';
 import type { Capability } from '../core/acquirers.ts';
+import type { CardOnFile, KeptCard } from '../core/cardOnFile.ts';
 import type { Decision } from '../core/change.ts';
 import type { LateAnswer, MerchantSettings, WalletLookup } from '../core/command.ts';
 import type { Can, State } from '../core/effects.ts';
@@ -35,6 +36,8 @@ export interface Loaded {
   readonly links: readonly PaymentLink[];
   /** What became of payments that were begun by these links, where that is asked. */
   readonly attempts: ReadonlyMap<string, Attempt>;
+  /** Cards that merchants are to charge alone, with their customers locked. */
+  readonly cardsOnFile: readonly CardOnFile[];
   readonly wallets: readonly WalletRow[];
   readonly merchants: readonly SettingsRow[];
   /** Other accounts than wallets, locked. */
@@ -71,6 +74,7 @@ export class BatchState implements State {
   readonly #operations = new Map<string, BankOperation>();
   readonly #links = new Map<string, PaymentLink>();
   readonly #attempts: ReadonlyMap<string, Attempt>;
+  readonly #cardsOnFile = new Map<string, CardOnFile>();
 
   readonly #changedTransactions = new Set<string>();
   readonly #changedWallets = new Set<string>();
@@ -82,6 +86,8 @@ export class BatchState implements State {
   readonly #answers: LateAnswer[] = [];
   readonly #changedLinks = new Set<string>();
   readonly #linkEvents: LinkEvent[] = [];
+  /** By `cardKey`: a card that several payments of a batch keep is kept once. */
+  readonly #keptCards = new Map<string, KeptCard>();
 
   constructor(loaded: Loaded) {
     this.#now = loaded.now;
@@ -91,6 +97,7 @@ export class BatchState implements State {
       this.#links.set(link.id, link);
       this.#loadedIds.add(`link ${link.id}`);
     }
+    for (const card of loaded.cardsOnFile) this.#cardsOnFile.set(cardKey(card), card);
     for (const transaction of loaded.transactions) {
       this.#transactions.set(transaction.id, transaction);
       this.#loadedIds.add(transaction.id);
@@ -139,6 +146,10 @@ export class BatchState implements State {
     if (attemptId === null) return 'over';
     const here = this.#transactions.get(attemptId);
     return here === undefined ? found(this.#attempts.get(attemptId)) : attemptOf(here);
+  }
+
+  cardOnFile(customerId: string, cardTokenId: string): CardOnFile | undefined {
+    return this.#cardsOnFile.get(cardKey({ customerId, cardTokenId }));
   }
 
   walletOf(transaction: Transaction): Wallet {
@@ -209,6 +220,7 @@ export class BatchState implements State {
     this.#transfers.push(...decision.transfers);
     this.#answers.push(...decision.answers);
     this.#linkEvents.push(...decision.linkEvents);
+    for (const card of decision.keptCards) this.#keepCard(card);
     for (const link of decision.links) {
       this.#links.set(link.id, link);
       this.#changedLinks.add(link.id);
@@ -233,6 +245,7 @@ export class BatchState implements State {
       newLinks: links.filter((link) => !isLoadedLink(link)),
       changedLinks: links.filter(isLoadedLink),
       linkEvents: this.#linkEvents,
+      keptCards: [...this.#keptCards.values()],
       newTransactions: changed.filter((transaction) => !this.#loadedIds.has(transaction.id)),
       changedTransactions: changed.filter((transaction) => this.#loadedIds.has(transaction.id)),
       events: this.#events,
@@ -248,6 +261,13 @@ export class BatchState implements State {
       ],
       deltas: [...this.#deltas.values()],
     };
+  }
+
+  /** A consent that says more is not replaced by one that says less. */
+  #keepCard(card: KeptCard): void {
+    const key = cardKey(card);
+    const before = this.#keptCards.get(key);
+    if (before?.merchantMayCharge !== true || card.merchantMayCharge) this.#keptCards.set(key, card);
   }
 
   #hold({ walletId, change }: Hold): void {
@@ -308,6 +328,10 @@ function accountKey({ kind, ownerId, currency }: Pick<AccountRow, 'kind' | 'owne
   return `${kind} ${ownerId} ${currency}`;
 }
 
+function cardKey({ customerId, cardTokenId }: Pick<CardOnFile, 'customerId' | 'cardTokenId'>): string {
+  return `${customerId} ${cardTokenId}`;
+}
+
 function movedAccountOf({ id, available, held, postingCount }: Counted<Wallet>): MovedAccount {
   return { id, balance: available + held, held, postingCount };
 }
@@ -322,6 +346,7 @@ export interface Changes {
   readonly newLinks: readonly PaymentLink[];
   readonly changedLinks: readonly PaymentLink[];
   readonly linkEvents: readonly LinkEvent[];
+  readonly keptCards: readonly KeptCard[];
   readonly newTransactions: readonly Transaction[];
   readonly changedTransactions: readonly Transaction[];
   readonly events: readonly TransactionEvent[];

@@ -44,6 +44,11 @@ const FIXED_COLUMNS: readonly LinkColumn[] = [
   { name: 'url', type: 'text', value: (l) => l.url },
   { name: 'callback_id', type: 'uuid', value: (l) => l.callback?.endpointId ?? null },
   { name: 'callback_url', type: 'text', value: (l) => l.callback?.url ?? null },
+  {
+    name: 'recurring',
+    type: 'text',
+    value: (l) => (l.recurring === null ? null : JSON.stringify(l.recurring)),
+  },
   { name: 'created_by', type: 'word', value: (l) => l.createdBy },
   { name: 'created_at', type: 'time', value: (l) => l.createdAt },
 ];
@@ -74,7 +79,7 @@ const LINK_FIELDS = Object.entries({
   ...{ updatedAt: milliseconds('updated_at'), expiresAt: milliseconds('expires_at') },
   ...{ dueAt: milliseconds('due_at'), attemptId: 'attempt_id', transactionId: 'transaction_id' },
   callback: `CASE WHEN callback_id IS NOT NULL THEN json_build_object('endpointId', callback_id, 'url', callback_url) END`,
-  eventCount: 'event_count',
+  ...{ eventCount: 'event_count', recurring: 'recurring::json' },
 } satisfies Record<keyof PaymentLink, string>)
   .map(([name, column]) => `${column} AS "${name}"`)
   .join(', ');

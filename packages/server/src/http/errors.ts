@@ -138,6 +138,7 @@ export const REASONS = {
   merchant_not_found: { status: 404, code: 4, message: 'there is no such merchant' },
   customer_not_found: { status: 404, code: 4, message: 'there is no such customer' },
   wallet_holder_not_found: { status: 404, code: 4, message: 'there is no such wallet holder' },
+  card_not_found: { status: 404, code: 4, message: 'the customer has no such card on file' },
   api_key_not_found: { status: 404, code: 4, message: 'there is no such API key' },
   webhook_endpoint_not_found: { status: 404, code: 4, message: 'there is no such webhook endpoint' },
   webhook_delivery_not_found: {
@@ -216,6 +217,31 @@ export const REASONS = {
     message: 'the payment link does not take this payment method',
   },
   customer_erased: { status: 422, code: 5, message: 'the customer’s data was erased' },
+  card_not_on_file: {
+    status: 422,
+    code: 5,
+    message: 'the customer has no such card on file',
+    path: 'cardTokenId',
+  },
+  first_payment_required: {
+    status: 422,
+    code: 5,
+    message:
+      'the customer has not agreed to be charged without them: first they pay with recurring.type cof_initial',
+    path: 'cardTokenId',
+  },
+  consent_withdrawn: {
+    status: 422,
+    code: 5,
+    message: 'the customer’s consent to be charged without them was withdrawn',
+    path: 'cardTokenId',
+  },
+  consent_expired: {
+    status: 422,
+    code: 5,
+    message: 'the time is over for which the customer has agreed to be charged without them',
+    path: 'cardTokenId',
+  },
   authorization_expired: { status: 422, code: 5, message: 'the authorization has expired' },
   amount_exceeds_held: {
     status: 422,

@@ -100,7 +100,10 @@ export const Transaction = Type.Object(
     storeId: Maybe(Text),
     terminalId: Maybe(Text),
     secure3d: Type.Boolean(),
-    parentTransactionId: Maybe(Text),
+    parentTransactionId: Type.Union([Text, Type.Null()], {
+      description:
+        'Of a refund: its payment. Of a payment that the merchant made by a card on file: the first one.',
+    }),
     recurringType: Maybe(Text),
     retrievalReferenceNumber: Maybe(Text),
     paymentLinkId: Wrapped,
@@ -121,6 +124,11 @@ export const Transaction = Type.Object(
     pendingOperation: PendingOperation,
     failureCode: Maybe(Type.Enum([...FAILURE_CODES])),
     failureMessage: Maybe(Text),
+    retryable: Type.Boolean({
+      description:
+        'Whether a payment that failed may be tried again as it is, at `retryAfter` at the earliest.',
+    }),
+    retryAfter: Maybe(Time),
   },
   { $id: 'Transaction', description: 'A payment or a refund, with every field of the webhook’s `data`.' },
 );

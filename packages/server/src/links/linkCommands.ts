@@ -27,7 +27,8 @@ export async function createLinkCommand(
   const { callbackUrl, ...terms } = parseTerms(body);
   const link: LinkKey = { id: newId() as LinkId, kind };
   const url = `${deps.publicUrl.current}/checkout/${publicLinkIdOf(link)}`;
-  const paymentMethods = methodsOf(deps, body.paymentMethods);
+  const asked = terms.recurring === null ? body.paymentMethods : (['card'] as const);
+  const paymentMethods = methodsOf(deps, asked);
   const usual = callbackUrl === null ? null : standardCallback(callbackUrl);
   const wanted = callback === undefined ? usual : callback;
   return {

@@ -1,5 +1,6 @@
 /** What a request says of a link: parsed once, here. */
 import type { Static } from 'typebox';
+import { parseExpiry, recurringOf } from '../cards/recurring.ts';
 import type { LinkTerms } from '../core/link.ts';
 import type { Millis } from '../core/transaction.ts';
 import { parseCurrency } from '../core/values/currency.ts';
@@ -10,6 +11,7 @@ import { type Parsed, parsed } from '../core/values/parse.ts';
 import { parseReturnUrl } from '../core/values/returnUrl.ts';
 import { parseText } from '../core/values/text.ts';
 import { parseTime } from '../core/values/time.ts';
+import { fieldError } from '../http/errors.ts';
 import { invalidFields, valuesOf } from '../http/parseFields.ts';
 import type { LinkBody } from './schemas.ts';
 
@@ -37,11 +39,25 @@ export function parseTerms(body: Body): GivenTerms {
     customerId: maybe(body.customerId, (text) => parseText(text, { max: 255 })),
     expiresAt: maybe(body.expiresAt, parseTime),
     metadata: parseMetadata(metadata),
+    'recurring.expiry': parseExpiry(body.recurring?.expiry),
   });
   checkUrls(metadata);
   const { [CALLBACK]: callback } = metadata;
   const callbackUrl = typeof callback === 'string' ? callback : null;
-  return { ...values, autoClearing, validation, reusable, locale, callbackUrl };
+  const { 'recurring.expiry': until, ...given } = values;
+  const recurring = body.recurring === undefined ? null : recurringOf(body.recurring, until);
+  if (recurring !== null) checkRecurring(body);
+  return { ...given, autoClearing, validation, reusable, locale, callbackUrl, recurring };
+}
+
+/** Whose card it is must be known, and only a card can be charged later. @throws ApiError 400 */
+function checkRecurring({ customerId, reusable, paymentMethods }: Body): void {
+  if (customerId === undefined || customerId === null)
+    throw fieldError('missing_field', 'customerId', 'is required with recurring');
+  if (reusable === true)
+    throw fieldError('invalid_request', 'reusable', 'must be false with recurring: it is for one customer');
+  if (paymentMethods?.includes('wallet') === true)
+    throw fieldError('invalid_request', 'paymentMethods', 'must be card alone with recurring');
 }
 
 /** Payers' browsers are sent to some of them. @throws ApiError 400 */

@@ -1,6 +1,6 @@
 /** Links and sessions as merchants see them. */
 import type { Outcome } from '../core/command.ts';
-import { LINK_STATUSES, type LinkEvent, type PaymentLink } from '../core/link.ts';
+import { LINK_STATUSES, type LinkEvent, type PaymentLink, type RecurringTerms } from '../core/link.ts';
 import { publicLinkIdOf } from '../core/values/ids.ts';
 import { iso } from '../core/values/time.ts';
 import type { Answer } from '../engine/idempotency.ts';
@@ -31,7 +31,12 @@ export function linkView(link: PaymentLink): Record<string, unknown> {
     paymentMethods: link.paymentMethods,
     locale: link.locale,
     transactionId: link.transactionId,
+    recurring: link.recurring === null ? null : recurringView(link.recurring),
   };
+}
+
+function recurringView({ frequencyDays, until }: RecurringTerms): Record<string, unknown> {
+  return { type: 'cof_initial', frequency: frequencyDays, expiry: iso(until) };
 }
 
 /** One entry of a link's history. For `exactJson`. */

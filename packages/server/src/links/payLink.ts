@@ -6,7 +6,7 @@
 import type { Deps } from '../app/deps.ts';
 import type { Outcome } from '../core/command.ts';
 import type { PaymentLink } from '../core/link.ts';
-import type { Minor } from '../core/transaction.ts';
+import type { CardUse, Minor } from '../core/transaction.ts';
 import {
   parsePublicLinkId,
   parseTransactionId,
@@ -51,9 +51,18 @@ interface Attempted {
 }
 
 export interface CardAttempt extends Attempted {
-  readonly card: Card;
+  /** As the payer has typed it, or one that the link's customer has on file, with its security code. */
+  readonly card: Card | CardWithCode;
+  /** Whether its payer wants it kept; of a link that is the first of several payments they agree to that. */
+  readonly keepsCard: boolean;
   readonly browser: CardPayment['browser'];
   readonly payerIp: string | null;
+}
+
+/** A card on file, and the code that is on it alone. */
+export interface CardWithCode {
+  readonly cardTokenId: string;
+  readonly cvc: string;
 }
 
 export interface WalletAttempt extends Attempted, Pick<WalletPayment, 'phone'> {
@@ -85,10 +94,9 @@ export async function findCheckoutPayment(
 export async function payLinkByCard(
   deps: Needed,
   link: PaymentLink,
-  { attemptId, returnUrl, card, browser, payerIp }: CardAttempt,
+  { attemptId, returnUrl, card, keepsCard, browser, payerIp }: CardAttempt,
 ): Promise<PaidByLink> {
-  const { number, expiryMonth, expiryYear, holder } = card;
-  const fingerprint = `${deps.secrets.firstCardHash(number)} ${expiryMonth}/${expiryYear} ${holder ?? ''}`;
+  const fingerprint = fingerprintOf(deps, card);
   const caller = callerOf(deps, link, attemptId, 'card', fingerprint);
   const { amount, currency, orderReference, description } = link;
   const fields: CardPayment['fields'] = {
@@ -97,10 +105,30 @@ export async function payLinkByCard(
     storeId: null,
     terminalId: null,
     recurringType: null,
+    cardUse: cardUseOf(link, card, keepsCard),
+    consentUntil: link.recurring?.until ?? null,
     captureMode: null,
     link: { id: link.id, kind: link.kind },
   };
-  return paidOf(deps, await payByCard(deps, caller, { fields, card, browser }, RENDERING));
+  const payment: CardPayment = {
+    ...{ fields, browser, frequencyDays: link.recurring?.frequencyDays ?? null },
+    card: 'number' in card ? card : card.cardTokenId,
+    cvc: card.cvc,
+  };
+  return paidOf(deps, await payByCard(deps, caller, payment, RENDERING));
+}
+
+/** What the card was, without what must not be kept of it. */
+function fingerprintOf({ secrets }: Pick<Deps, 'secrets'>, card: CardAttempt['card']): string {
+  if (!('number' in card)) return card.cardTokenId;
+  const { number, expiryMonth, expiryYear, holder } = card;
+  return `${secrets.firstCardHash(number)} ${expiryMonth}/${expiryYear} ${holder ?? ''}`;
+}
+
+function cardUseOf(link: PaymentLink, card: CardAttempt['card'], keepsCard: boolean): CardUse | null {
+  if (link.recurring !== null) return 'cof_initial';
+  if (!('number' in card)) return 'payer';
+  return keepsCard ? 'keep' : null;
 }
 
 /** Pays from a wallet. @throws what the engine throws */

@@ -1,5 +1,6 @@
 /** What the routes about payment links and sessions take and answer. Objects of answers have names. */
 import Type from 'typebox';
+import { RecurringBody } from '../cards/recurring.ts';
 import { LINK_LOCALES, LINK_STATUSES } from '../core/link.ts';
 import { MAX_METADATA_KEYS } from '../core/values/metadata.ts';
 import { Amount, Cursor, closed, Limit } from '../http/schemas.ts';
@@ -33,6 +34,7 @@ const terms = {
         'Whether a payment is captured by itself soon after its authorization: after an hour, unless the operator has set another time for you. `false`: you capture or cancel it; after 5 days it is captured by itself. Default: true.',
     }),
   ),
+  recurring: Type.Optional(RecurringBody),
   validation: Type.Optional(Type.Boolean({ description: 'Kept and shown; default: false.' })),
   paymentMethods: Type.Optional(
     Type.Array(Type.Enum(['card', 'wallet']), {
@@ -115,6 +117,14 @@ const link = {
   transactionId: Maybe(
     Type.String({ format: 'uuid' }),
     'The payment that paid it. Always null of one that is reusable.',
+  ),
+  recurring: Maybe(
+    Type.Object({
+      type: Type.Enum(['cof_initial']),
+      frequency: Maybe(Type.Integer(), 'Days.'),
+      expiry: Maybe(Time),
+    }),
+    'What its payer agrees to, where its payment is the first of several.',
   ),
 };
 

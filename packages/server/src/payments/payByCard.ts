@@ -8,11 +8,10 @@ import {
   keepCardToken,
   type SavedCard,
 } from '../acquiring/cardsSql.ts';
-import type { CardForBank } from '../acquiring/connector.ts';
 import type { Deps } from '../app/deps.ts';
 import type { Capability } from '../core/acquirers.ts';
 import type { PayByCard } from '../core/command.ts';
-import type { TransactionId } from '../core/values/ids.ts';
+import { isCardTokenId, type TransactionId } from '../core/values/ids.ts';
 import { checkCustomer } from '../customers/requireCustomer.ts';
 import { callOf, type MerchantCaller, type Rendering, toldBefore } from '../engine/caller.ts';
 import type { Told } from '../engine/engine.ts';
@@ -31,6 +30,10 @@ export interface CardPayment {
   >;
   /** The card, or the id of one that was used before. */
   readonly card: Card | string;
+  /** Of one that was used before: its security code, as its payer has typed it again. */
+  readonly cvc: string | null;
+  /** Of a first payment: the least number of days between two charges. */
+  readonly frequencyDays: number | null;
   readonly browser: PayerForBank['browser'];
 }
 
@@ -65,7 +68,7 @@ export async function payByCard(
 async function resolve(
   deps: Needed,
   merchantId: string,
-  { fields, card, browser }: CardPayment,
+  { fields, card, cvc, frequencyDays, browser }: CardPayment,
 ): Promise<{ readonly command: PayByCard; readonly payer: PayerForBank }> {
   refuseWithoutBank(deps);
   await checkStoreAndTerminal(deps, merchantId, fields.storeId, fields.terminalId);
@@ -76,7 +79,7 @@ async function resolve(
   }
   const used =
     typeof card === 'string'
-      ? { saved: await requireSavedCard(deps, merchantId, card), typed: null }
+      ? { saved: await requireSavedCard(deps, merchantId, card, fields), typed: null }
       : { saved: null, typed: card };
   const token = used.saved === null ? await keepCard(deps, merchantId, used.typed) : used.saved;
   const [acquirerId, ...otherAcquirerIds] = acquirersOf(deps, merchantId, fields, token.brand, used.saved);
@@ -94,7 +97,8 @@ async function resolve(
     isSavedCard: used.typed === null,
   };
   const forBank = used.typed === null ? null : cardForBank(used.typed);
-  return { command, payer: { card: forBank, browser, credentials, otherAcquirerIds } };
+  const payer = { card: forBank, cvc, frequencyDays, browser, credentials, otherAcquirerIds };
+  return { command, payer };
 }
 
 /** In production there is no simulated bank, and no card may seem to be taken. */
@@ -113,16 +117,22 @@ function withoutBank(): ApiError {
 function acquirersOf(
   { acquirers }: Needed,
   merchantId: string,
-  { currency, recurringType }: CardPayment['fields'],
+  { currency, recurringType, cardUse }: CardPayment['fields'],
   cardBrand: string,
   saved: SavedCard | null,
 ): [string, ...string[]] {
   const routed = acquirers.acquirersFor({ merchantId, paymentMethod: 'card', currency, cardBrand });
   if (routed.length === 0) throw withoutBank();
   const knowing = saved === null ? routed : acquirersOfCard(acquirers, routed, saved);
-  const needed: Capability[] =
-    saved === null ? [] : recurringType === null ? ['tokens'] : ['tokens', 'merchant_initiated'];
-  const able = knowing.filter((id) => needed.every((capability) => acquirers.can(id, capability)));
+  const isCharged = cardUse === 'cof_initial' || (saved !== null && recurringType !== null);
+  const needed: Capability[] = [
+    ...(saved !== null || cardUse !== null ? (['tokens'] as const) : []),
+    ...(isCharged || cardUse === 'merchant' ? (['merchant_initiated'] as const) : []),
+  ];
+  const allAble = knowing.filter((id) => needed.every((capability) => acquirers.can(id, capability)));
+  const isFirst = (id: string): boolean => cardUse === 'merchant' && id === saved?.firstAcquirerId;
+  // The bank of the first payment knows what its customer has agreed to; another one has to believe it.
+  const able = [...allAble.filter(isFirst), ...allAble.filter((id) => !isFirst(id))];
   const [first = knowing[0], ...others] = able;
   if (first === undefined) throw unknownCard();
   acquirers.noteTrial(first);
@@ -139,10 +149,15 @@ function acquirersOfCard(
   return knowing.length > 0 ? knowing : acquirerIds.filter((id) => acquirers.isOpen(id));
 }
 
-async function requireSavedCard({ reserved }: Needed, merchantId: string, id: string): Promise<SavedCard> {
-  const saved = /^ct_[0-9a-f]{32}$/.test(id) ? await findSavedCard(reserved, merchantId, id) : null;
-  if (saved === null || saved.acquirerIds.length === 0) throw unknownCard();
-  return saved;
+async function requireSavedCard(
+  { reserved }: Needed,
+  merchantId: string,
+  id: string,
+  { customerId, cardUse }: CardPayment['fields'],
+): Promise<SavedCard> {
+  const saved = isCardTokenId(id) ? await findSavedCard(reserved, merchantId, id, customerId) : null;
+  if (saved !== null && saved.acquirerIds.length > 0) return saved;
+  throw cardUse === 'merchant' ? new ApiError('card_not_on_file') : unknownCard();
 }
 
 function unknownCard(): ApiError {
@@ -159,7 +174,13 @@ async function keepCard({ reserved, secrets }: Needed, merchantId: string, card:
   return keepCardToken(reserved, { id, merchantId, fingerprint, brand, last4, expiryMonth, expiryYear });
 }
 
-function cardForBank({ number, expiryMonth, expiryYear, cvc, holder }: Card): CardForBank {
+function cardForBank({
+  number,
+  expiryMonth,
+  expiryYear,
+  cvc,
+  holder,
+}: Card): NonNullable<PayerForBank['card']> {
   return { number, expiryMonth, expiryYear, cvc, holder };
 }
 

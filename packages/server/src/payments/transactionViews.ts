@@ -1,6 +1,7 @@
 import type { LateAnswer, Outcome } from '../core/command.ts';
-import { failureMessageOf } from '../core/reasons.ts';
+import { failureMessageOf, retriedAfterMs } from '../core/reasons.ts';
 import {
+  type Millis,
   type Minor,
   type PendingOperation,
   pendingOperationOf,
@@ -34,6 +35,13 @@ function processedAmountOf(t: Transaction): Minor | null {
   }
 }
 
+/** When the same payment may be tried again as it is, at the earliest; null: it did not fail, or would fail again. */
+function retryAtOf({ type, status, statusReason, updatedAt }: Transaction): Millis | null {
+  if (type !== 'payment' || (status !== 'rejected' && status !== 'transaction.failed')) return null;
+  const afterMs = retriedAfterMs(statusReason);
+  return afterMs === null ? null : updatedAt + afterMs;
+}
+
 /**
  * A transaction as transaction management shows it: every field of the specification's webhook `data`,
  * same names and shapes, and what a merchant needs besides. For `exactJson`.
@@ -46,6 +54,7 @@ export function transactionView(
   pending: PendingOperation | null,
 ): Record<string, unknown> {
   // Of what was captured, the reason says only why the rest was released.
+  const retryAt = retryAtOf(t);
   const failureMessage = t.captured > 0n ? null : failureMessageOf(t.statusReason);
   return {
     id: t.id,
@@ -67,7 +76,7 @@ export function transactionView(
     storeId: t.storeId,
     terminalId: t.terminalId,
     secure3d: t.secure3d,
-    parentTransactionId: t.parentTransactionId,
+    parentTransactionId: t.parentTransactionId ?? t.firstTransactionId,
     recurringType: t.recurringType,
     retrievalReferenceNumber: t.retrievalReferenceNumber,
     paymentLinkId: wrapped(t.paymentLinkId),
@@ -89,6 +98,8 @@ export function transactionView(
     pendingOperation: pending === null ? null : { ...pending, requestedAt: iso(pending.requestedAt) },
     failureCode: failureMessage === null ? null : t.statusReason,
     failureMessage,
+    retryable: retryAt !== null,
+    retryAfter: iso(retryAt),
   };
 }
 

@@ -106,7 +106,7 @@ async function payAs(
   const attempt = { attemptId: crypto.randomUUID(), returnUrl: link.url };
   if (method === 'card')
     return payLinkByCard(deps, link, {
-      ...{ ...attempt, card: parseCard(APPROVED), browser: null, payerIp: null },
+      ...{ ...attempt, card: parseCard(APPROVED), keepsCard: false, browser: null, payerIp: null },
     });
   const payer = SEED_CUSTOMERS.find(({ approval, frozen }) => approval === 'none' && !frozen);
   const iin = payer === undefined ? null : parseIin(payer.iin);

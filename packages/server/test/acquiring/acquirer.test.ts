@@ -211,6 +211,37 @@ test('what cannot be asked from here is not even claimed, unless it is so old th
   }
 });
 
+test('at the checkout a card on file is charged by nobody who does not have its security code', async () => {
+  const operation = await pending({});
+  const { transactionId } = operation;
+  const asked: unknown[] = [];
+  const curious = bank({
+    authorize: async ({ card }) => {
+      asked.push(card);
+      throw new Error('the answer is lost');
+    },
+  });
+  try {
+    await sandbox.pool.query(
+      `UPDATE card_token SET bank_token = 'token', sealed_bank_token = NULL
+       WHERE id = (SELECT card_token_id FROM transaction WHERE id = $1)`,
+      [transactionId],
+    );
+    await sandbox.pool.query('UPDATE transaction SET payment_session_id = $2 WHERE id = $1', [
+      ...[transactionId, crypto.randomUUID()],
+    ]);
+    await attempt(curious, operation);
+    assert.deepEqual(asked, [], 'this node has not seen the payer');
+    await sandbox.pool.query('UPDATE transaction SET payment_session_id = NULL WHERE id = $1', [
+      transactionId,
+    ]);
+    await attempt(curious, operation);
+    assert.deepEqual(asked, [{ token: 'token', cvc: null }]);
+  } finally {
+    await settle(operation);
+  }
+});
+
 test('cards of payments that end at the same time are asked about once each: attempts that are due wait for it', async () => {
   let asked = 0;
   const pool = Object.assign(Object.create(sandbox.pool) as Sandbox['pool'], {
@@ -220,7 +251,14 @@ test('cards of payments that end at the same time are asked about once each: att
     },
   });
   const acquirer = acquirerWith(bank({}), { pool });
-  const payer = { card: null, browser: null, otherAcquirerIds: [], credentials: null };
+  const payer = {
+    card: null,
+    cvc: null,
+    frequencyDays: null,
+    browser: null,
+    otherAcquirerIds: [],
+    credentials: null,
+  };
   const work = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 50));
   await Promise.all(Array.from({ length: 40 }, () => acquirer.withPayer(crypto.randomUUID(), payer, work)));
   await acquirer.idle(30_000);

@@ -129,6 +129,7 @@ const APPROVED: ConnectorAnswer = {
     retrievalReferenceNumber: '1',
     redirectUrl: null,
     bankToken: 't',
+    networkTransactionReference: null,
   },
 };
 const DECLINED: ConnectorAnswer = { ...APPROVED, status: 'declined', bankToken: null };
@@ -159,6 +160,7 @@ function credulous(
       cardToken = null,
       acsUrl = null,
       declineCode = null,
+      networkReference = null,
     } = (await response.json()) as Record<string, string | null | undefined>;
     if (
       status === undefined ||
@@ -169,6 +171,7 @@ function credulous(
     return {
       status: status as ConnectorAnswer['status'],
       ...{ declineCode, retrievalReferenceNumber: rrn, redirectUrl: acsUrl, bankToken: cardToken },
+      networkTransactionReference: networkReference,
     };
   };
 }
@@ -390,6 +393,38 @@ const WRONGS: readonly (readonly [string, Wrong, readonly string[]])[] = [
     ['tokens'],
   ],
   [
+    'does not tell the bank what a card is kept for',
+    ({ authorize }) => ({ authorize: (request) => authorize({ ...request, onFile: null }) }),
+    ['merchant-initiated'],
+  ],
+  [
+    'does not tell the bank which payment was the first one',
+    ({ authorize }) => ({
+      authorize: (request) =>
+        authorize(
+          request.onFile?.use === 'merchant'
+            ? { ...request, onFile: { ...request.onFile, networkTransactionReference: null } }
+            : request,
+        ),
+    }),
+    ['merchant-initiated'],
+  ],
+  [
+    'charges a card for its merchant as if its payer were there',
+    ({ authorize }) => ({
+      authorize: (request) =>
+        authorize(request.onFile?.use === 'merchant' ? { ...request, onFile: { use: 'payer' } } : request),
+    }),
+    ['merchant-initiated'],
+  ],
+  [
+    'forgets what the network knows a payment by',
+    ({ authorize }) => ({
+      authorize: async (request) => ({ ...(await authorize(request)), networkTransactionReference: null }),
+    }),
+    ['merchant-initiated'],
+  ],
+  [
     'captures all where a part is asked for',
     ({ capture }) => ({ capture: (question) => capture({ ...question, amount: 10_000n }) }),
     ['partial capture'],
@@ -495,7 +530,7 @@ describe('a connector that is wrong is found', () => {
   });
 
   for (const [name, patch, reason] of [
-    ['is of another version', { version: 2 }, /version 2/],
+    ['is of another version', { version: 1 }, /version 1/],
     ['has a name that is none', { name: 'Bank A' }, /name/],
     ['can do what there is not', { capabilities: ['magic'] }, /capabilities/],
     ['has no names for credentials', { credentialNames: null }, /credentialNames/],

@@ -41,9 +41,9 @@ function operationOf(kind: Question['kind']): Question {
 const ABOUT = { id: PAYMENT, amount: 1_000 };
 const authorize = () =>
   bank().authorize({
-    ...{ operation: operationOf('authorize'), card: { token: 't' }, merchantName: 'M' },
+    ...{ operation: operationOf('authorize'), card: { token: 't', cvc: null }, merchantName: 'M' },
     ...{ returnUrl: null, payerIp: null, browser: null, orderReference: 'O', description: null },
-    notificationUrl: null,
+    ...{ notificationUrl: null, onFile: null },
   });
 const QUESTIONS = {
   authorize: [authorize, { ...ABOUT, status: 'approved' }],

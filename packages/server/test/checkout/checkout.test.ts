@@ -92,6 +92,9 @@ describe('checkout', () => {
       paymentMethods: ['card', 'wallet'],
       locale: null,
       mode: 'sandbox',
+      savedCards: [],
+      canKeepCard: false,
+      agreement: null,
       urls: { success: null, failure: null, cancel: null },
     });
     assert.ok(Date.parse(expiresAt) - Date.parse(now) > 86_000_000);

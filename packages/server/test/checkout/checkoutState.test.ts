@@ -1,7 +1,7 @@
 /** Which state a payer sees of which link: every combination that the engine leaves. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { linkState } from '../../src/checkout/checkoutState.ts';
+import { linkState, NO_CARDS } from '../../src/checkout/checkoutState.ts';
 import type { PaymentLink } from '../../src/core/link.ts';
 import type { LinkId, TransactionId } from '../../src/core/values/ids.ts';
 import type { LinkPayment } from '../../src/links/linksSql.ts';
@@ -22,6 +22,7 @@ const LINK: PaymentLink = {
   metadata: '{}',
   customerId: null,
   autoClearing: true,
+  recurring: null,
   validation: false,
   reusable: false,
   paymentMethods: ['card'],
@@ -77,6 +78,7 @@ function shown({ link = {}, attempt, own, lockedForMs }: Case): string {
   const open = { link: { ...LINK, ...link }, merchant: SHOP, attempt: attempt ?? null, now: NOW };
   const { status, isOwn, redirectUrl, reason, lockedUntil } = linkState({
     open,
+    cards: NO_CARDS,
     own: own ?? null,
     lockedForMs: lockedForMs ?? null,
     mode: 'sandbox',
@@ -144,7 +146,7 @@ test('addresses go on as the merchant wrote them, and those that nobody may be s
   const urlsOf = (metadata: object) => {
     const link = { ...LINK, metadata: JSON.stringify(metadata) };
     const open = { link, merchant: SHOP, attempt: null, now: NOW };
-    return linkState({ open, own: null, lockedForMs: null, mode: 'sandbox' }).urls;
+    return linkState({ open, cards: NO_CARDS, own: null, lockedForMs: null, mode: 'sandbox' }).urls;
   };
   assert.deepEqual(urlsOf({ successUrl: 'https://Shop.test/ok?a=%41', cancelUrl: 'shop://cart', more: 1 }), {
     success: 'https://Shop.test/ok?a=%41',
@@ -157,4 +159,29 @@ test('addresses go on as the merchant wrote them, and those that nobody may be s
       { success: null, failure: null, cancel: null },
       String(url),
     );
+});
+
+test('cards are shown to whoever can pay by one, and to nobody else', () => {
+  const card = { id: 'ct_1', brand: 'visa', last4: '4242', expiryMonth: 12, expiryYear: 2030 };
+  const cards = { savedCards: [card], canKeepCard: true };
+  for (const [given, isShown] of [
+    [{}, true],
+    [{ lockedForMs: 60_000 }, false],
+    [{ attempt: payment(MINE, ASKED) }, false],
+    [{ attempt: payment(MINE, REJECTED), own: payment(MINE, REJECTED) }, false],
+    [{ link: { status: 'paid', transactionId: MINE } }, false],
+    [{ link: { status: 'cancelled' } }, false],
+  ] as readonly (readonly [Case, boolean])[]) {
+    const { link = {}, attempt = null, own = null, lockedForMs = null } = given;
+    const open = { link: { ...LINK, ...link }, merchant: SHOP, attempt, now: NOW };
+    const { savedCards, canKeepCard } = linkState({ open, cards, own, lockedForMs, mode: 'sandbox' });
+    assert.deepEqual({ savedCards, canKeepCard }, isShown ? cards : NO_CARDS, JSON.stringify(given));
+  }
+});
+
+test('what a payer agrees to is told with its end', () => {
+  const link = { ...LINK, recurring: { frequencyDays: 28, until: NOW + 1_000 } };
+  const open = { link, merchant: SHOP, attempt: null, now: NOW };
+  const { agreement } = linkState({ open, cards: NO_CARDS, own: null, lockedForMs: null, mode: 'sandbox' });
+  assert.deepEqual(agreement, { frequencyDays: 28, until: new Date(NOW + 1_000).toISOString() });
 });

@@ -105,7 +105,15 @@ const API: Sender = { actor: 'api', merchantId: 'm', paymentMethod: null };
 const PAY: PayByCard = {
   ...{ kind: 'pay_by_card', transactionId: ID, merchantId: 'm', amount: 1_000n, currency: 'KZT' },
   ...{ orderReference: 'o', description: null, payerIp: null, storeId: null, terminalId: null },
-  ...{ customerId: null, recurringType: null, returnUrl: null, cardTokenId: 't', cardBrand: 'visa' },
+  ...{
+    customerId: null,
+    recurringType: null,
+    cardUse: null,
+    consentUntil: null,
+    returnUrl: null,
+    cardTokenId: 't',
+    cardBrand: 'visa',
+  },
   ...{ cardLast4: '4242', captureMode: null, acquirerId: 'a', credentialsId: 'c', isSavedCard: false },
 };
 
@@ -127,6 +135,7 @@ function stateOf(
     }),
     can,
     link: () => undefined,
+    cardOnFile: () => undefined,
     attemptOf: () => 'over',
   };
 }

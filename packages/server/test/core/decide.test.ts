@@ -57,6 +57,7 @@ function stateOf(payment: Transaction | null, wallet = WALLET, balance = 1_000n)
     }),
     can: () => true,
     link: () => undefined,
+    cardOnFile: () => undefined,
     attemptOf: () => 'over',
   };
 }

@@ -52,6 +52,7 @@ class World implements State {
 
   transaction = (id: string) => this.transactions.get(id);
   operation = (id: string) => this.operations.get(id);
+  cardOnFile = () => undefined;
   link = (id: string) => this.links.get(id);
   attemptOf = ({ attemptId }: PaymentLink) => attemptOf(this.transactions.get(attemptId ?? ''));
   wallet = () => undefined;
@@ -91,7 +92,7 @@ class World implements State {
         },
         ...{ amount: AMOUNT, currency: 'KZT', orderReference: 'o', description: null, metadata: '{}' },
         ...{ customerId: null, autoClearing: true, validation: false, paymentMethods: ['card', 'wallet'] },
-        ...{ locale: null, url: 'https://pay.example', callback: null },
+        ...{ locale: null, url: 'https://pay.example', callback: null, recurring: null },
       },
       SHOP,
     );
@@ -113,7 +114,15 @@ class World implements State {
       {
         ...{ kind: 'pay_by_card', transactionId: this.id() as TransactionId, merchantId: MERCHANT },
         ...{ amount: AMOUNT, currency: 'KZT', orderReference: 'o', description: null, payerIp: null },
-        ...{ storeId: null, terminalId: null, customerId: null, recurringType: null, returnUrl: null },
+        ...{
+          storeId: null,
+          terminalId: null,
+          customerId: null,
+          recurringType: null,
+          cardUse: null,
+          consentUntil: null,
+          returnUrl: null,
+        },
         ...{ cardTokenId: 't', cardBrand: 'visa', cardLast4: '4242', captureMode: null, acquirerId: 'a' },
         ...{ credentialsId: 'c', isSavedCard: false, link: { id, kind } },
       },
@@ -125,6 +134,7 @@ class World implements State {
     const { id: operationId, kind: operationKind, transactionId, paymentId } = operation;
     const answer = {
       ...{ status, declineCode: status === 'declined' ? 'card_declined' : null },
+      networkTransactionReference: null,
       ...{ retrievalReferenceNumber: null, redirectUrl: status === 'challenge' ? 'https://bank' : null },
     };
     return this.tell(

@@ -81,6 +81,7 @@ function stateOf(transaction: Transaction, operation?: BankOperation, child?: Tr
     }),
     can: () => true,
     link: () => undefined,
+    cardOnFile: () => undefined,
     attemptOf: () => 'over',
   };
 }
@@ -485,6 +486,7 @@ const ANSWER: BankAnswer = {
   status: 'done',
   declineCode: null,
   retrievalReferenceNumber: '1',
+  networkTransactionReference: null,
   redirectUrl: null,
 };
 const DECLINED: Partial<BankAnswer> = { status: 'declined', declineCode: 'lost_card' };

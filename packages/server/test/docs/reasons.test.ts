@@ -79,6 +79,7 @@ function stateOf(
     }),
     can: (_acquirerId, capability) => !lacks.includes(capability),
     link: () => undefined,
+    cardOnFile: () => undefined,
     attemptOf: () => 'over',
   };
 }

@@ -42,6 +42,8 @@ async function namesOf(id: string): Promise<string[]> {
   return (await get(`/${id}/history`)).body.items.map(({ name }: { name: string }) => name);
 }
 
+const CUSTOMER_ID = '01989f41-a6eb-77d4-a666-9361fb25bec6';
+
 describe('a link that is made', () => {
   test('has every field, and is found as it was answered', async () => {
     const before = await now();
@@ -56,6 +58,7 @@ describe('a link that is made', () => {
       ...{ amount: 15_000, currency: 'KZT', description: null, orderReference: 'FIELDS', status: 'active' },
       ...{ metadata: {}, customerId: null, autoClearing: true, validation: false, createdBy: 'api' },
       ...{ reusable: false, paymentMethods: ['card', 'wallet'], locale: null, transactionId: null },
+      recurring: null,
     });
     assert.deepEqual((await get(`/${id}`)).body, body);
     assert.deepEqual((await get('/by-order-reference/FIELDS')).body, body);
@@ -153,7 +156,25 @@ describe('what no link can be', () => {
     ['a method twice', { paymentMethods: ['card', 'card'] }, 'invalid_request'],
     ['an unknown method', { paymentMethods: ['cash'] }, 'invalid_request'],
     ['an unknown language', { locale: 'fr' }, 'invalid_request'],
-    ['an unknown field', { recurring: {} }, 'unknown_field'],
+    ['an unknown field', { recurrence: {} }, 'unknown_field'],
+    ['a first payment without its kind', { recurring: {} }, 'missing_field'],
+    ['a first payment of nobody', { recurring: { type: 'cof_initial' } }, 'missing_field'],
+    ['a later payment', { customerId: CUSTOMER_ID, recurring: { type: 'ucof' } }, 'invalid_request'],
+    [
+      'a first payment of many',
+      { customerId: CUSTOMER_ID, reusable: true, recurring: { type: 'cof_initial' } },
+      'invalid_request',
+    ],
+    [
+      'a first payment from a wallet',
+      { customerId: CUSTOMER_ID, paymentMethods: ['card', 'wallet'], recurring: { type: 'cof_initial' } },
+      'invalid_request',
+    ],
+    [
+      'a first payment until a day that there is not',
+      { customerId: CUSTOMER_ID, recurring: { type: 'cof_initial', expiry: '2030-02-30' } },
+      'invalid_request',
+    ],
     ['a status', { status: 'paid' }, 'unknown_field'],
     ['metadata that is a list', metadata([]), 'invalid_request'],
     ['metadata that is text', metadata('{}'), 'invalid_request'],

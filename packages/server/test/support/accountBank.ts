@@ -64,7 +64,8 @@ class AccountBank {
 }
 
 function answerOf(status: ConnectorAnswer['status']): ConnectorAnswer {
-  return { status, declineCode: null, retrievalReferenceNumber: '1', redirectUrl: null, bankToken: 'token' };
+  const references = { retrievalReferenceNumber: '1', networkTransactionReference: null };
+  return { status, declineCode: null, ...references, redirectUrl: null, bankToken: 'token' };
 }
 
 export const bank = new AccountBank();

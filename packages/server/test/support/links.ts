@@ -52,7 +52,13 @@ export function createPayerTools(deps: Deps): PayerTools {
     },
     byCard: async (id, { attemptId = crypto.randomUUID(), number = VISA } = {}) => {
       const card = parseCard({ number, expiryMonth: 12, expiryYear: 2040, cvc: '123' });
-      const attempt = { ...common(id, attemptId), card, browser: null, payerIp: '203.0.113.7' };
+      const attempt = {
+        ...common(id, attemptId),
+        card,
+        keepsCard: false,
+        browser: null,
+        payerIp: '203.0.113.7',
+      };
       return payLinkByCard(deps, await linkOf(id), attempt);
     },
   };

@@ -91,7 +91,15 @@ export class Story {
         currency: 'KZT',
       },
       ...{ orderReference: 'o', description: null, payerIp: null, storeId: null, terminalId: null },
-      ...{ customerId: null, recurringType: null, returnUrl: null, cardTokenId: 't', cardBrand: 'visa' },
+      ...{
+        customerId: null,
+        recurringType: null,
+        cardUse: null,
+        consentUntil: null,
+        returnUrl: null,
+        cardTokenId: 't',
+        cardBrand: 'visa',
+      },
       ...{ cardLast4: '4242', captureMode: null, acquirerId: 'a', credentialsId: 'c', isSavedCard: false },
     });
   }
@@ -106,6 +114,7 @@ export class Story {
       status,
       declineCode,
       retrievalReferenceNumber: `rrn-${operationId}`,
+      networkTransactionReference: null,
       redirectUrl,
     };
     const ids = { operationId, operationKind, transactionId, paymentId, reversalId: this.id() };
@@ -155,6 +164,7 @@ export class Story {
       merchantSettings: () => this.settings,
       can: () => true,
       link: () => undefined,
+      cardOnFile: () => undefined,
       attemptOf: () => 'over',
     };
   }

@@ -79,6 +79,8 @@ export const reasons = {
   'behaves.processing': 'processing error',
   'behaves.secureApproved': '3-D Secure, then approved',
   'behaves.secureDeclined': '3-D Secure, then declined',
+  'behaves.poorLater': 'approved; not enough money when its merchant charges it',
+  'behaves.stolenLater': 'approved; reported stolen when its merchant charges it',
   'behaves.slow': 'slow bank: approved after 3 s',
   'behaves.timeoutWorked': 'time-out that had worked',
   'behaves.timeoutNotWorked': 'time-out that had not worked',

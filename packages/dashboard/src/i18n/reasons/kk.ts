@@ -76,6 +76,8 @@ export const reasons: Readonly<Record<keyof typeof english, string>> = {
   'behaves.processing': 'өңдеу қатесі',
   'behaves.secureApproved': '3-D Secure, сосын мақұлданды',
   'behaves.secureDeclined': '3-D Secure, сосын қабылданбады',
+  'behaves.poorLater': 'мақұлданады; клиентсіз алғанда қаражат жетпейді',
+  'behaves.stolenLater': 'мақұлданады; клиентсіз алғанда ұрланған деп тіркелген',
   'behaves.slow': 'баяу банк: 3 с кейін мақұлданды',
   'behaves.timeoutWorked': 'жауап жоқ, бірақ орындалған',
   'behaves.timeoutNotWorked': 'жауап жоқ, орындалмаған',

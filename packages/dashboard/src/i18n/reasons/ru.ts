@@ -78,6 +78,8 @@ export const reasons: Readonly<Record<keyof typeof english, string>> = {
   'behaves.processing': 'ошибка обработки',
   'behaves.secureApproved': '3-D Secure, затем одобрена',
   'behaves.secureDeclined': '3-D Secure, затем отклонена',
+  'behaves.poorLater': 'одобряется; при списании без клиента не хватает денег',
+  'behaves.stolenLater': 'одобряется; при списании без клиента числится украденной',
   'behaves.slow': 'медленный банк: одобрена через 3 с',
   'behaves.timeoutWorked': 'нет ответа, но операция прошла',
   'behaves.timeoutNotWorked': 'нет ответа, операция не прошла',

@@ -390,15 +390,45 @@ const CAPABLE: readonly Case[] = [
       trial.needs('tokens');
       const { bankToken } = await trial.within(trial.authorize(trial.newPayment()));
       if (bankToken === null || bankToken === '') throw new Nonconformance('an approval has no bankToken');
-      const again = await trial.within(trial.authorize(trial.newPayment(), { token: bankToken }));
+      const again = await trial.within(trial.authorize(trial.newPayment(), { token: bankToken, cvc: null }));
       expectStatus(again, 'approved', 'a payment by the token');
       const unknown = await trial.within(
-        trial.authorize(trial.newPayment(), { token: `no-${randomUUID()}` }),
+        trial.authorize(trial.newPayment(), { token: `no-${randomUUID()}`, cvc: null }),
       );
       expectStatus(unknown, 'declined', 'a payment by a token that the bank has not given');
     },
   },
+  {
+    name: 'merchant-initiated',
+    promise:
+      'with `merchant_initiated` a card whose payer has agreed to it is charged without them; the bank is told the network’s reference of the first payment',
+    check: checkMerchantInitiated,
+  },
 ];
+
+async function checkMerchantInitiated(trial: Trial): Promise<void> {
+  trial.needs('tokens');
+  trial.needs('merchant_initiated');
+  const { approved } = trial.target.cards;
+  const first = await trial.within(
+    trial.authorize(trial.newPayment(), approved, { use: 'first', frequencyDays: 28, until: null }),
+  );
+  expectStatus(first, 'approved', 'a first payment');
+  const { bankToken, networkTransactionReference } = first;
+  if (bankToken === null || networkTransactionReference === null)
+    throw new Nonconformance(
+      'the approval of a first payment has no bankToken or no networkTransactionReference',
+    );
+  const onFile = { use: 'merchant', reason: 'subscription', networkTransactionReference } as const;
+  const charge = trial.authorize(trial.newPayment(), { token: bankToken, cvc: null }, onFile);
+  expectStatus(await trial.within(charge), 'approved', 'a charge without the payer');
+  if (trial.proxy.lastQuestion?.includes(networkTransactionReference) !== true)
+    throw new Nonconformance('the bank is not told the networkTransactionReference of the first payment');
+  const own = await trial.within(
+    trial.authorize(trial.newPayment(), { token: bankToken, cvc: approved.cvc }, { use: 'payer' }),
+  );
+  expectStatus(own, 'approved', 'a payment by a card on file, by its payer');
+}
 
 const NEWS: readonly Case[] = [
   {

@@ -35,6 +35,8 @@ export interface FaultyProxy {
   fate: Fate;
   /** What the bank answered last. */
   lastAnswer: RawAnswer | null;
+  /** What was asked last, as it came. */
+  lastQuestion: Buffer | null;
   /** How many questions have come. */
   asked: number;
   end(): Promise<void>;
@@ -50,6 +52,7 @@ export async function startProxy(bankUrl: string): Promise<FaultyProxy> {
     url: `http://127.0.0.1:${port}`,
     fate: { kind: 'pass' },
     lastAnswer: null,
+    lastQuestion: null,
     asked: 0,
     end: async () => {
       server.closeAllConnections();
@@ -60,6 +63,7 @@ export async function startProxy(bankUrl: string): Promise<FaultyProxy> {
     const { fate } = proxy;
     proxy.asked += 1;
     const body = await readAll(request);
+    proxy.lastQuestion = body;
     const forward = async (): Promise<RawAnswer> => {
       proxy.lastAnswer = await ask(bankUrl, request, body);
       return proxy.lastAnswer;

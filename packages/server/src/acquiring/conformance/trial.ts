@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import {
   type Capability,
   type CardForBank,
+  type CardOnFile,
   type Connector,
   type ConnectorAnswer,
   isNotAsked,
@@ -63,11 +64,19 @@ export class Trial {
     return { ...payment, id, kind, amount };
   }
 
-  authorize(operation: Question, card: CardForBank = this.target.cards.approved): Promise<ConnectorAnswer> {
+  authorize(
+    operation: Question,
+    card: CardForBank = this.target.cards.approved,
+    onFile: CardOnFile | null = null,
+  ): Promise<ConnectorAnswer> {
+    const isAttended = onFile?.use !== 'merchant';
     return this.connector.authorize({
       ...{ operation, card, merchantName: 'Conformance', orderReference: 'CONFORMANCE-1', description: null },
-      ...{ returnUrl: 'https://shop.example/back', payerIp: '203.0.113.7', browser: null },
+      returnUrl: isAttended ? 'https://shop.example/back' : null,
+      payerIp: isAttended ? '203.0.113.7' : null,
+      browser: null,
       notificationUrl: this.target.notifications?.url ?? null,
+      onFile,
     });
   }
 

@@ -171,6 +171,11 @@ export function parseMessageId(text: string): Parsed<MessageKey> {
   return parsed({ transactionId: id.join('-'), seq });
 }
 
+/** Whether this spells the id of a card's token. */
+export function isCardTokenId(text: string): boolean {
+  return /^ct_[0-9a-f]{32}$/.test(text);
+}
+
 const LINK_ID = /^pl_[0-9a-f]{32}$/;
 
 /** A payment link's id as merchants and payers see it: `pl_` and the UUID's digits. A session's is the UUID itself. */
