@@ -7,6 +7,8 @@ import {
   type Audit,
   type AuditLogEntry,
   type AuthorizeWalletBody,
+  type CardOnFile,
+  CardsResource,
   type CreateMerchantBody,
   type CreatePaymentBody,
   type CreatePaymentLinkBody,
@@ -197,7 +199,10 @@ export const paymentLinks = new PaymentLinksResource(sender);
 
 export const customers = new CustomersResource(sender);
 
-export type { CreatePaymentLinkBody, Customer, PaymentLink, PaymentLinkEvent, PaymentLinkSums };
+/** What customers have on file. */
+export const cards = new CardsResource(sender);
+
+export type { CardOnFile, CreatePaymentLinkBody, Customer, PaymentLink, PaymentLinkEvent, PaymentLinkSums };
 
 export interface SandboxClock {
   readonly now: string;

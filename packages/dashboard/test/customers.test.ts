@@ -122,6 +122,35 @@ describe('customers', { skip: withoutBrowser }, () => {
     await dashboard.close(page);
   });
 
+  test('the cards that they have on file: another default, and one deleted', async () => {
+    const made = await call('POST', '/v1/customers', { name: 'Card Holder' });
+    const recurring = { type: 'cof_initial' };
+    for (const [number, orderReference] of [
+      ['4242424242424242', 'FIRST'],
+      ['5555555555554444', 'SECOND'],
+    ]) {
+      const card = { number, expiryMonth: 12, expiryYear: 2035, cvc: '123' };
+      await dashboard.pay({ customerId: made.id, card, recurring, orderReference });
+    }
+    const page = await dashboard.open('manager', `/customers/${made.id}`);
+    const rowOf = (last4: string) =>
+      page
+        .getByRole('row')
+        .filter({ hasText: `•••• ${last4}` })
+        .last();
+    await rowOf('4242').getByText('Default', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Make default: •••• 4444' }).click();
+    await rowOf('4444').getByText('Default', { exact: true }).waitFor();
+    if (SCREENSHOTS !== undefined)
+      await page.screenshot({ path: `${SCREENSHOTS}/cards.png`, fullPage: true });
+    assert.deepEqual(await graveAxeFindings(page), []);
+    await page.getByRole('button', { name: 'Delete the card •••• 4242' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click();
+    await page.getByRole('button', { name: 'Delete the card •••• 4242' }).waitFor({ state: 'detached' });
+    assert.equal((await call('GET', `/v1/customers/${made.id}/cards`)).items.length, 1);
+    await dashboard.close(page);
+  });
+
   test('is changed, exported and erased by those who may', async () => {
     const made = await call('POST', '/v1/customers', { name: 'Gone Soon', email: 'gone@example.kz' });
     const manager = await dashboard.open('manager', `/customers/${made.id}`);

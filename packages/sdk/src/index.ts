@@ -61,7 +61,7 @@ export class PlexyPay {
 }
 
 export type { AdminResource } from './admin.ts';
-export type { CardsResource } from './cards.ts';
+export { CardsResource } from './cards.ts';
 export { CustomersResource } from './customers.ts';
 export {
   AbortedError,

@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { type Customer, customers } from '../api.ts';
+import { CustomerCards } from '../customerCards.tsx';
 import { CustomerDialog, EraseCustomerDialog, nameOf } from '../customerDialogs.tsx';
 import { useWords } from '../i18n/index.tsx';
 import { useMay } from '../session.tsx';
@@ -50,6 +51,11 @@ function Whole({ customer }: Props): ReactNode {
           >
             <Payments id={id} />
           </Panel>
+          {erasedAt === null && (
+            <Panel title={t('card.title')}>
+              <CustomerCards customerId={id} />
+            </Panel>
+          )}
         </div>
         {erasedAt === null && (
           <Panel title={t('customer.profile')} className="panel-top">

@@ -217,12 +217,13 @@ export interface UsedCard {
   readonly createdAt: Millis;
 }
 
-/** The cards with which a customer paid, by the merchant's tokens of them. */
+/** The cards with which a customer paid, or that they have on file, by the merchant's tokens of them. */
 export async function listUsedCards(db: Queryable, merchantId: string, id: string): Promise<UsedCard[]> {
   const { rows } = await db.query<UsedCard>(
     `SELECT id, brand, last4, expiry_month AS "expiryMonth", expiry_year AS "expiryYear", created_at AS "createdAt"
      FROM card_token WHERE merchant_id = $1 AND id IN (SELECT card_token_id FROM transaction
-       WHERE merchant_id = $1 AND customer_id = $2 AND payment_method = 'card') ORDER BY created_at, id`,
+       WHERE merchant_id = $1 AND customer_id = $2 AND payment_method = 'card'
+       UNION ALL SELECT card_token_id FROM card_on_file WHERE customer_id = $2 AND deleted_at IS NULL) ORDER BY created_at, id`,
     [merchantId, id],
   );
   return rows;

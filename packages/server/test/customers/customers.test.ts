@@ -322,6 +322,33 @@ describe('what a customer pays', () => {
     await sandbox.assertInvariants();
   });
 
+  test('on file is deleted with them: nobody can charge it any more', async () => {
+    const { id } = await made({ name: 'Card Holder' });
+    const paid = await pay({ customerId: id, recurring: { type: 'cof_initial' } });
+    assert.equal(paid.status, 201, paid.text);
+    const cards = await call('GET', `/${id}/cards`);
+    assert.equal(cards.body.items.length, 1, cards.text);
+    const exported = (await call('GET', `/${id}/export`)).body.cards;
+    assert.deepEqual(
+      exported.map((card: { id: string }) => card.id),
+      [cards.body.items[0].id],
+    );
+    assert.equal((await call('DELETE', `/${id}`)).status, 200);
+    const { rows } = await sandbox.pool.query(
+      `SELECT (SELECT count(*)::int FROM card_on_file WHERE customer_id = $1 AND deleted_at IS NULL) AS cards,
+         (SELECT count(*)::int FROM bank_token WHERE card_token_id = $2) AS tokens`,
+      [id, cards.body.items[0].id],
+    );
+    assert.deepEqual(rows, [{ cards: 0, tokens: 0 }]);
+    const charge = {
+      customerId: id,
+      initiator: 'merchant',
+      cardTokenId: cards.body.items[0].id,
+      card: undefined,
+    };
+    assert.ok((await pay(charge)).status >= 400);
+  });
+
   test('a payment or link that was made is told again when its customer was erased since', async () => {
     const { id } = await made({ name: 'Gone soon' });
     const requests = [
