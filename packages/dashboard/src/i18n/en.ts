@@ -46,7 +46,7 @@ export const en = {
   'reason.card_not_found': 'the customer has no such card on file',
   'reason.card_not_on_file': 'the customer has no such card on file',
   'reason.first_payment_required':
-    'the customer has not agreed to be charged without them: first they pay once and agree',
+    'the customer has not agreed to be charged without them: first they pay with recurring.type cof_initial',
   'reason.consent_withdrawn': 'the customer’s consent to be charged without them was withdrawn',
   'reason.consent_expired': 'the time is over for which the customer has agreed to be charged without them',
   'reason.authorization_expired': 'the authorization has expired',
