@@ -23,7 +23,7 @@ import { type LinkFilter, listLinks, pageOfLinks, sumLinks } from '../links/link
 import { sumsView } from '../links/linkViews.ts';
 import type { LinkBody } from '../links/schemas.ts';
 import { minorAmountOf } from './bodies.ts';
-import { hostedCallerOf, READS, refuseRecurring, SUMS, sendTranslated, WRITES } from './common.ts';
+import { hostedCallerOf, READS, SUMS, sendTranslated, WRITES } from './common.ts';
 import { MAX_TOTAL, numberedPage, PageQuery } from './pages.ts';
 import { hostedLink } from './views.ts';
 import { translated } from './words.ts';
@@ -42,7 +42,14 @@ const HostedLinkBody = Type.Object({
   customerId: maybe(Type.String()),
   autoClearing: maybe(Type.Boolean()),
   validation: maybe(Type.Boolean()),
-  recurring: maybe(Type.Record(Type.String(), Type.Unknown())),
+  /** Of the first payment of several; `parentTransactionId`, which such a one has not, is passed over. */
+  recurring: maybe(
+    Type.Object({
+      type: Type.Enum(['cof_initial']),
+      frequency: maybe(Type.Integer({ minimum: 1, maximum: 366 })),
+      expiry: maybe(Type.String()),
+    }),
+  ),
 });
 const HostedLinkPatch = Type.Object({ expiresAt: Type.String() });
 const IdParams = Type.Object({ id: Type.String() });
@@ -127,14 +134,19 @@ function findRoutes(app: App, deps: Deps): void {
 function linkBodyOf(sent: Static<typeof HostedLinkBody>): Static<typeof LinkBody> {
   const { amount, currency, orderReference, description, expiresAt, metadata } = sent;
   const { customerId: customer, autoClearing, validation } = sent;
-  refuseRecurring(sent.recurring);
   const { customerId } = valuesOf({ customerId: customer == null ? parsed(null) : parseUuid(customer) });
-  const given = { description, expiresAt, metadata, customerId, autoClearing, validation };
-  const isGiven = ([, value]: [string, unknown]): boolean => value !== undefined && value !== null;
+  const { type, frequency, expiry } = sent.recurring ?? {};
+  const recurring = type === undefined ? null : whatIsGiven({ type, frequency, expiry });
+  const given = { description, expiresAt, metadata, customerId, autoClearing, validation, recurring };
   return {
-    ...Object.fromEntries(Object.entries(given).filter(isGiven)),
+    ...whatIsGiven(given),
     ...{ amount: minorAmountOf(amount) as number, currency, orderReference },
   };
+}
+
+function whatIsGiven(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const isGiven = ([, value]: [string, unknown]): boolean => value !== undefined && value !== null;
+  return Object.fromEntries(Object.entries(values).filter(isGiven));
 }
 
 function runLinkCommand(

@@ -87,7 +87,7 @@ interface Shown {
   readonly parentTransactionId: string | null;
   readonly capturedAmount: number;
   readonly releasedAmount: number;
-  readonly retrievalReferenceNumber: string | null;
+  readonly networkTransactionReference?: string | null;
   readonly pendingOperation: unknown;
 }
 
@@ -111,7 +111,7 @@ function doneText(operation: Operation, shown: Shown, asked: Minor | null, remai
     message: success ? 'approved' : 'the bank has not answered yet: look the transaction up',
     responseCode: success ? '00' : null,
     authCode: null,
-    networkTransactionReference: null,
+    networkTransactionReference: shown.networkTransactionReference ?? null,
     ...(operation === 'refund' ? { originalTransactionId: parentTransactionId } : {}),
   });
 }

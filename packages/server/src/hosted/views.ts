@@ -58,7 +58,7 @@ function approvalOf(t: Transaction) {
   return {
     responseCode: isApproved ? '00' : null,
     authCode: null,
-    networkTransactionReference: null,
+    networkTransactionReference: t.networkTransactionReference,
   };
 }
 

@@ -182,6 +182,29 @@ describe('payment links', () => {
     }
   });
 
+  test('may be the first payment of several, of a customer', async () => {
+    const { body: customer } = await sandbox.call('POST', '/v1/customers', { body: { name: 'Айгерім' } });
+    const recurring = { type: 'cof_initial', parentTransactionId: null, frequency: 30, expiry: '2030-12-31' };
+    const made = await client.send('POST', '/payment-links', {
+      ...TERMS,
+      customerId: customer.id,
+      recurring,
+    });
+    assert.equal(made.status, 201, made.text);
+    const { body: own } = await sandbox.call('GET', `/v1/payment-links/${made.body.id}`);
+    assert.deepEqual(
+      [own.recurring, own.paymentMethods],
+      [{ type: 'cof_initial', frequency: 30, expiry: '2031-01-01T00:00:00.000Z' }, ['card']],
+    );
+    const refused = (more: object) => client.send('POST', '/payment-links', { ...TERMS, recurring, ...more });
+    assertError(await refused({}), 400, 3, 'customerId is required with recurring');
+    const strange = { customerId: customer.id, recurring: { type: 'ucof' } };
+    assertError(await refused(strange), 400, 3, /recurring/);
+    const session = { orderDetails: { orderReference: 'A', amount: 1, currency: 'KZT' }, recurring };
+    const reply = await client.send('POST', '/payment-sessions', session);
+    assertError(reply, 400, 3, 'recurring is not served here');
+  });
+
   test('are nobody else’s', async () => {
     const other = new HostedClient(`${sandbox.url}/hosted`, OTHER_KEY);
     const { id } = await link({ orderReference: 'MINE' });
@@ -221,13 +244,6 @@ describe('payment links', () => {
         /amount/,
       );
     assertError(await client.send('POST', '/payment-links'), 400, 3, /amount is required/);
-    const recurring = { type: 'cof_initial', frequency: 30 };
-    assertError(
-      await client.send('POST', '/payment-links', { ...TERMS, recurring }),
-      400,
-      3,
-      'recurring is not served here',
-    );
     assertError(await client.send('POST', '/payment-links', '{"amount":1,"amount":2}'), 400, 3, /twice/);
   });
 });
