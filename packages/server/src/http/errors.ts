@@ -226,8 +226,7 @@ export const REASONS = {
   first_payment_required: {
     status: 422,
     code: 5,
-    message:
-      'the customer has not agreed to be charged without them: first they pay with recurring.type cof_initial',
+    message: 'the customer has not agreed to be charged without them: first they pay once and agree',
     path: 'cardTokenId',
   },
   consent_withdrawn: {
