@@ -226,7 +226,8 @@ export const REASONS = {
   first_payment_required: {
     status: 422,
     code: 5,
-    message: 'the customer has not agreed to be charged without them: first they pay once and agree',
+    message:
+      'the customer has not agreed to be charged without them: first they pay with recurring.type cof_initial',
     path: 'cardTokenId',
   },
   consent_withdrawn: {
