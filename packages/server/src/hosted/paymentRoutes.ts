@@ -1,7 +1,7 @@
 /** Capture, cancel and refund, in major units. */
 import Type from 'typebox';
 import type { Deps } from '../app/deps.ts';
-import type { Minor } from '../core/transaction.ts';
+import type { Minor, Transaction } from '../core/transaction.ts';
 import { parseOrderReference } from '../core/values/orderReference.ts';
 import { type Parsed, parsed } from '../core/values/parse.ts';
 import { parseText } from '../core/values/text.ts';
@@ -46,8 +46,7 @@ export function hostedPaymentRoutes(app: App, deps: Deps): void {
         });
         const payment = () => requireTransaction(deps, merchantId, id);
         return sendTranslated(deps, request, reply, told, {
-          success: async (body) =>
-            doneText(operation, JSON.parse(body), amount, remainingOf(await payment())),
+          success: async (body) => doneText(operation, JSON.parse(body), amount, await payment()),
           error: (body) => refusalText(request.url, operation, JSON.parse(body)),
         });
       },
@@ -87,7 +86,6 @@ interface Shown {
   readonly parentTransactionId: string | null;
   readonly capturedAmount: number;
   readonly releasedAmount: number;
-  readonly networkTransactionReference?: string | null;
   readonly pendingOperation: unknown;
 }
 
@@ -98,7 +96,7 @@ const AMOUNTS = {
 } as const satisfies Record<Operation, (shown: Shown) => number>;
 
 /** @param asked null: all of it */
-function doneText(operation: Operation, shown: Shown, asked: Minor | null, remaining: Minor): string {
+function doneText(operation: Operation, shown: Shown, asked: Minor | null, payment: Transaction): string {
   const { id, currency, orderReference, parentTransactionId, pendingOperation } = shown;
   const success = pendingOperation === null;
   return exactJson({
@@ -106,12 +104,12 @@ function doneText(operation: Operation, shown: Shown, asked: Minor | null, remai
     amount: majorNumber(asked ?? BigInt(AMOUNTS[operation](shown)), currency),
     currency,
     orderReference,
-    remainingBalance: majorNumber(remaining, currency),
+    remainingBalance: majorNumber(remainingOf(payment), currency),
     success,
     message: success ? 'approved' : 'the bank has not answered yet: look the transaction up',
     responseCode: success ? '00' : null,
     authCode: null,
-    networkTransactionReference: shown.networkTransactionReference ?? null,
+    networkTransactionReference: payment.networkTransactionReference,
     ...(operation === 'refund' ? { originalTransactionId: parentTransactionId } : {}),
   });
 }
