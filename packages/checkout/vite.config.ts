@@ -1,6 +1,5 @@
 import { defineConfig } from 'vite';
-import { precompress } from '../dashboard/build.ts';
-import { entrySize } from './build.ts';
+import { entrySize, oneFile } from './build.ts';
 
 /** For `npm run dev`: a server that runs, such as the sandbox of `npm start`. */
 const API = 'http://127.0.0.1:8080';
@@ -11,10 +10,10 @@ export default defineConfig({
   build: {
     target: ['chrome109', 'firefox115', 'safari15.4'],
     modulePreload: { polyfill: false },
-    // The server's policy allows no data: in styles, and each file is cached for good.
+    // The server's policy allows no data: in styles.
     assetsInlineLimit: 0,
     reportCompressedSize: false,
   },
-  plugins: [entrySize(), precompress()],
+  plugins: [entrySize(), oneFile()],
   server: { proxy: { '^/checkout/[^/]+(/.*)?$': { target: API, headers: { origin: API } } } },
 });

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Language } from '@plexy-pay/payer-pages';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { checkoutShell, shellPolicy } from '../../../server/src/checkout/shell.ts';
+import { builtPageOf, checkoutShell, shellPolicy } from '../../../server/src/checkout/shell.ts';
 import { startBrowser } from '../../../server/test/support/browser.ts';
 import { pngOf } from '../../../server/test/support/png.ts';
 import type { CheckoutState, LinkState } from '../../src/state.ts';
@@ -17,7 +17,6 @@ export { withoutBrowser } from '../../../server/test/support/browser.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
-const TYPES: Readonly<Record<string, string>> = { '.js': 'text/javascript', '.css': 'text/css' };
 
 export const LINK = 'pl_01978a1c5f5a7b3c8d2e4f60718293a4';
 
@@ -120,10 +119,7 @@ async function serve(pages: Pages, request: IncomingMessage, response: ServerRes
     response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
     response.end(JSON.stringify(body));
   };
-  if (pathname.startsWith('/checkout/assets/')) {
-    response.writeHead(200, { 'content-type': TYPES[path.extname(name)] ?? 'application/octet-stream' });
-    response.end(await readFile(path.join(DIST, 'assets', name)));
-  } else if (pathname === LOGO.url) {
+  if (pathname === LOGO.url) {
     response.writeHead(200, { 'content-type': 'image/png' });
     response.end(pngOf(LOGO.width, LOGO.height));
   } else if (request.method === 'POST') {
@@ -136,12 +132,12 @@ async function serve(pages: Pages, request: IncomingMessage, response: ServerRes
     else if (reply !== 'never') json(reply.status, reply.body);
   } else if (name === 'state') json(pages.state.status === 'not_found' ? 404 : 200, pages.state);
   else if (name === LINK) {
-    const built = await readFile(path.join(DIST, 'index.html'), 'utf8');
+    const built = builtPageOf(await readFile(path.join(DIST, 'index.html'), 'utf8'));
     const language = (searchParams.get('lang') ?? 'en') as Language;
     response.writeHead(200, {
       'content-type': 'text/html; charset=utf-8',
       'cache-control': 'no-store',
-      'content-security-policy': shellPolicy([]),
+      'content-security-policy': shellPolicy(built, []),
     });
     response.end(checkoutShell(built, pages.state, language));
   } else {

@@ -6,17 +6,16 @@
  *   POST /checkout/{id}/card        an attempt by card                   ─┐
  *   POST /checkout/{id}/saved-card  by a card that the customer has on file ─┤ answered with the state
  *   POST /checkout/{id}/wallet      an attempt from a wallet             ─┘
- *   GET  /checkout/assets/…      script and style, named by their contents
  *   GET  /checkout/logos/{hash}  merchants' logos
  *   GET  /pay/api.js             what opens the page in a popup, for merchants' pages
  */
 import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import fastifyStatic from '@fastify/static';
+import { promisify } from 'node:util';
+import { brotliCompress, constants, gzip } from 'node:zlib';
 import type { CheckoutState } from '@plexy-pay/checkout/state';
 import { isLanguage, languageOf, word } from '@plexy-pay/payer-pages';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { Deps } from '../app/deps.ts';
 import { parseIin } from '../core/values/iin.ts';
@@ -35,10 +34,10 @@ import { BrowserBody, parseBrowser } from '../payments/browser.ts';
 import { parseCard } from '../payments/cardInput.ts';
 import { languageFor, sendPayerPage } from '../payments/payerPages.ts';
 import { openCheckout, type PaidWith, type Payer, payAttempt, readCheckout } from './payAttempt.ts';
-import { checkoutShell, shellPolicy } from './shell.ts';
+import { type BuiltPage, builtPageOf, checkoutShell, shellPolicy } from './shell.ts';
 
 /** Where the build of packages/checkout writes. */
-const CHECKOUT_FILES = fileURLToPath(new URL('../../../checkout/dist/', import.meta.url));
+const BUILT_PAGE = fileURLToPath(new URL('../../../checkout/dist/index.html', import.meta.url));
 
 /**
  * Payers are strangers, of whom a mobile network has many behind one address: each asks once a second while it pays.
@@ -91,7 +90,6 @@ const Params = Type.Object({ id: Type.String() });
 export function checkoutRoutes(app: App, deps: Deps): void {
   const strangers = new Strangers(PAYERS);
   pageRoute(app, deps, strangers);
-  assetRoutes(app);
   logoRoute(app, deps, strangers);
   popupRoute(app);
   app.get(
@@ -177,6 +175,7 @@ function sendState(reply: FastifyReply, state: CheckoutState): FastifyReply {
 }
 
 function pageRoute(app: App, deps: Deps, strangers: Strangers): void {
+  let built: BuiltPage | null = null;
   app.get(
     '/checkout/:id',
     {
@@ -191,7 +190,7 @@ function pageRoute(app: App, deps: Deps, strangers: Strangers): void {
       const { state, origins } = await strangers.ask(payer.network, () =>
         openCheckout(deps, request.params.id, payer),
       );
-      const built = await readFile(path.join(CHECKOUT_FILES, 'index.html'), 'utf8').catch(() => null);
+      built ??= await readFile(BUILT_PAGE, 'utf8').then(builtPageOf, () => null);
       if (built === null)
         return sendTrouble(request, reply, 'checkout.unbuilt.title', 'checkout.unbuilt.text');
       const { lang } = request.query as { readonly lang?: unknown };
@@ -203,14 +202,31 @@ function pageRoute(app: App, deps: Deps, strangers: Strangers): void {
       // The policy says who may frame it, which this cannot; and a popup must be able to tell its opener that it was closed.
       if (origins.length > 0)
         reply.removeHeader('x-frame-options').header('cross-origin-opener-policy', 'unsafe-none');
-      return reply
+      reply
         .code(state.status === 'not_found' ? 404 : 200)
-        .header('content-security-policy', shellPolicy(origins))
-        .header('vary', 'accept-language')
-        .type('text/html; charset=utf-8')
-        .send(checkoutShell(built, state, language));
+        .header('content-security-policy', shellPolicy(built, origins))
+        .header('vary', 'accept-language, accept-encoding')
+        .type('text/html; charset=utf-8');
+      return sendCompressed(request, reply, checkoutShell(built, state, language));
     },
   );
+}
+
+const brotli = promisify(brotliCompress);
+const zip = promisify(gzip);
+/** Of 11: two milliseconds for the page, and a tenth more of it than with the last one. */
+const BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } };
+
+/** Payers' networks are slow: a quarter of the bytes is a second less on some. */
+async function sendCompressed(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  text: string,
+): Promise<FastifyReply> {
+  const accepted = request.headers['accept-encoding'] ?? '';
+  if (/\bbr\b/.test(accepted)) return reply.header('content-encoding', 'br').send(await brotli(text, BROTLI));
+  if (/\bgzip\b/.test(accepted)) return reply.header('content-encoding', 'gzip').send(await zip(text));
+  return reply.send(text);
 }
 
 function sendTrouble(
@@ -264,18 +280,4 @@ function popupRoute(app: App): void {
       .type('text/javascript; charset=utf-8')
       .send(await readFile(POPUP_SCRIPT, 'utf8')),
   );
-}
-
-function assetRoutes(app: App): void {
-  app.register(async (scope: FastifyInstance) => {
-    const options = { root: CHECKOUT_FILES, serve: false, preCompressed: true, suppressWarning: true };
-    await scope.register(fastifyStatic, options);
-    scope.setNotFoundHandler(() => {
-      throw new ApiError('not_found');
-    });
-    const schema = { hide: true };
-    scope.get<{ Params: { '*': string } }>('/checkout/assets/*', { schema }, (request, reply) =>
-      reply.sendFile(`assets/${request.params['*']}`, { immutable: true, maxAge: '365d' }),
-    );
-  });
 }

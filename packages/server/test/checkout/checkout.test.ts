@@ -1,5 +1,6 @@
 /** The checkout over HTTP: what a payer's page is told, and what may come of its attempts. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { purgeAttempts } from '../../src/checkout/attemptsSql.ts';
 import { CHALLENGED, cardOf, eventually, VISA } from '../support/cards.ts';
@@ -64,11 +65,21 @@ describe('checkout', () => {
     const policy = page.headers.get('content-security-policy') ?? '';
     for (const part of [
       "default-src 'none'",
-      "script-src 'self';",
+      "connect-src 'self';",
       "frame-ancestors 'none'",
       "form-action 'none'",
     ])
       assert.ok(policy.includes(part), policy);
+    // Its own script and style, each by what is in it, and no others.
+    for (const [source, inner] of [
+      ['script-src', /<script type="module">(.*?)<\/script>/s],
+      ['style-src', /<style>(.*?)<\/style>/s],
+    ] as const) {
+      const hash = createHash('sha256')
+        .update(inner.exec(page.text)?.[1] ?? '')
+        .digest('base64');
+      assert.ok(policy.includes(`${source} 'sha256-${hash}';`), policy);
+    }
     assert.ok(page.text.includes('<html lang="ru">'));
     assert.ok(page.text.includes('<title>Оплата: Demo Store</title>'));
     assert.ok(page.text.includes('JavaScript'));
@@ -98,10 +109,8 @@ describe('checkout', () => {
       urls: { success: null, failure: null, cancel: null },
     });
     assert.ok(Date.parse(expiresAt) - Date.parse(now) > 86_000_000);
-    const script = /src="(\/checkout\/assets\/[^"]+)"/.exec(page.text)?.[1] ?? '';
-    const asset = await sandbox.call('GET', script, { apiKey: null });
-    assert.equal(asset.status, 200);
-    assert.match(asset.headers.get('cache-control') ?? '', /immutable/);
+    // All of it is in the document: nothing else is asked for.
+    assert.doesNotMatch(page.text, /<(?:script|link)[^>]* (?:src|href)="(?!data:,")/);
   });
 
   test('the merchant’s locale comes before the browser’s language, and the payer’s choice before both', async () => {

@@ -26,7 +26,6 @@ const ROUTES = {
     'POST /confirm/:token',
     'GET /checkout/:id',
     'GET /checkout/:id/state',
-    'GET /checkout/assets/*',
     'GET /checkout/logos/:hash',
     'GET /pay/api.js',
     'POST /checkout/:id/card',
