@@ -1,4 +1,6 @@
+import { isLanguage } from '@plexy-pay/payer-pages/language';
 import { render } from 'preact';
+import { knowAmount } from './amount.ts';
 import { App } from './app.tsx';
 import { languageAtFirst } from './language.ts';
 import type { CheckoutState } from './state.ts';
@@ -11,7 +13,8 @@ function initialState(): CheckoutState {
 }
 
 const root = document.getElementById('root');
-const language = languageAtFirst(document.documentElement.lang);
+const served = document.documentElement.lang;
+const language = languageAtFirst(served);
 const query = new URLSearchParams(location.search);
 /** The server adds it to the address when a payer comes back from the bank. */
 const cameBack = query.has('transactionId');
@@ -20,6 +23,9 @@ if (cameBack) {
   history.replaceState(history.state, '', `${location.pathname}${query.size > 0 ? `?${query}` : ''}`);
 }
 const initial = initialState();
+const amount = document.querySelector<HTMLMetaElement>('meta[name="amount"]')?.content;
+if (initial.status !== 'not_found' && amount !== undefined && isLanguage(served))
+  knowAmount(initial.amount, initial.currency, served, amount);
 if (initial.status !== 'not_found' && initial.merchant.colors !== null) {
   // By script, since the policy allows no style in the document.
   const { documentElement: html } = document;

@@ -1,6 +1,7 @@
 /** Who is paid, how much and for what. */
-import { momentText, moneyText } from '@plexy-pay/payer-pages/language';
+import { momentText } from '@plexy-pay/payer-pages/language';
 import { useContext } from 'preact/hooks';
+import { amountText } from './amount.ts';
 import { LanguageContext, useText } from './form.tsx';
 import type { LinkState } from './state.ts';
 import { clockText, useSecondsUntil } from './time.ts';
@@ -9,10 +10,7 @@ import { clockText, useSecondsUntil } from './time.ts';
 const LONG_AMOUNT = 14;
 
 export function useMoney({ amount, currency }: Pick<LinkState, 'amount' | 'currency'>): string {
-  const language = useContext(LanguageContext);
-  const text = moneyText(BigInt(amount), currency, language);
-  // The sign may stand for several currencies.
-  return text.includes(currency) || currency === 'KZT' ? text : `${text} ${currency}`;
+  return amountText(amount, currency, useContext(LanguageContext));
 }
 
 export function Summary({ state }: { readonly state: LinkState }) {

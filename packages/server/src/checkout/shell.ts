@@ -3,6 +3,7 @@
  * The state, the script and the style go along, so that the page stands after one answer.
  */
 import { createHash } from 'node:crypto';
+import { amountText } from '@plexy-pay/checkout/amount';
 import type { CheckoutState } from '@plexy-pay/checkout/state';
 import { escaped, type Language, word } from '@plexy-pay/payer-pages';
 
@@ -48,13 +49,16 @@ export function checkoutShell({ html }: BuiltPage, state: CheckoutState, languag
     state.status === 'not_found'
       ? word(language, 'payment.unknown.title')
       : word(language, 'checkout.title', { shop: state.merchant.name });
-  const stateJson = JSON.stringify(state);
+  const meta = (name: string, content: string): string =>
+    `\n    <meta name="${name}" content="${escaped(content)}" />`;
+  const amount =
+    state.status === 'not_found' ? '' : meta('amount', amountText(state.amount, state.currency, language));
   // By functions: a merchant's text may hold what `replace` takes for a reference.
   return html
     .replace('<html lang="en">', () => `<html lang="${language}">`)
     .replace(
       /<title>.*?<\/title>/,
-      () => `<title>${escaped(title)}</title>\n    <meta name="state" content="${escaped(stateJson)}" />`,
+      () => `<title>${escaped(title)}</title>${meta('state', JSON.stringify(state))}${amount}`,
     )
     .replace(
       '<noscript></noscript>',

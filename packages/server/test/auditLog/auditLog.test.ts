@@ -350,6 +350,36 @@ describe('every act leaves a line with who, what and on what', () => {
     assert.deepEqual(await linesOf(() => held()), []);
   });
 
+  test('cards on file, and the secret of callbacks', async () => {
+    const { id: customerId } = await ok(
+      sandbox.call('POST', '/v1/customers', { body: { name: 'Card holder' } }),
+    );
+    const cardId = `ct_${'5'.repeat(32)}`;
+    await sandbox.pool.query(
+      `WITH token AS (INSERT INTO card_token (id, merchant_id, fingerprint, brand, last4, expiry_month, expiry_year, created_at)
+         VALUES ($1, $2, 'audited', 'visa', '4242', 12, 2040, now()) RETURNING *)
+       INSERT INTO card_on_file (customer_id, card_token_id, merchant_id, created_at, consent_at, consent_by,
+         consent_transaction_id, merchant_may_charge)
+       SELECT $3, id, merchant_id, now(), now(), 'api', gen_random_uuid(), true FROM token`,
+      [cardId, DEMO_STORE, customerId],
+    );
+    const path = `/v1/customers/${customerId}/cards/${cardId}`;
+    const line = { actor: BY_KEY, object: { kind: 'card', id: cardId }, after: { customerId } };
+    await leaves(
+      () => ok(sandbox.call('PATCH', path, { body: { isDefault: true } })),
+      'card.make_default',
+      line,
+    );
+    await leaves(() => ok(sandbox.call('DELETE', `${path}/consent`)), 'card.withdraw_consent', line);
+    await leaves(() => ok(sandbox.call('DELETE', path)), 'card.delete', line);
+    const rotated = await leaves(
+      () => ok(sandbox.call('POST', '/v1/callback-secret/rotate')),
+      'callback_secret.rotate',
+      { actor: BY_KEY, object: { kind: 'callback_secret', id: DEMO_STORE } },
+    );
+    assert.doesNotMatch(JSON.stringify(rotated), /whsec_|cbk_/);
+  });
+
   test('customers of a merchant: who, and which fields, never what', async () => {
     const person = { name: 'Audited Person', email: 'audited@example.kz', phone: '+77025550056' };
     const made = await leaves(
