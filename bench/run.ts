@@ -52,6 +52,7 @@ const CASES: readonly Case[] = [
   { name: 'authorize, one hot wallet', scenario: 'hotWallet', connections: MOST },
   { name: 'authorize → capture pairs', scenario: 'pairs', connections: MOST },
   { name: 'GET', scenario: 'get', connections: MOST },
+  { name: 'payment links', scenario: 'links', connections: MOST },
 ].filter(
   (each) =>
     each.scenario.includes(options.only) &&
@@ -93,6 +94,12 @@ const GOALS: readonly Goal<Round>[] = [
     bound: '≥',
     limit: 0.45,
     of: (r) => quotient(rateOf(r, 'pairs'), rateOf(r, 'authorize')),
+  },
+  {
+    name: 'payment links ÷ authorize',
+    bound: '≥',
+    limit: 0.5,
+    of: (r) => quotient(rateOf(r, 'links'), rateOf(r, 'authorize')),
   },
 ];
 

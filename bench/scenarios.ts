@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Customer, customersOf } from './customers.ts';
 
-export type ScenarioName = 'authorize' | 'oneMerchant' | 'hotWallet' | 'pairs' | 'get' | 'empty';
+export type ScenarioName = 'authorize' | 'oneMerchant' | 'hotWallet' | 'pairs' | 'get' | 'links' | 'empty';
 
 export interface Scenario {
   /** The request that begins a unit. */
@@ -50,6 +50,8 @@ export class Traffic {
         };
       case 'get':
         return { first: () => this.#get(merchant), next: (reply) => requireReply(reply, '200', '"wt_') };
+      case 'links':
+        return { first: () => this.#link(merchant), next: (reply) => requireReply(reply, '201', '"active"') };
       case 'empty':
         return { first: authorize, next: (reply) => requireReply(reply, '200', '{}') };
     }
@@ -71,6 +73,12 @@ export class Traffic {
     const ids = this.#ids[merchant] ?? [];
     const id = ids[this.#below(ids.length)];
     return `GET /v1/wallet/transaction/${id} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${API_KEYS[merchant]}\r\n\r\n`;
+  }
+
+  #link(merchant: number): string {
+    const reference = this.#unique();
+    const body = `{"amount":${AMOUNT},"currency":"KZT","orderReference":"${reference}"}`;
+    return post('/v1/payment-links', merchant, reference, body);
   }
 
   /** @returns the id of the payment that was authorized */

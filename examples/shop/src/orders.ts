@@ -16,8 +16,8 @@ export interface Order {
   /** Of the smallest unit. */
   readonly amount: number;
   readonly status: OrderStatus;
-  /** How often a checkout was begun. */
-  readonly checkouts: number;
+  /** How often something that was asked of its payment was refused. */
+  readonly refusals: number;
   readonly sessionId: string | null;
   /** The transaction that holds, and then moves, its money. */
   readonly paymentId: string | null;
@@ -26,10 +26,10 @@ export interface Order {
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS "order" (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, title TEXT NOT NULL, amount INTEGER NOT NULL,
-    status TEXT NOT NULL DEFAULT 'new', checkouts INTEGER NOT NULL DEFAULT 0, session_id TEXT UNIQUE, payment_id TEXT UNIQUE);
+    status TEXT NOT NULL DEFAULT 'new', refusals INTEGER NOT NULL DEFAULT 0, session_id TEXT UNIQUE, payment_id TEXT UNIQUE);
   CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);`;
 const COLUMNS =
-  'id, number, title, amount, status, checkouts, session_id AS sessionId, payment_id AS paymentId';
+  'id, number, title, amount, status, refusals, session_id AS sessionId, payment_id AS paymentId';
 
 export class Orders {
   readonly #db: DatabaseSync;
@@ -65,10 +65,8 @@ export class Orders {
       .all() as unknown as Order[];
   }
 
-  /** Another checkout begins. @returns which one it is, from 1 */
-  beginCheckout(id: string): number {
-    this.#db.prepare('UPDATE "order" SET checkouts = checkouts + 1 WHERE id = ?').run(id);
-    return this.require(id).checkouts;
+  countRefusal(id: string): void {
+    this.#db.prepare('UPDATE "order" SET refusals = refusals + 1 WHERE id = ?').run(id);
   }
 
   setSession(id: string, sessionId: string): void {

@@ -4,7 +4,7 @@
  * A webhook, or a buyer who comes back, is only a reason to look: what became of the payment is asked for. So it is no
  * matter in which order they come, how often, or whether one is late.
  */
-import { NotFoundError, type PlexyPay, type Transaction } from '@plexy-pay/sdk';
+import { NotFoundError, type PlexyPay, type Transaction, UnprocessableError } from '@plexy-pay/sdk';
 import type { WebhookEvent } from '@plexy-pay/sdk/webhooks';
 import { CURRENCY } from './catalog.ts';
 import type { Order, OrderStatus, Orders } from './orders.ts';
@@ -55,8 +55,8 @@ export class Payments {
   }
 
   /**
-   * Where the buyer pays: the checkout that was begun for this order, as long as it can be paid; else another one. An order
-   * never has two that can be.
+   * Where the buyer pays: the checkout that was begun for this order, as long as it can be paid; else another one, which has
+   * its key from the one before. So an order never has two that can be paid, however often it is asked for at once.
    * @returns null once it is paid
    */
   async checkout(order: Order): Promise<string | null> {
@@ -65,7 +65,6 @@ export class Payments {
       if (session.status === 'active') return session.url;
       if (session.status === 'paid') return null;
     }
-    const number = this.#orders.beginCheckout(order.id);
     const page = `${this.#url}/orders/${order.id}`;
     const session = await this.#plexy.paymentSessions.create(
       {
@@ -76,7 +75,7 @@ export class Payments {
         autoClearing: false,
         metadata: { successUrl: page, failureUrl: page, cancelUrl: page },
       },
-      { idempotencyKey: `checkout-${order.id}-${number}` },
+      { idempotencyKey: `checkout-${order.id}-${order.sessionId ?? 'first'}` },
     );
     this.#orders.setSession(order.id, session.id);
     return session.url;
@@ -114,14 +113,16 @@ export class Payments {
     return this.#move(order, 'refund');
   }
 
-  /** All of it, once, however often it is asked for. */
+  /** All of it, once, however often it is asked for. What was refused may be asked for again, as another request. */
   async #move(order: Order, operation: 'capture' | 'cancel' | 'refund'): Promise<Order> {
     if (order.paymentId === null) throw new Error('this order is not paid');
-    await this.#plexy.transactions[operation](
-      order.paymentId,
-      {},
-      { idempotencyKey: `${operation}-${order.id}` },
-    );
+    const idempotencyKey = `${operation}-${order.id}-${order.refusals}`;
+    try {
+      await this.#plexy.transactions[operation](order.paymentId, {}, { idempotencyKey });
+    } catch (error) {
+      if (error instanceof UnprocessableError) this.#orders.countRefusal(order.id);
+      throw error;
+    }
     return this.look(order);
   }
 

@@ -20,6 +20,8 @@ export interface Shop {
   readonly payments: Payments;
   /** Of whoever packs and ships. */
   readonly password: string;
+  /** Its own address, as browsers know it. */
+  readonly url: string;
   /** Webhooks are signed with it. */
   readonly secret: () => string;
 }
@@ -28,6 +30,11 @@ export async function createShop(shop: Shop): Promise<FastifyInstance> {
   const app = fastify({ logger: { level: 'warn' } });
   await app.register(view, { engine: { eta: new Eta({ views: VIEWS, autoEscape: true }) }, root: VIEWS });
   await app.register(formbody);
+  app.addHook('preHandler', async (request, reply) => {
+    const isForm = request.method === 'POST' && request.url !== '/webhooks';
+    if (isForm && !isFromHere(request, shop.url))
+      await reply.code(403).view('notice', { text: 'Please use our own page.' });
+  });
   app.setErrorHandler(sayWhatIsWrong);
   app.get('/style.css', async (_request, reply) =>
     reply.type('text/css').send(await readFile(`${VIEWS}/style.css`)),
@@ -43,7 +50,7 @@ const show = { price: (amount: number) => `${formatAmount(BigInt(amount), CURREN
 function buyersPages(app: FastifyInstance, { orders, payments }: Shop): void {
   app.get('/', (_request, reply) => reply.view('home', { ...show, products: CATALOG, most: MOST_OF_ONE }));
 
-  app.post('/orders', { preHandler: onlyFromHere }, async (request, reply) => {
+  app.post('/orders', async (request, reply) => {
     const purchase = parsePurchase(request.body as Record<string, unknown>);
     if (purchase === null)
       return reply.code(400).view('notice', { text: 'We have no such product, or not so many.' });
@@ -60,15 +67,11 @@ function buyersPages(app: FastifyInstance, { orders, payments }: Shop): void {
     return reply.view('order', { ...show, order: await payments.look(order) });
   });
 
-  app.post<{ Params: { id: string } }>(
-    '/orders/:id/pay',
-    { preHandler: onlyFromHere },
-    async ({ params }, reply) => {
-      const order = orders.find(params.id);
-      if (order === null) return reply.code(404).view('notice', { text: 'There is no such order.' });
-      return reply.redirect((await payments.checkout(order)) ?? pageOf(order), 303);
-    },
-  );
+  app.post<{ Params: { id: string } }>('/orders/:id/pay', async ({ params }, reply) => {
+    const order = orders.find(params.id);
+    if (order === null) return reply.code(404).view('notice', { text: 'There is no such order.' });
+    return reply.redirect((await payments.checkout(order)) ?? pageOf(order), 303);
+  });
 }
 
 function pageOf({ id }: Order): string {
@@ -100,14 +103,10 @@ async function officePages(app: FastifyInstance, { orders, payments, password }:
   app.get('/', (_request, reply) => reply.view('office', { ...show, orders: orders.list() }));
 
   for (const move of MOVES)
-    app.post<{ Params: { id: string } }>(
-      `/orders/:id/${move}`,
-      { preHandler: onlyFromHere },
-      async ({ params }, reply) => {
-        await payments[move](orders.require(params.id));
-        return reply.redirect('/office', 303);
-      },
-    );
+    app.post<{ Params: { id: string } }>(`/orders/:id/${move}`, async ({ params }, reply) => {
+      await payments[move](orders.require(params.id));
+      return reply.redirect('/office', 303);
+    });
 }
 
 function isSame(given: string, expected: string): boolean {
@@ -115,11 +114,10 @@ function isSame(given: string, expected: string): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** No other site's page may send our forms with our visitors' browsers. */
-async function onlyFromHere(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  const site = request.headers['sec-fetch-site'];
-  if (site !== undefined && site !== 'same-origin')
-    await reply.code(403).view('notice', { text: 'Please use our own page.' });
+/** No other site's page may send our forms with our visitors' browsers, which say where a form comes from. */
+function isFromHere({ headers }: FastifyRequest, url: string): boolean {
+  const { origin, 'sec-fetch-site': site } = headers;
+  return site === undefined ? origin === undefined || origin === new URL(url).origin : site === 'same-origin';
 }
 
 function sayWhatIsWrong(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {

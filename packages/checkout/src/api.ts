@@ -41,8 +41,12 @@ export async function sendAttempt({ method, body }: Attempt): Promise<Answer> {
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(ANSWER_MS),
     });
-    if (response.ok || response.status === 404)
-      return { kind: 'state', state: (await response.json()) as CheckoutState };
+    if (response.ok) return { kind: 'state', state: (await response.json()) as CheckoutState };
+    if (response.status === 404) {
+      const state = (await response.json()) as CheckoutState;
+      // A node of the version before does not know every way to pay, and says so with the same number.
+      return state.status === 'not_found' ? { kind: 'state', state } : { kind: 'trouble' };
+    }
     return response.status === 400 ? refusedOf(await response.json()) : { kind: 'trouble' };
   } catch {
     return { kind: 'unreached' };

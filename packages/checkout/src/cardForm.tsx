@@ -100,7 +100,7 @@ export function CardForm({
     const first = FIELDS.find((field) => found[field] != null);
     if (first !== undefined) inputs.current[first]?.focus();
     else if (!mayGoOn) consent.focus();
-    else if (!disabled) onSend({ card: cardToSend(card), keepCard: consent.isGiven });
+    else if (!disabled) onSend({ card: cardToSend(card), ...(consent.isGiven ? { keepCard: true } : {}) });
   };
   const errorOf = (field: CardField): string | null => {
     const error = errors[field];

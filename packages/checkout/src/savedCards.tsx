@@ -67,7 +67,7 @@ export function SavedCardForm({
     const mayGoOn = consent.check();
     if (!isRight(cvc)) input.current?.focus();
     else if (!mayGoOn) consent.focus();
-    else if (!disabled) onSend({ cvc, keepCard: consent.isGiven });
+    else if (!disabled) onSend({ cvc, ...(consent.isGiven ? { keepCard: true } : {}) });
   };
   return (
     <form method="post" noValidate onSubmit={submit}>

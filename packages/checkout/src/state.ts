@@ -93,7 +93,7 @@ export interface CardAttempt {
     readonly holder?: string;
   };
   /** Whether the payer wants it kept, or has agreed to what the link says. */
-  readonly keepCard: boolean;
+  readonly keepCard?: true;
   readonly browser: {
     readonly userAgent: string;
     readonly language: string;

@@ -135,6 +135,90 @@ describe('paying at the checkout', { skip: withoutBrowser }, () => {
     await page.context().close();
   });
 
+  test('a card is kept where its payer says so, and paid by again with its security code alone', async () => {
+    const made = await sandbox.call('POST', '/v1/customers', { body: { name: 'Aigerim Sadykova' } });
+    const customerId: string = made.body.id;
+    const newSession = async (): Promise<string> => {
+      const body = {
+        amount: 490_000,
+        currency: 'KZT',
+        orderReference: 'KZ-9',
+        customerId,
+        paymentMethods: ['card'],
+      };
+      return (await sandbox.call('POST', '/v1/payment-sessions', { body })).body.id;
+    };
+    const cards = async () => (await sandbox.call('GET', `/v1/customers/${customerId}/cards`)).body.items;
+
+    const first = await open(await newSession());
+    await fill(first, VISA);
+    const keep = first.getByRole('checkbox', { name: /^Keep this card at Demo Store/ });
+    assert.equal(await keep.isChecked(), false, 'nobody agrees by doing nothing');
+    await payButton(first).click();
+    await heading(first, 'Paid');
+    assert.deepEqual(await cards(), []);
+    await first.context().close();
+
+    const second = await open(await newSession());
+    await fill(second, VISA);
+    await second.getByRole('checkbox', { name: /^Keep this card at Demo Store/ }).check();
+    await payButton(second).click();
+    await heading(second, 'Paid');
+    assert.deepEqual(
+      (await cards()).map(({ last4 }: { last4: string }) => last4),
+      ['4242'],
+    );
+    await second.context().close();
+
+    const third = await open(await newSession());
+    await third.getByRole('radio', { name: 'Visa ending in 4242' }).waitFor();
+    assert.equal(await third.getByLabel('Card number').count(), 0);
+    await payButton(third).click();
+    await third
+      .getByText(/security code/i)
+      .first()
+      .waitFor();
+    assert.equal(await third.getByRole('heading', { name: 'Paid', exact: true }).count(), 0);
+    await third.getByLabel('Security code').fill('123');
+    await payButton(third).click();
+    await heading(third, 'Paid');
+    await third.context().close();
+
+    const fourth = await open(await newSession());
+    await fourth.getByRole('radio', { name: 'Another card' }).check();
+    await fill(fourth, CHALLENGED);
+    await payButton(fourth).click();
+    await fourth.getByRole('button', { name: 'Approve' }).click();
+    await heading(fourth, 'Paid');
+    assert.equal((await cards()).length, 1);
+    await fourth.context().close();
+  });
+
+  test('a first payment of several is made by whoever agrees to that, and by nobody else', async () => {
+    const made = await sandbox.call('POST', '/v1/customers', { body: { name: 'Subscriber' } });
+    const customerId: string = made.body.id;
+    const id = await createLink({
+      ...{ customerId, paymentMethods: ['card'] },
+      recurring: { type: 'cof_initial', frequency: 30 },
+    });
+    const page = await open(id);
+    await fill(page, VISA);
+    await payButton(page).click();
+    const agree = page.getByRole('checkbox', { name: /^I agree that Demo Store keeps this card/ });
+    assert.equal(await agree.isChecked(), false);
+    assert.deepEqual(await paymentsOf(id), []);
+    await agree.check();
+    await payButton(page).click();
+    await heading(page, 'Paid');
+    const charged = await sandbox.call('POST', '/v1/payments/recurring/merchant/initiated', {
+      idempotencyKey: crypto.randomUUID(),
+      body: { amount: 490_000, currency: 'KZT', orderReference: 'KZ-10', customerId },
+    });
+    assert.deepEqual([charged.status, charged.body.status], [201, 'authorized'], charged.text);
+    assert.equal(charged.body.parentTransactionId, (await linkOf(id)).transactionId);
+    await page.context().close();
+  });
+
   test('3-D Secure: to the bank and back, paid; reload and “back” lose nothing', async () => {
     const id = await createLink({ paymentMethods: ['card'] });
     const page = await open(id);

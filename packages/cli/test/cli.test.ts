@@ -415,6 +415,25 @@ test('customers: made, found, changed, what they paid, exported, erased', async 
   assert.match(await refused('customers', 'update', id, '--name', 'X'), /erased/);
 });
 
+test('cards on file: a first payment, a charge, the default, a withdrawal, a deletion', async () => {
+  const { id } = await json('customers', 'create', '--reference', 'CLI-CARDS');
+  const order = ['4900', 'KZT', 'CLI-SUB'];
+  const first = await json(
+    ...['payments', 'create', ...order, '--card', '4242424242424242', '--customer', id, '--recurring'],
+  );
+  assert.equal(first.status, 'authorized');
+  const [card] = await json('cards', 'list', id);
+  const table = await printed('cards', 'list', id);
+  assert.match(table, new RegExp(`^${card.id}  visa •••• 4242 +12/20\\d\\d +yes +yes$`, 'm'));
+  const charged = await json('payments', 'charge', ...order, id, '--type', 'subscription');
+  assert.deepEqual([charged.status, charged.parentTransactionId], ['authorized', first.id]);
+  assert.match(await printed('cards', 'default', id, card.id), /^default +yes$/m);
+  assert.match(await printed('cards', 'withdraw', id, card.id), /^charged alone +not since 20/m);
+  assert.match(await refused('payments', 'charge', ...order, id), /consent/);
+  assert.match(await printed('cards', 'delete', id, card.id), new RegExp(`^deleted +${card.id}$`, 'm'));
+  assert.deepEqual(await json('cards', 'list', id), []);
+});
+
 test('payment links: made with a QR code, found, moved, cancelled', async () => {
   const terms = ['--description', 'Two tickets', '--success-url', 'https://shop.example/ok', '--hold'];
   const shown = await printed('links', 'create', '15000', 'KZT', 'CLI-LINK', ...terms);

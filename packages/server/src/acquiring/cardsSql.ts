@@ -59,7 +59,11 @@ export async function findKnownCard(
   return rows[0] ?? null;
 }
 
-/** A card that can be charged again. @param customerId whose: one that they have deleted is none; null: the merchant does not say */
+/**
+ * A card that can be charged again.
+ * @param customerId whose: one that they have deleted, or that is on file for others alone, is none; null: the merchant does
+ *   not say
+ */
 export async function findSavedCard(
   db: Queryable,
   merchantId: string,
@@ -72,7 +76,10 @@ export async function findSavedCard(
        (SELECT f.acquirer_id FROM card_on_file k JOIN transaction f ON f.id = k.consent_transaction_id
         WHERE k.customer_id = $4 AND k.card_token_id = card_token.id) AS "firstAcquirerId"
      FROM card_token WHERE id = $1 AND merchant_id = $2 AND NOT EXISTS (SELECT FROM card_on_file k
-       WHERE k.customer_id = $4 AND k.card_token_id = card_token.id AND k.deleted_at IS NOT NULL)`,
+       WHERE k.customer_id = $4 AND k.card_token_id = card_token.id AND k.deleted_at IS NOT NULL)
+     AND ($4::uuid IS NULL
+       OR NOT EXISTS (SELECT FROM card_on_file k WHERE k.card_token_id = card_token.id AND k.deleted_at IS NULL)
+       OR EXISTS (SELECT FROM card_on_file k WHERE k.customer_id = $4 AND k.card_token_id = card_token.id))`,
     [id, merchantId, DEFAULT_ACQUIRER_ID, customerId],
   );
   return rows[0] ?? null;

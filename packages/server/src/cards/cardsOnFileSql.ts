@@ -33,13 +33,16 @@ export const MOST_CARDS = 100;
 /** The engine's clock. */
 const NOW = `(SELECT clock_timestamp() + clock_offset_ms * interval '1 millisecond' FROM installation)`;
 
+/** Whether the merchant may charge it now: where the customer has chosen no default, such a card comes before others. */
+const STANDS = `(k.merchant_may_charge AND k.withdrawn_at IS NULL AND coalesce(k.consent_until > ${NOW}, true))`;
+
 const OF_CUSTOMER = `SELECT k.card_token_id AS id, k.customer_id AS "customerId", c.brand, c.last4,
     c.expiry_month AS "expiryMonth", c.expiry_year AS "expiryYear", k.created_at AS "createdAt",
     k.consent_at AS "consentAt", k.consent_by AS "consentBy", k.consent_transaction_id AS "consentTransactionId",
     k.merchant_may_charge AS "merchantMayCharge", k.consent_until AS "consentUntil", k.withdrawn_at AS "withdrawnAt", c.fingerprint,
     coalesce(c.bank_token, c.sealed_bank_token) IS NOT NULL
       OR EXISTS (SELECT FROM bank_token b WHERE b.card_token_id = c.id) AS "isChargeable",
-    row_number() OVER (ORDER BY k.default_at DESC NULLS LAST, k.created_at, k.card_token_id) = 1 AS "isDefault"
+    row_number() OVER (ORDER BY k.default_at DESC NULLS LAST, ${STANDS} DESC, k.created_at, k.card_token_id) = 1 AS "isDefault"
   FROM card_on_file k JOIN card_token c ON c.id = k.card_token_id
   WHERE k.customer_id = $1 AND k.merchant_id = $2 AND k.deleted_at IS NULL`;
 

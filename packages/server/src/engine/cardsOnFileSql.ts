@@ -60,6 +60,9 @@ const CONSENT = [
 ];
 /** A consent that says more, or the first one after the card was deleted, takes the place of the one before. */
 const IS_NEW = 'excluded.merchant_may_charge OR k.deleted_at IS NOT NULL';
+/** A payment that began before the customer withdrew, or had the card deleted, agrees to nothing any more. */
+const WAS_NOT_WITHDRAWN_SINCE = `k.withdrawn_at IS NULL
+  OR k.withdrawn_at < (SELECT t.created_at FROM transaction t WHERE t.id = excluded.consent_transaction_id)`;
 const KEEP_CARDS = statementOf(
   'keep_cards',
   COLUMNS,
@@ -72,7 +75,8 @@ const KEEP_CARDS = statementOf(
       withdrawn_at = CASE WHEN ${IS_NEW} THEN NULL ELSE k.withdrawn_at END,
       created_at = CASE WHEN k.deleted_at IS NULL THEN k.created_at ELSE excluded.created_at END,
       default_at = CASE WHEN k.deleted_at IS NULL THEN k.default_at END,
-      deleted_at = NULL`,
+      deleted_at = NULL
+    WHERE ${WAS_NOT_WITHDRAWN_SINCE}`,
   2,
 );
 

@@ -3,7 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import { hostnameOf } from '../http/addresses.ts';
 import { PREFIX } from './words.ts';
 
-const API = /^\/v1(?=[/?]|$)/;
+/** As a router understands it: after a host, which a request may name besides (RFC 9112, 3.2.2), and however it is escaped. */
+const API = /^(?:https?:\/\/[^/?#]*)?\/(?:v|%76)(?:1|%31)(?=[/?]|$)/i;
 
 /**
  * Where requests are routed to: at these hosts `/v1` is the deployed API, and everything else is what it is everywhere.
@@ -15,6 +16,6 @@ export function rewriteOf(hosts: readonly string[]): ((request: IncomingMessage)
   return ({ url = '/', headers: { host } }) => {
     if (host === undefined || !API.test(url)) return url;
     const name = hostnameOf(host);
-    return name !== null && names.has(name) ? `${PREFIX}${url}` : url;
+    return name !== null && names.has(name) ? url.replace(API, `${PREFIX}/v1`) : url;
   };
 }

@@ -5,6 +5,7 @@ import type { Minor, Transaction } from '../core/transaction.ts';
 import { parseOrderReference } from '../core/values/orderReference.ts';
 import { type Parsed, parsed } from '../core/values/parse.ts';
 import { parseText } from '../core/values/text.ts';
+import { listEvents } from '../feed/eventsSql.ts';
 import type { App } from '../http/baseApp.ts';
 import { exactJson } from '../http/exactJson.ts';
 import { valuesOf } from '../http/parseFields.ts';
@@ -38,15 +39,21 @@ export function hostedPaymentRoutes(app: App, deps: Deps): void {
       async (request, reply) => {
         // How many digits an amount may have is known with the payment's currency.
         const { merchantId } = merchantOf(request);
-        const { id, currency } = await requireTransaction(deps, merchantId, request.params.id);
+        const inTurn = <T>(work: () => Promise<T>): Promise<T> => deps.turns.common.run(merchantId, work);
+        const { id, currency } = await inTurn(() => requireTransaction(deps, merchantId, request.params.id));
         const { amount, ...refund } = askedOf(request.body, currency);
         const caller = hostedCallerOf(deps, request, `/v1/payments/${id}/${operation}`);
         const told = await operate(deps, caller, operation, id, { amount, final: true, refund }, null, {
           render: (outcome, balance) => transactionAnswer(200, outcome, balance),
         });
-        const payment = () => requireTransaction(deps, merchantId, id);
         return sendTranslated(deps, request, reply, told, {
-          success: async (body) => doneText(operation, JSON.parse(body), amount, await payment()),
+          success: async (body) => {
+            const shown: Shown = JSON.parse(body);
+            return inTurn(async () => {
+              const payment = await requireTransaction(deps, merchantId, id);
+              return doneText(operation, shown, amount ?? (await movedBy(deps, operation, shown)), payment);
+            });
+          },
           error: (body) => refusalText(request.url, operation, JSON.parse(body)),
         });
       },
@@ -84,24 +91,29 @@ interface Shown {
   readonly currency: string;
   readonly orderReference: string;
   readonly parentTransactionId: string | null;
-  readonly capturedAmount: number;
-  readonly releasedAmount: number;
-  readonly pendingOperation: unknown;
+  readonly pendingOperation: { readonly amount: number } | null;
 }
 
-const AMOUNTS = {
-  capture: ({ capturedAmount }) => capturedAmount,
-  cancel: ({ releasedAmount }) => releasedAmount,
-  refund: ({ amount }) => amount,
-} as const satisfies Record<Operation, (shown: Shown) => number>;
+/** More than a payment has captures and partial cancels. */
+const MOST_EVENTS = 1_000;
+const MOVED = { capture: 'captured', cancel: 'released' } as const;
 
-/** @param asked null: all of it */
-function doneText(operation: Operation, shown: Shown, asked: Minor | null, payment: Transaction): string {
+/** All of it was asked for: what that was, whatever was captured or released before, says the event that ended the hold. */
+async function movedBy({ pool }: Pick<Deps, 'pool'>, operation: Operation, shown: Shown): Promise<Minor> {
+  const { id, amount, pendingOperation } = shown;
+  if (operation === 'refund') return BigInt(amount);
+  if (pendingOperation !== null) return BigInt(pendingOperation.amount);
+  const totals = (await listEvents(pool, id, 0, MOST_EVENTS)).map((event) => event[MOVED[operation]]);
+  const last = totals.at(-1) ?? 0n;
+  return last - (totals.findLast((total) => total < last) ?? 0n);
+}
+
+function doneText(operation: Operation, shown: Shown, moved: Minor, payment: Transaction): string {
   const { id, currency, orderReference, parentTransactionId, pendingOperation } = shown;
   const success = pendingOperation === null;
   return exactJson({
     id,
-    amount: majorNumber(asked ?? BigInt(AMOUNTS[operation](shown)), currency),
+    amount: majorNumber(moved, currency),
     currency,
     orderReference,
     remainingBalance: majorNumber(remainingOf(payment), currency),

@@ -123,7 +123,9 @@ function localeOf(text: string): LinkLocale | null {
   return LINK_LOCALES.find((locale) => locale === (language === 'kz' ? 'kk' : language)) ?? null;
 }
 
-function asSent({ reason, details }: ApiError): ApiError {
+function asSent(error: ApiError): ApiError {
+  const { reason, details } = error;
+  if (details.length === 0) return error;
   const renamed = details.map(({ path, message }): ErrorDetail => ({ path: SENT_AS[path] ?? path, message }));
   return invalidFields(renamed, reason);
 }

@@ -213,8 +213,16 @@ const PAYERS_OWN = ['card', 'returnUrl', 'payerIp', 'browser', 'recurring'] as c
 /** @throws ApiError 400 naming what does not go together, or is missing */
 function refuseContradictions(body: PaymentBody): void {
   if (body.initiator !== 'merchant') {
-    if (body.recurring !== undefined && body.customerId === undefined)
+    if (body.recurring === undefined) return;
+    if (body.customerId === undefined)
       throw fieldError('missing_field', 'customerId', 'is required with recurring');
+    // A merchant alone has the token. Who agrees is there, and can be asked by the bank.
+    if (body.cardTokenId !== undefined && body.returnUrl === undefined)
+      throw fieldError(
+        'missing_field',
+        'returnUrl',
+        'is required with recurring and a cardTokenId: its customer is there',
+      );
     return;
   }
   const wrong = PAYERS_OWN.find((name) => body[name] !== undefined);

@@ -86,7 +86,11 @@ const UUID_LENGTH = 36;
 const DASH = '-'.charCodeAt(0);
 
 function writeUuid(buffer: Buffer, value: string, at: number): boolean {
-  if (value.length !== UUID_LENGTH || !UUID_DASHES.every((place) => value.charCodeAt(place) === DASH))
+  if (
+    typeof value !== 'string' ||
+    value.length !== UUID_LENGTH ||
+    !UUID_DASHES.every((place) => value.charCodeAt(place) === DASH)
+  )
     return false;
   for (let i = 0; i < UUID_PLACES.length; i += 1) {
     const place = UUID_PLACES[i] as number;
@@ -151,13 +155,18 @@ export function timeArray(values: readonly (number | null)[]): Buffer {
   });
 }
 
+/** What is no text is one that PostgreSQL refuses. */
+function textOf(value: string): string {
+  return typeof value === 'string' ? value : '\0';
+}
+
 /** Any text; one with the character 0 is refused by PostgreSQL, which has none. */
 export function textArray(values: readonly (string | null)[]): Buffer {
   let bytes = 0;
   let hasNull = false;
   for (const value of values)
     if (value === null) hasNull = true;
-    else bytes += Buffer.byteLength(value);
+    else bytes += Buffer.byteLength(textOf(value));
   const buffer = begin(OIDS.text, values.length, hasNull, bytes);
   let at = HEADER_BYTES;
   for (const value of values) {
@@ -166,7 +175,7 @@ export function textArray(values: readonly (string | null)[]): Buffer {
       at += LENGTH_BYTES;
       continue;
     }
-    const length = buffer.write(value, at + LENGTH_BYTES);
+    const length = buffer.write(textOf(value), at + LENGTH_BYTES);
     buffer.writeInt32BE(length, at);
     at += LENGTH_BYTES + length;
   }

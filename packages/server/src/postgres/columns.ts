@@ -45,6 +45,8 @@ export function statementOf<Row>(
   textOf: (source: Source) => string,
   keys = 1,
 ): (rows: readonly Row[]) => Statement {
+  // A form is told by a bit for each column, in a number that has 53.
+  if (columns.length > 53) throw new Error(`${name} has too many columns`);
   const forms = new Map<number, string>();
   return (rows) => {
     let isShared = columns.map((column, i) => i >= keys && rows.length >= MIN_ROWS && isOne(column, rows));

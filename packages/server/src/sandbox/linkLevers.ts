@@ -54,7 +54,7 @@ export function sandboxLinkRoutes(app: App, deps: Deps): void {
       schema: {
         ...SANDBOX,
         operationId: 'sandboxPayLink',
-        summary: 'Sandbox: pay a link or a session as a payer whose card or wallet is good',
+        summary: 'Sandbox: pay a link or a session as a payer would',
         params: Params,
         body: PayBody,
         response: RESPONSE,

@@ -7,7 +7,7 @@ import type { Deps } from '../app/deps.ts';
 import type { LinkCallback } from '../core/link.ts';
 import { ApiError } from '../http/errors.ts';
 import { newId } from '../installation/newId.ts';
-import { inTransaction } from '../postgres/pool.ts';
+import { inTransaction, type Queryable } from '../postgres/pool.ts';
 import { findCallback, insertCallback, insertCallbackSecret, lockCallbacks } from './callbacksSql.ts';
 import type { FormatName } from './formats.ts';
 import { generateSecret } from './sign.ts';
@@ -27,7 +27,7 @@ export function standardCallback(url: string): Callback {
   return { url, format: 'standard', apiKey: null };
 }
 
-export type CallbackDeps = Pick<Deps, 'pool' | 'reserved' | 'secrets' | 'webhooks'>;
+export type CallbackDeps = Pick<Deps, 'pool' | 'reserved' | 'secrets' | 'turns' | 'webhooks'>;
 
 /**
  * The endpoint for a link's callbacks, made if it is not there. Whoever creates the link afterwards may be sure that its
@@ -41,11 +41,12 @@ export async function callbackOf(
 ): Promise<LinkCallback> {
   const { origin } = new URL(url);
   const key = { merchantId, origin, format, apiKeyId: apiKey?.id ?? null };
-  const found = await findCallback(deps.reserved, key);
+  const { common, payments } = deps.turns;
+  const found = await payments.run(merchantId, () => findCallback(deps.reserved, key));
   if (found !== null) return { endpointId: found, url };
   const id = newId();
   const secret = apiKey === null ? null : deps.secrets.seal('webhook secret', id, apiKey.text);
-  const endpointId = await inTransaction(deps.pool, async (db) => {
+  const make = async (db: Queryable): Promise<string> => {
     const count = await lockCallbacks(db, merchantId);
     const made = await findCallback(db, key);
     if (made !== null) return made;
@@ -54,7 +55,9 @@ export async function callbackOf(
     const merchants = deps.secrets.seal('callback secret', merchantId, generateSecret());
     await insertCallbackSecret(db, merchantId, merchants);
     return id;
-  });
+  };
+  // Whoever makes many at once waits for the same row with each: not with everybody's connections.
+  const endpointId = await common.run(merchantId, () => inTransaction(deps.pool, make));
   // It may be the first endpoint of all: until then nobody reads the feed for any.
   deps.webhooks.wake();
   return { endpointId, url };

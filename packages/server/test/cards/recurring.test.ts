@@ -403,3 +403,48 @@ test('no card number, code or bank token is in any table or log line', async () 
   for (const text of [rows[0].everything, sandbox.log.join()])
     assert.doesNotMatch(text, /4242424242424242|card_[\w-]{43}/);
 });
+
+describe('a payment that began before its customer withdrew', () => {
+  for (const [what, path] of [
+    ['their consent', '/consent'],
+    ['their card', ''],
+  ] as const)
+    test(`${what}: agrees to nothing, however late its bank approves it`, async () => {
+      const customerId = await newCustomer();
+      await authenticate(await first(customerId, CHALLENGED));
+      await eventually('a card on file', async () => (await cardsOf(customerId)).length === 1);
+      const [{ id: cardId }] = await cardsOf(customerId);
+      const late = await first(customerId, CHALLENGED);
+      const gone = await call('DELETE', `/v1/customers/${customerId}/cards/${cardId}${path}`);
+      assert.equal(gone.status, 200, gone.text);
+      await authenticate(late);
+      const statusOf = async () => (await call('GET', `/v1/transactions/${late.body.id}`)).body.status;
+      await eventually('the late approval', async () => (await statusOf()) === 'authorized');
+      const { status, body } = await charge(customerId, { cardTokenId: cardId });
+      assert.deepEqual([status, body.reason], [422, path === '' ? 'card_not_on_file' : 'consent_withdrawn']);
+      if (path === '') assert.deepEqual(await cardsOf(customerId), []);
+      // Whoever agrees afterwards has agreed.
+      await authenticate(await first(customerId, CHALLENGED));
+      await eventually('a charge', async () => (await charge(customerId)).body.status === 'authorized');
+    });
+});
+
+test('no merchant makes a first payment alone, and none by the card of another customer', async () => {
+  const [customerId, other] = [await newCustomer(), await newCustomer()];
+  await first(customerId);
+  const [{ id: cardTokenId }] = await cardsOf(customerId);
+  const body = {
+    amount: 100,
+    currency: 'KZT',
+    orderReference: 'ALONE',
+    cardTokenId,
+    recurring: { type: 'cof_initial' },
+  };
+  const asked = (more: object): Promise<Reply> =>
+    call('POST', '/v1/payments', { idempotencyKey: crypto.randomUUID(), body: { ...body, ...more } });
+  const alone = await asked({ customerId });
+  assert.deepEqual([alone.status, alone.body.details[0].path], [400, 'returnUrl'], alone.text);
+  const foreign = await asked({ customerId: other, returnUrl: RETURN_URL });
+  assert.deepEqual([foreign.status, foreign.body.details[0].path], [400, 'cardTokenId'], foreign.text);
+  assert.deepEqual(await cardsOf(other), []);
+});

@@ -93,7 +93,6 @@ test('every reason is one of some operation, and every operation has its own', (
     'method_not_allowed',
     'metrics_token_required',
     'notification_not_verified',
-    'payment_method_not_allowed',
     'request_timeout',
   ]);
   const ids = Object.values<Record<string, { operationId: string }>>(document.paths).flatMap((operations) =>

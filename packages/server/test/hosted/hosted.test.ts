@@ -388,6 +388,17 @@ for (const method of ['byWallet', 'byCard'] as const)
       assert.equal((await client.get(`/transactions/${id}`)).body.status, 'TRANSACTION_STATUS_AUTHED');
     });
 
+    test('is cancelled in part, then all of the rest: each answer has what it moved', async () => {
+      const id = await paid({ amount: 10_050 }, method);
+      assert.equal((await post(id, 'cancel', { amount: 30 })).body.amount, 30);
+      const rest = await post(id, 'cancel');
+      assert.deepEqual(
+        [rest.status, rest.body.amount, rest.body.remainingBalance],
+        [200, 70.5, 0],
+        rest.text,
+      );
+    });
+
     test('that is captured twice is captured once, and says so', async () => {
       const id = await paid({ amount: 10_050 }, method);
       assert.equal((await post(id, 'capture')).status, 200);
@@ -617,6 +628,13 @@ test('at its own host the deployed API is at the root, and nothing else changes'
     assert.deepEqual([status, body.transactionId, body.amount], [200, id, 56.41]);
   }
   assert.equal((await atHost(HOST, `/hosted/v1/transactions/${id}`)).body.amount, 56.41);
+  // However the path is written that a router takes for it.
+  for (const written of [
+    `http://${HOST}/v1/transactions/${id}`,
+    `/%761/transactions/${id}`,
+    `/v%31/transactions/${id}`,
+  ])
+    assert.equal((await atHost(HOST, written)).body.amount, 56.41, written);
   assert.equal((await atHost(HOST, `/v1/transactions/${UNKNOWN}`)).body.reason, undefined);
   assert.equal((await atHost(HOST, '/health')).status, 200);
   assert.equal((await atHost('localhost', `/v1/transactions/${id}`)).body.amount, 5_641);

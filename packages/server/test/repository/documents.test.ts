@@ -44,6 +44,7 @@ const SHOWN: Readonly<Record<string, string>> = {
   mermaid: 'a picture',
   sql: 'packages/server/test/auditLog/databaseRoles.test.ts',
   text: 'what a program prints',
+  html: 'packages/checkout/test/frames.test.ts',
   js: 'packages/sdk/test/webhookExamples.test.ts, packages/sdk/test/package.test.ts',
   python: 'packages/sdk/test/webhookExamples.test.ts',
   php: 'packages/sdk/test/webhookExamples.test.ts',
