@@ -66,7 +66,10 @@ function fixed<T>(
   const buffer = begin(oid, values.length, hasNull, (width + 1) * values.length);
   let at = HEADER_BYTES;
   for (const value of values) {
-    const length = value === null ? 0 : write(buffer, value, at + LENGTH_BYTES) ? width : width + 1;
+    const isWritten = value === null || write(buffer, value, at + LENGTH_BYTES);
+    const length = value === null ? 0 : isWritten ? width : width + 1;
+    // What was in the memory before could be refused for another reason.
+    if (!isWritten) buffer.fill(0, at + LENGTH_BYTES, at + LENGTH_BYTES + length);
     buffer.writeInt32BE(value === null ? NULL_LENGTH : length, at);
     at += LENGTH_BYTES + length;
   }

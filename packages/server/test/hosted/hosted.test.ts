@@ -605,9 +605,9 @@ describe('errors', () => {
 /** A request as it comes through a proxy that leaves the client's Host as it is. */
 function atHost(host: string, path: string): Promise<{ status: number; body: Record<string, unknown> }> {
   return new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(sandbox.url);
     const sent = httpRequest(
-      `${sandbox.url}${path}`,
-      { headers: { host, authorization: DEMO_KEY } },
+      { hostname, port, path, headers: { host, authorization: DEMO_KEY } },
       (response) => {
         const parts: Buffer[] = [];
         response.on('data', (part: Buffer) => parts.push(part));

@@ -98,7 +98,7 @@ describe('a value that is none of its type', () => {
     ],
     int: ['int', intArray, [2 ** 31, -(2 ** 31) - 1, 0.5, Number.NaN, '7']],
     time: ['timestamptz', timeArray, [Number.NaN, 8_640_000_000_000_001, 0.5, Number.NEGATIVE_INFINITY]],
-    text: ['text', textArray, ['a\0b']],
+    text: ['text', textArray, ['a\0b', undefined]],
   };
   for (const [name, [sql, array, wrong]] of Object.entries(WRONG))
     for (const value of wrong)
