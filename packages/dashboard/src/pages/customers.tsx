@@ -1,5 +1,5 @@
 /** The merchant's customers: all, or those whose reference, name, e-mail address or phone number begins so. */
-import { Button, TextInput } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { customers } from '../api.ts';
@@ -8,6 +8,7 @@ import { fieldError } from '../fieldErrors.ts';
 import { useWords } from '../i18n/index.tsx';
 import { List } from '../list.tsx';
 import type { Search } from '../router.tsx';
+import { SearchForm } from '../searchForm.tsx';
 import { useMay } from '../session.tsx';
 import { Empty, Page, Panel, Time } from '../ui.tsx';
 
@@ -27,9 +28,11 @@ export default function Customers(): ReactNode {
   );
   return (
     <Page title={t('nav.customers')} lead={t('customer.lead')} actions={mayCreate && create}>
-      <Find
+      <SearchForm
         key={query}
-        query={query}
+        label={t('customer.find')}
+        placeholder={t('customer.find')}
+        value={query}
         error={fieldError(error, 'query', t)}
         find={(text) => void navigate({ to: '/customers', search: text === '' ? {} : { query: text } })}
       />
@@ -79,38 +82,5 @@ export default function Customers(): ReactNode {
       </Panel>
       {isCreating && <CustomerDialog customer={null} close={() => setCreating(false)} />}
     </Page>
-  );
-}
-
-interface FindProps {
-  readonly query: string;
-  readonly error: string | null;
-  readonly find: (text: string) => void;
-}
-
-function Find({ query, error, find }: FindProps): ReactNode {
-  const { t } = useWords();
-  const [text, setText] = useState(query);
-  return (
-    <form
-      className="find"
-      onSubmit={(event) => {
-        event.preventDefault();
-        find(text.trim());
-      }}
-    >
-      <TextInput
-        size="xs"
-        type="search"
-        aria-label={t('customer.find')}
-        placeholder={t('customer.find')}
-        error={error}
-        value={text}
-        onChange={({ currentTarget: { value } }) => setText(value)}
-      />
-      <Button size="xs" variant="default" type="submit">
-        {t('find')}
-      </Button>
-    </form>
   );
 }

@@ -1,5 +1,5 @@
 /** Payment links: how many there are and for how much, a list of them by filters in the address, and a new one. */
-import { Button, Paper, SimpleGrid, Text, TextInput } from '@mantine/core';
+import { Button, Paper, SimpleGrid, Text } from '@mantine/core';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
@@ -13,6 +13,7 @@ import { useWords } from '../i18n/index.tsx';
 import { CreateLinkDialog } from '../linkDialogs.tsx';
 import { List } from '../list.tsx';
 import type { Search } from '../router.tsx';
+import { SearchForm } from '../searchForm.tsx';
 import { useMay } from '../session.tsx';
 import { LINK_STATUSES, LinkStatusBadge } from '../status.tsx';
 import { Amount, Empty, Failure, Page, Panel, Time } from '../ui.tsx';
@@ -43,9 +44,11 @@ export default function PaymentLinks(): ReactNode {
   return (
     <Page title={t('nav.paymentLinks')} lead={t('link.lead')} actions={mayCreate && create}>
       <Statistics filters={filters} />
-      <OrderSearch
+      <SearchForm
         key={filters.orderReference}
-        order={filters.orderReference ?? ''}
+        label={t('filter.order')}
+        placeholder={t('link.find')}
+        value={filters.orderReference ?? ''}
         error={fieldError(error, 'orderReference', t)}
         find={(orderReference) => change({ orderReference: orderReference || undefined })}
       />
@@ -115,39 +118,6 @@ export default function PaymentLinks(): ReactNode {
       </Panel>
       {isCreating && <CreateLinkDialog close={() => setCreating(false)} />}
     </Page>
-  );
-}
-
-interface OrderSearchProps {
-  readonly order: string;
-  readonly error: string | null;
-  readonly find: (order: string) => void;
-}
-
-function OrderSearch({ order, error, find }: OrderSearchProps): ReactNode {
-  const { t } = useWords();
-  const [text, setText] = useState(order);
-  return (
-    <form
-      className="find"
-      onSubmit={(event) => {
-        event.preventDefault();
-        find(text.trim());
-      }}
-    >
-      <TextInput
-        size="xs"
-        type="search"
-        aria-label={t('filter.order')}
-        placeholder={t('link.find')}
-        error={error}
-        value={text}
-        onChange={({ currentTarget: { value } }) => setText(value)}
-      />
-      <Button size="xs" variant="default" type="submit">
-        {t('find')}
-      </Button>
-    </form>
   );
 }
 

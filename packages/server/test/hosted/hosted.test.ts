@@ -3,9 +3,16 @@ import assert from 'node:assert/strict';
 import { request as httpRequest } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { VISA } from '../support/cards.ts';
-import { HostedClient, type HostedReply } from '../support/hostedClient.ts';
+import { HostedClient } from '../support/hostedClient.ts';
 import { createPayerTools, type PayerTools } from '../support/links.ts';
-import { DEMO_KEY, OPERATOR_KEY, OTHER_KEY, type Sandbox, startSandbox } from '../support/sandbox.ts';
+import {
+  DEMO_KEY,
+  OPERATOR_KEY,
+  OTHER_KEY,
+  type Reply,
+  type Sandbox,
+  startSandbox,
+} from '../support/sandbox.ts';
 
 const HOST = 'api.plexypay.test';
 const UNKNOWN = '01900000-0000-7000-8000-00000000dead';
@@ -41,7 +48,7 @@ async function paid(
 }
 
 /** The four fields of an error, and no other. */
-function assertError(reply: HostedReply, status: number, code: number, message: RegExp | string): void {
+function assertError(reply: Reply, status: number, code: number, message: RegExp | string): void {
   assert.equal(reply.status, status, reply.text);
   assert.deepEqual(Object.keys(reply.body).sort(), ['code', 'message', 'source', 'type'], reply.text);
   assert.equal(reply.body.code, code);

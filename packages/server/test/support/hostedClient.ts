@@ -1,13 +1,5 @@
 /** A client of the deployed API, as the public ones are: raw key, major units for payments, both names, no Idempotency-Key. */
-import { DEMO_KEY } from './sandbox.ts';
-
-export interface HostedReply {
-  readonly status: number;
-  readonly text: string;
-  readonly headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: clients look into bodies of any shape
-  readonly body: any;
-}
+import { DEMO_KEY, type Reply } from './sandbox.ts';
 
 export class HostedClient {
   readonly #base: string;
@@ -19,7 +11,7 @@ export class HostedClient {
     this.#key = key;
   }
 
-  get(path: string): Promise<HostedReply> {
+  get(path: string): Promise<Reply> {
     return this.send('GET', path);
   }
 
@@ -29,7 +21,7 @@ export class HostedClient {
     path: string,
     body?: unknown,
     headers: Readonly<Record<string, string>> = {},
-  ): Promise<HostedReply> {
+  ): Promise<Reply> {
     const text = typeof body === 'string' ? body : JSON.stringify(body);
     const response = await fetch(`${this.#base}/v1${path}`, {
       method,
@@ -50,7 +42,7 @@ export class HostedClient {
   }
 
   /** Asks for a link until it is paid or has expired, as shops do while the payer is away. */
-  async poll(id: string): Promise<HostedReply> {
+  async poll(id: string): Promise<Reply> {
     for (;;) {
       const reply = await this.get(`/payment-links/${id}`);
       if (reply.status !== 200 || reply.body.status !== 'active') return reply;
