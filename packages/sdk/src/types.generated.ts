@@ -10,7 +10,7 @@ export type WalletTransactionStatus = 'NEW' | 'PROCESSING' | 'SUCCESS' | 'FAILED
 export type FailureCode = 'customer_not_found' | 'no_wallet_in_currency' | 'wallet_frozen' | 'insufficient_funds' | 'customer_declined' | 'confirmation_expired' | 'processing_error' | 'card_declined' | 'lost_card' | 'stolen_card' | 'expired_card' | 'incorrect_cvc' | 'incorrect_number' | 'authentication_required' | 'authentication_failed' | 'authentication_expired' | 'expired';
 
 /** Why a request was refused: docs/errors.md. */
-export type Reason = 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'expiry_out_of_range' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'notification_not_verified' | 'wrong_credentials' | 'not_signed_in' | 'origin_not_allowed' | 'host_not_allowed' | 'metrics_token_required' | 'session_required' | 'insufficient_role' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'payment_link_not_found' | 'wallet_not_found' | 'acquirer_not_found' | 'merchant_not_found' | 'customer_not_found' | 'wallet_holder_not_found' | 'card_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'payment_link_in_use' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'older_nodes_running' | 'already_exists' | 'body_too_large' | 'expectation_failed' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'transaction_is_refund' | 'transaction_is_card_payment' | 'payment_link_paid' | 'payment_link_cancelled' | 'payment_link_expired' | 'payment_method_not_allowed' | 'customer_erased' | 'card_not_on_file' | 'first_payment_required' | 'consent_withdrawn' | 'consent_expired' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'partial_capture_not_supported' | 'several_captures_not_supported' | 'partial_cancel_not_supported' | 'saved_card_not_supported' | 'merchant_initiated_not_supported' | 'insufficient_merchant_balance' | 'merchant_required' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'webhook_endpoint_of_links' | 'too_many_callback_origins' | 'too_many_webhook_secrets' | 'too_many_sign_ins' | 'rate_limited';
+export type Reason = 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'expiry_out_of_range' | 'consent_ends_in_past' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'notification_not_verified' | 'wrong_credentials' | 'not_signed_in' | 'origin_not_allowed' | 'host_not_allowed' | 'metrics_token_required' | 'session_required' | 'insufficient_role' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'payment_link_not_found' | 'wallet_not_found' | 'acquirer_not_found' | 'merchant_not_found' | 'customer_not_found' | 'wallet_holder_not_found' | 'card_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'payment_link_in_use' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'older_nodes_running' | 'already_exists' | 'body_too_large' | 'expectation_failed' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'transaction_is_refund' | 'transaction_is_card_payment' | 'payment_link_paid' | 'payment_link_cancelled' | 'payment_link_expired' | 'payment_method_not_allowed' | 'customer_erased' | 'card_not_on_file' | 'first_payment_required' | 'consent_withdrawn' | 'consent_expired' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'partial_capture_not_supported' | 'several_captures_not_supported' | 'partial_cancel_not_supported' | 'saved_card_not_supported' | 'merchant_initiated_not_supported' | 'insufficient_merchant_balance' | 'merchant_required' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'webhook_endpoint_of_links' | 'too_many_callback_origins' | 'too_many_webhook_secrets' | 'too_many_sign_ins' | 'rate_limited';
 
 /** Every error has this shape. `reason` is stable and machine-readable. */
 export interface ErrorBody {
@@ -250,10 +250,26 @@ export interface ExportedCard {
   createdAt: string;
 }
 
+/** What the customer has agreed to with one of their cards. */
+export interface ExportedConsent {
+  cardId: string;
+  at: string;
+  by: 'checkout' | 'api';
+  /** The payment by which the customer agreed. */
+  transactionId: string;
+  /** To be charged without them; else to have the card kept. */
+  merchantInitiated: boolean;
+  until: string | null;
+  withdrawnAt: string | null;
+  deletedAt: string | null;
+}
+
 /** All that is kept of a customer. No card numbers are. */
 export interface CustomerExport {
   customer: Customer;
   cards: (ExportedCard)[];
+  /** The oldest first, also those that are over. */
+  consents: (ExportedConsent)[];
   paymentLinks: (PaymentLink | PaymentSession)[];
   /** Newest first, refunds too. */
   transactions: (Transaction)[];
@@ -1875,7 +1891,7 @@ export const SHAPES: Readonly<Record<AnswerName, readonly string[]>> = {
   CallbackSecret: ['createdAt', 'previousSecretValidUntil'],
   CardOnFile: ['id', 'customerId', 'brand'],
   Customer: ['id', 'reference', 'name'],
-  CustomerExport: ['customer', 'cards', 'paymentLinks'],
+  CustomerExport: ['customer', 'cards', 'consents'],
   DeletedCard: ['id', 'deleted'],
   DeletedWebhookEndpoint: ['id', 'deleted'],
   GetConfirmationAnswer: ['url', 'expiresAt'],

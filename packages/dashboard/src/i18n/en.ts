@@ -31,6 +31,7 @@ export const en = {
   'reason.payment_link_cancelled': 'the payment link was cancelled',
   'reason.payment_link_expired': 'the payment link has expired',
   'reason.payment_method_not_allowed': 'the payment link does not take this payment method',
+  'reason.consent_ends_in_past': 'the consent would end in the past',
   'reason.expiry_out_of_range':
     'expiresAt must be a time in the future, at most one year (365 days) from now',
   'reason.customer_not_found': 'there is no such customer',

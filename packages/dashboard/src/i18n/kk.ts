@@ -32,6 +32,7 @@ export const kk: Dictionary = {
   'reason.payment_link_cancelled': 'сілтеме тоқтатылған',
   'reason.payment_link_expired': 'сілтеме мерзімі өткен',
   'reason.payment_method_not_allowed': 'бұл сілтеме бойынша мұндай тәсілмен төлеуге болмайды',
+  'reason.consent_ends_in_past': 'келісім өткен уақытта аяқталған болар еді',
   'reason.expiry_out_of_range': 'уақыт болашақта, қазіргіден бір жылдан аспауы керек',
   'reason.customer_not_found': 'мұндай клиент жоқ',
   'reason.customer_erased': 'бұл клиенттің деректері жойылған',

@@ -32,6 +32,7 @@ export const ru: Dictionary = {
   'reason.payment_link_cancelled': 'ссылка отменена',
   'reason.payment_link_expired': 'срок ссылки истёк',
   'reason.payment_method_not_allowed': 'по этой ссылке нельзя платить таким способом',
+  'reason.consent_ends_in_past': 'согласие закончилось бы в прошлом',
   'reason.expiry_out_of_range': 'время должно быть в будущем, не дальше года от нынешнего',
   'reason.customer_not_found': 'такого клиента нет',
   'reason.customer_erased': 'данные этого клиента стёрты',

@@ -39,8 +39,13 @@ export function agreedBy(
   if (card === undefined || card.deletedAt !== null) return 'card_not_on_file';
   if (!card.merchantMayCharge) return 'first_payment_required';
   if (card.withdrawnAt !== null) return 'consent_withdrawn';
-  if (card.until !== null && now >= card.until) return 'consent_expired';
+  if (isOver(card.until, now)) return 'consent_expired';
   return { firstTransactionId: card.transactionId };
+}
+
+/** What the customer agrees to now, until this time, would let nobody charge anything. */
+export function isOver(until: Millis | null, now: Millis): boolean {
+  return until !== null && now >= until;
 }
 
 /** What is on file once this payment has succeeded; null: nothing more than before. */

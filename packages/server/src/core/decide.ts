@@ -7,7 +7,7 @@
 
 import { type Account, OUTSIDE_ID } from './accounts.ts';
 import { giveAnswer, moveToAcquirer, takeBankAnswer } from './bankAnswers.ts';
-import { agreedBy } from './cardOnFile.ts';
+import { agreedBy, isOver } from './cardOnFile.ts';
 import { BLANK, both, Change, type Decision, NOTHING, NOTHING_TO_DO, refuse } from './change.ts';
 import type {
   AnswerKey,
@@ -176,6 +176,8 @@ function decidePayByCard(state: State, command: PayByCard, { sender, answerTo, n
   const { acquirerId, recurringType, cardUse, customerId, cardTokenId } = command;
   const link = linkToPay(state, command, 'card', now);
   if (typeof link === 'string') return refuse(link);
+  // What a link asks its payer to agree to was possible when it was made.
+  if (link === null && isOver(command.consentUntil, now)) return refuse('consent_ends_in_past');
   const isByMerchant = cardUse === 'merchant';
   const agreed = isByMerchant ? agreedBy(state.cardOnFile(customerId ?? '', cardTokenId ?? ''), now) : null;
   if (typeof agreed === 'string') return refuse(agreed);

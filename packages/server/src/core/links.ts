@@ -2,6 +2,7 @@
  * The decisions on payment links: who may begin to pay by one, what pays it, how it ends otherwise. The link is locked
  * while any of them is made, so that of all who come for it at once exactly one takes it.
  */
+import { isOver } from './cardOnFile.ts';
 import { type Change, type Decision, NOTHING, NOTHING_TO_DO, refuse } from './change.ts';
 import type { ChangeLink, CreateLink, LinkKey, MerchantSettings, Sender } from './command.ts';
 import {
@@ -92,6 +93,7 @@ export function decideCreateLink(command: CreateLink, { actor }: Sender, now: Mi
   const { kind: _command, link: key, expiresAt: asked, merchantId, ...terms } = command;
   const expiresAt = asked ?? now + (key.kind === 'session' ? SESSION_TTL_MS : LINK_TTL_MS);
   if (!mayEndAt(expiresAt, now)) return refuse('expiry_out_of_range');
+  if (isOver(terms.recurring?.until ?? null, now)) return refuse('consent_ends_in_past');
   const link: PaymentLink = {
     ...terms,
     ...{ id: key.id, kind: key.kind, merchantId, expiresAt, dueAt: expiresAt },

@@ -64,6 +64,7 @@ export const REFUSALS = {
   transaction_not_found: { isRemembered: false },
   payment_link_not_found: { isRemembered: false },
   expiry_out_of_range: { isRemembered: false },
+  consent_ends_in_past: { isRemembered: false },
   payment_method_not_allowed: { isRemembered: true },
   payment_link_paid: { isRemembered: true },
   payment_link_cancelled: { isRemembered: true },

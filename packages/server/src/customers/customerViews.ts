@@ -1,6 +1,6 @@
 /** Customers as merchants see them: times as ISO 8601 in UTC. */
 import { iso } from '../core/values/time.ts';
-import type { Customer, UsedCard } from './customersSql.ts';
+import type { Customer, GivenConsent, UsedCard } from './customersSql.ts';
 
 /** For `exactJson`. */
 export function customerView(customer: Customer) {
@@ -8,6 +8,13 @@ export function customerView(customer: Customer) {
   return {
     ...{ id, reference, name, email, phone, locale, metadata: JSON.parse(metadata) as unknown },
     ...{ createdAt: iso(createdAt), updatedAt: iso(updatedAt), erasedAt: iso(erasedAt) },
+  };
+}
+
+export function consentView({ at, until, withdrawnAt, deletedAt, ...consent }: GivenConsent) {
+  return {
+    ...{ ...consent, at: iso(at), until: iso(until) },
+    ...{ withdrawnAt: iso(withdrawnAt), deletedAt: iso(deletedAt) },
   };
 }
 

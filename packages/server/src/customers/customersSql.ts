@@ -208,6 +208,29 @@ export async function sumCustomer(pool: Pool, merchantId: string, id: string): P
   });
 }
 
+/** What a customer has agreed to with a card, whether it stands or not. */
+export interface GivenConsent {
+  readonly cardId: string;
+  readonly at: Millis;
+  readonly by: 'checkout' | 'api';
+  readonly transactionId: string;
+  readonly merchantInitiated: boolean;
+  readonly until: Millis | null;
+  readonly withdrawnAt: Millis | null;
+  readonly deletedAt: Millis | null;
+}
+
+export async function listConsents(db: Queryable, merchantId: string, id: string): Promise<GivenConsent[]> {
+  const { rows } = await db.query<GivenConsent>(
+    `SELECT card_token_id AS "cardId", consent_at AS at, consent_by AS by, consent_transaction_id AS "transactionId",
+       merchant_may_charge AS "merchantInitiated", consent_until AS until, withdrawn_at AS "withdrawnAt",
+       deleted_at AS "deletedAt"
+     FROM card_on_file WHERE merchant_id = $1 AND customer_id = $2 ORDER BY consent_at, card_token_id`,
+    [merchantId, id],
+  );
+  return rows;
+}
+
 export interface UsedCard {
   readonly id: string;
   readonly brand: string;

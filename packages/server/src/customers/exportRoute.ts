@@ -13,8 +13,8 @@ import { listLinksOfCustomer } from '../links/linksSql.ts';
 import { linkView } from '../links/linkViews.ts';
 import { listTransactions, NO_FILTER } from '../payments/lookupsSql.ts';
 import { transactionView } from '../payments/transactionViews.ts';
-import { type Customer, listUsedCards } from './customersSql.ts';
-import { customerView, usedCardView } from './customerViews.ts';
+import { type Customer, listConsents, listUsedCards } from './customersSql.ts';
+import { consentView, customerView, usedCardView } from './customerViews.ts';
 import { requireCustomer } from './requireCustomer.ts';
 
 /** Rows that are in memory at once. */
@@ -62,7 +62,8 @@ async function* parts(
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => turns.heavy.run(merchantId, work);
   const cards = await inTurn(() => listUsedCards(pool, merchantId, id));
   yield `{"customer":${exactJson(customerView(customer))},"cards":${exactJson(cards.map(usedCardView))}`;
-  yield ',"paymentLinks":[';
+  const consents = await inTurn(() => listConsents(pool, merchantId, id));
+  yield `,"consents":${exactJson(consents.map(consentView))},"paymentLinks":[`;
   yield* listed(
     (before) => inTurn(() => listLinksOfCustomer(pool, merchantId, id, before, PAGE)),
     (link) => exactJson(linkView(link)),

@@ -82,6 +82,9 @@ export const CustomerExport = Type.Object(
   {
     customer: Type.Ref('Customer'),
     cards: Type.Array(Type.Ref('ExportedCard')),
+    consents: Type.Array(Type.Ref('ExportedConsent'), {
+      description: 'The oldest first, also those that are over.',
+    }),
     paymentLinks: Type.Array(Type.Union([Type.Ref('PaymentLink'), Type.Ref('PaymentSession')])),
     transactions: Type.Array(Type.Ref('Transaction'), { description: 'Newest first, refunds too.' }),
   },
@@ -100,4 +103,20 @@ export const ExportedCard = Type.Object(
   { $id: 'ExportedCard', description: 'A card with which the customer paid.' },
 );
 
-export const CUSTOMER_OBJECTS = [Customer, CustomerTotals, ExportedCard, CustomerExport];
+export const ExportedConsent = Type.Object(
+  {
+    cardId: Text,
+    at: Time,
+    by: Type.Enum(['checkout', 'api']),
+    transactionId: Type.String({ description: 'The payment by which the customer agreed.' }),
+    merchantInitiated: Type.Boolean({
+      description: 'To be charged without them; else to have the card kept.',
+    }),
+    until: Type.Union([Time, Type.Null()]),
+    withdrawnAt: Type.Union([Time, Type.Null()]),
+    deletedAt: Type.Union([Time, Type.Null()]),
+  },
+  { $id: 'ExportedConsent', description: 'What the customer has agreed to with one of their cards.' },
+);
+
+export const CUSTOMER_OBJECTS = [Customer, CustomerTotals, ExportedCard, ExportedConsent, CustomerExport];

@@ -47,7 +47,9 @@ const NEW_USER = ['invalid_email', 'already_exists'] as const;
 
 const CUSTOMER = ['customer_not_found'] as const;
 const LINK = ['payment_link_not_found'] as const;
-const LINK_TERMS = ['invalid_amount', 'invalid_currency', 'invalid_order_reference'] as const;
+const LINK_TERMS = [
+  ...(['invalid_amount', 'invalid_currency', 'invalid_order_reference', 'consent_ends_in_past'] as const),
+] as const;
 /** Why a link cannot be paid, cancelled or given another end. */
 const LINK_ENDED = ['payment_link_paid', 'payment_link_cancelled', 'payment_link_expired'] as const;
 
@@ -339,6 +341,7 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
       'With a card, or with the token of one that the bank has seen. Answered with the bank’s decision, or after 10 seconds with the state as it is. With a `returnUrl` the bank may ask for 3-D Secure: then the status is `3d`, and the payer has to go to `redirectUrl`.',
     reasons: [
       ...(['invalid_amount', 'invalid_currency', 'invalid_order_reference', 'invalid_card'] as const),
+      ...(['consent_ends_in_past'] as const),
       ...(['saved_card_not_supported', 'merchant_initiated_not_supported'] as const),
       ...CONSENT,
     ],

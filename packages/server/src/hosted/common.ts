@@ -16,6 +16,11 @@ export const SUMS = { auth: 'merchant', turn: 'heavy' } as const;
 /** The engine serves merchants in turn, so that payments wait in no other line. */
 export const WRITES = { auth: 'merchant', turn: 'none' } as const;
 
+/** Optional texts that clients send empty where they have nothing to say. */
+export function isGiven<T>(value: T | null | undefined): value is T {
+  return value !== undefined && value !== null && value !== '';
+}
+
 /** A payment that is thought to be the first of several must not pass for one. @throws ApiError 400 */
 export function refuseRecurring(recurring: unknown): void {
   if (recurring !== undefined && recurring !== null)

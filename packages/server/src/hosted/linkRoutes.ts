@@ -23,7 +23,7 @@ import { type LinkFilter, listLinks, pageOfLinks, sumLinks } from '../links/link
 import { sumsView } from '../links/linkViews.ts';
 import type { LinkBody } from '../links/schemas.ts';
 import { minorAmountOf } from './bodies.ts';
-import { hostedCallerOf, READS, SUMS, sendTranslated, WRITES } from './common.ts';
+import { hostedCallerOf, isGiven, READS, SUMS, sendTranslated, WRITES } from './common.ts';
 import { MAX_TOTAL, numberedPage, PageQuery } from './pages.ts';
 import { hostedLink } from './views.ts';
 import { translated } from './words.ts';
@@ -134,7 +134,7 @@ function findRoutes(app: App, deps: Deps): void {
 function linkBodyOf(sent: Static<typeof HostedLinkBody>): Static<typeof LinkBody> {
   const { amount, currency, orderReference, description, expiresAt, metadata } = sent;
   const { customerId: customer, autoClearing, validation } = sent;
-  const { customerId } = valuesOf({ customerId: customer == null ? parsed(null) : parseUuid(customer) });
+  const { customerId } = valuesOf({ customerId: isGiven(customer) ? parseUuid(customer) : parsed(null) });
   const { type, frequency, expiry } = sent.recurring ?? {};
   const recurring = type === undefined ? null : whatIsGiven({ type, frequency, expiry });
   const given = { description, expiresAt, metadata, customerId, autoClearing, validation, recurring };
@@ -145,8 +145,7 @@ function linkBodyOf(sent: Static<typeof HostedLinkBody>): Static<typeof LinkBody
 }
 
 function whatIsGiven(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const isGiven = ([, value]: [string, unknown]): boolean => value !== undefined && value !== null;
-  return Object.fromEntries(Object.entries(values).filter(isGiven));
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => isGiven(value)));
 }
 
 function runLinkCommand(

@@ -14,7 +14,7 @@ import { merchantOf } from '../identity/auth.ts';
 import { OPERATIONS, type Operation, operate } from '../payments/operate.ts';
 import { transactionAnswer } from '../payments/transactionViews.ts';
 import { majorAmountOf } from './bodies.ts';
-import { hostedCallerOf, sendTranslated, WRITES } from './common.ts';
+import { hostedCallerOf, isGiven, sendTranslated, WRITES } from './common.ts';
 import { requireTransaction } from './transactionRoutes.ts';
 import { majorNumber, remainingOf } from './views.ts';
 import { refusalText } from './words.ts';
@@ -81,7 +81,7 @@ function askedOf(body: SentBody, currency: string) {
 }
 
 function maybe<T>(text: string | null | undefined, parse: (text: string) => Parsed<T>): Parsed<T | null> {
-  return text === undefined || text === null ? parsed(null) : parse(text);
+  return isGiven(text) ? parse(text) : parsed(null);
 }
 
 /** What is used here of a transaction as our own API shows it. */

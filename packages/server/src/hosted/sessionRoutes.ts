@@ -17,7 +17,7 @@ import { merchantOf } from '../identity/auth.ts';
 import { createLinkCommand } from '../links/linkCommands.ts';
 import type { Callback } from '../webhooks/callbacks.ts';
 import { majorAmountOf } from './bodies.ts';
-import { hostedCallerOf, refuseRecurring, sendTranslated, WRITES } from './common.ts';
+import { hostedCallerOf, isGiven, refuseRecurring, sendTranslated, WRITES } from './common.ts';
 import { majorNumber } from './views.ts';
 import { translated } from './words.ts';
 
@@ -79,7 +79,7 @@ async function commandOf(
   const { orderReference, description, cartReference } = body.orderDetails;
   const { urls } = body;
   refuseRecurring(body.recurring);
-  const metadata = withoutNulls({
+  const metadata = whatIsGiven({
     ...{ successUrl: urls?.success, failureUrl: urls?.failure, cancelUrl: urls?.cancel },
     ...{ callbackUrl: urls?.callback, cartReference, terminalId: body.terminalId },
   });
@@ -90,13 +90,17 @@ async function commandOf(
   if (amount.value === null) throw fieldError('missing_field', 'orderDetails.amount', 'is required');
   const terms = {
     ...{ amount: Number(amount.value), currency: currency.value, orderReference },
-    ...{ metadata, description: description ?? null, locale: localeOf(body.locale ?? '') },
+    ...{
+      metadata,
+      description: isGiven(description) ? description : null,
+      locale: localeOf(body.locale ?? ''),
+    },
     // What is held is the merchant's to capture; a sale is captured by itself.
     autoClearing: body.transactionType !== 'auth',
   };
-  const callbackUrl = urls?.callback ?? null;
+  const { callbackUrl } = metadata;
   const callback: Callback | null =
-    callbackUrl === null ? null : { url: callbackUrl, format: 'flat_2023', apiKey };
+    callbackUrl === undefined ? null : { url: callbackUrl, format: 'flat_2023', apiKey };
   try {
     return await createLinkCommand(deps, merchantId, 'session', terms, callback);
   } catch (error) {
@@ -111,9 +115,9 @@ function apiKeyOf(request: FastifyRequest): { id: string; text: string } {
   return { id: merchantOf(request).apiKeyId, text: authorization };
 }
 
-function withoutNulls(values: Record<string, string | null | undefined>): Record<string, string> {
+function whatIsGiven(values: Record<string, string | null | undefined>): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(values).flatMap(([name, value]) => (value == null ? [] : [[name, value]])),
+    Object.entries(values).filter((entry): entry is [string, string] => isGiven(entry[1])),
   );
 }
 

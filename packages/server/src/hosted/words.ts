@@ -1,5 +1,5 @@
 /** Errors as clients of the deployed API know them: four fields, and a message that they show to people. */
-import { type ErrorDetail, errorBody, type OtherWords, type REASONS, type Reason } from '../http/errors.ts';
+import { type ErrorDetail, errorBody, type OtherWords, REASONS, type Reason } from '../http/errors.ts';
 
 export const PREFIX = '/hosted';
 
@@ -14,8 +14,11 @@ const MESSAGES: { readonly [R in Reason]?: string } = {
 };
 
 /** Every error below the prefix: those of Fastify, of authentication and of what is no route, too. */
-export const hostedWords: OtherWords = (url, { reason, message }) => {
+export const hostedWords: OtherWords = (url, error) => {
   if (!/^\/hosted(?=[/?]|$)/.test(url)) return null;
+  const { reason, message } = error;
+  const operation = OPERATION.exec(url)?.[1] as keyof typeof PARTICIPLES | undefined;
+  if (operation !== undefined && isRefused(reason)) return refusalText(url, operation, error);
   return errorText(reason, MESSAGES[reason] ?? message, sourceOf(url));
 };
 
@@ -30,6 +33,13 @@ export function refusalText(
   const more = facts.map((fact) => `${fact.path} ${fact.message}`).join('; ');
   const why = more === '' ? said : `${said} (${more})`;
   return errorText(reason, `payment can not be ${PARTICIPLES[operation]}: ${why}`, sourceOf(url));
+}
+
+const OPERATION = /^\/hosted\/v1\/payments\/[^/]+\/(capture|cancel|refund)(?=\?|$)/;
+
+/** Whether it says something of what was asked, rather than of who asked, how often, or of the server. */
+function isRefused(reason: Reason): boolean {
+  return [400, 404, 409, 422].includes(REASONS[reason].status);
 }
 
 const PARTICIPLES = { capture: 'captured', cancel: 'cancelled', refund: 'refunded' } as const;

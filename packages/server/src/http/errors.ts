@@ -37,6 +37,12 @@ export const REASONS = {
     message: 'expiresAt must be a time in the future, at most one year (365 days) from now',
     path: 'expiresAt',
   },
+  consent_ends_in_past: {
+    status: 400,
+    code: 3,
+    message: 'recurring.expiry must be in the future: nothing could be charged by such a consent',
+    path: 'recurring.expiry',
+  },
   invalid_email: { status: 400, code: 3, message: 'email must be an e-mail address', path: 'email' },
   invalid_card: { status: 400, code: 3, message: 'the card is not valid' },
   invalid_cursor: { status: 400, code: 3, message: 'cursor must be a nextCursor of this list' },

@@ -7,6 +7,7 @@ import type { PaymentMethod } from '../core/transaction.ts';
 import { type LinkId, parsePublicLinkId, publicLinkIdOf } from '../core/values/ids.ts';
 import { ApiError, fieldError } from '../http/errors.ts';
 import { newId } from '../installation/newId.ts';
+import { neverSentTo } from '../webhooks/addresses.ts';
 import { type Callback, type CallbackDeps, callbackOf, standardCallback } from '../webhooks/callbacks.ts';
 import { parseTerms } from './linkInput.ts';
 import { findLink } from './linksSql.ts';
@@ -18,7 +19,7 @@ import type { LinkBody } from './schemas.ts';
  * @throws ApiError 400 naming every field that is wrong; 422 for callbacks to too many origins
  */
 export async function createLinkCommand(
-  deps: CallbackDeps & Pick<Deps, 'acquirers' | 'publicUrl'>,
+  deps: CallbackDeps & Pick<Deps, 'acquirers' | 'config' | 'publicUrl'>,
   merchantId: string,
   kind: LinkKind,
   body: Static<typeof LinkBody>,
@@ -31,10 +32,17 @@ export async function createLinkCommand(
   const paymentMethods = methodsOf(deps, asked);
   const usual = callbackUrl === null ? null : standardCallback(callbackUrl);
   const wanted = callback === undefined ? usual : callback;
+  if (wanted !== null) checkCallback(deps, wanted);
   return {
     ...{ kind: 'create_link', link, merchantId, ...terms, url, paymentMethods },
     callback: wanted === null ? null : await callbackOf(deps, merchantId, wanted),
   };
+}
+
+/** @throws ApiError 400 for an address that nothing can be sent to: nobody would notice later */
+function checkCallback({ config }: Pick<Deps, 'config'>, { url }: Callback): void {
+  const problem = neverSentTo(new URL(url), config.mode === 'sandbox');
+  if (problem !== null) throw fieldError('invalid_request', 'metadata.callbackUrl', problem);
 }
 
 /** What is asked for, or everything that can be paid with here. @throws ApiError 400 for what cannot */

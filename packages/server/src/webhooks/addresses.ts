@@ -30,6 +30,14 @@ export function isAllowedAddress(address: string, allowLoopback: boolean): boole
   return parsed instanceof ipaddr.IPv4 || parsed.match(GLOBAL_UNICAST);
 }
 
+/** Why nothing can ever be sent to this URL, which can be parsed; null: it may be. Where its name leads to is judged at every attempt. */
+export function neverSentTo({ protocol, hostname, port }: URL, allowLocal: boolean): string | null {
+  if (protocol !== 'https:' && !(allowLocal && protocol === 'http:'))
+    return allowLocal ? 'must begin with https:// or http://' : 'must begin with https://';
+  if (port === '0') return 'must not have port 0';
+  return isForbiddenHost(hostname, allowLocal) ? 'must lead to a public address' : null;
+}
+
 /** Whether a URL's host is an address that is not allowed. Names are judged when they are looked up. */
 export function isForbiddenHost(hostname: string, allowLoopback: boolean): boolean {
   const address = hostname.replace(/^\[|\]$/g, '');

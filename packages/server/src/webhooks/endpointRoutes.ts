@@ -18,7 +18,7 @@ import { sendJson } from '../http/send.ts';
 import { merchantOf, VIEWER } from '../identity/auth.ts';
 import { newId } from '../installation/newId.ts';
 import type { Queryable } from '../postgres/pool.ts';
-import { isForbiddenHost } from './addresses.ts';
+import { neverSentTo } from './addresses.ts';
 import {
   ERRORS,
   endpointIdOf,
@@ -364,13 +364,12 @@ function fieldsOf(deps: Deps, id: string, body: Static<typeof bodies.EndpointPat
 /** A URL as it was sent. Where its name leads to is judged at every attempt. */
 function parseUrl(text: string, allowLocal: boolean): Parsed<string> {
   if (!URL.canParse(text) || /\p{Cc}|\s/u.test(text)) return refused('must be a URL');
-  const { protocol, hostname, port, username, password, hash } = new URL(text);
-  if (protocol !== 'https:' && !(allowLocal && protocol === 'http:'))
-    return refused(allowLocal ? 'must begin with https:// or http://' : 'must begin with https://');
+  const url = new URL(text);
+  const { username, password, hash } = url;
+  const never = neverSentTo(url, allowLocal);
+  if (never !== null) return refused(never);
   if (username !== '' || password !== '') return refused('must not hold a name or password; use bearerToken');
   if (hash !== '') return refused('must not have a fragment');
-  if (port === '0') return refused('must not have port 0');
-  if (isForbiddenHost(hostname, allowLocal)) return refused('must lead to a public address');
   return parsed(text);
 }
 

@@ -170,6 +170,16 @@ describe('nobody is charged without a consent that stands', () => {
     assert.deepEqual(reasonOf(await charge(customerId)), [422, 'consent_expired']);
   });
 
+  test('would be over before it begins, so that nothing is paid', async () => {
+    const customerId = await newCustomer();
+    const refused = await first(customerId, VISA, { expiry: '2020-01-01' });
+    assert.deepEqual(reasonOf(refused), [400, 'consent_ends_in_past']);
+    assert.deepEqual(refused.body.details[0].path, 'recurring.expiry');
+    assert.deepEqual(await cardsOf(customerId), []);
+    const { rows } = await sandbox.pool.query('SELECT FROM transaction WHERE customer_id = $1', [customerId]);
+    assert.equal(rows.length, 0);
+  });
+
   test('of another customer, another merchant, or nobody', async () => {
     const customerId = await newCustomer();
     const { body } = await first(customerId);

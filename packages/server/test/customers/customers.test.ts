@@ -328,12 +328,21 @@ describe('what a customer pays', () => {
     assert.equal(paid.status, 201, paid.text);
     const cards = await call('GET', `/${id}/cards`);
     assert.equal(cards.body.items.length, 1, cards.text);
-    const exported = (await call('GET', `/${id}/export`)).body.cards;
+    const before = (await call('GET', `/${id}/export`)).body;
     assert.deepEqual(
-      exported.map((card: { id: string }) => card.id),
+      before.cards.map((card: { id: string }) => card.id),
       [cards.body.items[0].id],
     );
+    const consent = {
+      ...{ cardId: cards.body.items[0].id, transactionId: paid.body.id, by: 'api', merchantInitiated: true },
+      ...{ at: before.consents[0].at, until: null, withdrawnAt: null, deletedAt: null },
+    };
+    assert.deepEqual(before.consents, [consent]);
     assert.equal((await call('DELETE', `/${id}`)).status, 200);
+    // What was agreed to, and until when, can still be proven.
+    const [over] = (await call('GET', `/${id}/export`)).body.consents;
+    assert.ok(over.withdrawnAt !== null && over.deletedAt !== null);
+    assert.deepEqual({ ...over, withdrawnAt: null, deletedAt: null }, consent);
     const { rows } = await sandbox.pool.query(
       `SELECT (SELECT count(*)::int FROM card_on_file WHERE customer_id = $1 AND deleted_at IS NULL) AS cards,
          (SELECT count(*)::int FROM bank_token WHERE card_token_id = $2) AS tokens`,

@@ -125,6 +125,8 @@ describe('a callback of a session', () => {
       'javascript:alert(1)',
       'ftp://shop.example',
       'nonsense',
+      'http://10.0.0.5/hook',
+      'https://169.254.169.254/',
       `https://shop.example/${'x'.repeat(2_001)}`,
     ]) {
       const orderDetails = { orderReference: 'A', amount: 1, currency: 'KZT' };

@@ -10,7 +10,7 @@ import { tellsFlat } from '../../src/webhooks/flatFormat.ts';
 test('every reason has four fields, and the code and type that belong to it', () => {
   for (const [reason, { code }] of Object.entries(REASONS)) {
     const told = { reason: reason as Reason, message: 'so it is', details: [] };
-    const body = JSON.parse(hostedWords('/hosted/v1/payments/x/capture?a=1', told) ?? '{}');
+    const body = JSON.parse(hostedWords('/hosted/v1/payments/search?a=1', told) ?? '{}');
     assert.deepEqual(Object.keys(body), ['code', 'message', 'source', 'type'], reason);
     assert.deepEqual([body.code, body.source], [code, 'payments'], reason);
     assert.equal(body.type, code === 5 ? 'validationError' : 'apiError', reason);
@@ -42,6 +42,21 @@ test('a refused operation says why, once', () => {
     why('amount is too much', [{ path: 'amount', message: 'is too much' }]),
     'payment can not be refunded: amount is too much',
   );
+});
+
+test('what is refused before it is an operation says so in the same words; what was never decided does not', () => {
+  const messageOf = (url: string, reason: 'invalid_amount' | 'transaction_not_found' | 'invalid_api_key') =>
+    JSON.parse(hostedWords(url, { reason, message: 'why', details: [] }) ?? '{}').message;
+  const refund = '/hosted/v1/payments/x/refund';
+  assert.equal(messageOf(refund, 'invalid_amount'), 'payment can not be refunded: why');
+  assert.equal(messageOf(`${refund}?a=b`, 'transaction_not_found'), 'payment can not be refunded: why');
+  assert.equal(
+    messageOf('/hosted/v1/payments/x/capture', 'invalid_amount'),
+    'payment can not be captured: why',
+  );
+  assert.equal(messageOf(refund, 'invalid_api_key'), 'why');
+  assert.equal(messageOf('/hosted/v1/payments/x/refunds', 'invalid_amount'), 'why');
+  assert.equal(messageOf('/hosted/v1/transactions/x/refund', 'invalid_amount'), 'why');
 });
 
 test('shops of sessions are told the outcomes of payments, and nothing of refunds and links', () => {

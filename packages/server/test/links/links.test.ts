@@ -192,6 +192,12 @@ describe('what no link can be', () => {
     ['a URL that is a number', metadata({ successUrl: 7 }), 'invalid_request'],
     ['a URL with a line break', metadata({ successUrl: 'https://shop.example/\n' }), 'invalid_request'],
     ['an app to call back', metadata({ callbackUrl: 'myapp://x' }), 'invalid_request'],
+    ['a private address to call back', metadata({ callbackUrl: 'https://10.1.2.3/hook' }), 'invalid_request'],
+    [
+      'a port to call back that is none',
+      metadata({ callbackUrl: 'https://shop.example:0/' }),
+      'invalid_request',
+    ],
     ['an end in the past', { expiresAt: '2020-01-01T00:00:00Z' }, 'expiry_out_of_range'],
     ['an end in ten years', { expiresAt: '2036-12-01T00:00:00Z' }, 'expiry_out_of_range'],
     ['an end without a zone', { expiresAt: '2027-01-01T00:00:00' }, 'invalid_request'],
@@ -204,6 +210,13 @@ describe('what no link can be', () => {
       assert.equal(reply.status, 400, reply.text);
       assert.equal(reply.body.reason, reason, reply.text);
     });
+
+  test('a first payment of a customer who would agree until yesterday', async () => {
+    const customer = await sandbox.call('POST', '/v1/customers', { body: { name: 'Somebody' } });
+    const recurring = { type: 'cof_initial', expiry: '2020-01-01' };
+    const reply = await create({ customerId: customer.body.id, recurring });
+    assert.deepEqual([reply.status, reply.body.reason], [400, 'consent_ends_in_past'], reply.text);
+  });
 
   test('each of the last amounts and texts that can be is one', async () => {
     for (const body of [
