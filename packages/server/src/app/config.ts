@@ -1,5 +1,7 @@
 /** The only reader of the environment. A wrong value stops the start with a sentence that names it. */
+import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import type { SinkSettings } from '../eventSinks/broker.ts';
 import { DatabaseUrlError, urlsOfHosts } from '../postgres/databaseUrl.ts';
 
 export type Mode = 'sandbox' | 'production';
@@ -49,6 +51,8 @@ export interface Config {
   readonly batchLanes: number;
   readonly maxQueue: number;
   readonly poolSize: number;
+  /** The broker that events are published to. Null: to none. */
+  readonly eventSink: SinkSettings | null;
 }
 
 export class ConfigError extends Error {}
@@ -85,6 +89,16 @@ const VARIABLES = [
   'ACQUIRER_TIMEOUT_MS',
   'ACQUIRER_PATIENCE_MS',
   'CONNECTORS',
+  'EVENTS_SINK_URL',
+  'EVENTS_SINK_TOPIC',
+  'EVENTS_SINK_START',
+  'EVENTS_SINK_USER',
+  'EVENTS_SINK_PASSWORD_FILE',
+  'EVENTS_SINK_SASL',
+  'EVENTS_SINK_CREDENTIALS_FILE',
+  'EVENTS_SINK_CA_FILE',
+  'EVENTS_SINK_CERTIFICATE_FILE',
+  'EVENTS_SINK_KEY_FILE',
 ] as const;
 type Variable = (typeof VARIABLES)[number];
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -132,6 +146,7 @@ export function readConfig(env: Environment): Config {
     batchLanes: integer(env, 'BATCH_LANES', 1, 32) ?? 2,
     maxQueue: integer(env, 'MAX_QUEUE', 1, 1_000_000) ?? 10_000,
     poolSize: integer(env, 'POOL_SIZE', 1, 1_000) ?? 10,
+    eventSink: eventSink(env),
   };
   checkSecret(config);
   checkPorts(config);
@@ -150,6 +165,73 @@ function acquirer(env: Environment): Config['acquirer'] {
   return { url: address.replace(/\/$/, ''), secret };
 }
 
+const SINK_URL = /^(nats|kafka)(\+tls)?:\/\/([^/@?#\s]+)$/;
+/** A name or an address, and a port; an IPv6 address is in brackets. */
+const SERVER = /^(?:\[[0-9a-f:.]+\]|[a-z0-9][a-z0-9.-]*):(\d{1,5})$/i;
+
+/** The broker of EVENTS_SINK_URL. */
+function eventSink(env: Environment): SinkSettings | null {
+  const address = text(env, 'EVENTS_SINK_URL');
+  const others = VARIABLES.filter((name) => name.startsWith('EVENTS_SINK_') && name !== 'EVENTS_SINK_URL');
+  if (address === null) {
+    const orphan = others.find((name) => text(env, name) !== null);
+    if (orphan !== undefined) throw new ConfigError(`EVENTS_SINK_URL must be set when ${orphan} is`);
+    return null;
+  }
+  const [, scheme, tls, list = ''] = SINK_URL.exec(address) ?? [];
+  const servers = list.split(',');
+  const isWrong = (server: string): boolean => Number(SERVER.exec(server)?.[1] ?? 65_536) > 65_535;
+  if (scheme === undefined || servers.some(isWrong))
+    throw new ConfigError(
+      'EVENTS_SINK_URL must be nats://, nats+tls://, kafka:// or kafka+tls:// with hosts and their ports, separated by commas, and without a password',
+    );
+  const topic = text(env, 'EVENTS_SINK_TOPIC') ?? 'plexy.events';
+  if (!/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(topic) || topic.length > 100)
+    throw new ConfigError(
+      'EVENTS_SINK_TOPIC must be words of letters, digits, - and _, separated by dots, 100 characters at most',
+    );
+  return {
+    kind: scheme === 'nats' ? 'nats' : 'kafka',
+    servers,
+    encrypted: tls !== undefined,
+    topic,
+    start: oneOf(env, 'EVENTS_SINK_START', ['beginning', 'now'] as const, 'beginning'),
+    ...sinkCredentials(env),
+  };
+}
+
+/** Who we are to the broker, and whom we trust. */
+function sinkCredentials(
+  env: Environment,
+): Omit<SinkSettings, 'kind' | 'servers' | 'encrypted' | 'topic' | 'start'> {
+  const user = text(env, 'EVENTS_SINK_USER');
+  const password = fileOf(env, 'EVENTS_SINK_PASSWORD_FILE')?.trim() ?? null;
+  const certificate = fileOf(env, 'EVENTS_SINK_CERTIFICATE_FILE');
+  const key = fileOf(env, 'EVENTS_SINK_KEY_FILE');
+  if ((user === null) !== (password === null))
+    throw new ConfigError('EVENTS_SINK_USER and EVENTS_SINK_PASSWORD_FILE must be set together');
+  if ((certificate === null) !== (key === null))
+    throw new ConfigError('EVENTS_SINK_CERTIFICATE_FILE and EVENTS_SINK_KEY_FILE must be set together');
+  const mechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
+  return {
+    ...{ user, password, certificate, key },
+    sasl: oneOf(env, 'EVENTS_SINK_SASL', mechanisms, 'SCRAM-SHA-512'),
+    credentials: fileOf(env, 'EVENTS_SINK_CREDENTIALS_FILE'),
+    ca: fileOf(env, 'EVENTS_SINK_CA_FILE'),
+  };
+}
+
+/** What is in the file that a variable names. */
+function fileOf(env: Environment, name: Variable): string | null {
+  const path = text(env, name);
+  if (path === null) return null;
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    throw new ConfigError(`${name} must name a file that can be read`);
+  }
+}
+
 /** Port 0 is any free one, so that two of them differ. */
 function checkPorts({ port, adminPort }: Config): void {
   if (port !== 0 && port === adminPort) throw new ConfigError('ADMIN_PORT must not be the same as PORT');
@@ -166,6 +248,7 @@ function checkProduction(config: Config): void {
   if (config.secretKey === null) throw new ConfigError('SECRET_KEY must be set when MODE is production');
   checkVariety('SECRET_KEY', config.secretKey, MIN_SECRET_LENGTH / 2);
   checkEncrypted('PUBLIC_URL', config.publicUrl);
+  checkSinkEncrypted(config.eventSink);
   if (config.acquirer === null) return;
   checkEncrypted('ACQUIRER_URL', config.acquirer.url);
   if (config.acquirer.secret.length < MIN_TOKEN_LENGTH)
@@ -178,6 +261,14 @@ function checkProduction(config: Config): void {
 function checkEncrypted(name: Variable, address: string | null): void {
   if (address !== null && !isEncrypted(address))
     throw new ConfigError(`${name} must start with https:// when MODE is production`);
+}
+
+/** Events tell who pays what. */
+function checkSinkEncrypted(sink: SinkSettings | null): void {
+  const isLocal = (server: string): boolean =>
+    LOOPBACK.test(server.replace(/:\d+$/, '').replace(/^\[|\]$/g, ''));
+  if (sink === null || sink.encrypted || sink.servers.every(isLocal)) return;
+  throw new ConfigError('EVENTS_SINK_URL must be nats+tls:// or kafka+tls:// when MODE is production');
 }
 
 /** Cards, passwords and keys would be sent in clear otherwise; on this machine nobody is between. */

@@ -4,6 +4,7 @@ import type { Acquirer } from '../acquiring/acquirer.ts';
 import type { LateAnswers } from '../acquiring/lateAnswers.ts';
 import type { AcquirerRegistry } from '../acquiring/registry.ts';
 import type { Engine } from '../engine/engine.ts';
+import type { SinkThread } from '../eventSinks/thread.ts';
 import type { EventFeed } from '../feed/feed.ts';
 import type { Metrics } from '../http/metrics.ts';
 import type { TurnKind, Turns } from '../http/turns.ts';
@@ -42,6 +43,8 @@ export interface Deps {
   readonly readiness: Readiness;
   readonly feed: EventFeed;
   readonly webhooks: WebhookThread;
+  /** Publishes events to the operator's broker. Null: there is none. */
+  readonly eventSink: SinkThread | null;
   readonly auditor: Auditor;
   /** Null: it is switched off. */
   readonly requestLog: RequestLog | null;

@@ -6,6 +6,7 @@ import { LateAnswers } from '../acquiring/lateAnswers.ts';
 import { type AcquirerPlace, AcquirerRegistry } from '../acquiring/registry.ts';
 import { DEFAULT_ACQUIRER_ID } from '../core/acquirers.ts';
 import { Engine } from '../engine/engine.ts';
+import { SinkThread } from '../eventSinks/thread.ts';
 import { EventFeed } from '../feed/feed.ts';
 import { Auditor } from '../ledger/auditor.ts';
 import { sealState } from '../payments/threeDSecureRoutes.ts';
@@ -27,6 +28,7 @@ type Parts = Pick<
   | 'readiness'
   | 'feed'
   | 'webhooks'
+  | 'eventSink'
   | 'auditor'
   | 'requestLog'
   | 'sandbox'
@@ -82,7 +84,7 @@ export function createEngine(deps: EngineDeps): EngineParts {
     onError: (error, operation) =>
       logger.warn({ err: error, operation: operation?.id }, 'the bank was not reached'),
   });
-  const { feed, webhooks } = createReaders(deps, directUrl);
+  const { feed, webhooks, eventSink } = createReaders(deps, directUrl);
   const lateAnswers = new LateAnswers(reserved, () => acquirer);
   const { batchSize, batchLanes: connections, maxQueue } = config;
   const engine = new Engine({
@@ -107,7 +109,7 @@ export function createEngine(deps: EngineDeps): EngineParts {
       onClockLost: warn('the connection of the clock was lost'),
     }) ?? null;
   return {
-    ...{ engine, guesses, acquirer, acquirers, lateAnswers, feed, webhooks, sandbox, publicUrl },
+    ...{ engine, guesses, acquirer, acquirers, lateAnswers, feed, webhooks, eventSink, sandbox, publicUrl },
     readiness: new Readiness(databaseUrl),
     auditor: new Auditor(directUrl, pool, warn('an audit was not finished')),
     requestLog: config.requestLog ? new RequestLog(pool, metrics, warn('requests were not logged')) : null,
@@ -137,11 +139,9 @@ function bankOf({ config, databaseUrl, logger, room, launchBank }: EngineDeps): 
   return { places, start: async () => async () => undefined };
 }
 
-/** What reads the events that the engine commits: for streams, and for webhooks. */
-function createReaders(
-  { config, databaseUrl, metrics, logger }: EngineDeps,
-  directUrl: string,
-): Pick<Parts, 'feed' | 'webhooks'> {
+/** What reads the events that the engine commits: for streams, for webhooks, and for the operator's broker. */
+function createReaders(deps: EngineDeps, directUrl: string): Pick<Parts, 'feed' | 'webhooks' | 'eventSink'> {
+  const { config, databaseUrl, metrics, logger } = deps;
   const webhooks = new WebhookThread({
     entry: new URL('./webhookThread.ts', import.meta.url),
     data: {
@@ -167,5 +167,17 @@ function createReaders(
     onError: (error) => logger.warn({ err: error }, 'the event feed was not read'),
   });
   feed.watch(() => webhooks.committed());
-  return { feed, webhooks };
+  const eventSink = createSink(deps);
+  if (eventSink !== null) feed.watch(() => eventSink.committed());
+  return { feed, webhooks, eventSink };
+}
+
+function createSink({ config, databaseUrl, metrics, logger }: EngineDeps): SinkThread | null {
+  if (config.eventSink === null) return null;
+  return new SinkThread({
+    entry: new URL('./eventSinkThread.ts', import.meta.url),
+    data: { databaseUrl, settings: config.eventSink },
+    observe: metrics,
+    onError: (error) => logger.warn({ err: error }, 'events were not published'),
+  });
 }

@@ -119,6 +119,8 @@ export async function startServer(
     const purge = startPurge(pool, (error) => logger.warn({ err: error }, 'the purge failed'));
     stops.push(() => purge.stop());
     webhooks.start();
+    parts.eventSink?.start();
+    stops.push(async () => parts.eventSink?.stop());
     stops.push(() => parts.guesses.stop());
     const turns = createTurns(config.poolSize, RESERVED_CONNECTIONS);
     const deps: Deps = { config, pool, reserved, signIns, turns, secrets, metrics, logger, ...parts };

@@ -1,22 +1,18 @@
 /** The thread of webhooks: puts its parts together, as `server.ts` does for the process. See `webhooks/thread.ts`. */
-import { constants, getPriority, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { webhookBody } from '../feed/eventViews.ts';
 import { openInstallation } from '../installation/installationSql.ts';
 import type { Secrets } from '../installation/secrets.ts';
 import { createPool } from '../postgres/pool.ts';
-import type { AttemptSeen, FromThread, SentError, ThreadData, ToThread } from '../webhooks/thread.ts';
+import type { AttemptSeen, FromThread, ThreadData, ToThread } from '../webhooks/thread.ts';
 import { Webhooks } from '../webhooks/webhooks.ts';
+import { beNicer, sentError } from './threads.ts';
 
-/** Payments go first: where processors are short, a thread that is so much nicer gets a third of what they get. */
-const NICER = 5;
 /** How often the metrics hear of attempts. */
 const TELL_INTERVAL_MS = 100;
 
 async function main(): Promise<void> {
-  // Linux has a priority for each thread; elsewhere it would be that of the whole process.
-  if (process.platform === 'linux')
-    setPriority(0, Math.min(getPriority(0) + NICER, constants.priority.PRIORITY_LOW));
+  beNicer();
   const port = parentPort;
   if (port === null) throw new Error('this is the entry of a thread');
   const tell = (message: FromThread): void => port.postMessage(message);
@@ -76,18 +72,6 @@ async function openSecrets({ databaseUrl, mode, ...keys }: ThreadData): Promise<
   } finally {
     await pool.end();
   }
-}
-
-function sentError(error: unknown): SentError {
-  if (!(error instanceof Error)) return { name: 'Error', message: String(error) };
-  const { name, message, stack } = error;
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-  return {
-    name,
-    message,
-    ...(stack === undefined ? {} : { stack }),
-    ...(code === undefined ? {} : { code }),
-  };
 }
 
 await main();

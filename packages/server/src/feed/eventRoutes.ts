@@ -3,9 +3,9 @@
 import type { Static } from 'typebox';
 import type { Deps } from '../app/deps.ts';
 import { linkKindOfEvent } from '../core/link.ts';
-import { messageIdOf, parseTransactionId } from '../core/values/ids.ts';
+import { parseTransactionId } from '../core/values/ids.ts';
 import { type Parsed, parsed } from '../core/values/parse.ts';
-import { iso, parseTime } from '../core/values/time.ts';
+import { parseTime } from '../core/values/time.ts';
 import type { App } from '../http/baseApp.ts';
 import { openCursor, sealCursor } from '../http/cursor.ts';
 import { exactJson } from '../http/exactJson.ts';
@@ -16,8 +16,7 @@ import { ERRORS, WEBHOOKS } from '../webhooks/common.ts';
 import * as bodies from '../webhooks/schemas.ts';
 import { ForeignPositionError } from './epochsSql.ts';
 import { type EventFilter, listEventsOf } from './eventListsSql.ts';
-import { type FeedEvent, keyOf } from './eventsSql.ts';
-import { streamedEvent } from './eventViews.ts';
+import { listedEvent } from './eventViews.ts';
 import { parsePosition, positionText } from './position.ts';
 
 const DEFAULT_LIMIT = 20;
@@ -52,7 +51,7 @@ export function eventRoutes(app: App, deps: Deps): void {
       });
       const { events, next, epoch } = page;
       const nextCursor = next === null ? null : sealCursor(deps.secrets, list, positionText(epoch, next));
-      return sendJson(reply, 200, exactJson({ items: events.map(eventItem), nextCursor }));
+      return sendJson(reply, 200, exactJson({ items: events.map(listedEvent), nextCursor }));
     },
   );
 }
@@ -76,9 +75,4 @@ function filterOf(merchantId: string, query: Static<typeof bodies.EventQuery>): 
   // Whoever asks for one by its name expects it.
   const withLinks = query.paymentLinks === 'true' || (event !== null && linkKindOfEvent(event) !== null);
   return { merchantId, name: event, transactionId, from: createdFrom, to: createdTo, withLinks };
-}
-
-function eventItem(feedEvent: FeedEvent): Record<string, unknown> {
-  const { at, seq } = feedEvent.event;
-  return { id: messageIdOf(keyOf(feedEvent)), createdAt: iso(at), seq, ...streamedEvent(feedEvent) };
 }

@@ -1,8 +1,10 @@
 import { isStatusChange, pendingOperationAsOf } from '../core/history.ts';
+import { messageIdOf } from '../core/values/ids.ts';
+import { iso } from '../core/values/time.ts';
 import { exactJson } from '../http/exactJson.ts';
 import { linkView } from '../links/linkViews.ts';
 import { transactionView } from '../payments/transactionViews.ts';
-import type { FeedEvent } from './eventsSql.ts';
+import { type FeedEvent, keyOf } from './eventsSql.ts';
 
 /** An event as merchants get it: name, merchant, and what it is of, right after it. */
 export function eventView(feedEvent: FeedEvent): Record<string, unknown> {
@@ -33,4 +35,15 @@ export function streamedEvent(feedEvent: FeedEvent): Record<string, unknown> {
 /** For the stream: JSON text, one line. */
 export function streamedEventJson(feedEvent: FeedEvent): string {
   return exactJson(streamedEvent(feedEvent));
+}
+
+/** For lists, and for brokers: with the id of its webhook, and when it happened. */
+export function listedEvent(feedEvent: FeedEvent): Record<string, unknown> {
+  const { at, seq } = feedEvent.event;
+  return { id: messageIdOf(keyOf(feedEvent)), createdAt: iso(at), seq, ...streamedEvent(feedEvent) };
+}
+
+/** The same as JSON text. */
+export function listedEventJson(feedEvent: FeedEvent): string {
+  return exactJson(listedEvent(feedEvent));
 }

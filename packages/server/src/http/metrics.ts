@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { EngineObserver } from '../engine/engine.ts';
+import type { SinkObserver } from '../eventSinks/eventSink.ts';
 import type { FeedObserver } from '../feed/feed.ts';
 import { sqlStateOf } from '../postgres/databaseErrors.ts';
 import type { RequestLogObserver } from '../requestLog/requestLog.ts';
@@ -16,7 +17,12 @@ interface Latest {
  * What the node measures of itself, in the Prometheus text format. Never a key or a person, and no id but those
  * of the webhook endpoints with the most to do.
  */
-export interface Metrics extends EngineObserver, FeedObserver, WebhookObserver, RequestLogObserver {
+export interface Metrics
+  extends EngineObserver,
+    FeedObserver,
+    WebhookObserver,
+    RequestLogObserver,
+    SinkObserver {
   /** How many event streams are open. */
   streams(count: number): void;
   request(method: string, route: string, statusCode: number, seconds: number): void;
@@ -101,6 +107,7 @@ export function createMetrics(): Metrics {
     },
     databaseError: (error) => databaseErrors.inc({ sqlstate: sqlStateOf(error) ?? 'connection' }),
     ...webhooks,
+    ...sinkMetrics(registry),
     render: () => registry.metrics(),
     contentType: registry.contentType,
   };
@@ -167,4 +174,35 @@ function notLoggedCounter(registry: Registry): Counter {
     help: 'Requests left out of the request log, because there were too many or the database was away',
     registers: [registry],
   });
+}
+
+function sinkMetrics(registry: Registry): SinkObserver {
+  const registers = [registry];
+  const lag = new Gauge({
+    name: 'plexy_event_sink_lag_seconds',
+    help: 'How old the first event is that was not published to the broker, 0 when all were or there is none',
+    aggregator: 'max',
+    registers,
+  });
+  const published = new Counter({
+    name: 'plexy_event_sink_published_total',
+    help: 'Events that the broker has confirmed to this node',
+    registers,
+  });
+  const failures = new Counter({
+    name: 'plexy_event_sink_failures_total',
+    help: 'Times that events were not published, because the broker or the database did not take them',
+    registers,
+  });
+  const active = new Gauge({
+    name: 'plexy_event_sink_active',
+    help: '1 on the node that publishes events',
+    registers,
+  });
+  return {
+    sinkLag: (seconds) => lag.set(seconds),
+    sinkPublished: (count) => published.inc(count),
+    sinkFailed: () => failures.inc(),
+    sinkActive: (isActive) => active.set(isActive ? 1 : 0),
+  };
 }

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, test } from 'node:test';
 import { ConfigError, readConfig } from '../../src/app/config.ts';
 
@@ -51,6 +54,7 @@ test('without any variable it is a sandbox on this machine', () => {
     batchLanes: 2,
     maxQueue: 10_000,
     poolSize: 10,
+    eventSink: null,
   });
 });
 
@@ -121,6 +125,7 @@ test('every variable is read', () => {
     batchLanes: 5,
     maxQueue: 6,
     poolSize: 7,
+    eventSink: null,
   });
 });
 
@@ -257,5 +262,69 @@ describe('what belongs together', () => {
     refuses({ HOST: '0.0.0.0', SANDBOX_ALLOW_REMOTE: '0' }, /^HOST must be a loopback address/);
     assert.equal(readConfig({ HOST: '0.0.0.0', SANDBOX_ALLOW_REMOTE: '1' }).host, '0.0.0.0');
     assert.equal(readConfig({ ...PRODUCTION, HOST: '0.0.0.0' }).host, '0.0.0.0');
+  });
+});
+
+describe('the broker of events', () => {
+  const sink = (more: Record<string, string> = {}) =>
+    readConfig({ EVENTS_SINK_URL: 'nats://a:4222,[::1]:4223', ...more }).eventSink;
+
+  test('is one or several servers, with a topic', () => {
+    assert.deepEqual(sink(), {
+      ...{ kind: 'nats', servers: ['a:4222', '[::1]:4223'], encrypted: false },
+      ...{ topic: 'plexy.events', start: 'beginning', user: null, password: null, sasl: 'SCRAM-SHA-512' },
+      ...{ credentials: null, ca: null, certificate: null, key: null },
+    });
+    const kafka = sink({
+      EVENTS_SINK_URL: 'kafka+tls://b:9093',
+      EVENTS_SINK_TOPIC: 'x',
+      EVENTS_SINK_START: 'now',
+    });
+    assert.deepEqual(
+      [kafka?.kind, kafka?.encrypted, kafka?.topic, kafka?.start],
+      ['kafka', true, 'x', 'now'],
+    );
+  });
+
+  test('is known by a user with a password, which a file has', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'plexy-config-'));
+    try {
+      const file = path.join(folder, 'password');
+      await writeFile(file, 'of the broker\n');
+      const known = sink({ EVENTS_SINK_USER: 'plexy', EVENTS_SINK_PASSWORD_FILE: file });
+      assert.deepEqual([known?.user, known?.password], ['plexy', 'of the broker']);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test('must be named as such, and whole', () => {
+    const urls = [
+      'http://a:1',
+      'nats://a',
+      'nats://a:70000',
+      'nats://u:p@a:1',
+      'nats://a:1/x',
+      'nats://a:1,',
+      'nats://',
+    ];
+    for (const url of urls) refuses({ EVENTS_SINK_URL: url }, /^EVENTS_SINK_URL must be nats:\/\//);
+    const wrong = (more: Record<string, string>, sentence: RegExp) =>
+      refuses({ EVENTS_SINK_URL: 'nats://a:4222', ...more }, sentence);
+    wrong({ EVENTS_SINK_TOPIC: 'a..b' }, /^EVENTS_SINK_TOPIC must be words/);
+    wrong({ EVENTS_SINK_START: 'then' }, /^EVENTS_SINK_START must be one of beginning, now$/);
+    wrong({ EVENTS_SINK_SASL: 'X' }, /^EVENTS_SINK_SASL must be one of/);
+    wrong({ EVENTS_SINK_CA_FILE: '/nowhere' }, /^EVENTS_SINK_CA_FILE must name a file that can be read$/);
+    wrong({ EVENTS_SINK_USER: 'x' }, /^EVENTS_SINK_USER and EVENTS_SINK_PASSWORD_FILE must be set together$/);
+    refuses({ EVENTS_SINK_TOPIC: 'x' }, /^EVENTS_SINK_URL must be set when EVENTS_SINK_TOPIC is$/);
+  });
+
+  test('is reached by TLS in production, or is on this machine', () => {
+    refuses(
+      { ...PRODUCTION, EVENTS_SINK_URL: 'nats://a:1' },
+      /^EVENTS_SINK_URL must be nats\+tls:\/\/ or kafka\+tls/,
+    );
+    for (const url of ['nats+tls://a:1', 'kafka://127.0.0.1:1,[::1]:2'])
+      assert.notEqual(readConfig({ ...PRODUCTION, EVENTS_SINK_URL: url }).eventSink, null);
   });
 });
