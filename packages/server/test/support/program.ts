@@ -16,10 +16,10 @@ export interface Program {
   ended(): Promise<number | null>;
 }
 
-/** Starts the program with these variables and nothing else but PATH. */
-export function startProgram(environment: Readonly<Record<string, string>>): Program {
+/** Starts the program with these variables and nothing else but PATH. @param main of another version's folder */
+export function startProgram(environment: Readonly<Record<string, string>>, main: string = MAIN): Program {
   const { PATH = '' } = process.env;
-  const child = spawn(process.execPath, [MAIN], {
+  const child = spawn(process.execPath, [main], {
     env: { PATH, PORT: '0', ...environment, ...RUN_ENVIRONMENT },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
