@@ -5,28 +5,23 @@
  */
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { copyLicense, type Manifest, manifestOf, PACKAGES, PUBLISHED_NODE, writeJson } from './compiled.ts';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const CLI = path.join(ROOT, 'packages/cli');
+const CLI = path.join(PACKAGES, 'cli');
 
 /** The one dependency that is installed with it; the others are within. */
 const INSTALLED = 'commander';
-
-interface Manifest {
-  readonly dependencies: Readonly<Record<string, string>>;
-  readonly [field: string]: unknown;
-}
+/** Where it is installed beside it, `plexy start` and the commands that need the database work. */
+const SERVER = '@plexy-pay/server';
 
 /** Builds the package into an empty folder. */
 export async function buildCli(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
-  const manifest: Manifest = JSON.parse(await readFile(path.join(CLI, 'package.json'), 'utf8'));
   const bundle = await rolldown({
     ...{ input: path.join(CLI, 'src/main.ts'), platform: 'node' },
     external: [INSTALLED, /^@plexy-pay\/server\//],
-    transform: { target: 'node22' },
+    transform: { target: `node${PUBLISHED_NODE}` },
   });
   await bundle.write({ file: path.join(folder, 'src/main.js'), format: 'esm', codeSplitting: false });
   await bundle.close();
@@ -34,17 +29,22 @@ export async function buildCli(folder: string): Promise<void> {
   const program = await readFile(path.join(CLI, 'bin/plexy.js'), 'utf8');
   const installed = program
     .replace('../src/main.ts', '../src/main.js')
-    .replace('MINIMUM_NODE = 24', 'MINIMUM_NODE = 22');
+    .replace(/MINIMUM_NODE = \d+/, `MINIMUM_NODE = ${parseInt(PUBLISHED_NODE, 10)}`);
   await writeFile(path.join(folder, 'bin/plexy.js'), installed, { mode: 0o755 });
-  await writeFile(path.join(folder, 'package.json'), `${JSON.stringify(published(manifest), null, 2)}\n`);
+  await writeJson(path.join(folder, 'package.json'), published(manifestOf('cli')));
   await copyFile(path.join(CLI, 'README.md'), path.join(folder, 'README.md'));
-  await copyFile(path.join(ROOT, 'LICENSE'), path.join(folder, 'LICENSE'));
+  await copyLicense(folder);
 }
 
 /** The manifest without what is within the package, or deliberately not there. */
-function published({ private: _, scripts: __, dependencies, ...manifest }: Manifest): object {
-  const needed = Object.entries(dependencies).filter(([name]) => name === INSTALLED);
-  return { ...manifest, engines: { node: '>=22.12' }, dependencies: Object.fromEntries(needed) };
+function published({ private: _, scripts: __, dependencies = {}, ...manifest }: Manifest): object {
+  return {
+    ...manifest,
+    engines: { node: `>=${PUBLISHED_NODE}` },
+    dependencies: { [INSTALLED]: dependencies[INSTALLED] },
+    peerDependencies: { [SERVER]: dependencies[SERVER] },
+    peerDependenciesMeta: { [SERVER]: { optional: true } },
+  };
 }
 
 if (import.meta.main) await buildCli(path.join(CLI, 'dist'));

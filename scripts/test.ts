@@ -30,9 +30,9 @@ async function main(): Promise<void> {
     // busy to the end.
     .sort()
     .reverse();
-  if (files.some((file) => file.includes('packages/dashboard/'))) build('packages/dashboard');
+  if (files.some((file) => /packages\/dashboard\/|\/release\//.test(file))) build('packages/dashboard');
   // The server's own tests of it open the page, too, and so does the shop.
-  if (files.some((file) => /\/(?:checkout|shop)\//.test(file))) build('packages/checkout');
+  if (files.some((file) => /\/(?:checkout|shop|release)\//.test(file))) build('packages/checkout');
   const stopDatabase = await startDatabase();
   const failed = await runWithTemplate(files).finally(stopDatabase);
   process.exitCode = failed === 0 && files.length > 0 ? 0 : 1;

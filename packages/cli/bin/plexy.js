@@ -3,7 +3,7 @@
 const MINIMUM_NODE = 24;
 if (Number(process.versions.node.split('.')[0]) < MINIMUM_NODE) {
   process.stderr.write(
-    `Node ${process.versions.node} cannot run plexy; "npx plexy" uses the Node ${MINIMUM_NODE} that "npm ci" installs\n`,
+    `Node ${process.versions.node} cannot run plexy, which needs Node ${MINIMUM_NODE} or newer; "npm ci" of the repository installs one for "npx plexy"\n`,
   );
   process.exit(2);
 }

@@ -15,6 +15,14 @@ export function databaseCommands(
 ): void {
   const { env, out, error } = context;
   const output = () => ({ out, error, json: context.json() });
+  program
+    .command('start')
+    .description(
+      'start the server: a sandbox with all it needs, or what the environment says (see README.md)',
+    )
+    .action(async () => {
+      await serverOf(() => import('@plexy-pay/server/start'));
+    });
   operatorKeys
     .command('create [name]')
     .description('make a key by access to the database: the way to the first one in production')
@@ -42,6 +50,13 @@ export function databaseCommands(
     .action(async ({ plan = false }: { plan?: boolean }) => {
       const server = await serverOf(() => import('@plexy-pay/server/commands/migrate'));
       exit(await server.migrateCommand({ plan }, env, { out, error }));
+    });
+  program
+    .command('rekey')
+    .description('make anew what an earlier SECRET_KEY sealed, beside running nodes; see docs/secret-keys.md')
+    .action(async () => {
+      const server = await serverOf(() => import('@plexy-pay/server/commands/rekey'));
+      exit(await server.rekeyCommand(env, output()));
     });
   program
     .command('audit')

@@ -17,13 +17,18 @@ const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 const INDEX = 'docs/README.md';
 /** Whatever else stands in the repository's folder is nobody's business. */
 const DOCUMENT =
-  /^(?:README|ARCHITECTURE|CONTRIBUTING|CHANGELOG|(?:docs|docs\/decisions|bench|examples\/shop|packages\/[a-z-]+)\/[A-Za-z0-9-]+)\.md$/;
+  /^(?:README|ARCHITECTURE|CONTRIBUTING|CHANGELOG|SECURITY|CODE_OF_CONDUCT|(?:docs|docs\/decisions|bench|examples\/shop|packages\/[a-z-]+)\/[A-Za-z0-9-]+)\.md$/;
 const TEXT =
   /^(?:LICENSE|docs\/openapi\.json|examples\/connector\/[A-Za-z]+\.js|examples\/webhooks\/(?:node|python|php|go)\/(?:[a-z]+\/)?[a-z]+\.(?:mjs|py|php|go))$/;
 const DECISIONS = 'docs/decisions/';
 /** The router may have taken the last slash away. */
 const IS_DECISIONS = /^docs\/decisions\/?$/;
 const PICTURE = /^docs\/images\/[a-z0-9-]+\.png$/;
+
+/** Whether a file of the repository, by its path in it, is one of those that are shown. */
+export function isShown(file: string): boolean {
+  return [DOCUMENT, TEXT, PICTURE].some((pattern) => pattern.test(file));
+}
 
 const POLICY = [
   "default-src 'none'",

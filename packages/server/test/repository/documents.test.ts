@@ -29,6 +29,7 @@ const ELSEWHERE: readonly (readonly [begins: string, test: string])[] = [
   ['npm ci\nnpm test', 'packages/server/test/repository/mutants.test.ts'],
   ['npm test', 'packages/server/test/repository/mutants.test.ts'],
   ['MODE=production', 'packages/server/test/app/production.test.ts'],
+  ['npm run package', 'packages/server/test/release/installed.test.ts'],
   ['npm run build -w packages/sdk', 'packages/sdk/test/package.test.ts'],
   ['npm run build -w packages/dashboard', 'packages/dashboard/test/pages.test.ts'],
   ['npx plexy listen', 'packages/cli/test/listen.test.ts'],

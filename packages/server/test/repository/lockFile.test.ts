@@ -10,6 +10,7 @@ interface Locked {
   readonly link?: boolean;
   readonly inBundle?: boolean;
   readonly dev?: boolean;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
 const LOCK: { readonly lockfileVersion: number; readonly packages: Readonly<Record<string, Locked>> } =
@@ -56,4 +57,16 @@ test('the Node that is installed runs everything, and what a start needs is not 
     const locked = LOCK.packages[`node_modules/${name}`];
     assert.ok(locked !== undefined && locked.dev !== true, name);
   }
+});
+
+test('what only other systems need is locked, too: a laptop’s PostgreSQL, what builds the pages', () => {
+  // npm leaves out what the machine does not need on which a package came in; "npm ci" elsewhere then lacks it.
+  const missing = Object.entries(LOCK.packages).flatMap(([folder, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies)
+      .filter(
+        (name) => ![`${folder}/`, ''].some((at) => LOCK.packages[`${at}node_modules/${name}`] !== undefined),
+      )
+      .map((name) => `${name} of ${folder}`),
+  );
+  assert.deepEqual(missing, []);
 });

@@ -16,11 +16,20 @@ export interface Program {
   ended(): Promise<number | null>;
 }
 
-/** Starts the program with these variables and nothing else but PATH. @param main of another version's folder */
-export function startProgram(environment: Readonly<Record<string, string>>, main: string = MAIN): Program {
+/**
+ * Starts the program with these variables and nothing else but PATH.
+ * @param main of another version's folder, or a command that starts it, such as an installed `plexy start`
+ */
+export function startProgram(
+  environment: Readonly<Record<string, string>>,
+  main: string | readonly [string, ...string[]] = MAIN,
+  cwd?: string,
+): Program {
   const { PATH = '' } = process.env;
-  const child = spawn(process.execPath, [main], {
+  const [command, ...args] = typeof main === 'string' ? ([process.execPath, main] as const) : main;
+  const child = spawn(command, args, {
     env: { PATH, PORT: '0', ...environment, ...RUN_ENVIRONMENT },
+    ...(cwd === undefined ? {} : { cwd }),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';

@@ -1,0 +1,278 @@
+/**
+ * The packages as they are published, installed as anybody installs them: packed, `npm install -g` into an empty place,
+ * `plexy start`. The sandbox runs on the oldest Node that they promise, production on this one.
+ */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
+import { packageAll } from '../../../../scripts/package.ts';
+import { isAllowed, licenseOf, type Sbom } from '../../../../scripts/thirdParty.ts';
+import { createDatabase, stopDatabaseServer, type TestDatabase } from '../support/database.ts';
+import { type Program, startProgram } from '../support/program.ts';
+import { RUN_FOLDER } from '../support/run.ts';
+
+const run = promisify(execFile);
+const ROOT = path.join(import.meta.dirname, '../../../..');
+const NODE_22 = `node-${process.platform}-${process.arch}@22.23.3`;
+const CONNECTOR = `
+import { CONNECTOR_VERSION } from '@plexy-pay/server/connector';
+import { HTTP_CONNECTOR } from '@plexy-pay/server/connector/http';
+export default { ...HTTP_CONNECTOR, version: CONNECTOR_VERSION, name: 'bank-of-the-test' };
+`;
+
+let folder: string;
+let node22: string;
+const programs: Program[] = [];
+
+const at = (...parts: string[]): string => path.join(folder, ...parts);
+const plexy = (): string => at('prefix/bin/plexy');
+const installed = (...parts: string[]): string => at('prefix/lib/node_modules/@plexy-pay', ...parts);
+
+before(async () => {
+  folder = await mkdtemp(path.join(RUN_FOLDER, 'installed-'));
+  await packageAll(at('dist'));
+  await mkdir(at('connector'));
+  const manifest = { name: 'bank-of-the-test', version: '1.0.0', type: 'module', exports: './index.js' };
+  await writeFile(at('connector/package.json'), JSON.stringify(manifest));
+  await writeFile(at('connector/index.js'), CONNECTOR);
+  await run('npm', ['pack', at('connector'), '--pack-destination', folder]);
+  const packages = [...globSync(at('dist/*.tgz')), at('bank-of-the-test-1.0.0.tgz')];
+  await npmInstall('-g', '--prefix', at('prefix'), ...packages);
+  await npmInstall('--prefix', at('node22'), NODE_22);
+  node22 = path.dirname(globSync(at('node22/node_modules/node-*/bin/node'))[0] ?? '');
+});
+after(async () => {
+  for (const { child } of programs) child.kill('SIGKILL');
+  await rm(folder, { recursive: true, force: true });
+  await stopDatabaseServer();
+});
+
+/** Without scripts of packages: what is installed has to work where they may not run. */
+function npmInstall(...args: readonly string[]): Promise<unknown> {
+  const options = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
+  return run('npm', ['install', ...options, ...args], { cwd: folder });
+}
+
+/** `plexy start` in a folder where nothing else is. */
+async function start(name: string, environment: Readonly<Record<string, string>>): Promise<Program> {
+  await mkdir(at(name));
+  const program = startProgram(environment, [plexy(), 'start'], at(name));
+  programs.push(program);
+  return program;
+}
+
+async function stop(program: Program): Promise<void> {
+  program.child.kill('SIGTERM');
+  assert.equal(await program.ended(), 0, program.output().stderr);
+}
+
+async function freePort(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return String(port);
+}
+
+/** Another command of the same installation. @returns what it prints */
+async function command(args: readonly string[], env: Readonly<Record<string, string>>): Promise<string> {
+  const { PATH = '' } = process.env;
+  const { stdout } = await run(plexy(), args, { cwd: folder, env: { PATH, ...env } });
+  return stdout.trim();
+}
+
+/** @returns the hashes of packages, by name and version */
+async function lockedIn(file: string): Promise<Map<string, string>> {
+  const { packages } = JSON.parse(await readFile(file, 'utf8'));
+  const entries = Object.entries<{ version: string; integrity: string; resolved?: string }>(packages);
+  assert.deepEqual(
+    entries.filter(([, { resolved }]) => resolved?.startsWith('http')),
+    [],
+  );
+  return new Map(
+    entries
+      .filter(([at]) => at.includes('node_modules/'))
+      .map(([at, { version, integrity }]) => [
+        `${at.replace(/^.*node_modules\//, '')}@${version}`,
+        integrity,
+      ]),
+  );
+}
+
+describe('what is packed', () => {
+  test('is JavaScript, and every module and file that it finds by its own place is there', async () => {
+    const scripts = globSync(installed('*/{packages,src,bin}/**/*.js')).filter(
+      (file) => !file.includes('/node_modules/', installed().length) && !file.includes('dashboard/dist'),
+    );
+    assert.ok(scripts.length > 200, `${scripts.length}`);
+    const missing = scripts.flatMap((script) =>
+      [...readFileSync(script, 'utf8').matchAll(/new URL\(["'](\.[^"']*)["'], import\.meta\.url\)/g)]
+        .map(([, named = '']) => path.join(path.dirname(script), named))
+        .filter((file) => !existsSync(file)),
+    );
+    assert.deepEqual(missing, []);
+    const sources = globSync(installed('*/{packages,src}/**/*.{ts,tsx}')).filter(
+      (file) => !file.endsWith('.d.ts'),
+    );
+    assert.deepEqual(sources, []);
+  });
+
+  test('the same commit makes the same files', async () => {
+    await packageAll(at('again'));
+    assert.equal(
+      await readFile(at('again/SHA256SUMS'), 'utf8'),
+      await readFile(at('dist/SHA256SUMS'), 'utf8'),
+    );
+  });
+
+  test('has what the lock file has, and all of it is in the list of materials, with an allowed licence', async () => {
+    const locked = await lockedIn(path.join(ROOT, 'package-lock.json'));
+    const shrunk = await lockedIn(installed('server/npm-shrinkwrap.json'));
+    const sbom: Sbom = JSON.parse(await readFile(at('dist/sbom.cdx.json'), 'utf8'));
+    const listed = new Set(sbom.components.map(({ name, version }) => `${name}@${version}`));
+    assert.ok(shrunk.size > 100);
+    for (const [name, integrity] of shrunk)
+      assert.deepEqual([locked.get(name), listed.has(name)], [integrity, true], name);
+    // What is within the pages and the command line is listed, too; what builds them is in nothing.
+    for (const name of ['react', 'preact', 'commander', 'uqr'])
+      assert.ok(
+        sbom.components.some((component) => component.name === name),
+        name,
+      );
+    assert.equal(
+      sbom.components.some(({ name }) => name === 'vite'),
+      false,
+    );
+    assert.deepEqual(
+      sbom.components.map(licenseOf).filter((license) => !isAllowed(license)),
+      [],
+    );
+    assert.deepEqual(['AGPL-3.0', null, '(GPL-2.0 OR LGPL-3.0)', 'MIT AND GPL-2.0'].filter(isAllowed), []);
+    assert.match(await readFile(installed('server/THIRD-PARTY.md'), 'utf8'), /^## .*\breact\b/m);
+  });
+});
+
+test('the types of all four are there for whoever imports them', async () => {
+  await mkdir(at('types'));
+  const program = `
+import type { ConnectorModule } from '@plexy-pay/server/connector';
+import { HTTP_CONNECTOR } from '@plexy-pay/server/connector/http';
+import { PlexyPay } from '@plexy-pay/sdk';
+import type { CheckoutState } from '@plexy-pay/checkout/state';
+import { amountText } from '@plexy-pay/checkout/amount';
+export const connector: ConnectorModule = HTTP_CONNECTOR;
+export const text: string = amountText('1549000', 'KZT', 'kk');
+export const status = (state: CheckoutState): string => state.status;
+export const wallets = new PlexyPay({ apiKey: 'pr_test_demo' }).wallet;
+// @ts-expect-error An amount is text of digits.
+amountText(1549000, 'KZT', 'kk');
+`;
+  await writeFile(at('types/program.mts'), program);
+  const options = [
+    '--noEmit',
+    '--strict',
+    '--module',
+    'nodenext',
+    '--target',
+    'es2022',
+    '--skipLibCheck',
+    'false',
+  ];
+  await mkdir(at('types/node_modules'));
+  await run('ln', ['-s', installed(), at('types/node_modules/@plexy-pay')]);
+  await run('ln', ['-s', path.join(ROOT, 'node_modules/@types'), at('types/node_modules/@types')]);
+  const tsc = path.join(ROOT, 'node_modules/typescript/bin/tsc');
+  const compiled = await run(process.execPath, [tsc, ...options, '--types', 'node', 'program.mts'], {
+    cwd: at('types'),
+  }).catch((error: { stdout: string }) => error);
+  assert.equal(compiled.stdout, '');
+});
+
+test('plexy start, on the oldest Node: a sandbox with all it needs', async () => {
+  const PATH = `${node22}:${process.env.PATH}`;
+  const program = await start('sandbox', { PATH, DATA_DIR: at('sandbox/data') });
+  const url = await program.listening();
+  const greeting = program.output().stdout;
+  assert.match(greeting, /PLEXY_URL=\S+ plexy listen/, 'npx would install somebody else’s package');
+  const [curl] = /curl -sS [\s\S]*?'\n/.exec(greeting) ?? [];
+  const { stdout } = await run('bash', ['--norc', '-c', curl ?? 'false']);
+  assert.equal(JSON.parse(stdout).walletTransactionStatus, 'PROCESSING');
+  const dashboard = await (await fetch(`${url}/dashboard`)).text();
+  const [, script = ''] = /<script [^>]*src="(\/dashboard\/[^"]+)"/.exec(dashboard) ?? [];
+  for (const page of [script, '/docs', '/docs/guides/docs/operations.md', '/pay/api.js'])
+    assert.equal((await fetch(url + page)).status, 200, page);
+  const env = { PATH, PLEXY_URL: url, DATA_DIR: at('sandbox/data') };
+  const { version } = JSON.parse(await readFile(path.join(ROOT, 'packages/server/package.json'), 'utf8'));
+  assert.equal(await command(['--version'], env), version);
+  const { url: link } = JSON.parse(
+    await command(['links', 'create', '15000', 'KZT', 'ORDER-2', '--json'], env),
+  );
+  assert.ok((await (await fetch(link)).text()).includes('₸150.00'), 'the checkout');
+  const { transaction } = JSON.parse(await command(['trigger', 'charged', '--json'], env));
+  assert.equal(transaction.status, 'charged');
+  assert.match(await command(['audit'], env), /^ok +7\./m);
+  await stop(program);
+});
+
+describe('production', () => {
+  let database: TestDatabase;
+  let environment: Readonly<Record<string, string>>;
+  before(async () => {
+    database = await createDatabase();
+    environment = {
+      ...{ MODE: 'production', MIGRATE: 'off', DATABASE_URL: database.url },
+      ...{ SECRET_KEY: 'Xq4dkz0e8RrT6Yv1uPn3wLb7sGm2hJc5', CONNECTORS: 'bank-of-the-test' },
+      ADMIN_PORT: await freePort(),
+    };
+  });
+  after(() => database.drop());
+
+  test('a database that is not migrated is told how to be, by a command that is there', async () => {
+    const program = await start('early', environment);
+    assert.equal(await program.ended(), 1);
+    assert.match(program.output().stderr, /run "plexy migrate"/);
+    assert.match(await command(['migrate'], environment), /^set up the database/);
+    assert.equal(await command(['migrate'], environment), 'The database is up to date.');
+  });
+
+  test('takes payments with a connector of somebody else’s, and tells operators at their port', async () => {
+    const program = await start('production', environment);
+    const url = await program.listening();
+    const env = {
+      ...environment,
+      PLEXY_URL: `http://127.0.0.1:${environment.ADMIN_PORT}`,
+      PLEXY_OPERATOR_KEY: await command(['operator-key', 'create'], environment),
+    };
+    const created = async (...args: string[]) => JSON.parse(await command([...args, '--json'], env));
+    const merchant = await created('merchants', 'create', 'Shop');
+    const { apiKey } = await created('keys', 'issue', merchant.id, 'shop');
+    const [phoneNumber, iin] = ['+77010000001', '900101300017'];
+    const holder = await created('wallet-holders', 'create', phoneNumber, iin);
+    const wallet = await created('wallets', 'create', holder.id, 'KZT');
+    await created('wallets', 'deposit', wallet.id, '20000');
+    const order = { amount: 15_000, currency: 'KZT', phoneNumber, iin, orderReference: 'ORDER-1' };
+    const answer = await fetch(`${url}/v1/wallet/authorize`, {
+      method: 'POST',
+      headers: { authorization: apiKey, 'idempotency-key': '1', 'content-type': 'application/json' },
+      body: JSON.stringify(order),
+    });
+    assert.equal(answer.status, 201, await answer.clone().text());
+    const operator = { headers: { authorization: env.PLEXY_OPERATOR_KEY } };
+    const refused = await fetch(`${env.PLEXY_URL}/v1/admin/acquirers`, {
+      method: 'POST',
+      body: JSON.stringify({
+        ...{ id: 'other', name: 'Other', connector: 'nobody-has-it' },
+        ...{ url: 'https://bank.test', secret: 'a secret of the bank’s', capabilities: [] },
+      }),
+      headers: { ...operator.headers, 'content-type': 'application/json' },
+    });
+    assert.match(await refused.text(), /bank-of-the-test/);
+    await stop(program);
+  });
+});
