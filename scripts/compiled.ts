@@ -19,6 +19,8 @@ const PROJECT = path.join(PACKAGES, 'tsconfig.types.json');
 const TSC = path.join(ROOT, 'node_modules/typescript/bin/tsc');
 /** Another module that is not imported: a thread's, a process's. */
 const OTHER_MODULE = /(new URL\(|import\.meta\.resolve\()'(\.[^']*)\.ts'/g;
+/** One that would still be a source, however its name is put together. */
+const UNKNOWN_MODULE = /(?:new URL|resolve|Worker|fork|spawn)\([^()]*\.ts['"`]/;
 
 export interface Manifest {
   readonly name: string;
@@ -71,7 +73,7 @@ export async function writeScripts(
   });
   await bundle.close();
   const chunks = output.filter((file): file is OutputChunk => file.type === 'chunk');
-  const unknown = chunks.filter(({ code }) => /['"`][^'"`\n]*\.ts['"`](?:, import\.meta\.url)?\)/.test(code));
+  const unknown = chunks.filter(({ code }) => UNKNOWN_MODULE.test(code));
   if (unknown.length > 0)
     throw new Error(
       `${unknown.map(({ fileName }) => fileName).join(', ')}: names a module that is not compiled`,
