@@ -25,6 +25,7 @@ interface Terms extends WriteOptions {
   readonly successUrl?: string;
   readonly failureUrl?: string;
   readonly cancelUrl?: string;
+  readonly callbackUrl?: string;
 }
 
 /** A merchant's payment links. */
@@ -51,6 +52,7 @@ function createCommand(links: Command, context: Context): void {
     .option('--success-url <url>', 'where the payer goes afterwards')
     .option('--failure-url <url>')
     .option('--cancel-url <url>')
+    .option('--callback-url <url>', 'where your server is told what becomes of it')
     .action(async (amount: number, currency: string, orderReference: string, terms: Terms) => {
       const body = { amount, currency, orderReference, ...bodyOf(terms) } as CreatePaymentLinkBody;
       const link = await context.merchantClient().paymentLinks.create(body, requestOptions(terms));
@@ -60,9 +62,9 @@ function createCommand(links: Command, context: Context): void {
 }
 
 /** Of what is given: the server checks it, and names what is wrong. */
-function bodyOf({ successUrl, failureUrl, cancelUrl, ...terms }: Terms): object {
+function bodyOf({ successUrl, failureUrl, cancelUrl, callbackUrl, ...terms }: Terms): object {
   const { description, expiresAt, reusable, locale, customer: customerId } = terms;
-  const metadata = withoutAbsent({ successUrl, failureUrl, cancelUrl });
+  const metadata = withoutAbsent({ successUrl, failureUrl, cancelUrl, callbackUrl });
   return withoutAbsent({
     ...{ description, expiresAt, reusable, locale, customerId, paymentMethods: terms.methods },
     recurring: terms.recurring === undefined ? undefined : { type: 'cof_initial' },

@@ -436,7 +436,10 @@ test('cards on file: a first payment, a charge, the default, a withdrawal, a del
 
 test('payment links: made with a QR code, found, moved, cancelled', async () => {
   const terms = ['--description', 'Two tickets', '--success-url', 'https://shop.example/ok', '--hold'];
-  const shown = await printed('links', 'create', '15000', 'KZT', 'CLI-LINK', ...terms);
+  const callbackUrl = 'https://shop.example/told';
+  const shown = await printed(
+    ...['links', 'create', '15000', 'KZT', 'CLI-LINK', ...terms, '--callback-url', callbackUrl],
+  );
   const [, id = ''] = /^id +(pl_[0-9a-f]{32})$/m.exec(shown) ?? [];
   assert.match(shown, new RegExp(`^url +${sandbox.url}/checkout/${id}$`, 'm'));
   assert.match(shown, /^amount +15000 \(150\.00 KZT\)$/m);
@@ -445,7 +448,7 @@ test('payment links: made with a QR code, found, moved, cancelled', async () => 
   const link = await json('links', 'get', id);
   assert.deepEqual(
     [link.description, link.autoClearing, link.metadata],
-    ['Two tickets', false, { successUrl: 'https://shop.example/ok' }],
+    ['Two tickets', false, { successUrl: 'https://shop.example/ok', callbackUrl }],
   );
   assert.match(await printed('links', 'list', '--reference', 'CLI-LINK'), new RegExp(`^${id}  20`, 'm'));
   assert.equal((await json('links', 'list', '--status', 'paid', '--reference', 'CLI-LINK')).length, 0);

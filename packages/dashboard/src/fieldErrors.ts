@@ -8,6 +8,7 @@ export const RULES: Readonly<Record<string, Key>> = {
   'must be a URL': 'rule.url',
   'must be a URL of at most {most} characters': 'rule.page',
   'must start with http:// or https://, or with the scheme of an app': 'rule.page',
+  'must start with http:// or https://': 'rule.url',
   'must not hold credentials': 'rule.noPassword',
   'expiresAt must be a time in the future, at most one year (365 days) from now': 'rule.linkEnd',
   'must begin with https://': 'rule.https',

@@ -13,21 +13,27 @@ import { Confirm, Dialog, Failure, Form } from './ui.tsx';
 
 const DAY_MS = 86_400_000;
 const METHODS = ['card', 'wallet'] as const;
+/** Of `metadata`: where the payer goes, and where the shop is told. */
+const URLS = ['successUrl', 'failureUrl', 'callbackUrl'] as const;
 
 /** As they stand in the dialog: texts are what was typed. */
-interface Terms {
+interface Terms extends Readonly<Record<(typeof URLS)[number], string>> {
   readonly amount: string;
   readonly currency: string;
   readonly description: string;
   readonly orderReference: string;
   readonly expiresAt: string;
-  readonly successUrl: string;
-  readonly failureUrl: string;
   readonly customerId: string | null;
   readonly methods: readonly string[];
   readonly autoClearing: boolean;
   readonly reusable: boolean;
 }
+
+const NOTHING_YET: Omit<Terms, 'expiresAt'> = {
+  ...{ amount: '', currency: 'KZT', description: '', orderReference: '' },
+  ...{ successUrl: '', failureUrl: '', callbackUrl: '' },
+  ...{ customerId: null, methods: METHODS, autoClearing: true, reusable: false },
+};
 
 /** The paths of the fields that show what is wrong with them. */
 const FIELDS = [
@@ -40,11 +46,11 @@ const FIELDS = [
     'paymentMethods',
     'customerId',
   ] as const),
-  ...(['metadata.successUrl', 'metadata.failureUrl'] as const),
+  ...URLS.map((name) => `metadata.${name}` as const),
 ];
 
 function bodyOf(terms: Terms, amount: number): CreatePaymentLinkBody {
-  const urls = Object.entries({ successUrl: terms.successUrl.trim(), failureUrl: terms.failureUrl.trim() });
+  const urls = URLS.map((name) => [name, terms[name].trim()] as const);
   const metadata = Object.fromEntries(urls.filter(([, url]) => url !== ''));
   const description = terms.description.trim();
   const methods = METHODS.filter((method) => terms.methods.includes(method));
@@ -88,8 +94,7 @@ export function CreateLinkDialog({ close }: { readonly close: () => void }): Rea
   const { t } = useWords();
   const now = useServerNow();
   const [terms, setTerms] = useState<Terms>(() => ({
-    ...{ amount: '', currency: 'KZT', description: '', orderReference: '', successUrl: '', failureUrl: '' },
-    ...{ customerId: null, methods: METHODS, autoClearing: true, reusable: false },
+    ...NOTHING_YET,
     expiresAt: localTime(new Date(now() + DAY_MS).toISOString()),
   }));
   const create = useCreate(close);
@@ -173,7 +178,7 @@ export function CreateLinkDialog({ close }: { readonly close: () => void }): Rea
             />
           ))}
         </Stack>
-        {(['successUrl', 'failureUrl'] as const).map((name) => (
+        {URLS.map((name) => (
           <TextInput
             key={name}
             {...text(name, `metadata.${name}`)}

@@ -6,6 +6,7 @@ import jsQr from 'jsqr';
 import type { Download, Locator, Page } from 'playwright-core';
 import { CHALLENGED } from '../../server/test/support/cards.ts';
 import { createPayerTools, type PayerTools } from '../../server/test/support/links.ts';
+import { type Receiver, startReceiver } from '../../server/test/support/webhooks.ts';
 import { type Dashboard, graveAxeFindings, startDashboard, withoutBrowser } from './support/dashboard.ts';
 
 /** Set to a folder to look at the pages. */
@@ -60,11 +61,16 @@ async function downloadBy(page: Page, button: Locator): Promise<Download> {
 describe('payment links', { skip: withoutBrowser }, () => {
   let dashboard: Dashboard;
   let payer: PayerTools;
+  let shop: Receiver;
   before(async () => {
     dashboard = await startDashboard();
     payer = createPayerTools(dashboard.sandbox.deps);
+    shop = await startReceiver();
   });
-  after(() => dashboard?.stop());
+  after(async () => {
+    await shop?.stop();
+    await dashboard?.stop();
+  });
 
   const create = async (body: Record<string, unknown>) => {
     const reply = await dashboard.sandbox.call('POST', '/v1/payment-links', {
@@ -171,6 +177,52 @@ describe('payment links', { skip: withoutBrowser }, () => {
     await page.getByRole('link', { name: 'Open the payment link' }).click();
     await page.getByRole('table', { name: 'Payments' }).waitFor();
     assert.equal(new URL(page.url()).pathname, `/dashboard/payment-links/${id}`);
+    await dashboard.close(page);
+  });
+
+  test('from the dialog to the shop’s server: a phone pays with 3-D Secure, and everybody sees it', async () => {
+    const page = await dashboard.open('merchant', '/payment-links');
+    await page.getByRole('button', { name: 'New payment link' }).first().click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Amount').fill('15 490');
+    await dialog.getByLabel('Order reference').fill('ORDER-100046');
+    await dialog.getByLabel('Where your server is told').fill('myapp://told');
+    const make = dialog.getByRole('button', { name: 'New payment link' });
+    await make.click();
+    await dialog.getByText('Enter an address such as https://shop.example/hooks').waitFor();
+    await dialog.getByLabel('Where your server is told').fill(`${shop.url}/told?order=100046`);
+    await make.click();
+    const heading = page.getByRole('heading', { level: 1, name: '15,490.00' });
+    await heading.getByText('Active').waitFor();
+    await page.getByText('Live', { exact: true }).waitFor();
+    const { url, id } = await get(new URL(page.url()).pathname.split('/').at(-1) ?? '');
+
+    const phone = await page
+      .context()
+      .browser()
+      ?.newPage({ viewport: { width: 390, height: 844 }, locale: 'en-GB' });
+    assert.ok(phone !== undefined);
+    await phone.goto(url);
+    await phone.getByLabel('Card number').pressSequentially(CHALLENGED);
+    await phone.getByLabel('Expiry date').pressSequentially('1235');
+    await phone.getByLabel('Security code').pressSequentially('123');
+    await phone.getByLabel('Name on the card').fill('Aigerim Sadykova');
+    await phone.getByRole('button', { name: /^Pay / }).click();
+    await phone.getByRole('button', { name: 'Approve' }).click();
+    await phone.getByRole('heading', { name: 'Paid', exact: true }).waitFor();
+    await phone.close();
+
+    await heading.getByText('Paid').waitFor();
+    const told = ['3d', 'authorized', 'created'].map((status) => `transaction.${status}`);
+    told.unshift('payment_link.created', 'payment_link.paid');
+    await shop.until(({ received }) => received.length === told.length, 'the shop is told');
+    assert.deepEqual(shop.names().sort(), told);
+    for (const { path, headers } of shop.received) {
+      assert.equal(path, '/told?order=100046');
+      assert.match(headers.authorization ?? '', /^Bearer /);
+    }
+    assert.equal((await get(id)).status, 'paid');
+    await dashboard.sandbox.assertInvariants();
     await dashboard.close(page);
   });
 

@@ -31,7 +31,8 @@ export const en = {
   'reason.payment_link_cancelled': 'the payment link was cancelled',
   'reason.payment_link_expired': 'the payment link has expired',
   'reason.payment_method_not_allowed': 'the payment link does not take this payment method',
-  'reason.consent_ends_in_past': 'the consent would end in the past',
+  'reason.consent_ends_in_past':
+    'recurring.expiry must be in the future: nothing could be charged by such a consent',
   'reason.expiry_out_of_range':
     'expiresAt must be a time in the future, at most one year (365 days) from now',
   'reason.customer_not_found': 'there is no such customer',
@@ -340,6 +341,7 @@ export const en = {
   'link.expiresHint': 'Empty: for 24 hours. At most a year ahead.',
   'link.successUrl': 'Where the payer goes after paying',
   'link.failureUrl': 'Where the payer goes when the payment failed',
+  'link.callbackUrl': 'Where your server is told what becomes of the link',
   'link.methods': 'Payment methods',
   'link.noMethods': 'Choose at least one',
   'link.autoClearing': 'Capture by itself',

@@ -338,6 +338,7 @@ export const kk: Dictionary = {
   'link.expiresHint': 'Бос болса: 24 сағат. Бір жылдан аспайды.',
   'link.successUrl': 'Төлегеннен кейін төлеуші өтетін бет',
   'link.failureUrl': 'Төлем өтпесе, төлеуші өтетін бет',
+  'link.callbackUrl': 'Сілтемемен не болғаны серверіңізге хабарланатын мекенжай',
   'link.methods': 'Төлем тәсілдері',
   'link.noMethods': 'Кемінде біреуін таңдаңыз',
   'link.autoClearing': 'Автоматты түрде алу',

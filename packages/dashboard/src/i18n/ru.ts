@@ -339,6 +339,7 @@ export const ru: Dictionary = {
   'link.expiresHint': 'Пусто: 24 часа. Не дальше чем на год.',
   'link.successUrl': 'Куда перейдёт плательщик после оплаты',
   'link.failureUrl': 'Куда перейдёт плательщик, если оплата не прошла',
+  'link.callbackUrl': 'Куда сообщать вашему серверу, что стало со ссылкой',
   'link.methods': 'Способы оплаты',
   'link.noMethods': 'Выберите хотя бы один',
   'link.autoClearing': 'Списывать автоматически',
