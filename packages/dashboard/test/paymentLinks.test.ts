@@ -218,7 +218,7 @@ describe('payment links', { skip: withoutBrowser }, () => {
     await shop.until(({ received }) => received.length === told.length, 'the shop is told');
     assert.deepEqual(shop.names().sort(), told);
     for (const { path, headers } of shop.received) {
-      assert.equal(path, '/told?order=100046');
+      assert.equal(path, '/hook/told?order=100046');
       assert.match(headers.authorization ?? '', /^Bearer /);
     }
     assert.equal((await get(id)).status, 'paid');
