@@ -138,14 +138,18 @@ const CHECKS: readonly Check[] = [
         o."lastCaptures", o.captured::text AS "capturedAtBank", o.cancelled::text AS "cancelledAtBank",
         o.refunded::text AS "refundedAtBank", o.refunding::text AS "refundingAtBank", o.authorized
       FROM transaction t
-      CROSS JOIN LATERAL (
-        SELECT count(*) FILTER (WHERE kind = 'capture' AND status = 'done' AND final) AS "lastCaptures",
-          coalesce(sum(amount) FILTER (WHERE kind = 'capture' AND status = 'done'), 0) AS captured,
-          coalesce(sum(amount) FILTER (WHERE kind = 'cancel' AND (status = 'done' OR reason = 'expired' AND status = 'declined')), 0) AS cancelled,
-          coalesce(sum(amount) FILTER (WHERE kind = 'refund' AND status = 'done'), 0) AS refunded,
-          coalesce(sum(amount) FILTER (WHERE kind = 'refund' AND status = 'pending'), 0) AS refunding,
+      LEFT JOIN (
+        SELECT payment_id, count(*) FILTER (WHERE kind = 'capture' AND status = 'done' AND final) AS "lastCaptures",
+          sum(amount) FILTER (WHERE kind = 'capture' AND status = 'done') AS captured,
+          sum(amount) FILTER (WHERE kind = 'cancel' AND (status = 'done' OR reason = 'expired' AND status = 'declined')) AS cancelled,
+          sum(amount) FILTER (WHERE kind = 'refund' AND status = 'done') AS refunded,
+          sum(amount) FILTER (WHERE kind = 'refund' AND status = 'pending') AS refunding,
           count(*) FILTER (WHERE kind IN ('authorize', 'complete') AND status = 'done') AS authorized
-        FROM bank_operation WHERE payment_id = t.id) o
+        FROM bank_operation GROUP BY payment_id) asked ON asked.payment_id = t.id
+      CROSS JOIN LATERAL (
+        SELECT coalesce("lastCaptures", 0) AS "lastCaptures", coalesce(asked.captured, 0) AS captured,
+          coalesce(cancelled, 0) AS cancelled, coalesce(asked.refunded, 0) AS refunded,
+          coalesce(refunding, 0) AS refunding, coalesce(authorized, 0) AS authorized) o
       WHERE t.payment_method = 'card' AND t.type = 'payment' AND (
         o."lastCaptures" > 1 OR o.captured <> t.captured OR o.refunded <> t.refunded OR o.refunding <> t.reserved
         OR (t.authed_at IS NOT NULL AND o.authorized = 0)
