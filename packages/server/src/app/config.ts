@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import type { SinkSettings } from '../eventSinks/broker.ts';
+import { availableParallelism } from 'node:os';
 import { DatabaseUrlError, urlsOfHosts } from '../postgres/databaseUrl.ts';
 
 export type Mode = 'sandbox' | 'production';
@@ -22,6 +23,10 @@ export interface Config {
   /** Null: the embedded PostgreSQL in `dataDir`. */
   readonly databaseUrl: string | null;
   readonly databaseDirectUrl: string | null;
+  /** A standby, or a proxy before several, that lists and statistics are read from. */
+  readonly databaseReplicaUrl: string | null;
+  /** What a standby tells is at most so old; else the primary is asked. */
+  readonly replicaMaxLagSeconds: number;
   /** Whether the start migrates the database, or wants it migrated. */
   readonly migrate: boolean;
   readonly dataDir: string;
@@ -53,9 +58,22 @@ export interface Config {
   readonly poolSize: number;
   /** The broker that events are published to. Null: to none. */
   readonly eventSink: SinkSettings | null;
+  /** Processes that serve this node's ports; 1: the process that was started does it itself. */
+  readonly workers: number;
 }
 
 export class ConfigError extends Error {}
+
+/** What nobody else may read, so that each may be given by a file, too: `SECRET_KEY_FILE` names that of `SECRET_KEY`. */
+const SECRET_VARIABLES = [
+  'SECRET_KEY',
+  'OTHER_SECRET_KEYS',
+  'ACQUIRER_SECRET',
+  'METRICS_TOKEN',
+  'DATABASE_URL',
+  'DATABASE_DIRECT_URL',
+  'DATABASE_REPLICA_URL',
+] as const;
 
 const VARIABLES = [
   'MODE',
@@ -68,6 +86,8 @@ const VARIABLES = [
   'HOSTED_HOSTS',
   'DATABASE_URL',
   'DATABASE_DIRECT_URL',
+  'DATABASE_REPLICA_URL',
+  'REPLICA_MAX_LAG_SECONDS',
   'MIGRATE',
   'DATA_DIR',
   'LOG_LEVEL',
@@ -99,6 +119,14 @@ const VARIABLES = [
   'EVENTS_SINK_CA_FILE',
   'EVENTS_SINK_CERTIFICATE_FILE',
   'EVENTS_SINK_KEY_FILE',
+  'WORKERS',
+  'SECRET_KEY_FILE',
+  'OTHER_SECRET_KEYS_FILE',
+  'ACQUIRER_SECRET_FILE',
+  'METRICS_TOKEN_FILE',
+  'DATABASE_URL_FILE',
+  'DATABASE_DIRECT_URL_FILE',
+  'DATABASE_REPLICA_URL_FILE',
 ] as const;
 type Variable = (typeof VARIABLES)[number];
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -111,8 +139,21 @@ const MIN_TOKEN_LENGTH = 16;
 /** A fifth of what a node of two cores authorizes. */
 const RATE_LIMITS: Readonly<Record<Mode, number>> = { sandbox: 0, production: 2_000 };
 
+/** A file of a secret that is longer than this is none. */
+const MAX_SECRET_FILE_BYTES = 64 * 1024;
+
+/**
+ * The variables of a few settings, with those of their files: what a command reads needs no others.
+ * @returns as they are in the environment
+ */
+export function variablesOf(env: Environment, names: readonly Variable[]): Environment {
+  const files = SECRET_VARIABLES.filter((name) => names.includes(name)).map((name) => fileVariable(name));
+  return Object.fromEntries([...names, ...files].map((name) => [name, env[name]]));
+}
+
 /** @throws ConfigError naming the variable and the rule that it breaks */
-export function readConfig(env: Environment): Config {
+export function readConfig(environment: Environment): Config {
+  const env = withSecretsOfFiles(environment);
   const mode = oneOf(env, 'MODE', ['sandbox', 'production'] as const, 'sandbox');
   const config: Config = {
     mode,
@@ -125,6 +166,8 @@ export function readConfig(env: Environment): Config {
     hostedHosts: hostNames(env, 'HOSTED_HOSTS'),
     databaseUrl: databaseUrl(env, 'DATABASE_URL'),
     databaseDirectUrl: databaseUrl(env, 'DATABASE_DIRECT_URL'),
+    databaseReplicaUrl: replicaUrl(env),
+    replicaMaxLagSeconds: integer(env, 'REPLICA_MAX_LAG_SECONDS', 2, 3_600) ?? 10,
     migrate: oneOf(env, 'MIGRATE', ['auto', 'off'] as const, 'auto') === 'auto',
     dataDir: text(env, 'DATA_DIR') ?? '.data',
     logLevel: oneOf(env, 'LOG_LEVEL', LOG_LEVELS, 'info'),
@@ -147,6 +190,7 @@ export function readConfig(env: Environment): Config {
     maxQueue: integer(env, 'MAX_QUEUE', 1, 1_000_000) ?? 10_000,
     poolSize: integer(env, 'POOL_SIZE', 1, 1_000) ?? 10,
     eventSink: eventSink(env),
+    workers: workers(env),
   };
   checkSecret(config);
   checkPorts(config);
@@ -154,6 +198,84 @@ export function readConfig(env: Environment): Config {
   if (mode === 'production') checkProduction(config);
   else checkSandbox(config, remote);
   return config;
+}
+
+function fileVariable(name: (typeof SECRET_VARIABLES)[number]): Variable {
+  return `${name}_FILE`;
+}
+
+/** The environment with what the files hold in the places of their variables. */
+function withSecretsOfFiles(env: Environment): Environment {
+  const read = { ...env };
+  for (const name of SECRET_VARIABLES) {
+    const variable = fileVariable(name);
+    const path = text(env, variable);
+    if (path === null) continue;
+    if (env[name] !== undefined) throw new ConfigError(`${name} and ${variable} must not both be set`);
+    read[name] = secretOfFile(variable, path);
+  }
+  return read;
+}
+
+/** What the file holds, without the end of its last line, which editors and `echo` put there. */
+function secretOfFile(variable: Variable, path: string): string {
+  let content: string;
+  try {
+    content = readFileSync(path, 'utf8');
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? error.code : error;
+    throw new ConfigError(`${variable} must name a file that this user may read (${reason})`);
+  }
+  const secret = content.replace(/\r?\n$/, '');
+  if (secret.trim() === '') throw new ConfigError(`${variable} names a file that is empty`);
+  if (Buffer.byteLength(secret) > MAX_SECRET_FILE_BYTES)
+    throw new ConfigError(`${variable} names a file of more than ${MAX_SECRET_FILE_BYTES / 1024} KiB`);
+  return secret;
+}
+
+const MAX_WORKERS = 128;
+
+/** A number, or `auto`: one for each processor that this process may use. */
+function workers(env: Environment): number {
+  const value = text(env, 'WORKERS');
+  if (value === 'auto') return Math.min(MAX_WORKERS, availableParallelism());
+  const count = value === null ? 1 : Number(value);
+  if ((value === null || /^\d+$/.test(value)) && count >= 1 && count <= MAX_WORKERS) return count;
+  throw new ConfigError(`WORKERS must be auto or a whole number from 1 to ${MAX_WORKERS}`);
+}
+
+/** The configuration of one of a node's workers: what the node may do, or hold, in all is divided among them. */
+export function workersPart(config: Config): Config {
+  const { workers } = config;
+  return {
+    ...config,
+    maxConnections: partOf(config.maxConnections, workers),
+    rateLimitPerSecond: partOf(config.rateLimitPerSecond, workers),
+    maxQueue: partOf(config.maxQueue, workers),
+    batchLanes: partOf(config.batchLanes, workers),
+    poolSize: Math.min(config.poolSize, Math.max(MIN_POOL_SIZE, partOf(config.poolSize, workers))),
+  };
+}
+
+/** One request may hold a connection while another one asks for what it needs to end. */
+const MIN_POOL_SIZE = 2;
+
+/** Of what a node has in all, for each of its workers. */
+export function partOf(whole: number, workers: number): number {
+  return Math.ceil(whole / workers);
+}
+
+/** What libpq calls the servers that a replica's URL may ask for; whatever answers has to be a standby. */
+const REPLICA_ATTRIBUTES = /([?&])target_session_attrs=(?:any|standby|prefer-standby|read-only)(?:&|$)/;
+
+/** Without a database of its own a node has no standby either. */
+function replicaUrl(env: Environment): string | null {
+  const name = 'DATABASE_REPLICA_URL';
+  const given = text(env, name)?.replace(REPLICA_ATTRIBUTES, '$1').replace(/[?&]$/, '');
+  const url = databaseUrl({ [name]: given }, name);
+  if (url !== null && text(env, 'DATABASE_URL') === null)
+    throw new ConfigError('DATABASE_URL must be set when DATABASE_REPLICA_URL is');
+  return url;
 }
 
 function acquirer(env: Environment): Config['acquirer'] {
@@ -315,9 +437,9 @@ function integer(env: Environment, name: Variable, min: number, max: number): nu
   throw new ConfigError(`${name} must be a whole number from ${min} to ${max}`);
 }
 
-/** Keys, separated by commas. */
+/** Keys, separated by commas; those of a file also by lines. */
 function otherKeys(env: Environment): string[] {
-  const keys = (text(env, 'OTHER_SECRET_KEYS') ?? '').split(',').filter((key) => key !== '');
+  const keys = (text(env, 'OTHER_SECRET_KEYS') ?? '').split(/,|\r?\n/).filter((key) => key !== '');
   if (keys.some((key) => key.length < MIN_SECRET_LENGTH))
     throw new ConfigError(
       `OTHER_SECRET_KEYS must have at least ${MIN_SECRET_LENGTH} characters each, separated by commas`,

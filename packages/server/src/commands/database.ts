@@ -1,7 +1,7 @@
 /** The database for a command that works beside the server, or without one. */
 
 import { borrowEmbeddedPostgres, EmbeddedPostgresError } from '@plexy-pay/embedded-postgres';
-import { ConfigError, readConfig } from '../app/config.ts';
+import { ConfigError, readConfig, variablesOf } from '../app/config.ts';
 import { type AuditActor, SYSTEM } from '../auditLog/auditEntry.ts';
 import { sqlStateOf } from '../postgres/databaseErrors.ts';
 import { type Client, connectForCommand } from '../postgres/pool.ts';
@@ -56,12 +56,9 @@ export async function withDatabaseUrl(
   work: (url: string) => Promise<number>,
 ): Promise<number> {
   try {
-    const { DATABASE_URL, DATABASE_DIRECT_URL, DATA_DIR } = env;
-    const { databaseUrl, databaseDirectUrl, dataDir } = readConfig({
-      DATABASE_URL,
-      DATABASE_DIRECT_URL,
-      DATA_DIR,
-    });
+    const { databaseUrl, databaseDirectUrl, dataDir } = readConfig(
+      variablesOf(env, ['DATABASE_URL', 'DATABASE_DIRECT_URL', 'DATA_DIR']),
+    );
     if (databaseUrl !== null) return await work(databaseDirectUrl ?? databaseUrl);
     const embedded = await borrowEmbeddedPostgres({ dataDir, log: output.error });
     return await work(embedded.url).finally(() => embedded.stop());

@@ -1,4 +1,4 @@
-import { ConfigError, readConfig } from '../app/config.ts';
+import { ConfigError, readConfig, variablesOf } from '../app/config.ts';
 import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
 import { InstallationError, readSecrets } from '../installation/installationSql.ts';
 import { rekeyAll } from '../installation/rekeySql.ts';
@@ -44,9 +44,8 @@ export function rekeyCommand(env: Environment, output: Output = CONSOLE): Promis
 }
 
 async function open(client: Client, env: Environment): Promise<Secrets> {
-  const { SECRET_KEY, OTHER_SECRET_KEYS } = env;
   try {
-    const keys = readConfig({ SECRET_KEY, OTHER_SECRET_KEYS });
+    const keys = readConfig(variablesOf(env, ['SECRET_KEY', 'OTHER_SECRET_KEYS']));
     return await withinTransaction(client, () => readSecrets(client, keys));
   } catch (error) {
     if (error instanceof InstallationError || error instanceof ConfigError)
