@@ -1,5 +1,5 @@
 /** CPU time of the product and of its PostgreSQL: far less noisy than rates on a machine that others use. */
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { query } from './database.ts';
 
 export interface CpuSeconds {
@@ -22,9 +22,32 @@ export async function cpuSeconds(nodePid: number, databaseUrl: string): Promise<
   // Sessions and autovacuum's workers end during a run: what they used is then told by whoever started them.
   const starter = known[0] === undefined ? null : await statOf(known[0].parent, /postgres/);
   return {
-    node: (await statOf(nodePid, /./))?.seconds ?? null,
+    node: await nodeSeconds(nodePid),
     postgres: starter && known.reduce((sum, { seconds }) => sum + seconds, starter.secondsOfEnded),
   };
+}
+
+/** Of the server's process, and of the workers that it has forked: they run the same program, which its bank does not. */
+async function nodeSeconds(pid: number): Promise<number | null> {
+  const own = await statOf(pid, /./);
+  if (own === null) return null;
+  const program = await programOf(pid);
+  let seconds = own.seconds;
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const child = await statOf(Number(name), /./);
+    if (child?.parent === pid && (await programOf(Number(name))) === program) seconds += child.seconds;
+  }
+  return seconds;
+}
+
+/** The script that a process of Node runs. */
+async function programOf(pid: number): Promise<string | undefined> {
+  const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+  return line
+    .split('\0')
+    .find((argument) => argument.endsWith('.ts'))
+    ?.replace(/^.*(packages\/)/, '$1');
 }
 
 interface Stat {

@@ -24,6 +24,7 @@ export async function wholeApp(): Promise<App> {
   const parts = {
     config,
     pool,
+    replica: null,
     reserved: pool,
     signIns: pool,
     turns: createTurns(1, 1),

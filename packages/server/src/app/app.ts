@@ -29,7 +29,7 @@ import type { NeededRole } from '../identity/roles.ts';
 import { sessionRoutes } from '../identity/sessionRoutes.ts';
 import type { Surface } from '../identity/sessions.ts';
 import { Sessions } from '../identity/sessions.ts';
-import { Strangers } from '../identity/strangers.ts';
+import { dividedBy, Strangers } from '../identity/strangers.ts';
 import { adminUserRoutes, userRoutes } from '../identity/userRoutes.ts';
 import { linkRoutes } from '../links/linkRoutes.ts';
 import { balanceRoutes } from '../merchants/balanceRoutes.ts';
@@ -59,7 +59,7 @@ const UNKNOWN_CREDENTIALS = { burst: 200, perSecond: 20, atOnce: 2, maxWaiting: 
 const SIGN_INS = { burst: 60, perSecond: 5, atOnce: 0, maxWaiting: 0 };
 
 /** What a sandbox has besides; null in production. */
-type MoreRoutes = ((app: App, deps: Deps) => void) | null;
+export type MoreRoutes = ((app: App, deps: Deps) => void) | null;
 
 /** The whole application, ready to listen or to be called by tests. */
 export async function createApp(deps: Deps, surface: Surface, sandboxRoutes: MoreRoutes): Promise<App> {
@@ -68,7 +68,8 @@ export async function createApp(deps: Deps, surface: Surface, sandboxRoutes: Mor
     otherWords: hostedWords,
     rewriteUrl: rewriteOf(deps.config.hostedHosts),
   });
-  const strangers = new Strangers(UNKNOWN_CREDENTIALS);
+  const { workers } = deps.config;
+  const strangers = new Strangers(dividedBy(workers, UNKNOWN_CREDENTIALS));
   const keys = new ApiKeys(deps.reserved, deps.config.mode, strangers);
   const sessions = new Sessions(deps.reserved, deps.config, surface, strangers);
   app.decorate('routeList', []);
@@ -124,7 +125,7 @@ export async function createApp(deps: Deps, surface: Surface, sandboxRoutes: Mor
       sessions,
       passwords: new Passwords(),
       lockOuts: new LockOuts(),
-      strangers: new Strangers(SIGN_INS),
+      strangers: new Strangers(dividedBy(workers, SIGN_INS)),
     });
   });
   await app.register(async (scope: FastifyInstance) => refuseOtherMethods(scope, allowed));

@@ -209,23 +209,16 @@ function withSecretsOfFiles(env: Environment): Environment {
   const read = { ...env };
   for (const name of SECRET_VARIABLES) {
     const variable = fileVariable(name);
-    const path = text(env, variable);
-    if (path === null) continue;
+    if (text(env, variable) === null) continue;
     if (env[name] !== undefined) throw new ConfigError(`${name} and ${variable} must not both be set`);
-    read[name] = secretOfFile(variable, path);
+    read[name] = secretOfFile(env, variable);
   }
   return read;
 }
 
 /** What the file holds, without the end of its last line, which editors and `echo` put there. */
-function secretOfFile(variable: Variable, path: string): string {
-  let content: string;
-  try {
-    content = readFileSync(path, 'utf8');
-  } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? error.code : error;
-    throw new ConfigError(`${variable} must name a file that this user may read (${reason})`);
-  }
+function secretOfFile(env: Environment, variable: Variable): string {
+  const content = fileOf(env, variable) ?? '';
   const secret = content.replace(/\r?\n$/, '');
   if (secret.trim() === '') throw new ConfigError(`${variable} names a file that is empty`);
   if (Buffer.byteLength(secret) > MAX_SECRET_FILE_BYTES)

@@ -16,6 +16,7 @@ import type { Secrets } from '../installation/secrets.ts';
 import type { Auditor } from '../ledger/auditor.ts';
 import type { Pool } from '../postgres/pool.ts';
 import type { Readiness } from '../postgres/readiness.ts';
+import type { Replica } from '../postgres/replica.ts';
 import type { RequestLog } from '../requestLog/requestLog.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { GuessCounter } from '../walletHolders/guessCounter.ts';
@@ -26,6 +27,8 @@ export interface Deps {
   readonly config: Config;
   /** For all that waits for its turn: lists, statistics, settings. */
   readonly pool: Pool;
+  /** A standby, for lists and sums; null: there is none. */
+  readonly replica: Replica | null;
   /** For API keys, sessions and what payments need besides the engine, which wait behind nothing else. */
   readonly reserved: Pool;
   /** For those who sign in: strangers can fill it, and nothing else waits for it. */

@@ -49,6 +49,8 @@ export interface EngineDeps
   readonly room: SandboxRoom | null;
   /** How a sandbox comes by its bank: as a process of its own if nothing else is said. */
   readonly launchBank?: LaunchBank | undefined;
+  /** What the bank asks of those who ask it; one of its own if nothing else is said. */
+  readonly bankSecret?: string | undefined;
 }
 
 export type SandboxRoom = typeof import('../sandbox/room.ts');
@@ -128,9 +130,11 @@ interface Bank {
 }
 
 /** The bank that the operator has set up, else the sandbox's own; in production without either, nobody answers. */
-function bankOf({ config, databaseUrl, logger, room, launchBank }: EngineDeps): Bank {
-  if (config.acquirer === null && room !== null)
-    return room.simulatedBank({ databaseUrl, onError: (message) => logger.warn(message) }, launchBank);
+function bankOf({ config, databaseUrl, logger, room, launchBank, bankSecret }: EngineDeps): Bank {
+  if (config.acquirer === null && room !== null) {
+    const onError = (message: string): void => logger.warn(message);
+    return room.simulatedBank({ databaseUrl, onError }, launchBank, bankSecret);
+  }
   const places = new Map<string, AcquirerPlace>();
   if (config.acquirer !== null) {
     const { url, secret } = config.acquirer;

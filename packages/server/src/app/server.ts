@@ -1,5 +1,6 @@
 /** Puts the parts together; `main.ts` adds the process around them, tests add none. */
-import type { Socket } from 'node:net';
+import { type Socket, Server as TcpServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { startEmbeddedPostgres } from '@plexy-pay/embedded-postgres';
 import type { FastifyBaseLogger } from 'fastify';
 import type { ConnectorModule } from '../acquiring/connector.ts';
@@ -8,7 +9,7 @@ import { EngineUnavailableError } from '../engine/engine.ts';
 import { startScheduler } from '../engine/scheduler.ts';
 import { continueHistory } from '../feed/epochsSql.ts';
 import type { App } from '../http/baseApp.ts';
-import { createMetrics } from '../http/metrics.ts';
+import { createMetrics, type Metrics } from '../http/metrics.ts';
 import { createTurns } from '../http/turns.ts';
 import { openInstallation } from '../installation/installationSql.ts';
 import { startPurge } from '../operations/purge.ts';
@@ -16,12 +17,16 @@ import { ConnectionTimedOut } from '../postgres/databaseErrors.ts';
 import { checkMigrated, migrate } from '../postgres/migrate.ts';
 import { createPool, type Pool, readServerVersion, withClient } from '../postgres/pool.ts';
 import { keepsStatements } from '../postgres/pooler.ts';
+import { Replica } from '../postgres/replica.ts';
 import { leadsToOneCluster, shardedBy } from '../postgres/sharding.ts';
 import type { LaunchBank } from '../sandbox/bankProcess.ts';
-import { createApp } from './app.ts';
+import { createApp, type MoreRoutes } from './app.ts';
 import type { Config } from './config.ts';
+import { reservedConnections, signInConnections } from './connections.ts';
 import type { Deps } from './deps.ts';
 import { createEngine } from './parts.ts';
+import { StartError } from './startError.ts';
+import type { Surroundings } from './workerChannel.ts';
 
 export interface Server {
   /** Where merchants reach it, such as http://127.0.0.1:8080. */
@@ -32,6 +37,11 @@ export interface Server {
   readonly deps: Deps;
   /** How many card numbers are in memory now: those of authorizations that are under way. */
   cardsHeld(): number;
+  /**
+   * Takes no more connections, and has each one closed with its next answer. Resolves when all are, or after 5 s: what
+   * is left then is of those who do not send anything.
+   */
+  drain(): Promise<void>;
   /** Stops accepting, finishes what is in flight, closes everything. */
   stop(): Promise<void>;
 }
@@ -56,25 +66,21 @@ function patienceOf(logger: FastifyBaseLogger): <T>(step: () => Promise<T>) => P
   };
 }
 
-/** Something outside the program keeps it from starting; the message says what, in one sentence. */
-export class StartError extends Error {}
-
-/** For API keys, sessions and what payments need besides the engine: each is one look-up by an index. */
-const RESERVED_CONNECTIONS = 4;
-/** Two can sign in while one waits; a password takes a hundred times as long as its queries. */
-const SIGN_IN_CONNECTIONS = 2;
-
 /** How long a client has to close its connection once the server stops. */
 const CLOSE_LIMIT_MS = 5_000;
+/** How long clients have to send what they send next, of which the answer closes the connection. */
+const DRAIN_LIMIT_MS = 5_000;
 
 /**
  * Starts everything, in the order in which the parts depend on each other.
  * @param launchBank how a sandbox comes by its bank: as a process of its own if nothing else is said
+ * @param surroundings what a worker has in common with the others of its node; null: this is the whole node
  */
 export async function startServer(
   config: Config,
   logger: FastifyBaseLogger,
   launchBank?: LaunchBank,
+  surroundings: Surroundings | null = null,
 ): Promise<Server> {
   const stops: (() => Promise<unknown>)[] = [];
   const stop = async (): Promise<void> => {
@@ -82,7 +88,8 @@ export async function startServer(
   };
   try {
     const connectors = await connectorsOf(config);
-    const databaseUrl = config.databaseUrl ?? (await embeddedUrl(config, logger, stops));
+    const databaseUrl =
+      config.databaseUrl ?? surroundings?.embeddedUrl ?? (await embeddedUrl(config, logger, stops));
     const { pool, reserved, signIns } = openPools(databaseUrl, config, logger, stops);
     const patiently = patienceOf(logger);
     const name = config.databaseUrl === null ? 'the embedded PostgreSQL' : 'DATABASE_URL';
@@ -93,11 +100,12 @@ export async function startServer(
       openInstallation(pool, config.mode, config.secretKey, config.otherSecretKeys),
     );
     await patiently(() => withClient(pool, continueHistory));
-    const metrics = createMetrics();
+    const own = createMetrics();
+    const metrics = { ...own, render: surroundings?.renderMetrics ?? own.render };
     const room = config.mode === 'sandbox' ? await import('../sandbox/room.ts') : null;
     const given = {
       ...{ config, databaseUrl, pool, reserved, secrets, metrics, logger },
-      ...{ connectors, room, launchBank },
+      ...{ connectors, room, launchBank, bankSecret: surroundings?.bankSecret },
     };
     const parts = createEngine(given);
     const { engine, acquirer, feed, webhooks } = parts;
@@ -122,8 +130,9 @@ export async function startServer(
     parts.eventSink?.start();
     stops.push(async () => parts.eventSink?.stop());
     stops.push(() => parts.guesses.stop());
-    const turns = createTurns(config.poolSize, RESERVED_CONNECTIONS);
-    const deps: Deps = { config, pool, reserved, signIns, turns, secrets, metrics, logger, ...parts };
+    const turns = createTurns(config.poolSize, reservedConnections(config));
+    const replica = await openReplica(config, databaseUrl, metrics, logger, stops);
+    const deps: Deps = { ...given, replica, reserved, signIns, turns, ...parts };
     const split = config.adminPort !== null || config.mode === 'production';
     const sandboxRoutes = room?.sandboxRoutes ?? null;
     const app = await createApp(deps, split ? 'merchant' : 'both', sandboxRoutes);
@@ -133,26 +142,33 @@ export async function startServer(
     stops.push(() => acquirer.stop());
     const scheduler = startScheduler(engine, (error) => logger.warn({ err: error }, 'the sweep failed'));
     stops.push(() => scheduler.stop());
-    const url = await listen(app, config.host, config.port, stops);
+    const { url, adminUrl, drain } = await openPorts(app, deps, sandboxRoutes, stops);
     if (config.publicUrl === null) parts.publicUrl.current = url;
-    const { adminPort } = config;
-    const adminUrl =
-      adminPort === null
-        ? null
-        : await listen(
-            await createApp(deps, 'operator', sandboxRoutes),
-            config.adminHost,
-            adminPort,
-            stops,
-            'ADMIN_',
-          );
     // Attempts end while requests do: each may take seconds of a stop's ten.
     stops.push(async () => void webhooks.stop());
-    return { url, adminUrl, deps, cardsHeld: () => acquirer.cardsHeld, stop };
+    return { url, adminUrl, deps, cardsHeld: () => acquirer.cardsHeld, drain, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** The port of merchants, and that of operators where it is another one. */
+async function openPorts(
+  app: App,
+  deps: Deps,
+  sandboxRoutes: MoreRoutes,
+  stops: (() => Promise<unknown>)[],
+): Promise<Pick<Server, 'url' | 'adminUrl' | 'drain'>> {
+  const { host, port, adminHost, adminPort } = deps.config;
+  const listener = await listen(app, host, port, stops);
+  if (adminPort === null) return { ...listener, adminUrl: null };
+  const adminApp = await createApp(deps, 'operator', sandboxRoutes);
+  const admin = await listen(adminApp, adminHost, adminPort, stops, 'ADMIN_');
+  return {
+    ...{ url: listener.url, adminUrl: admin.url },
+    drain: async () => void (await Promise.all([listener.drain(), admin.drain()])),
+  };
 }
 
 /** @throws StartError when one of them cannot be used */
@@ -164,16 +180,37 @@ function connectorsOf({ connectors }: Config): Promise<ConnectorModule[]> {
 
 function openPools(
   databaseUrl: string,
-  { poolSize }: Config,
+  config: Config,
   logger: FastifyBaseLogger,
   stops: (() => Promise<unknown>)[],
 ): Pick<Deps, 'pool' | 'reserved' | 'signIns'> {
   const onLost = (error: Error): void => logger.warn({ err: error }, 'idle connection lost');
-  const pool = createPool(databaseUrl, poolSize, onLost);
-  const reserved = createPool(databaseUrl, RESERVED_CONNECTIONS, onLost, { name: 'reserved' });
-  const signIns = createPool(databaseUrl, SIGN_IN_CONNECTIONS, onLost, { name: 'sign-ins' });
+  const pool = createPool(databaseUrl, config.poolSize, onLost);
+  const reserved = createPool(databaseUrl, reservedConnections(config), onLost, { name: 'reserved' });
+  const signIns = createPool(databaseUrl, signInConnections(config), onLost, { name: 'sign-ins' });
   stops.push(() => Promise.all([pool.end(), reserved.end(), signIns.end()]));
   return { pool, reserved, signIns };
+}
+
+/** Lists and sums are read from a standby where DATABASE_REPLICA_URL names one; a start does not wait for it. */
+async function openReplica(
+  { databaseReplicaUrl: url, replicaMaxLagSeconds, poolSize }: Config,
+  primaryUrl: string,
+  observe: Metrics,
+  logger: FastifyBaseLogger,
+  stops: (() => Promise<unknown>)[],
+): Promise<Replica | null> {
+  if (url === null) return null;
+  const replica = new Replica({
+    ...{ url, primaryUrl, poolSize, observe, maxLagMs: replicaMaxLagSeconds * 1_000 },
+    onChange: (reason, error) => {
+      if (reason === null) logger.info('lists and statistics are read from the replica');
+      else logger.warn({ reason, err: error }, 'the replica is not used: lists are read from the primary');
+    },
+  });
+  stops.push(() => replica.stop());
+  await replica.start();
+  return replica;
 }
 
 async function embeddedUrl(
@@ -238,6 +275,11 @@ function reasonOf(error: unknown): string {
 /** While it closes, connections whose last request was answered are closed this often. */
 const REAP_INTERVAL_MS = 50;
 
+interface Listener {
+  readonly url: string;
+  drain(): Promise<void>;
+}
+
 async function listen(
   app: App,
   host: string,
@@ -245,8 +287,8 @@ async function listen(
   stops: (() => Promise<unknown>)[],
   /** Before the names of the variables that say where it listens. */
   prefix: '' | 'ADMIN_' = '',
-): Promise<string> {
-  const { closeUnused, closeAll } = connectionReaper(app);
+): Promise<Listener> {
+  const { closeUnused, closeAll, drain } = connectionReaper(app);
   stops.push(async () => {
     const reaper = setInterval(closeUnused, REAP_INTERVAL_MS);
     const limit = setTimeout(closeAll, CLOSE_LIMIT_MS);
@@ -254,9 +296,10 @@ async function listen(
     clearTimeout(limit);
     clearInterval(reaper);
   });
-  return app.listen({ host, port }).catch((error: NodeJS.ErrnoException) => {
+  const url = await app.listen({ host, port }).catch((error: NodeJS.ErrnoException) => {
     throw new StartError(listenProblem(error, host, port, prefix), { cause: error });
   });
+  return { url, drain };
 }
 
 interface ConnectionReaper {
@@ -264,6 +307,8 @@ interface ConnectionReaper {
   closeUnused(): void;
   /** Closes the others, too: also those of which Node has let go, after CONNECT or what is not HTTP. */
   closeAll(): void;
+  /** See `Server.drain`. */
+  drain(): Promise<void>;
 }
 
 function connectionReaper(app: App): ConnectionReaper {
@@ -280,6 +325,15 @@ function connectionReaper(app: App): ConnectionReaper {
     },
     closeAll: () => {
       for (const socket of open) socket.destroy();
+    },
+    drain: async () => {
+      app.server.prependListener('request', (_request, response) => {
+        response.setHeader('connection', 'close');
+      });
+      // An HTTP server's own `close` would close connections at once on which a request may be on its way.
+      TcpServer.prototype.close.call(app.server);
+      const endsAt = performance.now() + DRAIN_LIMIT_MS;
+      while (open.size > 0 && performance.now() < endsAt) await pause(REAP_INTERVAL_MS);
     },
   };
 }

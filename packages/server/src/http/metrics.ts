@@ -3,8 +3,12 @@ import type { EngineObserver } from '../engine/engine.ts';
 import type { SinkObserver } from '../eventSinks/eventSink.ts';
 import type { FeedObserver } from '../feed/feed.ts';
 import { sqlStateOf } from '../postgres/databaseErrors.ts';
+import type { ReplicaObserver } from '../postgres/replica.ts';
 import type { RequestLogObserver } from '../requestLog/requestLog.ts';
 import type { WebhookObserver } from '../webhooks/webhooks.ts';
+
+/** Each metric with its values, and how those of several workers become one. */
+export type MetricsSnapshot = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
 
 interface Latest {
   queueDepth: number;
@@ -22,13 +26,16 @@ export interface Metrics
     FeedObserver,
     WebhookObserver,
     RequestLogObserver,
-    SinkObserver {
+    SinkObserver,
+    ReplicaObserver {
   /** How many event streams are open. */
   streams(count: number): void;
   request(method: string, route: string, statusCode: number, seconds: number): void;
   /** The last values of what changes all the time. */
   readonly latest: Readonly<Latest>;
   render(): Promise<string>;
+  /** The same as numbers, to be put together with those of the node's other workers. */
+  snapshot(): Promise<MetricsSnapshot>;
   readonly contentType: string;
 }
 
@@ -72,6 +79,7 @@ export function createMetrics(): Metrics {
   });
   const feed = feedGauges(registry);
   const webhooks = webhookMetrics(registry);
+  const replica = replicaMetrics(registry);
   const databaseErrors = new Counter({
     name: 'plexy_database_errors_total',
     help: 'Batches that failed, by SQLSTATE',
@@ -108,7 +116,9 @@ export function createMetrics(): Metrics {
     databaseError: (error) => databaseErrors.inc({ sqlstate: sqlStateOf(error) ?? 'connection' }),
     ...webhooks,
     ...sinkMetrics(registry),
+    ...replica,
     render: () => registry.metrics(),
+    snapshot: () => registry.getMetricsAsJSON(),
     contentType: registry.contentType,
   };
 }
@@ -119,11 +129,13 @@ function feedGauges(registry: Registry): Record<'lag' | 'listening' | 'streams',
     lag: new Gauge({
       name: 'plexy_event_feed_lag_seconds',
       help: 'How long committed events have been waiting for a transaction that has not ended',
+      aggregator: 'max',
       registers,
     }),
     listening: new Gauge({
       name: 'plexy_event_feed_listening',
       help: '1 while commits of other nodes wake this one, 0 while it polls',
+      aggregator: 'min',
       registers,
     }),
     streams: new Gauge({ name: 'plexy_event_streams', help: 'Event streams that are open', registers }),
@@ -148,11 +160,14 @@ function webhookMetrics(registry: Registry): WebhookObserver {
     name: 'plexy_webhook_pending_deliveries',
     help: 'Deliveries that are pending, of the 50 endpoints with the most',
     labelNames: ['endpoint'],
+    // Each worker tells of the whole database.
+    aggregator: 'max',
     registers,
   });
   const disabled = new Gauge({
     name: 'plexy_webhook_endpoints_disabled',
     help: 'Webhook endpoints that are disabled, for whatever reason',
+    aggregator: 'max',
     registers,
   });
   return {
@@ -164,6 +179,35 @@ function webhookMetrics(registry: Registry): WebhookObserver {
       pending.reset();
       for (const { id, pending: count } of backlog.endpoints) pending.set({ endpoint: id }, count);
       disabled.set(backlog.disabled);
+    },
+  };
+}
+
+function replicaMetrics(registry: Registry): ReplicaObserver {
+  const registers = [registry];
+  const reads = new Counter({
+    name: 'plexy_replica_reads_total',
+    help: 'Reads that a replica may answer: from `replica`, or from the primary because it was `away`, `stale`, `foreign` or in `conflict`',
+    labelNames: ['from'],
+    registers,
+  });
+  const lag = new Gauge({
+    name: 'plexy_replica_lag_seconds',
+    help: 'How old what the replica tells is at most, while it can be used',
+    aggregator: 'max',
+    registers,
+  });
+  const usable = new Gauge({
+    name: 'plexy_replica_usable',
+    help: '1 while lists are read from the replica, 0 while there is none or it cannot be used',
+    aggregator: 'min',
+    registers,
+  });
+  return {
+    replicaRead: (from) => reads.inc({ from }),
+    replicaLag: (seconds) => {
+      usable.set(seconds === null ? 0 : 1);
+      if (seconds !== null) lag.set(seconds);
     },
   };
 }

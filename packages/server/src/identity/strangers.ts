@@ -14,6 +14,16 @@ export interface StrangerLimits {
   readonly maxWaiting: number;
 }
 
+/** What each of so many workers allows, so that it is no more in all: whoever has several connections meets several. */
+export function dividedBy(workers: number, limits: StrangerLimits): StrangerLimits {
+  const part = (whole: number): number => Math.ceil(whole / workers);
+  const { burst, perSecond, atOnce, maxWaiting } = limits;
+  return {
+    ...{ burst: part(burst), perSecond: perSecond / workers },
+    ...{ atOnce: part(atOnce), maxWaiting: part(maxWaiting) },
+  };
+}
+
 /** A bound on memory. Whoever has more networks than this finds each of them at rest. */
 const MAX_NETWORKS = 10_000;
 
