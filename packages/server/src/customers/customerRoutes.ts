@@ -15,6 +15,7 @@ import { idempotencyKeyOf } from '../http/idempotencyKey.ts';
 import { type Done, writeOnce } from '../http/idempotentWrite.ts';
 import { readPage, wholePage } from '../http/page.ts';
 import { valuesOf } from '../http/parseFields.ts';
+import { readRecent, timeOfId } from '../http/recentRead.ts';
 import { IdempotencyHeader } from '../http/schemas.ts';
 import { throwTooBroad } from '../http/searchLimit.ts';
 import { sendJson } from '../http/send.ts';
@@ -87,7 +88,9 @@ function readRoutes(app: App, deps: Deps): void {
       const { merchantId } = merchantOf(request);
       const search = searchOf(request.query);
       const load = (before: string | null, limit: number) =>
-        store.listCustomers(deps.pool, merchantId, search, before, limit).catch(throwTooBroad);
+        readRecent(deps, request, reply, { kind: 'list', after: timeOfId(before) }, (pool) =>
+          store.listCustomers(pool, merchantId, search, before, limit),
+        ).catch(throwTooBroad);
       const page = await readPage(deps, `customers of ${merchantId}`, request.query, load, ({ id }) => id);
       return sendJson(reply, 200, exactJson({ ...page, items: page.items.map(customerView) }));
     },
@@ -128,7 +131,9 @@ function readRoutes(app: App, deps: Deps): void {
     async (request, reply) => {
       const { merchantId } = merchantOf(request);
       const { id } = await requireCustomer(deps.pool, merchantId, request.params.id);
-      const sums = await store.sumCustomer(deps.pool, merchantId, id).catch(throwTooBroad);
+      const sums = await readRecent(deps, request, reply, { kind: 'figures' }, (pool) =>
+        store.sumCustomer(pool, merchantId, id),
+      ).catch(throwTooBroad);
       return sendJson(reply, 200, exactJson(wholePage(sums)));
     },
   );

@@ -8,11 +8,13 @@ import { ERRORS } from '../http/adminCommon.ts';
 import { NoQuery } from '../http/adminSchemas.ts';
 import type { App } from '../http/baseApp.ts';
 import { exactJson } from '../http/exactJson.ts';
+import { readAsOf, tellAsOf, timeOfId } from '../http/recentRead.ts';
 import { MANAGER, merchantOf } from '../identity/auth.ts';
 import { listLinksOfCustomer } from '../links/linksSql.ts';
 import { linkView } from '../links/linkViews.ts';
 import { listTransactions, NO_FILTER } from '../payments/lookupsSql.ts';
 import { transactionView } from '../payments/transactionViews.ts';
+import type { Pool } from '../postgres/pool.ts';
 import { type Customer, listConsents, listUsedCards } from './customersSql.ts';
 import { consentView, customerView, usedCardView } from './customerViews.ts';
 import { requireCustomer } from './requireCustomer.ts';
@@ -46,33 +48,49 @@ export function exportRoute(app: App, deps: Deps): void {
         ]);
         return found;
       });
+      const { id } = customer;
+      const cards = await deps.turns.heavy.run(merchantId, () =>
+        readAsOf(deps, request, { kind: 'figures' }, (pool) => listUsedCards(pool, merchantId, id)),
+      );
+      tellAsOf(reply, cards.asOf);
+      const { asOf } = cards;
+      // The header is of all parts: none may be older. What is current begins with what is current.
+      const read: Read = async (before, work) => {
+        const wanted = { after: timeOfId(before), notBefore: asOf ?? Number.POSITIVE_INFINITY };
+        const page = await deps.turns.heavy.run(merchantId, () =>
+          readAsOf(deps, request, { kind: 'figures', ...wanted }, work),
+        );
+        return page.value;
+      };
       return reply
         .type('application/json; charset=utf-8')
-        .send(Readable.from(parts(deps, merchantId, customer)));
+        .send(Readable.from(parts(read, merchantId, customer, cards.value)));
     },
   );
 }
 
+/** Reads a page. @param before the id with which the last one ended */
+type Read = <T>(before: string | null, work: (pool: Pool) => Promise<T>) => Promise<T>;
+
 async function* parts(
-  { pool, turns }: Pick<Deps, 'pool' | 'turns'>,
+  read: Read,
   merchantId: string,
   customer: Customer,
+  cards: Awaited<ReturnType<typeof listUsedCards>>,
 ): AsyncGenerator<string> {
   const { id } = customer;
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => turns.heavy.run(merchantId, work);
-  const cards = await inTurn(() => listUsedCards(pool, merchantId, id));
   yield `{"customer":${exactJson(customerView(customer))},"cards":${exactJson(cards.map(usedCardView))}`;
-  const consents = await inTurn(() => listConsents(pool, merchantId, id));
+  const consents = await read(null, (pool) => listConsents(pool, merchantId, id));
   yield `,"consents":${exactJson(consents.map(consentView))},"paymentLinks":[`;
   yield* listed(
-    (before) => inTurn(() => listLinksOfCustomer(pool, merchantId, id, before, PAGE)),
+    (before) => read(before, (pool) => listLinksOfCustomer(pool, merchantId, id, before, PAGE)),
     (link) => exactJson(linkView(link)),
   );
   yield '],"transactions":[';
   const filter = { ...NO_FILTER, customerId: id };
   const page = { merchantId, filter, limit: PAGE, offset: 0, countTo: null };
   yield* listed(
-    async (before) => (await inTurn(() => listTransactions(pool, { ...page, before }))).rows,
+    async (before) => (await read(before, (pool) => listTransactions(pool, { ...page, before }))).rows,
     (row) => exactJson(transactionView(row, row.balance, row.pendingOperation)),
   );
   yield ']}';

@@ -6,6 +6,7 @@ import type { Config } from '../app/config.ts';
 import { eventNameOf, PARTIALLY_CAPTURED, STATUSES, type Status } from '../core/lifecycle.ts';
 import { LINK_EVENTS } from '../core/link.ts';
 import { errorBody, isRetriedLater, REASONS, type Reason } from '../http/errors.ts';
+import { RECENT_OPERATIONS } from '../http/recentRead.ts';
 import { VERSION } from '../http/version.ts';
 import { EXAMPLES } from './examples.ts';
 import { OPERATION_DOCS } from './operationDocs.ts';
@@ -137,6 +138,8 @@ const REQUEST_ID = { $ref: '#/components/headers/RequestId' };
 const RETRY_AFTER = { $ref: '#/components/headers/RetryAfter' };
 const REPLAYED = { $ref: '#/components/headers/IdempotencyReplayed' };
 
+const DATA_AS_OF = { $ref: '#/components/headers/PlexyDataAsOf' };
+
 const HEADERS = {
   RequestId: {
     description: 'Names this request in the logs.',
@@ -151,6 +154,11 @@ const HEADERS = {
   IdempotencyReplayed: {
     description: 'Present on the stored answer of an earlier request with the same Idempotency-Key.',
     schema: { type: 'string', enum: ['true'] },
+  },
+  PlexyDataAsOf: {
+    description:
+      'Present when the answer comes from a replica of the database: what was committed until then is in it. Without it the answer is current. `Cache-Control: no-cache` in a request asks for a current one.',
+    schema: { type: 'string', format: 'date-time' },
   },
 };
 
@@ -266,6 +274,7 @@ function completeOperation(operation: Operation): void {
     response.headers = {
       'X-Request-Id': REQUEST_ID,
       ...(isKeyed(operation) ? { 'Idempotency-Replayed': REPLAYED } : {}),
+      ...(RECENT_OPERATIONS.has(operation.operationId ?? '') ? { 'Plexy-Data-As-Of': DATA_AS_OF } : {}),
     };
     const content = response.content?.['application/json'];
     const given = status === '202' ? examples?.accepted : examples?.response;

@@ -1,9 +1,12 @@
 /** Pages of statements: lines newest first, each with the balance after it, between an opening and a closing balance. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Deps } from '../app/deps.ts';
 import { type Parsed, parsed } from '../core/values/parse.ts';
 import { iso, parseTime } from '../core/values/time.ts';
 import { type Page, type PageQuery, readPage } from '../http/page.ts';
 import { invalidFields, valuesOf } from '../http/parseFields.ts';
+import { readRecent } from '../http/recentRead.ts';
+import type { Pool } from '../postgres/pool.ts';
 import {
   type OpenHold,
   type Period,
@@ -31,6 +34,8 @@ export interface StatementPage<Entry> extends Page<Entry> {
  */
 export async function readStatementPage<Entry>(
   deps: Deps,
+  request: FastifyRequest,
+  reply: FastifyReply,
   accountId: string,
   query: StatementQuery,
   view: (line: StatementLine) => Entry,
@@ -38,7 +43,13 @@ export async function readStatementPage<Entry>(
   const period = periodOf(query);
   let statement: Statement | null = null;
   const load = async (cursor: string | null, limit: number): Promise<readonly StatementLine[]> => {
-    statement = await readStatement(deps.pool, accountId, period, positionIn(cursor), limit);
+    const read = (pool: Pool): Promise<Statement | null> =>
+      readStatement(pool, accountId, period, positionIn(cursor), limit);
+    // Only of a time that is over: what is there now is money.
+    statement =
+      period.to === null
+        ? await read(deps.pool)
+        : await readRecent(deps, request, reply, { kind: 'figures', after: period.to }, read);
     return statement?.lines ?? [];
   };
   // A cursor is of one period: in another one its page would begin in the middle.

@@ -18,10 +18,12 @@ import { exactJson } from '../http/exactJson.ts';
 import { idempotencyKeyOf } from '../http/idempotencyKey.ts';
 import { type PageQuery, readPage, wholePage } from '../http/page.ts';
 import { valuesOf } from '../http/parseFields.ts';
+import { readRecent, timeOfId } from '../http/recentRead.ts';
 import { IdempotencyHeader } from '../http/schemas.ts';
 import { throwTooBroad } from '../http/searchLimit.ts';
 import { sendJson, sendTold } from '../http/send.ts';
 import { merchantOf, PAYMENTS, SUMS, VIEWER } from '../identity/auth.ts';
+import type { Pool } from '../postgres/pool.ts';
 import { createLinkCommand, linkKeyOf, requireLink } from './linkCommands.ts';
 import { parseLinkFilter } from './linkInput.ts';
 import { type LinkFilter, listLinkEvents, listLinks, sumLinks } from './linksSql.ts';
@@ -161,7 +163,7 @@ function listRoutes(app: App, deps: Deps): void {
         response: { 200: pageSchema('PaymentLink'), ...ERRORS },
       },
     },
-    async (request, reply) => sendJson(reply, 200, await listPage(deps, request, request.query)),
+    async (request, reply) => sendJson(reply, 200, await listPage(deps, request, reply, request.query)),
   );
   app.get(
     `${PATHS.link}/statistics`,
@@ -177,7 +179,9 @@ function listRoutes(app: App, deps: Deps): void {
     },
     async (request, reply) => {
       const filter = { ...filterOf(request, parseLinkFilter(request.query)), status: null };
-      const sums = await sumLinks(deps.pool, filter).catch(throwTooBroad);
+      const sums = await readRecent(deps, request, reply, { kind: 'figures' }, (pool) =>
+        sumLinks(pool, filter),
+      ).catch(throwTooBroad);
       return sendJson(reply, 200, exactJson(wholePage(sumsView(sums))));
     },
   );
@@ -290,11 +294,18 @@ function filterOf(request: FastifyRequest, given: ReturnType<typeof parseLinkFil
 async function listPage(
   deps: Deps,
   request: FastifyRequest,
+  reply: FastifyReply,
   query: Static<typeof bodies.LinkQuery>,
 ): Promise<string> {
   const filter = { ...filterOf(request, parseLinkFilter(query)), status: query.status ?? null };
+  const read = (pool: Pool, before: string | null, limit: number) => listLinks(pool, filter, before, limit);
   const load = (before: string | null, limit: number) =>
-    listLinks(deps.pool, filter, before, limit).catch(throwTooBroad);
+    (filter.orderReference === null
+      ? readRecent(deps, request, reply, { kind: 'list', after: timeOfId(before) }, (pool) =>
+          read(pool, before, limit),
+        )
+      : read(deps.pool, before, limit)
+    ).catch(throwTooBroad);
   const list = `payment links of ${filter.merchantId}`;
   const page = await readPage<PaymentLink>(deps, list, query as PageQuery, load, ({ id }) => id);
   return exactJson({ ...page, items: page.items.map(linkView) });

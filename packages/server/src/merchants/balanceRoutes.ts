@@ -1,4 +1,5 @@
 /** What a merchant has, and what moved on it: read from the ledger, where each posting carries the balance after it. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { Deps } from '../app/deps.ts';
 import { parseCurrency } from '../core/values/currency.ts';
@@ -53,7 +54,11 @@ export function balanceRoutes(app: App, deps: Deps): void {
     async (request, reply) => {
       const { currency } = valuesOf({ currency: parseCurrency(request.params.currency) });
       const { merchantId } = merchantOf(request);
-      return sendJson(reply, 200, await merchantStatementJson(deps, merchantId, currency, request.query));
+      return sendJson(
+        reply,
+        200,
+        await merchantStatementJson(deps, request, reply, merchantId, currency, request.query),
+      );
     },
   );
 }
@@ -73,11 +78,15 @@ function balanceView({ currency, balance, held }: AccountBalance) {
  */
 export async function merchantStatementJson(
   deps: Deps,
+  request: FastifyRequest,
+  reply: FastifyReply,
   merchantId: string,
   currency: string,
   query: StatementQuery,
 ): Promise<string> {
   const accountId = accountIdOf('merchant', merchantId, currency);
-  const page = await readStatementPage(deps, accountId, query, (line) => merchantEntryView(line, currency));
+  const page = await readStatementPage(deps, request, reply, accountId, query, (line) =>
+    merchantEntryView(line, currency),
+  );
   return exactJson({ ...(page ?? EMPTY_STATEMENT), currency });
 }

@@ -194,7 +194,11 @@ function balanceRoutes(app: App, deps: Deps): void {
       const { currency } = valuesOf({ currency: parseCurrency(request.query.currency) });
       const id = merchantIdOf(request.params.merchantId);
       await requireMerchant(deps.pool, id);
-      return sendJson(reply, 200, await merchantStatementJson(deps, id, currency, request.query));
+      return sendJson(
+        reply,
+        200,
+        await merchantStatementJson(deps, request, reply, id, currency, request.query),
+      );
     },
   );
 }

@@ -1,4 +1,5 @@
 /** Looking transactions up: one by its id, its history, and lists. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import type { Deps } from '../app/deps.ts';
 import { parseOrderReference } from '../core/values/orderReference.ts';
@@ -10,11 +11,13 @@ import { openCursor, sealCursor } from '../http/cursor.ts';
 import { ApiError } from '../http/errors.ts';
 import { exactJson } from '../http/exactJson.ts';
 import { invalidFields, valuesOf } from '../http/parseFields.ts';
+import { readRecent, timeOfId } from '../http/recentRead.ts';
 import * as schemas from '../http/schemas.ts';
 import { throwTooBroad } from '../http/searchLimit.ts';
 import { sendJson } from '../http/send.ts';
 import { merchantOf, VIEWER } from '../identity/auth.ts';
 import { namesOfUsers } from '../identity/usersSql.ts';
+import type { Pool } from '../postgres/pool.ts';
 import { FilterQuery, parseFilter } from './lookupFilters.ts';
 import {
   findTransactionOf,
@@ -107,7 +110,11 @@ function listRoute(app: App, deps: Deps): void {
       const filter = parseFilter(query);
       const numbered = query.page !== undefined || query.size !== undefined;
       const page = numbered ? numberedPage : cursorPage;
-      return sendJson(reply, 200, await page(deps, merchantId, filter, query));
+      return sendJson(
+        reply,
+        200,
+        await page(listed(deps, request, reply, filter), merchantId, filter, query),
+      );
     },
   );
 }
@@ -132,7 +139,11 @@ function listByRoutes(app: App, deps: Deps): void {
       const { orderReference } = valuesOf({ orderReference: parseOrderReference(request.params.ref) });
       const { merchantId } = merchantOf(request);
       const filter = { ...NO_FILTER, orderReference };
-      return sendJson(reply, 200, await cursorPage(deps, merchantId, filter, request.query));
+      return sendJson(
+        reply,
+        200,
+        await cursorPage(listed(deps, request, reply, filter), merchantId, filter, request.query),
+      );
     },
   );
   app.get(
@@ -154,7 +165,8 @@ function listByRoutes(app: App, deps: Deps): void {
       const { id } = request.params;
       if (!/^pl_[0-9a-f]{32}$/.test(id)) throw new ApiError('transaction_not_found');
       const filter = { ...NO_FILTER, paymentLinkId: id };
-      const body = await cursorPage(deps, merchantId, filter, request.query, (rows) => {
+      const lists = listed(deps, request, reply, filter);
+      const body = await cursorPage(lists, merchantId, filter, request.query, (rows) => {
         if (rows.length === 0 && request.query.cursor === undefined)
           throw new ApiError('transaction_not_found');
       });
@@ -179,7 +191,11 @@ function listByRoutes(app: App, deps: Deps): void {
       const { merchantId } = merchantOf(request);
       const { id: customerId } = await requireCustomer(deps.pool, merchantId, request.params.id);
       const filter = { ...NO_FILTER, customerId };
-      return sendJson(reply, 200, await cursorPage(deps, merchantId, filter, request.query));
+      return sendJson(
+        reply,
+        200,
+        await cursorPage(listed(deps, request, reply, filter), merchantId, filter, request.query),
+      );
     },
   );
 }
@@ -283,16 +299,37 @@ function itemsPage<Row>(
   return exactJson({ items: items.map(view), nextCursor });
 }
 
+/** How the rows of one request are read. */
+interface Lists {
+  readonly deps: Deps;
+  /** @param before where the page begins */
+  read(before: string | null, work: (pool: Pool) => Promise<TransactionRows>): Promise<TransactionRows>;
+}
+
+/** Whoever asks what an order, a link or a payment has may be about to do it again: that is never read from a standby. */
+function listed(deps: Deps, request: FastifyRequest, reply: FastifyReply, filter: TransactionFilter): Lists {
+  const { orderReference, paymentLinkId, parentTransactionId } = filter;
+  const isLookUp = [orderReference, paymentLinkId, parentTransactionId].some((id) => id !== null);
+  return {
+    deps,
+    read: (before, work) =>
+      isLookUp
+        ? work(deps.pool)
+        : readRecent(deps, request, reply, { kind: 'list', after: timeOfId(before) }, work),
+  };
+}
+
 async function cursorPage(
-  deps: Deps,
+  lists: Lists,
   merchantId: string,
   filter: TransactionFilter,
   { cursor, limit = DEFAULT_SIZE }: Pick<ListQuery, 'cursor' | 'limit'>,
   check: (rows: readonly TransactionWithBalance[]) => void = () => undefined,
 ): Promise<string> {
   const list = `transactions of ${merchantId}`;
+  const { deps } = lists;
   const before = cursorOf(deps, list, cursor);
-  const { rows } = await search(deps, {
+  const { rows } = await search(lists, {
     merchantId,
     filter,
     limit: limit + 1,
@@ -306,7 +343,7 @@ async function cursorPage(
 
 /** @throws ApiError 400 for a mix of both ways of paging, or a page beyond the last row that is counted */
 async function numberedPage(
-  deps: Deps,
+  lists: Lists,
   merchantId: string,
   filter: TransactionFilter,
   { cursor, limit, page = 1, size = DEFAULT_SIZE }: ListQuery,
@@ -322,7 +359,7 @@ async function numberedPage(
     throw invalidFields([{ path: 'page', message }], 'invalid_request');
   }
   const wanted = { merchantId, filter, limit: size, offset, before: null, countTo: MAX_TOTAL };
-  const { rows, total } = await search(deps, wanted);
+  const { rows, total } = await search(lists, wanted);
   const counted = total ?? 0;
   const capped = counted > MAX_TOTAL ? { totalCapped: true } : {};
   return exactJson({
@@ -339,9 +376,9 @@ function rowView(row: TransactionWithBalance): Record<string, unknown> {
 }
 
 /** @throws ApiError 400 when it is the filters that take too long */
-async function search(deps: Deps, page: TransactionPage): Promise<TransactionRows> {
+async function search(lists: Lists, page: TransactionPage): Promise<TransactionRows> {
   try {
-    return await listTransactions(deps.pool, page);
+    return await lists.read(page.before, (pool) => listTransactions(pool, page));
   } catch (error) {
     const filtered = Object.values(page.filter).some((value) => value !== null);
     if (filtered) throwTooBroad(error);

@@ -1,3 +1,4 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import type { Deps } from '../app/deps.ts';
 import type { Authorize } from '../core/command.ts';
@@ -20,6 +21,7 @@ import { openCursor, sealCursor } from '../http/cursor.ts';
 import { ApiError, fieldError } from '../http/errors.ts';
 import { idempotencyKeyOf } from '../http/idempotencyKey.ts';
 import { valuesOf } from '../http/parseFields.ts';
+import { readRecent, timeOfId } from '../http/recentRead.ts';
 import { refusalError } from '../http/refusals.ts';
 import * as schemas from '../http/schemas.ts';
 import { sendJson, sendTold } from '../http/send.ts';
@@ -207,8 +209,7 @@ function listRoute(app: App, deps: Deps): void {
         },
       },
     },
-    async (request, reply) =>
-      sendJson(reply, 200, await listPage(deps, merchantOf(request).merchantId, request.query)),
+    async (request, reply) => sendJson(reply, 200, await listPage(deps, request, reply, request.query)),
   );
 }
 
@@ -269,7 +270,13 @@ async function noWalletPayment(deps: Deps, merchantId: string, id: TransactionId
   );
 }
 
-async function listPage(deps: Deps, merchantId: string, query: Static<typeof ListQuery>): Promise<string> {
+async function listPage(
+  deps: Deps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  query: Static<typeof ListQuery>,
+): Promise<string> {
+  const { merchantId } = merchantOf(request);
   const list = `wallet transactions of ${merchantId}`;
   const limit = query.limit ?? 20;
   const { status } = query;
@@ -288,7 +295,12 @@ async function listPage(deps: Deps, merchantId: string, query: Static<typeof Lis
     orderReference,
     status: filter,
   };
-  const rows = await listWalletPayments(deps.pool, wanted);
+  // Whoever asks what an order has may be about to pay again.
+  const rows = await (orderReference === null
+    ? readRecent(deps, request, reply, { kind: 'list', after: timeOfId(before) }, (pool) =>
+        listWalletPayments(pool, wanted),
+      )
+    : listWalletPayments(deps.pool, wanted));
   const items = rows.slice(0, limit);
   const last = items.at(-1);
   const nextCursor =

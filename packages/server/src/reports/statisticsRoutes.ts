@@ -28,6 +28,9 @@ import { sendJson } from '../http/send.ts';
 import { valuesOf } from '../http/parseFields.ts';
 import { Recent } from '../http/memo.ts';
 import { Balance, closed } from '../http/schemas.ts';
+import { readAsOf, tellAsOf, wantsCurrent } from '../http/recentRead.ts';
+import type { Pool } from '../postgres/pool.ts';
+import type { RecentRead } from '../postgres/replica.ts';
 import { throwTooBroad } from '../http/searchLimit.ts';
 
 /** Eight days by the hour. */
@@ -119,7 +122,7 @@ calendar days earlier. \`waitingForCapture\` and \`expiringSoon\` (within 24 hou
 asked for. Answers may be ${RECENT_MS / 1_000} seconds old, or ten times as old as they take. One that takes more than 2 seconds is refused with \`search_too_broad\`.`;
 
 export function statisticsRoutes(app: App, deps: Deps): void {
-  const recent = new Recent<string>(RECENT_MS);
+  const recent = new Recent<RecentRead<string>>(RECENT_MS);
   app.get(
     '/v1/statistics',
     {
@@ -137,9 +140,12 @@ export function statisticsRoutes(app: App, deps: Deps): void {
     async (request, reply) => {
       const { merchantId } = merchantOf(request);
       const asked = parseQuery(request.query);
-      const name = JSON.stringify([merchantId, request.query]);
-      const body = await recent.get(name, () => answer(deps, merchantId, asked)).catch(throwTooBroad);
-      return sendJson(reply, 200, body);
+      const name = JSON.stringify([merchantId, request.query, wantsCurrent(request)]);
+      const compute = (): Promise<RecentRead<string>> =>
+        readAsOf(deps, request, { kind: 'figures' }, (pool) => answer(deps, pool, merchantId, asked));
+      const { value, asOf } = await recent.get(name, compute).catch(throwTooBroad);
+      tellAsOf(reply, asOf);
+      return sendJson(reply, 200, value);
     },
   );
 }
@@ -166,7 +172,7 @@ function parseQuery({ from, to, interval = 'hour', intervals, timeZone, currency
   return { ...fields, interval, intervals: intervals ?? DEFAULT_INTERVALS };
 }
 
-async function answer(deps: Deps, merchantId: string, asked: Asked): Promise<string> {
+async function answer(deps: Deps, pool: Pool, merchantId: string, asked: Asked): Promise<string> {
   const now = await readClock(deps.pool);
   const { interval } = asked;
   const zone = asked.timeZone ?? (await findMerchant(deps.pool, merchantId))?.timeZone ?? UTC;
@@ -177,7 +183,7 @@ async function answer(deps: Deps, merchantId: string, asked: Asked): Promise<str
   // What is between the range before and this one is counted with it, and left out below.
   const before = previous.to < range.from ? [previous.from, previous.to] : [previous.from];
   const found = await readStatistics(
-    deps.pool,
+    pool,
     merchantId,
     [...before, ...boundaries],
     before.length,

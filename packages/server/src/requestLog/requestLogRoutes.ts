@@ -10,6 +10,7 @@ import type { App } from '../http/baseApp.ts';
 import { exactJson } from '../http/exactJson.ts';
 import { readPage } from '../http/page.ts';
 import { valuesOf } from '../http/parseFields.ts';
+import { readRecent, timeOfId } from '../http/recentRead.ts';
 import { Cursor, closed, Limit } from '../http/schemas.ts';
 import { throwTooBroad } from '../http/searchLimit.ts';
 import { sendJson } from '../http/send.ts';
@@ -81,7 +82,9 @@ export function requestLogRoutes(app: App, deps: Deps): void {
       });
       const statusClass = status === undefined ? null : Number(status[0]);
       const load = (before: string | null, limit: number) =>
-        listRequests(deps.pool, merchantId, { statusClass, method, text }, before, limit);
+        readRecent(deps, request, reply, { kind: 'list', after: timeOfId(before) }, (pool) =>
+          listRequests(pool, merchantId, { statusClass, method, text }, before, limit),
+        );
       const list = `requests of ${merchantId}`;
       const page = await readPage(deps, list, request.query, load, ({ id }) => id).catch(throwTooBroad);
       return sendJson(reply, 200, exactJson({ ...page, items: page.items.map(view) }));

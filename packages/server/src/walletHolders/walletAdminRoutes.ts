@@ -64,7 +64,7 @@ function readRoutes(app: App, deps: Deps): void {
     },
     async (request, reply) => {
       const id = walletIdOf(request.params.walletId);
-      const page = await readStatementPage(deps, id, request.query, walletEntryView);
+      const page = await readStatementPage(deps, request, reply, id, request.query, walletEntryView);
       const wallet = await findWallet(deps.pool, id);
       if (page === null || wallet === null) throw new ApiError('wallet_not_found');
       const holds = (await listOpenHolds(deps.pool, id)).map(holdView);
