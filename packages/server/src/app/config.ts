@@ -1,8 +1,8 @@
 /** The only reader of the environment. A wrong value stops the start with a sentence that names it. */
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import type { SinkSettings } from '../eventSinks/broker.ts';
 import { availableParallelism } from 'node:os';
+import type { SinkSettings } from '../eventSinks/broker.ts';
 import { DatabaseUrlError, urlsOfHosts } from '../postgres/databaseUrl.ts';
 
 export type Mode = 'sandbox' | 'production';

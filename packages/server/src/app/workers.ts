@@ -9,12 +9,13 @@
  * Whoever kills the primary ends the workers, too: each one's channel closes, and it stops.
  */
 import cluster, { type Worker } from 'node:cluster';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '@plexy-pay/embedded-postgres';
 import type { Logger } from 'pino';
 import type { MetricsSnapshot } from '../http/metrics.ts';
-import { type BankProcess, makeBankSecret, startBank } from '../sandbox/bankProcess.ts';
+import type { BankProcess } from '../sandbox/bankProcess.ts';
 import type { Config } from './config.ts';
 import { greeting } from './greeting.ts';
 import { StartError } from './startError.ts';
@@ -106,7 +107,8 @@ class Primary {
   readonly #logger: Logger;
   readonly #members = new Set<Member>();
   readonly #timers = new Set<NodeJS.Timeout>();
-  readonly #bankSecret = makeBankSecret();
+  /** What the bank knows the workers by. */
+  readonly #bankSecret = randomBytes(24).toString('base64url');
   readonly #metrics = new WorkerMetrics();
   #embedded: Promise<EmbeddedPostgres> | null = null;
   #bank: Promise<BankProcess> | null = null;
@@ -282,15 +284,18 @@ class Primary {
     }
   }
 
+  async #startBank(databaseUrl: string): Promise<BankProcess> {
+    const { startBank } = await import('../sandbox/bankProcess.ts');
+    const onError = (message: string): void => this.#logger.warn(message);
+    return startBank({ databaseUrl, secret: this.#bankSecret, onError });
+  }
+
   async #answer(question: Question): Promise<unknown> {
     switch (question.what) {
       case 'surroundings':
         return { embeddedUrl: (await this.#embedded)?.url ?? null, bankSecret: this.#bankSecret };
       case 'bank':
-        this.#bank ??= startBank({
-          ...{ databaseUrl: question.databaseUrl, secret: this.#bankSecret },
-          onError: (message) => this.#logger.warn(message),
-        });
+        this.#bank ??= this.#startBank(question.databaseUrl);
         return (await this.#bank).url();
       case 'metrics': {
         const members = [...this.#members].filter(({ state }) => state !== 'starting');

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
+import { partOf } from '../app/config.ts';
 import type { Deps } from '../app/deps.ts';
 import type { App } from '../http/baseApp.ts';
 import { ApiError, fieldError } from '../http/errors.ts';
@@ -142,7 +143,7 @@ class OpenStreams {
   add(entry: OpenStream): void {
     if (this.#closing) throw new ApiError('service_unavailable', undefined, [], { 'retry-after': '1' });
     const count = this.#perMerchant.get(entry.merchantId) ?? 0;
-    if (count >= MAX_STREAMS_PER_MERCHANT) {
+    if (count >= partOf(MAX_STREAMS_PER_MERCHANT, this.#deps.config.workers)) {
       const message = `a merchant may have ${MAX_STREAMS_PER_MERCHANT} streams open`;
       throw new ApiError('rate_limited', message, [], { 'retry-after': '10' });
     }

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { urlInUse } from '../postgres/databaseClient.ts';
@@ -26,11 +25,6 @@ export interface BankOptions {
 
 /** How a sandbox comes by its bank. */
 export type LaunchBank = (options: BankOptions) => Promise<Pick<BankProcess, 'url' | 'stop'>>;
-
-/** What a bank is given to know its callers by. */
-export function makeBankSecret(): string {
-  return randomBytes(24).toString('base64url');
-}
 
 /** Starts the simulated bank, however long that takes. @throws Error when it ends before it listens */
 export async function startBank(options: BankOptions): Promise<BankProcess> {

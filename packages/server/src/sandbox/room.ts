@@ -1,4 +1,5 @@
 /** The door of the sandbox. `app/` goes through it when MODE is sandbox; production loads nothing that is behind it. */
+import { randomBytes } from 'node:crypto';
 import type { Acquirer } from '../acquiring/acquirer.ts';
 import type { AcquirerPlace } from '../acquiring/registry.ts';
 import type { Config } from '../app/config.ts';
@@ -7,7 +8,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { Secrets } from '../installation/secrets.ts';
 import type { Pool } from '../postgres/pool.ts';
 import { createBankControl } from './bankControl.ts';
-import { type BankOptions, type LaunchBank, makeBankSecret, startBank } from './bankProcess.ts';
+import { type BankOptions, type LaunchBank, startBank } from './bankProcess.ts';
 import { ClockTurns } from './clockSql.ts';
 import { PLAIN_ACQUIRER } from './fixtures.ts';
 import { hostCheck } from './host.ts';
@@ -49,7 +50,7 @@ export function createSandbox(deps: SandboxDeps): Sandbox {
 export function simulatedBank(
   options: Omit<BankOptions, 'secret'>,
   launch: LaunchBank = startBank,
-  secret = makeBankSecret(),
+  secret = randomBytes(24).toString('base64url'),
 ): { readonly places: ReadonlyMap<string, AcquirerPlace>; start(): Promise<() => Promise<void>> } {
   // Nobody answers there.
   let url = (): string => 'http://127.0.0.1:1';

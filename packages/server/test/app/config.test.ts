@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
-import { describe, test } from 'node:test';
-import { ConfigError, readConfig } from '../../src/app/config.ts';
+import { after, before, describe, test } from 'node:test';
+import { ConfigError, readConfig, workersPart } from '../../src/app/config.ts';
 
 const DATABASE_URL = 'postgres://plexy@db.internal:5432/plexy';
 const SECRET_KEY = 'a secret of at least 32 characters';
@@ -35,6 +35,8 @@ test('without any variable it is a sandbox on this machine', () => {
     hostedHosts: [],
     databaseUrl: null,
     databaseDirectUrl: null,
+    databaseReplicaUrl: null,
+    replicaMaxLagSeconds: 10,
     migrate: true,
     dataDir: '.data',
     logLevel: 'info',
@@ -54,6 +56,7 @@ test('without any variable it is a sandbox on this machine', () => {
     batchLanes: 2,
     maxQueue: 10_000,
     poolSize: 10,
+    workers: 1,
     eventSink: null,
   });
 });
@@ -75,6 +78,9 @@ test('every variable is read', () => {
     ALLOWED_HOSTS: 'Pay.internal, plexy',
     HOSTED_HOSTS: 'api.Plexy.example',
     DATABASE_DIRECT_URL: 'postgresql://direct/plexy',
+    DATABASE_REPLICA_URL: 'postgres://standby/plexy?sslmode=disable&target_session_attrs=standby',
+    REPLICA_MAX_LAG_SECONDS: '30',
+    WORKERS: '3',
     MIGRATE: 'off',
     DATA_DIR: '/data',
     LOG_LEVEL: 'warn',
@@ -106,6 +112,9 @@ test('every variable is read', () => {
     hostedHosts: ['api.plexy.example'],
     databaseUrl: DATABASE_URL,
     databaseDirectUrl: 'postgresql://direct/plexy',
+    databaseReplicaUrl: 'postgres://standby/plexy?sslmode=disable',
+    replicaMaxLagSeconds: 30,
+    workers: 3,
     migrate: false,
     dataDir: '/data',
     logLevel: 'warn',
@@ -127,6 +136,87 @@ test('every variable is read', () => {
     poolSize: 7,
     eventSink: null,
   });
+});
+
+describe('secrets of files', () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'secrets-'));
+  });
+  after(() => rm(folder, { recursive: true }));
+  const file = async (content: string): Promise<string> => {
+    const name = path.join(folder, randomBytes(6).toString('hex'));
+    await writeFile(name, content);
+    return name;
+  };
+
+  test('each may be in one, whose last line may have an end', async () => {
+    const { SECRET_KEY: _, DATABASE_URL: __, ...production } = PRODUCTION;
+    const others = ['b'.repeat(32), 'c'.repeat(32)];
+    const config = readConfig({
+      ...production,
+      SECRET_KEY_FILE: await file(`${SECRET_KEY}\n`),
+      OTHER_SECRET_KEYS_FILE: await file(`${others.join('\r\n')}\r\n`),
+      DATABASE_URL_FILE: await file(DATABASE_URL),
+      DATABASE_DIRECT_URL_FILE: await file('postgres://direct/plexy'),
+      DATABASE_REPLICA_URL_FILE: await file('postgres://standby/plexy\n'),
+      METRICS_TOKEN_FILE: await file('a-token-of-a-scraper\n'),
+      ACQUIRER_URL: 'https://bank.example/',
+      ACQUIRER_SECRET_FILE: await file('a secret of the bank\n'),
+    });
+    const { secretKey, otherSecretKeys, databaseUrl, databaseDirectUrl, databaseReplicaUrl } = config;
+    assert.deepEqual([secretKey, otherSecretKeys], [SECRET_KEY, others]);
+    assert.deepEqual(
+      [databaseUrl, databaseDirectUrl, databaseReplicaUrl],
+      [DATABASE_URL, 'postgres://direct/plexy', 'postgres://standby/plexy'],
+    );
+    assert.deepEqual(
+      [config.metricsToken, config.acquirer?.secret],
+      ['a-token-of-a-scraper', 'a secret of the bank'],
+    );
+  });
+
+  test('is refused when it cannot be read, is empty, too long, or given twice', async () => {
+    refuses(
+      { SECRET_KEY_FILE: path.join(folder, 'nothing') },
+      /^SECRET_KEY_FILE must name a file that can be read$/,
+    );
+    refuses({ SECRET_KEY_FILE: folder }, /^SECRET_KEY_FILE must name a file that can be read$/);
+    refuses({ DATABASE_URL_FILE: '' }, /^DATABASE_URL_FILE is set but empty$/);
+    refuses({ METRICS_TOKEN_FILE: await file('\n') }, /^METRICS_TOKEN_FILE names a file that is empty$/);
+    refuses(
+      { OTHER_SECRET_KEYS_FILE: await file('x'.repeat(70_000)) },
+      /^OTHER_SECRET_KEYS_FILE names a file of more than 64 KiB$/,
+    );
+    refuses(
+      { SECRET_KEY, SECRET_KEY_FILE: await file(SECRET_KEY) },
+      /^SECRET_KEY and SECRET_KEY_FILE must not both be set$/,
+    );
+    // What is in it has to be what the variable would.
+    refuses({ SECRET_KEY_FILE: await file('short\n') }, /^SECRET_KEY must have at least 32 characters$/);
+  });
+});
+
+test('a standby needs a primary; workers are counted, or one for each processor', () => {
+  refuses({ DATABASE_REPLICA_URL: DATABASE_URL }, /^DATABASE_URL must be set when DATABASE_REPLICA_URL is$/);
+  refuses({ DATABASE_URL, DATABASE_REPLICA_URL: 'http://x' }, /^DATABASE_REPLICA_URL must be a URL/);
+  refuses(
+    { REPLICA_MAX_LAG_SECONDS: '1' },
+    /^REPLICA_MAX_LAG_SECONDS must be a whole number from 2 to 3600$/,
+  );
+  for (const WORKERS of ['0', '129', '-1', '1.5', 'all', '2 '])
+    refuses({ WORKERS }, /^WORKERS must be auto or a whole number from 1 to 128$/);
+  assert.equal(readConfig({ WORKERS: 'auto' }).workers, availableParallelism());
+});
+
+test('each worker has its part of what the node has, and more than none', () => {
+  const part = workersPart(readConfig({ WORKERS: '4', RATE_LIMIT_PER_SECOND: '10', MAX_CONNECTIONS: '3' }));
+  assert.deepEqual(
+    [part.rateLimitPerSecond, part.maxConnections, part.maxQueue, part.batchLanes, part.poolSize],
+    [3, 1, 2_500, 1, 3],
+  );
+  assert.equal(workersPart(readConfig({ WORKERS: '4' })).rateLimitPerSecond, 0);
+  assert.deepEqual(workersPart(readConfig({})), readConfig({}));
 });
 
 describe('a wrong value is refused with a sentence that names the variable', () => {

@@ -197,7 +197,7 @@ describe('a node of two workers', () => {
     const line =
       /plexy_http_request_duration_seconds_count\{method="POST",route="\/v1\/wallet\/authorize",status="201"\}/;
     assert.equal(await metric(url, line), load.answered.size);
-    assert.equal(await metric(url, /plexy_event_feed_listening/), 1);
+    await until('both listen', async () => (await metric(url, /plexy_event_feed_listening/)) === 1);
     const { rows } = await pool.query<{ nodes: number }>(
       `SELECT count(*)::int AS nodes FROM pg_stat_activity WHERE datname = current_database() AND application_name ~ '^plexy-pay listen'`,
     );

@@ -86,7 +86,10 @@ function loadedWith(name: string, seen = new Set<string>()): Set<string> {
 
 test('production loads nothing of the sandbox, which has one door', () => {
   const ofSandbox = (name: string): boolean => name.startsWith('sandbox');
-  for (const entry of ['main.ts', path.join('app', 'webhookThread.ts')])
+  for (const entry of [
+    'main.ts',
+    ...['node.ts', 'workers.ts', 'webhookThread.ts'].map((name) => `app/${name}`),
+  ])
     assert.deepEqual([...loadedWith(entry)].filter(ofSandbox), [], entry);
   assert.ok([...loadedWith(path.join('sandbox', 'room.ts'))].filter(ofSandbox).length > 8);
   const doors = FILES.flatMap(({ name, part, text }) =>
@@ -95,9 +98,11 @@ test('production loads nothing of the sandbox, which has one door', () => {
       : [...text.matchAll(/import\('([^']*sandbox[^']*)'\)/g)].map(([, to]) => `${name} ${to}`),
   );
   assert.deepEqual(doors, [
+    'app/greeting.ts ../sandbox/fixtures.ts',
     'app/parts.ts ../sandbox/room.ts',
     'app/server.ts ../sandbox/room.ts',
-    'main.ts ./sandbox/fixtures.ts',
+    // The primary of several workers has the bank, and nothing else of a sandbox.
+    'app/workers.ts ../sandbox/bankProcess.ts',
   ]);
 });
 
