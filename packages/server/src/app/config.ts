@@ -211,7 +211,11 @@ function withSecretsOfFiles(env: Environment): Environment {
     const variable = fileVariable(name);
     if (text(env, variable) === null) continue;
     if (env[name] !== undefined) throw new ConfigError(`${name} and ${variable} must not both be set`);
-    read[name] = secretOfFile(env, variable);
+    const secret = secretOfFile(env, variable);
+    // Keys that are needed no longer are taken out of their file while the variable stays.
+    if (secret === '' && name !== 'OTHER_SECRET_KEYS')
+      throw new ConfigError(`${variable} names a file that is empty`);
+    read[name] = secret === '' ? undefined : secret;
   }
   return read;
 }
@@ -219,8 +223,7 @@ function withSecretsOfFiles(env: Environment): Environment {
 /** What the file holds, without the end of its last line, which editors and `echo` put there. */
 function secretOfFile(env: Environment, variable: Variable): string {
   const content = fileOf(env, variable) ?? '';
-  const secret = content.replace(/\r?\n$/, '');
-  if (secret.trim() === '') throw new ConfigError(`${variable} names a file that is empty`);
+  const secret = content.trim() === '' ? '' : content.replace(/\r?\n$/, '');
   if (Buffer.byteLength(secret) > MAX_SECRET_FILE_BYTES)
     throw new ConfigError(`${variable} names a file of more than ${MAX_SECRET_FILE_BYTES / 1024} KiB`);
   return secret;

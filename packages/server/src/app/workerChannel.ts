@@ -5,6 +5,7 @@
  *   worker ──surroundings, bank, metrics──► primary        primary ──snapshot, leave──► worker
  *          ──listening, snapshot─────────►
  */
+import cluster from 'node:cluster';
 import type { MetricsSnapshot } from '../http/metrics.ts';
 import type { LaunchBank } from '../sandbox/bankProcess.ts';
 
@@ -60,7 +61,8 @@ export class WorkerChannel {
   constructor(options: ChannelOptions) {
     this.#options = options;
     process.on('message', (message: ToWorker) => this.#hear(message));
-    process.once('disconnect', () => {
+    // Heard here, before Node ends a worker whose primary is gone.
+    cluster.worker?.once('disconnect', () => {
       for (const { reject } of this.#asked.values()) reject(new Error('the primary is gone'));
       options.onGone();
     });

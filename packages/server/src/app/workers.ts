@@ -10,7 +10,6 @@
  */
 import cluster, { type Worker } from 'node:cluster';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '@plexy-pay/embedded-postgres';
 import type { Logger } from 'pino';
@@ -57,10 +56,8 @@ class Member {
 
   constructor(worker: Worker) {
     this.worker = worker;
-    // A channel that breaks is told by the worker's end.
-    worker.on('error', () => undefined);
-    this.exited = once(worker, 'exit').then(([code, signal]: (number | string)[]) => {
-      this.end = signal ?? code ?? 0;
+    this.exited = endOf(worker).then((end) => {
+      this.end = end;
       this.endedInOrder = this.end === 0 || (this.state === 'starting' && this.end === 'SIGTERM');
       this.state = 'ended';
       this.#listening.resolve(false);
@@ -100,6 +97,17 @@ class Member {
     await Promise.race([told, pause(SNAPSHOT_LIMIT_MS, undefined, { ref: false })]);
     this.#snapshots.delete(id);
   }
+}
+
+/** Its exit code, the signal that killed it, or why there never was a process. */
+function endOf(worker: Worker): Promise<number | string> {
+  return new Promise((resolve) => {
+    worker.once('exit', (code: number | null, signal: string | null) => resolve(signal ?? code ?? 0));
+    // A channel that breaks is told by the worker's end, too.
+    worker.on('error', (error) => {
+      if (worker.process.pid === undefined) resolve(error.message);
+    });
+  });
 }
 
 class Primary {

@@ -184,6 +184,7 @@ describe('secrets of files', () => {
     refuses({ SECRET_KEY_FILE: folder }, /^SECRET_KEY_FILE must name a file that can be read$/);
     refuses({ DATABASE_URL_FILE: '' }, /^DATABASE_URL_FILE is set but empty$/);
     refuses({ METRICS_TOKEN_FILE: await file('\n') }, /^METRICS_TOKEN_FILE names a file that is empty$/);
+    assert.deepEqual(readConfig({ OTHER_SECRET_KEYS_FILE: await file('\n') }).otherSecretKeys, []);
     refuses(
       { OTHER_SECRET_KEYS_FILE: await file('x'.repeat(70_000)) },
       /^OTHER_SECRET_KEYS_FILE names a file of more than 64 KiB$/,

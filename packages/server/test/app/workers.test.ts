@@ -269,11 +269,17 @@ describe('a node of two workers', () => {
     assert.match(program.output().stdout, /"msg":"a worker died"/);
   });
 
-  test('kill -9 of the primary leaves no workers', async () => {
+  test('kill -9 of the primary under load ends its workers, too, and loses nothing', async () => {
+    const load = startLoad(url);
+    await until('there is load', () => load.answered.size > 50);
     const workers = workersOf(program);
     assert.equal(workers.length, WORKERS);
     program.child.kill('SIGKILL');
     await until('they end', () => workers.every((pid) => commandOf(pid) === ''));
+    await load.stop();
+    await assertKept(load.answered);
+    // They had time to finish what they had.
+    assert.match(program.output().stdout, /"the primary process is gone"/);
   });
 });
 
