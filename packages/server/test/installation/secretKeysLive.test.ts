@@ -9,7 +9,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { stopDatabaseServer, createDatabase, type TestDatabase } from '../support/database.ts';
+import { createDatabase, stopDatabaseServer, type TestDatabase } from '../support/database.ts';
 import { type Nodes, startNodes } from '../support/nodes.ts';
 import { RUN_ENVIRONMENT, RUN_FOLDER } from '../support/run.ts';
 import { CUSTOMER, type Reply } from '../support/sandbox.ts';
@@ -88,7 +88,8 @@ test('SECRET_KEY is changed in files while both nodes take payments', async () =
       const key = randomUUID();
       const replies = [await authorize(node, key), await authorize(1 - node, key)];
       const [first, again] = replies;
-      if (first?.status !== 201 || first.body.walletTransactionStatus !== 'PROCESSING') wrong.push(`${first?.text}`);
+      if (first?.status !== 201 || first.body.walletTransactionStatus !== 'PROCESSING')
+        wrong.push(`${first?.text}`);
       if (again?.text !== first?.text || again?.headers.get('idempotency-replayed') !== 'true')
         wrong.push(`${again?.status} ${again?.text}`);
       made += 1;
