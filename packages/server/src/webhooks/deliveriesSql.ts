@@ -19,7 +19,7 @@ import type { MessageKey } from '../core/values/ids.ts';
 import { ADVISORY_LOCKS } from '../postgres/advisoryLocks.ts';
 import { joinedJson, jsonTexts, plainArray, textArray, timeArray } from '../postgres/arrays.ts';
 import { isLeased } from '../postgres/leases.ts';
-import type { Queryable, StatementRunner } from '../postgres/pool.ts';
+import type { Queryable, Statement, StatementRunner } from '../postgres/pool.ts';
 import { ENGINE_NOW } from './endpointsSql.ts';
 import { type Due, MOST_PER_ENDPOINT } from './slots.ts';
 
@@ -28,10 +28,22 @@ import { type Due, MOST_PER_ENDPOINT } from './slots.ts';
  * of 10 ms PostgreSQL would plan each execution, which takes as long as the execution. Commits do not wait for the
  * disk, nor do payments for these: what a crash of PostgreSQL takes back is done again, and delivered again. A node
  * that was stopped while it sent a statement must not keep the others out: PostgreSQL 17 can end its transaction.
+ *
+ * All of it ends with the transaction. A pooler in transaction mode gives the session to others next, and what was
+ * set for good would be theirs: payments would be answered before they are on the disk.
  */
-export const WEBHOOK_SETTINGS = `SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;
-  SET plan_cache_mode = force_generic_plan; SET synchronous_commit = off;
-  SELECT set_config(name, '10s', false) FROM pg_settings WHERE name = 'transaction_timeout'`;
+const SETTINGS: Statement = {
+  name: 'webhook_settings',
+  text: `SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+    set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true),
+    set_config('plan_cache_mode', 'force_generic_plan', true), set_config('synchronous_commit', 'off', true),
+    CASE WHEN current_setting('server_version_num')::int >= 170000 THEN set_config('transaction_timeout', '10s', true) END`,
+};
+
+/** Of the transactions of webhooks: goes before their first statement. */
+export async function applySettings(db: StatementRunner): Promise<void> {
+  await db.query(SETTINGS);
+}
 
 /** An attempt takes at most 15 s, and a lane is given up when it has been held for 10 s. */
 export const LEASE = `interval '30 seconds'`;

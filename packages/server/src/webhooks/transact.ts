@@ -9,10 +9,12 @@ import {
   withClient,
 } from '../postgres/pool.ts';
 import { inOneRoundTrip } from '../postgres/roundTrip.ts';
+import { applySettings } from './deliveriesSql.ts';
 
 /** Runs `work` in a transaction; in the sandbox only while it is not being reset. @throws GateClosedError */
 export function transact<T>(pool: Pool, gated: boolean, work: (db: Queryable) => Promise<T>): Promise<T> {
   return inTransaction(pool, async (client) => {
+    await applySettings(client);
     if (gated) await passGate(client);
     return work(client);
   });
@@ -72,6 +74,6 @@ export class RoundTrips {
   async #begin(db: StatementRunner): Promise<void> {
     if (this.#begun) return;
     this.#begun = true;
-    await Promise.all([begin(db), this.#gated ? passOrFail(db) : null]);
+    await Promise.all([begin(db), applySettings(db), this.#gated ? passOrFail(db) : null]);
   }
 }

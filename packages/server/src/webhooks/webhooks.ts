@@ -4,7 +4,7 @@ import type { Secrets } from '../installation/secrets.ts';
 import { GateClosedError } from '../postgres/databaseErrors.ts';
 import { createPool, type Pool } from '../postgres/pool.ts';
 import { type ClaimDeps, claimDue } from './claim.ts';
-import { type LaneKey, WEBHOOK_SETTINGS } from './deliveriesSql.ts';
+import type { LaneKey } from './deliveriesSql.ts';
 import { Dispatcher, type DispatchObserver, type Lane, LEFT_ALONE_MS } from './dispatch.ts';
 import { type Backlog, readBacklog } from './endpointsSql.ts';
 import { FanOut, type Step } from './fanOut.ts';
@@ -84,12 +84,9 @@ export class Webhooks {
     const onError = (error: unknown): void => {
       if (!(error instanceof GateClosedError)) options.onError(error);
     };
-    const pool = createPool(databaseUrl, 1, onError, { name: 'webhooks', settings: WEBHOOK_SETTINGS });
+    const pool = createPool(databaseUrl, 1, onError, { name: 'webhooks' });
     this.#pool = pool;
-    this.#slowPool = createPool(databaseUrl, 1, onError, {
-      name: 'webhooks replay',
-      settings: WEBHOOK_SETTINGS,
-    });
+    this.#slowPool = createPool(databaseUrl, 1, onError, { name: 'webhooks replay' });
     this.#targets = new Targets(secrets, onError);
     this.#poster = new Poster({
       allowLocal: gated,

@@ -18,7 +18,6 @@ import {
   lockLanes,
   readPending,
   requeue,
-  WEBHOOK_SETTINGS,
 } from '../../src/webhooks/deliveriesSql.ts';
 import { insertEndpoint } from '../../src/webhooks/endpointsSql.ts';
 import { FanOut, type FanOutDeps, type FreshLane, type Step } from '../../src/webhooks/fanOut.ts';
@@ -98,7 +97,7 @@ async function proxied(t: TestContext): Promise<{ own: Pool; proxy: TcpProxy }> 
   const proxy = await startTcpProxy(Number(new URL(database.url).port));
   const url = new URL(database.url);
   url.host = `127.0.0.1:${proxy.port}`;
-  const own = createPool(url.href, 1, () => undefined, { settings: WEBHOOK_SETTINGS });
+  const own = createPool(url.href, 1, () => undefined);
   t.after(async () => {
     await own.end();
     await proxy.stop();

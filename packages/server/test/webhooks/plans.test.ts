@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test';
 import { openInstallation } from '../../src/installation/installationSql.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
 import { type Client, createPool, type Pool } from '../../src/postgres/pool.ts';
-import { leaveLanes, lockLanes, readPending, WEBHOOK_SETTINGS } from '../../src/webhooks/deliveriesSql.ts';
+import { applySettings, leaveLanes, lockLanes, readPending } from '../../src/webhooks/deliveriesSql.ts';
 import { beginFanOut, findReceivers, insertPending } from '../../src/webhooks/fanOutSql.ts';
 import { createDatabase, stopDatabaseServer, type TestDatabase } from '../support/database.ts';
 
@@ -17,7 +17,7 @@ let pool: Pool;
 before(async () => {
   database = await createDatabase();
   await migrate(database.url, () => undefined);
-  pool = createPool(database.url, 1, () => undefined, { settings: WEBHOOK_SETTINGS });
+  pool = createPool(database.url, 1, () => undefined);
   await openInstallation(pool, 'sandbox', null);
   // Now they are known to be empty; before, PostgreSQL takes them for small.
   await pool.query('VACUUM ANALYZE webhook_lane, webhook_delivery, webhook_message, webhook_endpoint, event');
@@ -29,6 +29,19 @@ after(async () => {
 });
 
 const [familyId, endpointId, merchantId, transactionId] = Array.from({ length: 4 }, () => randomUUID());
+
+/** Lends a session with the settings that webhooks have. */
+async function asWebhooks(work: (client: Client) => Promise<void>): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await client.query('BEGIN');
+    await applySettings(client);
+    await work(client);
+  } finally {
+    await client.query('ROLLBACK');
+    client.release();
+  }
+}
 
 /** Prepares a statement by carrying it out, and explains it. */
 async function planOf(client: Client, name: string, carryOut: () => Promise<unknown>): Promise<string> {
@@ -44,9 +57,8 @@ async function planOf(client: Client, name: string, carryOut: () => Promise<unkn
   return plan.rows.map((row) => row['QUERY PLAN']).join('\n');
 }
 
-test('what is known of a family is found by the family, not among all of its endpoint', async () => {
-  const client = await pool.connect();
-  try {
+test('what is known of a family is found by the family, not among all of its endpoint', () =>
+  asWebhooks(async (client) => {
     const lane = { familyId: familyId ?? '', endpointId: endpointId ?? '' };
     const key = { transactionId: transactionId ?? '', seq: 1 };
     const event = {
@@ -78,14 +90,10 @@ test('what is known of a family is found by the family, not among all of its end
         `${name}:\n${plan}`,
       );
     }
-  } finally {
-    client.release();
-  }
-});
+  }));
 
-test('receivers are found message by message, as far as they are asked for', async () => {
-  const client = await pool.connect();
-  try {
+test('receivers are found message by message, as far as they are asked for', () =>
+  asWebhooks(async (client) => {
     const key = {
       transactionId: transactionId ?? '',
       seq: 1,
@@ -97,20 +105,13 @@ test('receivers are found message by message, as far as they are asked for', asy
     );
     assert.doesNotMatch(plan, /Sort|Materialize/, plan);
     assert.match(plan, /Index Cond: \(merchant_id = m\.merchant_id\)/);
-  } finally {
-    client.release();
-  }
-});
+  }));
 
-test('a page is read from the place on, by index', async () => {
-  const client = await pool.connect();
-  try {
+test('a page is read from the place on, by index', () =>
+  asWebhooks(async (client) => {
     for (const clusterWide of [false, true]) {
       const name = `webhook_page_${clusterWide ? 'database' : 'snapshot'}`;
       const plan = await planOf(client, name, () => beginFanOut(client, clusterWide));
       assert.match(plan, /Index Cond: \(\(ROW\(round, "?position"?\) > ROW\(\(InitPlan/, plan);
     }
-  } finally {
-    client.release();
-  }
-});
+  }));

@@ -7,7 +7,7 @@ import pg from 'pg';
 import { openInstallation } from '../../src/installation/installationSql.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
 import { createPool, inTransaction, type Pool } from '../../src/postgres/pool.ts';
-import { type LaneResult, requeue, WEBHOOK_SETTINGS } from '../../src/webhooks/deliveriesSql.ts';
+import { type LaneResult, requeue } from '../../src/webhooks/deliveriesSql.ts';
 import { LEFT_ALONE_MS } from '../../src/webhooks/dispatch.ts';
 import { insertEndpoint } from '../../src/webhooks/endpointsSql.ts';
 import { Recorder, type RecorderDeps } from '../../src/webhooks/recorder.ts';
@@ -19,7 +19,7 @@ let database: TestDatabase;
 let pool: Pool;
 before(async () => {
   database = await createDatabase();
-  pool = createPool(database.url, 1, () => undefined, { settings: WEBHOOK_SETTINGS });
+  pool = createPool(database.url, 1, () => undefined);
   await migrate(database.url, () => undefined);
   await openInstallation(pool, 'sandbox', null);
 });
