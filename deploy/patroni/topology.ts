@@ -287,8 +287,7 @@ export class Topology {
 
   #addNode(host: NodeHost): void {
     const main = path.join(REPOSITORY, 'packages/server/src/main.ts');
-    const options = ['--no-allocation-site-pretenuring', main];
-    this.#add(`node-${host}`, host, [process.execPath, ...options], {
+    this.#add(`node-${host}`, host, [process.execPath, main], {
       ...{ PATH: process.env.PATH, ...this.#options.runEnvironment },
       ...{ HOST: this.addressOf(host), ADMIN_HOST: this.addressOf(host), PORT: '8080' },
       ...{ DATABASE_URL: this.databaseUrl, DATABASE_DIRECT_URL: this.directUrl },
