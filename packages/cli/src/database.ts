@@ -34,14 +34,22 @@ export function databaseCommands(
       const server = await serverOf(() => import('@plexy-pay/server/commands/operator-key'));
       exit(await server.createOperatorKeyCommand(name, env, output(), expires));
     });
-  program
+  const operatorUsers = program
     .command('operator-user')
-    .description('operators who sign in to the dashboard')
+    .description('operators who sign in to the dashboard');
+  operatorUsers
     .command('create <email> [name]')
     .description('make one by access to the database, with a password that is shown this once')
     .action(async (email: string, name = email) => {
       const server = await serverOf(() => import('@plexy-pay/server/commands/operator-user'));
       exit(await server.createOperatorUserCommand(email, name, env, output()));
+    });
+  operatorUsers
+    .command('reset-second-factor <email>')
+    .description('take the second factor from one who has lost it, by access to the database')
+    .action(async (email: string) => {
+      const server = await serverOf(() => import('@plexy-pay/server/commands/operator-user'));
+      exit(await server.resetSecondFactorCommand(email, env, output()));
     });
   program
     .command('migrate')

@@ -1,5 +1,6 @@
 /** Every request that the dashboard makes, typed by what is generated from the OpenAPI document. */
 import {
+  type AccountSecurity,
   type Acquirer,
   type AcquirerCredentials,
   type AcquirerRoutes,
@@ -37,16 +38,21 @@ import {
   PlexyPayError,
   pathOf,
   type QueryValue,
+  type RecoveryCodes,
   type ReplayWebhooksBody,
   RequestSender,
   type Session,
   type SetAcquirerCredentialsBody,
   type ShownCallbackSecret,
+  type SignedInSession,
+  type SignInBody,
+  type SignInSettings,
   type Statistics,
   type StatisticsTotals,
   type Store,
   type SystemHealth,
   type Terminal,
+  type TotpSecret,
   type Transaction,
   type TransactionEvent,
   type TransactionPosting,
@@ -116,16 +122,30 @@ export type { Session };
 
 export const session = {
   get: () => get<Session>('/v1/session'),
-  /** @param merchantId where the password opens accounts at several merchants */
-  signIn: (email: string, password: string, merchantId?: string) =>
-    send<Session>('POST', '/v1/session', {
-      ...{ email, password },
-      ...(merchantId === undefined ? {} : { merchantId }),
-    }),
+  signIn: (as: SignInBody) => send<Session>('POST', '/v1/session', as),
   signOut: () => send<unknown>('DELETE', '/v1/session'),
   changePassword: (current: string, next: string) =>
     send<unknown>('POST', '/v1/session/password', { current, new: next }),
   signOutEverywhere: () => send<unknown>('POST', '/v1/session/sign-out-everywhere'),
+};
+
+/** With the password only where the server asks for it again. */
+const proof = (password: string | undefined) => (password === undefined ? {} : { password });
+
+/** What protects the account of whoever is signed in. */
+export const account = {
+  security: () => get<AccountSecurity>('/v1/session/security'),
+  beginTotp: (password?: string) => send<TotpSecret>('POST', '/v1/session/totp', proof(password)),
+  confirmTotp: (code: string) => send<RecoveryCodes>('POST', '/v1/session/totp/confirm', { code }),
+  removeTotp: (password?: string) => send<unknown>('POST', '/v1/session/totp/remove', proof(password)),
+  newRecoveryCodes: (password?: string) =>
+    send<RecoveryCodes>('POST', '/v1/session/recovery-codes', proof(password)),
+  sessions: () => get<Page<SignedInSession>>('/v1/sessions'),
+  endSession: (id: string) => send<unknown>('DELETE', pathOf`/v1/sessions/${id}`),
+  endOtherSessions: () => send<unknown>('POST', '/v1/sessions/end-others'),
+  signInSettings: () => get<SignInSettings>('/v1/sign-in-settings'),
+  requireSecondFactor: (requireSecondFactor: boolean) =>
+    send<SignInSettings>('PATCH', '/v1/sign-in-settings', { requireSecondFactor }),
 };
 
 export type Operation = 'capture' | 'cancel' | 'refund';
@@ -155,6 +175,7 @@ export const transactions = {
 };
 
 export type {
+  AccountSecurity,
   Acquirer,
   AcquirerCredentials,
   AcquirerRoutes,
@@ -165,6 +186,8 @@ export type {
   MerchantBalance,
   MerchantStatement,
   Page,
+  SignedInSession,
+  SignInBody,
   Store,
   Terminal,
   Transaction,
@@ -301,6 +324,7 @@ export function usersAt(path: '/v1/users' | '/v1/admin/users') {
     update: (id: string, body: UpdateUserBody) => send<User>('PATCH', at(id), body),
     remove: (id: string) => send<unknown>('DELETE', at(id)),
     resetPassword: (id: string) => send<UserWithPassword>('POST', `${at(id)}/reset-password`),
+    resetSecondFactor: (id: string) => send<User>('POST', `${at(id)}/reset-second-factor`),
   };
 }
 

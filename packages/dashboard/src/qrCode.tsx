@@ -29,13 +29,12 @@ interface Props {
   /** What a reader of the code reads. */
   readonly text: string;
   readonly label: string;
-  /** Of the files, without its end. */
-  readonly name: string;
+  /** Of the files, without its end. Without a name there are none to be had: a secret is not kept in files. */
+  readonly name?: string;
 }
 
 /** Black on white in the dark, too: many readers do not read it otherwise. */
 export function QrCode({ text, label, name }: Props): ReactNode {
-  const { t } = useWords();
   const drawing = drawingOf(text);
   return (
     <>
@@ -50,25 +49,32 @@ export function QrCode({ text, label, name }: Props): ReactNode {
         <path d={`M0 0h${drawing.size}v${drawing.size}h-${drawing.size}z`} fill="#fff" />
         <path d={drawing.path} fill="#000" />
       </svg>
-      <Group gap="xs">
-        <Button
-          variant="default"
-          size="xs"
-          leftSection={<Icon name="download" size={14} />}
-          onClick={() => saveFile(svgOf(drawing), `${name}.svg`)}
-        >
-          {t('link.downloadSvg')}
-        </Button>
-        <Button
-          variant="default"
-          size="xs"
-          leftSection={<Icon name="download" size={14} />}
-          onClick={() => void pngOf(drawing).then((file) => saveFile(file, `${name}.png`))}
-        >
-          {t('link.downloadPng')}
-        </Button>
-      </Group>
+      {name !== undefined && <Files drawing={drawing} name={name} />}
     </>
+  );
+}
+
+function Files({ drawing, name }: { readonly drawing: Drawing; readonly name: string }): ReactNode {
+  const { t } = useWords();
+  return (
+    <Group gap="xs">
+      <Button
+        variant="default"
+        size="xs"
+        leftSection={<Icon name="download" size={14} />}
+        onClick={() => saveFile(svgOf(drawing), `${name}.svg`)}
+      >
+        {t('link.downloadSvg')}
+      </Button>
+      <Button
+        variant="default"
+        size="xs"
+        leftSection={<Icon name="download" size={14} />}
+        onClick={() => void pngOf(drawing).then((file) => saveFile(file, `${name}.png`))}
+      >
+        {t('link.downloadPng')}
+      </Button>
+    </Group>
   );
 }
 

@@ -29,6 +29,7 @@ const routes = root.addChildren([
   page('/balances', () => import('./pages/balances.tsx')),
   page('/developers/api-keys', () => import('./pages/apiKeys.tsx')),
   page('/settings/users', () => import('./pages/users.tsx')),
+  page('/account/security', () => import('./pages/security.tsx')),
   page('/settings/audit-log', () => import('./pages/auditLog.tsx')),
   page('/developers/webhooks', () => import('./pages/webhooks.tsx')),
   page('/developers/webhooks/$id', () => import('./pages/webhook.tsx')),

@@ -10,8 +10,8 @@ import { type Key, useWords } from './i18n/index.tsx';
 import { Icon, type IconName } from './icons.tsx';
 import { IssueCount } from './issues.tsx';
 import { preloadWhenIdle } from './lazyPage.tsx';
+import { SetUpFirst } from './pages/setUpFirst.tsx';
 import { SignIn } from './pages/signIn.tsx';
-import { PasswordDialog } from './passwordDialog.tsx';
 import { forgetSession, SessionProvider, useMay, useSession, useSessionQuery } from './session.tsx';
 import { useSequences, useShortcuts } from './shortcuts.tsx';
 import { Coming } from './skeletons.tsx';
@@ -80,6 +80,7 @@ export function Shell(): ReactNode {
     );
   }
   if (query.data === null) return <SignIn />;
+  if (query.data.mustSetUpSecondFactor) return <SetUpFirst />;
   return (
     <SessionProvider value={query.data} key={query.data.user.id}>
       <Frame />
@@ -278,50 +279,39 @@ function Account(): ReactNode {
   const { t } = useWords();
   const { user } = useSession();
   const [isOpen, setOpen] = useState(false);
-  const [isChanging, setChanging] = useState(false);
   const leave = (request: () => Promise<unknown>): void => void request().finally(forgetSession);
   return (
-    <>
-      <Popover opened={isOpen} onChange={setOpen} position="bottom-end" width={280} trapFocus returnFocus>
-        <Popover.Target>
-          <button
-            type="button"
-            className="account"
-            aria-label={t('account.label')}
-            onClick={() => setOpen(!isOpen)}
-          >
-            {user.name.slice(0, 1).toUpperCase()}
+    <Popover opened={isOpen} onChange={setOpen} position="bottom-end" width={280} trapFocus returnFocus>
+      <Popover.Target>
+        <button
+          type="button"
+          className="account"
+          aria-label={t('account.label')}
+          onClick={() => setOpen(!isOpen)}
+        >
+          {user.name.slice(0, 1).toUpperCase()}
+        </button>
+      </Popover.Target>
+      <Popover.Dropdown aria-label={t('account.label')} p={4}>
+        <div className="account-who">
+          <strong>{user.name}</strong>
+          <span className="dim">{user.email}</span>
+          <span className="dim">{t(`role.${user.role}`)}</span>
+        </div>
+        <Appearance />
+        <div className="account-actions">
+          <Link to="/account/security" className="choice" onClick={() => setOpen(false)}>
+            {t('account.security')}
+          </Link>
+          <button type="button" className="choice" onClick={() => leave(session.signOut)}>
+            {t('account.signOut')}
           </button>
-        </Popover.Target>
-        <Popover.Dropdown aria-label={t('account.label')} p={4}>
-          <div className="account-who">
-            <strong>{user.name}</strong>
-            <span className="dim">{user.email}</span>
-            <span className="dim">{t(`role.${user.role}`)}</span>
-          </div>
-          <Appearance />
-          <div className="account-actions">
-            <button
-              type="button"
-              className="choice"
-              onClick={() => {
-                setOpen(false);
-                setChanging(true);
-              }}
-            >
-              {t('account.password')}
-            </button>
-            <button type="button" className="choice" onClick={() => leave(session.signOut)}>
-              {t('account.signOut')}
-            </button>
-            <button type="button" className="choice" onClick={() => leave(session.signOutEverywhere)}>
-              {t('account.signOutEverywhere')}
-            </button>
-          </div>
-        </Popover.Dropdown>
-      </Popover>
-      {isChanging && <PasswordDialog close={() => setChanging(false)} />}
-    </>
+          <button type="button" className="choice" onClick={() => leave(session.signOutEverywhere)}>
+            {t('account.signOutEverywhere')}
+          </button>
+        </div>
+      </Popover.Dropdown>
+    </Popover>
   );
 }
 

@@ -41,6 +41,8 @@ const PAGES: readonly (readonly [who: Who, path: string, heading: string | RegEx
   ['operator', '/operator/health', 'Health'],
   ['operator', '/settings/users', 'Users'],
   ['merchant', '/settings/audit-log', 'Audit log'],
+  ['merchant', '/account/security', 'Security'],
+  ['operator', '/account/security', 'Security'],
   ['operator', '/settings/audit-log', 'Audit log'],
 ];
 

@@ -10,7 +10,7 @@ export type WalletTransactionStatus = 'NEW' | 'PROCESSING' | 'SUCCESS' | 'FAILED
 export type FailureCode = 'customer_not_found' | 'no_wallet_in_currency' | 'wallet_frozen' | 'insufficient_funds' | 'customer_declined' | 'confirmation_expired' | 'processing_error' | 'card_declined' | 'lost_card' | 'stolen_card' | 'expired_card' | 'incorrect_cvc' | 'incorrect_number' | 'authentication_required' | 'authentication_failed' | 'authentication_expired' | 'expired';
 
 /** Why a request was refused: docs/errors.md. */
-export type Reason = 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'expiry_out_of_range' | 'consent_ends_in_past' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'notification_not_verified' | 'wrong_credentials' | 'not_signed_in' | 'origin_not_allowed' | 'host_not_allowed' | 'metrics_token_required' | 'session_required' | 'insufficient_role' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'payment_link_not_found' | 'wallet_not_found' | 'acquirer_not_found' | 'merchant_not_found' | 'customer_not_found' | 'wallet_holder_not_found' | 'card_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'payment_link_in_use' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'older_nodes_running' | 'already_exists' | 'body_too_large' | 'expectation_failed' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'transaction_is_refund' | 'transaction_is_card_payment' | 'payment_link_paid' | 'payment_link_cancelled' | 'payment_link_expired' | 'payment_method_not_allowed' | 'customer_erased' | 'card_not_on_file' | 'first_payment_required' | 'consent_withdrawn' | 'consent_expired' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'partial_capture_not_supported' | 'several_captures_not_supported' | 'partial_cancel_not_supported' | 'saved_card_not_supported' | 'merchant_initiated_not_supported' | 'insufficient_merchant_balance' | 'merchant_required' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'webhook_endpoint_of_links' | 'too_many_callback_origins' | 'too_many_webhook_secrets' | 'too_many_sign_ins' | 'rate_limited';
+export type Reason = 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'expiry_out_of_range' | 'consent_ends_in_past' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'notification_not_verified' | 'wrong_credentials' | 'second_factor_required' | 'wrong_second_factor' | 'password_required' | 'second_factor_set_up_required' | 'totp_not_begun' | 'no_second_factor' | 'last_second_factor' | 'not_signed_in' | 'origin_not_allowed' | 'host_not_allowed' | 'metrics_token_required' | 'session_required' | 'insufficient_role' | 'session_not_found' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'payment_link_not_found' | 'wallet_not_found' | 'acquirer_not_found' | 'merchant_not_found' | 'customer_not_found' | 'wallet_holder_not_found' | 'card_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'payment_link_in_use' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'older_nodes_running' | 'already_exists' | 'body_too_large' | 'expectation_failed' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'transaction_is_refund' | 'transaction_is_card_payment' | 'payment_link_paid' | 'payment_link_cancelled' | 'payment_link_expired' | 'payment_method_not_allowed' | 'customer_erased' | 'card_not_on_file' | 'first_payment_required' | 'consent_withdrawn' | 'consent_expired' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'partial_capture_not_supported' | 'several_captures_not_supported' | 'partial_cancel_not_supported' | 'saved_card_not_supported' | 'merchant_initiated_not_supported' | 'insufficient_merchant_balance' | 'merchant_required' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'webhook_endpoint_of_links' | 'too_many_callback_origins' | 'too_many_webhook_secrets' | 'too_many_sign_ins' | 'rate_limited';
 
 /** Every error has this shape. `reason` is stable and machine-readable. */
 export interface ErrorBody {
@@ -571,6 +571,7 @@ export interface User {
   name: string;
   role: 'viewer' | 'manager' | 'admin' | 'operator';
   disabled: boolean;
+  hasSecondFactor: boolean;
   createdAt: string;
   lastSignInAt: string | null;
 }
@@ -582,6 +583,7 @@ export interface UserWithPassword {
   name: string;
   role: 'viewer' | 'manager' | 'admin' | 'operator';
   disabled: boolean;
+  hasSecondFactor: boolean;
   createdAt: string;
   lastSignInAt: string | null;
   /** To sign in with, and to change. Shown only in this answer: null when the request is repeated with its Idempotency-Key. */
@@ -594,6 +596,51 @@ export interface Session {
   /** Null for operators. */
   merchant: { id: string; name: string; timeZone: string | null } | null;
   mode: 'sandbox' | 'production';
+  /** A second factor is required, and there is none yet: everything else is refused with `second_factor_set_up_required` until there is. */
+  mustSetUpSecondFactor: boolean;
+}
+
+/** What protects the account of whoever is signed in. */
+export interface AccountSecurity {
+  /** Whether this user must have a second factor: then the last one cannot be removed. */
+  isSecondFactorRequired: boolean;
+  /** The authenticator app; null: none. */
+  totp: { setUpAt: string } | null;
+  recoveryCodesLeft: number;
+}
+
+export interface TotpSecret {
+  /** In Base32, to be typed into an authenticator app. */
+  secret: string;
+  /** The same, to be shown as a QR code. */
+  uri: string;
+}
+
+export interface RecoveryCodes {
+  /** Each is a code to sign in with, once. They are shown only in this answer. Null: those of before still work. */
+  recoveryCodes: (string)[] | null;
+}
+
+/** A browser in which a user is signed in. */
+export interface SignedInSession {
+  id: string;
+  /** Whether it is the one that asks. */
+  isThisOne: boolean;
+  signedInBy: 'password' | 'password_and_code' | 'password_and_recovery_code' | null;
+  createdAt: string;
+  /** When it ends if it is not used. */
+  expiresAt: string;
+  /** Where it began. */
+  address: string | null;
+  userAgent: string | null;
+  /** To within five minutes. */
+  lastUsedAt: string | null;
+  lastUsedAddress: string | null;
+}
+
+export interface SignInSettings {
+  /** Whether every user of the merchant must have one. */
+  requireSecondFactor: boolean;
 }
 
 /** An event of a payment link or session. */
@@ -928,7 +975,7 @@ export interface AuditLogEntry {
   /** Null: of no merchant. */
   merchantId: string | null;
   actor: { kind: 'api_key' | 'user' | 'customer' | 'system' | 'command_line' | 'unknown' | 'operator'; id: string | null; name: string | null; isOperator: boolean; credentialId: string | null; address: string | null };
-  action: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'card.make_default' | 'card.withdraw_consent' | 'card.delete' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset';
+  action: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'session.end' | 'session.end_others' | 'second_factor.set_up' | 'second_factor.remove' | 'second_factor.new_recovery_codes' | 'user.reset_second_factor' | 'merchant.require_second_factor' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'card.make_default' | 'card.withdraw_consent' | 'card.delete' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset';
   object: { kind: string; id: string | null };
   /** What was changed, as it was. */
   before: {  } | null;
@@ -970,12 +1017,34 @@ export interface SignInBody {
   password: string;
   /** Which account, when there are several. `operator`: an operator’s. */
   merchantId?: string | undefined;
+  /** Of a user with a second factor: 6 digits of the authenticator app, or a recovery code. Each works once. */
+  code?: string | undefined;
 }
 
 export interface ChangePasswordBody {
   current: string;
   /** 12 to 128 characters, hard to guess. */
   new: string;
+}
+
+export interface BeginTotpBody {
+  /** The password: needed when the session began more than 10 minutes ago. */
+  password?: string | undefined;
+}
+
+export interface ConfirmTotpBody {
+  /** 6 digits, as the app shows them. */
+  code: string;
+}
+
+export interface RemoveTotpBody {
+  /** The password: needed when the session began more than 10 minutes ago. */
+  password?: string | undefined;
+}
+
+export interface ReplaceRecoveryCodesBody {
+  /** The password: needed when the session began more than 10 minutes ago. */
+  password?: string | undefined;
 }
 
 export interface CreateMerchantBody {
@@ -1200,7 +1269,7 @@ export interface ListAllAuditLogQuery {
   cursor?: string | undefined;
   /** The id of an API key or a user. */
   actor?: string | undefined;
-  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'card.make_default' | 'card.withdraw_consent' | 'card.delete' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
+  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'session.end' | 'session.end_others' | 'second_factor.set_up' | 'second_factor.remove' | 'second_factor.new_recovery_codes' | 'user.reset_second_factor' | 'merchant.require_second_factor' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'card.make_default' | 'card.withdraw_consent' | 'card.delete' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
   /** The id of what it was done to. */
   object?: string | undefined;
   /** From this time on. */
@@ -1716,7 +1785,7 @@ export interface ListAuditLogQuery {
   cursor?: string | undefined;
   /** The id of an API key or a user. */
   actor?: string | undefined;
-  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'card.make_default' | 'card.withdraw_consent' | 'card.delete' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
+  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'session.end' | 'session.end_others' | 'second_factor.set_up' | 'second_factor.remove' | 'second_factor.new_recovery_codes' | 'user.reset_second_factor' | 'merchant.require_second_factor' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'card.make_default' | 'card.withdraw_consent' | 'card.delete' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
   /** The id of what it was done to. */
   object?: string | undefined;
   /** From this time on. */
@@ -1762,6 +1831,10 @@ export interface UpdateUserBody {
   /** Each may what the ones before may: `viewer` looks, `manager` makes payments, captures, cancels and refunds, `admin` has keys, webhooks and users. */
   role?: 'viewer' | 'manager' | 'admin' | undefined;
   disabled?: boolean | undefined;
+}
+
+export interface UpdateSignInSettingsBody {
+  requireSecondFactor: boolean;
 }
 
 export interface GetSandboxClockAnswer {
@@ -1830,6 +1903,7 @@ export interface GetSandboxConfirmationAnswer {
 }
 
 export interface Answers {
+  AccountSecurity: AccountSecurity;
   Acquirer: Acquirer;
   AcquirerCredentials: AcquirerCredentials;
   AcquirerRoutes: AcquirerRoutes;
@@ -1855,14 +1929,17 @@ export interface Answers {
   PaymentLink: PaymentLink;
   PaymentSession: PaymentSession;
   ReadyAnswer: ReadyAnswer;
+  RecoveryCodes: RecoveryCodes;
   ResetSandboxAnswer: ResetSandboxAnswer;
   Session: Session;
   SetSandboxFaultsAnswer: SetSandboxFaultsAnswer;
   ShownCallbackSecret: ShownCallbackSecret;
+  SignInSettings: SignInSettings;
   Statistics: Statistics;
   Store: Store;
   SystemHealth: SystemHealth;
   Terminal: Terminal;
+  TotpSecret: TotpSecret;
   Transaction: Transaction;
   Transfer: Transfer;
   User: User;
@@ -1882,6 +1959,7 @@ export type AnswerName = keyof Answers;
 
 /** Fields by which an answer is recognized as that of its operation. */
 export const SHAPES: Readonly<Record<AnswerName, readonly string[]>> = {
+  AccountSecurity: ['isSecondFactorRequired', 'totp', 'recoveryCodesLeft'],
   Acquirer: ['id', 'name', 'connector'],
   AcquirerCredentials: ['acquirerId', 'names', 'updatedAt'],
   AcquirerRoutes: ['routes'],
@@ -1907,14 +1985,17 @@ export const SHAPES: Readonly<Record<AnswerName, readonly string[]>> = {
   PaymentLink: ['id', 'amount', 'currency'],
   PaymentSession: ['id', 'amount', 'currency'],
   ReadyAnswer: ['status'],
+  RecoveryCodes: ['recoveryCodes'],
   ResetSandboxAnswer: ['reset'],
   Session: ['user', 'merchant', 'mode'],
   SetSandboxFaultsAnswer: ['bank', 'databaseDelayMs'],
   ShownCallbackSecret: ['createdAt', 'previousSecretValidUntil', 'secret'],
+  SignInSettings: ['requireSecondFactor'],
   Statistics: ['interval', 'timeZone', 'currency'],
   Store: ['id', 'merchantId', 'name'],
   SystemHealth: ['database', 'feed', 'queue'],
   Terminal: ['id', 'merchantId', 'name'],
+  TotpSecret: ['secret', 'uri'],
   Transaction: ['id', 'amount', 'balance'],
   Transfer: ['id', 'walletId', 'kind'],
   User: ['id', 'email', 'name'],

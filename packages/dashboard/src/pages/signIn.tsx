@@ -2,7 +2,7 @@ import { Button, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
 import { PlexyPayError } from '@plexy-pay/sdk';
 import { useMutation } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
-import { session } from '../api.ts';
+import { type SignInBody, session } from '../api.ts';
 import { Appearance } from '../appearance.tsx';
 import { useWords } from '../i18n/index.tsx';
 import { queryClient, SESSION_KEY } from '../session.tsx';
@@ -27,88 +27,166 @@ function choicesOf(error: Error | null): { readonly id: string; readonly name: s
   });
 }
 
+/** Whether the password was right, and something more is asked for. */
+function isCodeAsked(error: Error | null): boolean {
+  const reason = error instanceof PlexyPayError ? error.reason : null;
+  return reason === 'second_factor_required' || reason === 'wrong_second_factor';
+}
+
 export function SignIn(): ReactNode {
   const { t } = useWords();
   useTitle(t('signIn.title'));
   const [email, setEmail] = useState('');
   const [password, setPassword] = useState('');
+  /** As whom, once the password was right: the code is sent with the same. */
+  const [asked, setAsked] = useState<SignInBody | null>(null);
   const signIn = useMutation({
-    mutationFn: (as: { email: string; password: string; merchantId?: string }) =>
-      session.signIn(as.email, as.password, as.merchantId),
+    mutationFn: (as: SignInBody) => session.signIn(as),
     onSuccess: (signedIn) => queryClient.setQueryData(SESSION_KEY, signedIn),
+    onError: (error, { code: _, ...as }) => {
+      if (isCodeAsked(error)) setAsked(as);
+    },
   });
   const choices = choicesOf(signIn.error);
   const isComplete = email.trim() !== '' && password !== '';
+  if (asked !== null)
+    return (
+      <SignInBox>
+        <CodeForm
+          error={signIn.error}
+          isPending={signIn.isPending}
+          submit={(code) => signIn.mutate({ ...asked, code })}
+          back={() => {
+            signIn.reset();
+            setAsked(null);
+          }}
+        />
+      </SignInBox>
+    );
+  return (
+    <SignInBox>
+      <Form
+        submit={() => isComplete && !signIn.isPending && signIn.mutate({ email: email.trim(), password })}
+      >
+        <TextInput
+          label={t('signIn.email')}
+          type="email"
+          name="email"
+          autoComplete="username"
+          autoFocus
+          value={email}
+          onChange={(event) => setEmail(event.currentTarget.value)}
+        />
+        <PasswordInput
+          label={t('signIn.password')}
+          name="password"
+          autoComplete="current-password"
+          value={password}
+          onChange={(event) => setPassword(event.currentTarget.value)}
+          visibilityToggleButtonProps={{ 'aria-label': t('signIn.showPassword') }}
+        />
+        {signIn.error !== null && choices.length === 0 && !isCodeAsked(signIn.error) && (
+          <Failure error={signIn.error} />
+        )}
+        <Button type="submit" fullWidth loading={signIn.isPending}>
+          {t('signIn.submit')}
+        </Button>
+      </Form>
+      {choices.length > 0 && (
+        <Stack gap="xs" mt="md">
+          <Text size="sm">{t('signIn.choose')}</Text>
+          {choices.map(({ id, name }) => (
+            <Button
+              key={id}
+              variant="default"
+              fullWidth
+              onClick={() => signIn.mutate({ email: email.trim(), password, merchantId: id })}
+            >
+              {name === '' ? t('signIn.operator') : name}
+            </Button>
+          ))}
+        </Stack>
+      )}
+      {isSandbox && (
+        <div className="demo-users">
+          <p>{t('signIn.demo')}</p>
+          <div className="buttons">
+            {DEMO_USERS.map(([role, demo]) => (
+              <Button
+                key={role}
+                variant="default"
+                size="xs"
+                title={demo}
+                disabled={signIn.isPending}
+                onClick={() => {
+                  setEmail(demo);
+                  setPassword(DEMO_PASSWORD);
+                  signIn.mutate({ email: demo, password: DEMO_PASSWORD });
+                }}
+              >
+                {t(`role.${role}`)}
+              </Button>
+            ))}
+          </div>
+        </div>
+      )}
+    </SignInBox>
+  );
+}
+
+/** What stands around everything that comes before the first page. */
+export function SignInBox({
+  title,
+  children,
+}: {
+  readonly title?: string;
+  readonly children: ReactNode;
+}): ReactNode {
+  const { t } = useWords();
   return (
     <main className="sign-in">
       <div className="sign-in-box">
         <img src="/dashboard/icon.svg" alt="" width={40} height={40} />
-        <h1>{t('signIn.title')}</h1>
-        <Form
-          submit={() => isComplete && !signIn.isPending && signIn.mutate({ email: email.trim(), password })}
-        >
-          <TextInput
-            label={t('signIn.email')}
-            type="email"
-            name="email"
-            autoComplete="username"
-            autoFocus
-            value={email}
-            onChange={(event) => setEmail(event.currentTarget.value)}
-          />
-          <PasswordInput
-            label={t('signIn.password')}
-            name="password"
-            autoComplete="current-password"
-            value={password}
-            onChange={(event) => setPassword(event.currentTarget.value)}
-            visibilityToggleButtonProps={{ 'aria-label': t('signIn.showPassword') }}
-          />
-          {signIn.error !== null && choices.length === 0 && <Failure error={signIn.error} />}
-          <Button type="submit" fullWidth loading={signIn.isPending}>
-            {t('signIn.submit')}
-          </Button>
-        </Form>
-        {choices.length > 0 && (
-          <Stack gap="xs" mt="md">
-            <Text size="sm">{t('signIn.choose')}</Text>
-            {choices.map(({ id, name }) => (
-              <Button
-                key={id}
-                variant="default"
-                fullWidth
-                onClick={() => signIn.mutate({ email: email.trim(), password, merchantId: id })}
-              >
-                {name === '' ? t('signIn.operator') : name}
-              </Button>
-            ))}
-          </Stack>
-        )}
-        {isSandbox && (
-          <div className="demo-users">
-            <p>{t('signIn.demo')}</p>
-            <div className="buttons">
-              {DEMO_USERS.map(([role, demo]) => (
-                <Button
-                  key={role}
-                  variant="default"
-                  size="xs"
-                  title={demo}
-                  disabled={signIn.isPending}
-                  onClick={() => {
-                    setEmail(demo);
-                    setPassword(DEMO_PASSWORD);
-                    signIn.mutate({ email: demo, password: DEMO_PASSWORD });
-                  }}
-                >
-                  {t(`role.${role}`)}
-                </Button>
-              ))}
-            </div>
-          </div>
-        )}
+        <h1>{title ?? t('signIn.title')}</h1>
+        {children}
       </div>
       <Appearance />
     </main>
+  );
+}
+
+interface CodeFormProps {
+  readonly error: Error | null;
+  readonly isPending: boolean;
+  readonly submit: (code: string) => void;
+  readonly back: () => void;
+}
+
+/** The second step of somebody with an authenticator app. */
+function CodeForm({ error, isPending, submit, back }: CodeFormProps): ReactNode {
+  const { t } = useWords();
+  const [code, setCode] = useState('');
+  const isFirst = error instanceof PlexyPayError && error.reason === 'second_factor_required';
+  return (
+    <Form submit={() => code.trim() !== '' && !isPending && submit(code.trim())}>
+      <Text size="sm">{t('signIn.secondFactor')}</Text>
+      <TextInput
+        label={t('signIn.code')}
+        description={t('signIn.codeHint')}
+        name="code"
+        autoComplete="one-time-code"
+        autoFocus
+        maxLength={64}
+        value={code}
+        onChange={(event) => setCode(event.currentTarget.value)}
+      />
+      {error !== null && !isFirst && <Failure error={error} />}
+      <Button type="submit" fullWidth loading={isPending}>
+        {t('signIn.submit')}
+      </Button>
+      <Button variant="default" fullWidth onClick={back}>
+        {t('signIn.back')}
+      </Button>
+    </Form>
   );
 }

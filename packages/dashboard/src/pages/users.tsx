@@ -20,7 +20,10 @@ export default function Users(): ReactNode {
   const users = usersAt(merchant === null ? '/v1/admin/users' : '/v1/users');
   const mayChange = useMay('admin');
   const [isCreating, setCreating] = useState(false);
-  const [asked, setAsked] = useState<{ user: User; what: 'remove' | 'reset' | 'role' } | null>(null);
+  const [asked, setAsked] = useState<{
+    user: User;
+    what: 'remove' | 'reset' | 'resetSecondFactor' | 'role';
+  } | null>(null);
   const disable = useAction({
     run: ({ id, disabled }: User) => users.update(id, { disabled: !disabled }),
     done: t('saved'),
@@ -49,6 +52,11 @@ export default function Users(): ReactNode {
             { title: t('user.name'), cell: ({ name }) => <span className="cell-text">{name}</span> },
             { title: t('signIn.email'), cell: ({ email }) => email },
             { title: t('user.role'), cell: ({ role }) => t(`role.${role}`) },
+            {
+              title: t('user.secondFactor'),
+              cell: ({ hasSecondFactor }) =>
+                hasSecondFactor ? t('user.secondFactorOn') : <span className="dim">–</span>,
+            },
             { title: real(t('user.lastSignIn')), cell: ({ lastSignInAt }) => <Time at={lastSignInAt} /> },
             {
               title: t('column.status'),
@@ -83,6 +91,11 @@ export default function Users(): ReactNode {
                       <Menu.Item onClick={() => setAsked({ user, what: 'reset' })}>
                         {t('user.reset')}
                       </Menu.Item>
+                      {user.hasSecondFactor && (
+                        <Menu.Item onClick={() => setAsked({ user, what: 'resetSecondFactor' })}>
+                          {t('user.resetSecondFactor')}
+                        </Menu.Item>
+                      )}
                       <Menu.Item onClick={() => disable.mutate(user)}>
                         {t(user.disabled ? 'user.enable' : 'user.disable')}
                       </Menu.Item>
@@ -104,6 +117,9 @@ export default function Users(): ReactNode {
       )}
       {asked?.what === 'reset' && (
         <ResetPassword users={users} user={asked.user} close={() => setAsked(null)} />
+      )}
+      {asked?.what === 'resetSecondFactor' && (
+        <ResetSecondFactor users={users} user={asked.user} close={() => setAsked(null)} />
       )}
       {asked?.what === 'role' && <ChangeRole users={users} user={asked.user} close={() => setAsked(null)} />}
     </Page>
@@ -264,6 +280,27 @@ function ResetPassword({ users, user, close }: UserDialogProps): ReactNode {
           close={close}
         />
       )}
+    </Dialog>
+  );
+}
+
+function ResetSecondFactor({ users, user, close }: UserDialogProps): ReactNode {
+  const { t } = useWords();
+  const reset = useAction({
+    run: () => users.resetSecondFactor(user.id),
+    done: t('saved'),
+    andThen: close,
+    changes: ['users'],
+  });
+  return (
+    <Dialog title={user.name} close={close}>
+      <Confirm
+        text={t('user.resetSecondFactorText')}
+        action={t('user.resetSecondFactor')}
+        error={reset.error}
+        isRunning={reset.isPending}
+        run={() => reset.mutate(undefined)}
+      />
     </Dialog>
   );
 }

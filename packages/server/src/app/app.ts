@@ -26,6 +26,8 @@ import { ApiKeys, type RouteAuth } from '../identity/auth.ts';
 import { LockOuts } from '../identity/lockOuts.ts';
 import { Passwords } from '../identity/passwords.ts';
 import type { NeededRole } from '../identity/roles.ts';
+import { secondFactorRoutes, signInSettingsRoutes } from '../identity/secondFactorRoutes.ts';
+import { sessionListRoutes } from '../identity/sessionListRoutes.ts';
 import { sessionRoutes } from '../identity/sessionRoutes.ts';
 import type { Surface } from '../identity/sessions.ts';
 import { Sessions } from '../identity/sessions.ts';
@@ -151,6 +153,8 @@ function registerRoutes(
   healthRoutes(app, deps, surface);
   dashboardRoutes(app, DASHBOARD_FILES, deps.config.mode);
   sessionRoutes(app, deps, surface, signIn);
+  secondFactorRoutes(app, deps, signIn);
+  sessionListRoutes(app, deps, signIn);
   if (surface !== 'merchant') {
     adminRoutes(app, deps);
     adminUserRoutes(app, deps, signIn);
@@ -177,6 +181,7 @@ function registerRoutes(
     auditLogRoutes(app, deps);
     apiKeyRoutes(app, deps);
     userRoutes(app, deps, signIn);
+    signInSettingsRoutes(app, deps, signIn);
     threeDSecureRoutes(app, deps);
     notificationRoutes(app, deps);
     confirmationPages(app, deps);

@@ -54,7 +54,10 @@ const SESSION = {
   },
   merchant: { id: '01900000-0000-7000-8000-000000000001', name: 'Demo Store', timeZone: 'Asia/Almaty' },
   mode: 'sandbox',
+  mustSetUpSecondFactor: false,
 };
+
+const RECOVERY_CODES = ['K3PX-PJBS-WY3D-PEHP', 'TZ4Q-2MNA-7RKD-WLC5'];
 
 const USER = {
   id: '0193a1fe-8f3c-7cc1-9d2b-6f0c8f1f2a3b',
@@ -62,6 +65,7 @@ const USER = {
   name: 'Marat',
   role: 'manager',
   disabled: false,
+  hasSecondFactor: false,
   createdAt: '2026-11-20T09:30:00.000Z',
   lastSignInAt: null,
 };
@@ -797,6 +801,78 @@ export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
       },
     },
     response: {},
+  },
+  getAccountSecurity: {
+    response: {
+      protected: {
+        summary: 'With an authenticator app',
+        value: {
+          isSecondFactorRequired: false,
+          totp: { setUpAt: '2026-11-20T09:30:00.000Z' },
+          recoveryCodesLeft: 10,
+        },
+      },
+    },
+  },
+  beginTotp: {
+    request: {
+      fresh: { summary: 'Within 10 minutes of signing in', value: {} },
+      later: { summary: 'Later', value: { password: 'sandbox' } },
+    },
+    response: {
+      begun: {
+        summary: 'To be shown as a QR code',
+        value: {
+          secret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP',
+          uri: 'otpauth://totp/Plexy%20Pay:merchant%40demo.test?issuer=Plexy%20Pay&secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&algorithm=SHA1&digits=6&period=30',
+        },
+      },
+    },
+  },
+  confirmTotp: {
+    request: { first: { summary: 'What the app shows', value: { code: '287082' } } },
+    response: {
+      first: { summary: 'The first second factor', value: { recoveryCodes: RECOVERY_CODES } },
+      another: { summary: 'Another app', value: { recoveryCodes: null } },
+    },
+  },
+  removeTotp: {
+    request: { later: { summary: 'With the password', value: { password: 'sandbox' } } },
+    response: {},
+  },
+  replaceRecoveryCodes: {
+    request: { later: { summary: 'With the password', value: { password: 'sandbox' } } },
+    response: { made: { summary: 'Shown this once', value: { recoveryCodes: RECOVERY_CODES } } },
+  },
+  listSessions: {
+    response: {
+      page: {
+        summary: 'The only page',
+        value: {
+          items: [
+            {
+              id: '0193a1fe-8f3c-7cc1-9d2b-6f0c8f1f2a3e',
+              isThisOne: true,
+              signedInBy: 'password_and_code',
+              createdAt: '2026-11-20T09:30:00.000Z',
+              expiresAt: '2026-11-20T21:30:00.000Z',
+              address: '203.0.113.7',
+              userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
+              lastUsedAt: '2026-11-20T09:30:00.000Z',
+              lastUsedAddress: '203.0.113.7',
+            },
+          ],
+          nextCursor: null,
+        },
+      },
+    },
+  },
+  getSignInSettings: {
+    response: { usual: { summary: 'Nothing is required', value: { requireSecondFactor: false } } },
+  },
+  updateSignInSettings: {
+    request: { required: { summary: 'Of everybody', value: { requireSecondFactor: true } } },
+    response: { required: { summary: 'As it is now', value: { requireSecondFactor: true } } },
   },
   listUsers: {
     response: { page: { summary: 'The only page', value: { items: [USER], nextCursor: null } } },

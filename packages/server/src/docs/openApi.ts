@@ -344,6 +344,7 @@ function commonReasons(method: string, { security = [], parameters = [], request
   if (!open) {
     reasons.push('missing_api_key', 'bearer_not_supported', 'invalid_api_key', 'wrong_mode_api_key');
     reasons.push('not_signed_in', 'insufficient_scope', 'insufficient_role');
+    reasons.push('second_factor_set_up_required');
     if (forUsersOnly) reasons.push('session_required');
   }
   if (!reads) reasons.push('origin_not_allowed');

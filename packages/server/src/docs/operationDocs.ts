@@ -43,6 +43,8 @@ const ENDPOINT = ['webhook_endpoint_not_found'] as const;
 const DELIVERY = [...ENDPOINT, 'webhook_delivery_not_found'] as const;
 const MERCHANT = ['merchant_not_found'] as const;
 const USER_CHANGE = ['user_not_found', 'last_admin'] as const;
+/** The password again. */
+const PROOF = ['password_required', 'wrong_credentials', 'too_many_sign_ins'] as const;
 const NEW_USER = ['invalid_email', 'already_exists'] as const;
 
 const CUSTOMER = ['customer_not_found'] as const;
@@ -71,7 +73,12 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
       'For a load balancer: 200 when the database answers and all migrations are applied, else 503. Send requests to nodes that are ready.',
   },
 
-  signIn: { reasons: ['wrong_credentials', 'too_many_sign_ins', 'merchant_required'] },
+  signIn: {
+    reasons: [
+      ...(['wrong_credentials', 'too_many_sign_ins', 'merchant_required'] as const),
+      ...(['second_factor_required', 'wrong_second_factor'] as const),
+    ],
+  },
   getSession: {
     description:
       'The user, their role and merchant, and the mode of this server; 401 when nobody is signed in.',
@@ -81,6 +88,35 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
   changePassword: {
     description: 'Needs the present password. This session goes on, every other one of the user ends.',
     reasons: ['wrong_credentials', 'too_many_sign_ins'],
+  },
+
+  getAccountSecurity: { description: 'Whoever has a second factor signs in with the password and a code.' },
+  beginTotp: {
+    description:
+      'Answers with a new secret, to be shown as a QR code. It takes effect with its first code, within an hour; until then the app of before, if there is one, goes on.',
+    reasons: PROOF,
+  },
+  confirmTotp: {
+    description:
+      'Takes the app’s present code. With the first second factor there are recovery codes, shown only in this answer.',
+    reasons: ['totp_not_begun', 'wrong_second_factor'],
+  },
+  removeTotp: {
+    description:
+      'With the last second factor the recovery codes go, too. Where one is required, the last one stays.',
+    reasons: [...PROOF, 'totp_not_begun', 'last_second_factor'],
+  },
+  replaceRecoveryCodes: {
+    description: 'Ten codes. Each signs in once, in place of a code of the app.',
+    reasons: [...PROOF, 'no_second_factor'],
+  },
+  listSessions: { description: 'All of them, in one page.' },
+  endSession: { description: 'It may be this one.', reasons: ['session_not_found'] },
+  endOtherSessions: { description: 'At once, on every node; this one goes on.' },
+  getSignInSettings: { description: 'For the merchant’s admins.' },
+  updateSignInSettings: {
+    description:
+      'Holds at once, on every node: users without a second factor set one up before they do anything else.',
   },
 
   createMerchant: {
@@ -251,6 +287,7 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
     reasons: [...MERCHANT, ...USER_CHANGE],
   },
   resetPasswordOfMerchantUser: { reasons: [...MERCHANT, 'user_not_found'] },
+  resetSecondFactorOfMerchantUser: { reasons: [...MERCHANT, 'user_not_found'] },
   listOperators: { description: PAGES, reasons: PAGE },
   createOperator: { description: 'The password is in this answer only.', reasons: NEW_USER },
   updateOperator: {
@@ -262,6 +299,7 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
     reasons: USER_CHANGE,
   },
   resetPasswordOfOperator: { reasons: ['user_not_found'] },
+  resetSecondFactorOfOperator: { reasons: ['user_not_found'] },
 
   authorizeWallet: {
     reasons: [
@@ -460,6 +498,7 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
     reasons: USER_CHANGE,
   },
   resetPasswordOfUser: { reasons: ['user_not_found'] },
+  resetSecondFactorOfUser: { reasons: ['user_not_found'] },
 
   getSandboxClock: { description: 'The engine’s time, and how far it is ahead of the real one.' },
   advanceSandboxClock: {},

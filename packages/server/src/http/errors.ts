@@ -109,6 +109,44 @@ export const REASONS = {
     message: 'the notification is not known to be this acquirer’s',
   },
   wrong_credentials: { status: 401, code: 3, message: 'the e-mail address or the password is wrong' },
+  second_factor_required: {
+    status: 401,
+    code: 3,
+    message: 'the password is right, and this user has a second factor: send a code of it as well',
+    path: 'code',
+  },
+  wrong_second_factor: {
+    status: 401,
+    code: 3,
+    message: 'the code is wrong, or was used before',
+    path: 'code',
+  },
+  password_required: {
+    status: 403,
+    code: 3,
+    message: 'you signed in more than 10 minutes ago: send your password, too',
+    path: 'password',
+  },
+  second_factor_set_up_required: {
+    status: 403,
+    code: 3,
+    message: 'you must set up a second factor before anything else',
+  },
+  totp_not_begun: {
+    status: 422,
+    code: 5,
+    message: 'there is no authenticator app, and none was begun to be set up within the last hour',
+  },
+  no_second_factor: {
+    status: 422,
+    code: 5,
+    message: 'there is no second factor: recovery codes are made with the first one',
+  },
+  last_second_factor: {
+    status: 422,
+    code: 5,
+    message: 'a second factor is required of you: set up another one first',
+  },
   not_signed_in: { status: 401, code: 3, message: 'nobody is signed in, or no longer', path: 'Cookie' },
   origin_not_allowed: {
     status: 403,
@@ -135,6 +173,7 @@ export const REASONS = {
     path: 'Authorization',
   },
   insufficient_role: { status: 403, code: 3, message: 'your role does not allow this' },
+  session_not_found: { status: 404, code: 4, message: 'there is no such session' },
   issue_not_found: { status: 404, code: 4, message: 'there is no such issue' },
   user_not_found: { status: 404, code: 4, message: 'there is no such user' },
   transaction_not_found: { status: 404, code: 4, message: 'there is no such transaction' },

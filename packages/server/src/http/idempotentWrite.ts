@@ -14,6 +14,7 @@ import { type Answer, type Fingerprints, standingOf } from '../engine/idempotenc
 import { waitForKeys } from '../engine/idempotencySql.ts';
 import { neededScope, operatorOf } from '../identity/auth.ts';
 import { isAllowed } from '../identity/roles.ts';
+import { requireSecondFactor } from '../identity/sessions.ts';
 import { readSession } from '../identity/sessionsSql.ts';
 import { LOCK_TIMEOUT, sqlStateOf } from '../postgres/databaseErrors.ts';
 import { attempt, inTransaction, type Queryable } from '../postgres/pool.ts';
@@ -71,7 +72,7 @@ export async function writeOnce(
   const stored = await inTransaction(deps.pool, async (client) => {
     if (deps.config.mode === 'sandbox') await passGate(client);
     const earlier = key === null ? null : await claimOrReplay(client, scopeId, key, fingerprints);
-    await checkCredential(client, request);
+    await checkCredential(deps, client, request);
     if (earlier !== null) return { answer: withoutSecret(deps, write, earlier), replayed: true };
     const { effectId, answer, remembered } = await carryOut(client, request, write, key !== null);
     if (key !== null) {
@@ -154,13 +155,18 @@ function inProgress(): ApiError {
 }
 
 /** A revocation, a sign-out or a change of role that committed before works at once. */
-export async function checkCredential(db: Queryable, request: FastifyRequest): Promise<void> {
+export async function checkCredential(
+  { config: { mode } }: Pick<Deps, 'config'>,
+  db: Queryable,
+  request: FastifyRequest,
+): Promise<void> {
   const { principal, routeOptions } = request;
   if (principal === null) throw new Error('nobody asks for this');
   const { apiKeyId, user } = principal;
   if (user !== null) {
     const session = await readSession(db, apiKeyId);
     if (session === null) throw new ApiError('not_signed_in');
+    requireSecondFactor(request, session, mode);
     const { role } = routeOptions.config;
     if (role === undefined || !isAllowed(session.role, role)) throw new ApiError('insufficient_role');
     return;

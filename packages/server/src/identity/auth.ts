@@ -35,6 +35,8 @@ export const SUMS = { ...VIEWER, turn: 'heavy' } as const;
 export const OPERATOR = { auth: 'operator', role: 'operator' } as const;
 export const ADMIN_USER = { auth: 'user', role: 'admin' } as const;
 export const ANY_USER = { auth: 'user', role: 'any' } as const;
+/** Also for those who have to set up a second factor first. */
+export const ANY_USER_AT_FIRST = { ...ANY_USER, beforeSetUp: true } as const;
 
 /** For reads, a revocation works within this time; writes read the key again in their own transaction. */
 const CACHE_MS = 1_000;
@@ -151,6 +153,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     auth?: RouteAuth;
     role?: NeededRole;
+    /** Whether users may call it who have to set up a second factor before anything else. */
+    beforeSetUp?: true;
     /** What an API key needs; default: `read` to read, `write` for everything else. */
     scope?: Scope;
   }

@@ -1,47 +1,24 @@
 /** Signing in to the dashboard, and out. */
-
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { Deps, SignIn } from '../app/deps.ts';
-import { auditActorOf } from '../auditLog/auditActor.ts';
-import type { AuditAction } from '../auditLog/auditEntry.ts';
-import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
-import { passGate } from '../engine/gateSql.ts';
 import { ERRORS, refuseBody } from '../http/adminCommon.ts';
 import type { App } from '../http/baseApp.ts';
 import { ApiError, fieldError } from '../http/errors.ts';
-import { exactJson } from '../http/exactJson.ts';
 import { checkCredential } from '../http/idempotentWrite.ts';
 import { valuesOf } from '../http/parseFields.ts';
-import { sendJson } from '../http/send.ts';
-import { newId } from '../installation/newId.ts';
 import { findMerchant } from '../merchants/merchantsSql.ts';
-import { inTransaction, type StatementRunner } from '../postgres/pool.ts';
-import { ANY_USER, userOf } from './auth.ts';
-import { callerOf, rememberBrowser, type SignInCaller } from './knownBrowsers.ts';
+import { inTransaction } from '../postgres/pool.ts';
+import { count, noteFailure, noteOwn, provePassword } from './attempts.ts';
+import { ANY_USER_AT_FIRST, userOf } from './auth.ts';
+import { begin, sendSession } from './beginSession.ts';
+import { callerOf, rememberBrowser } from './knownBrowsers.ts';
 import { weaknessOf } from './passwordStrength.ts';
-import type { Surface } from './sessions.ts';
-import { isServed, newToken, requireSameOrigin, type Sessions } from './sessions.ts';
-import {
-  type AttemptSubject,
-  beginSession,
-  countAttempt,
-  endSession,
-  endSessionsOf,
-  findLocks,
-  forgiveAttempt,
-  readLockOuts,
-} from './sessionsSql.ts';
+import { proofOf, SIGNED_IN_BY, useUp } from './proofs.ts';
+import { isServed, requireSameOrigin, type Surface } from './sessions.ts';
+import { endSession, endSessionsOf, forgiveAttempt } from './sessionsSql.ts';
 import { parseEmail, parsePassword } from './signIn.ts';
 import * as bodies from './userSchemas.ts';
-import {
-  type Credentials,
-  findCredentials,
-  findPasswordHash,
-  findUser,
-  setPasswordHash,
-  type User,
-} from './usersSql.ts';
+import { type Credentials, findCredentials, findUser, setPasswordHash, type User } from './usersSql.ts';
 
 const tags = ['Dashboard'];
 const security = [{ session: [] }];
@@ -63,7 +40,7 @@ function signInRoute(app: App, deps: Deps, surface: Surface, signIn: SignIn): vo
         operationId: 'signIn',
         summary: 'Sign in to the dashboard',
         description:
-          'Answers with the cookie `plexy_session`, in production `__Host-plexy_session`; with an ADMIN_PORT operators sign in there and get `plexy_operator` (`__Host-plexy_operator`), merchants’ users on the other. Too many attempts for one account or from one address have to wait: 429 with `Retry-After`. An e-mail address and a password that open accounts of several merchants are answered with 422 `merchant_required`: each of `details` has the id of a merchant, and its name behind it, to be sent as `merchantId`.',
+          'Answers with the cookie `plexy_session`, in production `__Host-plexy_session`; with an ADMIN_PORT operators sign in there and get `plexy_operator` (`__Host-plexy_operator`), merchants’ users on the other. A user with a second factor who sends no `code` is answered with 401 `second_factor_required`, whose `details` name the ways: `totp` (6 digits of the authenticator app), `recovery_code`; send the same again with `code`. Too many attempts for one account or from one address have to wait: 429 with `Retry-After`. An e-mail address and a password that open accounts of several merchants are answered with 422 `merchant_required`: each of `details` has the id of a merchant, and its name behind it, to be sent as `merchantId`.',
         tags,
         security: [],
         body: bodies.SignInBody,
@@ -95,12 +72,21 @@ function signInRoute(app: App, deps: Deps, surface: Surface, signIn: SignIn): vo
             await noteFailure(deps, request, found, caller.subjects);
           throw error;
         });
-        await begin(deps, signIn.sessions, request, reply, chosen, { caller, isShared: found.length > 1 });
-        return chosen;
+        const proof = await proofOf(deps, request, chosen, { code: request.body.code, caller });
+        const sessionId = await begin(deps, signIn.sessions, request, reply, {
+          account: chosen,
+          signedInBy: proof === null ? 'password' : SIGNED_IN_BY[proof.kind],
+          before: async (db) => {
+            if (proof !== null && !(await useUp(db, chosen.id, proof)))
+              throw new ApiError('wrong_second_factor');
+            await forgiveAttempt(db, caller.subjects, found.length > 1);
+          },
+        });
+        return { ...chosen, sessionId };
       });
       signIn.lockOuts.forget(caller.subjects);
       rememberBrowser(reply, deps.config, deps.secrets, email);
-      return sendSession(deps, reply, account.id);
+      return sendSession(deps, reply, account.id, account.sessionId);
     },
   );
 }
@@ -130,92 +116,11 @@ async function choose(
   throw new ApiError('merchant_required', undefined, details);
 }
 
-/** @throws ApiError 429 */
-async function count(deps: Deps, { lockOuts }: SignIn, { subjects }: SignInCaller): Promise<void> {
-  lockOuts.hear(await findLocks(deps.signIns, subjects));
-  await inTransaction(deps.signIns, async (db) => {
-    if (deps.config.mode === 'sandbox') await passGate(db);
-    lockOuts.hear(await countAttempt(db, subjects));
-  });
-}
-
-interface Attempt {
-  readonly caller: SignInCaller;
-  /** Whether other accounts have the same e-mail address. */
-  readonly isShared: boolean;
-}
-
-/** A new session with a new token, in place of the one that the browser had. @throws ApiError 401 */
-async function begin(
-  deps: Deps,
-  sessions: Sessions,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  credentials: Credentials,
-  { caller, isShared }: Attempt,
-): Promise<void> {
-  const { token, hash: tokenHash } = newToken();
-  const before = sessions.tokenHashOf(request);
-  const begun = await inTransaction(deps.signIns, async (db) => {
-    if (deps.config.mode === 'sandbox') await passGate(db);
-    await forgiveAttempt(db, caller.subjects, isShared);
-    if (before !== null) await endSession(db, before);
-    const id = newId();
-    const user = await beginSession(db, { id, hash: tokenHash }, credentials);
-    if (user !== null) await note(db, request, 'session.sign_in', { ...credentials, sessionId: id });
-    return user;
-  });
-  if (begun === null) throw new ApiError('wrong_credentials');
-  sessions.setCookie(reply, token);
-}
-
-/** Somebody who signs in, or tries to: no credential of the request names them. */
-interface Entering extends Pick<Credentials, 'id' | 'merchantId'> {
-  /** Null: they did not get in. */
-  readonly sessionId: string | null;
-}
-
-/** Tells the audit log. Who fails is not known, only whose account it was. */
-async function note(
-  db: StatementRunner,
-  request: FastifyRequest,
-  action: AuditAction,
-  { id, merchantId, sessionId }: Entering,
-): Promise<void> {
-  const actor = {
-    ...auditActorOf(request),
-    ...(sessionId === null
-      ? {}
-      : { kind: 'user' as const, id, isOperator: merchantId === null, credentialId: sessionId }),
-  };
-  await insertAuditEntries(db, [{ actor, action, merchantId, object: { kind: 'user', id } }]);
-}
-
-/** What was typed is not kept: people type passwords into the field for the e-mail address. */
-async function noteFailure(
-  deps: Deps,
-  request: FastifyRequest,
-  accounts: readonly Pick<Credentials, 'id' | 'merchantId'>[],
-  attempt: readonly AttemptSubject[],
-): Promise<void> {
-  // While it lasts nobody gets as far as this: each lock-out was begun by the attempt that failed.
-  const locks = await readLockOuts(deps.signIns, attempt);
-  const named = accounts.length === 0 ? [{ id: null, merchantId: null }] : accounts;
-  const entries = named.flatMap(({ id, merchantId }) => {
-    const whose = { actor: auditActorOf(request), object: { kind: 'user', id }, merchantId };
-    return [
-      { ...whose, action: 'session.sign_in_failed' as const },
-      ...locks.map((after) => ({ ...whose, action: 'session.lock_out' as const, after })),
-    ];
-  });
-  await insertAuditEntries(deps.signIns, entries);
-}
-
 function readRoute(app: App, deps: Deps): void {
   app.get(
     '/v1/session',
     {
-      config: ANY_USER,
+      config: ANY_USER_AT_FIRST,
       schema: {
         operationId: 'getSession',
         summary: 'Who is signed in',
@@ -224,25 +129,15 @@ function readRoute(app: App, deps: Deps): void {
         response: { 200: Type.Ref('Session'), ...ERRORS },
       },
     },
-    async (request, reply) => sendSession(deps, reply, userOf(request).id),
+    async (request, reply) => sendSession(deps, reply, userOf(request).id, userOf(request).sessionId),
   );
-}
-
-async function sendSession(deps: Deps, reply: FastifyReply, userId: string): Promise<FastifyReply> {
-  const user = await findUser(deps.pool, userId);
-  if (user === null) throw new ApiError('not_signed_in');
-  const { id, email, name, role, merchantId } = user;
-  const found = merchantId === null ? null : await findMerchant(deps.pool, merchantId);
-  const merchant = found === null ? null : { id: found.id, name: found.name, timeZone: found.timeZone };
-  const { mode } = deps.config;
-  return sendJson(reply, 200, exactJson({ user: { id, email, name, role }, merchant, mode }));
 }
 
 function signOutRoutes(app: App, deps: Deps, { sessions }: SignIn): void {
   app.delete(
     '/v1/session',
     {
-      config: ANY_USER,
+      config: ANY_USER_AT_FIRST,
       schema: {
         operationId: 'signOut',
         summary: 'Sign out of this browser',
@@ -266,7 +161,7 @@ function signOutRoutes(app: App, deps: Deps, { sessions }: SignIn): void {
   app.post(
     '/v1/session/sign-out-everywhere',
     {
-      config: ANY_USER,
+      config: ANY_USER_AT_FIRST,
       schema: {
         operationId: 'signOutEverywhere',
         summary: 'Sign out of every browser, this one too',
@@ -288,18 +183,11 @@ function signOutRoutes(app: App, deps: Deps, { sessions }: SignIn): void {
   );
 }
 
-/** Tells the audit log what somebody who is signed in does to their own account. */
-async function noteOwn(db: StatementRunner, request: FastifyRequest, action: AuditAction): Promise<void> {
-  const object = { kind: 'user', id: userOf(request).id };
-  const merchantId = request.principal?.merchantId ?? null;
-  await insertAuditEntries(db, [{ actor: auditActorOf(request), action, merchantId, object }]);
-}
-
 function passwordRoute(app: App, deps: Deps, signIn: SignIn): void {
   app.post(
     '/v1/session/password',
     {
-      config: ANY_USER,
+      config: ANY_USER_AT_FIRST,
       schema: {
         operationId: 'changePassword',
         summary: 'Change the password; other sessions end',
@@ -311,30 +199,20 @@ function passwordRoute(app: App, deps: Deps, signIn: SignIn): void {
     },
     async (request, reply) => {
       const { id, sessionId } = userOf(request);
-      const user = await findUser(deps.pool, id);
-      const stored = await findPasswordHash(deps.pool, id);
-      if (user === null || stored === null) throw new ApiError('not_signed_in');
-      const password = await newPasswordOf(request.body.new, user);
-      // Whoever sits down at somebody's browser must not be free to guess.
-      const caller = { ...callerOf(request, deps.secrets, user.email), known: true };
-      signIn.lockOuts.requireNone(caller.subjects);
-      await signIn.passwords.inPlace(caller, async () => {
-        await count(deps, signIn, caller);
-        const [isRight] = await signIn.passwords.verify(request.body.current, [stored], true);
-        if (isRight !== true) {
-          await noteFailure(deps, request, [user], caller.subjects);
-          throw new ApiError('wrong_credentials');
-        }
-        const passwordHash = await signIn.passwords.hash(password, stored);
+      const own = await findUser(deps.pool, id);
+      if (own === null) throw new ApiError('not_signed_in');
+      const password = await newPasswordOf(request.body.new, own);
+      await provePassword(deps, signIn, request, request.body.current, async (proved) => {
+        const passwordHash = await signIn.passwords.hash(password, proved.passwordHash);
         await inTransaction(deps.signIns, async (db) => {
-          await forgiveAttempt(db, caller.subjects, false);
-          await checkCredential(db, request);
-          if (!(await setPasswordHash(db, id, passwordHash, stored))) throw new ApiError('wrong_credentials');
+          await forgiveAttempt(db, proved.caller.subjects, false);
+          await checkCredential(deps, db, request);
+          if (!(await setPasswordHash(db, id, passwordHash, proved.passwordHash)))
+            throw new ApiError('wrong_credentials');
           await endSessionsOf(db, id, sessionId);
           await noteOwn(db, request, 'user.change_password');
         });
       });
-      signIn.lockOuts.forget(caller.subjects);
       signIn.sessions.forget();
       return reply.code(204).send(undefined);
     },

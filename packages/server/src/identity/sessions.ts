@@ -1,7 +1,7 @@
 /** Who is signed in: the cookie, the origin of a request, and the session behind them. */
 import { hash, randomBytes } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Config } from '../app/config.ts';
+import type { Config, Mode } from '../app/config.ts';
 import { networkOf } from '../http/addresses.ts';
 import { clientAddressOf } from '../http/clientAddress.ts';
 import { ApiError } from '../http/errors.ts';
@@ -62,6 +62,21 @@ export function requireSameOrigin(request: FastifyRequest, publicUrl: string | n
   throw new ApiError('origin_not_allowed');
 }
 
+/** Whether somebody must set up a second factor before anything else: operators in production, and users whose merchant says so. */
+export function mustSetUpSecondFactor(
+  { merchantId, hasSecondFactor, isSecondFactorRequired }: Session,
+  mode: Mode,
+): boolean {
+  const isRequired = isSecondFactorRequired || (merchantId === null && mode === 'production');
+  return isRequired && !hasSecondFactor;
+}
+
+/** @throws ApiError 403 on all routes but those that lead to a second factor */
+export function requireSecondFactor(request: FastifyRequest, session: Session, mode: Mode): void {
+  if (request.routeOptions.config.beforeSetUp === true || !mustSetUpSecondFactor(session, mode)) return;
+  throw new ApiError('second_factor_set_up_required');
+}
+
 /** Finds sessions by their tokens, remembering them for a second. */
 export class Sessions {
   readonly #db: Queryable;
@@ -105,8 +120,9 @@ export class Sessions {
     const token = this.tokenHashOf(request);
     if (token === null) throw new ApiError(auth === 'user' ? 'not_signed_in' : 'missing_api_key');
     if (!SAFE_METHODS.has(request.method)) requireSameOrigin(request, this.#config.publicUrl);
-    const session = await this.#find(token, networkOf(clientAddressOf(request)));
+    const session = await this.#find(token, clientAddressOf(request));
     if (session === null || !isServed(this.#surface, session.merchantId)) throw new ApiError('not_signed_in');
+    requireSecondFactor(request, session, this.#config.mode);
     if (role === undefined || !isAllowed(session.role, role)) throw new ApiError('insufficient_role');
     const { id, merchantId, userId, role: own } = session;
     return { apiKeyId: id, merchantId, scopes: scopesOf(own), user: { id: userId, role: own } };
@@ -118,13 +134,15 @@ export class Sessions {
     for (const entry of this.#cache.values()) entry.until = 0;
   }
 
-  async #find(token: Buffer, network: string): Promise<Session | null> {
+  async #find(token: Buffer, address: string): Promise<Session | null> {
     const name = token.toString('base64');
     const cached = this.#cache.get(name);
     if (cached !== undefined && cached.until > performance.now()) return cached.session;
     const changes = this.#changes;
-    const question = (): Promise<Session | null> => useSession(this.#db, token);
-    const session = await (cached === undefined ? this.#strangers.ask(network, question) : question());
+    const question = (): Promise<Session | null> => useSession(this.#db, token, address);
+    const session = await (cached === undefined
+      ? this.#strangers.ask(networkOf(address), question)
+      : question());
     this.#cache.delete(name);
     if (session !== null) {
       if (this.#cache.size >= CACHE_MAX) this.#cache.clear();

@@ -3,6 +3,7 @@
 import { isLeased } from '../postgres/leases.ts';
 import type { Queryable } from '../postgres/pool.ts';
 import { type Role, scopesOf } from './roles.ts';
+import { HAS_SECOND_FACTOR } from './secondFactorsSql.ts';
 import { FORGET_ATTEMPTS_MS, LOCK_OUT, lockOutMs } from './signIn.ts';
 import type { Credentials, User } from './usersSql.ts';
 
@@ -11,6 +12,8 @@ const IDLE = `interval '12 hours'`;
 const ABSOLUTE = `interval '7 days'`;
 /** Use moves the end of a session this far at a time, so that most requests write nothing. */
 const STEP = `interval '5 minutes'`;
+/** So long after signing in the password is not asked for again. */
+const FRESH = `interval '10 minutes'`;
 /** How long a browser keeps the cookie. */
 export const SESSION_SECONDS = 7 * 86_400;
 
@@ -19,16 +22,30 @@ export interface Session {
   readonly merchantId: string | null;
   readonly userId: string;
   readonly role: Role;
+  /** Whether more than the password was proved. Of a user who has a second factor there are no others. */
+  readonly hasSecondFactor: boolean;
+  /** Whether the user's merchant asks for it. */
+  readonly isSecondFactorRequired: boolean;
 }
 
-const LIVE = `k.revoked_at IS NULL AND k.expires_at > clock_timestamp()
-  AND u.disabled_at IS NULL AND u.deleted_at IS NULL`;
-const SESSION = `SELECT k.id, k.merchant_id AS "merchantId", u.id AS "userId", u.role,
-    k.expires_at < least(k.created_at + ${ABSOLUTE}, clock_timestamp() + ${IDLE} - ${STEP}) AS stale
-  FROM api_key k JOIN dashboard_user u ON u.id = k.user_id`;
+/** How somebody signed in. */
+export const WAYS_TO_SIGN_IN = ['password', 'password_and_code', 'password_and_recovery_code'] as const;
+export type SignedInBy = (typeof WAYS_TO_SIGN_IN)[number];
 
-/** The session of a cookie's token, whose end its use puts off. @returns null when there is none, or no longer */
-export async function useSession(db: Queryable, hash: Buffer): Promise<Session | null> {
+const LIVE = `k.revoked_at IS NULL AND k.expires_at > clock_timestamp()
+  AND u.disabled_at IS NULL AND u.deleted_at IS NULL AND (k.second_factor OR NOT ${HAS_SECOND_FACTOR})`;
+const SESSION = `SELECT k.id, k.merchant_id AS "merchantId", u.id AS "userId", u.role,
+    k.second_factor AS "hasSecondFactor", coalesce(m.require_second_factor, false) AS "isSecondFactorRequired",
+    k.expires_at < least(k.created_at + ${ABSOLUTE}, clock_timestamp() + ${IDLE} - ${STEP})
+      OR k.last_used_at IS NULL OR k.last_used_at < clock_timestamp() - ${STEP} AS stale
+  FROM api_key k JOIN dashboard_user u ON u.id = k.user_id LEFT JOIN merchant m ON m.id = u.merchant_id`;
+
+/**
+ * The session of a cookie's token, whose end its use puts off.
+ * @param address from where it is used
+ * @returns null when there is none, or no longer
+ */
+export async function useSession(db: Queryable, hash: Buffer, address: string): Promise<Session | null> {
   const { rows } = await db.query<Session & { stale: boolean }>({
     name: 'session_of_token',
     text: `${SESSION} WHERE k.hash = $1 AND ${LIVE}`,
@@ -39,9 +56,10 @@ export async function useSession(db: Queryable, hash: Buffer): Promise<Session |
   const { stale, ...session } = row;
   if (stale) {
     await db.query(
-      `UPDATE api_key SET expires_at = least(created_at + ${ABSOLUTE}, clock_timestamp() + ${IDLE})
+      `UPDATE api_key SET expires_at = least(created_at + ${ABSOLUTE}, clock_timestamp() + ${IDLE}),
+         last_used_at = clock_timestamp(), last_used_address = $2
        WHERE id = $1 AND revoked_at IS NULL AND expires_at > clock_timestamp()`,
-      [session.id],
+      [session.id, address],
     );
   }
   return session;
@@ -53,28 +71,44 @@ export async function readSession(db: Queryable, id: string): Promise<Session | 
   return rows[0] ?? null;
 }
 
+/** A session that begins. */
+export interface NewSession {
+  readonly id: string;
+  /** Of the cookie's token. */
+  readonly hash: Buffer;
+  readonly signedInBy: SignedInBy;
+  /** From where, and in which browser. */
+  readonly address: string;
+  readonly userAgent: string | null;
+}
+
 /**
- * Begins a session for a user who has proved the password.
+ * Begins a session for a user who has proved who they are.
  * @returns the user; null when they were disabled or got another password meanwhile
  */
 export async function beginSession(
   db: Queryable,
-  session: { readonly id: string; readonly hash: Buffer },
-  { id: userId, passwordHash }: Pick<Credentials, 'id' | 'passwordHash'>,
+  session: NewSession,
+  { id: userId, passwordHash }: Pick<Credentials, 'id'> & { readonly passwordHash: string | null },
 ): Promise<{ name: string; role: Role; merchantId: string | null } | null> {
   // It locks the user: a change of role that commits before is seen here, a later one sees the session.
   const { rows } = await db.query<Pick<User, 'name' | 'role' | 'merchantId'>>(
     `UPDATE dashboard_user SET last_sign_in_at = clock_timestamp()
-     WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL AND deleted_at IS NULL
+     WHERE id = $1 AND ($2::text IS NULL OR password_hash = $2) AND disabled_at IS NULL AND deleted_at IS NULL
      RETURNING name, role, merchant_id AS "merchantId"`,
     [userId, passwordHash],
   );
   const [user] = rows;
   if (user === undefined) return null;
   await db.query(
-    `INSERT INTO api_key (id, merchant_id, name, hash, hint, scopes, created_at, expires_at, user_id)
-     VALUES ($1, $2, 'session', $3, '', $4, clock_timestamp(), clock_timestamp() + ${IDLE}, $5)`,
-    [session.id, user.merchantId, session.hash, scopesOf(user.role), userId],
+    `INSERT INTO api_key (id, merchant_id, name, hash, hint, scopes, created_at, expires_at, user_id,
+       second_factor, signed_in_by, address, user_agent, last_used_at, last_used_address)
+     VALUES ($1, $2, 'session', $3, '', $4, clock_timestamp(), clock_timestamp() + ${IDLE}, $5,
+       $6, $7, $8, $9, clock_timestamp(), $8)`,
+    [
+      ...[session.id, user.merchantId, session.hash, scopesOf(user.role), userId],
+      ...[session.signedInBy !== 'password', session.signedInBy, session.address, session.userAgent],
+    ],
   );
   return user;
 }
@@ -86,6 +120,55 @@ export async function endSession(db: Queryable, hash: Buffer): Promise<void> {
 /** @param except the session that goes on; null: none does */
 export async function endSessionsOf(db: Queryable, userId: string, except: string | null): Promise<void> {
   await db.query('DELETE FROM api_key WHERE user_id = $1 AND id IS DISTINCT FROM $2', [userId, except]);
+}
+
+/** A session as its user sees it. */
+export interface ListedSession {
+  readonly id: string;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  /** To within some minutes. */
+  readonly lastUsedAt: number | null;
+  readonly lastUsedAddress: string | null;
+  /** Where it began. */
+  readonly address: string | null;
+  readonly userAgent: string | null;
+  readonly signedInBy: SignedInBy | null;
+}
+
+/** A bound on an answer: nobody has so many. */
+const MAX_LISTED = 200;
+
+/** The sessions of a user that are not over, the one that was used last first. */
+export async function listSessions(db: Queryable, userId: string): Promise<ListedSession[]> {
+  const { rows } = await db.query<ListedSession>(
+    `SELECT k.id, k.created_at AS "createdAt", k.expires_at AS "expiresAt", k.last_used_at AS "lastUsedAt",
+       k.last_used_address AS "lastUsedAddress", k.address, k.user_agent AS "userAgent", k.signed_in_by AS "signedInBy"
+     FROM api_key k JOIN dashboard_user u ON u.id = k.user_id WHERE k.user_id = $1 AND ${LIVE}
+     ORDER BY k.last_used_at DESC NULLS LAST, k.id DESC LIMIT ${MAX_LISTED}`,
+    [userId],
+  );
+  return rows;
+}
+
+/** @returns whether the user has had such a session */
+export async function endSessionOf(db: Queryable, userId: string, id: string): Promise<boolean> {
+  const { rowCount } = await db.query('DELETE FROM api_key WHERE user_id = $1 AND id = $2', [userId, id]);
+  return rowCount === 1;
+}
+
+/** Whether a session began a moment ago: who is behind it has just proved who they are. */
+export async function isFreshSession(db: Queryable, id: string): Promise<boolean> {
+  const { rows } = await db.query(
+    `SELECT FROM api_key WHERE id = $1 AND user_id IS NOT NULL AND created_at > clock_timestamp() - ${FRESH}`,
+    [id],
+  );
+  return rows.length === 1;
+}
+
+/** What a user has set up, or given up, counts for the sessions that go on. */
+export async function setSecondFactorOfSessions(db: Queryable, userId: string, has: boolean): Promise<void> {
+  await db.query('UPDATE api_key SET second_factor = $2 WHERE user_id = $1', [userId, has]);
 }
 
 /** What an attempt to sign in is counted under. */

@@ -21,6 +21,7 @@ import type { Queryable } from '../postgres/pool.ts';
 import { ADMIN_USER, merchantOf, OPERATOR } from './auth.ts';
 import { newPassword } from './passwords.ts';
 import type { Role } from './roles.ts';
+import { deleteFactors } from './secondFactorsSql.ts';
 import { endSessionsOf } from './sessionsSql.ts';
 import { parseEmail } from './signIn.ts';
 import * as bodies from './userSchemas.ts';
@@ -101,6 +102,7 @@ function routesOf(app: App, deps: Deps, signIn: SignIn, owner: Owner): void {
   updateRoute(app, deps, signIn, owner);
   deleteRoute(app, deps, signIn, owner);
   resetRoute(app, deps, signIn, owner);
+  resetSecondFactorRoute(app, deps, signIn, owner);
 }
 
 function listRoute(app: App, deps: Deps, { url, noun, whose, config, common, ids, ...owner }: Owner): void {
@@ -266,6 +268,7 @@ function resetRoute(app: App, deps: Deps, signIn: SignIn, owner: Owner): void {
       const passwordHash = await signIn.passwords.hash(password, before);
       return writeUser(deps, signIn, request, reply, owner, {
         action: 'user.reset_password',
+        end: '/reset-password',
         shownOnce: 'password',
         statusCode: 200,
         work: async (db, user) => {
@@ -278,8 +281,43 @@ function resetRoute(app: App, deps: Deps, signIn: SignIn, owner: Owner): void {
   );
 }
 
+function resetSecondFactorRoute(app: App, deps: Deps, signIn: SignIn, owner: Owner): void {
+  const { url, noun, whose, config, common, ids } = owner;
+  app.post(
+    `${url}/:userId/reset-second-factor`,
+    {
+      config,
+      schema: {
+        ...common,
+        operationId: `resetSecondFactorOf${noun}`,
+        summary: `Take the second factor from a user of ${whose} who has lost it`,
+        description:
+          'Authenticator app and recovery codes are gone, and their sessions end: the next sign-in asks for the password alone.',
+        params: Type.Unsafe<Ids>(Type.Object({ ...ids, userId: Type.String() })),
+        headers: IdempotencyHeader,
+        response: { 200: Type.Ref('User'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      refuseBody(request);
+      return writeUser(deps, signIn, request, reply, owner, {
+        action: 'user.reset_second_factor',
+        end: '/reset-second-factor',
+        statusCode: 200,
+        work: async (db, user) => {
+          await deleteFactors(db, user.id);
+          await endSessionsOf(db, user.id, null);
+          return { body: userView({ ...user, hasSecondFactor: false }) };
+        },
+      });
+    },
+  );
+}
+
 interface UserWrite extends Pick<KeyedWrite, 'shownOnce' | 'statusCode'> {
   readonly action: AuditAction;
+  /** Of the path, behind the user's id. */
+  readonly end?: string;
   /** @param others the owner's other users; all are locked */
   readonly work: (db: Queryable, user: User, others: readonly User[]) => Promise<UserWritten>;
 }
@@ -297,11 +335,10 @@ async function writeUser(
   request: FastifyRequest,
   reply: FastifyReply,
   owner: Owner,
-  { work, action, ...write }: UserWrite,
+  { work, action, end = '', ...write }: UserWrite,
 ): Promise<FastifyReply> {
   const merchantId = owner.merchantIdOf(request);
   const id = idOf((request.params as Ids).userId ?? '', 'user_not_found');
-  const end = request.method === 'POST' ? '/reset-password' : '';
   const sent = await writeOnce(deps, request, reply, {
     ...write,
     path: `${pathOf(owner, merchantId)}/${id}${end}`,

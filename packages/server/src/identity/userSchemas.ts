@@ -2,6 +2,7 @@
 import Type from 'typebox';
 import { closed, shownOnce } from '../http/schemas.ts';
 import { MERCHANT_ROLES } from './roles.ts';
+import { WAYS_TO_SIGN_IN } from './sessionsSql.ts';
 
 const Id = Type.String({ format: 'uuid' });
 const Time = Type.String({ format: 'date-time' });
@@ -19,6 +20,7 @@ export const User = Type.Object(
   {
     ...user,
     disabled: Type.Boolean(),
+    hasSecondFactor: Type.Boolean(),
     createdAt: Time,
     lastSignInAt: Type.Union([Time, Type.Null()]),
   },
@@ -28,6 +30,7 @@ export const UserWithPassword = Type.Object(
   {
     ...user,
     disabled: Type.Boolean(),
+    hasSecondFactor: Type.Boolean(),
     createdAt: Time,
     lastSignInAt: Type.Union([Time, Type.Null()]),
     password: shownOnce('To sign in with, and to change.'),
@@ -44,12 +47,92 @@ export const SessionView = Type.Object(
       },
     ),
     mode: Type.Enum(['sandbox', 'production']),
+    mustSetUpSecondFactor: Type.Boolean({
+      description:
+        'A second factor is required, and there is none yet: everything else is refused with `second_factor_set_up_required` until there is.',
+    }),
   },
   { $id: 'Session', description: 'Who is signed in.' },
 );
 
+const NullableText = Type.Union([Type.String(), Type.Null()]);
+export const AccountSecurity = Type.Object(
+  {
+    isSecondFactorRequired: Type.Boolean({
+      description: 'Whether this user must have a second factor: then the last one cannot be removed.',
+    }),
+    totp: Type.Union([Type.Object({ setUpAt: Time }), Type.Null()], {
+      description: 'The authenticator app; null: none.',
+    }),
+    recoveryCodesLeft: Type.Integer(),
+  },
+  { $id: 'AccountSecurity', description: 'What protects the account of whoever is signed in.' },
+);
+export const TotpSecret = Type.Object(
+  {
+    secret: Type.String({ description: 'In Base32, to be typed into an authenticator app.' }),
+    uri: Type.String({
+      description: 'The same, to be shown as a QR code.',
+      examples: ['otpauth://totp/Plexy%20Pay:merchant%40demo.test?issuer=Plexy%20Pay&secret=…'],
+    }),
+  },
+  { $id: 'TotpSecret' },
+);
+export const RecoveryCodes = Type.Object(
+  {
+    recoveryCodes: Type.Union([Type.Array(Type.String()), Type.Null()], {
+      description:
+        'Each is a code to sign in with, once. They are shown only in this answer. Null: those of before still work.',
+    }),
+  },
+  { $id: 'RecoveryCodes' },
+);
+export const SignedInSession = Type.Object(
+  {
+    id: Id,
+    isThisOne: Type.Boolean({ description: 'Whether it is the one that asks.' }),
+    signedInBy: Type.Union([Type.Enum([...WAYS_TO_SIGN_IN]), Type.Null()]),
+    createdAt: Time,
+    expiresAt: Type.String({ format: 'date-time', description: 'When it ends if it is not used.' }),
+    address: Type.Union([Type.String(), Type.Null()], { description: 'Where it began.' }),
+    userAgent: NullableText,
+    lastUsedAt: Type.Union([Time, Type.Null()], { description: 'To within five minutes.' }),
+    lastUsedAddress: NullableText,
+  },
+  { $id: 'SignedInSession', description: 'A browser in which a user is signed in.' },
+);
+export const SignInSettings = Type.Object(
+  { requireSecondFactor: Type.Boolean({ description: 'Whether every user of the merchant must have one.' }) },
+  { $id: 'SignInSettings' },
+);
+
 /** Every named object, to be registered once. */
-export const USER_OBJECTS = [User, UserWithPassword, SessionView];
+export const USER_OBJECTS = [
+  User,
+  UserWithPassword,
+  SessionView,
+  AccountSecurity,
+  TotpSecret,
+  RecoveryCodes,
+  SignedInSession,
+  SignInSettings,
+];
+
+const Password = Type.Optional(
+  Type.String({ description: 'The password: needed when the session began more than 10 minutes ago.' }),
+);
+export const ProofBody = Type.Object({ password: Password }, closed);
+export const TotpCodeBody = Type.Object(
+  {
+    code: Type.String({
+      maxLength: 64,
+      description: '6 digits, as the app shows them.',
+      examples: ['287082'],
+    }),
+  },
+  closed,
+);
+export const SignInSettingsBody = Type.Object({ requireSecondFactor: Type.Boolean() }, closed);
 
 export const SignInBody = Type.Object(
   {
@@ -57,6 +140,13 @@ export const SignInBody = Type.Object(
     password: Type.String({ examples: ['sandbox'] }),
     merchantId: Type.Optional(
       Type.String({ description: 'Which account, when there are several. `operator`: an operator’s.' }),
+    ),
+    code: Type.Optional(
+      Type.String({
+        maxLength: 64,
+        description:
+          'Of a user with a second factor: 6 digits of the authenticator app, or a recovery code. Each works once.',
+      }),
     ),
   },
   closed,

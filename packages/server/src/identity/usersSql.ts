@@ -3,6 +3,7 @@
 import type { Queryable } from '../postgres/pool.ts';
 import type { Role } from './roles.ts';
 import { scopesOf } from './roles.ts';
+import { deleteFactors, HAS_SECOND_FACTOR } from './secondFactorsSql.ts';
 
 export interface User {
   readonly id: string;
@@ -15,10 +16,11 @@ export interface User {
   readonly createdAt: number;
   readonly lastSignInAt: number | null;
   readonly disabled: boolean;
+  readonly hasSecondFactor: boolean;
 }
 
 const COLUMNS = `id, merchant_id AS "merchantId", email, name, role, created_at AS "createdAt",
-  last_sign_in_at AS "lastSignInAt", disabled_at IS NOT NULL AS disabled`;
+  last_sign_in_at AS "lastSignInAt", disabled_at IS NOT NULL AS disabled, ${HAS_SECOND_FACTOR} AS "hasSecondFactor"`;
 
 export interface NewUser extends Pick<User, 'id' | 'merchantId' | 'email' | 'name' | 'role'> {
   readonly passwordHash: string;
@@ -27,7 +29,7 @@ export interface NewUser extends Pick<User, 'id' | 'merchantId' | 'email' | 'nam
 /** @returns null when another user of the same merchant, or another operator, has the e-mail address */
 export async function insertUser(db: Queryable, user: NewUser): Promise<User | null> {
   const { rows } = await db.query<User>(
-    `INSERT INTO dashboard_user (id, merchant_id, email, name, role, password_hash, created_at)
+    `INSERT INTO dashboard_user AS u (id, merchant_id, email, name, role, password_hash, created_at)
      VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp())
      ON CONFLICT DO NOTHING RETURNING ${COLUMNS}`,
     [user.id, user.merchantId, user.email, user.name, user.role, user.passwordHash],
@@ -43,7 +45,7 @@ export async function listUsers(
   limit: number,
 ): Promise<User[]> {
   const { rows } = await db.query<User>(
-    `SELECT ${COLUMNS} FROM dashboard_user WHERE merchant_id IS NOT DISTINCT FROM $1 AND deleted_at IS NULL
+    `SELECT ${COLUMNS} FROM dashboard_user u WHERE merchant_id IS NOT DISTINCT FROM $1 AND deleted_at IS NULL
        AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
     [merchantId, before, limit],
   );
@@ -52,8 +54,18 @@ export async function listUsers(
 
 export async function findUser(db: Queryable, id: string): Promise<User | null> {
   const { rows } = await db.query<User>(
-    `SELECT ${COLUMNS} FROM dashboard_user WHERE id = $1 AND deleted_at IS NULL`,
+    `SELECT ${COLUMNS} FROM dashboard_user u WHERE id = $1 AND deleted_at IS NULL`,
     [id],
+  );
+  return rows[0] ?? null;
+}
+
+/** The operator with this e-mail address, whose row is locked. */
+export async function findOperator(db: Queryable, email: string): Promise<User | null> {
+  const { rows } = await db.query<User>(
+    `SELECT ${COLUMNS} FROM dashboard_user u
+     WHERE email = $1 AND merchant_id IS NULL AND deleted_at IS NULL FOR UPDATE`,
+    [email],
   );
   return rows[0] ?? null;
 }
@@ -61,7 +73,7 @@ export async function findUser(db: Queryable, id: string): Promise<User | null> 
 /** All users of a merchant, or all operators, as they are until the end of the transaction. */
 export async function lockUsers(db: Queryable, merchantId: string | null): Promise<User[]> {
   const { rows } = await db.query<User>(
-    `SELECT ${COLUMNS} FROM dashboard_user WHERE merchant_id IS NOT DISTINCT FROM $1 AND deleted_at IS NULL
+    `SELECT ${COLUMNS} FROM dashboard_user u WHERE merchant_id IS NOT DISTINCT FROM $1 AND deleted_at IS NULL
      ORDER BY id FOR UPDATE`,
     [merchantId],
   );
@@ -75,7 +87,7 @@ export async function updateUser(
   { name, role, disabled }: Pick<User, 'name' | 'role' | 'disabled'>,
 ): Promise<User | null> {
   const { rows } = await db.query<User>(
-    `UPDATE dashboard_user SET name = $2, role = $3,
+    `UPDATE dashboard_user u SET name = $2, role = $3,
        disabled_at = CASE WHEN $4 THEN coalesce(disabled_at, clock_timestamp()) END
      WHERE id = $1 RETURNING ${COLUMNS}`,
     [id, name, role, disabled],
@@ -89,6 +101,7 @@ export async function updateUser(
 
 export async function deleteUser(db: Queryable, id: string): Promise<void> {
   await db.query('UPDATE dashboard_user SET deleted_at = clock_timestamp() WHERE id = $1', [id]);
+  await deleteFactors(db, id);
 }
 
 export interface Credentials {

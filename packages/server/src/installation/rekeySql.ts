@@ -19,6 +19,8 @@ const SEALED: readonly { readonly table: string; readonly column: string; readon
   { table: 'card_token', column: 'sealed_bank_token', kind: 'bank token' },
   { table: 'bank_token', column: 'sealed', kind: 'bank token' },
   { table: 'acquirer', column: 'secret', kind: 'acquirer secret' },
+  { table: 'totp', column: 'secret', kind: 'totp secret' },
+  { table: 'totp', column: 'pending_secret', kind: 'totp secret' },
   { table: 'bank_credentials', column: 'sealed', kind: 'acquirer credentials' },
 ];
 

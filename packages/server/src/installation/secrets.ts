@@ -26,6 +26,7 @@ export type SealedKind =
   | 'bank token'
   | 'acquirer secret'
   | 'acquirer credentials'
+  | 'totp secret'
   | 'look-up keys';
 
 export interface Secrets {

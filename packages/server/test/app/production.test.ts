@@ -11,7 +11,7 @@ import { VISA } from '../support/cards.ts';
 import { createDatabase, stopDatabaseServer, type TestDatabase } from '../support/database.ts';
 import { iinOf } from '../support/operator.ts';
 import { type CallOptions, type Reply, request } from '../support/sandbox.ts';
-import { attempt, signIn } from '../support/user.ts';
+import { attempt, setUpApp, signIn } from '../support/user.ts';
 
 const SECRET_KEY = 'a secret of production, long enough';
 const silent = pino({ level: 'silent' });
@@ -210,6 +210,9 @@ describe('a production server', () => {
     );
     assert.equal((await attempt(server.url, 'ops@bank.example', password)).body.reason, 'wrong_credentials');
     const browser = await signIn(adminUrl, 'ops@bank.example', password);
+    const early = await browser.call('POST', '/v1/admin/merchants', { body: { name: 'Too early' } });
+    assert.deepEqual([early.status, early.body.reason], [403, 'second_factor_set_up_required']);
+    await setUpApp(browser);
     const merchant = await browser.call('POST', '/v1/admin/merchants', { body: { name: 'Shop' } });
     const made = await browser.call('POST', `/v1/admin/merchants/${merchant.body.id}/users`, {
       body: { email: 'shop@shop.example', name: 'Shop', role: 'admin' },

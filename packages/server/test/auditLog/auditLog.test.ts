@@ -14,7 +14,17 @@ import {
   type Sandbox,
   startSandbox,
 } from '../support/sandbox.ts';
-import { ADMIN, attempt, type Browser, MANAGER, OPERATOR, signIn, VIEWER } from '../support/user.ts';
+import {
+  ADMIN,
+  attempt,
+  type Browser,
+  codeOfApp,
+  MANAGER,
+  OPERATOR,
+  setUpApp,
+  signIn,
+  VIEWER,
+} from '../support/user.ts';
 
 const DEMO_KEY_ID = '01900000-0000-7000-8000-a00000000001';
 const HOOK = 'http://127.0.0.1:9/hook?token=in-the-query';
@@ -147,6 +157,46 @@ describe('every act leaves a line with who, what and on what', () => {
     await leaves(() => ok(operate('POST', '/operator-keys', { name: 'y' })), 'api_key.issue', {
       merchantId: null,
     });
+  });
+
+  test('second factors, sessions, and what a merchant requires', async () => {
+    const browser = await signIn(sandbox.url, VIEWER);
+    const own = { kind: 'user', name: VIEWER };
+    const post = (path: string, body: object = {}) => ok(browser.call('POST', path, { body }));
+    await leaves(() => setUpApp(browser), 'second_factor.set_up', { actor: own, after: { totp: true } });
+    await leaves(() => post('/v1/session/recovery-codes'), 'second_factor.new_recovery_codes', {
+      actor: own,
+    });
+    await leaves(() => post('/v1/session/totp/remove'), 'second_factor.remove', { before: { totp: true } });
+    const { secret } = await setUpApp(browser);
+    const signedIn = await leaves(
+      () => ok(attempt(sandbox.url, VIEWER, 'sandbox', {}, codeOfApp(secret, 1))),
+      'session.sign_in',
+      { after: { signedInBy: 'password_and_code' } },
+    );
+    await leaves(() => attempt(sandbox.url, VIEWER, 'sandbox', {}, '000000'), 'session.sign_in_failed', {
+      after: { wrong: 'second_factor' },
+    });
+    const other = signedIn.actor.credentialId;
+    await leaves(() => ok(browser.call('DELETE', `/v1/sessions/${other}`)), 'session.end', {
+      object: { kind: 'session', id: other },
+    });
+    await leaves(() => ok(browser.call('POST', '/v1/sessions/end-others')), 'session.end_others');
+    const { items } = await ok(admin.call('GET', '/v1/users'));
+    const user = items.find(({ email }: { email: string }) => email === VIEWER);
+    await leaves(
+      () => ok(admin.call('POST', `/v1/users/${user.id}/reset-second-factor`)),
+      'user.reset_second_factor',
+      { actor: BY_ADMIN, object: { kind: 'user', id: user.id } },
+    );
+    const require = (requireSecondFactor: boolean) =>
+      ok(admin.call('PATCH', '/v1/sign-in-settings', { body: { requireSecondFactor } }));
+    await leaves(() => require(true), 'merchant.require_second_factor', {
+      before: { requireSecondFactor: false },
+      after: { requireSecondFactor: true },
+    });
+    await sandbox.pool.query('UPDATE merchant SET require_second_factor = false');
+    await sandbox.pool.query('DELETE FROM sign_in_attempt');
   });
 
   test('users, their roles and passwords', async () => {

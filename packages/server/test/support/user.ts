@@ -1,5 +1,6 @@
 /** People who are signed in, for tests. */
 import assert from 'node:assert/strict';
+import { Secret, TOTP } from 'otpauth';
 import { type CallOptions, type Reply, request } from './sandbox.ts';
 
 export const PASSWORD = 'sandbox';
@@ -30,8 +31,28 @@ export function attempt(
   email: string,
   password: string,
   headers: Record<string, string> = {},
+  code?: string,
 ): Promise<Reply> {
-  return request(url, 'POST', '/v1/session', { apiKey: null, body: { email, password }, headers });
+  const body = { email, password, ...(code === undefined ? {} : { code }) };
+  return request(url, 'POST', '/v1/session', { apiKey: null, body, headers });
+}
+
+/** What an authenticator app shows, so many steps of 30 s from now. Each step's code works once. */
+export function codeOfApp(secret: string, steps = 0): string {
+  const totp = new TOTP({ secret: Secret.fromBase32(secret) });
+  return totp.generate({ timestamp: Date.now() + steps * 30_000 });
+}
+
+/** Sets up an authenticator app, whose present code is used up by that. */
+export async function setUpApp(browser: Browser): Promise<{ secret: string; recoveryCodes: string[] }> {
+  const begun = await browser.call('POST', '/v1/session/totp', { body: {} });
+  assert.equal(begun.status, 200, begun.text);
+  const { secret } = begun.body;
+  const confirmed = await browser.call('POST', '/v1/session/totp/confirm', {
+    body: { code: codeOfApp(secret) },
+  });
+  assert.equal(confirmed.status, 200, confirmed.text);
+  return { secret, recoveryCodes: confirmed.body.recoveryCodes };
 }
 
 export function cookieOf(reply: Reply): string {
