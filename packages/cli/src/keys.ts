@@ -1,5 +1,5 @@
-import type { ApiKey, IssueApiKeyBody, IssuedApiKey } from '@plexy-pay/sdk';
-import type { Command } from 'commander';
+import type { ApiKey, IssueApiKeyBody, IssuedApiKey, UpdateApiKeyBody } from '@plexy-pay/sdk';
+import { type Command, Option } from 'commander';
 import {
   type Context,
   type ListOptions,
@@ -9,15 +9,23 @@ import {
   type WriteOptions,
   writing,
 } from './context.ts';
+import { UsageError } from './exitCodes.ts';
 import { merchantIdOf } from './names.ts';
 import type { Cell } from './output.ts';
 
 interface IssueOptions extends WriteOptions {
   readonly scope?: string[];
   readonly expires?: string;
+  readonly network?: string[];
 }
 
-const HEADINGS = ['ID', 'NAME', 'ENDS IN', 'SCOPES', 'CREATED', 'EXPIRES', 'REVOKED'];
+interface UpdateOptions extends WriteOptions {
+  readonly name?: string;
+  readonly network?: string[];
+  readonly anywhere?: true;
+}
+
+const HEADINGS = ['ID', 'NAME', 'ENDS IN', 'SCOPES', 'FROM', 'CREATED', 'LAST USED', 'EXPIRES', 'REVOKED'];
 
 /** The API keys of merchants. */
 export function keyCommands(program: Command, context: Context): void {
@@ -37,6 +45,14 @@ export function keyCommands(program: Command, context: Context): void {
       const plexy = context.client();
       const list = plexy.admin.apiKeys.list(await merchantIdOf(plexy, merchant), pageSize(options));
       await context.showList(list, options.limit, HEADINGS, rowOf);
+    },
+  );
+  updating(keys.command('update <merchant> <key>')).action(
+    async (merchant: string, id: string, options: UpdateOptions) => {
+      const plexy = context.client();
+      const merchantId = await merchantIdOf(plexy, merchant);
+      const body = changesOf(options);
+      context.show(await plexy.admin.apiKeys.update(merchantId, id, body, requestOptions(options)), fieldsOf);
     },
   );
   writing(keys.command('revoke <merchant> <key>').description('revoke a key by its id, at once')).action(
@@ -62,6 +78,12 @@ export function operatorKeyCommands(operatorKeys: Command, context: Context): vo
       await context.showList(list, options.limit, HEADINGS, rowOf);
     },
   );
+  updating(operatorKeys.command('update <key>')).action(async (id: string, options: UpdateOptions) => {
+    const key = await context
+      .client()
+      .admin.operatorKeys.update(id, changesOf(options), requestOptions(options));
+    context.show(key, fieldsOf);
+  });
   writing(operatorKeys.command('revoke <key>').description('revoke a key by its id, at once')).action(
     async (id: string, options: WriteOptions) => {
       context.show(await context.client().admin.operatorKeys.revoke(id, requestOptions(options)), fieldsOf);
@@ -69,10 +91,36 @@ export function operatorKeyCommands(operatorKeys: Command, context: Context): vo
   );
 }
 
+const NETWORKS = 'addresses and networks from where it may be used, such as 10.0.0.0/8 (default: anywhere)';
+
+function updating(command: Command): Command {
+  return writing(command)
+    .description('change the name of a key, or from where it may be used')
+    .option('--name <name>', 'its new name')
+    .addOption(new Option('--network <networks...>', NETWORKS).conflicts('anywhere'))
+    .option('--anywhere', 'it may be used from anywhere');
+}
+
+/** What is not named stays as it is. @throws UsageError when nothing is named */
+function changesOf({ name, network, anywhere }: UpdateOptions): UpdateApiKeyBody {
+  const changes = {
+    ...(name === undefined ? {} : { name }),
+    ...(network === undefined ? {} : { allowedNetworks: network }),
+    ...(anywhere === undefined ? {} : { allowedNetworks: null }),
+  };
+  if (Object.keys(changes).length === 0)
+    throw new UsageError('name what is to change: --name, --network or --anywhere');
+  return changes;
+}
+
 function issuing(command: Command): Command {
   return writing(command)
     .description('issue a key, which is shown this once')
-    .option('--scope <scopes...>', 'read and write (the default), and webhooks to say where events go')
+    .option(
+      '--scope <scopes...>',
+      'read and write (the default), webhooks to say where events go, or those of single operations, such as refunds:write',
+    )
+    .option('--network <networks...>', NETWORKS)
     .option(
       '--expires <time>',
       'when it ends, such as 2027-01-31T00:00:00Z, or never (default: a merchant’s never, an operator’s after a year)',
@@ -80,20 +128,26 @@ function issuing(command: Command): Command {
 }
 
 /** The server checks the scopes, and names what is wrong with them. */
-function bodyOf(name: string, { scope, expires }: IssueOptions): IssueApiKeyBody {
+function bodyOf(name: string, { scope, expires, network }: IssueOptions): IssueApiKeyBody {
   return {
     name,
     ...(scope === undefined ? {} : { scopes: scope as IssueApiKeyBody['scopes'] & object }),
+    ...(network === undefined ? {} : { allowedNetworks: network }),
     ...(expires === undefined ? {} : { expiresAt: expires === 'never' ? null : expires }),
   };
 }
 
-function rowOf({ id, name, hint, scopes, createdAt, expiresAt, revokedAt }: ApiKey): Cell[] {
-  return [id, name, hint, scopes, createdAt, expiresAt, revokedAt];
+function rowOf(key: ApiKey): Cell[] {
+  const { id, name, hint, scopes, allowedNetworks, createdAt, lastUsedAt, expiresAt, revokedAt } = key;
+  return [id, name, hint, scopes, allowedNetworks ?? 'anywhere', createdAt, lastUsedAt, expiresAt, revokedAt];
 }
 
-function fieldsOf({ id, name, hint, scopes, expiresAt, revokedAt }: ApiKey): Record<string, Cell> {
-  return { id, name, 'ends in': hint, scopes, expires: expiresAt, revoked: revokedAt };
+function fieldsOf(key: ApiKey): Record<string, Cell> {
+  const { id, name, hint, scopes, allowedNetworks, expiresAt, revokedAt, lastUsedAt, lastUsedAddress } = key;
+  return {
+    ...{ id, name, 'ends in': hint, scopes, from: allowedNetworks ?? 'anywhere' },
+    ...{ expires: expiresAt, revoked: revokedAt, 'last used': lastUsedAt, 'last used from': lastUsedAddress },
+  };
 }
 
 function issuedFields({ apiKey, ...key }: IssuedApiKey): Record<string, Cell> {

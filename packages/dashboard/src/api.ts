@@ -59,6 +59,7 @@ import {
   type Transfer,
   type UpdateAcquirerBody,
   type UpdateMerchantBody,
+  type UpdateOwnApiKeyBody,
   type UpdateUserBody,
   type UpdateWebhookEndpointBody,
   type User,
@@ -311,6 +312,7 @@ export const acquirers = {
 export const apiKeys = {
   list: (query: Query) => list<ApiKey>('/v1/api-keys', query),
   issue: (body: IssueOwnApiKeyBody, key: string) => send<IssuedApiKey>('POST', '/v1/api-keys', body, key),
+  update: (id: string, body: UpdateOwnApiKeyBody) => send<ApiKey>('PATCH', pathOf`/v1/api-keys/${id}`, body),
   revoke: (id: string) => send<ApiKey>('POST', pathOf`/v1/api-keys/${id}/revoke`),
 };
 

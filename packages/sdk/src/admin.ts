@@ -40,7 +40,9 @@ import type {
   Terminal,
   Transfer,
   UpdateAcquirerBody,
+  UpdateApiKeyBody,
   UpdateMerchantBody,
+  UpdateOperatorKeyBody,
   Wallet,
   WalletEntry,
   WalletHolder,
@@ -139,6 +141,11 @@ export class AdminApiKeys extends Resource {
     return this.listOf(pathOf`/v1/admin/merchants/${merchantId}/api-keys`, { ...query }, options);
   }
 
+  /** Its name, and from where it may be used. */
+  update(merchantId: string, id: string, body: UpdateApiKeyBody, options?: RequestOptions): Promise<ApiKey> {
+    return this.patchAt('ApiKey', pathOf`/v1/admin/merchants/${merchantId}/api-keys/${id}`, body, options);
+  }
+
   revoke(merchantId: string, id: string, options?: RequestOptions): Promise<ApiKey> {
     return this.postTo(
       'ApiKey',
@@ -158,6 +165,11 @@ export class AdminOperatorKeys extends Resource {
   /** Newest first, revoked ones too. */
   list(query: ListOperatorKeysQuery = {}, options?: RequestOptions): List<ApiKey> {
     return this.listOf('/v1/admin/operator-keys', { ...query }, options);
+  }
+
+  /** Its name, and from where it may be used. */
+  update(id: string, body: UpdateOperatorKeyBody, options?: RequestOptions): Promise<ApiKey> {
+    return this.patchAt('ApiKey', pathOf`/v1/admin/operator-keys/${id}`, body, options);
   }
 
   revoke(id: string, options?: RequestOptions): Promise<ApiKey> {

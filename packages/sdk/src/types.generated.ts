@@ -10,7 +10,7 @@ export type WalletTransactionStatus = 'NEW' | 'PROCESSING' | 'SUCCESS' | 'FAILED
 export type FailureCode = 'customer_not_found' | 'no_wallet_in_currency' | 'wallet_frozen' | 'insufficient_funds' | 'customer_declined' | 'confirmation_expired' | 'processing_error' | 'card_declined' | 'lost_card' | 'stolen_card' | 'expired_card' | 'incorrect_cvc' | 'incorrect_number' | 'authentication_required' | 'authentication_failed' | 'authentication_expired' | 'expired';
 
 /** Why a request was refused: docs/errors.md. */
-export type Reason = 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'expiry_out_of_range' | 'consent_ends_in_past' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'notification_not_verified' | 'wrong_credentials' | 'second_factor_required' | 'wrong_second_factor' | 'password_required' | 'second_factor_set_up_required' | 'totp_not_begun' | 'no_second_factor' | 'last_second_factor' | 'not_signed_in' | 'origin_not_allowed' | 'host_not_allowed' | 'metrics_token_required' | 'session_required' | 'insufficient_role' | 'session_not_found' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'payment_link_not_found' | 'wallet_not_found' | 'acquirer_not_found' | 'merchant_not_found' | 'customer_not_found' | 'wallet_holder_not_found' | 'card_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'payment_link_in_use' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'older_nodes_running' | 'already_exists' | 'body_too_large' | 'expectation_failed' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'transaction_is_refund' | 'transaction_is_card_payment' | 'payment_link_paid' | 'payment_link_cancelled' | 'payment_link_expired' | 'payment_method_not_allowed' | 'customer_erased' | 'card_not_on_file' | 'first_payment_required' | 'consent_withdrawn' | 'consent_expired' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'partial_capture_not_supported' | 'several_captures_not_supported' | 'partial_cancel_not_supported' | 'saved_card_not_supported' | 'merchant_initiated_not_supported' | 'insufficient_merchant_balance' | 'merchant_required' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'webhook_endpoint_of_links' | 'too_many_callback_origins' | 'too_many_webhook_secrets' | 'too_many_sign_ins' | 'rate_limited';
+export type Reason = 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'expiry_out_of_range' | 'consent_ends_in_past' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'address_not_allowed' | 'notification_not_verified' | 'wrong_credentials' | 'second_factor_required' | 'wrong_second_factor' | 'password_required' | 'second_factor_set_up_required' | 'totp_not_begun' | 'no_second_factor' | 'last_second_factor' | 'not_signed_in' | 'origin_not_allowed' | 'host_not_allowed' | 'metrics_token_required' | 'session_required' | 'insufficient_role' | 'session_not_found' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'payment_link_not_found' | 'wallet_not_found' | 'acquirer_not_found' | 'merchant_not_found' | 'customer_not_found' | 'wallet_holder_not_found' | 'card_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'payment_link_in_use' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'older_nodes_running' | 'already_exists' | 'body_too_large' | 'expectation_failed' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'transaction_is_refund' | 'transaction_is_card_payment' | 'payment_link_paid' | 'payment_link_cancelled' | 'payment_link_expired' | 'payment_method_not_allowed' | 'customer_erased' | 'card_not_on_file' | 'first_payment_required' | 'consent_withdrawn' | 'consent_expired' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'partial_capture_not_supported' | 'several_captures_not_supported' | 'partial_cancel_not_supported' | 'saved_card_not_supported' | 'merchant_initiated_not_supported' | 'insufficient_merchant_balance' | 'merchant_required' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'webhook_endpoint_of_links' | 'too_many_callback_origins' | 'too_many_webhook_secrets' | 'too_many_sign_ins' | 'rate_limited';
 
 /** Every error has this shape. `reason` is stable and machine-readable. */
 export interface ErrorBody {
@@ -331,11 +331,16 @@ export interface ApiKey {
   name: string;
   /** The last characters of the key, to tell keys apart. */
   hint: string;
-  /** `read` for GET, `write` for payments and all else that changes something, `webhooks` to say where events go. Default: read and write. */
-  scopes: ('read' | 'write' | 'webhooks')[];
+  /** `read` for GET, `write` for payments and all else that changes something, `webhooks` to say where events go. Default: read and write. Keys that are to do one thing only have others in their place: `payments:read`, `payments:write` (new payments), `captures:write`, `cancels:write`, `refunds:write`, `links:read`, `links:write`, `customers:read`, `customers:write` (with their cards), `reports:read` (balances, statistics, issues, the request log, stores), `webhooks:read`, `deliveries:write` (test, resend and replay webhooks). Operators’ keys have `read` and `write`. */
+  scopes: ('read' | 'write' | 'webhooks' | 'payments:read' | 'payments:write' | 'captures:write' | 'cancels:write' | 'refunds:write' | 'links:read' | 'links:write' | 'customers:read' | 'customers:write' | 'reports:read' | 'webhooks:read' | 'deliveries:write')[];
   createdAt: string;
   expiresAt: string | null;
   revokedAt: string | null;
+  /** From where the key may be used: addresses and networks of IPv4 and IPv6. Requests from elsewhere are refused with 403 `address_not_allowed`. Default: null, from anywhere. */
+  allowedNetworks: (string)[] | null;
+  /** To within some seconds; null: not yet. */
+  lastUsedAt: string | null;
+  lastUsedAddress: string | null;
 }
 
 export interface IssuedApiKey {
@@ -346,11 +351,16 @@ export interface IssuedApiKey {
   name: string;
   /** The last characters of the key, to tell keys apart. */
   hint: string;
-  /** `read` for GET, `write` for payments and all else that changes something, `webhooks` to say where events go. Default: read and write. */
-  scopes: ('read' | 'write' | 'webhooks')[];
+  /** `read` for GET, `write` for payments and all else that changes something, `webhooks` to say where events go. Default: read and write. Keys that are to do one thing only have others in their place: `payments:read`, `payments:write` (new payments), `captures:write`, `cancels:write`, `refunds:write`, `links:read`, `links:write`, `customers:read`, `customers:write` (with their cards), `reports:read` (balances, statistics, issues, the request log, stores), `webhooks:read`, `deliveries:write` (test, resend and replay webhooks). Operators’ keys have `read` and `write`. */
+  scopes: ('read' | 'write' | 'webhooks' | 'payments:read' | 'payments:write' | 'captures:write' | 'cancels:write' | 'refunds:write' | 'links:read' | 'links:write' | 'customers:read' | 'customers:write' | 'reports:read' | 'webhooks:read' | 'deliveries:write')[];
   createdAt: string;
   expiresAt: string | null;
   revokedAt: string | null;
+  /** From where the key may be used: addresses and networks of IPv4 and IPv6. Requests from elsewhere are refused with 403 `address_not_allowed`. Default: null, from anywhere. */
+  allowedNetworks: (string)[] | null;
+  /** To within some seconds; null: not yet. */
+  lastUsedAt: string | null;
+  lastUsedAddress: string | null;
   /** The key itself. Shown only in this answer: null when the request is repeated with its Idempotency-Key. */
   apiKey: string | null;
 }
@@ -975,7 +985,7 @@ export interface AuditLogEntry {
   /** Null: of no merchant. */
   merchantId: string | null;
   actor: { kind: 'api_key' | 'user' | 'customer' | 'system' | 'command_line' | 'unknown' | 'operator'; id: string | null; name: string | null; isOperator: boolean; credentialId: string | null; address: string | null };
-  action: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'session.end' | 'session.end_others' | 'second_factor.set_up' | 'second_factor.remove' | 'second_factor.new_recovery_codes' | 'user.reset_second_factor' | 'merchant.require_second_factor' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'card.make_default' | 'card.withdraw_consent' | 'card.delete' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset';
+  action: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.update' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'session.end' | 'session.end_others' | 'second_factor.set_up' | 'second_factor.remove' | 'second_factor.new_recovery_codes' | 'user.reset_second_factor' | 'merchant.require_second_factor' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'card.make_default' | 'card.withdraw_consent' | 'card.delete' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset';
   object: { kind: string; id: string | null };
   /** What was changed, as it was. */
   before: {  } | null;
@@ -1123,10 +1133,12 @@ export interface SetCheckoutLogoBody {
 export interface IssueApiKeyBody {
   /** 1 to 255 characters. */
   name: string;
-  /** `read` for GET, `write` for payments and all else that changes something, `webhooks` to say where events go. Default: read and write. */
-  scopes?: ('read' | 'write' | 'webhooks')[] | undefined;
+  /** `read` for GET, `write` for payments and all else that changes something, `webhooks` to say where events go. Default: read and write. Keys that are to do one thing only have others in their place: `payments:read`, `payments:write` (new payments), `captures:write`, `cancels:write`, `refunds:write`, `links:read`, `links:write`, `customers:read`, `customers:write` (with their cards), `reports:read` (balances, statistics, issues, the request log, stores), `webhooks:read`, `deliveries:write` (test, resend and replay webhooks). Operators’ keys have `read` and `write`. */
+  scopes?: ('read' | 'write' | 'webhooks' | 'payments:read' | 'payments:write' | 'captures:write' | 'cancels:write' | 'refunds:write' | 'links:read' | 'links:write' | 'customers:read' | 'customers:write' | 'reports:read' | 'webhooks:read' | 'deliveries:write')[] | undefined;
   /** A time to come: RFC 3339, in any time zone; null: never. Default: a merchant’s key never, an operator’s after 365 days. */
   expiresAt?: string | null | undefined;
+  /** From where the key may be used: addresses and networks of IPv4 and IPv6. Requests from elsewhere are refused with 403 `address_not_allowed`. Default: null, from anywhere. */
+  allowedNetworks?: (string)[] | null | undefined;
 }
 
 export interface ListApiKeysQuery {
@@ -1136,13 +1148,22 @@ export interface ListApiKeysQuery {
   cursor?: string | undefined;
 }
 
+export interface UpdateApiKeyBody {
+  /** 1 to 255 characters. */
+  name?: string | undefined;
+  /** From where the key may be used: addresses and networks of IPv4 and IPv6. Requests from elsewhere are refused with 403 `address_not_allowed`. Default: null, from anywhere. */
+  allowedNetworks?: (string)[] | null | undefined;
+}
+
 export interface IssueOperatorKeyBody {
   /** 1 to 255 characters. */
   name: string;
-  /** `read` for GET, `write` for payments and all else that changes something, `webhooks` to say where events go. Default: read and write. */
-  scopes?: ('read' | 'write' | 'webhooks')[] | undefined;
+  /** `read` for GET, `write` for payments and all else that changes something, `webhooks` to say where events go. Default: read and write. Keys that are to do one thing only have others in their place: `payments:read`, `payments:write` (new payments), `captures:write`, `cancels:write`, `refunds:write`, `links:read`, `links:write`, `customers:read`, `customers:write` (with their cards), `reports:read` (balances, statistics, issues, the request log, stores), `webhooks:read`, `deliveries:write` (test, resend and replay webhooks). Operators’ keys have `read` and `write`. */
+  scopes?: ('read' | 'write' | 'webhooks' | 'payments:read' | 'payments:write' | 'captures:write' | 'cancels:write' | 'refunds:write' | 'links:read' | 'links:write' | 'customers:read' | 'customers:write' | 'reports:read' | 'webhooks:read' | 'deliveries:write')[] | undefined;
   /** A time to come: RFC 3339, in any time zone; null: never. Default: a merchant’s key never, an operator’s after 365 days. */
   expiresAt?: string | null | undefined;
+  /** From where the key may be used: addresses and networks of IPv4 and IPv6. Requests from elsewhere are refused with 403 `address_not_allowed`. Default: null, from anywhere. */
+  allowedNetworks?: (string)[] | null | undefined;
 }
 
 export interface ListOperatorKeysQuery {
@@ -1150,6 +1171,13 @@ export interface ListOperatorKeysQuery {
   limit?: number | undefined;
   /** The nextCursor of the page before. */
   cursor?: string | undefined;
+}
+
+export interface UpdateOperatorKeyBody {
+  /** 1 to 255 characters. */
+  name?: string | undefined;
+  /** From where the key may be used: addresses and networks of IPv4 and IPv6. Requests from elsewhere are refused with 403 `address_not_allowed`. Default: null, from anywhere. */
+  allowedNetworks?: (string)[] | null | undefined;
 }
 
 export interface CreateStoreBody {
@@ -1269,7 +1297,7 @@ export interface ListAllAuditLogQuery {
   cursor?: string | undefined;
   /** The id of an API key or a user. */
   actor?: string | undefined;
-  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'session.end' | 'session.end_others' | 'second_factor.set_up' | 'second_factor.remove' | 'second_factor.new_recovery_codes' | 'user.reset_second_factor' | 'merchant.require_second_factor' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'card.make_default' | 'card.withdraw_consent' | 'card.delete' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
+  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.update' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'session.end' | 'session.end_others' | 'second_factor.set_up' | 'second_factor.remove' | 'second_factor.new_recovery_codes' | 'user.reset_second_factor' | 'merchant.require_second_factor' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'card.make_default' | 'card.withdraw_consent' | 'card.delete' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
   /** The id of what it was done to. */
   object?: string | undefined;
   /** From this time on. */
@@ -1785,7 +1813,7 @@ export interface ListAuditLogQuery {
   cursor?: string | undefined;
   /** The id of an API key or a user. */
   actor?: string | undefined;
-  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'session.end' | 'session.end_others' | 'second_factor.set_up' | 'second_factor.remove' | 'second_factor.new_recovery_codes' | 'user.reset_second_factor' | 'merchant.require_second_factor' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'card.make_default' | 'card.withdraw_consent' | 'card.delete' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
+  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.update' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'session.end' | 'session.end_others' | 'second_factor.set_up' | 'second_factor.remove' | 'second_factor.new_recovery_codes' | 'user.reset_second_factor' | 'merchant.require_second_factor' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'card.make_default' | 'card.withdraw_consent' | 'card.delete' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
   /** The id of what it was done to. */
   object?: string | undefined;
   /** From this time on. */
@@ -1797,10 +1825,12 @@ export interface ListAuditLogQuery {
 export interface IssueOwnApiKeyBody {
   /** 1 to 255 characters. */
   name: string;
-  /** `read` for GET, `write` for payments and all else that changes something, `webhooks` to say where events go. Default: read and write. */
-  scopes?: ('read' | 'write' | 'webhooks')[] | undefined;
+  /** `read` for GET, `write` for payments and all else that changes something, `webhooks` to say where events go. Default: read and write. Keys that are to do one thing only have others in their place: `payments:read`, `payments:write` (new payments), `captures:write`, `cancels:write`, `refunds:write`, `links:read`, `links:write`, `customers:read`, `customers:write` (with their cards), `reports:read` (balances, statistics, issues, the request log, stores), `webhooks:read`, `deliveries:write` (test, resend and replay webhooks). Operators’ keys have `read` and `write`. */
+  scopes?: ('read' | 'write' | 'webhooks' | 'payments:read' | 'payments:write' | 'captures:write' | 'cancels:write' | 'refunds:write' | 'links:read' | 'links:write' | 'customers:read' | 'customers:write' | 'reports:read' | 'webhooks:read' | 'deliveries:write')[] | undefined;
   /** A time to come: RFC 3339, in any time zone; null: never. Default: a merchant’s key never, an operator’s after 365 days. */
   expiresAt?: string | null | undefined;
+  /** From where the key may be used: addresses and networks of IPv4 and IPv6. Requests from elsewhere are refused with 403 `address_not_allowed`. Default: null, from anywhere. */
+  allowedNetworks?: (string)[] | null | undefined;
 }
 
 export interface ListOwnApiKeysQuery {
@@ -1808,6 +1838,13 @@ export interface ListOwnApiKeysQuery {
   limit?: number | undefined;
   /** The nextCursor of the page before. */
   cursor?: string | undefined;
+}
+
+export interface UpdateOwnApiKeyBody {
+  /** 1 to 255 characters. */
+  name?: string | undefined;
+  /** From where the key may be used: addresses and networks of IPv4 and IPv6. Requests from elsewhere are refused with 403 `address_not_allowed`. Default: null, from anywhere. */
+  allowedNetworks?: (string)[] | null | undefined;
 }
 
 export interface ListUsersQuery {

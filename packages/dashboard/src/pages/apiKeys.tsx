@@ -1,4 +1,5 @@
-import { Button, SegmentedControl, TextInput } from '@mantine/core';
+import { Button, Checkbox, Group, SegmentedControl, Stack, Textarea, TextInput } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
 import { type ReactNode, useState } from 'react';
 import { type ApiKey, apiKeys, newIdempotencyKey } from '../api.ts';
 import { useRealTime } from '../clock.ts';
@@ -15,6 +16,7 @@ export default function ApiKeys(): ReactNode {
   const mayChange = useMay('admin');
   const [isCreating, setCreating] = useState(false);
   const [revoking, setRevoking] = useState<ApiKey | null>(null);
+  const [changing, setChanging] = useState<ApiKey | null>(null);
   if (!mayChange) return <NotAllowed title={t('nav.apiKeys')} />;
   return (
     <Page
@@ -38,7 +40,34 @@ export default function ApiKeys(): ReactNode {
             { title: t('key.hint'), cell: ({ hint }) => <code>…{hint}</code> },
             {
               title: t('key.scopes'),
-              cell: ({ scopes }) => t(labelOf(scopes)),
+              cell: ({ scopes }) => {
+                const label = labelOf(scopes);
+                const text = scopes.map((scope) => t(`scope.${scope}`)).join(', ');
+                return (
+                  <span className="cell-text" title={text}>
+                    {label === null ? text : t(label)}
+                  </span>
+                );
+              },
+            },
+            {
+              title: t('key.from'),
+              cell: ({ allowedNetworks }) =>
+                allowedNetworks === null ? (
+                  t('key.anywhere')
+                ) : (
+                  <span className="cell-text" title={allowedNetworks.join(', ')}>
+                    {allowedNetworks.join(', ')}
+                  </span>
+                ),
+            },
+            {
+              title: real(t('key.lastUsed')),
+              cell: ({ lastUsedAt, lastUsedAddress }) => (
+                <span title={lastUsedAddress ?? ''}>
+                  <Time at={lastUsedAt} />
+                </span>
+              ),
             },
             { title: real(t('column.created')), cell: ({ createdAt }) => <Time at={createdAt} /> },
             { title: real(t('column.expires')), cell: ({ expiresAt }) => <Time at={expiresAt} /> },
@@ -46,9 +75,14 @@ export default function ApiKeys(): ReactNode {
               title: t('column.status'),
               cell: (key) =>
                 key.revokedAt === null ? (
-                  <Button size="compact-xs" variant="default" onClick={() => setRevoking(key)}>
-                    {t('key.revoke')}
-                  </Button>
+                  <Group gap="xs" wrap="nowrap">
+                    <Button size="compact-xs" variant="default" onClick={() => setChanging(key)}>
+                      {t('key.change')}
+                    </Button>
+                    <Button size="compact-xs" variant="default" onClick={() => setRevoking(key)}>
+                      {t('key.revoke')}
+                    </Button>
+                  </Group>
                 ) : (
                   <span className="dim">
                     {t('key.revoked')} <Time at={key.revokedAt} /> {real('')}
@@ -59,6 +93,7 @@ export default function ApiKeys(): ReactNode {
         />
       </Panel>
       {isCreating && <CreateKey close={() => setCreating(false)} />}
+      {changing !== null && <ChangeKey apiKey={changing} close={() => setChanging(null)} />}
       {revoking !== null && <RevokeKey apiKey={revoking} close={() => setRevoking(null)} />}
     </Page>
   );
@@ -71,18 +106,67 @@ const CHOICES = {
   read: ['read'],
 } as const;
 
-function labelOf(scopes: ApiKey['scopes']): Key {
-  if (scopes.includes('webhooks')) return 'key.all';
-  return scopes.includes('write') ? 'key.readWrite' : 'key.readOnly';
+type Scope = ApiKey['scopes'][number];
+
+/** What a key may have that is to do single things only. */
+const SINGLE: readonly Scope[] = [
+  ...(['payments:read', 'payments:write', 'captures:write', 'cancels:write', 'refunds:write'] as const),
+  ...(['links:read', 'links:write', 'customers:read', 'customers:write'] as const),
+  ...(['reports:read', 'webhooks:read', 'webhooks', 'deliveries:write'] as const),
+];
+
+/** Null: single operations. */
+function labelOf(scopes: ApiKey['scopes']): Key | null {
+  const isAll = (wanted: readonly Scope[]): boolean =>
+    wanted.length === scopes.length && wanted.every((scope) => scopes.includes(scope));
+  if (isAll(CHOICES.webhooks)) return 'key.all';
+  if (isAll(CHOICES.write)) return 'key.readWrite';
+  return isAll(CHOICES.read) ? 'key.readOnly' : null;
+}
+
+/** One a line. @returns null for none: from anywhere */
+function networksOf(text: string): string[] | null {
+  const lines = text.split(/[\n,]/).map((line) => line.trim());
+  const networks = lines.filter((line) => line !== '');
+  return networks.length === 0 ? null : networks;
+}
+
+function Networks({
+  text,
+  setText,
+  error,
+}: {
+  readonly text: string;
+  readonly setText: (text: string) => void;
+  readonly error: unknown;
+}): ReactNode {
+  const { t } = useWords();
+  return (
+    <Textarea
+      label={t('key.networks')}
+      description={t('key.networksHint')}
+      error={fieldError(error, 'allowedNetworks', t)}
+      rows={3}
+      spellCheck={false}
+      value={text}
+      onChange={(event) => setText(event.currentTarget.value)}
+    />
+  );
 }
 
 function CreateKey({ close }: { readonly close: () => void }): ReactNode {
   const { t } = useWords();
   const [name, setName] = useState('');
-  const [scope, setScope] = useState<keyof typeof CHOICES>('write');
+  const [scope, setScope] = useState<keyof typeof CHOICES | 'single'>('write');
+  const [single, setSingle] = useState<string[]>([]);
+  const [networks, setNetworks] = useState('');
   const [key] = useState(newIdempotencyKey);
+  const isNarrow = useMediaQuery('(max-width: 480px)') === true;
   const issue = useAction({
-    run: () => apiKeys.issue({ name: name.trim(), scopes: [...CHOICES[scope]] }, key),
+    run: () => {
+      const scopes = scope === 'single' ? SINGLE.filter((one) => single.includes(one)) : [...CHOICES[scope]];
+      return apiKeys.issue({ name: name.trim(), scopes, allowedNetworks: networksOf(networks) }, key);
+    },
     changes: ['apiKeys'],
   });
   if (issue.data !== undefined) {
@@ -107,17 +191,67 @@ function CreateKey({ close }: { readonly close: () => void }): ReactNode {
         <SegmentedControl
           aria-label={t('key.scopes')}
           value={scope}
-          onChange={(value) => setScope(value as keyof typeof CHOICES)}
+          onChange={(value) => setScope(value as keyof typeof CHOICES | 'single')}
+          orientation={isNarrow ? 'vertical' : 'horizontal'}
           data={[
             { value: 'webhooks', label: t('key.all') },
             { value: 'write', label: t('key.readWrite') },
             { value: 'read', label: t('key.readOnly') },
+            { value: 'single', label: t('key.single') },
           ]}
         />
-        {issue.error !== null && <Failure error={issue.error} fields={['name']} />}
+        {scope === 'single' && (
+          <Checkbox.Group label={t('key.singleText')} value={single} onChange={setSingle}>
+            <Stack gap="xs" mt="xs">
+              {SINGLE.map((one) => (
+                <Checkbox key={one} value={one} label={t(`scope.${one}`)} />
+              ))}
+            </Stack>
+          </Checkbox.Group>
+        )}
+        <Networks text={networks} setText={setNetworks} error={issue.error} />
+        {issue.error !== null && <Failure error={issue.error} fields={['name', 'allowedNetworks']} />}
         <div className="dialog-actions">
-          <Button type="submit" loading={issue.isPending} disabled={name.trim() === ''}>
+          <Button
+            type="submit"
+            loading={issue.isPending}
+            disabled={name.trim() === '' || (scope === 'single' && single.length === 0)}
+          >
             {t('key.create')}
+          </Button>
+        </div>
+      </Form>
+    </Dialog>
+  );
+}
+
+function ChangeKey({ apiKey, close }: { readonly apiKey: ApiKey; readonly close: () => void }): ReactNode {
+  const { t } = useWords();
+  const [name, setName] = useState(apiKey.name);
+  const [networks, setNetworks] = useState((apiKey.allowedNetworks ?? []).join('\n'));
+  const change = useAction({
+    run: () => apiKeys.update(apiKey.id, { name: name.trim(), allowedNetworks: networksOf(networks) }),
+    done: t('saved'),
+    andThen: close,
+    changes: ['apiKeys'],
+  });
+  return (
+    <Dialog title={t('key.changeTitle', { name: apiKey.name })} close={close}>
+      <Form submit={() => name.trim() !== '' && !change.isPending && change.mutate(undefined)}>
+        <TextInput
+          label={t('name')}
+          error={fieldError(change.error, 'name', t)}
+          description={t('key.nameHint')}
+          maxLength={255}
+          data-autofocus
+          value={name}
+          onChange={(event) => setName(event.currentTarget.value)}
+        />
+        <Networks text={networks} setText={setNetworks} error={change.error} />
+        {change.error !== null && <Failure error={change.error} fields={['name', 'allowedNetworks']} />}
+        <div className="dialog-actions">
+          <Button type="submit" loading={change.isPending} disabled={name.trim() === ''}>
+            {t('save')}
           </Button>
         </div>
       </Form>

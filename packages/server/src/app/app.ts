@@ -6,6 +6,7 @@ import { notificationRoutes } from '../acquirers/notificationRoutes.ts';
 import { auditLogRoutes } from '../auditLog/auditLogRoutes.ts';
 import { cardRoutes } from '../cards/cardRoutes.ts';
 import { checkoutRoutes } from '../checkout/checkoutRoutes.ts';
+import type { Scope } from '../core/scopes.ts';
 import { customerRoutes } from '../customers/customerRoutes.ts';
 import { docsRoutes } from '../docs/docs.ts';
 import { openApi } from '../docs/openApi.ts';
@@ -23,9 +24,11 @@ import { securityHeadersOf } from '../http/securityHeaders.ts';
 import type { TurnKind } from '../http/turns.ts';
 import { apiKeyRoutes } from '../identity/apiKeyRoutes.ts';
 import { ApiKeys, type RouteAuth } from '../identity/auth.ts';
+import { KeyUses } from '../identity/keyUses.ts';
 import { LockOuts } from '../identity/lockOuts.ts';
 import { Passwords } from '../identity/passwords.ts';
 import type { NeededRole } from '../identity/roles.ts';
+import { scopeOfRoute } from '../identity/routeScopes.ts';
 import { secondFactorRoutes, signInSettingsRoutes } from '../identity/secondFactorRoutes.ts';
 import { sessionListRoutes } from '../identity/sessionListRoutes.ts';
 import { sessionRoutes } from '../identity/sessionRoutes.ts';
@@ -72,7 +75,12 @@ export async function createApp(deps: Deps, surface: Surface, sandboxRoutes: Mor
   });
   const { workers } = deps.config;
   const strangers = new Strangers(dividedBy(workers, UNKNOWN_CREDENTIALS));
-  const keys = new ApiKeys(deps.reserved, deps.config.mode, strangers);
+  const uses = new KeyUses(deps.pool, (error) =>
+    deps.logger.warn({ err: error }, 'the last uses of keys were not written'),
+  );
+  app.addHook('onReady', async () => uses.start());
+  app.addHook('onClose', () => uses.stop());
+  const keys = new ApiKeys(deps.reserved, deps.config.mode, strangers, uses);
   const sessions = new Sessions(deps.reserved, deps.config, surface, strangers);
   app.decorate('routeList', []);
   app.decorateRequest('principal', null);
@@ -114,6 +122,7 @@ export async function createApp(deps: Deps, surface: Surface, sandboxRoutes: Mor
   app.addHook('onRoute', (route) => {
     if (route.config?.refusesMethods === true) return;
     closeQuery(route);
+    nameScope(route);
     takeTurns(route, deps);
     const methods = allowed.get(route.url) ?? new Set<string>();
     for (const method of [route.method].flat()) {
@@ -218,6 +227,14 @@ function closeQuery({ config, schema }: RouteOptions): void {
   if (auth !== 'none' && schema !== undefined) schema.querystring ??= Type.Object({}, closed);
 }
 
+/** The table of scopes is looked into once for each route, not with each request. */
+function nameScope(route: RouteOptions): void {
+  const { config = {}, url } = route;
+  if (config.auth !== 'merchant' || config.scope !== undefined) return;
+  const [method = 'GET'] = [route.method].flat();
+  route.config = { ...config, scope: scopeOfRoute(method, url) };
+}
+
 /** Whoever has a key or a session waits for a turn, and holds it for as long as the request is handled. */
 function takeTurns(route: RouteOptions, { turns }: Deps): void {
   const { auth = 'none', turn = 'common' } = route.config ?? {};
@@ -256,6 +273,7 @@ export interface ListedRoute {
   readonly url: string;
   readonly auth?: RouteAuth;
   readonly role?: NeededRole;
+  readonly scope?: Scope;
 }
 
 declare module 'fastify' {

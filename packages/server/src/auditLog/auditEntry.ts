@@ -7,7 +7,7 @@ import { iso } from '../core/values/time.ts';
 
 export const AUDIT_ACTIONS = [
   ...['merchant.create', 'merchant.update', 'store.create', 'terminal.create'],
-  ...['api_key.issue', 'api_key.revoke'],
+  ...['api_key.issue', 'api_key.update', 'api_key.revoke'],
   ...['user.create', 'user.update', 'user.delete', 'user.reset_password', 'user.change_password'],
   ...['session.sign_in', 'session.sign_in_failed', 'session.lock_out', 'session.sign_out'],
   ...['session.sign_out_everywhere', 'session.end', 'session.end_others'],

@@ -79,6 +79,9 @@ const API_KEY = {
   createdAt: '2026-11-20T09:30:00.000Z',
   expiresAt: null,
   revokedAt: null,
+  allowedNetworks: null,
+  lastUsedAt: '2026-11-21T08:00:00.000Z',
+  lastUsedAddress: '203.0.113.7',
 };
 
 const AUDIT_LOG_ENTRY = {
@@ -924,12 +927,30 @@ export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
     response: { page: { summary: 'The only page', value: { items: [API_KEY], nextCursor: null } } },
   },
   issueOwnApiKey: {
-    request: { reader: { summary: 'A key that only reads', value: { name: 'reports', scopes: ['read'] } } },
+    request: {
+      reader: { summary: 'A key that only reads', value: { name: 'reports', scopes: ['read'] } },
+      refunds: {
+        summary: 'A key that only refunds, from two places',
+        value: {
+          name: 'refunds',
+          scopes: ['refunds:write'],
+          allowedNetworks: ['203.0.113.7', '2001:db8::/32'],
+        },
+      },
+    },
     response: {
       issued: {
         summary: 'The key is shown this once',
         value: { ...API_KEY, apiKey: 'pr_test_8nZk3VdXyL0bqT5hJr2mWc9sPfA7uE1gKoYi4NtQx6w' },
       },
+    },
+  },
+  updateOwnApiKey: {
+    request: {
+      bound: { summary: 'Only from the shop’s servers', value: { allowedNetworks: ['203.0.113.0/28'] } },
+    },
+    response: {
+      changed: { summary: 'As it is now', value: { ...API_KEY, allowedNetworks: ['203.0.113.0/28'] } },
     },
   },
   revokeOwnApiKey: {

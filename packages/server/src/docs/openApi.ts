@@ -16,7 +16,7 @@ const DESCRIPTION = `Take payments from wallets and cards, exactly once. [The gu
 ## Authentication
 Send an API key as it is in the \`Authorization\` header, without \`Bearer\`. Keys that begin with
 \`pr_test_\` work in a sandbox, \`pr_live_\` in production. A key has scopes: \`read\` for GET, \`webhooks\` to say where events go, \`write\`
-for everything else.
+for everything else; or those of single operations, such as \`refunds:write\`. A key may be bound to addresses.
 
 ## Amounts
 Integers in minor units of the currency, from 1 to 9,007,199,254,740,991: 1,234.56 KZT is \`123456\`,
@@ -344,7 +344,7 @@ function commonReasons(method: string, { security = [], parameters = [], request
   if (!open) {
     reasons.push('missing_api_key', 'bearer_not_supported', 'invalid_api_key', 'wrong_mode_api_key');
     reasons.push('not_signed_in', 'insufficient_scope', 'insufficient_role');
-    reasons.push('second_factor_set_up_required');
+    reasons.push('second_factor_set_up_required', 'address_not_allowed');
     if (forUsersOnly) reasons.push('session_required');
   }
   if (!reads) reasons.push('origin_not_allowed');

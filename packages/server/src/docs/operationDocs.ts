@@ -98,7 +98,7 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
   },
   confirmTotp: {
     description:
-      'Takes the app’s present code. With the first second factor there are recovery codes, shown only in this answer.',
+      'Takes the app’s present code. Every other session of the user ends. With the first second factor there are recovery codes, shown only in this answer.',
     reasons: ['totp_not_begun', 'wrong_second_factor'],
   },
   removeTotp: {
@@ -107,11 +107,12 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
     reasons: [...PROOF, 'totp_not_begun', 'last_second_factor'],
   },
   replaceRecoveryCodes: {
-    description: 'Ten codes. Each signs in once, in place of a code of the app.',
+    description:
+      'Ten codes. Each signs in once, in place of a code of the app. Those of before work no longer.',
     reasons: [...PROOF, 'no_second_factor'],
   },
-  listSessions: { description: 'All of them, in one page.' },
-  endSession: { description: 'It may be this one.', reasons: ['session_not_found'] },
+  listSessions: { description: 'All of them in one page, the one that was used last first.' },
+  endSession: { description: 'It may be the one that asks.', reasons: ['session_not_found'] },
   endOtherSessions: { description: 'At once, on every node; this one goes on.' },
   getSignInSettings: { description: 'For the merchant’s admins.' },
   updateSignInSettings: {
@@ -157,6 +158,14 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
   },
   issueApiKey: { description: SHOWN_ONCE, reasons: MERCHANT },
   listApiKeys: { description: `Without the keys themselves. ${PAGES}`, reasons: [...MERCHANT, ...PAGE] },
+  updateApiKey: {
+    description: 'Its name, and from where it may be used: that holds within a second, on every node.',
+    reasons: [...MERCHANT, 'api_key_not_found'],
+  },
+  updateOperatorKey: {
+    description: 'Its name, and from where it may be used: that holds within a second, on every node.',
+    reasons: ['api_key_not_found'],
+  },
   revokeApiKey: {
     description: 'Writes with it are refused from this moment on, on every node; reads within a second.',
     reasons: [...MERCHANT, 'api_key_not_found'],
@@ -482,6 +491,10 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
   },
   issueOwnApiKey: { description: SHOWN_ONCE },
   listOwnApiKeys: { description: `Without the keys themselves. ${PAGES}`, reasons: PAGE },
+  updateOwnApiKey: {
+    description: 'Its name, and from where it may be used: that holds within a second, on every node.',
+    reasons: ['api_key_not_found'],
+  },
   revokeOwnApiKey: {
     description: 'Writes with it are refused from this moment on, on every node; reads within a second.',
     reasons: ['api_key_not_found'],

@@ -9,6 +9,7 @@ import type { AnswerKey, Command, LateAnswer, Outcome, Sender } from '../core/co
 import { decide } from '../core/decide.ts';
 import type { Can } from '../core/effects.ts';
 import { REFUSALS } from '../core/reasons.ts';
+import { covers, type Scope } from '../core/scopes.ts';
 import { type BankOperation, linkIdOf, type Minor, type Transaction } from '../core/transaction.ts';
 import type { TransactionId } from '../core/values/ids.ts';
 import { newId } from '../installation/newId.ts';
@@ -38,6 +39,8 @@ export interface Call {
 export interface Once extends Fingerprints {
   /** The key's row is read again by the batch, so that a revocation works at once. Null: not by API key. */
   readonly apiKeyId: string | null;
+  /** What the key must be able to do; default: `write`. */
+  readonly scope?: Scope;
   /** Idempotency keys of one scope (a merchant, or all operators) are one namespace. */
   readonly scopeId: string;
   /** The Idempotency-Key. Null: the caller gave none, and a command that is tried again has its effect once all the same. */
@@ -576,7 +579,9 @@ function refusalOfKey({ once }: Request, apiKeys: ReadonlyMap<string, sql.KeyRow
   if (once === null || once.apiKeyId === null) return null;
   const key = apiKeys.get(once.apiKeyId);
   if (key === undefined || !key.live) return { kind: 'refused', refusal: 'invalid_api_key' };
-  return key.scopes.includes('write') ? null : { kind: 'refused', refusal: 'insufficient_scope' };
+  return covers(key.scopes, once.scope ?? 'write')
+    ? null
+    : { kind: 'refused', refusal: 'insufficient_scope' };
 }
 
 /** Authorizations have a key in any case; customers and the engine are nobody's program. */

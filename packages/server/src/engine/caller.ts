@@ -45,13 +45,14 @@ export function callOf<C extends Command>(
   paymentMethod: Sender['paymentMethod'],
   { render, usual }: Rendering<C>,
 ): OnceCall {
-  const { merchantId, actor, apiKeyId, scopeId, key, fingerprint, otherFingerprints, refuse } = caller;
+  const { merchantId, actor, apiKeyId, scope, scopeId, key, fingerprint, otherFingerprints, refuse } = caller;
   return {
     command,
     sender: { actor, merchantId, paymentMethod },
     audited: isAudited(caller, command) ? caller.auditActor() : undefined,
     once: {
       apiKeyId,
+      ...(scope === undefined ? {} : { scope }),
       scopeId,
       key,
       fingerprint,

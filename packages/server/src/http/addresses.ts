@@ -12,6 +12,28 @@ export function parseAddress(text: string): Parsed<string> {
   return parsed(ipaddr.process(text.replace(/%.*$/, '')).toString());
 }
 
+/**
+ * A network in its one spelling, as `10.0.0.0/8` or `2001:db8::/32`; an address stands for itself alone. An address that is none of
+ * a network's own is refused: whoever writes `10.1.2.3/8` may mean either.
+ */
+export function parseNetwork(text: string): Parsed<string> {
+  const [word = '', prefix, ...more] = text.trim().split('/');
+  const address = parseAddress(word);
+  if (!address.ok || more.length > 0 || word.includes('%')) return refused(NO_NETWORK);
+  if (prefix === undefined) return parsed(address.value);
+  const bits = isIP(address.value) === 6 ? 128 : 32;
+  if (!/^(?:0|[1-9]\d{0,2})$/.test(prefix) || Number(prefix) > bits) return refused(NO_NETWORK);
+  const [first] = ipaddr.parseCIDR(`${address.value}/${prefix}`);
+  const begins =
+    first.kind() === 'ipv6'
+      ? ipaddr.IPv6.networkAddressFromCIDR(`${address.value}/${prefix}`)
+      : ipaddr.IPv4.networkAddressFromCIDR(`${address.value}/${prefix}`);
+  if (begins.toString() !== address.value) return refused(`must begin at ${begins.toString()}/${prefix}`);
+  return parsed(Number(prefix) === bits ? address.value : `${address.value}/${prefix}`);
+}
+
+const NO_NETWORK = 'must be an IP address, or a network such as 10.0.0.0/8';
+
 /** What a proxy writes of a client: an address, perhaps in brackets, with a port, or quoted. */
 const WITH_PORT = /^"?(?:\[([^\]]+)\](?::\d{1,5})?|([^:]+):\d{1,5})"?$/;
 

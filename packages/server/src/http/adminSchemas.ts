@@ -1,6 +1,7 @@
 /** What the admin API takes and answers. Objects of answers have names, which the SDK's types carry too. */
 import Type from 'typebox';
 import { ACCOUNT_KINDS, SYSTEM_KINDS } from '../core/accounts.ts';
+import { MERCHANT_SCOPES } from '../core/scopes.ts';
 import { Balance, Cursor, closed, Limit, NextCursor, shownOnce } from './schemas.ts';
 
 const Id = Type.String({ format: 'uuid', examples: ['01900000-0000-7000-8000-000000000001'] });
@@ -63,12 +64,20 @@ const CheckoutOrigins = Type.Array(Type.String({ maxLength: 255 }), {
     'Whose pages may show the checkout in a frame, or in a popup by `/pay/api.js`: origins, in production https only. Default: none.',
   examples: [['https://shop.example']],
 });
-const Scopes = Type.Array(Type.Enum(['read', 'write', 'webhooks']), {
+const Scopes = Type.Array(Type.Enum([...MERCHANT_SCOPES]), {
   minItems: 1,
   uniqueItems: true,
   description:
-    '`read` for GET, `write` for payments and all else that changes something, `webhooks` to say where events go. Default: read and write.',
+    '`read` for GET, `write` for payments and all else that changes something, `webhooks` to say where events go. Default: read and write. Keys that are to do one thing only have others in their place: `payments:read`, `payments:write` (new payments), `captures:write`, `cancels:write`, `refunds:write`, `links:read`, `links:write`, `customers:read`, `customers:write` (with their cards), `reports:read` (balances, statistics, issues, the request log, stores), `webhooks:read`, `deliveries:write` (test, resend and replay webhooks). Operators’ keys have `read` and `write`.',
 });
+const AllowedNetworks = Type.Union(
+  [Type.Array(Type.String({ maxLength: 64 }), { minItems: 1, maxItems: 50 }), Type.Null()],
+  {
+    description:
+      'From where the key may be used: addresses and networks of IPv4 and IPv6. Requests from elsewhere are refused with 403 `address_not_allowed`. Default: null, from anywhere.',
+    examples: [['203.0.113.7', '10.0.0.0/8', '2001:db8::/32']],
+  },
+);
 
 const settings = {
   name: Name,
@@ -118,6 +127,9 @@ const apiKey = {
   createdAt: Time,
   expiresAt: NullableTime,
   revokedAt: NullableTime,
+  allowedNetworks: AllowedNetworks,
+  lastUsedAt: Type.Union([Time, Type.Null()], { description: 'To within some seconds; null: not yet.' }),
+  lastUsedAddress: NullableText,
 };
 export const ApiKey = Type.Object(apiKey, { $id: 'ApiKey' });
 export const IssuedApiKey = Type.Object(
@@ -134,8 +146,14 @@ export const ApiKeyBody = Type.Object(
           'A time to come: RFC 3339, in any time zone; null: never. Default: a merchant’s key never, an operator’s after 365 days.',
       }),
     ),
+    allowedNetworks: Type.Optional(AllowedNetworks),
   },
   closed,
+);
+
+export const ApiKeyPatch = Type.Object(
+  { name: Type.Optional(Name), allowedNetworks: Type.Optional(AllowedNetworks) },
+  { ...closed, minProperties: 1 },
 );
 
 export const WalletHolder = Type.Object(

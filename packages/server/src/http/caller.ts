@@ -6,7 +6,7 @@ import type { Actor } from '../core/transaction.ts';
 import { OPERATOR_SCOPE } from '../engine/batch.ts';
 import type { Caller, MerchantCaller, Refused } from '../engine/caller.ts';
 import type { Answer } from '../engine/idempotency.ts';
-import { actorOf, type Principal } from '../identity/auth.ts';
+import { actorOf, neededScope, type Principal } from '../identity/auth.ts';
 import { sourceOf } from './errors.ts';
 import { fingerprintsOf } from './idempotencyKey.ts';
 import { refusalAnswer } from './refusals.ts';
@@ -32,6 +32,7 @@ export function callerOf(
   return {
     ...fingerprintsOf(secrets, request.method, path, fingerprintBody ?? request.body ?? null),
     ...{ apiKeyId, merchantId, key },
+    scope: neededScope(request),
     scopeId: scopeOf(principal),
     actor: actorOf(request, merchantId === null ? 'operator' : ('api' satisfies Actor)),
     isPerson: user !== null,

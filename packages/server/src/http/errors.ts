@@ -103,6 +103,12 @@ export const REASONS = {
     message: 'the API key does not have the scope for this',
     path: 'Authorization',
   },
+  address_not_allowed: {
+    status: 403,
+    code: 3,
+    message: 'the API key may be used from certain addresses only',
+    path: 'Authorization',
+  },
   notification_not_verified: {
     status: 401,
     code: 3,

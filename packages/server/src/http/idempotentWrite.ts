@@ -8,11 +8,12 @@ import type { Deps } from '../app/deps.ts';
 import { auditActorOf } from '../auditLog/auditActor.ts';
 import type { AuditChange } from '../auditLog/auditEntry.ts';
 import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
+import { covers } from '../core/scopes.ts';
 import { type Claim, claimKeys, readApiKeys, readResponses, updateResponses } from '../engine/batchSql.ts';
 import { passGate } from '../engine/gateSql.ts';
 import { type Answer, type Fingerprints, standingOf } from '../engine/idempotency.ts';
 import { waitForKeys } from '../engine/idempotencySql.ts';
-import { neededScope, operatorOf } from '../identity/auth.ts';
+import { insufficientScope, neededScope, operatorOf } from '../identity/auth.ts';
 import { isAllowed } from '../identity/roles.ts';
 import { requireSecondFactor } from '../identity/sessions.ts';
 import { readSession } from '../identity/sessionsSql.ts';
@@ -173,7 +174,8 @@ export async function checkCredential(
   }
   const [key] = await readApiKeys(db, [apiKeyId]);
   if (key === undefined || !key.live) throw new ApiError('invalid_api_key');
-  if (!key.scopes.includes(neededScope(request))) throw new ApiError('insufficient_scope');
+  const needed = neededScope(request);
+  if (!covers(key.scopes, needed)) throw new ApiError('insufficient_scope', insufficientScope(needed));
 }
 
 /**

@@ -1,8 +1,11 @@
 import type { FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import type { Deps } from '../app/deps.ts';
-import { type Parsed, parsed } from '../core/values/parse.ts';
+import { changedValues } from '../auditLog/auditEntry.ts';
+import { OPERATOR_SCOPES, type Scope } from '../core/scopes.ts';
+import { type Parsed, parsed, refused } from '../core/values/parse.ts';
 import { parseTime } from '../core/values/time.ts';
+import { parseNetwork } from '../http/addresses.ts';
 import { ADMIN, ERRORS, idOf, parseName, refuseBody } from '../http/adminCommon.ts';
 import * as bodies from '../http/adminSchemas.ts';
 import type { App } from '../http/baseApp.ts';
@@ -17,12 +20,13 @@ import { newId } from '../installation/newId.ts';
 import { generateApiKey, hashApiKey } from '../installation/secrets.ts';
 import { merchantIdOf, requireMerchant } from '../merchants/requireMerchant.ts';
 import {
+  type ApiKey,
   insertApiKey,
   listApiKeys,
   type NewApiKey,
   OPERATOR_KEY_LIFE_MS,
   revokeApiKey,
-  type Scope,
+  updateApiKey,
 } from './apiKeysSql.ts';
 import { apiKeyView } from './apiKeyView.ts';
 import { ADMIN_USER, merchantOf, OPERATOR } from './auth.ts';
@@ -90,6 +94,7 @@ export function apiKeyRoutes(app: App, deps: Deps): void {
 function routesOf(app: App, deps: Deps, owner: Owner): void {
   issueRoute(app, deps, owner);
   listRoute(app, deps, owner);
+  updateRoute(app, deps, owner);
   revokeRoute(app, deps, owner);
 }
 
@@ -121,8 +126,9 @@ function issueRoute(app: App, deps: Deps, owner: Owner): void {
           const apiKey = generateApiKey(merchantId === null ? 'op' : 'pr', deps.config.mode);
           const stored = { hash: hashApiKey(apiKey), hint: apiKey.slice(-4) };
           const key = await insertApiKey(db, { id: newId(), merchantId, ...stored, ...fields });
-          const { id, name, hint, scopes, expiresAt } = apiKeyView(key);
-          const after = { name, hint, scopes, expiresAt };
+          const { id, name, hint, scopes, expiresAt, allowedNetworks } = apiKeyView(key);
+          const bound = allowedNetworks === null ? {} : { allowedNetworks };
+          const after = { name, hint, scopes, expiresAt, ...bound };
           const audit = {
             action: 'api_key.issue',
             merchantId,
@@ -158,6 +164,54 @@ function listRoute(app: App, deps: Deps, owner: Owner): void {
         listApiKeys(deps.pool, merchantId, before, limit);
       const page = await readPage(deps, `API keys of ${merchantId}`, request.query, load, ({ id }) => id);
       return sendJson(reply, 200, exactJson({ ...page, items: page.items.map(apiKeyView) }));
+    },
+  );
+}
+
+function updateRoute(app: App, deps: Deps, owner: Owner): void {
+  const { url, noun, whose, config, common, ids } = owner;
+  app.patch(
+    `${url}/:apiKeyId`,
+    {
+      config,
+      schema: {
+        ...common,
+        operationId: `update${noun}`,
+        summary: `Change an API key of ${whose}`,
+        params: Type.Unsafe<Ids>(Type.Object({ ...ids, apiKeyId: Type.String() })),
+        headers: IdempotencyHeader,
+        body: bodies.ApiKeyPatch,
+        response: { 200: Type.Ref('ApiKey'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const merchantId = owner.merchantIdOf(request);
+      const id = idOf(request.params.apiKeyId ?? '', 'api_key_not_found');
+      const { name, allowedNetworks } = request.body;
+      const changes = {
+        ...(name === undefined ? {} : valuesOf({ name: parseName(name) })),
+        ...(allowedNetworks === undefined
+          ? {}
+          : valuesOf({ allowedNetworks: parseAllowed(allowedNetworks) })),
+      };
+      return writeOnce(deps, request, reply, {
+        path: `${pathOf(owner, merchantId)}/${id}`,
+        statusCode: 200,
+        work: async (db) => {
+          const changed = await updateApiKey(db, merchantId, id, changes);
+          if (changed === null) throw new ApiError('api_key_not_found');
+          const { before, after } = changed;
+          const told = ({ name, allowedNetworks }: ApiKey) => ({ name, allowedNetworks });
+          const object = { kind: 'api_key', id };
+          const audit = {
+            action: 'api_key.update',
+            merchantId,
+            object,
+            ...changedValues(told(before), told(after)),
+          } as const;
+          return { effectId: id, body: apiKeyView(after), audit };
+        },
+      });
     },
   );
 }
@@ -205,7 +259,19 @@ function pathOf({ url }: Owner, merchantId: string | null): string {
   return url.replace(':merchantId', merchantId ?? '');
 }
 
-type KeyFields = Pick<NewApiKey, 'name' | 'scopes' | 'expiresAt'>;
+type KeyFields = Pick<NewApiKey, 'name' | 'scopes' | 'expiresAt' | 'allowedNetworks'>;
+
+/** Null: from anywhere. Which of several is wrong is said by its number. */
+function parseAllowed(texts: readonly string[] | null): Parsed<readonly string[] | null> {
+  if (texts === null) return parsed(null);
+  const networks = [];
+  for (const [i, text] of texts.entries()) {
+    const network = parseNetwork(text);
+    if (!network.ok) return refused(`${network.error} (entry ${i + 1})`);
+    networks.push(network.value);
+  }
+  return parsed([...new Set(networks)]);
+}
 
 /** @throws ApiError 400 naming what is wrong */
 function parseKey(body: Static<typeof bodies.ApiKeyBody>, isOperators: boolean): KeyFields {
@@ -213,9 +279,13 @@ function parseKey(body: Static<typeof bodies.ApiKeyBody>, isOperators: boolean):
   const { scopes = ['read', 'write'] satisfies Scope[], expiresAt = usually } = body;
   const time: Parsed<number | null> =
     typeof expiresAt === 'string' ? parseTime(expiresAt) : parsed(expiresAt);
-  if (isOperators && scopes.includes('webhooks'))
+  if (isOperators && !scopes.every((scope) => OPERATOR_SCOPES.some((one) => one === scope)))
     throw fieldError('invalid_request', 'scopes', 'of an operator’s key are read and write');
-  const fields = valuesOf({ name: parseName(body.name), expiresAt: time });
+  const fields = valuesOf({
+    name: parseName(body.name),
+    expiresAt: time,
+    allowedNetworks: parseAllowed(body.allowedNetworks ?? null),
+  });
   if (fields.expiresAt !== null && fields.expiresAt <= Date.now())
     throw fieldError('invalid_request', 'expiresAt', 'must be in the future');
   return { ...fields, scopes };

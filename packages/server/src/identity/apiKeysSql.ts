@@ -1,7 +1,6 @@
+import type { Scope } from '../core/scopes.ts';
 import type { Queryable } from '../postgres/pool.ts';
-
-/** `webhooks`: to say where events go, which a key that takes payments need not be able to. */
-export type Scope = 'read' | 'write' | 'webhooks';
+import type { KeyUse } from './keyUses.ts';
 
 export interface ApiKey {
   readonly id: string;
@@ -14,10 +13,16 @@ export interface ApiKey {
   readonly createdAt: number;
   readonly expiresAt: number | null;
   readonly revokedAt: number | null;
+  /** Null: from anywhere. */
+  readonly allowedNetworks: readonly string[] | null;
+  /** To within some seconds. */
+  readonly lastUsedAt: number | null;
+  readonly lastUsedAddress: string | null;
 }
 
 const COLUMNS = `id, merchant_id AS "merchantId", name, hint, scopes, created_at AS "createdAt",
-  expires_at AS "expiresAt", revoked_at AS "revokedAt"`;
+  expires_at AS "expiresAt", revoked_at AS "revokedAt", allowed_networks AS "allowedNetworks",
+  last_used_at AS "lastUsedAt", last_used_address AS "lastUsedAddress"`;
 
 export async function findApiKey(db: Queryable, hash: Buffer): Promise<ApiKey | null> {
   const { rows } = await db.query<ApiKey>(
@@ -35,6 +40,7 @@ export interface NewApiKey {
   readonly hint: string;
   readonly scopes: readonly Scope[];
   readonly expiresAt: number | null;
+  readonly allowedNetworks?: readonly string[] | null;
 }
 
 /** An operator's key may make money: unless somebody says otherwise, it is made anew every year. */
@@ -43,8 +49,8 @@ export const OPERATOR_KEY_LIFE_MS = 365 * 86_400_000;
 /** Keys live in real time: their times are the database's own clock, not the sandbox's. */
 export async function insertApiKey(db: Queryable, key: NewApiKey): Promise<ApiKey> {
   const { rows } = await db.query<ApiKey>(
-    `INSERT INTO api_key (id, merchant_id, name, hash, hint, scopes, created_at, expires_at)
-     VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp(), $7) RETURNING ${COLUMNS}`,
+    `INSERT INTO api_key (id, merchant_id, name, hash, hint, scopes, created_at, expires_at, allowed_networks)
+     VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp(), $7, $8) RETURNING ${COLUMNS}`,
     [
       key.id,
       key.merchantId,
@@ -53,6 +59,7 @@ export async function insertApiKey(db: Queryable, key: NewApiKey): Promise<ApiKe
       key.hint,
       key.scopes,
       key.expiresAt === null ? null : new Date(key.expiresAt),
+      key.allowedNetworks ?? null,
     ],
   );
   return only(rows);
@@ -73,11 +80,11 @@ export async function listApiKeys(
   return rows;
 }
 
-/** Which of these keys may read now. */
+/** Which of these keys may read payments now. */
 export async function readReadableKeys(db: Queryable, ids: readonly string[]): Promise<ReadonlySet<string>> {
   const { rows } = await db.query<{ id: string }>({
     name: 'readable_keys',
-    text: `SELECT id FROM api_key WHERE id = ANY($1::uuid[]) AND 'read' = ANY(scopes)
+    text: `SELECT id FROM api_key WHERE id = ANY($1::uuid[]) AND scopes && '{read,payments:read}'
       AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())`,
     values: [ids],
   });
@@ -100,6 +107,40 @@ export async function revokeApiKey(
     [id, merchantId],
   );
   return rows[0] ?? null;
+}
+
+/** Changes a key that is not revoked. @returns null when there is no such key; the key as it was and as it is */
+export async function updateApiKey(
+  db: Queryable,
+  merchantId: string | null,
+  id: string,
+  changes: { readonly name?: string; readonly allowedNetworks?: readonly string[] | null },
+): Promise<{ before: ApiKey; after: ApiKey } | null> {
+  const { rows } = await db.query<ApiKey>(
+    `SELECT ${COLUMNS} FROM api_key WHERE id = $1 AND merchant_id IS NOT DISTINCT FROM $2 AND user_id IS NULL
+     FOR UPDATE`,
+    [id, merchantId],
+  );
+  const [before] = rows;
+  if (before === undefined) return null;
+  const { name, allowedNetworks } = { ...before, ...changes };
+  const changed = await db.query<ApiKey>(
+    `UPDATE api_key SET name = $2, allowed_networks = $3 WHERE id = $1 RETURNING ${COLUMNS}`,
+    [id, name, allowedNetworks],
+  );
+  return { before, after: only(changed.rows) };
+}
+
+/** Nodes write at the same time: a key that another one is writing just now is left to it. */
+export async function recordKeyUses(db: Queryable, uses: readonly KeyUse[]): Promise<void> {
+  if (uses.length === 0) return;
+  await db.query(
+    `WITH use AS (SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::text[]) u(id, at, address)),
+       free AS (SELECT id FROM api_key WHERE id IN (SELECT id FROM use) FOR NO KEY UPDATE SKIP LOCKED)
+     UPDATE api_key k SET last_used_at = use.at, last_used_address = use.address
+     FROM use JOIN free USING (id) WHERE k.id = use.id AND (k.last_used_at IS NULL OR k.last_used_at < use.at)`,
+    [uses.map(({ id }) => id), uses.map(({ at }) => new Date(at)), uses.map(({ address }) => address)],
+  );
 }
 
 function only<T>(rows: readonly T[]): T {

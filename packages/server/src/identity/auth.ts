@@ -1,13 +1,15 @@
 import { hash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import type { Mode } from '../app/config.ts';
+import { covers, type Scope } from '../core/scopes.ts';
 import type { Actor } from '../core/transaction.ts';
 import { networkOf } from '../http/addresses.ts';
-import { clientAddressOf } from '../http/clientAddress.ts';
+import { clientAddressOf, trustOf } from '../http/clientAddress.ts';
 import { ApiError } from '../http/errors.ts';
 import { hashApiKey, isMistypedKey } from '../installation/secrets.ts';
 import type { Queryable } from '../postgres/pool.ts';
-import { type ApiKey, findApiKey, type Scope } from './apiKeysSql.ts';
+import { type ApiKey, findApiKey } from './apiKeysSql.ts';
+import type { KeyUses } from './keyUses.ts';
 import type { NeededRole, Role } from './roles.ts';
 import type { Strangers } from './strangers.ts';
 
@@ -44,19 +46,44 @@ const CACHE_MAX = 10_000;
 /** Every key begins so, and none is longer: whatever else is sent is not looked for. */
 const KEY = /^(pr|op)_(test|live)_[\w-]{1,120}$/;
 
+interface FoundKey {
+  readonly key: ApiKey;
+  /** Whether it may be used from this address. */
+  readonly admits: (address: string) => boolean;
+}
+
+function admitting({ allowedNetworks }: ApiKey): (address: string) => boolean {
+  return allowedNetworks === null ? () => true : trustOf(allowedNetworks);
+}
+
+/** It names the address that is seen, since a proxy may stand between, and none of those that would do. */
+function addressNotAllowed(address: string): ApiError {
+  return new ApiError(
+    'address_not_allowed',
+    `the API key may be used from certain addresses only, and this request came from ${address}`,
+  );
+}
+
+/** @returns what is lacking, in words */
+export function insufficientScope(needed: Scope): string {
+  return `the API key does not have the scope for this: ${needed}`;
+}
+
 /** Finds API keys by their hash, remembering them for a second. */
 export class ApiKeys {
   readonly #db: Queryable;
   readonly #mode: Mode;
   readonly #strangers: Strangers;
-  readonly #cache = new Map<string, { key: ApiKey; until: number }>();
+  readonly #uses: KeyUses;
+  readonly #cache = new Map<string, { found: FoundKey; until: number }>();
   /** Those being looked for now: a thousand requests with one key ask once. */
-  readonly #asked = new Map<string, Promise<ApiKey | null>>();
+  readonly #asked = new Map<string, Promise<FoundKey | null>>();
 
-  constructor(db: Queryable, mode: Mode, strangers: Strangers) {
+  constructor(db: Queryable, mode: Mode, strangers: Strangers, uses: KeyUses) {
     this.#db = db;
     this.#mode = mode;
     this.#strangers = strangers;
+    this.#uses = uses;
   }
 
   /** @throws ApiError 401, 403 */
@@ -67,10 +94,18 @@ export class ApiKeys {
     const wrongMode = this.#mode === 'sandbox' ? /^(pr|op)_live_/ : /^(pr|op)_test_/;
     if (wrongMode.test(presented)) throw new ApiError('wrong_mode_api_key');
     const isPossible = KEY.test(presented) && !isMistypedKey(presented);
-    const key = isPossible ? await this.#find(presented, networkOf(clientAddressOf(request))) : null;
-    if (key === null || key.revokedAt !== null || (key.expiresAt !== null && key.expiresAt <= Date.now())) {
+    const address = clientAddressOf(request);
+    const found = isPossible ? await this.#find(presented, networkOf(address)) : null;
+    const key = found?.key ?? null;
+    if (
+      found === null ||
+      key === null ||
+      key.revokedAt !== null ||
+      (key.expiresAt !== null && key.expiresAt <= Date.now())
+    ) {
       throw new ApiError('invalid_api_key');
     }
+    if (!found.admits(address)) throw addressNotAllowed(address);
     if (auth === 'user') throw new ApiError('session_required');
     if ((key.merchantId === null) !== (auth === 'operator'))
       throw new ApiError(
@@ -79,39 +114,44 @@ export class ApiKeys {
           ? 'this is for operators (op_…), and the API key is a merchant’s'
           : 'this is for merchants (pr_…), and the API key is an operator’s',
       );
-    if (!key.scopes.includes(neededScope(request))) throw new ApiError('insufficient_scope');
+    const needed = neededScope(request);
+    if (!covers(key.scopes, needed)) throw new ApiError('insufficient_scope', insufficientScope(needed));
+    this.#uses.note(key.id, address);
     return { apiKeyId: key.id, merchantId: key.merchantId, scopes: key.scopes, user: null };
   }
 
-  async #find(presented: string, network: string): Promise<ApiKey | null> {
+  async #find(presented: string, network: string): Promise<FoundKey | null> {
     const name = hash('sha256', presented, 'base64');
     const cached = this.#cache.get(name);
-    if (cached !== undefined && cached.until > performance.now()) return cached.key;
+    if (cached !== undefined && cached.until > performance.now()) return cached.found;
     const asked = this.#asked.get(name);
     if (asked !== undefined) return asked;
-    const question = (): Promise<ApiKey | null> => findApiKey(this.#db, hashApiKey(presented));
+    const question = async (): Promise<FoundKey | null> => {
+      const key = await findApiKey(this.#db, hashApiKey(presented));
+      return key === null ? null : { key, admits: admitting(key) };
+    };
     // A key that was good a moment ago is asked for again, whatever strangers do from the same address.
     const answer = cached === undefined ? this.#strangers.ask(network, question) : question();
     this.#asked.set(name, answer);
     try {
-      const key = await answer;
+      const found = await answer;
       // An unknown key is not remembered: one that was just issued works at once, and strangers fill nothing.
-      if (key === null) this.#cache.delete(name);
-      else this.#remember(name, key);
-      return key;
+      if (found === null) this.#cache.delete(name);
+      else this.#remember(name, found);
+      return found;
     } finally {
       this.#asked.delete(name);
     }
   }
 
-  #remember(name: string, key: ApiKey): void {
+  #remember(name: string, found: FoundKey): void {
     this.#cache.delete(name);
     if (this.#cache.size >= CACHE_MAX)
       for (const [oldest] of this.#cache) {
         this.#cache.delete(oldest);
         break;
       }
-    this.#cache.set(name, { key, until: performance.now() + CACHE_MS });
+    this.#cache.set(name, { found, until: performance.now() + CACHE_MS });
   }
 }
 

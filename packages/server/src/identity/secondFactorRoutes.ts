@@ -118,7 +118,7 @@ function confirmTotpRoute(app: App, deps: Deps, signIn: SignIn): void {
       schema: {
         ...DASHBOARD,
         operationId: 'confirmTotp',
-        summary: 'Set up the authenticator app, by its first code; other sessions end',
+        summary: 'Set up the authenticator app by its first code',
         body: bodies.TotpCodeBody,
         response: { 200: Type.Ref('RecoveryCodes'), ...ERRORS },
       },
@@ -226,7 +226,7 @@ function recoveryCodesRoute(app: App, deps: Deps, signIn: SignIn): void {
       schema: {
         ...DASHBOARD,
         operationId: 'replaceRecoveryCodes',
-        summary: 'New recovery codes, shown this once; those of before work no longer',
+        summary: 'Make new recovery codes, shown this once',
         body: bodies.ProofBody,
         response: { 200: Type.Ref('RecoveryCodes'), ...ERRORS },
       },
@@ -276,7 +276,7 @@ export function signInSettingsRoutes(app: App, deps: Deps, signIn: SignIn): void
       schema: {
         ...DASHBOARD,
         operationId: 'updateSignInSettings',
-        summary: 'Require a second factor of this merchant’s users, or no longer',
+        summary: 'Require a second factor of this merchant’s users, or not',
         body: bodies.SignInSettingsBody,
         response: { 200: Type.Ref('SignInSettings'), ...ERRORS },
       },

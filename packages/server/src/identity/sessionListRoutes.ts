@@ -31,7 +31,7 @@ function listRoute(app: App, deps: Deps): void {
       schema: {
         ...DASHBOARD,
         operationId: 'listSessions',
-        summary: 'List the browsers in which you are signed in, the one that was used last first',
+        summary: 'List the browsers in which you are signed in',
         response: { 200: pageSchema('SignedInSession'), ...ERRORS },
       },
     },

@@ -290,9 +290,9 @@ function resetSecondFactorRoute(app: App, deps: Deps, signIn: SignIn, owner: Own
       schema: {
         ...common,
         operationId: `resetSecondFactorOf${noun}`,
-        summary: `Take the second factor from a user of ${whose} who has lost it`,
+        summary: `Take the second factor from a user of ${whose}`,
         description:
-          'Authenticator app and recovery codes are gone, and their sessions end: the next sign-in asks for the password alone.',
+          'For somebody who has lost it. Authenticator app and recovery codes are gone, and their sessions end: the next sign-in asks for the password alone.',
         params: Type.Unsafe<Ids>(Type.Object({ ...ids, userId: Type.String() })),
         headers: IdempotencyHeader,
         response: { 200: Type.Ref('User'), ...ERRORS },

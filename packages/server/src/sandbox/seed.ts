@@ -3,10 +3,11 @@
 import { insertAcquirer, listRoutes, replaceRoutes } from '../acquiring/acquirersSql.ts';
 import { HTTP_CONNECTOR } from '../acquiring/httpBank.ts';
 import { DEFAULT_ACQUIRER_ID } from '../core/acquirers.ts';
+import type { Scope } from '../core/scopes.ts';
 import { type Iin, lastDigitsOf } from '../core/values/iin.ts';
 import { OPERATOR_SCOPE } from '../engine/batch.ts';
 import type { Engine, OnceCall } from '../engine/engine.ts';
-import { insertApiKey, type Scope } from '../identity/apiKeysSql.ts';
+import { insertApiKey } from '../identity/apiKeysSql.ts';
 import { insertUser } from '../identity/usersSql.ts';
 import { lockSeed, markSeeded } from '../installation/installationSql.ts';
 import { newId } from '../installation/newId.ts';

@@ -142,6 +142,12 @@ describe('every act leaves a line with who, what and on what', () => {
       expiresAt: null,
     });
     assert.deepEqual(issued.object, { kind: 'api_key', id: key.id });
+    const body = { allowedNetworks: ['127.0.0.0/8'] };
+    await leaves(() => ok(admin.call('PATCH', `/v1/api-keys/${key.id}`, { body })), 'api_key.update', {
+      actor: BY_ADMIN,
+      before: { allowedNetworks: null },
+      after: body,
+    });
     await leaves(() => ok(admin.call('POST', `/v1/api-keys/${key.id}/revoke`)), 'api_key.revoke', {
       actor: BY_ADMIN,
       object: { kind: 'api_key', id: key.id },

@@ -116,6 +116,7 @@ test('the comparison of answers with the document notices what is not in it', ()
       user: { id: '01900000-0000-7000-8000-000000000001', email: 'a@b.test', name: 'A', role: 'viewer' },
       merchant: null,
       mode: 'sandbox',
+      mustSetUpSecondFactor: false,
     }),
   };
   assert.deepEqual(contradictionsOf(answer), []);

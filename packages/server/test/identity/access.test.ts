@@ -166,6 +166,7 @@ const ROUTES = {
   'user admin': [
     'GET /v1/api-keys',
     'POST /v1/api-keys',
+    'PATCH /v1/api-keys/:apiKeyId',
     'POST /v1/api-keys/:apiKeyId/revoke',
     'GET /v1/users',
     'POST /v1/users',
@@ -204,6 +205,7 @@ const ROUTES = {
     'PUT /v1/admin/merchants/:merchantId/acquirer-credentials/:acquirerId',
     'GET /v1/admin/merchants/:merchantId/api-keys',
     'POST /v1/admin/merchants/:merchantId/api-keys',
+    'PATCH /v1/admin/merchants/:merchantId/api-keys/:apiKeyId',
     'POST /v1/admin/merchants/:merchantId/api-keys/:apiKeyId/revoke',
     'GET /v1/admin/merchants/:merchantId/balances',
     'GET /v1/admin/merchants/:merchantId/statement',
@@ -219,6 +221,7 @@ const ROUTES = {
     'POST /v1/admin/merchants/:merchantId/users/:userId/reset-second-factor',
     'GET /v1/admin/operator-keys',
     'POST /v1/admin/operator-keys',
+    'PATCH /v1/admin/operator-keys/:apiKeyId',
     'POST /v1/admin/operator-keys/:apiKeyId/revoke',
     'POST /v1/admin/transactions/:transactionId/confirm',
     'GET /v1/admin/transactions/:transactionId/confirmation',
