@@ -4,6 +4,8 @@ import {
   type Acquirer,
   type AcquirerCredentials,
   type AcquirerRoutes,
+  type AddedPasskey,
+  type AddPasskeyBody,
   type ApiKey,
   type Audit,
   type AuditLogEntry,
@@ -31,6 +33,8 @@ import {
   type MutedIssue,
   type OperatorIssue,
   type Page,
+  type Passkey,
+  type PasskeyOptions,
   type PaymentLink,
   type PaymentLinkEvent,
   type PaymentLinkSums,
@@ -47,6 +51,7 @@ import {
   type SignedInSession,
   type SignInBody,
   type SignInSettings,
+  type SignInWithPasskeyBody,
   type Statistics,
   type StatisticsTotals,
   type Store,
@@ -124,6 +129,8 @@ export type { Session };
 export const session = {
   get: () => get<Session>('/v1/session'),
   signIn: (as: SignInBody) => send<Session>('POST', '/v1/session', as),
+  beginPasskey: () => send<PasskeyOptions>('POST', '/v1/session/passkey/challenge', {}),
+  signInWithPasskey: (body: SignInWithPasskeyBody) => send<Session>('POST', '/v1/session/passkey', body),
   signOut: () => send<unknown>('DELETE', '/v1/session'),
   changePassword: (current: string, next: string) =>
     send<unknown>('POST', '/v1/session/password', { current, new: next }),
@@ -141,6 +148,13 @@ export const account = {
   removeTotp: (password?: string) => send<unknown>('POST', '/v1/session/totp/remove', proof(password)),
   newRecoveryCodes: (password?: string) =>
     send<RecoveryCodes>('POST', '/v1/session/recovery-codes', proof(password)),
+  beginPasskey: (password?: string) =>
+    send<PasskeyOptions>('POST', '/v1/session/passkeys/challenge', proof(password)),
+  addPasskey: (body: AddPasskeyBody) => send<AddedPasskey>('POST', '/v1/session/passkeys', body),
+  renamePasskey: (id: string, name: string) =>
+    send<Passkey>('PATCH', pathOf`/v1/session/passkeys/${id}`, { name }),
+  removePasskey: (id: string, password?: string) =>
+    send<unknown>('POST', pathOf`/v1/session/passkeys/${id}/remove`, proof(password)),
   sessions: () => get<Page<SignedInSession>>('/v1/sessions'),
   endSession: (id: string) => send<unknown>('DELETE', pathOf`/v1/sessions/${id}`),
   endOtherSessions: () => send<unknown>('POST', '/v1/sessions/end-others'),
@@ -187,6 +201,7 @@ export type {
   MerchantBalance,
   MerchantStatement,
   Page,
+  Passkey,
   SignedInSession,
   SignInBody,
   Store,

@@ -28,12 +28,20 @@ interface ProvedProps<T> {
   readonly action: string;
   readonly text?: string;
   readonly isDangerous?: boolean;
+  readonly isDisabled?: boolean;
   readonly run: (password: string | undefined) => Promise<T>;
   readonly then: (result: T) => void;
 }
 
 /** Does something that needs the password again when the sign-in is long ago: only then it is asked for. */
-export function Proved<T>({ action, text, isDangerous = false, run, then }: ProvedProps<T>): ReactNode {
+export function Proved<T>({
+  action,
+  text,
+  isDangerous = false,
+  isDisabled = false,
+  run,
+  then,
+}: ProvedProps<T>): ReactNode {
   const { t } = useWords();
   const [password, setPassword] = useState('');
   const [isAsked, setAsked] = useState(false);
@@ -45,7 +53,7 @@ export function Proved<T>({ action, text, isDangerous = false, run, then }: Prov
     },
   });
   return (
-    <Form submit={() => !attempt.isPending && attempt.mutate()}>
+    <Form submit={() => !isDisabled && !attempt.isPending && attempt.mutate()}>
       {text !== undefined && <Text size="sm">{text}</Text>}
       {isAsked && (
         <PasswordInput
@@ -64,7 +72,7 @@ export function Proved<T>({ action, text, isDangerous = false, run, then }: Prov
           type="submit"
           {...(isDangerous ? { color: 'red' } : {})}
           loading={attempt.isPending}
-          disabled={isAsked && password === ''}
+          disabled={isDisabled || (isAsked && password === '')}
         >
           {action}
         </Button>

@@ -10,7 +10,7 @@ export type WalletTransactionStatus = 'NEW' | 'PROCESSING' | 'SUCCESS' | 'FAILED
 export type FailureCode = 'customer_not_found' | 'no_wallet_in_currency' | 'wallet_frozen' | 'insufficient_funds' | 'customer_declined' | 'confirmation_expired' | 'processing_error' | 'card_declined' | 'lost_card' | 'stolen_card' | 'expired_card' | 'incorrect_cvc' | 'incorrect_number' | 'authentication_required' | 'authentication_failed' | 'authentication_expired' | 'expired';
 
 /** Why a request was refused: docs/errors.md. */
-export type Reason = 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'expiry_out_of_range' | 'consent_ends_in_past' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'address_not_allowed' | 'notification_not_verified' | 'wrong_credentials' | 'second_factor_required' | 'wrong_second_factor' | 'password_required' | 'second_factor_set_up_required' | 'totp_not_begun' | 'no_second_factor' | 'last_second_factor' | 'not_signed_in' | 'origin_not_allowed' | 'host_not_allowed' | 'metrics_token_required' | 'session_required' | 'insufficient_role' | 'session_not_found' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'payment_link_not_found' | 'wallet_not_found' | 'acquirer_not_found' | 'merchant_not_found' | 'customer_not_found' | 'wallet_holder_not_found' | 'card_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'payment_link_in_use' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'older_nodes_running' | 'already_exists' | 'body_too_large' | 'expectation_failed' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'transaction_is_refund' | 'transaction_is_card_payment' | 'payment_link_paid' | 'payment_link_cancelled' | 'payment_link_expired' | 'payment_method_not_allowed' | 'customer_erased' | 'card_not_on_file' | 'first_payment_required' | 'consent_withdrawn' | 'consent_expired' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'partial_capture_not_supported' | 'several_captures_not_supported' | 'partial_cancel_not_supported' | 'saved_card_not_supported' | 'merchant_initiated_not_supported' | 'insufficient_merchant_balance' | 'merchant_required' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'webhook_endpoint_of_links' | 'too_many_callback_origins' | 'too_many_webhook_secrets' | 'too_many_sign_ins' | 'rate_limited';
+export type Reason = 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'expiry_out_of_range' | 'consent_ends_in_past' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'address_not_allowed' | 'notification_not_verified' | 'wrong_credentials' | 'second_factor_required' | 'wrong_second_factor' | 'wrong_passkey' | 'password_required' | 'second_factor_set_up_required' | 'too_many_passkeys' | 'totp_not_begun' | 'no_second_factor' | 'last_second_factor' | 'not_signed_in' | 'origin_not_allowed' | 'host_not_allowed' | 'metrics_token_required' | 'session_required' | 'insufficient_role' | 'passkey_not_found' | 'session_not_found' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'payment_link_not_found' | 'wallet_not_found' | 'acquirer_not_found' | 'merchant_not_found' | 'customer_not_found' | 'wallet_holder_not_found' | 'card_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'payment_link_in_use' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'older_nodes_running' | 'already_exists' | 'body_too_large' | 'expectation_failed' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'transaction_is_refund' | 'transaction_is_card_payment' | 'payment_link_paid' | 'payment_link_cancelled' | 'payment_link_expired' | 'payment_method_not_allowed' | 'customer_erased' | 'card_not_on_file' | 'first_payment_required' | 'consent_withdrawn' | 'consent_expired' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'partial_capture_not_supported' | 'several_captures_not_supported' | 'partial_cancel_not_supported' | 'saved_card_not_supported' | 'merchant_initiated_not_supported' | 'insufficient_merchant_balance' | 'merchant_required' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'webhook_endpoint_of_links' | 'too_many_callback_origins' | 'too_many_webhook_secrets' | 'too_many_sign_ins' | 'rate_limited';
 
 /** Every error has this shape. `reason` is stable and machine-readable. */
 export interface ErrorBody {
@@ -610,12 +610,28 @@ export interface Session {
   mustSetUpSecondFactor: boolean;
 }
 
+export interface Passkey {
+  id: string;
+  /** 1 to 255 characters. */
+  name: string;
+  /** The name of the host that it is good for. */
+  host: string;
+  createdAt: string;
+  lastUsedAt: string | null;
+}
+
+export interface PasskeyOptions {
+  /** What WebAuthn calls options in JSON: for `navigator.credentials`. */
+  options: {  };
+}
+
 /** What protects the account of whoever is signed in. */
 export interface AccountSecurity {
   /** Whether this user must have a second factor: then the last one cannot be removed. */
   isSecondFactorRequired: boolean;
   /** The authenticator app; null: none. */
   totp: { setUpAt: string } | null;
+  passkeys: (Passkey)[];
   recoveryCodesLeft: number;
 }
 
@@ -624,6 +640,12 @@ export interface TotpSecret {
   secret: string;
   /** The same, to be shown as a QR code. */
   uri: string;
+}
+
+export interface AddedPasskey {
+  passkey: Passkey;
+  /** Each is a code to sign in with, once. They are shown only in this answer. Null: those of before still work. */
+  recoveryCodes: (string)[] | null;
 }
 
 export interface RecoveryCodes {
@@ -636,7 +658,7 @@ export interface SignedInSession {
   id: string;
   /** Whether it is the one that asks. */
   isThisOne: boolean;
-  signedInBy: 'password' | 'password_and_code' | 'password_and_recovery_code' | null;
+  signedInBy: 'password' | 'password_and_code' | 'password_and_recovery_code' | 'passkey' | null;
   createdAt: string;
   /** When it ends if it is not used. */
   expiresAt: string;
@@ -985,7 +1007,7 @@ export interface AuditLogEntry {
   /** Null: of no merchant. */
   merchantId: string | null;
   actor: { kind: 'api_key' | 'user' | 'customer' | 'system' | 'command_line' | 'unknown' | 'operator'; id: string | null; name: string | null; isOperator: boolean; credentialId: string | null; address: string | null };
-  action: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.update' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'session.end' | 'session.end_others' | 'second_factor.set_up' | 'second_factor.remove' | 'second_factor.new_recovery_codes' | 'user.reset_second_factor' | 'merchant.require_second_factor' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'card.make_default' | 'card.withdraw_consent' | 'card.delete' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset';
+  action: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.update' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'session.end' | 'session.end_others' | 'second_factor.set_up' | 'second_factor.remove' | 'second_factor.new_recovery_codes' | 'passkey.rename' | 'user.reset_second_factor' | 'merchant.require_second_factor' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'card.make_default' | 'card.withdraw_consent' | 'card.delete' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset';
   object: { kind: string; id: string | null };
   /** What was changed, as it was. */
   before: {  } | null;
@@ -1055,6 +1077,36 @@ export interface RemoveTotpBody {
 export interface ReplaceRecoveryCodesBody {
   /** The password: needed when the session began more than 10 minutes ago. */
   password?: string | undefined;
+}
+
+export interface BeginPasskeyBody {
+  /** The password: needed when the session began more than 10 minutes ago. */
+  password?: string | undefined;
+}
+
+export interface AddPasskeyBody {
+  /** 1 to 255 characters. */
+  name: string;
+  /** What `navigator.credentials.create` has answered, in JSON. */
+  response: { id: string; rawId: string; type: 'public-key'; authenticatorAttachment?: 'cross-platform' | 'platform'; clientExtensionResults: {  }; response: { clientDataJSON: string; attestationObject: string; transports?: (string)[] } };
+}
+
+export interface RenamePasskeyBody {
+  /** 1 to 255 characters. */
+  name: string;
+}
+
+export interface RemovePasskeyBody {
+  /** The password: needed when the session began more than 10 minutes ago. */
+  password?: string | undefined;
+}
+
+export interface BeginPasskeySignInBody {
+}
+
+export interface SignInWithPasskeyBody {
+  /** What `navigator.credentials.get` has answered, in JSON. */
+  response: { id: string; rawId: string; type: 'public-key'; authenticatorAttachment?: 'cross-platform' | 'platform'; clientExtensionResults: {  }; response: { clientDataJSON: string; authenticatorData: string; signature: string; userHandle?: string } };
 }
 
 export interface CreateMerchantBody {
@@ -1297,7 +1349,7 @@ export interface ListAllAuditLogQuery {
   cursor?: string | undefined;
   /** The id of an API key or a user. */
   actor?: string | undefined;
-  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.update' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'session.end' | 'session.end_others' | 'second_factor.set_up' | 'second_factor.remove' | 'second_factor.new_recovery_codes' | 'user.reset_second_factor' | 'merchant.require_second_factor' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'card.make_default' | 'card.withdraw_consent' | 'card.delete' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
+  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.update' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'session.end' | 'session.end_others' | 'second_factor.set_up' | 'second_factor.remove' | 'second_factor.new_recovery_codes' | 'passkey.rename' | 'user.reset_second_factor' | 'merchant.require_second_factor' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'card.make_default' | 'card.withdraw_consent' | 'card.delete' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
   /** The id of what it was done to. */
   object?: string | undefined;
   /** From this time on. */
@@ -1813,7 +1865,7 @@ export interface ListAuditLogQuery {
   cursor?: string | undefined;
   /** The id of an API key or a user. */
   actor?: string | undefined;
-  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.update' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'session.end' | 'session.end_others' | 'second_factor.set_up' | 'second_factor.remove' | 'second_factor.new_recovery_codes' | 'user.reset_second_factor' | 'merchant.require_second_factor' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'card.make_default' | 'card.withdraw_consent' | 'card.delete' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
+  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.update' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'session.end' | 'session.end_others' | 'second_factor.set_up' | 'second_factor.remove' | 'second_factor.new_recovery_codes' | 'passkey.rename' | 'user.reset_second_factor' | 'merchant.require_second_factor' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'card.make_default' | 'card.withdraw_consent' | 'card.delete' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
   /** The id of what it was done to. */
   object?: string | undefined;
   /** From this time on. */
@@ -1944,6 +1996,7 @@ export interface Answers {
   Acquirer: Acquirer;
   AcquirerCredentials: AcquirerCredentials;
   AcquirerRoutes: AcquirerRoutes;
+  AddedPasskey: AddedPasskey;
   AdvanceSandboxClockAnswer: AdvanceSandboxClockAnswer;
   ApiKey: ApiKey;
   Audit: Audit;
@@ -1963,6 +2016,8 @@ export interface Answers {
   Merchant: Merchant;
   MerchantStatement: MerchantStatement;
   MutedIssue: MutedIssue;
+  Passkey: Passkey;
+  PasskeyOptions: PasskeyOptions;
   PaymentLink: PaymentLink;
   PaymentSession: PaymentSession;
   ReadyAnswer: ReadyAnswer;
@@ -1996,10 +2051,11 @@ export type AnswerName = keyof Answers;
 
 /** Fields by which an answer is recognized as that of its operation. */
 export const SHAPES: Readonly<Record<AnswerName, readonly string[]>> = {
-  AccountSecurity: ['isSecondFactorRequired', 'totp', 'recoveryCodesLeft'],
+  AccountSecurity: ['isSecondFactorRequired', 'totp', 'passkeys'],
   Acquirer: ['id', 'name', 'connector'],
   AcquirerCredentials: ['acquirerId', 'names', 'updatedAt'],
   AcquirerRoutes: ['routes'],
+  AddedPasskey: ['passkey', 'recoveryCodes'],
   AdvanceSandboxClockAnswer: ['now', 'offsetSeconds', 'settled'],
   ApiKey: ['id', 'merchantId', 'name'],
   Audit: ['id', 'state', 'startedAt'],
@@ -2019,6 +2075,8 @@ export const SHAPES: Readonly<Record<AnswerName, readonly string[]>> = {
   Merchant: ['id', 'name', 'captureMode'],
   MerchantStatement: ['items', 'nextCursor', 'openingBalance'],
   MutedIssue: ['id', 'mutedUntil'],
+  Passkey: ['id', 'name', 'host'],
+  PasskeyOptions: ['options'],
   PaymentLink: ['id', 'amount', 'currency'],
   PaymentSession: ['id', 'amount', 'currency'],
   ReadyAnswer: ['status'],

@@ -7,6 +7,7 @@ import { useRealTime } from '../clock.ts';
 import { deviceOf } from '../devices.ts';
 import { useWords } from '../i18n/index.tsx';
 import { List, useAction } from '../list.tsx';
+import { AddPasskey, canHavePasskeys, PasskeyLine } from '../passkeys.tsx';
 import { PasswordDialog } from '../passwordDialog.tsx';
 import { NewRecoveryCodes, Proved, readSecurityAgain, SECURITY_KEY, SetUpApp } from '../secondFactor.tsx';
 import { queryClient, useMay, useSession } from '../session.tsx';
@@ -75,8 +76,8 @@ function Password(): ReactNode {
 
 function Factors({ security }: { readonly security: AccountSecurity }): ReactNode {
   const { t } = useWords();
-  const [asked, setAsked] = useState<'app' | 'removal' | 'codes' | null>(null);
-  const { totp, recoveryCodesLeft } = security;
+  const [asked, setAsked] = useState<'app' | 'removal' | 'codes' | 'passkey' | null>(null);
+  const { totp, passkeys, recoveryCodesLeft } = security;
   const close = (): void => {
     setAsked(null);
     readSecurityAgain();
@@ -104,7 +105,24 @@ function Factors({ security }: { readonly security: AccountSecurity }): ReactNod
           </Button>
         )}
       </Row>
-      {totp !== null && (
+      <Row
+        title={t('passkey.title')}
+        text={
+          <>
+            {t(canHavePasskeys ? 'passkey.text' : 'passkey.needsName')}
+            {passkeys.map((passkey) => (
+              <PasskeyLine key={passkey.id} passkey={passkey} />
+            ))}
+          </>
+        }
+      >
+        {canHavePasskeys && (
+          <Button variant="default" size="xs" onClick={() => setAsked('passkey')}>
+            {t('passkey.add')}
+          </Button>
+        )}
+      </Row>
+      {(totp !== null || passkeys.length > 0) && (
         <Row title={t('security.codes')} text={t('security.codesLeft', { count: recoveryCodesLeft })}>
           <Button variant="default" size="xs" onClick={() => setAsked('codes')}>
             {t('security.newCodes')}
@@ -130,6 +148,7 @@ function Factors({ security }: { readonly security: AccountSecurity }): ReactNod
           />
         </Dialog>
       )}
+      {asked === 'passkey' && <AddPasskey close={close} />}
       {asked === 'codes' && <NewRecoveryCodes close={close} />}
     </Panel>
   );

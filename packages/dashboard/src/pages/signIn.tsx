@@ -1,10 +1,11 @@
 import { Button, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
 import { PlexyPayError } from '@plexy-pay/sdk';
-import { useMutation } from '@tanstack/react-query';
+import { type UseMutationResult, useMutation } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
-import { type SignInBody, session } from '../api.ts';
+import { type Session, type SignInBody, session } from '../api.ts';
 import { Appearance } from '../appearance.tsx';
 import { useWords } from '../i18n/index.tsx';
+import { canHavePasskeys, PasskeyFailure, signInWithPasskey } from '../passkeys.tsx';
 import { queryClient, SESSION_KEY } from '../session.tsx';
 import { Failure, Form, useTitle } from '../ui.tsx';
 
@@ -47,6 +48,11 @@ export function SignIn(): ReactNode {
       if (isCodeAsked(error)) setAsked(as);
     },
   });
+  const byPasskey = useMutation({
+    mutationFn: signInWithPasskey,
+    onMutate: () => signIn.reset(),
+    onSuccess: (signedIn) => queryClient.setQueryData(SESSION_KEY, signedIn),
+  });
   const choices = choicesOf(signIn.error);
   const isComplete = email.trim() !== '' && password !== '';
   if (asked !== null)
@@ -56,6 +62,7 @@ export function SignIn(): ReactNode {
           error={signIn.error}
           isPending={signIn.isPending}
           submit={(code) => signIn.mutate({ ...asked, code })}
+          byPasskey={byPasskey}
           back={() => {
             signIn.reset();
             setAsked(null);
@@ -91,6 +98,7 @@ export function SignIn(): ReactNode {
         <Button type="submit" fullWidth loading={signIn.isPending}>
           {t('signIn.submit')}
         </Button>
+        <PasskeyButton byPasskey={byPasskey} />
       </Form>
       {choices.length > 0 && (
         <Stack gap="xs" mt="md">
@@ -108,29 +116,44 @@ export function SignIn(): ReactNode {
         </Stack>
       )}
       {isSandbox && (
-        <div className="demo-users">
-          <p>{t('signIn.demo')}</p>
-          <div className="buttons">
-            {DEMO_USERS.map(([role, demo]) => (
-              <Button
-                key={role}
-                variant="default"
-                size="xs"
-                title={demo}
-                disabled={signIn.isPending}
-                onClick={() => {
-                  setEmail(demo);
-                  setPassword(DEMO_PASSWORD);
-                  signIn.mutate({ email: demo, password: DEMO_PASSWORD });
-                }}
-              >
-                {t(`role.${role}`)}
-              </Button>
-            ))}
-          </div>
-        </div>
+        <DemoUsers
+          isDisabled={signIn.isPending}
+          choose={(demo) => {
+            setEmail(demo);
+            setPassword(DEMO_PASSWORD);
+            signIn.mutate({ email: demo, password: DEMO_PASSWORD });
+          }}
+        />
       )}
     </SignInBox>
+  );
+}
+
+interface DemoUsersProps {
+  readonly isDisabled: boolean;
+  readonly choose: (email: string) => void;
+}
+
+function DemoUsers({ isDisabled, choose }: DemoUsersProps): ReactNode {
+  const { t } = useWords();
+  return (
+    <div className="demo-users">
+      <p>{t('signIn.demo')}</p>
+      <div className="buttons">
+        {DEMO_USERS.map(([role, demo]) => (
+          <Button
+            key={role}
+            variant="default"
+            size="xs"
+            title={demo}
+            disabled={isDisabled}
+            onClick={() => choose(demo)}
+          >
+            {t(`role.${role}`)}
+          </Button>
+        ))}
+      </div>
+    </div>
   );
 }
 
@@ -159,11 +182,26 @@ interface CodeFormProps {
   readonly error: Error | null;
   readonly isPending: boolean;
   readonly submit: (code: string) => void;
+  readonly byPasskey: UseMutationResult<Session, Error, void>;
   readonly back: () => void;
 }
 
+/** Nothing where the browser has no passkeys. */
+function PasskeyButton({ byPasskey }: Pick<CodeFormProps, 'byPasskey'>): ReactNode {
+  const { t } = useWords();
+  if (!canHavePasskeys) return null;
+  return (
+    <>
+      {byPasskey.error !== null && <PasskeyFailure error={byPasskey.error} />}
+      <Button variant="default" fullWidth loading={byPasskey.isPending} onClick={() => byPasskey.mutate()}>
+        {t('signIn.passkey')}
+      </Button>
+    </>
+  );
+}
+
 /** The second step of somebody with an authenticator app. */
-function CodeForm({ error, isPending, submit, back }: CodeFormProps): ReactNode {
+function CodeForm({ error, isPending, submit, byPasskey, back }: CodeFormProps): ReactNode {
   const { t } = useWords();
   const [code, setCode] = useState('');
   const isFirst = error instanceof PlexyPayError && error.reason === 'second_factor_required';
@@ -184,6 +222,7 @@ function CodeForm({ error, isPending, submit, back }: CodeFormProps): ReactNode 
       <Button type="submit" fullWidth loading={isPending}>
         {t('signIn.submit')}
       </Button>
+      <PasskeyButton byPasskey={byPasskey} />
       <Button variant="default" fullWidth onClick={back}>
         {t('signIn.back')}
       </Button>

@@ -26,6 +26,7 @@ import { apiKeyRoutes } from '../identity/apiKeyRoutes.ts';
 import { ApiKeys, type RouteAuth } from '../identity/auth.ts';
 import { KeyUses } from '../identity/keyUses.ts';
 import { LockOuts } from '../identity/lockOuts.ts';
+import { passkeyRoutes } from '../identity/passkeyRoutes.ts';
 import { Passwords } from '../identity/passwords.ts';
 import type { NeededRole } from '../identity/roles.ts';
 import { scopeOfRoute } from '../identity/routeScopes.ts';
@@ -164,6 +165,7 @@ function registerRoutes(
   sessionRoutes(app, deps, surface, signIn);
   secondFactorRoutes(app, deps, signIn);
   sessionListRoutes(app, deps, signIn);
+  passkeyRoutes(app, deps, surface, signIn);
   if (surface !== 'merchant') {
     adminRoutes(app, deps);
     adminUserRoutes(app, deps, signIn);

@@ -12,6 +12,7 @@ export const AUDIT_ACTIONS = [
   ...['session.sign_in', 'session.sign_in_failed', 'session.lock_out', 'session.sign_out'],
   ...['session.sign_out_everywhere', 'session.end', 'session.end_others'],
   ...['second_factor.set_up', 'second_factor.remove', 'second_factor.new_recovery_codes'],
+  'passkey.rename',
   ...['user.reset_second_factor', 'merchant.require_second_factor'],
   ...['webhook_endpoint.create', 'webhook_endpoint.update', 'webhook_endpoint.delete'],
   ...['webhook_endpoint.enable', 'webhook_endpoint.disable', 'webhook_endpoint.rotate_secret'],

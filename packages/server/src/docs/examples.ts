@@ -57,6 +57,13 @@ const SESSION = {
   mustSetUpSecondFactor: false,
 };
 
+const PASSKEY = {
+  id: '0193a1fe-8f3c-7cc1-9d2b-6f0c8f1f2a3f',
+  name: 'Laptop',
+  host: 'pay.example',
+  createdAt: '2026-11-20T09:30:00.000Z',
+  lastUsedAt: null,
+};
 const RECOVERY_CODES = ['K3PX-PJBS-WY3D-PEHP', 'TZ4Q-2MNA-7RKD-WLC5'];
 
 const USER = {
@@ -812,6 +819,7 @@ export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
         value: {
           isSecondFactorRequired: false,
           totp: { setUpAt: '2026-11-20T09:30:00.000Z' },
+          passkeys: [PASSKEY],
           recoveryCodesLeft: 10,
         },
       },
@@ -847,6 +855,24 @@ export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
     request: { later: { summary: 'With the password', value: { password: 'sandbox' } } },
     response: { made: { summary: 'Shown this once', value: { recoveryCodes: RECOVERY_CODES } } },
   },
+  beginPasskey: {
+    request: { fresh: { summary: 'Within 10 minutes of signing in', value: {} } },
+    response: {},
+  },
+  addPasskey: {
+    response: {
+      added: { summary: 'Beside another second factor', value: { passkey: PASSKEY, recoveryCodes: null } },
+    },
+  },
+  renamePasskey: {
+    request: { named: { summary: 'By its device', value: { name: 'Phone' } } },
+    response: { named: { summary: 'As it is now', value: { ...PASSKEY, name: 'Phone' } } },
+  },
+  removePasskey: {
+    request: { later: { summary: 'With the password', value: { password: 'sandbox' } } },
+    response: {},
+  },
+  signInWithPasskey: { response: { signedIn: { summary: 'With the cookie plexy_session', value: SESSION } } },
   listSessions: {
     response: {
       page: {

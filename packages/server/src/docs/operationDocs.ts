@@ -111,6 +111,29 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
       'Ten codes. Each signs in once, in place of a code of the app. Those of before work no longer.',
     reasons: [...PROOF, 'no_second_factor'],
   },
+  beginPasskey: {
+    description: 'Answers with what the browser needs. It holds for 5 minutes, and once.',
+    reasons: [...PROOF, 'too_many_passkeys'],
+  },
+  addPasskey: {
+    description:
+      'A passkey is a second factor, and signs in by itself. Every other session of the user ends. With the first second factor there are recovery codes, shown only in this answer.',
+    reasons: ['wrong_passkey', 'already_exists'],
+  },
+  renamePasskey: { description: 'The name is for its user alone.', reasons: ['passkey_not_found'] },
+  removePasskey: {
+    description:
+      'With the last second factor the recovery codes go, too. Where one is required, the last one stays.',
+    reasons: [...PROOF, 'passkey_not_found', 'last_second_factor'],
+  },
+  beginPasskeySignIn: {
+    description: 'Answers with what the browser needs. It holds for 5 minutes, and once.',
+  },
+  signInWithPasskey: {
+    description:
+      'Needs no password: the device has asked for a finger, a face or a PIN. Answers with the cookies of `POST /v1/session`.',
+    reasons: ['wrong_passkey', 'wrong_credentials'],
+  },
   listSessions: { description: 'All of them in one page, the one that was used last first.' },
   endSession: { description: 'It may be the one that asks.', reasons: ['session_not_found'] },
   endOtherSessions: { description: 'At once, on every node; this one goes on.' },

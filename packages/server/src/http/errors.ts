@@ -127,6 +127,12 @@ export const REASONS = {
     message: 'the code is wrong, or was used before',
     path: 'code',
   },
+  wrong_passkey: {
+    status: 401,
+    code: 3,
+    message: 'the passkey is not known here, or what it signed does not hold or is too old',
+    path: 'response',
+  },
   password_required: {
     status: 403,
     code: 3,
@@ -138,6 +144,7 @@ export const REASONS = {
     code: 3,
     message: 'you must set up a second factor before anything else',
   },
+  too_many_passkeys: { status: 422, code: 5, message: 'a user may have 20 passkeys' },
   totp_not_begun: {
     status: 422,
     code: 5,
@@ -179,6 +186,7 @@ export const REASONS = {
     path: 'Authorization',
   },
   insufficient_role: { status: 403, code: 3, message: 'your role does not allow this' },
+  passkey_not_found: { status: 404, code: 4, message: 'there is no such passkey' },
   session_not_found: { status: 404, code: 4, message: 'there is no such session' },
   issue_not_found: { status: 404, code: 4, message: 'there is no such issue' },
   user_not_found: { status: 404, code: 4, message: 'there is no such user' },

@@ -37,7 +37,7 @@ export async function noteFailure(
   request: FastifyRequest,
   accounts: readonly Pick<Credentials, 'id' | 'merchantId'>[],
   attempt: readonly AttemptSubject[],
-  wrong: 'second_factor' | null = null,
+  wrong: 'second_factor' | 'passkey' | null = null,
 ): Promise<void> {
   // While it lasts nobody gets as far as this: each lock-out was begun by the attempt that failed.
   const locks = await readLockOuts(deps.signIns, attempt);

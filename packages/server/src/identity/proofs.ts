@@ -51,8 +51,12 @@ export async function proofOf(
 }
 
 /** The ways that this user has, each as a detail. */
-function secondFactorRequired({ totp, recoveryCodes }: Factors): ApiError {
-  const ways = [...(totp === null ? [] : ['totp']), ...(recoveryCodes === 0 ? [] : ['recovery_code'])];
+function secondFactorRequired({ totp, passkeys, recoveryCodes }: Factors): ApiError {
+  const ways = [
+    ...(passkeys === 0 ? [] : ['passkey']),
+    ...(totp === null ? [] : ['totp']),
+    ...(recoveryCodes === 0 ? [] : ['recovery_code']),
+  ];
   return new ApiError(
     'second_factor_required',
     undefined,

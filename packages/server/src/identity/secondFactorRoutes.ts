@@ -20,6 +20,8 @@ import {
   stepOfCode,
   totpUri,
 } from './oneTimeCodes.ts';
+import { listPasskeys } from './passkeysSql.ts';
+import { passkeyView } from './passkeyViews.ts';
 import {
   confirmTotp,
   deleteFactors,
@@ -66,13 +68,16 @@ function readRoute(app: App, deps: Deps): void {
       },
     },
     async (request, reply) => {
-      const { totp, recoveryCodes } = await readFactors(deps.pool, userOf(request).id);
+      const { id } = userOf(request);
+      const { totp, recoveryCodes } = await readFactors(deps.pool, id);
+      const passkeys = await listPasskeys(deps.pool, id);
       return sendJson(
         reply,
         200,
         exactJson({
           isSecondFactorRequired: await isRequired(deps, deps.pool, request),
           totp: totp === null ? null : { setUpAt: iso(totp.setUpAt) },
+          passkeys: passkeys.map(passkeyView),
           recoveryCodesLeft: recoveryCodes,
         }),
       );
@@ -171,19 +176,19 @@ async function makeRecoveryCodes(db: Queryable, userId: string): Promise<readonl
 
 /**
  * Takes a second factor from whoever is signed in; with the last one the recovery codes go, too.
+ * @param remove answers with what is told of it to the audit log
  * @throws ApiError 422 when it is the last one, and one is required
  */
 export async function removeSecondFactor(
   deps: Deps,
   db: Queryable,
   request: FastifyRequest,
-  what: Readonly<Record<string, unknown>>,
-  remove: () => Promise<void>,
+  remove: () => Promise<Readonly<Record<string, unknown>>>,
 ): Promise<void> {
   const { id } = userOf(request);
   await lockUser(db, id);
-  await remove();
-  await noteOwn(db, request, 'second_factor.remove', { before: what });
+  const before = await remove();
+  await noteOwn(db, request, 'second_factor.remove', { before });
   if (hasSecondFactor(await readFactors(db, id))) return;
   if (await isRequired(deps, db, request)) throw new ApiError('last_second_factor');
   await deleteFactors(db, id);
@@ -208,8 +213,9 @@ function removeTotpRoute(app: App, deps: Deps, signIn: SignIn): void {
       const { id } = userOf(request);
       await inTransaction(deps.pool, async (db) => {
         await checkCredential(deps, db, request);
-        await removeSecondFactor(deps, db, request, { totp: true }, async () => {
+        await removeSecondFactor(deps, db, request, async () => {
           if (!(await deleteTotp(db, id))) throw new ApiError('totp_not_begun');
+          return { totp: true };
         });
       });
       signIn.sessions.forget();

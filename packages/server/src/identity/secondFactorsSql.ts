@@ -2,7 +2,8 @@
 import type { Queryable } from '../postgres/pool.ts';
 
 /** Whether a user has a second factor; `u` is the user's row. Recovery codes alone are none. */
-export const HAS_SECOND_FACTOR = '(EXISTS (SELECT FROM totp t WHERE t.id = u.id AND t.secret IS NOT NULL))';
+export const HAS_SECOND_FACTOR = `(EXISTS (SELECT FROM totp t WHERE t.id = u.id AND t.secret IS NOT NULL)
+  OR EXISTS (SELECT FROM passkey p WHERE p.user_id = u.id))`;
 
 /** How long a secret that was shown waits for its first code. */
 const PENDING = `interval '1 hour'`;
@@ -14,6 +15,7 @@ export interface Factors {
     readonly setUpAt: number;
     readonly lastStep: number | null;
   } | null;
+  readonly passkeys: number;
   readonly recoveryCodes: number;
 }
 
@@ -23,20 +25,26 @@ export async function readFactors(db: Queryable, userId: string): Promise<Factor
     secret: string | null;
     setUpAt: number | null;
     lastStep: number | null;
+    passkeys: number;
     recoveryCodes: number;
   }>(
     `SELECT t.secret, t.set_up_at AS "setUpAt", t.last_step AS "lastStep",
+       (SELECT count(*)::int FROM passkey p WHERE p.user_id = u.id) AS passkeys,
        (SELECT count(*)::int FROM recovery_code r WHERE r.user_id = u.id) AS "recoveryCodes"
      FROM dashboard_user u LEFT JOIN totp t ON t.id = u.id WHERE u.id = $1`,
     [userId],
   );
-  const { secret = null, setUpAt = null, lastStep = null, recoveryCodes = 0 } = rows[0] ?? {};
-  return { totp: secret === null || setUpAt === null ? null : { secret, setUpAt, lastStep }, recoveryCodes };
+  const { secret = null, setUpAt = null, lastStep = null, passkeys = 0, recoveryCodes = 0 } = rows[0] ?? {};
+  return {
+    totp: secret === null || setUpAt === null ? null : { secret, setUpAt, lastStep },
+    passkeys,
+    recoveryCodes,
+  };
 }
 
 /** Whether there is anything besides the password. */
-export function hasSecondFactor({ totp }: Factors): boolean {
-  return totp !== null;
+export function hasSecondFactor({ totp, passkeys }: Factors): boolean {
+  return totp !== null || passkeys > 0;
 }
 
 /** A secret that was shown, and takes effect with its first code. */
@@ -114,6 +122,7 @@ export async function replaceRecoveryCodes(
 /** A user who has lost everything begins anew. */
 export async function deleteFactors(db: Queryable, userId: string): Promise<void> {
   await db.query('DELETE FROM totp WHERE id = $1', [userId]);
+  await db.query('DELETE FROM passkey WHERE user_id = $1', [userId]);
   await db.query('DELETE FROM recovery_code WHERE user_id = $1', [userId]);
 }
 

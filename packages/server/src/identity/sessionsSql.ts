@@ -29,7 +29,12 @@ export interface Session {
 }
 
 /** How somebody signed in. */
-export const WAYS_TO_SIGN_IN = ['password', 'password_and_code', 'password_and_recovery_code'] as const;
+export const WAYS_TO_SIGN_IN = [
+  'password',
+  'password_and_code',
+  'password_and_recovery_code',
+  'passkey',
+] as const;
 export type SignedInBy = (typeof WAYS_TO_SIGN_IN)[number];
 
 const LIVE = `k.revoked_at IS NULL AND k.expires_at > clock_timestamp()
@@ -271,7 +276,7 @@ export async function forgiveAttempt(
   }
 }
 
-/** Takes away what is over, in steps: sessions that ended, and attempts that are forgotten. */
+/** Takes away what is over, in steps: sessions that ended, attempts that are forgotten, challenges that nobody signed. */
 export async function purgeSessions(db: Queryable): Promise<void> {
   await db.query(
     `DELETE FROM api_key WHERE id IN (SELECT id FROM api_key
@@ -281,5 +286,9 @@ export async function purgeSessions(db: Queryable): Promise<void> {
     `DELETE FROM sign_in_attempt WHERE subject IN (SELECT subject FROM sign_in_attempt
        WHERE last_at < clock_timestamp() - $1 * interval '1 millisecond' LIMIT 500 FOR UPDATE SKIP LOCKED)`,
     [FORGET_ATTEMPTS_MS],
+  );
+  await db.query(
+    `DELETE FROM passkey_challenge WHERE challenge IN (SELECT challenge FROM passkey_challenge
+       WHERE expires_at < clock_timestamp() LIMIT 500 FOR UPDATE SKIP LOCKED)`,
   );
 }

@@ -55,6 +55,22 @@ export const SessionView = Type.Object(
   { $id: 'Session', description: 'Who is signed in.' },
 );
 
+const passkey = {
+  id: Id,
+  name: Name,
+  host: Type.String({ description: 'The name of the host that it is good for.' }),
+  createdAt: Time,
+  lastUsedAt: Type.Union([Time, Type.Null()]),
+};
+export const Passkey = Type.Object(passkey, { $id: 'Passkey' });
+export const PasskeyOptions = Type.Object(
+  {
+    options: Type.Record(Type.String(), Type.Unknown(), {
+      description: 'What WebAuthn calls options in JSON: for `navigator.credentials`.',
+    }),
+  },
+  { $id: 'PasskeyOptions' },
+);
 const NullableText = Type.Union([Type.String(), Type.Null()]);
 export const AccountSecurity = Type.Object(
   {
@@ -64,6 +80,7 @@ export const AccountSecurity = Type.Object(
     totp: Type.Union([Type.Object({ setUpAt: Time }), Type.Null()], {
       description: 'The authenticator app; null: none.',
     }),
+    passkeys: Type.Array(Type.Ref('Passkey')),
     recoveryCodesLeft: Type.Integer(),
   },
   { $id: 'AccountSecurity', description: 'What protects the account of whoever is signed in.' },
@@ -78,14 +95,14 @@ export const TotpSecret = Type.Object(
   },
   { $id: 'TotpSecret' },
 );
-export const RecoveryCodes = Type.Object(
-  {
-    recoveryCodes: Type.Union([Type.Array(Type.String()), Type.Null()], {
-      description:
-        'Each is a code to sign in with, once. They are shown only in this answer. Null: those of before still work.',
-    }),
-  },
-  { $id: 'RecoveryCodes' },
+const ShownCodes = Type.Union([Type.Array(Type.String()), Type.Null()], {
+  description:
+    'Each is a code to sign in with, once. They are shown only in this answer. Null: those of before still work.',
+});
+export const RecoveryCodes = Type.Object({ recoveryCodes: ShownCodes }, { $id: 'RecoveryCodes' });
+export const AddedPasskey = Type.Object(
+  { passkey: Type.Ref('Passkey'), recoveryCodes: ShownCodes },
+  { $id: 'AddedPasskey' },
 );
 export const SignedInSession = Type.Object(
   {
@@ -111,8 +128,11 @@ export const USER_OBJECTS = [
   User,
   UserWithPassword,
   SessionView,
+  Passkey,
+  PasskeyOptions,
   AccountSecurity,
   TotpSecret,
+  AddedPasskey,
   RecoveryCodes,
   SignedInSession,
   SignInSettings,
@@ -129,6 +149,53 @@ export const TotpCodeBody = Type.Object(
       description: '6 digits, as the app shows them.',
       examples: ['287082'],
     }),
+  },
+  closed,
+);
+export const NoBody = Type.Object({}, closed);
+
+/** In base64url, as browsers write it. */
+const Bytes = Type.String({ maxLength: 20_000, pattern: '^[A-Za-z0-9_-]*={0,2}$' });
+/** Whatever else a browser tells of a credential is not looked at. */
+const credential = {
+  id: Bytes,
+  rawId: Bytes,
+  type: Type.Literal('public-key'),
+  authenticatorAttachment: Type.Optional(Type.Enum(['cross-platform', 'platform'])),
+  clientExtensionResults: Type.Object({}),
+};
+export const PasskeyBody = Type.Object(
+  {
+    name: Name,
+    response: Type.Object(
+      {
+        ...credential,
+        response: Type.Object({
+          clientDataJSON: Bytes,
+          attestationObject: Bytes,
+          transports: Type.Optional(Type.Array(Type.String({ maxLength: 32 }), { maxItems: 10 })),
+        }),
+      },
+      { description: 'What `navigator.credentials.create` has answered, in JSON.' },
+    ),
+  },
+  closed,
+);
+export const PasskeyPatch = Type.Object({ name: Name }, closed);
+export const PasskeySignInBody = Type.Object(
+  {
+    response: Type.Object(
+      {
+        ...credential,
+        response: Type.Object({
+          clientDataJSON: Bytes,
+          authenticatorData: Bytes,
+          signature: Bytes,
+          userHandle: Type.Optional(Bytes),
+        }),
+      },
+      { description: 'What `navigator.credentials.get` has answered, in JSON.' },
+    ),
   },
   closed,
 );

@@ -188,6 +188,24 @@ describe('every act leaves a line with who, what and on what', () => {
       object: { kind: 'session', id: other },
     });
     await leaves(() => ok(browser.call('POST', '/v1/sessions/end-others')), 'session.end_others');
+    const passkey = '01900000-0000-7000-8000-00000000aaaa';
+    await sandbox.pool.query(
+      `INSERT INTO passkey (id, user_id, rp_id, credential_id, public_key, counter, transports, name, created_at)
+       SELECT $1, id, 'localhost', '\\x00', '\\x00', 0, '{}', 'Laptop', now() FROM dashboard_user WHERE email = $2`,
+      [passkey, VIEWER],
+    );
+    const renamed = { body: { name: 'Phone' } };
+    await leaves(
+      () => ok(browser.call('PATCH', `/v1/session/passkeys/${passkey}`, renamed)),
+      'passkey.rename',
+      {
+        ...{ actor: own, object: { kind: 'passkey', id: passkey } },
+        ...{ before: { name: 'Laptop' }, after: { name: 'Phone' } },
+      },
+    );
+    await leaves(() => post(`/v1/session/passkeys/${passkey}/remove`), 'second_factor.remove', {
+      before: { passkey: 'Phone' },
+    });
     const { items } = await ok(admin.call('GET', '/v1/users'));
     const user = items.find(({ email }: { email: string }) => email === VIEWER);
     await leaves(
