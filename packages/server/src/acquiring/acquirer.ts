@@ -5,10 +5,11 @@
  *                              └─ unknown ──► wait, inquire, again …   (also by another node, after a crash)
  */
 import { setTimeout as pause } from 'node:timers/promises';
+import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { Command, Sender } from '../core/command.ts';
 import type { BankAnswer, BankOperation } from '../core/transaction.ts';
 import type { TransactionId } from '../core/values/ids.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { Engine, Origins } from '../engine/engine.ts';
 import { readClock } from '../installation/installationSql.ts';
 import { newId } from '../installation/newId.ts';
 import type { Pool } from '../postgres/pool.ts';
@@ -33,6 +34,7 @@ import {
   type Notified,
   type Question,
 } from './connector.ts';
+import { type BankObserver, observeQuestion } from './questions.ts';
 import type { AcquirerRegistry } from './registry.ts';
 
 /** What a payment's request said and the database must not hold. */
@@ -78,6 +80,7 @@ export interface AcquirerOptions {
   readonly bankTokens: BankTokens;
   /** After this an authorization of unknown fate is given up, and reversed at the bank. */
   readonly patienceMs: number;
+  readonly observe: BankObserver;
   readonly onError: (error: unknown, operation: BankOperation | null) => void;
 }
 
@@ -146,9 +149,10 @@ export class Acquirer {
     return this.#payers.size;
   }
 
-  /** Starts operations that were just committed. */
-  begin(operations: readonly BankOperation[]): void {
-    for (const operation of operations) this.#track(this.#attempt(operation));
+  /** Starts operations that were just committed, each in the trace that it belongs to. */
+  begin(operations: readonly BankOperation[], origins: Origins = new Map()): void {
+    for (const operation of operations)
+      context.with(origins.get(operation.id) ?? ROOT_CONTEXT, () => this.#track(this.#attempt(operation)));
   }
 
   /** Looks after operations of unknown fate, and after callers who have waited long enough. */
@@ -222,7 +226,7 @@ export class Acquirer {
   async #attempt(operation: BankOperation): Promise<void> {
     try {
       const answer = this.#options.acquirers.canBeAsked(operation.acquirerId)
-        ? await this.#ask(operation)
+        ? await observeQuestion(operation, this.#options.observe, () => this.#ask(operation))
         : await this.#leaveToOthers(operation);
       if (answer === LEFT) return;
       if (answer !== GIVEN_UP) this.#options.acquirers.noteUp(operation.acquirerId);

@@ -18,6 +18,7 @@ import {
   type Notified,
   type Question as Operation,
 } from './connector.ts';
+import { traceHeaders } from './questions.ts';
 
 const Nullish = Type.Optional(Type.Union([Type.String(), Type.Null()]));
 
@@ -249,6 +250,7 @@ function exchange(
     authorization: `Bearer ${secret}`,
     'content-type': 'application/json',
     'content-length': String(Buffer.byteLength(payload)),
+    ...traceHeaders(),
   };
   const send = url.startsWith('https:') ? httpsRequest : httpRequest;
   return new Promise((resolve, reject) => {

@@ -19,6 +19,7 @@ import { type App, createBaseApp } from '../http/baseApp.ts';
 import { ApiError, fieldError } from '../http/errors.ts';
 import { Pipelines } from '../http/pipelines.ts';
 import { RequestCounts } from '../http/requestCounts.ts';
+import { traceRequests } from '../http/requestSpans.ts';
 import { closed } from '../http/schemas.ts';
 import { securityHeadersOf } from '../http/securityHeaders.ts';
 import type { TurnKind } from '../http/turns.ts';
@@ -87,6 +88,7 @@ export async function createApp(deps: Deps, surface: Surface, sandboxRoutes: Mor
   app.decorateRequest('principal', null);
   app.decorateRequest('errorReason', null);
   app.decorateRequest('showsSecret', false);
+  if (deps.config.tracing !== null) traceRequests(app as unknown as FastifyInstance);
   const headers = securityHeadersOf(deps.config.mode);
   const pipelines = new Pipelines();
   app.addHook('onRequest', (request, reply, done) => {
@@ -211,6 +213,7 @@ function recordResponses(app: App, { metrics, logger, requestLog }: Deps): void 
     const { statusCode: status, elapsedTime } = reply;
     const route = request.routeOptions.url ?? 'unknown';
     metrics.request(method, route, status, elapsedTime / 1_000);
+    if (reply.hasHeader('idempotency-replayed')) metrics.replayed();
     if (requestLog !== null) {
       const entry = logEntryOf(request, { route, status, latencyMs: elapsedTime });
       if (entry !== null) requestLog.add(entry);

@@ -4,6 +4,7 @@ import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import type { SinkSettings } from '../eventSinks/broker.ts';
 import { DatabaseUrlError, urlsOfHosts } from '../postgres/databaseUrl.ts';
+import { SAMPLERS, type TracingSettings } from '../tracing/settings.ts';
 
 export type Mode = 'sandbox' | 'production';
 
@@ -60,6 +61,8 @@ export interface Config {
   readonly eventSink: SinkSettings | null;
   /** Processes that serve this node's ports; 1: the process that was started does it itself. */
   readonly workers: number;
+  /** Where spans are sent. Null: nothing is traced. */
+  readonly tracing: TracingSettings | null;
 }
 
 export class ConfigError extends Error {}
@@ -127,6 +130,15 @@ const VARIABLES = [
   'DATABASE_URL_FILE',
   'DATABASE_DIRECT_URL_FILE',
   'DATABASE_REPLICA_URL_FILE',
+  'OTEL_SDK_DISABLED',
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+  'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+  'OTEL_EXPORTER_OTLP_PROTOCOL',
+  'OTEL_EXPORTER_OTLP_HEADERS',
+  'OTEL_SERVICE_NAME',
+  'OTEL_RESOURCE_ATTRIBUTES',
+  'OTEL_TRACES_SAMPLER',
+  'OTEL_TRACES_SAMPLER_ARG',
 ] as const;
 type Variable = (typeof VARIABLES)[number];
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -191,6 +203,7 @@ export function readConfig(environment: Environment): Config {
     poolSize: integer(env, 'POOL_SIZE', 1, 1_000) ?? 10,
     eventSink: eventSink(env),
     workers: workers(env),
+    tracing: tracing(env),
   };
   checkSecret(config);
   checkPorts(config);
@@ -337,6 +350,46 @@ function sinkCredentials(
     credentials: fileOf(env, 'EVENTS_SINK_CREDENTIALS_FILE'),
     ca: fileOf(env, 'EVENTS_SINK_CA_FILE'),
   };
+}
+
+/** The standard variables of OpenTelemetry: without an address nothing is traced. */
+function tracing(env: Environment): TracingSettings | null {
+  const all = url(env, 'OTEL_EXPORTER_OTLP_ENDPOINT', ['http:', 'https:']);
+  const traces = url(env, 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', ['http:', 'https:']);
+  const isOff = oneOf(env, 'OTEL_SDK_DISABLED', ['true', 'false'] as const, 'false') === 'true';
+  const ratio = Number(text(env, 'OTEL_TRACES_SAMPLER_ARG') ?? '1');
+  if (!(ratio >= 0 && ratio <= 1))
+    throw new ConfigError('OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1');
+  const settings = {
+    url: traces ?? `${all?.replace(/\/$/, '')}/v1/traces`,
+    protocol: oneOf(
+      env,
+      'OTEL_EXPORTER_OTLP_PROTOCOL',
+      ['http/protobuf', 'http/json'] as const,
+      'http/protobuf',
+    ),
+    headers: pairs(env, 'OTEL_EXPORTER_OTLP_HEADERS'),
+    serviceName: text(env, 'OTEL_SERVICE_NAME') ?? 'plexy-pay',
+    resourceAttributes: pairs(env, 'OTEL_RESOURCE_ATTRIBUTES'),
+    sampler: oneOf(env, 'OTEL_TRACES_SAMPLER', SAMPLERS, 'parentbased_always_on'),
+    ratio,
+  };
+  return isOff || (all === null && traces === null) ? null : settings;
+}
+
+/** `name=value`, separated by commas; what has a meaning there is written as in URLs. */
+function pairs(env: Environment, name: Variable): Record<string, string> {
+  const parts = names(env, name).map((part) => /^([^=\s]+)\s*=\s*(.*)$/.exec(part));
+  try {
+    return Object.fromEntries(
+      parts.map((found) => {
+        if (found === null) throw new URIError('no pair');
+        return [decodeURIComponent(found[1] ?? ''), decodeURIComponent(found[2] ?? '')];
+      }),
+    );
+  } catch {
+    throw new ConfigError(`${name} must be pairs of name=value, separated by commas`);
+  }
 }
 
 /** What is in the file that a variable names. */

@@ -83,6 +83,7 @@ export function createEngine(deps: EngineDeps): EngineParts {
     authenticationUrl: (id) => `${publicUrl.current}/3ds/${sealState(secrets, id)}`,
     notificationUrl: (id) => `${publicUrl.current}/v1/acquirers/${id}/notifications`,
     bankTokens: new BankTokens(reserved, secrets),
+    observe: metrics,
     onError: (error, operation) =>
       logger.warn({ err: error, operation: operation?.id }, 'the bank was not reached'),
   });
@@ -94,9 +95,9 @@ export function createEngine(deps: EngineDeps): EngineParts {
     gated: config.mode === 'sandbox',
     answerLate: lateTransactionAnswer,
     can: (acquirerId, capability) => acquirers.can(acquirerId, capability),
-    afterCommit: ({ newOperations, answered, hasEvents }) => {
+    afterCommit: ({ newOperations, answered, hasEvents }, origins) => {
       if (hasEvents) feed.committed();
-      if (newOperations.length > 0) acquirer.begin(newOperations);
+      if (newOperations.length > 0) acquirer.begin(newOperations, origins);
       if (answered.length > 0) lateAnswers.wake(answered);
     },
   });
@@ -153,6 +154,7 @@ function createReaders(deps: EngineDeps, directUrl: string): Pick<Parts, 'feed' 
       mode: config.mode,
       secretKey: config.secretKey,
       otherSecretKeys: config.otherSecretKeys,
+      tracing: config.tracing,
     },
     observe: metrics,
     onDisabled: (count) => logger.warn({ count }, 'webhook endpoints were disabled'),

@@ -13,6 +13,7 @@ import { createMetrics, type Metrics } from '../http/metrics.ts';
 import { createTurns } from '../http/turns.ts';
 import { openInstallation } from '../installation/installationSql.ts';
 import { startPurge } from '../operations/purge.ts';
+import { startWatch } from '../operations/watch.ts';
 import { ConnectionTimedOut } from '../postgres/databaseErrors.ts';
 import { checkMigrated, migrate } from '../postgres/migrate.ts';
 import { createPool, type Pool, readServerVersion, withClient } from '../postgres/pool.ts';
@@ -20,6 +21,7 @@ import { keepsStatements } from '../postgres/pooler.ts';
 import { Replica } from '../postgres/replica.ts';
 import { leadsToOneCluster, shardedBy } from '../postgres/sharding.ts';
 import type { LaunchBank } from '../sandbox/bankProcess.ts';
+import { startTracing } from '../tracing/startTracing.ts';
 import { createApp, type MoreRoutes } from './app.ts';
 import type { Config } from './config.ts';
 import { reservedConnections, signInConnections } from './connections.ts';
@@ -87,6 +89,7 @@ export async function startServer(
     for (let step = stops.pop(); step !== undefined; step = stops.pop()) await step();
   };
   try {
+    stops.push(await startTracing(config.tracing, 'payments'));
     const connectors = await connectorsOf(config);
     const databaseUrl =
       config.databaseUrl ?? surroundings?.embeddedUrl ?? (await embeddedUrl(config, logger, stops));
@@ -126,9 +129,8 @@ export async function startServer(
     await patiently(() => parts.acquirers.start());
     const purge = startPurge(pool, (error) => logger.warn({ err: error }, 'the purge failed'));
     stops.push(() => purge.stop());
+    startBeside({ config, pool, reserved, signIns, metrics, ...parts }, stops);
     webhooks.start();
-    parts.eventSink?.start();
-    stops.push(async () => parts.eventSink?.stop());
     stops.push(() => parts.guesses.stop());
     const turns = createTurns(config.poolSize, reservedConnections(config));
     const replica = await openReplica(config, databaseUrl, metrics, logger, stops);
@@ -169,6 +171,23 @@ async function openPorts(
     ...{ url: listener.url, adminUrl: admin.url },
     drain: async () => void (await Promise.all([listener.drain(), admin.drain()])),
   };
+}
+
+type Beside = 'config' | 'pool' | 'reserved' | 'signIns' | 'metrics' | 'readiness' | 'acquirer' | 'eventSink';
+
+/** What no request waits for: publishing events, and looking at the database for the metrics. */
+function startBeside(deps: Pick<Deps, Beside>, stops: (() => Promise<unknown>)[]): void {
+  const { config, pool, reserved, signIns, metrics, readiness, acquirer, eventSink } = deps;
+  eventSink?.start();
+  stops.push(async () => eventSink?.stop());
+  metrics.watch({
+    pools: { pool, reserved, 'sign-ins': signIns },
+    maxQueue: config.maxQueue,
+    isReady: () => readiness.isReady(),
+    cardsHeld: () => acquirer.cardsHeld,
+  });
+  const watch = startWatch(pool, metrics);
+  stops.push(() => watch.stop());
 }
 
 /** @throws StartError when one of them cannot be used */

@@ -4,6 +4,7 @@ import { webhookBody } from '../feed/eventViews.ts';
 import { openInstallation } from '../installation/installationSql.ts';
 import type { Secrets } from '../installation/secrets.ts';
 import { createPool } from '../postgres/pool.ts';
+import { startTracing } from '../tracing/startTracing.ts';
 import type { AttemptSeen, FromThread, ThreadData, ToThread } from '../webhooks/thread.ts';
 import { Webhooks } from '../webhooks/webhooks.ts';
 import { beNicer, sentError } from './threads.ts';
@@ -25,11 +26,13 @@ async function main(): Promise<void> {
   };
   const telling = setInterval(tellAttempts, TELL_INTERVAL_MS);
 
+  const stopTracing = await startTracing(data.tracing, 'webhooks');
   const webhooks = new Webhooks({
     databaseUrl: data.databaseUrl,
     listening: data.listening,
     sandbox: data.mode === 'sandbox',
     secrets: await openSecrets(data),
+    traced: data.tracing !== null,
     render: webhookBody,
     observe: {
       webhookAttempt: (...attempt) => void attempts.push(attempt),
@@ -43,6 +46,7 @@ async function main(): Promise<void> {
     await webhooks.stop();
     clearInterval(telling);
     tellAttempts();
+    await stopTracing();
     port.close();
   };
   port.on('message', (message: ToThread) => {

@@ -17,9 +17,9 @@ const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 const INDEX = 'docs/README.md';
 /** Whatever else stands in the repository's folder is nobody's business. */
 const DOCUMENT =
-  /^(?:README|ARCHITECTURE|CONTRIBUTING|CHANGELOG|SECURITY|CODE_OF_CONDUCT|(?:docs|docs\/decisions|bench|deploy\/[a-z]+|examples\/shop|packages\/[a-z-]+)\/[A-Za-z0-9-]+)\.md$/;
+  /^(?:README|ARCHITECTURE|CONTRIBUTING|CHANGELOG|SECURITY|CODE_OF_CONDUCT|(?:docs|docs\/decisions|docs\/runbooks|bench|deploy\/[a-z]+|examples\/shop|packages\/[a-z-]+)\/[A-Za-z0-9-]+)\.md$/;
 const TEXT =
-  /^(?:LICENSE|docs\/openapi\.json|examples\/connector\/[A-Za-z]+\.js|examples\/webhooks\/(?:node|python|php|go)\/(?:[a-z]+\/)?[a-z]+\.(?:mjs|py|php|go))$/;
+  /^(?:LICENSE|docs\/openapi\.json|deploy\/(?:prometheus|grafana\/dashboards)\/[a-z.]+\.(?:yml|json)|examples\/connector\/[A-Za-z]+\.js|examples\/webhooks\/(?:node|python|php|go)\/(?:[a-z]+\/)?[a-z]+\.(?:mjs|py|php|go))$/;
 const DECISIONS = 'docs/decisions/';
 /** The router may have taken the last slash away. */
 const IS_DECISIONS = /^docs\/decisions\/?$/;

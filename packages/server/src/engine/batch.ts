@@ -18,6 +18,7 @@ import { inOneRoundTrip } from '../postgres/roundTrip.ts';
 import * as sql from './batchSql.ts';
 import { BatchState, type Loaded } from './batchState.ts';
 import * as cardsSql from './cardsOnFileSql.ts';
+import { insertEventTraces } from './eventTracesSql.ts';
 import { gateErrorOf } from './gateSql.ts';
 import { type Answer, type Fingerprints, standingOf } from './idempotency.ts';
 import * as linksSql from './linksSql.ts';
@@ -55,6 +56,8 @@ export interface Once extends Fingerprints {
 export interface Request extends Call {
   /** Made by the engine, never shown: stands in for a missing Idempotency-Key. */
   readonly id: string;
+  /** Of a command that is traced, what its events are to be known by. */
+  readonly traceparent?: string;
 }
 
 /** What became of one request of a batch. */
@@ -67,7 +70,13 @@ export type Settled =
       readonly outcome: Outcome | null;
     }
   /** The bank has been asked; the response will be stored under the key with its answer. */
-  | { readonly kind: 'pending'; readonly answerKey: AnswerKey; readonly replayed: boolean }
+  | {
+      readonly kind: 'pending';
+      readonly answerKey: AnswerKey;
+      readonly replayed: boolean;
+      /** What the bank is asked. */
+      readonly operationId?: string;
+    }
   /** The program's own command. */
   | { readonly kind: 'done'; readonly outcome: Outcome }
   /** The same key was used for another request before. */
@@ -196,8 +205,10 @@ function settleOutcome(request: Request, outcome: Outcome, state: BatchState, ke
   if (!isOnce(request)) return { kind: 'done', outcome };
   const { once } = request;
   if (outcome.kind === 'pending') {
-    keys.add(request, { id: outcome.operation.id, seq: 0 }, null);
-    return { kind: 'pending', answerKey: { scopeId: once.scopeId, key: keyOf(request) }, replayed: false };
+    const { id: operationId } = outcome.operation;
+    keys.add(request, { id: operationId, seq: 0 }, null);
+    const answerKey = { scopeId: once.scopeId, key: keyOf(request) };
+    return { kind: 'pending', answerKey, replayed: false, operationId };
   }
   const balance = outcome.kind === 'transaction' ? state.knownBalanceOf(outcome.transaction) : null;
   const answer = once.render(outcome, balance);
@@ -595,9 +606,9 @@ function refusalWithoutKey({ command, sender, once }: Request, state: BatchState
 }
 
 function carryOut(state: BatchState, request: Request, now: number): Outcome {
-  const { command, sender } = request;
+  const { command, sender, traceparent } = request;
   const decision = decide(state, command, { sender, answerTo: answerKeyOf(request), now });
-  state.apply(decision);
+  state.apply(decision, traceparent);
   const { outcome } = decision;
   if (command.kind === 'authorize' && isNotFound(outcome))
     state.countWrongPair(command.phone, command.iinHash !== null);
@@ -719,6 +730,7 @@ async function save(
   write(sql.countWrongPairs, changes.wrongPairs);
   write(cardsSql.keepCards, changes.keptCards);
   write(sql.insertEvents, changes.events);
+  write(insertEventTraces, changes.eventTraces);
   write(linksSql.insertLinkEvents, changes.linkEvents);
   write(sql.insertPostings, changes.postings);
   write(sql.updateAccounts, changes.movedAccounts);

@@ -28,6 +28,7 @@ import type {
   WalletRow,
   WrongPair,
 } from './batchSql.ts';
+import type { EventTrace } from './eventTracesSql.ts';
 
 /** The rows that a batch has loaded and locked. */
 export interface Loaded {
@@ -80,6 +81,7 @@ export class BatchState implements State {
   readonly #changedWallets = new Set<string>();
   readonly #changedAccounts = new Set<string>();
   readonly #events: TransactionEvent[] = [];
+  readonly #eventTraces: EventTrace[] = [];
   readonly #postings: PostingRow[] = [];
   readonly #transfers: WalletTransfer[] = [];
   readonly #changedOperations = new Set<string>();
@@ -206,8 +208,12 @@ export class BatchState implements State {
     return acquirerId !== null && this.#can(acquirerId, capability);
   }
 
-  /** Takes a decision over. @throws Error when it would break an invariant: a bug, and the batch fails. */
-  apply(decision: Decision): void {
+  /**
+   * Takes a decision over.
+   * @param traceparent of the command, where that is traced
+   * @throws Error when it would break an invariant: a bug, and the batch fails
+   */
+  apply(decision: Decision, traceparent?: string): void {
     // What was held is available again before it is paid.
     for (const hold of decision.holds) this.#hold(hold);
     for (const posting of decision.postings) this.#post(posting);
@@ -217,6 +223,7 @@ export class BatchState implements State {
       this.#changedTransactions.add(transaction.id);
     }
     this.#events.push(...decision.events);
+    if (traceparent !== undefined) this.#noteTrace(decision, traceparent);
     this.#transfers.push(...decision.transfers);
     this.#answers.push(...decision.answers);
     this.#linkEvents.push(...decision.linkEvents);
@@ -229,6 +236,12 @@ export class BatchState implements State {
       this.#operations.set(operation.id, operation);
       this.#changedOperations.add(operation.id);
     }
+  }
+
+  #noteTrace({ events, linkEvents }: Decision, traceparent: string): void {
+    for (const { transactionId, seq } of events) this.#eventTraces.push({ transactionId, seq, traceparent });
+    for (const { linkId, seq } of linkEvents)
+      this.#eventTraces.push({ transactionId: linkId, seq, traceparent });
   }
 
   /** Everything that the batch has to write. */
@@ -249,6 +262,7 @@ export class BatchState implements State {
       newTransactions: changed.filter((transaction) => !this.#loadedIds.has(transaction.id)),
       changedTransactions: changed.filter((transaction) => this.#loadedIds.has(transaction.id)),
       events: this.#events,
+      eventTraces: this.#eventTraces,
       postings: this.#postings,
       transfers: this.#transfers,
       wrongPairs: [...this.#wrongPairs].map(([phone, count]) => {
@@ -350,6 +364,8 @@ export interface Changes {
   readonly newTransactions: readonly Transaction[];
   readonly changedTransactions: readonly Transaction[];
   readonly events: readonly TransactionEvent[];
+  /** Of the commands that are traced. */
+  readonly eventTraces: readonly EventTrace[];
   readonly postings: readonly PostingRow[];
   readonly transfers: readonly WalletTransfer[];
   readonly wrongPairs: readonly WrongPair[];

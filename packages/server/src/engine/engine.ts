@@ -7,6 +7,7 @@
  *
  * Merchants are served in turn, so that nobody waits behind the thousands of somebody else.
  */
+import { type Context, context, ROOT_CONTEXT } from '@opentelemetry/api';
 import type pg from 'pg';
 import type { AuditActor } from '../auditLog/auditEntry.ts';
 import type { AnswerKey, Command, Outcome, Sender } from '../core/command.ts';
@@ -28,6 +29,7 @@ import {
   type Settled,
 } from './batch.ts';
 import { BATCH_SETTINGS } from './batchSql.ts';
+import { beginCommand, type CommandSpan, endCommand, inBatchSpan, traceparentOf } from './commandSpans.ts';
 import { FairQueue } from './fairQueue.ts';
 
 export interface EngineOptions {
@@ -45,8 +47,13 @@ export interface EngineOptions {
   /** What acquirers can do, as this node knows it. */
   readonly can: Can;
   /** Hears of every commit that leaves something to do: ask the bank, wake callers and readers of events. */
-  readonly afterCommit: (effects: BatchEffects) => void;
+  readonly afterCommit: (effects: BatchEffects, origins: Origins) => void;
 }
+
+/** Of questions for the bank, by their ids, the traces that they belong to, where they are traced. */
+export type Origins = ReadonlyMap<string, Context>;
+
+const NO_ORIGINS: Origins = new Map();
 
 export interface EngineObserver {
   batch(size: number, seconds: number): void;
@@ -79,6 +86,8 @@ export interface OnceCall extends Call {
 interface Job {
   readonly request: Request;
   readonly deadline: number;
+  /** Null: it is not traced. */
+  readonly traced: CommandSpan | null;
   /** An attempt whose commit may have happened came before. */
   retry: boolean;
   /** Why the last attempt failed. */
@@ -171,7 +180,10 @@ export class Engine {
       return Promise.reject(new TooManyWaitingError('too many requests of this merchant are waiting'));
     return new Promise((resolve, reject) => {
       const deadline = performance.now() + this.#options.patienceMs;
-      this.#queue.push({ request, deadline, retry: false, failure: null, answered: false, resolve, reject });
+      const traced = beginCommand(request.command);
+      const known = traced === null ? request : { ...request, traceparent: traceparentOf(traced) };
+      const job = { request: known, deadline, traced, retry: false, failure: null, answered: false };
+      this.#queue.push({ ...job, resolve, reject });
       if (this.#idle.length > 0) this.#pump();
     });
   }
@@ -196,7 +208,7 @@ export class Engine {
         const { count, effects } = await this.#dueConnection.run((client) =>
           runDue(client, limit, answerLate, gated, can),
         );
-        if (count > 0) afterCommit(effects);
+        if (count > 0) afterCommit(effects, NO_ORIGINS);
         counts.push(count);
       }
       return Math.max(...counts);
@@ -243,7 +255,8 @@ export class Engine {
       const connection = this.#idle.pop();
       if (connection === undefined) break;
       this.#lastWasApart = apart !== undefined;
-      void this.#runOn(connection, jobs, apart !== undefined);
+      // A batch is no part of the trace of whoever happened to begin it.
+      void context.with(ROOT_CONTEXT, () => this.#runOn(connection, jobs, apart !== undefined));
     }
     this.#options.observe.queueDepth(this.#queue.size);
     if (this.#stopping && this.#inFlight === 0 && this.#queue.size === 0 && this.#apart.length === 0)
@@ -284,15 +297,16 @@ export class Engine {
       const requests = jobs.map((job) => job.request);
       const retry = jobs.some((job) => job.retry);
       const { answerLate, afterCommit, gated, can } = this.#options;
-      const { settled, effects } = await connection.run((client) =>
-        runBatch(client, requests, answerLate, { retry, apart, gated, can }),
+      const traced = jobs.map((job) => job.traced);
+      const { settled, effects } = await inBatchSpan(traced, jobs.length, () =>
+        connection.run((client) => runBatch(client, requests, answerLate, { retry, apart, gated, can })),
       );
       this.#options.observe.batch(jobs.length, (performance.now() - startedAt) / 1_000);
       jobs.forEach((job, i) => {
         this.#settle(job, settled[i]);
         if (apart) this.#stuck.delete(lockTargetOf(job));
       });
-      afterCommit(effects);
+      afterCommit(effects, originsOf(jobs, settled));
     } catch (error) {
       if (error instanceof GateClosedError) this.#turnAway(jobs, error);
       else {
@@ -314,6 +328,7 @@ export class Engine {
       return;
     }
     job.answered = true;
+    endCommand(job.traced, null);
     switch (settled?.kind) {
       case 'answered':
       case 'pending':
@@ -383,8 +398,26 @@ export class Engine {
 
   #fail(job: Job, error: Error): void {
     job.answered = true;
+    endCommand(job.traced, error);
     job.reject(error);
   }
+}
+
+/** Which traces the questions belong to that these jobs have for the bank. */
+function originsOf(jobs: readonly Job[], settled: readonly Settled[]): Origins {
+  if (jobs.every(({ traced }) => traced === null)) return NO_ORIGINS;
+  const origins = new Map<string, Context>();
+  for (const [i, { traced }] of jobs.entries()) {
+    const operationId = operationIdOf(settled[i]);
+    if (traced !== null && operationId !== undefined) origins.set(operationId, traced.parent);
+  }
+  return origins;
+}
+
+function operationIdOf(settled: Settled | undefined): string | undefined {
+  if (settled?.kind === 'pending') return settled.operationId;
+  const outcome = settled?.kind === 'done' ? settled.outcome : null;
+  return outcome?.kind === 'pending' ? outcome.operation.id : undefined;
 }
 
 /** Whose turn it takes: the merchant's; those of operators, customers and the bank's answers are one. */

@@ -1,11 +1,15 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { BankObserver } from '../acquiring/questions.ts';
 import type { EngineObserver } from '../engine/engine.ts';
 import type { SinkObserver } from '../eventSinks/eventSink.ts';
 import type { FeedObserver } from '../feed/feed.ts';
+import type { WatchObserver } from '../operations/watch.ts';
 import { sqlStateOf } from '../postgres/databaseErrors.ts';
+import type { Pool } from '../postgres/pool.ts';
 import type { ReplicaObserver } from '../postgres/replica.ts';
 import type { RequestLogObserver } from '../requestLog/requestLog.ts';
 import type { WebhookObserver } from '../webhooks/webhooks.ts';
+import { VERSION } from './version.ts';
 
 /** Each metric with its values, and how those of several workers become one. */
 export type MetricsSnapshot = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
@@ -27,16 +31,30 @@ export interface Metrics
     WebhookObserver,
     RequestLogObserver,
     SinkObserver,
-    ReplicaObserver {
+    ReplicaObserver,
+    BankObserver,
+    WatchObserver {
   /** How many event streams are open. */
   streams(count: number): void;
   request(method: string, route: string, statusCode: number, seconds: number): void;
+  /** An answer that an earlier request with the same key was given. */
+  replayed(): void;
+  /** What is measured when somebody asks. */
+  watch(sources: MetricSources): void;
   /** The last values of what changes all the time. */
   readonly latest: Readonly<Latest>;
   render(): Promise<string>;
   /** The same as numbers, to be put together with those of the node's other workers. */
   snapshot(): Promise<MetricsSnapshot>;
   readonly contentType: string;
+}
+
+/** What tells how it is when it is asked. */
+export interface MetricSources {
+  readonly pools: Readonly<Record<string, Pool>>;
+  readonly maxQueue: number;
+  isReady(): Promise<boolean>;
+  cardsHeld(): number;
 }
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -86,6 +104,11 @@ export function createMetrics(): Metrics {
     labelNames: ['sqlstate'],
     registers,
   });
+  const replays = new Counter({
+    name: 'plexy_idempotency_replays_total',
+    help: 'Answers that were given again, since their key had come before',
+    registers,
+  });
   const notLogged = notLoggedCounter(registry);
   const latest: Latest = { queueDepth: 0, feedLagSeconds: 0, feedListening: false, streams: 0 };
   return {
@@ -117,6 +140,10 @@ export function createMetrics(): Metrics {
     ...webhooks,
     ...sinkMetrics(registry),
     ...replica,
+    ...bankMetrics(registry),
+    ...watchMetrics(registry),
+    replayed: () => replays.inc(),
+    watch: (sources) => sourceMetrics(registry, sources),
     render: () => registry.metrics(),
     snapshot: () => registry.getMetricsAsJSON(),
     contentType: registry.contentType,
@@ -220,6 +247,20 @@ function notLoggedCounter(registry: Registry): Counter {
   });
 }
 
+function bankMetrics(registry: Registry): BankObserver {
+  const questions = new Histogram({
+    name: 'plexy_bank_question_duration_seconds',
+    help: 'Questions to acquirers, by what was asked and what came of it',
+    labelNames: ['acquirer', 'kind', 'outcome'],
+    buckets: SECONDS,
+    registers: [registry],
+  });
+  return {
+    bankQuestion: (acquirer, kind, outcome, seconds) =>
+      questions.observe({ acquirer, kind, outcome }, seconds),
+  };
+}
+
 function sinkMetrics(registry: Registry): SinkObserver {
   const registers = [registry];
   const lag = new Gauge({
@@ -249,4 +290,104 @@ function sinkMetrics(registry: Registry): SinkObserver {
     sinkFailed: () => failures.inc(),
     sinkActive: (isActive) => active.set(isActive ? 1 : 0),
   };
+}
+
+function watchMetrics(registry: Registry): WatchObserver {
+  const gauge = (name: string, help: string): Gauge =>
+    new Gauge({ name, help, aggregator: 'max', registers: [registry] });
+  const overdue = gauge(
+    'plexy_scheduler_overdue_seconds',
+    'How long ago the first of what has fallen due was to be done',
+  );
+  const pending = gauge('plexy_bank_operations_pending', 'Operations that no bank has answered');
+  const oldest = gauge(
+    'plexy_bank_operations_oldest_seconds',
+    'How long ago the first of them was asked for',
+  );
+  const audited = gauge(
+    'plexy_audit_finished_timestamp_seconds',
+    'When the last audit ended that operators asked for, 0 when none has',
+  );
+  const violations = gauge(
+    'plexy_audit_violations',
+    'Rows that broke an invariant in that audit, -1 when it could not be done',
+  );
+  const skew = gauge('plexy_clock_skew_seconds', 'How far the clock of the database is ahead of the node’s');
+  const issues = new Gauge({
+    name: 'plexy_operator_issues',
+    help: 'What needs an operator’s attention, by severity',
+    labelNames: ['severity'],
+    aggregator: 'max',
+    registers: [registry],
+  });
+  return {
+    watched: (state, clockSkewSeconds) => {
+      overdue.set(state.overdueSeconds);
+      pending.set(state.bankPending);
+      oldest.set(state.bankOldestSeconds);
+      audited.set(state.auditedAt ?? 0);
+      violations.set(state.auditedAt === null ? 0 : (state.auditViolations ?? -1));
+      skew.set(clockSkewSeconds);
+    },
+    operatorIssues: (severity, count) => issues.set({ severity }, count),
+  };
+}
+
+function sourceMetrics(registry: Registry, { pools, maxQueue, isReady, cardsHeld }: MetricSources): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'plexy_build_info',
+    help: 'Always 1: which version runs',
+    labelNames: ['version'],
+    aggregator: 'first',
+    registers,
+  }).set({ version: VERSION }, 1);
+  new Gauge({
+    name: 'plexy_ready',
+    help: 'Whether the database is reachable, up to date and takes writes',
+    aggregator: 'min',
+    registers,
+    async collect() {
+      this.set((await isReady()) ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'plexy_engine_queue_limit',
+    help: 'Commands that may wait for a batch',
+    registers,
+  }).set(maxQueue);
+  new Gauge({
+    name: 'plexy_cards_in_memory',
+    help: 'Card numbers that are held until their bank has answered',
+    registers,
+    collect() {
+      this.set(cardsHeld());
+    },
+  });
+  poolMetrics(registry, pools);
+}
+
+function poolMetrics(registry: Registry, pools: MetricSources['pools']): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'plexy_database_pool_connections',
+    help: 'Connections of each pool, by what they do',
+    labelNames: ['pool', 'state'],
+    registers,
+    collect() {
+      for (const [pool, { totalCount, idleCount }] of Object.entries(pools)) {
+        this.set({ pool, state: 'used' }, totalCount - idleCount);
+        this.set({ pool, state: 'idle' }, idleCount);
+      }
+    },
+  });
+  new Gauge({
+    name: 'plexy_database_pool_waiting',
+    help: 'Who waits for a connection of each pool',
+    labelNames: ['pool'],
+    registers,
+    collect() {
+      for (const [pool, { waitingCount }] of Object.entries(pools)) this.set({ pool }, waitingCount);
+    },
+  });
 }

@@ -2,7 +2,7 @@ import { purgeAttempts } from '../checkout/attemptsSql.ts';
 import { purgeSessions } from '../identity/sessionsSql.ts';
 import type { Queryable } from '../postgres/pool.ts';
 import { purgeWrongIins } from '../walletHolders/wrongIinsSql.ts';
-import { purgeKeys, purgeRequests, purgeWebhooks, WEBHOOK_TABLES } from './purgeSql.ts';
+import { purgeKeys, purgeRequests, purgeTraces, purgeWebhooks, WEBHOOK_TABLES } from './purgeSql.ts';
 
 /** Does one stretch of a table from this page on. @returns where the next one begins; null: it was the last */
 type Step = (db: Queryable, fromPage: number) => Promise<number | null>;
@@ -11,6 +11,7 @@ type Step = (db: Queryable, fromPage: number) => Promise<number | null>;
 const TABLES: readonly Step[] = [
   purgeKeys,
   purgeRequests,
+  purgeTraces,
   (db) => purgeSessions(db).then(() => null),
   (db) => purgeWrongIins(db).then(() => null),
   (db) => purgeAttempts(db).then((hasMore) => (hasMore ? 0 : null)),
@@ -31,7 +32,7 @@ export interface Purge {
 }
 
 /**
- * Purges old idempotency keys, the old part of the request log, sessions that are over, wrong IINs and
+ * Purges old idempotency keys, the old part of the request log, old traces of events, sessions that are over, wrong IINs and
  * attempts at the checkout of another day, and old webhooks in the background, on every node: each passes over rows that another has locked.
  */
 export function startPurge(db: Queryable, onError: (error: unknown) => void): Purge {

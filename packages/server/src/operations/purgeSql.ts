@@ -22,6 +22,11 @@ export function purgeRequests(db: Queryable, fromPage: number): Promise<number |
   return purgeStretch(db, 'request_log', `at < now() - interval '7 days'`, fromPage);
 }
 
+/** Purges one stretch of the traces of events: webhooks are tried for two days. @returns as `purgeKeys` */
+export function purgeTraces(db: Queryable, fromPage: number): Promise<number | null> {
+  return purgeStretch(db, 'event_trace', `created_at < now() - interval '7 days'`, fromPage);
+}
+
 /** On the engine's clock, like everything that merchants see of their webhooks. */
 const OLD = `(SELECT clock_timestamp() + clock_offset_ms * interval '1 millisecond' FROM installation) - interval '30 days'`;
 

@@ -2,6 +2,7 @@
  * Sessions as `pg` makes them, but: one of several hosts, only where writes are taken, with our settings from the
  * beginning, and with errors of our own in place of `pg`'s words.
  */
+import type { Span } from '@opentelemetry/api';
 import pg from 'pg';
 import {
   ConnectionFailed,
@@ -12,6 +13,7 @@ import {
   TimedOut,
 } from './databaseErrors.ts';
 import { urlsOfHosts } from './databaseUrl.ts';
+import { beginStatementSpan, endWith, recordedSpan, statementName } from './spans.ts';
 
 /** The hosts of a URL. All that connect by it begin with the one that was right last. */
 class Hosts {
@@ -119,12 +121,14 @@ export class DatabaseClient extends pg.Client {
 
   // The overloads of `pg` are many, and what is passed on is what came.
   override query(...given: unknown[]): never {
+    const span = beginSpanOf(given);
     const callback = given.at(-1);
     if (typeof callback === 'function')
       given[given.length - 1] = (error: Error | null | undefined, result: unknown) =>
         callback(error == null ? error : this.understand(error), result);
     const send = super.query as (...given: unknown[]) => unknown;
     const answer = send.apply(this, given);
+    if (span !== null && answer instanceof Promise) endWith(span, answer);
     return (
       answer instanceof Promise
         ? answer.catch((error: unknown) => {
@@ -148,6 +152,13 @@ export class DatabaseClient extends pg.Client {
       return new TimedOut('the database did not answer in time', { cause: error });
     return this.#lost ? new ConnectionLost(wordsOf(error), { cause: error }) : error;
   }
+}
+
+/** The span of a statement that is awaited in a trace; null elsewhere. Round trips have their own. */
+function beginSpanOf(given: readonly unknown[]): Span | null {
+  if (recordedSpan() === null || typeof given.at(-1) === 'function') return null;
+  const name = statementName(given[0]);
+  return name === null ? null : beginStatementSpan([name]);
 }
 
 /** A connection error in words; one to a name with several addresses has its words inside. */

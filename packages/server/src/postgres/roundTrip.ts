@@ -8,6 +8,7 @@
 import pg from 'pg';
 import { understand } from './databaseClient.ts';
 import { type Client, type Result, type Statement, type StatementRunner, types } from './pool.ts';
+import { beginStatementSpan, endWith, recordedSpan } from './spans.ts';
 
 declare module 'pg' {
   interface Connection {
@@ -34,6 +35,7 @@ const described = new WeakMap<pg.Connection, Map<string, readonly Column[]>>();
 export function inOneRoundTrip<T>(client: Client, begin: (db: StatementRunner) => Promise<T>): Promise<T> {
   const roundTrip = new RoundTrip();
   const result = begin(roundTrip);
+  if (recordedSpan() !== null) endWith(beginStatementSpan(roundTrip.names), result);
   roundTrip.send(client);
   return result;
 }
@@ -68,6 +70,10 @@ class RoundTrip implements pg.Submittable, StatementRunner {
     if (this.#steps.length === 0) return;
     this.#client = client;
     client.query(this);
+  }
+
+  get names(): string[] {
+    return this.#steps.map(({ statement }) => statement.name);
   }
 
   /** Of the statement that is being answered: `pg` notes that it was parsed. */

@@ -7,6 +7,7 @@
  *   claimed because it is due ───┘      └─ too long: left as it was
  */
 import { messageIdOf } from '../core/values/ids.ts';
+import { type TraceLookup, traceAttempt } from './attemptSpans.ts';
 import type { Attempt, LaneKey, LaneResult, PendingDelivery } from './deliveriesSql.ts';
 import type { Poster, PostResult } from './post.ts';
 import { retryDelay } from './schedule.ts';
@@ -41,6 +42,8 @@ export interface DispatchObserver {
 export interface DispatchDeps {
   readonly poster: Poster;
   readonly observe: DispatchObserver;
+  /** Null: attempts are not traced. */
+  readonly traces: TraceLookup | null;
   readonly onError: (error: unknown) => void;
 }
 
@@ -164,7 +167,11 @@ export class Dispatcher {
   ): Promise<{ attempt: Attempt; retryAfterMs: number | null }> {
     const { familyId, endpointId, transactionId, seq, attempts, eventAt, replay } = delivery;
     const at = Math.round(lane.now + performance.now() - lane.claimedAt);
-    const { statusCode, error, response, latencyMs, retryAfterMs } = await this.#post(lane.target, delivery);
+    const { statusCode, error, response, latencyMs, retryAfterMs } = await traceAttempt(
+      this.#deps.traces,
+      delivery,
+      () => this.#post(lane.target, delivery),
+    );
     const delivered = statusCode !== null && statusCode >= 200 && statusCode < 300;
     const isFirst = attempts === 0 && !replay;
     this.#deps.observe.webhookAttempt(

@@ -8,6 +8,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { Mode } from '../app/config.ts';
+import type { TracingSettings } from '../tracing/settings.ts';
 import type { Backlog } from './endpointsSql.ts';
 import type { WebhookObserver } from './webhooks.ts';
 
@@ -19,6 +20,8 @@ export interface ThreadData {
   readonly otherSecretKeys: readonly string[];
   /** Whether commits of other nodes wake this one. */
   readonly listening: boolean;
+  /** Null: nothing is traced. */
+  readonly tracing: TracingSettings | null;
 }
 
 export type ToThread =

@@ -3,6 +3,7 @@ import type { FeedEvent } from '../feed/eventsSql.ts';
 import type { Secrets } from '../installation/secrets.ts';
 import { GateClosedError } from '../postgres/databaseErrors.ts';
 import { createPool, type Pool } from '../postgres/pool.ts';
+import { TraceLookup } from './attemptSpans.ts';
 import { type ClaimDeps, claimDue } from './claim.ts';
 import type { LaneKey } from './deliveriesSql.ts';
 import { Dispatcher, type DispatchObserver, type Lane, LEFT_ALONE_MS } from './dispatch.ts';
@@ -46,6 +47,8 @@ export interface WebhookOptions {
   readonly sandbox: boolean;
   readonly render: (event: FeedEvent) => string;
   readonly observe: WebhookObserver;
+  /** Whether attempts are spans of their events' traces. */
+  readonly traced: boolean;
   /** Whether any endpoint is there, so that commits matter; called when that changes. */
   readonly onWanted: (wanted: boolean) => void;
   readonly onDisabled: (count: number) => void;
@@ -100,6 +103,7 @@ export class Webhooks {
     });
     this.#dispatcher = new Dispatcher({
       ...{ poster: this.#poster, observe },
+      traces: options.traced ? new TraceLookup(this.#slowPool) : null,
       onError,
     });
     this.#claims = {

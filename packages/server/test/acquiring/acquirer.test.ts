@@ -68,6 +68,7 @@ function acquirerWith(connector: Connector, { pool }: Pick<Sandbox, 'pool'> = sa
     engine: () => assert.fail('there is no answer to give'),
     ...{ authenticationUrl: (id: string) => id, notificationUrl: (id: string) => id },
     bankTokens: new BankTokens(pool, createSecrets('acquirer test')),
+    observe: { bankQuestion: () => undefined },
     onError: () => undefined,
   });
 }
@@ -157,6 +158,7 @@ async function attemptElsewhere(
     engine: () => ({ run }) as Pick<Engine, 'run'> as Engine,
     ...{ authenticationUrl: (id: string) => id, notificationUrl: (id: string) => id },
     bankTokens: new BankTokens(pool, createSecrets('acquirer test')),
+    observe: { bankQuestion: () => undefined },
     onError: () => undefined,
   });
   try {

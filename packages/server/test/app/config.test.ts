@@ -58,6 +58,7 @@ test('without any variable it is a sandbox on this machine', () => {
     poolSize: 10,
     workers: 1,
     eventSink: null,
+    tracing: null,
   });
 });
 
@@ -135,6 +136,7 @@ test('every variable is read', () => {
     maxQueue: 6,
     poolSize: 7,
     eventSink: null,
+    tracing: null,
   });
 });
 
@@ -417,5 +419,39 @@ describe('the broker of events', () => {
     );
     for (const url of ['nats+tls://a:1', 'kafka://127.0.0.1:1,[::1]:2'])
       assert.notEqual(readConfig({ ...PRODUCTION, EVENTS_SINK_URL: url }).eventSink, null);
+  });
+});
+
+describe('traces', () => {
+  const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://collector:4318/';
+  const tracing = (more: Record<string, string> = {}) =>
+    readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT, ...more }).tracing;
+
+  test('are sent where the standard variables say, and nowhere without an address', () => {
+    assert.deepEqual(tracing(), {
+      url: 'http://collector:4318/v1/traces',
+      ...{ protocol: 'http/protobuf', headers: {}, serviceName: 'plexy-pay', resourceAttributes: {} },
+      ...{ sampler: 'parentbased_always_on', ratio: 1 },
+    });
+    const given = tracing({
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://b/spans',
+      OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Basic%20eA==,x=1',
+      OTEL_TRACES_SAMPLER: 'traceidratio',
+      OTEL_TRACES_SAMPLER_ARG: '0.01',
+    });
+    assert.deepEqual(given?.headers, { authorization: 'Basic eA==', x: '1' });
+    assert.deepEqual([given?.url, given?.ratio], ['https://b/spans', 0.01]);
+    assert.equal(tracing({ OTEL_SDK_DISABLED: 'true' }), null);
+    assert.equal(readConfig({ OTEL_SERVICE_NAME: 'x' }).tracing, null);
+  });
+
+  test('wrong values are refused', () => {
+    refuses({ OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' }, /^OTEL_EXPORTER_OTLP_ENDPOINT must be a URL/);
+    refuses({ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, /^OTEL_EXPORTER_OTLP_PROTOCOL must be one of/);
+    refuses({ OTEL_TRACES_SAMPLER: 'some' }, /^OTEL_TRACES_SAMPLER must be one of always_on/);
+    for (const ratio of ['2', '-1', 'x'])
+      refuses({ OTEL_TRACES_SAMPLER_ARG: ratio }, /^OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1$/);
+    refuses({ OTEL_EXPORTER_OTLP_HEADERS: 'x' }, /^OTEL_EXPORTER_OTLP_HEADERS must be pairs/);
+    refuses({ OTEL_RESOURCE_ATTRIBUTES: 'a=%' }, /^OTEL_RESOURCE_ATTRIBUTES must be pairs/);
   });
 });

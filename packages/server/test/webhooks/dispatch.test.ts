@@ -17,6 +17,7 @@ interface TestAnswer {
 }
 
 const NO_ONE_SEES = {
+  traces: null,
   observe: { webhookAttempt: () => undefined },
   onError: (error: unknown): void => assert.fail(String(error)),
 };
