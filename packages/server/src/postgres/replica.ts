@@ -87,8 +87,8 @@ export class Replica {
   /** The newest one last. */
   #marks: Mark[] = [];
   #state: FallbackReason | null = 'away';
-  /** Rejects when the standby is found to be away, for those who wait for its answers. */
-  #gone = Promise.withResolvers<never>();
+  /** Those who wait for its answers: they hear when it is found to be away. */
+  readonly #readers = new Set<(error: Error) => void>();
   #primary: Client | null = null;
   #standby: Client | null = null;
   #stopped = new AbortController();
@@ -96,7 +96,6 @@ export class Replica {
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
-    this.#gone.promise.catch(() => undefined);
     const session = { ...sessionOptions(options.url, 'replica'), mayBeReadOnly: true };
     const { connectionTimeoutMillis } = session;
     this.#pool = new DatabasePool(session, {
@@ -150,14 +149,19 @@ export class Replica {
 
   async #readHere<T>(notBefore: number, work: (pool: Pool) => Promise<T>): Promise<RecentRead<T>> {
     if (this.#state !== null) throw new NotUsable(this.#state);
-    const gone = this.#gone.promise;
-    const reading = this.#borrow((client) => this.#readOn(client, notBefore, work));
-    // Nobody waits any more for one that is away; what becomes of it does not matter then.
-    reading.catch(() => undefined);
-    return Promise.race([reading, gone]).catch((error: unknown) => {
+    // What it answers after it was found to be away, nobody waits for. (A race with one promise that lasts would keep a
+    // reaction of each read until it ends.)
+    const { promise, resolve, reject } = Promise.withResolvers<RecentRead<T>>();
+    this.#readers.add(reject);
+    this.#borrow((client) => this.#readOn(client, notBefore, work)).then(resolve, reject);
+    try {
+      return await promise;
+    } catch (error) {
       if (error instanceof DatabaseUnavailable) this.#leave('away', error);
       throw error;
-    });
+    } finally {
+      this.#readers.delete(reject);
+    }
   }
 
   async #borrow<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
@@ -228,8 +232,6 @@ export class Replica {
       this.#options.observe.replicaLag(lagMs / 1_000);
       if (this.#state !== null && !this.#stopped.signal.aborted) {
         this.#state = null;
-        this.#gone = Promise.withResolvers();
-        this.#gone.promise.catch(() => undefined);
         this.#options.onChange(null, null);
       }
     } catch (error) {
@@ -243,7 +245,7 @@ export class Replica {
 
   #leave(reason: FallbackReason, error: unknown): void {
     // What is too old for the next reader is not for one who is reading already.
-    if (reason === 'away') this.#gone.reject(new NotUsable(reason, error));
+    if (reason === 'away') for (const reject of this.#readers) reject(new NotUsable(reason, error));
     if (this.#state === reason) return;
     this.#state = reason;
     if (!this.#stopped.signal.aborted) this.#options.onChange(reason, error);
