@@ -32,7 +32,8 @@ const UNSHARE = [
 ];
 /** `ip netns` keeps its names where nobody else sees them. */
 const FIRST_PROCESS = `
-  mkdir -p /run/netns && mount -t tmpfs none /run/netns && ip link set lo up || exit 1
+  mkdir -p /run/netns /run/postgresql || exit 1
+  mount -t tmpfs none /run/netns && mount -t tmpfs none /run/postgresql && ip link set lo up || exit 1
   trap 'kill -TERM $child' TERM INT
   "$@" & child=$!
   wait $child; status=$?

@@ -291,6 +291,7 @@ export class Topology {
       ...{ PATH: process.env.PATH, ...this.#options.runEnvironment },
       ...{ HOST: this.addressOf(host), ADMIN_HOST: this.addressOf(host), PORT: '8080' },
       ...{ DATABASE_URL: this.databaseUrl, DATABASE_DIRECT_URL: this.directUrl },
+      DATABASE_REPLICA_URL: this.replicaUrl,
       ...{ TRUSTED_PROXIES: this.addressOf('lb'), SECRET_KEY: this.#passwords.SECRET_KEY },
       ...this.#options.environment,
     });

@@ -61,9 +61,9 @@ function argumentsOf(): { data: string | null; network: string } {
 
 /** Variables of the server that are set, for both nodes. */
 function nodeEnvironment(url: string): Record<string, string | undefined> {
-  const ours = ['HOST', 'PORT', 'DATABASE_URL', 'DATABASE_DIRECT_URL', 'TRUSTED_PROXIES', 'NODE_OPTIONS'];
+  const ours = /^(?:(?:ADMIN_)?HOST|PORT|DATABASE_\w+|TRUSTED_PROXIES|NODE_\w+)$/;
   const given = Object.entries(process.env).filter(
-    ([name]) => /^[A-Z]+(?:_[A-Z]+)*$/.test(name) && !ours.includes(name),
+    ([name]) => /^[A-Z]+(?:_[A-Z]+)*$/.test(name) && !ours.test(name),
   );
   return { PUBLIC_URL: url, LOG_LEVEL: 'warn', ...Object.fromEntries(given) };
 }

@@ -19,7 +19,9 @@ const ROOT = path.join(import.meta.dirname, '../../../..');
 const ADDRESS = 'http://127.0.0.1:8080';
 
 const DOCUMENTS = [
-  ...globSync(['*.md', 'docs/**/*.md', 'packages/*/README.md', 'deploy/*/README.md', 'bench/README.md'], { cwd: ROOT }),
+  ...globSync(['*.md', 'docs/**/*.md', 'packages/*/README.md', 'deploy/*/README.md', 'bench/README.md'], {
+    cwd: ROOT,
+  }),
 ].sort();
 
 /** Blocks that no reader runs against a sandbox that is up: each is run by the test that is named. */
@@ -34,6 +36,9 @@ const ELSEWHERE: readonly (readonly [begins: string, test: string])[] = [
   ['npm run build -w packages/dashboard', 'packages/dashboard/test/pages.test.ts'],
   ['npx plexy listen', 'packages/cli/test/listen.test.ts'],
   ['WEBHOOK_SECRET=', 'packages/sdk/test/webhookExamples.test.ts'],
+  ['patronictl edit-config', 'deploy/pgbackrest/test/backup.test.ts'],
+  ['pgbackrest ', 'deploy/pgbackrest/test/backup.test.ts'],
+  ['deploy/pgbackrest/restore-to', 'deploy/pgbackrest/test/backup.test.ts'],
   ['deploy/patroni/install', 'deploy/patroni/test/failover.test.ts'],
   ['BANK_DATABASE_URL=', 'packages/server/test/sandbox/bankProcess.test.ts'],
 ];
