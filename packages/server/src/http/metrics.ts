@@ -220,7 +220,7 @@ function replicaMetrics(registry: Registry): ReplicaObserver {
   });
   const lag = new Gauge({
     name: 'plexy_replica_lag_seconds',
-    help: 'How old what the replica tells is at most, while it can be used',
+    help: 'How old what the replica has is at most, as far as it was seen to get',
     aggregator: 'max',
     registers,
   });
@@ -232,9 +232,9 @@ function replicaMetrics(registry: Registry): ReplicaObserver {
   });
   return {
     replicaRead: (from) => reads.inc({ from }),
-    replicaLag: (seconds) => {
-      usable.set(seconds === null ? 0 : 1);
-      if (seconds !== null) lag.set(seconds);
+    replicaLag: (seconds, isUsable) => {
+      usable.set(isUsable ? 1 : 0);
+      lag.set(seconds);
     },
   };
 }

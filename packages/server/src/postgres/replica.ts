@@ -30,8 +30,8 @@ export type FallbackReason = 'away' | 'stale' | 'foreign' | 'conflict';
 export interface ReplicaObserver {
   /** A read, and where it was done. */
   replicaRead(from: 'replica' | FallbackReason): void;
-  /** How old the standby's data are at most; null: it cannot be used. */
-  replicaLag(seconds: number | null): void;
+  /** How old the standby's data are at most, also while it cannot be used: as far as it was seen to get. */
+  replicaLag(seconds: number, isUsable: boolean): void;
 }
 
 export interface ReplicaOptions {
@@ -87,6 +87,8 @@ export class Replica {
   /** The newest one last. */
   #marks: Mark[] = [];
   #state: FallbackReason | null = 'away';
+  /** When the primary was where the standby was seen last. */
+  #seenAt = performance.now();
   /** Those who wait for its answers: they hear when it is found to be away. */
   readonly #readers = new Set<(error: Error) => void>();
   #primary: Client | null = null;
@@ -227,20 +229,24 @@ export class Replica {
       const limits = { query_timeout: TRY_LIMIT_MS, connectionTimeoutMillis: TRY_LIMIT_MS };
       this.#standby ??= await opened({ ...options, ...limits });
       const mark = await this.#markOf(this.#standby);
-      const lagMs = performance.now() - mark.at;
-      if (lagMs > this.#options.maxLagMs) throw new NotUsable('stale');
-      this.#options.observe.replicaLag(lagMs / 1_000);
+      this.#seenAt = mark.at;
+      if (performance.now() - mark.at > this.#options.maxLagMs) throw new NotUsable('stale');
+      this.#tellLag(true);
       if (this.#state !== null && !this.#stopped.signal.aborted) {
         this.#state = null;
         this.#options.onChange(null, null);
       }
     } catch (error) {
-      this.#options.observe.replicaLag(null);
+      this.#tellLag(false);
       // Behind a proxy the next session may lead to another standby.
       void this.#standby?.end().catch(() => undefined);
       this.#standby = null;
       this.#leave(reasonOf(error) ?? 'away', error);
     }
+  }
+
+  #tellLag(isUsable: boolean): void {
+    this.#options.observe.replicaLag((performance.now() - this.#seenAt) / 1_000, isUsable);
   }
 
   #leave(reason: FallbackReason, error: unknown): void {

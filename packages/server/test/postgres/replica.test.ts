@@ -193,6 +193,9 @@ describe('a standby', { skip: POSTGRES_MISSING }, () => {
       });
       await until('it is told', async () => (await metric('plexy_replica_usable')) === 0);
       await until('it is counted', async () => (await metric(fallbacks)) > 0);
+      const lag = await metric('plexy_replica_lag_seconds');
+      assert.ok(lag > MAX_LAG_SECONDS, `${lag}`);
+      await until('it grows', async () => (await metric('plexy_replica_lag_seconds')) > lag);
     });
     await untilUsed();
     assert.equal(shows(await list(), 'LATER'), true);
