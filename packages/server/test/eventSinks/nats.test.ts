@@ -1,8 +1,12 @@
 /** Events in NATS JetStream, of a real server. */
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { eventually } from '../support/cards.ts';
+import { CERTIFICATE } from '../support/certificate.ts';
 import { hasNats, type NatsServer, type Received, startNats } from '../support/nats.ts';
 import { startNodes } from '../support/nodes.ts';
 import { needs } from '../support/programs.ts';
@@ -162,6 +166,51 @@ test(
     } finally {
       await nodes.stop();
       await nats.stop();
+    }
+  },
+);
+
+test(
+  'by TLS with a password: only a server whose certificate is believed, and who is let in',
+  options,
+  async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'plexy-sink-'));
+    const file = (name: string): string => path.join(folder, name);
+    const { cert, key } = CERTIFICATE;
+    await writeFile(file('cert.pem'), cert);
+    await writeFile(file('key.pem'), key);
+    await writeFile(file('password'), 'of the broker\n');
+    const tls = ['--tls', '--tlscert', file('cert.pem'), '--tlskey', file('key.pem')];
+    const nats = await startNats([...tls, '--user', 'plexy', '--pass', 'of the broker']);
+    const environment = {
+      EVENTS_SINK_URL: `nats+tls://${nats.address.replace('127.0.0.1', 'localhost')}`,
+      EVENTS_SINK_USER: 'plexy',
+      EVENTS_SINK_PASSWORD_FILE: file('password'),
+    };
+    const metric = async ({ call }: Sandbox, name: string): Promise<boolean> => {
+      const { text } = await call('GET', '/metrics');
+      return new RegExp(`^plexy_event_sink_${name}_total [1-9]`, 'm').test(text);
+    };
+    try {
+      const stranger = await startSandbox(environment);
+      try {
+        await stranger.authorize();
+        await eventually('a certificate that nobody believes', () => metric(stranger, 'failures'));
+        assert.equal(await metric(stranger, 'published'), false);
+        assert.ok(!stranger.log.join('').includes('of the broker'));
+      } finally {
+        await stranger.stop();
+      }
+      const known = await startSandbox({ ...environment, EVENTS_SINK_CA_FILE: file('cert.pem') });
+      try {
+        await known.authorize();
+        await eventually('events', () => metric(known, 'published'));
+      } finally {
+        await known.stop();
+      }
+    } finally {
+      await nats.stop();
+      await rm(folder, { recursive: true });
     }
   },
 );
