@@ -35,7 +35,10 @@ async function nodeSeconds(pid: number): Promise<number | null> {
   // All of /proc would take so long on a busy machine that it would be read when the run is half over.
   const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
   let seconds = own.seconds;
-  for (const child of children.split(' ').filter((name) => name !== '').map(Number))
+  for (const child of children
+    .split(' ')
+    .filter((name) => name !== '')
+    .map(Number))
     if ((await programOf(child)) === program) seconds += (await statOf(child, /./))?.seconds ?? 0;
   return seconds;
 }
