@@ -114,15 +114,39 @@ describe('what an operator does', () => {
     const list = await printed('keys', 'list', DEMO_STORE);
     assert.match(
       list,
-      new RegExp(`^${id}  Till +${apiKey.slice(-4)} +read +20\\S+ +2099-01-01T00:00:00.000Z +–$`, 'm'),
+      new RegExp(
+        `^${id}  Till +${apiKey.slice(-4)} +read +anywhere +20\\S+ +(?:–|20\\S+) +2099-01-01T00:00:00.000Z +–$`,
+        'm',
+      ),
     );
     assert.ok(!list.includes(apiKey));
+    const bound = await printed('keys', 'update', DEMO_STORE, id, '--network', '10.0.0.0/8', '2001:db8::/32');
+    assert.match(bound, /^from +10\.0\.0\.0\/8, 2001:db8::\/32$/m);
+    assert.match(
+      await printed('keys', 'update', DEMO_STORE, id, '--anywhere', '--name', 'Till 2'),
+      /^from +anywhere$/m,
+    );
+    assert.match(await failed(2, 'keys', 'update', DEMO_STORE, id), /--name, --network or --anywhere/);
+    await failed(2, 'keys', 'update', DEMO_STORE, id, '--anywhere', '--network', '10.0.0.0/8');
+    const refunds = await json(
+      'keys',
+      'issue',
+      DEMO_STORE,
+      'Refunds',
+      '--scope',
+      'refunds:write',
+      '--network',
+      '203.0.113.7',
+    );
+    assert.deepEqual([refunds.scopes, refunds.allowedNetworks], [['refunds:write'], ['203.0.113.7']]);
     assert.match(await printed('keys', 'revoke', DEMO_STORE, id), /^revoked +20/m);
     const operator = await json('operator-key', 'issue', 'Colleague');
     assert.match(operator.apiKey, /^op_test_/);
     const { exitCode } = await plexy(['merchants', 'list'], { PLEXY_OPERATOR_KEY: operator.apiKey });
     assert.equal(exitCode, 0);
     assert.match(await printed('operator-key', 'list'), /Colleague/);
+    const inside = await printed('operator-key', 'update', operator.id, '--name', 'Colleague inside');
+    assert.match(inside, /^name +Colleague inside$/m);
     await printed('operator-key', 'revoke', operator.id);
     const second = await plexy(['wallets', 'freeze', KZT_WALLET], { PLEXY_API_KEY: operator.apiKey });
     assert.match(second.errors, /^the API key is unknown, expired or revoked \(request [0-9a-f-]{36}\)$/);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { type Dashboard, startDashboard, withoutBrowser } from './support/dashboard.ts';
+import { type Dashboard, graveAxeFindings, startDashboard, withoutBrowser } from './support/dashboard.ts';
 
 describe('developers’ pages', { skip: withoutBrowser }, () => {
   let dashboard: Dashboard;
@@ -52,6 +52,36 @@ describe('developers’ pages', { skip: withoutBrowser }, () => {
     await row.getByText('Revoked').waitFor();
     await page.waitForTimeout(1_100);
     assert.equal(await list(), 401);
+    await dashboard.close(page);
+  });
+
+  test('a key for one operation and from one network is made, and let in from everywhere', async () => {
+    const page = await dashboard.open('merchant', '/developers/api-keys');
+    await page.getByRole('button', { name: 'New key' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Name').fill('refunds');
+    await dialog.getByText('Single operations').click();
+    await dialog.getByRole('checkbox', { name: 'Refund', exact: true }).check();
+    const networks = dialog.getByLabel('Only from these addresses');
+    await networks.fill('203.0.113.7\n10.1.2.3/8');
+    await dialog.getByRole('button', { name: 'New key' }).click();
+    await dialog.getByText('This network begins at 10.0.0.0/8').waitFor();
+    assert.deepEqual(await graveAxeFindings(page), []);
+    await networks.fill('203.0.113.7\n10.0.0.0/8');
+    await dialog.getByRole('button', { name: 'New key' }).click();
+    const apiKey = (await page.locator('.secret code').textContent()) ?? '';
+    await page.getByRole('button', { name: 'I have copied it' }).click();
+    const refused = await dashboard.sandbox.call('GET', '/v1/transactions', { apiKey });
+    assert.equal(refused.body.reason, 'address_not_allowed');
+    const row = page.getByRole('row').filter({ hasText: 'refunds' });
+    await row.getByText('203.0.113.7, 10.0.0.0/8').waitFor();
+    await row.getByRole('button', { name: 'Change' }).click();
+    await dialog.getByLabel('Only from these addresses').fill('');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await row.getByText('Anywhere').waitFor();
+    await page.waitForTimeout(1_100);
+    const lacking = await dashboard.sandbox.call('GET', '/v1/transactions', { apiKey });
+    assert.equal(lacking.body.reason, 'insufficient_scope');
     await dashboard.close(page);
   });
 

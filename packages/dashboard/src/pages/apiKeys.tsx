@@ -1,5 +1,4 @@
 import { Button, Checkbox, Group, SegmentedControl, Stack, Textarea, TextInput } from '@mantine/core';
-import { useMediaQuery } from '@mantine/hooks';
 import { type ReactNode, useState } from 'react';
 import { type ApiKey, apiKeys, newIdempotencyKey } from '../api.ts';
 import { useRealTime } from '../clock.ts';
@@ -161,7 +160,6 @@ function CreateKey({ close }: { readonly close: () => void }): ReactNode {
   const [single, setSingle] = useState<string[]>([]);
   const [networks, setNetworks] = useState('');
   const [key] = useState(newIdempotencyKey);
-  const isNarrow = useMediaQuery('(max-width: 480px)') === true;
   const issue = useAction({
     run: () => {
       const scopes = scope === 'single' ? SINGLE.filter((one) => single.includes(one)) : [...CHOICES[scope]];
@@ -192,11 +190,12 @@ function CreateKey({ close }: { readonly close: () => void }): ReactNode {
           aria-label={t('key.scopes')}
           value={scope}
           onChange={(value) => setScope(value as keyof typeof CHOICES | 'single')}
-          orientation={isNarrow ? 'vertical' : 'horizontal'}
+          orientation="vertical"
+          fullWidth
           data={[
-            { value: 'webhooks', label: t('key.all') },
-            { value: 'write', label: t('key.readWrite') },
             { value: 'read', label: t('key.readOnly') },
+            { value: 'write', label: t('key.readWrite') },
+            { value: 'webhooks', label: t('key.all') },
             { value: 'single', label: t('key.single') },
           ]}
         />

@@ -17,6 +17,7 @@ import {
   type Reply,
   request,
 } from '../support/sandbox.ts';
+import { attempt, codeOfApp, MANAGER, PASSWORD, setUpApp, signIn, VIEWER } from '../support/user.ts';
 import { startReceiver } from '../support/webhooks.ts';
 
 const OLD = 'the first key of this installation (1)';
@@ -43,6 +44,7 @@ function keys(current: string, ...others: string[]): Record<string, string> {
 }
 
 interface Node {
+  readonly url: string;
   call(method: string, path: string, options?: CallOptions): Promise<Reply>;
   stop(): Promise<void>;
 }
@@ -54,6 +56,7 @@ async function start(environment: Record<string, string>): Promise<Node> {
   );
   running.push(server);
   return {
+    url: server.url,
     call: (method, path, options) => request(server.url, method, path, options),
     stop: async () => {
       running.splice(running.indexOf(server), 1);
@@ -132,6 +135,10 @@ test('SECRET_KEY is changed, and changed again, with nodes running', async () =>
   const earlier = { wallet: await authorize(first, 'wallet'), card: await pay(first, 'card') };
   const token = earlier.card.body.cardTokenId.Value;
   const cursor = (await first.call('GET', '/v1/transactions?limit=1')).body.nextCursor;
+  const app = await setUpApp(await signIn(first.url, VIEWER));
+  // Begun, and not confirmed yet: that is sealed as well.
+  const manager = await signIn(first.url, MANAGER);
+  assert.equal((await manager.call('POST', '/v1/session/totp', { body: {} })).status, 200);
   await first.stop();
 
   // 1. Every node knows the new key, and works with the old one.
@@ -209,6 +216,9 @@ test('SECRET_KEY is changed, and changed again, with nodes running', async () =>
   await assertFinds(last, { phoneNumber: '+77015550001', iin: '850520400027' });
   assert.equal((await pay(last, crypto.randomUUID())).body.cardTokenId.Value, token);
   await assertDelivers(last, endpoint.body.id);
+  await pool.query('UPDATE totp SET last_step = 1 WHERE last_step IS NOT NULL');
+  const signedIn = await attempt(last.url, VIEWER, PASSWORD, {}, codeOfApp(app.secret));
+  assert.equal(signedIn.status, 200, signedIn.text);
   const again = await rekey(keys(THIRD));
   assert.deepEqual([again.exitCode, again.lines.at(-1)], [0, 'No other key was in use.']);
   await last.stop();
@@ -242,10 +252,11 @@ describe('afterwards', () => {
     const sealed = await pool.query(
       `SELECT secret AS text FROM webhook_endpoint UNION ALL SELECT old_secret FROM webhook_endpoint
        UNION ALL SELECT bearer_token FROM webhook_endpoint UNION ALL SELECT iin_hash FROM wallet_holder
+       UNION ALL SELECT secret FROM totp UNION ALL SELECT pending_secret FROM totp
        UNION ALL SELECT fingerprint FROM card_token UNION ALL SELECT look_up_keys FROM secret_key`,
     );
     const texts = sealed.rows.map(({ text }) => text).filter((text) => text !== null);
-    assert.ok(texts.length > 10);
+    assert.ok(texts.length > 12);
     for (const text of texts) assert.ok(text.startsWith(`${current}.`), text);
   });
 
