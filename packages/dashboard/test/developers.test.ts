@@ -105,7 +105,8 @@ describe('developers’ pages', { skip: withoutBrowser }, () => {
     await page.getByRole('button', { name: 'Change Nina New' }).click();
     await page.getByRole('menuitem', { name: 'Disable' }).click();
     await page.getByRole('row').filter({ hasText: 'Nina New' }).getByText('Disabled').waitFor();
-    await other.getByRole('link', { name: 'Transactions' }).click();
+    // Its stream has ended with the session: on a busy machine it has noticed that by itself.
+    await other.reload();
     await other.getByRole('button', { name: 'Sign in' }).waitFor();
     await dashboard.close(page);
     await dashboard.close(other);
