@@ -23,6 +23,8 @@ const BANK = {
   ACQUIRER_URL: 'http://127.0.0.1:1',
   ACQUIRER_SECRET: 'no bank listens there, so any secret does',
 };
+/** Which processes there are is read there. */
+const NO_PROC = existsSync('/proc/self/task') ? false : 'this system has no /proc';
 /** How long things may take on a machine that is busy with others. */
 const LIMIT_MS = 120_000;
 /** A request that is answered later than this has hung. */
@@ -178,7 +180,7 @@ describe('a start that cannot work ends the whole node, with one sentence and ex
   });
 });
 
-describe('a node of two workers', () => {
+describe('a node of two workers', { skip: NO_PROC }, () => {
   let program: Program;
   let url: string;
   before(async () => {
@@ -283,7 +285,9 @@ describe('a node of two workers', () => {
   });
 });
 
-test('SIGTERM under load: what was answered is durable, and all exit within 10 s', async () => {
+test('SIGTERM under load: what was answered is durable, and all exit within 10 s', {
+  skip: NO_PROC,
+}, async () => {
   const program = start();
   const url = await program.listening();
   const workers = workersOf(program);
@@ -301,7 +305,7 @@ test('SIGTERM under load: what was answered is durable, and all exit within 10 s
   await assertKept(load.answered);
 });
 
-test('a signal while it starts ends all of it', async () => {
+test('a signal while it starts ends all of it', { skip: NO_PROC }, async () => {
   const program = start();
   await until('a worker is there', () => workersOf(program).length > 0);
   program.child.kill('SIGTERM');
