@@ -123,9 +123,9 @@ export class Topology {
     return Object.keys(NODE_HOSTS) as NodeHost[];
   }
 
-  /** What `patronictl -c` wants. */
-  get patroniFile(): string {
-    return path.join(this.#folderOf('db1'), 'patroni.yml');
+  /** `patronictl` of this cluster, with its configuration and password. */
+  get patronictlFile(): string {
+    return path.join(this.#options.folder, 'patronictl');
   }
 
   addressOf(name: string): string {
@@ -218,11 +218,7 @@ export class Topology {
 
   /** `patronictl` with these arguments. */
   async patronictl(args: readonly string[]): Promise<string> {
-    const { programs } = this.#options;
-    const { stdout } = await run(programs.patronictl, ['-c', this.patroniFile, ...args], {
-      env: this.#environment,
-      cwd: '/',
-    });
+    const { stdout } = await run(this.patronictlFile, [...args], { env: this.#environment, cwd: '/' });
     return stdout;
   }
 
@@ -279,6 +275,12 @@ export class Topology {
       // SIGTERM would wait until its clients have gone.
       this.#add(`pgbouncer-${host}`, host, pgbouncer, this.#environment, 'SIGINT');
     }
+    const { PATRONI_RESTAPI_USERNAME, PATRONI_RESTAPI_PASSWORD } = this.#passwords;
+    const patronictl = `#!/bin/sh
+PATRONI_RESTAPI_USERNAME=${PATRONI_RESTAPI_USERNAME} PATRONI_RESTAPI_PASSWORD=${PATRONI_RESTAPI_PASSWORD} \\
+  exec '${programs.patronictl}' -c '${path.join(this.#folderOf('db1'), 'patroni.yml')}' "$@"
+`;
+    await this.#write(this.patronictlFile, patronictl, 0o700);
     const haproxy = path.join(this.#options.folder, 'haproxy.cfg');
     await this.#write(haproxy, this.#rendered('haproxy.cfg', 'lb'), 0o644);
     this.#add('haproxy', 'lb', [programs.haproxy, '-db', '-f', haproxy], this.#environment);

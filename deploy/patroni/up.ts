@@ -112,8 +112,8 @@ Two nodes behind HAProxy on a Patroni cluster
 
 See the cluster, and make another host the primary:
 
-  patronictl -c ${topology.patroniFile} list
-  patronictl -c ${topology.patroniFile} switchover --force
+  ${topology.patronictlFile} list
+  ${topology.patronictlFile} switchover --force
 
 Ctrl-C ends everything.
 `;

@@ -39,7 +39,7 @@ const ELSEWHERE: readonly (readonly [begins: string, test: string])[] = [
   ['patronictl edit-config', 'deploy/pgbackrest/test/backup.test.ts'],
   ['pgbackrest ', 'deploy/pgbackrest/test/backup.test.ts'],
   ['deploy/pgbackrest/restore-to', 'deploy/pgbackrest/test/backup.test.ts'],
-  ['deploy/patroni/install', 'deploy/patroni/test/failover.test.ts'],
+  ['deploy/patroni/install', 'deploy/patroni/test/up.test.ts'],
   ['BANK_DATABASE_URL=', 'packages/server/test/sandbox/bankProcess.test.ts'],
 ];
 
