@@ -106,7 +106,9 @@ test('SECRET_KEY is changed in files while payments are made', async () => {
       made.push(key);
     }
   };
-  const payers = [1, 2, 3].map(() => payer().catch((error: Error) => wrong.push(String(error.cause ?? error))));
+  const payers = [1, 2, 3].map(() =>
+    payer().catch((error: Error) => wrong.push(String(error.cause ?? error))),
+  );
 
   // 1. Both nodes know the new key, and work with the old one.
   await keys(OLD, NEW);
