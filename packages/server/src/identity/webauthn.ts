@@ -11,7 +11,7 @@ import type {
 } from '@simplewebauthn/server';
 import type { FastifyRequest } from 'fastify';
 import { parse as parseUuid } from 'uuid';
-import { ApiError } from '../http/errors.ts';
+import { ApiError, fieldError } from '../http/errors.ts';
 import type { Passkey } from './passkeysSql.ts';
 
 const load = () => import('@simplewebauthn/server');
@@ -68,12 +68,37 @@ export function challengeOf(clientDataJSON: string): string | null {
   }
 }
 
-/** @returns what is kept of a new passkey; null when it does not hold */
+/**
+ * Whether a device says nothing about itself, or what its new key has signed alone: nobody asks for more. The library would
+ * look through certificates that come with it, and ask at whatever address they name whether they are revoked.
+ * @throws ApiError 400 when it says more
+ */
+async function requireNoCertificates(attestationObject: string): Promise<void> {
+  const { decodeAttestationObject } = await import('@simplewebauthn/server/helpers');
+  const decoded = decodeAttestationObject(Uint8Array.from(Buffer.from(attestationObject, 'base64url')));
+  const [fmt, statement] = [decoded.get('fmt'), decoded.get('attStmt')];
+  if (fmt === 'none') return;
+  if (fmt === 'packed' && statement instanceof Map && !statement.has('x5c')) return;
+  const rule =
+    'must be of the format none, or packed without certificates: attestation of devices is not taken';
+  throw fieldError('invalid_request', 'response.response.attestationObject', rule);
+}
+
+/**
+ * @returns what is kept of a new passkey; null when it does not hold
+ * @throws ApiError 400 when the device sends certificates
+ */
 export async function verifyRegistration(
   { origin, rpId }: Place,
   response: RegistrationResponseJSON,
   expectedChallenge: string,
 ): Promise<Pick<Passkey, 'credentialId' | 'publicKey' | 'counter' | 'transports'> | null> {
+  try {
+    await requireNoCertificates(response.response.attestationObject);
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    return null;
+  }
   const { verifyRegistrationResponse } = await load();
   const verified = await verifyRegistrationResponse({
     response,
