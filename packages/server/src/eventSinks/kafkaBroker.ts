@@ -1,6 +1,14 @@
 /** Whatever speaks Kafka's protocol. */
 import { compatibilityPartitioner, ProduceAcks, Producer, stringSerializers } from '@platformatic/kafka';
-import { BROKER_TIMEOUT_MS, type Broker, cloudEventOf, type SinkSettings, within } from './broker.ts';
+import {
+  BROKER_TIMEOUT_MS,
+  type Broker,
+  cloudEventOf,
+  type SinkMessage,
+  type SinkSettings,
+  within,
+} from './broker.ts';
+import { partsOf, sendFitting } from './parts.ts';
 
 /** Messages of one key are in one partition, and those of one call in one batch of it, which is stored whole or not. */
 export async function openKafka(settings: SinkSettings): Promise<Broker> {
@@ -33,24 +41,28 @@ export async function openKafka(settings: SinkSettings): Promise<Broker> {
   });
   return {
     publish: async (messages, onStored, mayGoOn) => {
-      await mayGoOn();
-      const sent = producer.send({
-        messages: messages.map((message) => ({
-          topic,
-          key: message.key,
-          value: message.body,
-          headers: new Map([
-            ...cloudEventOf(message, 'ce_'),
-            ['content-type', 'application/json'],
-            ['merchant-id', message.merchantId],
-          ]),
-        })),
-      });
-      // The client's own limits end with the answer that says where topics are: a broker that hangs later is waited for.
-      await within(2 * BROKER_TIMEOUT_MS, 'publish', sent);
-      for (const message of messages) onStored(message);
+      const send = async (part: readonly SinkMessage[]): Promise<void> => {
+        await mayGoOn();
+        const sent = producer.send({ messages: part.map((message) => recordOf(topic, message)) });
+        // The client's own limits end with the answer that says where topics are: a broker that hangs later is waited for.
+        await within(2 * BROKER_TIMEOUT_MS, 'publish', sent);
+      };
+      for (const part of partsOf(messages)) await sendFitting(part, send, onStored);
     },
     close: () => producer.close(true),
+  };
+}
+
+function recordOf(topic: string, message: SinkMessage) {
+  return {
+    topic,
+    key: message.key,
+    value: message.body,
+    headers: new Map([
+      ...cloudEventOf(message, 'ce_'),
+      ['content-type', 'application/json'],
+      ['merchant-id', message.merchantId],
+    ]),
   };
 }
 

@@ -86,4 +86,23 @@ describe("events by Kafka's protocol", options, () => {
       return /^plexy_event_sink_lag_seconds 0$/m.test(text);
     });
   });
+
+  test('a backlog of more bytes than a broker takes at once arrives whole, each link in order', async () => {
+    kafka.freeze();
+    const metadata = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`key${i}`, 'x'.repeat(500)]));
+    const body = { amount: 1_000, currency: 'KZT', orderReference: 'LARGE', metadata };
+    const ids: string[] = [];
+    for (let i = 0; i < 50; i += 1) {
+      const made = await sandbox.call('POST', '/v1/payment-links', { body });
+      assert.equal(made.status, 201, made.text);
+      ids.push(made.body.id);
+      const cancelled = await sandbox.call('DELETE', `/v1/payment-links/${made.body.id}`);
+      assert.equal(cancelled.status, 200, cancelled.text);
+    }
+    kafka.resume();
+    const large = (await untilAll()).filter(({ payload }) => payload.includes('LARGE'));
+    assert.ok(large.reduce((sum, { payload }) => sum + payload.length, 0) > 1_048_588);
+    assert.equal(new Set(large.map(({ key }) => key)).size, ids.length);
+    assertInOrder(large);
+  });
 });
