@@ -83,6 +83,7 @@ export const kk: Dictionary = {
   'reason.insufficient_wallet_balance': 'қолжетімді қалдық сомадан аз',
   'reason.wallet_frozen': 'әмиян бұғатталған',
   'reason.declined_by_bank': 'банк операцияны қабылдамады',
+  'reason.own_account': 'бұл басқа пайдаланушыларға арналған: өзіңіздікін «Қауіпсіздік» бетінде өзгертіңіз',
   'reason.last_admin': 'пайдаланушыларды басқаратын біреу қалуы керек',
   'reason.webhook_endpoint_disabled': 'вебхук мекенжайы өшірулі; алдымен қосыңыз',
   'reason.rate_limited': 'бұл сатушының сұраулары тым көп; кейінірек қайталаңыз',

@@ -82,6 +82,7 @@ export const ru: Dictionary = {
   'reason.insufficient_wallet_balance': 'доступный остаток меньше суммы',
   'reason.wallet_frozen': 'кошелёк заморожен',
   'reason.declined_by_bank': 'банк отклонил операцию',
+  'reason.own_account': 'это для других пользователей: своё меняйте на странице «Безопасность»',
   'reason.last_admin': 'должен остаться тот, кто управляет пользователями',
   'reason.webhook_endpoint_disabled': 'адрес вебхуков выключен; сначала включите его',
   'reason.rate_limited': 'слишком много запросов этого продавца; повторите позже',

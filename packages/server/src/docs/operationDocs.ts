@@ -43,6 +43,8 @@ const ENDPOINT = ['webhook_endpoint_not_found'] as const;
 const DELIVERY = [...ENDPOINT, 'webhook_delivery_not_found'] as const;
 const MERCHANT = ['merchant_not_found'] as const;
 const USER_CHANGE = ['user_not_found', 'last_admin'] as const;
+/** What a user does at `/v1/session`, where it needs the password again. */
+const USER_RESET = ['user_not_found', 'own_account'] as const;
 /** The password again. */
 const PROOF = ['password_required', 'wrong_credentials', 'too_many_sign_ins'] as const;
 const NEW_USER = ['invalid_email', 'already_exists'] as const;
@@ -318,8 +320,8 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
     description: 'Their sessions end at once. Somebody who can manage users must remain.',
     reasons: [...MERCHANT, ...USER_CHANGE],
   },
-  resetPasswordOfMerchantUser: { reasons: [...MERCHANT, 'user_not_found'] },
-  resetSecondFactorOfMerchantUser: { reasons: [...MERCHANT, 'user_not_found'] },
+  resetPasswordOfMerchantUser: { reasons: [...MERCHANT, ...USER_RESET] },
+  resetSecondFactorOfMerchantUser: { reasons: [...MERCHANT, ...USER_RESET] },
   listOperators: { description: PAGES, reasons: PAGE },
   createOperator: { description: 'The password is in this answer only.', reasons: NEW_USER },
   updateOperator: {
@@ -330,8 +332,8 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
     description: 'Their sessions end at once. One operator must remain.',
     reasons: USER_CHANGE,
   },
-  resetPasswordOfOperator: { reasons: ['user_not_found'] },
-  resetSecondFactorOfOperator: { reasons: ['user_not_found'] },
+  resetPasswordOfOperator: { reasons: USER_RESET },
+  resetSecondFactorOfOperator: { reasons: USER_RESET },
 
   authorizeWallet: {
     reasons: [
@@ -533,8 +535,8 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
     description: 'Their sessions end at once. Somebody who can manage users must remain.',
     reasons: USER_CHANGE,
   },
-  resetPasswordOfUser: { reasons: ['user_not_found'] },
-  resetSecondFactorOfUser: { reasons: ['user_not_found'] },
+  resetPasswordOfUser: { reasons: USER_RESET },
+  resetSecondFactorOfUser: { reasons: USER_RESET },
 
   getSandboxClock: { description: 'The engine’s time, and how far it is ahead of the real one.' },
   advanceSandboxClock: {},

@@ -362,6 +362,12 @@ export const REASONS = {
     message: 'there are accounts at several merchants; send the merchantId of one of them',
     path: 'merchantId',
   },
+  own_account: {
+    status: 422,
+    code: 5,
+    message:
+      'this is for other users: your own password and second factor are changed at /v1/session, on the page Security',
+  },
   last_admin: { status: 422, code: 5, message: 'somebody must remain who can manage the users' },
   wallet_frozen: { status: 422, code: 5, message: 'the wallet is frozen' },
   declined_by_bank: { status: 422, code: 5, message: 'the bank declined this operation' },

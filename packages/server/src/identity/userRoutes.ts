@@ -262,6 +262,7 @@ function resetRoute(app: App, deps: Deps, signIn: SignIn, owner: Owner): void {
     },
     async (request, reply) => {
       refuseBody(request);
+      refuseOwn(request);
       const password = newPassword();
       const id = parseUuid((request.params as Ids).userId ?? '');
       const before = id.ok ? await findPasswordHash(deps.pool, id.value) : null;
@@ -300,6 +301,7 @@ function resetSecondFactorRoute(app: App, deps: Deps, signIn: SignIn, owner: Own
     },
     async (request, reply) => {
       refuseBody(request);
+      refuseOwn(request);
       return writeUser(deps, signIn, request, reply, owner, {
         action: 'user.reset_second_factor',
         end: '/reset-second-factor',
@@ -360,6 +362,12 @@ async function writeUser(
 function requireAnother({ role, disabled }: User, others: readonly User[]): void {
   if (disabled || (role !== 'admin' && role !== 'operator')) return;
   if (!others.some((other) => other.role === role && !other.disabled)) throw new ApiError('last_admin');
+}
+
+/** A stolen session must not be enough for a new password, or for none but it. @throws ApiError 422 */
+function refuseOwn({ principal, params }: FastifyRequest): void {
+  const id = parseUuid((params as Ids).userId ?? '');
+  if (id.ok && id.value === principal?.user?.id) throw new ApiError('own_account');
 }
 
 function pathOf({ url }: Owner, merchantId: string | null): string {

@@ -286,6 +286,25 @@ describe('somebody who has lost everything', () => {
     assert.equal((await attempt(sandbox.url, MANAGER, PASSWORD)).status, 200);
   });
 
+  test('is not whoever sits at the session: nobody resets their own password or second factor', async () => {
+    for (const [email, path] of [
+      [ADMIN, '/v1/users'],
+      [OPERATOR, '/v1/admin/users'],
+    ] as const) {
+      const browser = await signIn(sandbox.url, email);
+      const { secret } = await setUpApp(browser);
+      const { user } = (await browser.call('GET', '/v1/session')).body;
+      await sandbox.pool.query(
+        `UPDATE api_key SET created_at = now() - interval '11 minutes' WHERE user_id IS NOT NULL`,
+      );
+      for (const id of [user.id, user.id.toUpperCase()])
+        for (const end of ['reset-second-factor', 'reset-password'])
+          assertReason(await browser.call('POST', `${path}/${id}/${end}`), 422, 'own_account');
+      assertReason(await attempt(sandbox.url, email, PASSWORD), 401, 'second_factor_required');
+      assert.equal((await withCode(email, codeOfApp(secret, 1))).status, 200, 'nothing was changed');
+    }
+  });
+
   test('an operator, by access to the database', async () => {
     const operator = await signIn(sandbox.url, OPERATOR);
     await setUpApp(operator);
