@@ -14,7 +14,7 @@ import {
   useRecoveryCode,
   useTotpStep,
 } from './secondFactorsSql.ts';
-import type { SignedInBy } from './sessionsSql.ts';
+import { forgiveAttempt, type SignedInBy } from './sessionsSql.ts';
 import type { Credentials } from './usersSql.ts';
 
 /** What proves a user besides the password; it is used up when the session begins. */
@@ -35,8 +35,16 @@ export async function proofOf(
 ): Promise<Proof | null> {
   const factors = await readFactors(deps.signIns, account.id);
   if (!hasSecondFactor(factors)) return null;
-  // The attempt stays counted: else whoever knows the password could begin to count anew between two guesses of a code.
-  if (code === undefined) throw secondFactorRequired(factors);
+  if (code === undefined) {
+    // It stays counted for the account: else whoever knows the password could begin to count anew between two guesses of a code.
+    // The address gets it back, since everybody who has a second factor comes this way, and an office is one address.
+    await forgiveAttempt(
+      deps.signIns,
+      caller.subjects.filter(({ kind }) => kind === 'address'),
+      false,
+    );
+    throw secondFactorRequired(factors);
+  }
   const typed = codeOf(code);
   const { totp } = factors;
   if (typed?.kind === 'totp' && totp !== null) {

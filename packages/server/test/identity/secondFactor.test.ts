@@ -124,6 +124,24 @@ describe('signing in with an authenticator app', () => {
     await setTimeout(HEARD_MS);
   });
 
+  test('those of an office do not lock out its address, however many there are', async () => {
+    const { secret } = await setUpApp(await signIn(sandbox.url, MANAGER));
+    assertReason(await attempt(sandbox.url, 'nobody@demo.test', 'x'), 401, 'wrong_credentials');
+    const address = `FROM sign_in_attempt WHERE starts_with(subject, 'address')`;
+    // Ten more would be too many.
+    await sandbox.pool.query(
+      `UPDATE sign_in_attempt SET attempts = 40 WHERE subject = (SELECT subject ${address})`,
+    );
+    for (let i = 0; i < 12; i += 1) {
+      assertReason(await attempt(sandbox.url, MANAGER, PASSWORD), 401, 'second_factor_required');
+      await forgetSteps();
+      const entered = await withCode(MANAGER, codeOfApp(secret));
+      assert.equal(entered.status, 200, `${i}: ${entered.text}`);
+    }
+    const { rows } = await sandbox.pool.query(`SELECT attempts ${address}`);
+    assert.deepEqual(rows, [{ attempts: 40 }]);
+  });
+
   test('recovery codes work once each, and are kept as hashes', async () => {
     const { recoveryCodes } = await setUpApp(await signIn(sandbox.url, MANAGER));
     const [first = '', second = ''] = recoveryCodes;
