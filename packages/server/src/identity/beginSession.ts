@@ -11,6 +11,7 @@ import { sendJson } from '../http/send.ts';
 import { newId } from '../installation/newId.ts';
 import { findMerchant } from '../merchants/merchantsSql.ts';
 import { inTransaction, type Queryable, type StatementRunner } from '../postgres/pool.ts';
+import { lockUser } from './secondFactorsSql.ts';
 import { mustSetUpSecondFactor, newToken, type Sessions } from './sessions.ts';
 import { beginSession, endSession, readSession, type SignedInBy } from './sessionsSql.ts';
 import { findUser } from './usersSql.ts';
@@ -47,6 +48,7 @@ export async function begin(
   const id = newId();
   await inTransaction(deps.signIns, async (db) => {
     if (deps.config.mode === 'sandbox') await passGate(db);
+    await lockUser(db, account.id);
     await before(db);
     if (replaced !== null) await endSession(db, replaced);
     const begun = await beginSession(db, { id, hash, signedInBy, ...browserOf(request) }, account);

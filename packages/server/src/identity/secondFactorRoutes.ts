@@ -135,6 +135,7 @@ function confirmTotpRoute(app: App, deps: Deps, signIn: SignIn): void {
       request.showsSecret = true;
       const recoveryCodes = await inTransaction(deps.pool, async (db) => {
         await checkCredential(deps, db, request);
+        await lockUser(db, id);
         const sealed = await lockPendingTotp(db, id);
         if (sealed === null) throw new ApiError('totp_not_begun');
         const step = stepOfCode(deps.secrets.open('totp secret', id, sealed), typed.digits, Date.now(), null);

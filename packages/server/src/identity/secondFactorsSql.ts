@@ -126,9 +126,12 @@ export async function deleteFactors(db: Queryable, userId: string): Promise<void
   await db.query('DELETE FROM recovery_code WHERE user_id = $1', [userId]);
 }
 
-/** The user of a merchant, or an operator, whose row is locked. Two changes of one user's factors take turns. */
+/**
+ * Two changes of one user's factors take turns, and so do sign-ins, which use them up. Whoever locks the user does it before
+ * anything else of theirs: else each of two could wait for what the other has. Rows that only name the user wait for nobody.
+ */
 export async function lockUser(db: Queryable, userId: string): Promise<void> {
-  await db.query('SELECT FROM dashboard_user WHERE id = $1 FOR UPDATE', [userId]);
+  await db.query('SELECT FROM dashboard_user WHERE id = $1 FOR NO KEY UPDATE', [userId]);
 }
 
 /** Whether the users of a merchant must have a second factor. */

@@ -205,11 +205,12 @@ function passwordRoute(app: App, deps: Deps, signIn: SignIn): void {
       await provePassword(deps, signIn, request, request.body.current, async (proved) => {
         const passwordHash = await signIn.passwords.hash(password, proved.passwordHash);
         await inTransaction(deps.signIns, async (db) => {
-          await forgiveAttempt(db, proved.caller.subjects, false);
           await checkCredential(deps, db, request);
           if (!(await setPasswordHash(db, id, passwordHash, proved.passwordHash)))
             throw new ApiError('wrong_credentials');
           await endSessionsOf(db, id, sessionId);
+          // After the user, whom a sign-in locks before its attempt is taken back.
+          await forgiveAttempt(db, proved.caller.subjects, false);
           await noteOwn(db, request, 'user.change_password');
         });
       });

@@ -96,7 +96,7 @@ export async function beginSession(
   session: NewSession,
   { id: userId, passwordHash }: Pick<Credentials, 'id'> & { readonly passwordHash: string | null },
 ): Promise<{ name: string; role: Role; merchantId: string | null } | null> {
-  // It locks the user: a change of role that commits before is seen here, a later one sees the session.
+  // The user is locked: a change of role that commits before is seen here, a later one sees the session.
   const { rows } = await db.query<Pick<User, 'name' | 'role' | 'merchantId'>>(
     `UPDATE dashboard_user SET last_sign_in_at = clock_timestamp()
      WHERE id = $1 AND ($2::text IS NULL OR password_hash = $2) AND disabled_at IS NULL AND deleted_at IS NULL

@@ -257,6 +257,49 @@ describe('setting up and giving up', () => {
   });
 });
 
+describe('while somebody else changes what a user has', () => {
+  /** As a removal and a reset do: the user first, then the app, once the other request waits. */
+  async function removeDuring(email: string, other: () => Promise<Reply>): Promise<Reply> {
+    const client = await sandbox.pool.connect();
+    try {
+      await client.query('BEGIN');
+      const { rows } = await client.query('SELECT id FROM dashboard_user WHERE email = $1 FOR UPDATE', [
+        email,
+      ]);
+      const reply = other();
+      for (let waiting = 0; waiting === 0; await setTimeout(20)) {
+        const blocked = await sandbox.pool.query(
+          `SELECT FROM pg_stat_activity WHERE datname = current_database() AND pg_backend_pid() <> pid
+             AND $1 = ANY(pg_blocking_pids(pid))`,
+          [(client as unknown as { processID: number }).processID],
+        );
+        waiting = blocked.rows.length;
+      }
+      await client.query('DELETE FROM totp WHERE id = $1', [rows[0].id]);
+      await client.query('COMMIT');
+      return await reply;
+    } finally {
+      client.release(true);
+    }
+  }
+
+  test('a sign-in with a code waits for it, and is refused then', async () => {
+    const { secret } = await setUpApp(await signIn(sandbox.url, MANAGER));
+    const reply = await removeDuring(MANAGER, () => withCode(MANAGER, codeOfApp(secret, 1)));
+    assertReason(reply, 401, 'wrong_second_factor');
+  });
+
+  test('so does setting up', async () => {
+    const browser = await signIn(sandbox.url, MANAGER);
+    const { body } = await browser.call('POST', '/v1/session/totp', { body: {} });
+    const confirm = { body: { code: codeOfApp(body.secret) } };
+    const reply = await removeDuring(MANAGER, () =>
+      browser.call('POST', '/v1/session/totp/confirm', confirm),
+    );
+    assertReason(reply, 422, 'totp_not_begun');
+  });
+});
+
 describe('a merchant that requires it', () => {
   test('its users set it up before anything else, whoever is signed in; and keep the last one', async () => {
     const [admin, viewer] = [await signIn(sandbox.url, ADMIN), await signIn(sandbox.url, VIEWER)];
