@@ -120,7 +120,7 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
   addPasskey: {
     description:
       'A passkey is a second factor, and signs in by itself. Every other session of the user ends. With the first second factor there are recovery codes, shown only in this answer.',
-    reasons: ['wrong_passkey', 'already_exists'],
+    reasons: ['wrong_passkey', 'already_exists', 'too_many_passkeys'],
   },
   renamePasskey: { description: 'The name is for its user alone.', reasons: ['passkey_not_found'] },
   removePasskey: {

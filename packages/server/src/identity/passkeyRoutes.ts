@@ -115,7 +115,9 @@ function addRoute(app: App, deps: Deps, signIn: SignIn): void {
         const ids = { id: newId(), userId, rpId: place.rpId };
         let passkey: Passkey | null = null;
         const what = { passkey: name };
-        const recoveryCodes = await setUpSecondFactor(db, request, what, async () => {
+        const recoveryCodes = await setUpSecondFactor(db, request, what, async ({ passkeys }) => {
+          // Several may have been begun when there was room for one.
+          if (passkeys >= MAX_PASSKEYS) throw new ApiError('too_many_passkeys');
           passkey = await insertPasskey(db, { ...ids, ...made, name });
           if (passkey === null) throw new ApiError('already_exists', 'this passkey is there already');
         });

@@ -26,6 +26,7 @@ import {
   confirmTotp,
   deleteFactors,
   deleteTotp,
+  type Factors,
   hasSecondFactor,
   keepPendingTotp,
   lockPendingTotp,
@@ -157,16 +158,16 @@ export async function setUpSecondFactor(
   db: Queryable,
   request: FastifyRequest,
   what: Readonly<Record<string, unknown>>,
-  add: () => Promise<void>,
+  add: (before: Factors) => Promise<void>,
 ): Promise<readonly string[] | null> {
   const { id, sessionId } = userOf(request);
   await lockUser(db, id);
-  const { recoveryCodes } = await readFactors(db, id);
-  await add();
+  const before = await readFactors(db, id);
+  await add(before);
   await endSessionsOf(db, id, sessionId);
   await setSecondFactorOfSessions(db, id, true);
   await noteOwn(db, request, 'second_factor.set_up', { after: what });
-  return recoveryCodes > 0 ? null : makeRecoveryCodes(db, id);
+  return before.recoveryCodes > 0 ? null : makeRecoveryCodes(db, id);
 }
 
 async function makeRecoveryCodes(db: Queryable, userId: string): Promise<readonly string[]> {

@@ -57,10 +57,20 @@ interface Device {
 
 const sha256 = (bytes: Buffer | string): Buffer => createHash('sha256').update(bytes).digest();
 
-/** A new passkey of a device which says this about itself; all else of it holds. */
-async function add(fmt: string, statementOf: (device: Device) => Statement): Promise<Reply> {
+/** @returns the challenge */
+async function begin(): Promise<string> {
   const begun = await browser.call('POST', '/v1/session/passkeys/challenge', { body: {} });
   assert.equal(begun.status, 200, begun.text);
+  return begun.body.options.challenge;
+}
+
+/** A new passkey of a device which says this about itself; all else of it holds. */
+async function add(
+  fmt: string,
+  statementOf: (device: Device) => Statement,
+  challenge?: string,
+): Promise<Reply> {
+  const given = challenge ?? (await begin());
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const { x = '', y = '' } = publicKey.export({ format: 'jwk' });
   const coordinate = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'base64url'));
@@ -81,8 +91,8 @@ async function add(fmt: string, statementOf: (device: Device) => Statement): Pro
     ...[sha256(new URL(sandbox.url).hostname), Buffer.from([0x45, 0, 0, 0, 0]), Buffer.alloc(16)],
     ...[Buffer.from([0, id.length]), id, isoCBOR.encode(key)],
   ]);
-  const { challenge } = begun.body.options;
-  const clientData = Buffer.from(JSON.stringify({ type: 'webauthn.create', challenge, origin: sandbox.url }));
+  const said = { type: 'webauthn.create', challenge: given, origin: sandbox.url };
+  const clientData = Buffer.from(JSON.stringify(said));
   const object = new Map<string, unknown>([
     ['fmt', fmt],
     ['attStmt', statementOf({ privateKey, authData, clientData })],
@@ -173,5 +183,18 @@ describe('a new passkey', () => {
     }
     const { rows } = await sandbox.pool.query('SELECT FROM passkey');
     assert.equal(rows.length, 0);
+  });
+
+  test('is one of 20 at most, also when several were begun before', async () => {
+    await sandbox.pool.query(
+      `INSERT INTO passkey (id, user_id, rp_id, credential_id, public_key, counter, transports, name, created_at)
+       SELECT gen_random_uuid(), id, 'localhost', decode(lpad(to_hex(n), 8, '0'), 'hex'), '', 0, '{}', 'n', now()
+       FROM dashboard_user, generate_series(1, 19) n WHERE email = $1`,
+      [MANAGER],
+    );
+    const challenges = [await begin(), await begin()];
+    const replies = await Promise.all(challenges.map((challenge) => add('none', () => new Map(), challenge)));
+    assert.deepEqual(replies.map(({ status }) => status).sort(), [201, 422]);
+    assert.equal(replies.find(({ status }) => status === 422)?.body.reason, 'too_many_passkeys');
   });
 });
