@@ -113,13 +113,22 @@ export function RecoveryCodes({
   );
 }
 
-/** The steps that lead to an authenticator app; `done` follows the last one. */
-export function SetUpApp({ done }: { readonly done: () => void }): ReactNode {
+interface SetUpAppProps {
+  /** Follows the last step. */
+  readonly done: () => void;
+  /** Hears whether there may be recovery codes that nobody has copied yet: from before the server makes them. */
+  readonly hold?: (isHeld: boolean) => void;
+}
+
+/** The steps that lead to an authenticator app. */
+export function SetUpApp({ done, hold }: SetUpAppProps): ReactNode {
   const { t } = useWords();
   const [secret, setSecret] = useState<{ secret: string; uri: string } | null>(null);
   const [code, setCode] = useState('');
   const confirm = useMutation({
     mutationFn: () => account.confirmTotp(code),
+    onMutate: () => hold?.(true),
+    onError: () => hold?.(false),
     onSuccess: ({ recoveryCodes }) => {
       if (recoveryCodes !== null) return;
       say(t('security.appDone'));

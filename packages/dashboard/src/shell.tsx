@@ -70,6 +70,9 @@ function useNavigation(): readonly NavigationGroup[] {
 /** The root of all pages: signs in first, wherever somebody wants to go. */
 export function Shell(): ReactNode {
   const query = useSessionQuery();
+  const [isSettingUp, setSettingUp] = useState(false);
+  // The session is asked for again at any time, and needs no set-up before its user has copied the recovery codes.
+  if (isSettingUp) return <SetUpFirst hold={setSettingUp} />;
   if (query.data === undefined) {
     return query.error === null ? (
       <Coming shape="frame" lines={0} />
@@ -80,7 +83,7 @@ export function Shell(): ReactNode {
     );
   }
   if (query.data === null) return <SignIn />;
-  if (query.data.mustSetUpSecondFactor) return <SetUpFirst />;
+  if (query.data.mustSetUpSecondFactor) return <SetUpFirst hold={setSettingUp} />;
   return (
     <SessionProvider value={query.data} key={query.data.user.id}>
       <Frame />

@@ -126,7 +126,23 @@ describe('the security of an account', { skip: withoutBrowser }, () => {
     const uri = await scan(page);
     await page.getByLabel('Code', { exact: true }).fill(codeOf(uri));
     await page.keyboard.press('Enter');
-    await page.getByRole('button', { name: 'I have copied it' }).click();
+    const copied = page.getByRole('button', { name: 'I have copied it' });
+    await copied.waitFor();
+    const codes = await page.locator('code').allTextContents();
+    assert.equal(codes.length, 10);
+    // Somebody looks at another tab for a while: the page asks again who is signed in, who needs no set-up any more.
+    const asked = page.waitForResponse(
+      (response) => response.url().endsWith('/v1/session') && response.request().method() === 'GET',
+    );
+    await page.evaluate(() => {
+      const now = Date.now();
+      Date.now = () => now + 61_000;
+      document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
+    });
+    assert.equal((await (await asked).json()).mustSetUpSecondFactor, false);
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 500)));
+    assert.deepEqual(await page.locator('code').allTextContents(), codes, 'they are shown this once');
+    await copied.click();
     await page.getByRole('heading', { name: 'Transactions' }).waitFor();
     await dashboard.close(page);
     await dashboard.close(admin);
