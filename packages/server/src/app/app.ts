@@ -62,8 +62,11 @@ import { SHARED_SCHEMAS } from './sharedSchemas.ts';
 
 /** API keys and cookies that nobody has. A few queries a second are nothing; a merchant that mistypes its key makes one. */
 const UNKNOWN_CREDENTIALS = { burst: 200, perSecond: 20, atOnce: 2, maxWaiting: 100 };
-/** People of one office who come in the morning, and then as many as passwords can be computed. */
-const SIGN_INS = { burst: 60, perSecond: 5, atOnce: 0, maxWaiting: 0 };
+/**
+ * People of one office who come in the morning, and then as many as passwords can be computed; those have a line of their own.
+ * At once, from everywhere: challenges for passkeys, each of which is a row for some minutes.
+ */
+const SIGN_INS = { burst: 60, perSecond: 5, atOnce: 1, maxWaiting: 50 };
 
 /** What a sandbox has besides; null in production. */
 export type MoreRoutes = ((app: App, deps: Deps) => void) | null;

@@ -1,5 +1,4 @@
 /** Passkeys: making, naming and removing them, and signing in with one. */
-import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { Deps, SignIn } from '../app/deps.ts';
 import { networkOf } from '../http/addresses.ts';
@@ -197,12 +196,6 @@ function removeRoute(app: App, deps: Deps, signIn: SignIn): void {
   );
 }
 
-/** Whoever has no account costs a row, and so many of them a second. @throws ApiError 403, 429 */
-function admit(request: FastifyRequest, deps: Deps, { strangers }: SignIn): void {
-  requireSameOrigin(request, deps.config.publicUrl);
-  strangers.admit(networkOf(clientAddressOf(request)));
-}
-
 function signInChallengeRoute(app: App, deps: Deps, signIn: SignIn): void {
   app.post(
     '/v1/session/passkey/challenge',
@@ -217,9 +210,12 @@ function signInChallengeRoute(app: App, deps: Deps, signIn: SignIn): void {
       },
     },
     async (request, reply) => {
-      admit(request, deps, signIn);
-      const options = await signInOptions(placeOf(request));
-      await keepChallenge(deps.signIns, options.challenge, null);
+      requireSameOrigin(request, deps.config.publicUrl);
+      const options = await signIn.strangers.ask(networkOf(clientAddressOf(request)), async () => {
+        const made = await signInOptions(placeOf(request));
+        await keepChallenge(deps.signIns, made.challenge, null);
+        return made;
+      });
       return sendJson(reply, 200, exactJson({ options }));
     },
   );
@@ -239,7 +235,8 @@ function signInRoute(app: App, deps: Deps, surface: Surface, signIn: SignIn): vo
       },
     },
     async (request, reply) => {
-      admit(request, deps, signIn);
+      requireSameOrigin(request, deps.config.publicUrl);
+      signIn.strangers.admit(networkOf(clientAddressOf(request)));
       const { response } = request.body;
       const challenge = challengeOf(response.response.clientDataJSON);
       if (challenge === null || !(await useChallenge(deps.signIns, challenge, null)))

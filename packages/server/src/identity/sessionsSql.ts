@@ -276,19 +276,26 @@ export async function forgiveAttempt(
   }
 }
 
-/** Takes away what is over, in steps: sessions that ended, attempts that are forgotten, challenges that nobody signed. */
-export async function purgeSessions(db: Queryable): Promise<void> {
-  await db.query(
+/** Of one kind, by one statement. */
+const PURGED_AT_ONCE = 500;
+
+/**
+ * Takes away what is over, a step of it: sessions that ended, attempts that are forgotten, challenges that nobody signed.
+ * @returns whether there may be more: strangers write attempts and challenges, as many as they like
+ */
+export async function purgeSessions(db: Queryable): Promise<boolean> {
+  const sessions = await db.query(
     `DELETE FROM api_key WHERE id IN (SELECT id FROM api_key
-       WHERE user_id IS NOT NULL AND expires_at < clock_timestamp() LIMIT 500 FOR UPDATE SKIP LOCKED)`,
+       WHERE user_id IS NOT NULL AND expires_at < clock_timestamp() LIMIT ${PURGED_AT_ONCE} FOR UPDATE SKIP LOCKED)`,
   );
-  await db.query(
+  const attempts = await db.query(
     `DELETE FROM sign_in_attempt WHERE subject IN (SELECT subject FROM sign_in_attempt
-       WHERE last_at < clock_timestamp() - $1 * interval '1 millisecond' LIMIT 500 FOR UPDATE SKIP LOCKED)`,
+       WHERE last_at < clock_timestamp() - $1 * interval '1 millisecond' LIMIT ${PURGED_AT_ONCE} FOR UPDATE SKIP LOCKED)`,
     [FORGET_ATTEMPTS_MS],
   );
-  await db.query(
+  const challenges = await db.query(
     `DELETE FROM passkey_challenge WHERE challenge IN (SELECT challenge FROM passkey_challenge
-       WHERE expires_at < clock_timestamp() LIMIT 500 FOR UPDATE SKIP LOCKED)`,
+       WHERE expires_at < clock_timestamp() LIMIT ${PURGED_AT_ONCE} FOR UPDATE SKIP LOCKED)`,
   );
+  return [sessions, attempts, challenges].some(({ rowCount }) => rowCount === PURGED_AT_ONCE);
 }

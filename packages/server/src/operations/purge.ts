@@ -12,7 +12,7 @@ const TABLES: readonly Step[] = [
   purgeKeys,
   purgeRequests,
   purgeTraces,
-  (db) => purgeSessions(db).then(() => null),
+  (db) => purgeSessions(db).then((hasMore) => (hasMore ? 0 : null)),
   (db) => purgeWrongIins(db).then(() => null),
   (db) => purgeAttempts(db).then((hasMore) => (hasMore ? 0 : null)),
   ...WEBHOOK_TABLES.map(

@@ -1,6 +1,8 @@
 /** Old idempotency keys and webhooks go, in small steps; those that protect somebody stay. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { startPurge } from '../../src/operations/purge.ts';
 import { purgeKeys, purgeWebhooks, WEBHOOK_TABLES } from '../../src/operations/purgeSql.ts';
 import { inTransaction } from '../../src/postgres/pool.ts';
 import { type Sandbox, startSandbox } from '../support/sandbox.ts';
@@ -51,6 +53,25 @@ test('keys of merchants go after 30 days, internal ids after one', async () => {
   const left = await Promise.all(['young ', 'old ', '\u00b7young ', '\u00b7old '].map(count));
   assert.deepEqual(left, [3, 0, 3, 0]);
   await sandbox.assertInvariants();
+});
+
+test('challenges that strangers were given and nobody signed go in one pass, however many', async () => {
+  await sandbox.pool.query(
+    `INSERT INTO passkey_challenge (challenge, expires_at)
+     SELECT 'old ' || n, now() - interval '1 minute' FROM generate_series(1, 1700) n
+     UNION ALL SELECT 'young', now() + interval '1 minute'`,
+  );
+  const errors: unknown[] = [];
+  const purge = startPurge(sandbox.pool, (error) => errors.push(error));
+  try {
+    const left = async (): Promise<number> =>
+      (await sandbox.pool.query('SELECT count(*)::int AS count FROM passkey_challenge')).rows[0].count;
+    // The next pass begins in 10 minutes.
+    for (let i = 0; i < 200 && (await left()) > 1; i += 1) await setTimeout(100);
+    assert.deepEqual([await left(), errors], [1, []]);
+  } finally {
+    await purge.stop();
+  }
 });
 
 test('a key whose response is still awaited stays, however old', async () => {
