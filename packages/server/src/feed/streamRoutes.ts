@@ -3,6 +3,7 @@ import Type from 'typebox';
 import { partOf } from '../app/config.ts';
 import type { Deps } from '../app/deps.ts';
 import type { App } from '../http/baseApp.ts';
+import { clientAddressOf, trustOf } from '../http/clientAddress.ts';
 import { ApiError, fieldError } from '../http/errors.ts';
 import { readReadableKeys } from '../identity/apiKeysSql.ts';
 import { merchantOf, VIEWER } from '../identity/auth.ts';
@@ -12,7 +13,7 @@ import type { Subscription } from './feed.ts';
 import { type GivenPosition, parsePosition } from './position.ts';
 
 const HEARTBEAT_MS = 15_000;
-/** A revoked or expired key ends its streams within this time and the second that keys are remembered. */
+/** A key that is revoked, expired or bound to other addresses ends its streams within this time and the second that keys are remembered. */
 const KEY_CHECK_MS = 500;
 const MAX_STREAMS_PER_MERCHANT = 100;
 
@@ -31,6 +32,8 @@ and with an \`id\` of its own: a stream that says nothing for longer is dead. A 
 interface OpenStream {
   readonly merchantId: string;
   readonly apiKeyId: string;
+  /** Of the reader. */
+  readonly address: string;
   readonly stream: EventStream;
   /** Null while it is being opened. */
   subscription: Subscription | null;
@@ -80,7 +83,8 @@ export function streamRoutes(app: App, deps: Deps): void {
       const { merchantId, apiKeyId } = merchantOf(request);
       const after = positionOf(request, request.query.lastEventId);
       const stream = new EventStream(reply.raw, deps.feed, request.query.paymentLinks === 'true');
-      const entry: OpenStream = { merchantId, apiKeyId, stream, subscription: null };
+      const address = clientAddressOf(request);
+      const entry: OpenStream = { merchantId, apiKeyId, address, stream, subscription: null };
       open.add(entry);
       const gone = (): void => open.remove(entry);
       reply.raw.once('close', gone);
@@ -188,8 +192,10 @@ class OpenStreams {
     if (this.#open.size === 0) return;
     const ids = new Set([...this.#open].map(({ apiKeyId }) => apiKeyId));
     const live = await readReadableKeys(this.#deps.pool, [...ids]);
-    for (const { apiKeyId, stream } of this.#open) {
-      if (ids.has(apiKeyId) && !live.has(apiKeyId)) stream.end();
+    for (const { apiKeyId, address, stream } of this.#open) {
+      if (!ids.has(apiKeyId)) continue;
+      const networks = live.get(apiKeyId);
+      if (networks === undefined || (networks !== null && !trustOf(networks)(address))) stream.end();
     }
   }
 }

@@ -80,15 +80,18 @@ export async function listApiKeys(
   return rows;
 }
 
-/** Which of these keys may read payments now. */
-export async function readReadableKeys(db: Queryable, ids: readonly string[]): Promise<ReadonlySet<string>> {
-  const { rows } = await db.query<{ id: string }>({
+/** Which of these keys may read payments now, each with its networks; null: from anywhere. */
+export async function readReadableKeys(
+  db: Queryable,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[] | null>> {
+  const { rows } = await db.query<Pick<ApiKey, 'id' | 'allowedNetworks'>>({
     name: 'readable_keys',
-    text: `SELECT id FROM api_key WHERE id = ANY($1::uuid[]) AND scopes && '{read,payments:read}'
+    text: `SELECT id, allowed_networks AS "allowedNetworks" FROM api_key WHERE id = ANY($1::uuid[]) AND scopes && '{read,payments:read}'
       AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())`,
     values: [ids],
   });
-  return new Set(rows.map(({ id }) => id));
+  return new Map(rows.map(({ id, allowedNetworks }) => [id, allowedNetworks]));
 }
 
 /**

@@ -315,6 +315,28 @@ describe('addresses', () => {
     );
   });
 
+  test('a change of them ends the streams from elsewhere, and no others', async () => {
+    const { id, apiKey } = await keyOf({ scopes: ['read'] });
+    const open = async (address: string): Promise<{ isOpen(): boolean; end(): void }> => {
+      const [headers, end] = [{ authorization: apiKey, 'x-forwarded-for': address }, new AbortController()];
+      const { signal } = end;
+      const stream = await fetch(`${sandbox.url}/v1/transactions/stream`, { headers, signal });
+      assert.equal(stream.status, 200);
+      let isOpen = true;
+      const ended = (): void => {
+        isOpen = false;
+      };
+      stream.text().then(ended, ended);
+      return { isOpen: () => isOpen, end: () => end.abort() };
+    };
+    const [inside, outside] = [await open('10.1.2.3'), await open('203.0.113.1')];
+    const path = `/merchants/${DEMO_STORE}/api-keys/${id}`;
+    assert.equal((await operate('PATCH', path, { allowedNetworks: ['10.0.0.0/8'] })).status, 200);
+    for (let i = 0; i < 50 && outside.isOpen(); i += 1) await setTimeout(100);
+    assert.deepEqual([inside.isOpen(), outside.isOpen()], [true, false]);
+    inside.end();
+  });
+
   test('an operator’s key is bound in the same way', async () => {
     const { body } = await operate('POST', '/operator-keys', {
       name: 'inside',
