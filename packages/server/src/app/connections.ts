@@ -20,11 +20,13 @@ const OF_EACH = 9;
 
 /** The most that all workers of a node have while they serve; two more while it migrates, one while an audit runs. */
 export function mostConnections(config: Config): number {
-  const { batchLanes, poolSize, mode, databaseReplicaUrl, eventSink } = workersPart(config);
+  const { batchLanes, poolSize, mode, databaseReplicaUrl, eventSink, tracing } = workersPart(config);
   const pools = batchLanes + poolSize + reservedConnections(config) + signInConnections(config);
   const clock = mode === 'sandbox' ? 1 : 0;
   // One on the primary tells how far its log is.
   const watch = databaseReplicaUrl === null ? 0 : 1;
   const sink = eventSink === null ? 0 : 1;
-  return config.workers * (pools + OF_EACH + clock + watch + sink);
+  // Which traces webhooks' events are of.
+  const traces = tracing === null ? 0 : 1;
+  return config.workers * (pools + OF_EACH + clock + watch + sink + traces);
 }

@@ -10,32 +10,51 @@ import { tracer } from '../postgres/spans.ts';
 import type { PendingDelivery } from './deliveriesSql.ts';
 import type { PostResult } from './post.ts';
 
+/** A webhook waits no longer for it: without it, its attempt is in no trace. */
+const LIMIT_MS = 300;
+
+interface Asked {
+  readonly key: MessageKey;
+  readonly resolve: (traceparent: string | null) => void;
+}
+
 /** Finds out which traces events are of, for all who ask while the last question is under way in one. */
 export class TraceLookup {
   readonly #db: Queryable;
-  #asked: { readonly key: MessageKey; readonly resolve: (traceparent: string | null) => void }[] = [];
+  readonly #asked = new Set<Asked>();
   #busy = false;
+  /** Somebody has waited in vain for the question that is under way: nobody else does. */
+  #late = false;
 
   constructor(db: Queryable) {
     this.#db = db;
   }
 
-  /** The event's `traceparent`; null where it was not traced, or that is not to be found out now. */
-  find({ transactionId, seq }: MessageKey): Promise<string | null> {
-    return new Promise((resolve) => {
-      this.#asked.push({ key: { transactionId, seq }, resolve });
-      if (!this.#busy) void this.#ask();
-    });
+  /** The event's `traceparent`; null where it was not traced, or that is not to be found out in time. */
+  async find({ transactionId, seq }: MessageKey): Promise<string | null> {
+    if (this.#late) return null;
+    const { promise, resolve } = Promise.withResolvers<string | null>();
+    const asked = { key: { transactionId, seq }, resolve };
+    this.#asked.add(asked);
+    const limit = setTimeout(() => {
+      this.#late = this.#busy;
+      this.#asked.delete(asked);
+      resolve(null);
+    }, LIMIT_MS);
+    if (!this.#busy) void this.#ask();
+    return promise.finally(() => clearTimeout(limit));
   }
 
   async #ask(): Promise<void> {
     this.#busy = true;
-    while (this.#asked.length > 0) {
-      const asked = this.#asked.splice(0);
+    while (this.#asked.size > 0) {
+      const asked = [...this.#asked];
+      this.#asked.clear();
       const found = await readEventTraces(
         this.#db,
         asked.map(({ key }) => key),
       ).catch((): EventTrace[] => []);
+      this.#late = false;
       const byKey = new Map(found.map((row) => [`${row.transactionId} ${row.seq}`, row.traceparent]));
       for (const { key, resolve } of asked) resolve(byKey.get(`${key.transactionId} ${key.seq}`) ?? null);
     }
@@ -45,11 +64,10 @@ export class TraceLookup {
 
 /** Makes an attempt, as a span of its event's trace where there is one. */
 export async function traceAttempt(
-  traces: TraceLookup | null,
+  traceparent: string | null,
   delivery: PendingDelivery,
   attempt: () => Promise<PostResult>,
 ): Promise<PostResult> {
-  const traceparent = traces === null ? null : await traces.find(delivery);
   if (traceparent === null) return attempt();
   const { name, endpointId, attempts, replay } = delivery;
   const span = tracer().startSpan(

@@ -145,8 +145,9 @@ export class Dispatcher {
   /** @param left notes what came of it until now */
   async #deliver(lane: Lane, work: Work, left: LaneLeft): Promise<void> {
     for (const delivery of lane.deliveries) {
+      const traceparent = (await this.#deps.traces?.find(delivery)) ?? null;
       if (this.#stopped || performance.now() > lane.claimedAt + CLAIM_MS) break;
-      const { attempt, retryAfterMs } = await this.#attempt(lane, delivery);
+      const { attempt, retryAfterMs } = await this.#attempt(lane, delivery, traceparent);
       work.failing = attempt.status !== 'delivered';
       work.quick = !work.failing && attempt.latencyMs <= QUICK_MS;
       work.heardAt = performance.now();
@@ -164,11 +165,12 @@ export class Dispatcher {
   async #attempt(
     lane: Lane,
     delivery: PendingDelivery,
+    traceparent: string | null,
   ): Promise<{ attempt: Attempt; retryAfterMs: number | null }> {
     const { familyId, endpointId, transactionId, seq, attempts, eventAt, replay } = delivery;
     const at = Math.round(lane.now + performance.now() - lane.claimedAt);
     const { statusCode, error, response, latencyMs, retryAfterMs } = await traceAttempt(
-      this.#deps.traces,
+      traceparent,
       delivery,
       () => this.#post(lane.target, delivery),
     );

@@ -64,6 +64,8 @@ export class Webhooks {
   readonly #pool: Pool;
   /** Replays, and how much is pending, which may take a while. */
   readonly #slowPool: Pool;
+  /** Which traces events are of: attempts wait for it, a moment. Null: they are not traced. */
+  readonly #tracePool: Pool | null;
   readonly #targets: Targets;
   readonly #poster: Poster;
   readonly #recorder: Recorder;
@@ -90,6 +92,9 @@ export class Webhooks {
     const pool = createPool(databaseUrl, 1, onError, { name: 'webhooks' });
     this.#pool = pool;
     this.#slowPool = createPool(databaseUrl, 1, onError, { name: 'webhooks replay' });
+    this.#tracePool = options.traced
+      ? createPool(databaseUrl, 1, onError, { name: 'webhooks traces' })
+      : null;
     this.#targets = new Targets(secrets, onError);
     this.#poster = new Poster({
       allowLocal: gated,
@@ -103,7 +108,7 @@ export class Webhooks {
     });
     this.#dispatcher = new Dispatcher({
       ...{ poster: this.#poster, observe },
-      traces: options.traced ? new TraceLookup(this.#slowPool) : null,
+      traces: this.#tracePool === null ? null : new TraceLookup(this.#tracePool),
       onError,
     });
     this.#claims = {
@@ -160,7 +165,7 @@ export class Webhooks {
       await this.#recorder.stop(RECORD_LIMIT_MS);
     }
     await this.#poster.close();
-    await Promise.all([this.#pool.end(), this.#slowPool.end()]);
+    await Promise.all([this.#pool.end(), this.#slowPool.end(), this.#tracePool?.end()]);
   }
 
   async #doFanOut(): Promise<number> {

@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict';
 import { createSecretKey, randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { Dispatcher, type Lane, type LaneOutcome, LEFT_ALONE_MS } from '../../src/webhooks/dispatch.ts';
+import type { Queryable } from '../../src/postgres/pool.ts';
+import { TraceLookup } from '../../src/webhooks/attemptSpans.ts';
+import {
+  CLAIM_MS,
+  Dispatcher,
+  type Lane,
+  type LaneOutcome,
+  LEFT_ALONE_MS,
+} from '../../src/webhooks/dispatch.ts';
 import { formatOf } from '../../src/webhooks/formats.ts';
 import type { Poster, PostResult } from '../../src/webhooks/post.ts';
 import { RETRY_DELAYS_MS } from '../../src/webhooks/schedule.ts';
@@ -22,13 +30,16 @@ const NO_ONE_SEES = {
   onError: (error: unknown): void => assert.fail(String(error)),
 };
 
-function dispatcherOf(answer: () => TestAnswer | Promise<TestAnswer>): Dispatcher {
+function dispatcherOf(
+  answer: () => TestAnswer | Promise<TestAnswer>,
+  traces: TraceLookup | null = null,
+): Dispatcher {
   const post = async (): Promise<PostResult> => ({
     ...{ error: null, response: '', retryAfterMs: null },
     ...(await answer()),
   });
   // Of a poster it needs no more.
-  return new Dispatcher({ ...NO_ONE_SEES, poster: { post } as unknown as Poster });
+  return new Dispatcher({ ...NO_ONE_SEES, traces, poster: { post } as unknown as Poster });
 }
 
 /** What became of a lane whose deliveries are answered with these statuses, and how many were attempted. */
@@ -168,5 +179,48 @@ describe('an endpoint finds slots among those of quick ones', () => {
     assert.equal(isQuick(dispatcher, endpointId), true);
     await new Promise((resolve) => setTimeout(resolve, 1_050));
     assert.equal(isQuick(dispatcher, endpointId), false);
+  });
+});
+
+describe('a trace that is not to be found out', () => {
+  /** A database that answers when it is told to. */
+  function silent(): { readonly traces: TraceLookup; readonly asked: () => number; answer(): void } {
+    let asked = 0;
+    const { promise, resolve } = Promise.withResolvers<{ rows: object[] }>();
+    const query = (): Promise<{ rows: object[] }> => {
+      asked += 1;
+      return promise;
+    };
+    const traces = new TraceLookup({ query } as unknown as Queryable);
+    return { traces, asked: () => asked, answer: () => resolve({ rows: [] }) };
+  }
+  const quick = (): TestAnswer => ({ statusCode: 200, latencyMs: 1 });
+
+  test('holds no webhook up: the first attempt goes without it after a moment, the others at once', async () => {
+    const { traces, asked, answer } = silent();
+    const dispatcher = dispatcherOf(quick, traces);
+    const startedAt = performance.now();
+    const { finished } = await submit(dispatcher, randomUUID(), 100);
+    assert.equal(finished, 100);
+    // A third of a second each would be more than a lane may take.
+    assert.ok(performance.now() - startedAt < CLAIM_MS);
+    assert.equal(asked(), 1);
+    answer();
+    await new Promise(setImmediate);
+    await submit(dispatcher, randomUUID(), 1);
+    assert.equal(asked(), 2, 'once it answers, it is asked again');
+  });
+
+  test('begins no attempt after the claim is over', async () => {
+    const { traces, answer } = silent();
+    let posted = 0;
+    const dispatcher = dispatcherOf(() => {
+      posted += 1;
+      return quick();
+    }, traces);
+    const claimedAt = performance.now() - CLAIM_MS + 100;
+    const { attempts } = await submit(dispatcher, randomUUID(), 3, { claimedAt });
+    assert.deepEqual([attempts.length, posted], [0, 0]);
+    answer();
   });
 });
