@@ -68,6 +68,17 @@ export async function within<T>(limitMs: number, what: string, work: Promise<T>)
   return Promise.race([work, limit]).finally(() => clearTimeout(timer));
 }
 
+/** Opens a broker; one that comes too late is closed, or each try would leave a connection. @throws as `within` */
+export async function openWithin(limitMs: number, open: () => Promise<Broker>): Promise<Broker> {
+  const opening = open();
+  try {
+    return await within(limitMs, 'connect', opening);
+  } catch (error) {
+    opening.then((late) => late.close()).catch(() => undefined);
+    throw error;
+  }
+}
+
 /** Headers of the CloudEvents bindings: each names what it is in the broker's own way. */
 export function cloudEventOf({ id, name, time, key }: SinkMessage, prefix: string): [string, string][] {
   const fields = { specversion: '1.0', id, type: name, source: 'plexy-pay', subject: key, time };

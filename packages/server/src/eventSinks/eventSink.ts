@@ -13,7 +13,7 @@ import { FEED_SETTINGS } from '../feed/eventsSql.ts';
 import { comparePositions, type FeedPosition } from '../feed/position.ts';
 import { createPool, type Pool } from '../postgres/pool.ts';
 import { Loop } from '../webhooks/loop.ts';
-import { BROKER_TIMEOUT_MS, type Broker, type SinkMessage, within } from './broker.ts';
+import { BROKER_TIMEOUT_MS, type Broker, openWithin, type SinkMessage, within } from './broker.ts';
 import {
   advanceSink,
   ensureSink,
@@ -143,7 +143,7 @@ export class EventSink {
 
   /** Publishes the next page. @returns when to come again */
   async #step(place: FeedPosition): Promise<number> {
-    this.#broker ??= await within(3 * BROKER_TIMEOUT_MS, 'connect', this.#options.open());
+    this.#broker ??= await openWithin(3 * BROKER_TIMEOUT_MS, this.#options.open);
     const clusterWide = this.#waitedMs() > WAIT_FOR_CLUSTER_MS;
     const page = await readSinkPage(this.#pool, place, PAGE_LIMIT, clusterWide);
     this.#noteWaiting(page);
