@@ -18,11 +18,18 @@ export async function runNode(config: Config, logger: Logger): Promise<void> {
   if (cluster.isWorker) return runWorker(config, logger.child({ worker: process.pid }));
   const starting = startServer(config, logger);
   stopOnSignal(logger, starting, async () => undefined);
+  // By default the signal ends a process in the middle of its requests: right for one whose terminal is gone, only.
+  if (!process.stdout.isTTY)
+    process.on('SIGHUP', () =>
+      logger.warn('SIGHUP replaces workers, and there are none: restart the program'),
+    );
   const server = await starting.catch(throwExpected);
   process.stdout.write(await greeting(config, server.url));
 }
 
 async function runWorker(config: Config, logger: Logger): Promise<void> {
+  // The primary decides who is replaced, and when, also where the signal is sent to all of its group.
+  process.on('SIGHUP', () => undefined);
   const starting = Promise.withResolvers<Server>();
   // Whoever waits for it hears of a failure; without anybody, it would end the process in Node's words.
   starting.promise.catch(() => undefined);

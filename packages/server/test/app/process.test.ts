@@ -240,6 +240,20 @@ function post(
   });
 }
 
+test('SIGHUP, which replaces workers, ends no process that has none, and the log says so', async () => {
+  const program = start();
+  const url = await program.listening();
+  program.child.kill('SIGHUP');
+  for (const startedAt = performance.now(); !/SIGHUP replaces workers/.test(program.output().stdout); ) {
+    assert.equal(program.child.signalCode, null);
+    assert.ok(performance.now() - startedAt < 60_000, program.output().stdout);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const { status } = await request(url, 'GET', '/v1/transactions', { apiKey: DEMO_KEY });
+  assert.equal(status, 200);
+  await stop(program);
+});
+
 describe('SIGTERM', () => {
   test('under load: what was answered is durable, and it exits 0 at once', async () => {
     const program = start();

@@ -225,6 +225,15 @@ describe('a node of two workers', { skip: NO_PROC }, () => {
     assert.ok(count > most / 2, `the budget of ${most} is far from the ${count} that there are`);
   });
 
+  test('SIGHUP to the workers themselves ends none of them', async () => {
+    const old = workersOf(program);
+    for (const pid of old) process.kill(pid, 'SIGHUP');
+    await delay(500);
+    const reply = await request(url, 'GET', '/v1/transactions?limit=1', { apiKey: DEMO_KEY });
+    assert.equal(reply.status, 200, reply.text);
+    assert.deepEqual(workersOf(program), old);
+  });
+
   test('SIGHUP replaces both under load, and no request fails', async () => {
     const old = workersOf(program);
     const load = startLoad(url);
