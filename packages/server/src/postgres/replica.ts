@@ -11,8 +11,8 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
-import { DatabasePool, openSession, whileLent } from './databaseClient.ts';
-import { DatabaseUnavailable, isPassing, sqlStateOf } from './databaseErrors.ts';
+import { DatabasePool, openSession, spoiltOf, whileLent } from './databaseClient.ts';
+import { ConnectionLost, DatabaseUnavailable, isPassing, sqlStateOf } from './databaseErrors.ts';
 import { type Client, mustPlanAnew, type Pool, sessionOptions } from './pool.ts';
 
 /** How often the primary is asked where its log ends: what is read is taken to be up to so much older than it is. */
@@ -20,6 +20,8 @@ const MARK_INTERVAL_MS = 500;
 /** How often the standby is tried, also while it is used: what asks it meanwhile hears of its end. */
 const TRY_INTERVAL_MS = 1_000;
 const TRY_LIMIT_MS = 2_000;
+/** Of a stop's 10 s. */
+const STOP_LIMIT_MS = 2_000;
 
 /** SERIALIZATION_FAILURE: on a standby, a query that kept what the primary has thrown away. */
 const RECOVERY_CONFLICT = '40001';
@@ -126,9 +128,14 @@ export class Replica {
   async stop(): Promise<void> {
     this.#stopped.abort();
     this.#leave('away', null);
+    // Sessions of a standby that is silent come back, and end, too late for a stop.
+    await Promise.race([this.#end(), pause(STOP_LIMIT_MS, undefined, { ref: false })]);
+  }
+
+  async #end(): Promise<void> {
     await this.#loops;
-    for (const session of [this.#primary, this.#standby]) await session?.end().catch(() => undefined);
-    await this.#pool.end();
+    const sessions = [this.#primary, this.#standby].map((session) => session?.end().catch(() => undefined));
+    await Promise.all([...sessions, this.#pool.end()]);
   }
 
   /**
@@ -158,9 +165,6 @@ export class Replica {
     this.#borrow((client) => this.#readOn(client, notBefore, work)).then(resolve, reject);
     try {
       return await promise;
-    } catch (error) {
-      if (error instanceof DatabaseUnavailable) this.#leave('away', error);
-      throw error;
     } finally {
       this.#readers.delete(reject);
     }
@@ -169,7 +173,13 @@ export class Replica {
   async #borrow<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     const client = await this.#pool.connect();
     const rollBack = async (): Promise<void> => void (await client.query('ROLLBACK'));
-    return whileLent(client, () => work(client), rollBack);
+    try {
+      return await whileLent(client, () => work(client), rollBack);
+    } catch (error) {
+      // A pool that is full, or one slow statement, says nothing of the standby: that read goes to the primary, no other.
+      if (spoiltOf(client) instanceof ConnectionLost) this.#leave('away', error);
+      throw error;
+    }
   }
 
   async #readOn<T>(

@@ -141,8 +141,10 @@ export function statisticsRoutes(app: App, deps: Deps): void {
       const { merchantId } = merchantOf(request);
       const asked = parseQuery(request.query);
       const name = JSON.stringify([merchantId, request.query, wantsCurrent(request)]);
-      const compute = (): Promise<RecentRead<string>> =>
-        readAsOf(deps, request, { kind: 'figures' }, (pool) => answer(deps, pool, merchantId, asked));
+      const compute = async (): Promise<RecentRead<string>> => {
+        const here = await hereOf(deps, merchantId, asked);
+        return readAsOf(deps, request, { kind: 'figures' }, (pool) => answer(pool, merchantId, asked, here));
+      };
       const { value, asOf } = await recent.get(name, compute).catch(throwTooBroad);
       tellAsOf(reply, asOf);
       return sendJson(reply, 200, value);
@@ -172,10 +174,19 @@ function parseQuery({ from, to, interval = 'hour', intervals, timeZone, currency
   return { ...fields, interval, intervals: intervals ?? DEFAULT_INTERVALS };
 }
 
-async function answer(deps: Deps, pool: Pool, merchantId: string, asked: Asked): Promise<string> {
-  const now = await readClock(deps.pool);
+/** What of the question the primary answers, whoever does the rest: by its clock, in the merchant's own time. */
+interface Here {
+  readonly now: Millis;
+  readonly zone: TimeZone;
+}
+
+async function hereOf({ pool }: Deps, merchantId: string, { timeZone }: Asked): Promise<Here> {
+  const now = await readClock(pool);
+  return { now, zone: timeZone ?? (await findMerchant(pool, merchantId))?.timeZone ?? UTC };
+}
+
+async function answer(pool: Pool, merchantId: string, asked: Asked, { now, zone }: Here): Promise<string> {
   const { interval } = asked;
-  const zone = asked.timeZone ?? (await findMerchant(deps.pool, merchantId))?.timeZone ?? UTC;
   const range = rangeOf(asked, now, zone);
   const previous = previousOf(range, interval, zone);
   const boundaries = boundariesOf(range, interval, zone, MAX_BUCKETS);

@@ -252,6 +252,45 @@ describe('a standby', { skip: POSTGRES_MISSING }, () => {
     proxy.cut();
     await untilUsed();
   });
+
+  test('is left for one read only when all its sessions are lent; and a stop does not wait for those of a silent one', async () => {
+    const from: string[] = [];
+    const changes: unknown[] = [];
+    const replica = new Replica({
+      ...{ url: `postgres://postgres@127.0.0.1:${proxy.port}/postgres`, primaryUrl: primary.url },
+      ...{ maxLagMs: 60_000, poolSize: 1, onChange: (reason) => void changes.push(reason) },
+      observe: { replicaRead: (where) => void from.push(where), replicaLag: () => undefined },
+    });
+    const pool = createPool(primary.url, 1, () => undefined);
+    const one = (): Promise<unknown> => replica.read(pool, 0, (db) => db.query('SELECT 1'));
+    /** A read that keeps the session until it is told to end. */
+    const hold = (): { readonly lent: Promise<void>; end(): void; readonly read: Promise<unknown> } => {
+      const [lent, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const read = replica.read(pool, 0, async (db) => {
+        lent.resolve();
+        await held.promise;
+        return db === pool ? null : db.query('SELECT pg_sleep(60)');
+      });
+      return { lent: lent.promise, end: held.resolve, read };
+    };
+    try {
+      await replica.start();
+      const first = hold();
+      await first.lent;
+      await one();
+      assert.deepEqual([from, changes], [['away'], [null]], 'the second read');
+      const startedAt = performance.now();
+      proxy.stall();
+      first.end();
+      await replica.stop();
+      assert.ok(performance.now() - startedAt < 10_000, 'longer than a stop may take');
+      await first.read;
+    } finally {
+      proxy.resume();
+      proxy.cut();
+      await pool.end();
+    }
+  });
 });
 
 describe('a server that is no standby of ours', { skip: POSTGRES_MISSING }, () => {
