@@ -87,7 +87,7 @@ export const en = {
   'reason.insufficient_wallet_balance': 'the available balance is less than the amount',
   'reason.wallet_frozen': 'the wallet is frozen',
   'reason.declined_by_bank': 'the bank declined this operation',
-  'reason.own_account': 'this is for other users: change your own on the page Security',
+  'reason.own_account': 'this is for other users: change your own on the page Security, or at /v1/session',
   'reason.last_admin': 'somebody must remain who can manage the users',
   'reason.webhook_endpoint_disabled': 'the webhook endpoint is disabled; enable it first',
   'reason.rate_limited': 'too many requests of this merchant; retry after the time in Retry-After',

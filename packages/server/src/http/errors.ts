@@ -365,8 +365,7 @@ export const REASONS = {
   own_account: {
     status: 422,
     code: 5,
-    message:
-      'this is for other users: your own password and second factor are changed at /v1/session, on the page Security',
+    message: 'this is for other users: change your own on the page Security, or at /v1/session',
   },
   last_admin: { status: 422, code: 5, message: 'somebody must remain who can manage the users' },
   wallet_frozen: { status: 422, code: 5, message: 'the wallet is frozen' },
