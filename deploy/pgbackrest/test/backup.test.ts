@@ -148,6 +148,8 @@ describe('a database that is lost', { skip: missing }, () => {
     const call: Call = (method, url, options) => request(node.url, method, url, options);
     const endpoint = await createEndpoint(call, receiver.url);
     await database.run('pgbackrest', ['--stanza=plexy', '--type=full', 'backup']);
+    // It knows to the second when a backup ended, and restores from one that ended before.
+    await delay(2_000);
 
     const payByCard = async (orderReference: string): Promise<string> => {
       const reply = await pay(call, VISA, { orderReference });
