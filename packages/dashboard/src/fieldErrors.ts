@@ -58,7 +58,7 @@ export const RULES: Readonly<Record<string, Key>> = {
   'must not be before from': 'rule.reversed',
   'must be more than captureDelay ({limit})': 'rule.moreThanDelay',
   'must be less than authorizationTtl ({limit})': 'rule.lessThanHold',
-  'must be an IP address, or a network such as 10.0.0.0/8 (entry {line})': 'rule.network',
+  'must be an IP address, or a network such as 10.0.0.0/8{entry}': 'rule.network',
   'must begin at {network} (entry {line})': 'rule.networkBegins',
   'must be the name of a time zone in IANA’s database, such as Asia/Almaty': 'rule.timeZone',
   'must be an origin as in https://shop.example, or the scheme of an app as in myapp://': 'rule.returnTarget',

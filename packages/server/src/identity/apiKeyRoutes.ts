@@ -267,8 +267,7 @@ function parseAllowed(texts: readonly string[] | null): Parsed<readonly string[]
   const networks = [];
   for (const [i, text] of texts.entries()) {
     const network = parseNetwork(text);
-    if (!network.ok)
-      return refused(`must be an IP address, or a network such as 10.0.0.0/8 (entry ${i + 1})`);
+    if (!network.ok) return refused(`${network.error} (entry ${i + 1})`);
     networks.push(network.value);
   }
   return parsed([...new Set(networks)]);
