@@ -182,8 +182,16 @@ export class Engine {
       const deadline = performance.now() + this.#options.patienceMs;
       const traced = beginCommand(request.command);
       const known = traced === null ? request : { ...request, traceparent: traceparentOf(traced) };
-      const job = { request: known, deadline, traced, retry: false, failure: null, answered: false };
-      this.#queue.push({ ...job, resolve, reject });
+      this.#queue.push({
+        request: known,
+        deadline,
+        traced,
+        retry: false,
+        failure: null,
+        answered: false,
+        resolve,
+        reject,
+      });
       if (this.#idle.length > 0) this.#pump();
     });
   }

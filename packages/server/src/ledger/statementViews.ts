@@ -29,7 +29,7 @@ export interface StatementPage<Entry> extends Page<Entry> {
 
 /**
  * One page of an account's statement.
- * @returns null when there is no such account
+ * @returns null when there was no such account in the period: a standby may not know it yet
  * @throws ApiError 400 naming every parameter that is wrong
  */
 export async function readStatementPage<Entry>(

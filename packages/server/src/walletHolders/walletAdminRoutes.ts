@@ -17,7 +17,7 @@ import { IdempotencyHeader } from '../http/schemas.ts';
 import { sendJson, sendTold } from '../http/send.ts';
 import { newId } from '../installation/newId.ts';
 import { listOpenHolds } from '../ledger/statementsSql.ts';
-import { holdView, readStatementPage, walletEntryView } from '../ledger/statementViews.ts';
+import { EMPTY_STATEMENT, holdView, readStatementPage, walletEntryView } from '../ledger/statementViews.ts';
 import { transferView, walletView } from './views.ts';
 import { findWallet, setFrozen } from './walletHoldersSql.ts';
 
@@ -66,10 +66,10 @@ function readRoutes(app: App, deps: Deps): void {
       const id = walletIdOf(request.params.walletId);
       const page = await readStatementPage(deps, request, reply, id, request.query, walletEntryView);
       const wallet = await findWallet(deps.pool, id);
-      if (page === null || wallet === null) throw new ApiError('wallet_not_found');
+      if (wallet === null) throw new ApiError('wallet_not_found');
       const holds = (await listOpenHolds(deps.pool, id)).map(holdView);
       const { available, held } = wallet;
-      return sendJson(reply, 200, exactJson({ ...page, available, held, holds }));
+      return sendJson(reply, 200, exactJson({ ...(page ?? EMPTY_STATEMENT), available, held, holds }));
     },
   );
 }

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
+import { eventually } from '../support/cards.ts';
 import { type Nodes, startNodes } from '../support/nodes.ts';
 import { Cluster, POSTGRES_MISSING } from '../support/postgres.ts';
 import { startServerProcess } from '../support/process.ts';
@@ -15,12 +15,7 @@ import { CUSTOMER, type Reply, request } from '../support/sandbox.ts';
 const LIMIT_MS = 120_000;
 
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const startedAt = performance.now();
-  while (!(await holds())) {
-    if (performance.now() - startedAt > LIMIT_MS)
-      assert.fail(`in two minutes it did not happen that ${what}`);
-    await delay(100);
-  }
+  await eventually(what, holds, LIMIT_MS);
 }
 
 function authorize(call: (method: string, path: string, options: object) => Promise<Reply>): Promise<Reply> {

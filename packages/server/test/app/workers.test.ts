@@ -12,7 +12,7 @@ import { WorkerMetrics } from '../../src/app/workerMetrics.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
 import { audit } from '../../src/ledger/auditSql.ts';
 import { createPool, type Pool } from '../../src/postgres/pool.ts';
-import { cardOf, VISA } from '../support/cards.ts';
+import { cardOf, eventually, VISA } from '../support/cards.ts';
 import { createDatabase, stopDatabaseServer, type TestDatabase } from '../support/database.ts';
 import { makeDataDir } from '../support/dataDir.ts';
 import { type Program, startProgram } from '../support/program.ts';
@@ -55,9 +55,7 @@ function start(environment: Record<string, string> = {}): Program {
 }
 
 async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (const startedAt = performance.now(); !(await holds()); await delay(50))
-    if (performance.now() - startedAt > LIMIT_MS)
-      assert.fail(`in two minutes it did not happen that ${what}`);
+  await eventually(what, async () => holds(), LIMIT_MS);
 }
 
 /** The processes that this one has forked and that run its program: not the bank, nor PostgreSQL. */
