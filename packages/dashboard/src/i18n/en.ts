@@ -56,7 +56,7 @@ export const en = {
   'reason.operation_in_progress': 'the bank has not answered an earlier operation on this transaction yet',
   'reason.request_in_progress': 'a request with this Idempotency-Key is still in progress',
   'reason.audit_in_progress': 'an audit is running',
-  'reason.older_nodes_running': 'nodes of an earlier version run on this database: replace them first',
+  'reason.older_nodes_running': 'nodes of an earlier version still run: try again once they are replaced',
   'reason.already_exists': 'this exists already',
   'reason.invalid_transaction_state': 'the transaction is not in a state that allows this',
   'reason.card_not_found': 'the customer has no such card on file',

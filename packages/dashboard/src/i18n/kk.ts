@@ -54,7 +54,7 @@ export const kk: Dictionary = {
   'reason.request_in_progress': 'дәл осындай сұрау әлі орындалып жатыр',
   'reason.audit_in_progress': 'тексеру жүріп жатыр',
   'reason.older_nodes_running':
-    'бұл дерекқормен бұрынғы нұсқадағы түйіндер жұмыс істейді: алдымен оларды ауыстырыңыз',
+    'бұрынғы нұсқадағы түйіндер әлі жұмыс істейді: олар ауыстырылған соң қайталаңыз',
   'reason.already_exists': 'бұл бұрыннан бар',
   'reason.invalid_transaction_state': 'транзакцияның бұл күйінде мұны істеуге болмайды',
   'reason.card_not_found': 'клиенттің мұндай сақталған картасы жоқ',

@@ -53,7 +53,7 @@ export const ru: Dictionary = {
   'reason.operation_in_progress': 'банк ещё не ответил на предыдущую операцию с этой транзакцией',
   'reason.request_in_progress': 'такой же запрос ещё выполняется',
   'reason.audit_in_progress': 'проверка уже идёт',
-  'reason.older_nodes_running': 'с этой базой данных работают узлы прежней версии: сначала замените их',
+  'reason.older_nodes_running': 'ещё работают узлы прежней версии: повторите, когда их заменят',
   'reason.already_exists': 'это уже существует',
   'reason.invalid_transaction_state': 'в этом состоянии транзакции так сделать нельзя',
   'reason.card_not_found': 'у клиента нет такой сохранённой карты',

@@ -23,6 +23,7 @@ import type { App } from '../http/baseApp.ts';
 import { ApiError, type ErrorDetail, fieldError } from '../http/errors.ts';
 import { exactJson } from '../http/exactJson.ts';
 import { operatorWrite } from '../http/idempotentWrite.ts';
+import { refuseOlderNodes } from '../http/olderNodes.ts';
 import { wholePage } from '../http/page.ts';
 import { invalidFields, valuesOf } from '../http/parseFields.ts';
 import { IdempotencyHeader } from '../http/schemas.ts';
@@ -30,7 +31,6 @@ import { sendJson } from '../http/send.ts';
 import { newId } from '../installation/newId.ts';
 import { merchantIdOf, requireMerchant } from '../merchants/requireMerchant.ts';
 import { sqlStateOf } from '../postgres/databaseErrors.ts';
-import { hasOlderNodes } from '../postgres/nodeLevel.ts';
 import type { Queryable } from '../postgres/pool.ts';
 import * as bodies from './schemas.ts';
 
@@ -219,7 +219,9 @@ function routingRoutes(app: App, deps: Deps): void {
         statusCode: 200,
         work: async (db) => {
           const before = await store.listRoutes(db);
-          if (routes.some(({ acquirerId }) => acquirerId !== DEFAULT_ACQUIRER_ID)) await refuseOlderNodes(db);
+          // Older nodes ask the default acquirer for what is due at another one, under whatever credentials there are.
+          if (routes.some(({ acquirerId }) => acquirerId !== DEFAULT_ACQUIRER_ID))
+            await refuseOlderNodes(db, 'severalAcquirers');
           await checkNamed(db, routes);
           await store.replaceRoutes(db, routes);
           const object = { kind: 'acquirer_routes', id: null };
@@ -233,12 +235,6 @@ function routingRoutes(app: App, deps: Deps): void {
       });
     },
   );
-}
-
-/** They would ask the default acquirer for what is due at another one, under whatever credentials there are. */
-async function refuseOlderNodes(db: Queryable): Promise<void> {
-  if (await hasOlderNodes(db))
-    throw new ApiError('older_nodes_running', undefined, [], { 'retry-after': '5' });
 }
 
 /** @throws ApiError 400 naming each field that is wrong */
@@ -331,7 +327,7 @@ function credentialsRoutes(app: App, deps: Deps): void {
           await requireMerchant(db, merchantId);
           const acquirer = await store.lockAcquirer(db, acquirerId);
           if (acquirer === null) throw new ApiError('acquirer_not_found');
-          await refuseOlderNodes(db);
+          await refuseOlderNodes(db, 'severalAcquirers');
           const module = deps.acquirers.moduleOf(acquirer.connector);
           checkNames(module, names);
           const at = { merchantId, acquirerId };

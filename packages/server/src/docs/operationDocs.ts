@@ -96,12 +96,12 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
   beginTotp: {
     description:
       'Answers with a new secret, to be shown as a QR code. It takes effect with its first code, within an hour; until then the app of before, if there is one, goes on.',
-    reasons: PROOF,
+    reasons: [...PROOF, 'older_nodes_running'],
   },
   confirmTotp: {
     description:
       'Takes the app’s present code. Every other session of the user ends. With the first second factor there are recovery codes, shown only in this answer.',
-    reasons: ['totp_not_begun', 'wrong_second_factor'],
+    reasons: ['totp_not_begun', 'wrong_second_factor', 'older_nodes_running'],
   },
   removeTotp: {
     description:
@@ -115,12 +115,12 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
   },
   beginPasskey: {
     description: 'Answers with what the browser needs. It holds for 5 minutes, and once.',
-    reasons: [...PROOF, 'too_many_passkeys'],
+    reasons: [...PROOF, 'too_many_passkeys', 'older_nodes_running'],
   },
   addPasskey: {
     description:
       'A passkey is a second factor, and signs in by itself. Every other session of the user ends. With the first second factor there are recovery codes, shown only in this answer.',
-    reasons: ['wrong_passkey', 'already_exists', 'too_many_passkeys'],
+    reasons: ['wrong_passkey', 'already_exists', 'too_many_passkeys', 'older_nodes_running'],
   },
   renamePasskey: { description: 'The name is for its user alone.', reasons: ['passkey_not_found'] },
   removePasskey: {
@@ -143,6 +143,7 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
   updateSignInSettings: {
     description:
       'Holds at once, on every node: users without a second factor set one up before they do anything else.',
+    reasons: ['older_nodes_running'],
   },
 
   createMerchant: {
@@ -181,21 +182,21 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
     description: `Captures, refunds and whatever else moved on the balance of one currency. ${PAGES}`,
     reasons: [...MERCHANT, ...PAGE, 'invalid_currency'],
   },
-  issueApiKey: { description: SHOWN_ONCE, reasons: MERCHANT },
+  issueApiKey: { description: SHOWN_ONCE, reasons: [...MERCHANT, 'older_nodes_running'] },
   listApiKeys: { description: `Without the keys themselves. ${PAGES}`, reasons: [...MERCHANT, ...PAGE] },
   updateApiKey: {
     description: 'Its name, and from where it may be used: that holds within a second, on every node.',
-    reasons: [...MERCHANT, 'api_key_not_found'],
+    reasons: [...MERCHANT, 'api_key_not_found', 'older_nodes_running'],
   },
   updateOperatorKey: {
     description: 'Its name, and from where it may be used: that holds within a second, on every node.',
-    reasons: ['api_key_not_found'],
+    reasons: ['api_key_not_found', 'older_nodes_running'],
   },
   revokeApiKey: {
     description: 'Writes with it are refused from this moment on, on every node; reads within a second.',
     reasons: [...MERCHANT, 'api_key_not_found'],
   },
-  issueOperatorKey: { description: SHOWN_ONCE },
+  issueOperatorKey: { description: SHOWN_ONCE, reasons: ['older_nodes_running'] },
   listOperatorKeys: { description: `Without the keys themselves. ${PAGES}`, reasons: PAGE },
   revokeOperatorKey: {
     description: 'Writes with it are refused from this moment on, on every node; reads within a second.',
@@ -514,11 +515,11 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
     description: '30 days at most. It is listed all the same, as muted.',
     reasons: ['issue_not_found'],
   },
-  issueOwnApiKey: { description: SHOWN_ONCE },
+  issueOwnApiKey: { description: SHOWN_ONCE, reasons: ['older_nodes_running'] },
   listOwnApiKeys: { description: `Without the keys themselves. ${PAGES}`, reasons: PAGE },
   updateOwnApiKey: {
     description: 'Its name, and from where it may be used: that holds within a second, on every node.',
-    reasons: ['api_key_not_found'],
+    reasons: ['api_key_not_found', 'older_nodes_running'],
   },
   revokeOwnApiKey: {
     description: 'Writes with it are refused from this moment on, on every node; reads within a second.',

@@ -228,7 +228,8 @@ export const REASONS = {
   older_nodes_running: {
     status: 409,
     code: 5,
-    message: 'nodes of an earlier version run on this database: replace them first',
+    message: 'nodes of an earlier version still run: try again once they are replaced',
+    retried: true,
   },
   already_exists: { status: 409, code: 5, message: 'this exists already' },
   body_too_large: { status: 413, code: 3, message: 'the body must have at most 64 KiB', path: 'body' },

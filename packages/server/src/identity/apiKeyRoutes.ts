@@ -12,6 +12,7 @@ import type { App } from '../http/baseApp.ts';
 import { ApiError, fieldError } from '../http/errors.ts';
 import { exactJson } from '../http/exactJson.ts';
 import { writeOnce } from '../http/idempotentWrite.ts';
+import { refuseOlderNodes } from '../http/olderNodes.ts';
 import { readPage } from '../http/page.ts';
 import { valuesOf } from '../http/parseFields.ts';
 import { IdempotencyHeader } from '../http/schemas.ts';
@@ -19,6 +20,7 @@ import { sendJson } from '../http/send.ts';
 import { newId } from '../installation/newId.ts';
 import { generateApiKey, hashApiKey } from '../installation/secrets.ts';
 import { merchantIdOf, requireMerchant } from '../merchants/requireMerchant.ts';
+import type { Queryable } from '../postgres/pool.ts';
 import {
   type ApiKey,
   insertApiKey,
@@ -123,6 +125,7 @@ function issueRoute(app: App, deps: Deps, owner: Owner): void {
         statusCode: 201,
         work: async (db) => {
           if (merchantId !== null) await requireMerchant(db, merchantId);
+          await checkBinding(db, fields);
           const apiKey = generateApiKey(merchantId === null ? 'op' : 'pr', deps.config.mode);
           const stored = { hash: hashApiKey(apiKey), hint: apiKey.slice(-4) };
           const key = await insertApiKey(db, { id: newId(), merchantId, ...stored, ...fields });
@@ -200,6 +203,7 @@ function updateRoute(app: App, deps: Deps, owner: Owner): void {
         work: async (db) => {
           const changed = await updateApiKey(db, merchantId, id, changes);
           if (changed === null) throw new ApiError('api_key_not_found');
+          await checkBinding(db, changes);
           const { before, after } = changed;
           const told = ({ name, allowedNetworks }: ApiKey) => ({ name, allowedNetworks });
           const object = { kind: 'api_key', id };
@@ -253,6 +257,14 @@ function revokeRoute(app: App, deps: Deps, owner: Owner): void {
       });
     },
   );
+}
+
+/** Older nodes would take a key that is bound to addresses from anywhere. @throws ApiError 409 */
+async function checkBinding(
+  db: Queryable,
+  { allowedNetworks = null }: Pick<NewApiKey, 'allowedNetworks'>,
+): Promise<void> {
+  if (allowedNetworks !== null) await refuseOlderNodes(db, 'protectedAccounts');
 }
 
 function pathOf({ url }: Owner, merchantId: string | null): string {

@@ -8,6 +8,7 @@ import { clientAddressOf } from '../http/clientAddress.ts';
 import { ApiError } from '../http/errors.ts';
 import { exactJson } from '../http/exactJson.ts';
 import { checkCredential } from '../http/idempotentWrite.ts';
+import { refuseOlderNodes } from '../http/olderNodes.ts';
 import { valuesOf } from '../http/parseFields.ts';
 import { sendJson } from '../http/send.ts';
 import { newId } from '../installation/newId.ts';
@@ -77,6 +78,7 @@ function beginRoute(app: App, deps: Deps, signIn: SignIn): void {
       const options = await registrationOptions(placeOf(request), user, passkeys);
       await inTransaction(deps.pool, async (db) => {
         await checkCredential(deps, db, request);
+        await refuseOlderNodes(db, 'protectedAccounts');
         await keepChallenge(db, options.challenge, id);
       });
       return sendJson(reply, 200, exactJson({ options }));

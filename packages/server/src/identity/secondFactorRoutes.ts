@@ -8,6 +8,7 @@ import type { App } from '../http/baseApp.ts';
 import { ApiError, fieldError } from '../http/errors.ts';
 import { exactJson } from '../http/exactJson.ts';
 import { checkCredential } from '../http/idempotentWrite.ts';
+import { refuseOlderNodes } from '../http/olderNodes.ts';
 import { sendJson } from '../http/send.ts';
 import { inTransaction, type Queryable } from '../postgres/pool.ts';
 import { noteOwn, requireProof } from './attempts.ts';
@@ -108,6 +109,7 @@ function beginTotpRoute(app: App, deps: Deps, signIn: SignIn): void {
       request.showsSecret = true;
       await inTransaction(deps.pool, async (db) => {
         await checkCredential(deps, db, request);
+        await refuseOlderNodes(db, 'protectedAccounts');
         await keepPendingTotp(db, id, deps.secrets.seal('totp secret', id, secret));
       });
       const issuer = deps.config.mode === 'sandbox' ? 'Plexy Pay sandbox' : 'Plexy Pay';
@@ -150,9 +152,11 @@ function confirmTotpRoute(app: App, deps: Deps, signIn: SignIn): void {
 }
 
 /**
- * One more second factor of whoever is signed in. Every other session of theirs ends.
+ * One more second factor of whoever is signed in. Every other session of theirs ends. Older nodes would go on to let them in
+ * by the password alone, so beside these there is none.
  * @param what is told of it to the audit log
  * @returns recovery codes when there were none; null: those of before still work
+ * @throws ApiError 409 beside older nodes
  */
 export async function setUpSecondFactor(
   db: Queryable,
@@ -162,6 +166,7 @@ export async function setUpSecondFactor(
 ): Promise<readonly string[] | null> {
   const { id, sessionId } = userOf(request);
   await lockUser(db, id);
+  await refuseOlderNodes(db, 'protectedAccounts');
   const before = await readFactors(db, id);
   await add(before);
   await endSessionsOf(db, id, sessionId);
@@ -296,6 +301,7 @@ export function signInSettingsRoutes(app: App, deps: Deps, signIn: SignIn): void
         await checkCredential(deps, db, request);
         const before = await setRequirement(db, merchantId, requireSecondFactor);
         if (before === requireSecondFactor) return;
+        if (requireSecondFactor) await refuseOlderNodes(db, 'protectedAccounts');
         await noteOwn(db, request, 'merchant.require_second_factor', {
           object: { kind: 'merchant', id: merchantId },
           before: { requireSecondFactor: before },

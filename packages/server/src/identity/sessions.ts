@@ -62,12 +62,16 @@ export function requireSameOrigin(request: FastifyRequest, publicUrl: string | n
   throw new ApiError('origin_not_allowed');
 }
 
-/** Whether somebody must set up a second factor before anything else: operators in production, and users whose merchant says so. */
+/**
+ * Whether somebody must set up a second factor before anything else: operators in production, and users whose merchant says so.
+ * During an upgrade operators need none: older nodes let them in without, and nobody could set one up.
+ */
 export function mustSetUpSecondFactor(
-  { merchantId, hasSecondFactor, isSecondFactorRequired }: Session,
+  { merchantId, hasSecondFactor, isSecondFactorRequired, areNodesOlder }: Session,
   mode: Mode,
 ): boolean {
-  const isRequired = isSecondFactorRequired || (merchantId === null && mode === 'production');
+  const isOperators = merchantId === null && mode === 'production' && !areNodesOlder;
+  const isRequired = isSecondFactorRequired || isOperators;
   return isRequired && !hasSecondFactor;
 }
 

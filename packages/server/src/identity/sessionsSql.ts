@@ -1,6 +1,7 @@
 /** Sessions of the dashboard: rows of `api_key` with a user (migration 0007 says why). In real time. */
 
 import { isLeased } from '../postgres/leases.ts';
+import { olderNodesRun } from '../postgres/nodeLevel.ts';
 import type { Queryable } from '../postgres/pool.ts';
 import { type Role, scopesOf } from './roles.ts';
 import { HAS_SECOND_FACTOR } from './secondFactorsSql.ts';
@@ -26,6 +27,8 @@ export interface Session {
   readonly hasSecondFactor: boolean;
   /** Whether the user's merchant asks for it. */
   readonly isSecondFactorRequired: boolean;
+  /** Whether nodes run that know no second factors, of an operator who has none: nobody can set one up then. */
+  readonly areNodesOlder: boolean;
 }
 
 /** How somebody signed in. */
@@ -41,6 +44,7 @@ const LIVE = `k.revoked_at IS NULL AND k.expires_at > clock_timestamp()
   AND u.disabled_at IS NULL AND u.deleted_at IS NULL AND (k.second_factor OR NOT ${HAS_SECOND_FACTOR})`;
 const SESSION = `SELECT k.id, k.merchant_id AS "merchantId", u.id AS "userId", u.role,
     k.second_factor AS "hasSecondFactor", coalesce(m.require_second_factor, false) AS "isSecondFactorRequired",
+    CASE WHEN u.merchant_id IS NULL AND NOT k.second_factor THEN ${olderNodesRun('protectedAccounts')} ELSE false END AS "areNodesOlder",
     k.expires_at < least(k.created_at + ${ABSOLUTE}, clock_timestamp() + ${IDLE} - ${STEP})
       OR k.last_used_at IS NULL OR k.last_used_at < clock_timestamp() - ${STEP} AS stale
   FROM api_key k JOIN dashboard_user u ON u.id = k.user_id LEFT JOIN merchant m ON m.id = u.merchant_id`;

@@ -1,10 +1,10 @@
 /** Acquirers as operators set them up, over HTTP. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import pg from 'pg';
 import { DEFAULT_ACQUIRER_ID } from '../../src/core/acquirers.ts';
 import { PLAIN_ACQUIRER } from '../../src/sandbox/fixtures.ts';
-import { cardOf, eventually, operate, pay, stored, VISA } from '../support/cards.ts';
+import { cardOf, operate, pay, stored, VISA } from '../support/cards.ts';
+import { besideNode } from '../support/olderNode.ts';
 import { assertError, DEMO_STORE, type Operate, operatorOf, UNKNOWN_ID } from '../support/operator.ts';
 import { type Sandbox, startSandbox } from '../support/sandbox.ts';
 
@@ -333,15 +333,9 @@ describe('the credentials of a merchant', () => {
 });
 
 test('beside nodes of an earlier version nothing goes to a second acquirer, and no credentials change', async () => {
-  /** The session on which such a node listens. */
-  const older = new pg.Client({
-    connectionString: sandbox.databaseUrl,
-    application_name: 'plexy-pay listen',
-  });
-  await older.connect();
   const at = `/merchants/${DEMO_STORE}/acquirer-credentials/${PLAIN_ACQUIRER.id}`;
   const toPlain = { routes: [{ acquirerId: PLAIN_ACQUIRER.id }] };
-  try {
+  await besideNode(sandbox.databaseUrl, 'listen', async () => {
     const before = (await operator('GET', '/acquirer-routes')).text;
     assertError(await operator('PUT', '/acquirer-routes', toPlain), 409, 'older_nodes_running');
     assertError(await operator('PUT', at, { credentials: { secret: 's' } }), 409, 'older_nodes_running');
@@ -349,24 +343,12 @@ test('beside nodes of an earlier version nothing goes to a second acquirer, and 
     // Back to the default everything may go, whoever runs.
     const toDefault = { routes: [{ acquirerId: DEFAULT_ACQUIRER_ID }] };
     assert.equal((await operator('PUT', '/acquirer-routes', toDefault)).status, 200);
-  } finally {
-    await older.end();
-  }
-  await eventually(
-    'they are gone',
-    async () => (await operator('PUT', '/acquirer-routes', toPlain)).status === 200,
-  );
-  // A node of a later version is none of an earlier one.
-  const later = new pg.Client({
-    connectionString: sandbox.databaseUrl,
-    application_name: 'plexy-pay listen 9',
   });
-  await later.connect();
-  try {
-    assert.equal((await operator('PUT', '/acquirer-routes', toPlain)).status, 200);
-  } finally {
-    await later.end();
-  }
+  // Those of an earlier version that know several acquirers do no harm, nor do those of a later one.
+  for (const name of ['listen 1', 'listen 9'] as const)
+    await besideNode(sandbox.databaseUrl, name, async () => {
+      assert.equal((await operator('PUT', '/acquirer-routes', toPlain)).status, 200, name);
+    });
 });
 
 test('an acquirer says what it owes, and how much it was asked and has not answered', async () => {
