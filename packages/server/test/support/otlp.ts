@@ -17,6 +17,8 @@ export interface SeenSpan {
   readonly attributes: Readonly<Record<string, unknown>>;
   /** Ids of the spans that it links to. */
   readonly links: readonly string[];
+  /** 0 is unset, 2 an error. */
+  readonly status: number;
   /** Of the process and thread that it comes from. */
   readonly resource: Readonly<Record<string, unknown>>;
 }
@@ -39,7 +41,9 @@ message ScopeSpans { repeated Span spans = 2; }
 message Span {
   bytes traceId = 1; bytes spanId = 2; bytes parentSpanId = 4; string name = 5; int32 kind = 6;
   fixed64 startTimeUnixNano = 7; fixed64 endTimeUnixNano = 8; repeated KeyValue attributes = 9; repeated Link links = 13;
+  Status status = 15;
 }
+message Status { int32 code = 3; }
 message Link { bytes traceId = 1; bytes spanId = 2; }
 message KeyValue { string key = 1; AnyValue value = 2; }
 message AnyValue { oneof value { string stringValue = 1; bool boolValue = 2; int64 intValue = 3; double doubleValue = 4; } }`;
@@ -50,11 +54,13 @@ interface Attribute {
   readonly value: Readonly<Record<string, unknown>>;
 }
 
-interface WireSpan extends Omit<SeenSpan, 'attributes' | 'links' | 'resource' | 'startsAt' | 'endsAt'> {
+interface WireSpan
+  extends Omit<SeenSpan, 'attributes' | 'links' | 'status' | 'resource' | 'startsAt' | 'endsAt'> {
   readonly startTimeUnixNano: string;
   readonly endTimeUnixNano: string;
   readonly attributes?: readonly Attribute[];
   readonly links?: readonly { readonly spanId: string }[];
+  readonly status?: { readonly code?: number };
 }
 
 interface WireRequest {
@@ -123,13 +129,14 @@ function valuesOf(attributes: readonly Attribute[] = []): Record<string, unknown
 function spansOf({ resourceSpans = [] }: WireRequest): SeenSpan[] {
   return resourceSpans.flatMap(({ resource, scopeSpans = [] }) =>
     scopeSpans.flatMap(({ spans = [] }) =>
-      spans.map(({ startTimeUnixNano, endTimeUnixNano, attributes, links = [], ...span }) => ({
+      spans.map(({ startTimeUnixNano, endTimeUnixNano, attributes, links = [], status, ...span }) => ({
         ...span,
         parentSpanId: span.parentSpanId ?? '',
         startsAt: BigInt(startTimeUnixNano),
         endsAt: BigInt(endTimeUnixNano),
         attributes: valuesOf(attributes),
         links: links.map(({ spanId }) => spanId),
+        status: status?.code ?? 0,
         resource: valuesOf(resource?.attributes),
       })),
     ),

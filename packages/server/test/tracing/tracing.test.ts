@@ -1,12 +1,17 @@
 /** One payment is one trace: request, command, batch, statements, bank, and the webhook that another thread sends later. */
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { connect } from 'node:net';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '../support/cards.ts';
+import { lockRow } from '../support/locks.ts';
+import { DEMO_STORE, KZT_WALLET } from '../support/operator.ts';
 import { type Collector, type SeenSpan, startCollector } from '../support/otlp.ts';
-import { type Sandbox, startSandbox } from '../support/sandbox.ts';
+import { CUSTOMER, type Sandbox, startSandbox } from '../support/sandbox.ts';
 import { type Receiver, startReceiver } from '../support/webhooks.ts';
 
 const CARD = { number: '4242424242424242', expiryMonth: 12, expiryYear: 2035, cvc: '987' };
@@ -134,6 +139,70 @@ describe('traces', () => {
       const batch = collector.spans.find(({ spanId }) => command.links.includes(spanId));
       assert.ok(batch?.links.includes(command.spanId));
     }
+  });
+
+  describe('a request whose client goes away', () => {
+    /** Sends this much of a request, in a trace of its own, and hangs up once that is there. */
+    async function sendPart(head: string, body: string, until: () => Promise<void>): Promise<string> {
+      const traceId = randomBytes(16).toString('hex');
+      const { port } = new URL(sandbox.url);
+      const socket = connect(Number(port), '127.0.0.1').on('error', () => undefined);
+      const lines = [head, 'host: localhost', 'authorization: pr_test_demo', 'idempotency-key: gone'];
+      lines.push(`traceparent: 00-${traceId}-b7ad6b7169203331-01`, 'content-type: application/json');
+      socket.write(`${lines.join('\r\n')}\r\n\r\n${body}`);
+      await until();
+      socket.destroy();
+      return traceId;
+    }
+
+    const requestsOf = (traceId: string): SeenSpan[] =>
+      collector.spans.filter((span) => span.traceId === traceId && span.kind === 2);
+    const requestOf = (traceId: string): Promise<SeenSpan> =>
+      eventually('the span of the request', async () => requestsOf(traceId)[0]);
+
+    test('while it is answered has one span, which tells no status', async () => {
+      const body = JSON.stringify({ amount: 100, currency: 'KZT', orderReference: 'GONE', ...CUSTOMER });
+      const length = `content-length: ${Buffer.byteLength(body)}`;
+      const wallet = await lockRow(sandbox.databaseUrl, 'account', KZT_WALLET);
+      const traceId = await sendPart(
+        `POST /v1/wallet/authorize HTTP/1.1\r\n${length}`,
+        body,
+        wallet.waitedFor,
+      );
+      const span = await requestOf(traceId);
+      assert.equal(span.name, 'POST /v1/wallet/authorize');
+      assert.equal(span.attributes['http.response.status_code'], undefined);
+      assert.deepEqual([span.attributes['error.type'], span.status], ['connection_closed', 2]);
+      assert.equal(span.attributes['plexy.merchant_id'], DEMO_STORE);
+      await wallet.release();
+      // It is carried out all the same, and its answer finds nobody.
+      await eventually('it is carried out', async () =>
+        collector.spans.some((other) => other.traceId === traceId && other.name === 'command authorize'),
+      );
+      const next = await sandbox.authorize();
+      await traceOf(next.headers.get('x-request-id'), 'POST /v1/wallet/authorize');
+      assert.equal(requestsOf(traceId).length, 1);
+    });
+
+    test('before its body is there has one, too', async () => {
+      const traceId = await sendPart('POST /v1/payments HTTP/1.1\r\ncontent-length: 100', '{', () =>
+        delay(200),
+      );
+      const { name, attributes, status } = await requestOf(traceId);
+      assert.deepEqual(
+        [name, attributes['error.type'], status],
+        ['POST /v1/payments', 'connection_closed', 2],
+      );
+    });
+
+    test('and which is a stream ends as streams do: it was answered, and nothing is wrong', async () => {
+      const traceId = await sendPart('GET /v1/transactions/stream HTTP/1.1', '', () => delay(500));
+      const { attributes, status } = await requestOf(traceId);
+      assert.deepEqual(
+        [Number(attributes['http.response.status_code']), attributes['error.type'], status],
+        [200, undefined, 0],
+      );
+    });
   });
 
   test('no span has a card, a person, a key or a body', () => {
