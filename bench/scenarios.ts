@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Customer, customersOf } from './customers.ts';
 
-export type ScenarioName = 'authorize' | 'oneMerchant' | 'hotWallet' | 'pairs' | 'get' | 'links' | 'empty';
+export type ScenarioName = 'authorize' | 'oneMerchant' | 'hotWallet' | 'pairs' | 'cancels' | 'get' | 'links' | 'empty';
 
 export interface Scenario {
   /** The request that begins a unit. */
@@ -43,7 +43,16 @@ export class Traffic {
         return {
           first: authorize,
           next: (reply, step) => {
-            if (step === 0) return this.#capture(merchant, this.#authorized(reply, merchant));
+            if (step === 0) return this.#operate('capture', merchant, this.#authorized(reply, merchant));
+            requireReply(reply, '200', '"SUCCESS"');
+            return null;
+          },
+        };
+      case 'cancels':
+        return {
+          first: authorize,
+          next: (reply, step) => {
+            if (step === 0) return this.#operate('cancel', merchant, this.#authorized(reply, merchant));
             requireReply(reply, '200', '"SUCCESS"');
             return null;
           },
@@ -65,8 +74,8 @@ export class Traffic {
     return post('/v1/wallet/authorize', merchant, reference, body);
   }
 
-  #capture(merchant: number, id: string): string {
-    return post(`/v1/wallet/${id}/capture`, merchant, this.#unique(), `{"amount":${AMOUNT}}`);
+  #operate(operation: 'capture' | 'cancel', merchant: number, id: string): string {
+    return post(`/v1/wallet/${id}/${operation}`, merchant, this.#unique(), `{"amount":${AMOUNT}}`);
   }
 
   #get(merchant: number): string {

@@ -96,7 +96,8 @@ export class Cluster {
     await appendFile(path.join(this.data, 'postgresql.conf'), lines.join(''));
   }
 
-  async start(): Promise<void> {
+  /** @param program what stands in for `postgres` */
+  async start(program?: string): Promise<void> {
     running.add(this);
     const log = path.join(this.folder, 'log');
     await runAsPostgres('pg_ctl', [
@@ -109,6 +110,7 @@ export class Cluster {
       log,
       '-o',
       `-p ${this.port}`,
+      ...(program === undefined ? [] : ['-p', program]),
       'start',
     ]);
   }
