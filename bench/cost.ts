@@ -70,7 +70,11 @@ class Counter {
 
   async #tell(command: string): Promise<void> {
     const words = command.split(' ');
-    await runAsPostgres('/usr/bin/vgdb', [`--vgdb-prefix=${this.#folder}/vgdb`, `--pid=${this.#pid}`, ...words]);
+    await runAsPostgres('/usr/bin/vgdb', [
+      `--vgdb-prefix=${this.#folder}/vgdb`,
+      `--pid=${this.#pid}`,
+      ...words,
+    ]);
   }
 
   /** @returns how many instructions it carried out meanwhile */
@@ -155,7 +159,10 @@ async function batchesOf(product: WebServer): Promise<number> {
 }
 
 async function logPositionOf(url: string): Promise<number> {
-  const { rows } = await query(url, `SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8 AS bytes`);
+  const { rows } = await query(
+    url,
+    `SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8 AS bytes`,
+  );
   return rows[0].bytes;
 }
 
@@ -189,8 +196,9 @@ async function measureSize(
       });
       const wal = (await logPositionOf(url)) - position;
       const made = (await batchesOf(product)) - batches;
-      if (made !== (size === 1 ? 1 : 2)) throw new Error(`${size} requests were carried out in ${made} batches`);
-      if (round >= 0) (costs[turn] ??= []).push({ instructions, wal });
+      if (made !== (size === 1 ? 1 : 2))
+        throw new Error(`${size} requests were carried out in ${made} batches`);
+      if (round >= 0) costs[turn] = [...(costs[turn] ?? []), { instructions, wal }];
       turn += 1;
       return replies;
     });
@@ -216,7 +224,12 @@ interface Bench {
 export async function measureCosts(undo: Undo): Promise<{ costs: Costs; postgres: string }> {
   const cluster = await Cluster.create();
   undo.push(() => cluster.remove());
-  await cluster.configure({ full_page_writes: 'off', autovacuum: 'off', checkpoint_timeout: '1h', jit: 'off' });
+  await cluster.configure({
+    full_page_writes: 'off',
+    autovacuum: 'off',
+    checkpoint_timeout: '1h',
+    jit: 'off',
+  });
   const database = await createDatabase(cluster.url, 'cost');
   const environment = {
     ...{ DATABASE_URL: database.url, SECRET_KEY, PORT: '0', LOG_LEVEL: 'error' },

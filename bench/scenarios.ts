@@ -2,7 +2,15 @@
 import { randomBytes } from 'node:crypto';
 import { type Customer, customersOf } from './customers.ts';
 
-export type ScenarioName = 'authorize' | 'oneMerchant' | 'hotWallet' | 'pairs' | 'cancels' | 'get' | 'links' | 'empty';
+export type ScenarioName =
+  | 'authorize'
+  | 'oneMerchant'
+  | 'hotWallet'
+  | 'pairs'
+  | 'cancels'
+  | 'get'
+  | 'links'
+  | 'empty';
 
 export interface Scenario {
   /** The request that begins a unit. */

@@ -13,21 +13,6 @@ export async function findTransaction(db: Queryable, id: string): Promise<Transa
   return rows[0] ?? null;
 }
 
-/** A merchant's wallet payment; null for any other id. */
-export async function findWalletPayment(
-  db: Queryable,
-  merchantId: string,
-  id: string,
-): Promise<Transaction | null> {
-  const { rows } = await db.query<Transaction>({
-    name: 'wallet_payment',
-    text: `SELECT ${TRANSACTION_COLUMNS} FROM transaction
-      WHERE id = $1 AND merchant_id = $2 AND payment_method = 'wallet' AND type = 'payment'`,
-    values: [id, merchantId],
-  });
-  return rows[0] ?? null;
-}
-
 export interface WalletPaymentQuery {
   readonly merchantId: string;
   readonly limit: number;

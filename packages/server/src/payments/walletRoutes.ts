@@ -28,7 +28,8 @@ import { sendJson, sendTold } from '../http/send.ts';
 import { merchantOf, PAYMENTS, VIEWER } from '../identity/auth.ts';
 import { authorizeWallet, type WalletPayment } from './authorizeWallet.ts';
 import { isFinal, OPERATIONS, type Operation, operate } from './operate.ts';
-import { findTransaction, findWalletPayment, listWalletPayments } from './transactionsSql.ts';
+import { findTransaction, listWalletPayments } from './transactionsSql.ts';
+import { WalletReads } from './walletReads.ts';
 import { WALLET_RENDERING, walletAnswer, walletTransactionJson } from './walletViews.ts';
 
 const AuthorizeBody = Type.Object(
@@ -163,10 +164,12 @@ function operationRoute(app: App, deps: Deps, operation: Operation): void {
 }
 
 function getRoute(app: App, deps: Deps): void {
+  const reads = new WalletReads(deps.pool, deps.turns.common);
   app.get(
     '/v1/wallet/transaction/:wallet_transaction_id',
     {
-      config: VIEWER,
+      // They wait for their turn in `reads`, together.
+      config: { ...VIEWER, turn: 'none' },
       schema: {
         operationId: 'getWalletTransaction',
         summary: 'Get a wallet transaction',
@@ -180,7 +183,7 @@ function getRoute(app: App, deps: Deps): void {
     async (request, reply) => {
       const { merchantId } = merchantOf(request);
       const id = walletIdOf(request.params.wallet_transaction_id);
-      const transaction = await findWalletPayment(deps.pool, merchantId, id);
+      const transaction = await reads.find(merchantId, id);
       if (transaction === null) throw await noWalletPayment(deps, merchantId, id);
       return sendJson(reply, 200, walletTransactionJson(transaction, transaction.amount));
     },
@@ -256,7 +259,7 @@ function walletIdOf(text: string): TransactionId {
 
 /** Here are wallet payments only; of another transaction of the merchant's own the message says what it is. */
 async function noWalletPayment(deps: Deps, merchantId: string, id: TransactionId): Promise<ApiError> {
-  const other = await findTransaction(deps.pool, id);
+  const other = await deps.turns.common.run(merchantId, () => findTransaction(deps.pool, id));
   if (other?.merchantId !== merchantId) return new ApiError('transaction_not_found');
   const { details } = refusalError(
     other.type === 'refund' ? 'transaction_is_refund' : 'transaction_is_card_payment',

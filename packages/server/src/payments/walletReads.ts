@@ -1,0 +1,109 @@
+/**
+ * Wallet payments by id, which merchants ask for as often as they pay: what is asked for while others are being read is read
+ * together, in one statement. Alone, a request is read at once.
+ */
+import { type Context, context, ROOT_CONTEXT } from '@opentelemetry/api';
+import type { Transaction } from '../core/transaction.ts';
+import type { TransactionId } from '../core/values/ids.ts';
+import { FairQueue } from '../engine/fairQueue.ts';
+import { tooManyWaiting } from '../http/errors.ts';
+import type { Turns } from '../http/turns.ts';
+import { uuidArray } from '../postgres/arrays.ts';
+import type { Pool } from '../postgres/pool.ts';
+import { recordedSpan } from '../postgres/spans.ts';
+
+/** What the wallet API shows of a payment. */
+export type ReadPayment = Pick<
+  Transaction,
+  'id' | 'merchantId' | 'status' | 'statusReason' | 'orderReference' | 'currency' | 'amount'
+>;
+
+interface Wanted {
+  readonly merchantId: string;
+  readonly id: TransactionId;
+  /** Null: whoever asks is not traced. */
+  readonly traced: Context | null;
+  readonly resolve: (payment: ReadPayment | null) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const MAX_TOGETHER = 64;
+/** Statements at once: the next one is gathered while they are on their way. */
+const AT_ONCE = 2;
+/** Of one merchant; more are refused. */
+const MAX_WAITING = 1_000;
+/** In the line for connections, all of them are one. */
+const OWNER = 'wallet payments by id';
+
+export class WalletReads {
+  readonly #pool: Pool;
+  readonly #turns: Turns;
+  /** Merchants are served in turn. */
+  readonly #queue = new FairQueue<Wanted>(({ merchantId }) => merchantId);
+  #running = 0;
+  #begins = false;
+
+  constructor(pool: Pool, turns: Turns) {
+    this.#pool = pool;
+    this.#turns = turns;
+  }
+
+  /**
+   * A merchant's wallet payment, as it is at some moment after this call; null for any other id.
+   * @throws ApiError 429 when too many requests of this merchant are waiting; what the database reports
+   */
+  find(merchantId: string, id: TransactionId): Promise<ReadPayment | null> {
+    if (this.#queue.sizeOf(merchantId) >= MAX_WAITING) return Promise.reject(tooManyWaiting());
+    return new Promise((resolve, reject) => {
+      const traced = recordedSpan() === null ? null : context.active();
+      this.#queue.push({ merchantId, id, traced, resolve, reject });
+      this.#begin();
+    });
+  }
+
+  /** After the requests that have come by now have been looked at: they are read together. */
+  #begin(): void {
+    if (this.#begins || this.#running >= AT_ONCE) return;
+    this.#begins = true;
+    setImmediate(() => {
+      this.#begins = false;
+      while (this.#running < AT_ONCE && this.#queue.size > 0) void this.#read(this.#queue.take(MAX_TOGETHER));
+    });
+  }
+
+  async #read(wanted: readonly Wanted[]): Promise<void> {
+    this.#running += 1;
+    try {
+      // The first of them that is traced has the statement in its trace.
+      const traced = wanted.find((each) => each.traced !== null)?.traced ?? ROOT_CONTEXT;
+      const read = () => this.#turns.run(OWNER, () => readPayments(this.#pool, wanted));
+      const payments = await context.with(traced, read);
+      for (const { merchantId, id, resolve } of wanted) {
+        const payment = payments.get(id);
+        resolve(payment?.merchantId === merchantId ? payment : null);
+      }
+    } catch (error) {
+      for (const { reject } of wanted) reject(error);
+    } finally {
+      this.#running -= 1;
+      if (this.#queue.size > 0) this.#begin();
+    }
+  }
+}
+
+/** By id: those wallet payments that are of the merchant that asks. */
+async function readPayments(
+  pool: Pool,
+  wanted: readonly Pick<Wanted, 'merchantId' | 'id'>[],
+): Promise<ReadonlyMap<string, ReadPayment>> {
+  const { rows } = await pool.query<ReadPayment>({
+    name: 'wallet_payments',
+    text: `SELECT t.id, t.merchant_id AS "merchantId", t.status, t.status_reason AS "statusReason",
+        t.order_reference AS "orderReference", t.currency, t.amount
+      FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::uuid[]) AS merchant_id) u
+      CROSS JOIN LATERAL (SELECT * FROM transaction WHERE id = u.id AND merchant_id = u.merchant_id
+        AND payment_method = 'wallet' AND type = 'payment' LIMIT 1) t`,
+    values: [uuidArray(wanted.map(({ id }) => id)), uuidArray(wanted.map(({ merchantId }) => merchantId))],
+  });
+  return new Map(rows.map((row) => [row.id, row]));
+}
