@@ -22,6 +22,8 @@ import {
   type Customer,
   CustomersResource,
   type DepositWalletBody,
+  type FinishOidcSignInBody,
+  type IdentityProviderUrl,
   type Issue,
   type IssuedApiKey,
   type IssueOwnApiKeyBody,
@@ -49,6 +51,7 @@ import {
   type SetAcquirerCredentialsBody,
   type ShownCallbackSecret,
   type SignedInSession,
+  type SignedOut,
   type SignInBody,
   type SignInSettings,
   type SignInWithPasskeyBody,
@@ -131,7 +134,15 @@ export const session = {
   signIn: (as: SignInBody) => send<Session>('POST', '/v1/session', as),
   beginPasskey: () => send<PasskeyOptions>('POST', '/v1/session/passkey/challenge', {}),
   signInWithPasskey: (body: SignInWithPasskeyBody) => send<Session>('POST', '/v1/session/passkey', body),
-  signOut: () => send<unknown>('DELETE', '/v1/session'),
+  /** @param again whether the provider must ask who it is, also if it knows */
+  beginOidc: (next: string, again = false) =>
+    send<IdentityProviderUrl>('POST', '/v1/session/oidc', { next, again }),
+  finishOidc: (body: FinishOidcSignInBody) => send<Session>('POST', '/v1/session/oidc/finish', body),
+  /** At the identity provider, too, if the session has begun there and the provider offers that. */
+  signOut: async () => {
+    const ended = await send<SignedOut | null | undefined>('DELETE', '/v1/session');
+    if (ended?.url !== undefined) location.assign(ended.url);
+  },
   changePassword: (current: string, next: string) =>
     send<unknown>('POST', '/v1/session/password', { current, new: next }),
   signOutEverywhere: () => send<unknown>('POST', '/v1/session/sign-out-everywhere'),
@@ -155,6 +166,10 @@ export const account = {
     send<Passkey>('PATCH', pathOf`/v1/session/passkeys/${id}`, { name }),
   removePasskey: (id: string, password?: string) =>
     send<unknown>('POST', pathOf`/v1/session/passkeys/${id}/remove`, proof(password)),
+  beginOidcLink: (password?: string) =>
+    send<IdentityProviderUrl>('POST', '/v1/session/oidc/link', proof(password)),
+  confirmOidcLink: () => send<unknown>('POST', '/v1/session/oidc/link/confirm', {}),
+  unlinkOidc: (password?: string) => send<unknown>('POST', '/v1/session/oidc/unlink', proof(password)),
   sessions: () => get<Page<SignedInSession>>('/v1/sessions'),
   endSession: (id: string) => send<unknown>('DELETE', pathOf`/v1/sessions/${id}`),
   endOtherSessions: () => send<unknown>('POST', '/v1/sessions/end-others'),
@@ -196,6 +211,7 @@ export type {
   AcquirerRoutes,
   ApiKey,
   CreatePaymentBody,
+  FinishOidcSignInBody,
   IssuedApiKey,
   Merchant,
   MerchantBalance,
@@ -342,6 +358,7 @@ export function usersAt(path: '/v1/users' | '/v1/admin/users') {
     remove: (id: string) => send<unknown>('DELETE', at(id)),
     resetPassword: (id: string) => send<UserWithPassword>('POST', `${at(id)}/reset-password`),
     resetSecondFactor: (id: string) => send<User>('POST', `${at(id)}/reset-second-factor`),
+    unlinkIdentity: (id: string) => send<User>('POST', `${at(id)}/unlink-identity`),
   };
 }
 

@@ -6,6 +6,7 @@ import { account, PlexyPayError } from './api.ts';
 import { saveFile } from './csv.ts';
 import { fieldError } from './fieldErrors.ts';
 import { useWords } from './i18n/index.tsx';
+import { ProviderButton } from './identityProvider.tsx';
 import { QrCode } from './qrCode.tsx';
 import { queryClient } from './session.tsx';
 import { CopyButton, Dialog, Failure, Form, say } from './ui.tsx';
@@ -77,6 +78,7 @@ export function Proved<T>({
           {action}
         </Button>
       </div>
+      {isAsked && <ProviderButton isAgain />}
     </Form>
   );
 }

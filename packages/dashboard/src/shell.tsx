@@ -8,10 +8,11 @@ import { useClockOffset, useIsAhead } from './clock.ts';
 import { formatSpan } from './format.ts';
 import { type Key, useWords } from './i18n/index.tsx';
 import { Icon, type IconName } from './icons.tsx';
+import { forgetOutcome, outcomeOfProvider } from './identityProvider.tsx';
 import { IssueCount } from './issues.tsx';
 import { preloadWhenIdle } from './lazyPage.tsx';
 import { SetUpFirst } from './pages/setUpFirst.tsx';
-import { SignIn } from './pages/signIn.tsx';
+import { FinishSignIn, SignIn } from './pages/signIn.tsx';
 import { forgetSession, SessionProvider, useMay, useSession, useSessionQuery } from './session.tsx';
 import { useSequences, useShortcuts } from './shortcuts.tsx';
 import { Coming } from './skeletons.tsx';
@@ -71,6 +72,16 @@ function useNavigation(): readonly NavigationGroup[] {
 export function Shell(): ReactNode {
   const query = useSessionQuery();
   const [isSettingUp, setSettingUp] = useState(false);
+  const [isProved, setProved] = useState(outcomeOfProvider() === 'proved');
+  if (isProved)
+    return (
+      <FinishSignIn
+        done={() => {
+          forgetOutcome();
+          setProved(false);
+        }}
+      />
+    );
   // The session is asked for again at any time, and needs no set-up before its user has copied the recovery codes.
   if (isSettingUp) return <SetUpFirst hold={setSettingUp} />;
   if (query.data === undefined) {

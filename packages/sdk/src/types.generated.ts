@@ -10,7 +10,7 @@ export type WalletTransactionStatus = 'NEW' | 'PROCESSING' | 'SUCCESS' | 'FAILED
 export type FailureCode = 'customer_not_found' | 'no_wallet_in_currency' | 'wallet_frozen' | 'insufficient_funds' | 'customer_declined' | 'confirmation_expired' | 'processing_error' | 'card_declined' | 'lost_card' | 'stolen_card' | 'expired_card' | 'incorrect_cvc' | 'incorrect_number' | 'authentication_required' | 'authentication_failed' | 'authentication_expired' | 'expired';
 
 /** Why a request was refused: docs/errors.md. */
-export type Reason = 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'expiry_out_of_range' | 'consent_ends_in_past' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'address_not_allowed' | 'notification_not_verified' | 'wrong_credentials' | 'second_factor_required' | 'wrong_second_factor' | 'wrong_passkey' | 'password_required' | 'second_factor_set_up_required' | 'too_many_passkeys' | 'totp_not_begun' | 'no_second_factor' | 'last_second_factor' | 'not_signed_in' | 'origin_not_allowed' | 'host_not_allowed' | 'metrics_token_required' | 'session_required' | 'insufficient_role' | 'passkey_not_found' | 'session_not_found' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'payment_link_not_found' | 'wallet_not_found' | 'acquirer_not_found' | 'merchant_not_found' | 'customer_not_found' | 'wallet_holder_not_found' | 'card_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'payment_link_in_use' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'older_nodes_running' | 'already_exists' | 'body_too_large' | 'expectation_failed' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'transaction_is_refund' | 'transaction_is_card_payment' | 'payment_link_paid' | 'payment_link_cancelled' | 'payment_link_expired' | 'payment_method_not_allowed' | 'customer_erased' | 'card_not_on_file' | 'first_payment_required' | 'consent_withdrawn' | 'consent_expired' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'partial_capture_not_supported' | 'several_captures_not_supported' | 'partial_cancel_not_supported' | 'saved_card_not_supported' | 'merchant_initiated_not_supported' | 'insufficient_merchant_balance' | 'merchant_required' | 'own_account' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'webhook_endpoint_of_links' | 'too_many_callback_origins' | 'too_many_webhook_secrets' | 'too_many_sign_ins' | 'rate_limited';
+export type Reason = 'service_unavailable' | 'internal_error' | 'invalid_request' | 'invalid_json' | 'missing_field' | 'unknown_field' | 'invalid_amount' | 'invalid_currency' | 'invalid_phone_number' | 'invalid_iin' | 'invalid_order_reference' | 'expiry_out_of_range' | 'consent_ends_in_past' | 'invalid_email' | 'invalid_card' | 'invalid_cursor' | 'invalid_last_event_id' | 'invalid_limit' | 'invalid_status' | 'invalid_url' | 'search_too_broad' | 'missing_idempotency_key' | 'invalid_idempotency_key' | 'missing_api_key' | 'bearer_not_supported' | 'invalid_api_key' | 'wrong_mode_api_key' | 'insufficient_scope' | 'address_not_allowed' | 'notification_not_verified' | 'wrong_credentials' | 'second_factor_required' | 'wrong_second_factor' | 'wrong_passkey' | 'identity_not_proved' | 'identity_not_known' | 'email_not_verified' | 'identity_provider_unavailable' | 'no_identity_provider' | 'no_identity' | 'password_required' | 'second_factor_set_up_required' | 'too_many_passkeys' | 'totp_not_begun' | 'no_second_factor' | 'last_second_factor' | 'not_signed_in' | 'origin_not_allowed' | 'host_not_allowed' | 'metrics_token_required' | 'session_required' | 'insufficient_role' | 'passkey_not_found' | 'session_not_found' | 'issue_not_found' | 'user_not_found' | 'transaction_not_found' | 'payment_link_not_found' | 'wallet_not_found' | 'acquirer_not_found' | 'merchant_not_found' | 'customer_not_found' | 'wallet_holder_not_found' | 'card_not_found' | 'api_key_not_found' | 'webhook_endpoint_not_found' | 'webhook_delivery_not_found' | 'not_found' | 'method_not_allowed' | 'payment_link_in_use' | 'operation_in_progress' | 'request_in_progress' | 'audit_in_progress' | 'older_nodes_running' | 'already_exists' | 'body_too_large' | 'expectation_failed' | 'request_timeout' | 'headers_too_large' | 'unsupported_media_type' | 'idempotency_key_reused' | 'invalid_transaction_state' | 'transaction_is_refund' | 'transaction_is_card_payment' | 'payment_link_paid' | 'payment_link_cancelled' | 'payment_link_expired' | 'payment_method_not_allowed' | 'customer_erased' | 'card_not_on_file' | 'first_payment_required' | 'consent_withdrawn' | 'consent_expired' | 'authorization_expired' | 'amount_exceeds_held' | 'amount_exceeds_refundable' | 'partial_cancel_before_authorization' | 'partial_capture_not_supported' | 'several_captures_not_supported' | 'partial_cancel_not_supported' | 'saved_card_not_supported' | 'merchant_initiated_not_supported' | 'insufficient_merchant_balance' | 'merchant_required' | 'own_account' | 'last_admin' | 'wallet_frozen' | 'declined_by_bank' | 'insufficient_wallet_balance' | 'webhook_endpoint_disabled' | 'too_many_webhook_endpoints' | 'webhook_endpoint_of_links' | 'too_many_callback_origins' | 'too_many_webhook_secrets' | 'too_many_sign_ins' | 'rate_limited';
 
 /** Every error has this shape. `reason` is stable and machine-readable. */
 export interface ErrorBody {
@@ -582,6 +582,8 @@ export interface User {
   role: 'viewer' | 'manager' | 'admin' | 'operator';
   disabled: boolean;
   hasSecondFactor: boolean;
+  /** Whether an identity of OpenID Connect is linked. */
+  hasIdentity: boolean;
   createdAt: string;
   lastSignInAt: string | null;
 }
@@ -594,6 +596,8 @@ export interface UserWithPassword {
   role: 'viewer' | 'manager' | 'admin' | 'operator';
   disabled: boolean;
   hasSecondFactor: boolean;
+  /** Whether an identity of OpenID Connect is linked. */
+  hasIdentity: boolean;
   createdAt: string;
   lastSignInAt: string | null;
   /** To sign in with, and to change. Shown only in this answer: null when the request is repeated with its Idempotency-Key. */
@@ -633,6 +637,8 @@ export interface AccountSecurity {
   totp: { setUpAt: string } | null;
   passkeys: (Passkey)[];
   recoveryCodesLeft: number;
+  /** Who the user is at the identity provider (OpenID Connect); null: nobody is linked. */
+  identity: { issuer: string; subject: string; linkedAt: string; lastUsedAt: string | null } | null;
 }
 
 export interface TotpSecret {
@@ -658,7 +664,7 @@ export interface SignedInSession {
   id: string;
   /** Whether it is the one that asks. */
   isThisOne: boolean;
-  signedInBy: 'password' | 'password_and_code' | 'password_and_recovery_code' | 'passkey' | null;
+  signedInBy: 'password' | 'password_and_code' | 'password_and_recovery_code' | 'passkey' | 'openid_connect' | 'openid_connect_and_code' | 'openid_connect_and_recovery_code' | null;
   createdAt: string;
   /** When it ends if it is not used. */
   expiresAt: string;
@@ -673,6 +679,16 @@ export interface SignedInSession {
 export interface SignInSettings {
   /** Whether every user of the merchant must have one. */
   requireSecondFactor: boolean;
+}
+
+export interface SignedOut {
+  /** Where the browser signs out at the identity provider, too. */
+  url: string;
+}
+
+export interface IdentityProviderUrl {
+  /** Where the browser is to go. */
+  url: string;
 }
 
 /** An event of a payment link or session. */
@@ -1007,7 +1023,7 @@ export interface AuditLogEntry {
   /** Null: of no merchant. */
   merchantId: string | null;
   actor: { kind: 'api_key' | 'user' | 'customer' | 'system' | 'command_line' | 'unknown' | 'operator'; id: string | null; name: string | null; isOperator: boolean; credentialId: string | null; address: string | null };
-  action: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.update' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'session.end' | 'session.end_others' | 'second_factor.set_up' | 'second_factor.remove' | 'second_factor.new_recovery_codes' | 'passkey.rename' | 'user.reset_second_factor' | 'merchant.require_second_factor' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'card.make_default' | 'card.withdraw_consent' | 'card.delete' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset';
+  action: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.update' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'session.end' | 'session.end_others' | 'second_factor.set_up' | 'second_factor.remove' | 'second_factor.new_recovery_codes' | 'passkey.rename' | 'identity.link' | 'identity.unlink' | 'user.reset_second_factor' | 'user.unlink_identity' | 'merchant.require_second_factor' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'card.make_default' | 'card.withdraw_consent' | 'card.delete' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset';
   object: { kind: string; id: string | null };
   /** What was changed, as it was. */
   before: {  } | null;
@@ -1107,6 +1123,33 @@ export interface BeginPasskeySignInBody {
 export interface SignInWithPasskeyBody {
   /** What `navigator.credentials.get` has answered, in JSON. */
   response: { id: string; rawId: string; type: 'public-key'; authenticatorAttachment?: 'cross-platform' | 'platform'; clientExtensionResults: {  }; response: { clientDataJSON: string; authenticatorData: string; signature: string; userHandle?: string } };
+}
+
+export interface BeginOidcSignInBody {
+  /** The page that comes afterwards, as a path of this server below `/dashboard`. */
+  next?: string | undefined;
+  /** Whether the provider must ask who it is, also if it knows. */
+  again?: boolean | undefined;
+}
+
+export interface FinishOidcSignInBody {
+  /** Which account, when there are several. `operator`: an operator’s. */
+  merchantId?: string | undefined;
+  /** Of a user with a second factor, unless the provider has asked for one. */
+  code?: string | undefined;
+}
+
+export interface BeginOidcLinkBody {
+  /** The password: needed when the session began more than 10 minutes ago. */
+  password?: string | undefined;
+}
+
+export interface ConfirmOidcLinkBody {
+}
+
+export interface UnlinkOidcBody {
+  /** The password: needed when the session began more than 10 minutes ago. */
+  password?: string | undefined;
 }
 
 export interface CreateMerchantBody {
@@ -1349,7 +1392,7 @@ export interface ListAllAuditLogQuery {
   cursor?: string | undefined;
   /** The id of an API key or a user. */
   actor?: string | undefined;
-  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.update' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'session.end' | 'session.end_others' | 'second_factor.set_up' | 'second_factor.remove' | 'second_factor.new_recovery_codes' | 'passkey.rename' | 'user.reset_second_factor' | 'merchant.require_second_factor' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'card.make_default' | 'card.withdraw_consent' | 'card.delete' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
+  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.update' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'session.end' | 'session.end_others' | 'second_factor.set_up' | 'second_factor.remove' | 'second_factor.new_recovery_codes' | 'passkey.rename' | 'identity.link' | 'identity.unlink' | 'user.reset_second_factor' | 'user.unlink_identity' | 'merchant.require_second_factor' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'card.make_default' | 'card.withdraw_consent' | 'card.delete' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
   /** The id of what it was done to. */
   object?: string | undefined;
   /** From this time on. */
@@ -1865,7 +1908,7 @@ export interface ListAuditLogQuery {
   cursor?: string | undefined;
   /** The id of an API key or a user. */
   actor?: string | undefined;
-  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.update' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'session.end' | 'session.end_others' | 'second_factor.set_up' | 'second_factor.remove' | 'second_factor.new_recovery_codes' | 'passkey.rename' | 'user.reset_second_factor' | 'merchant.require_second_factor' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'card.make_default' | 'card.withdraw_consent' | 'card.delete' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
+  action?: 'merchant.create' | 'merchant.update' | 'store.create' | 'terminal.create' | 'api_key.issue' | 'api_key.update' | 'api_key.revoke' | 'user.create' | 'user.update' | 'user.delete' | 'user.reset_password' | 'user.change_password' | 'session.sign_in' | 'session.sign_in_failed' | 'session.lock_out' | 'session.sign_out' | 'session.sign_out_everywhere' | 'session.end' | 'session.end_others' | 'second_factor.set_up' | 'second_factor.remove' | 'second_factor.new_recovery_codes' | 'passkey.rename' | 'identity.link' | 'identity.unlink' | 'user.reset_second_factor' | 'user.unlink_identity' | 'merchant.require_second_factor' | 'webhook_endpoint.create' | 'webhook_endpoint.update' | 'webhook_endpoint.delete' | 'webhook_endpoint.enable' | 'webhook_endpoint.disable' | 'webhook_endpoint.rotate_secret' | 'callback_secret.rotate' | 'webhook_endpoint.test' | 'webhook_endpoint.replay' | 'webhook_delivery.resend' | 'payment.create' | 'payment.capture' | 'payment.cancel' | 'payment.refund' | 'payment.confirm' | 'payment.show_confirmation' | 'card.make_default' | 'card.withdraw_consent' | 'card.delete' | 'payment_link.create' | 'payment_link.cancel' | 'payment_link.extend' | 'customer.create' | 'customer.update' | 'customer.erase' | 'customer.export' | 'wallet_holder.create' | 'wallet.create' | 'wallet.freeze' | 'wallet.unfreeze' | 'wallet.deposit' | 'wallet.withdraw' | 'acquirer.create' | 'acquirer.update' | 'acquirer.route' | 'acquirer.set_credentials' | 'issue.mute' | 'ledger.audit' | 'secret_key.add' | 'secret_key.retire' | 'sandbox.advance_clock' | 'sandbox.set_faults' | 'sandbox.reset' | undefined;
   /** The id of what it was done to. */
   object?: string | undefined;
   /** From this time on. */
@@ -2012,6 +2055,7 @@ export interface Answers {
   GetSandboxFaultsAnswer: GetSandboxFaultsAnswer;
   GetSandboxFixturesAnswer: GetSandboxFixturesAnswer;
   HealthAnswer: HealthAnswer;
+  IdentityProviderUrl: IdentityProviderUrl;
   IssuedApiKey: IssuedApiKey;
   Merchant: Merchant;
   MerchantStatement: MerchantStatement;
@@ -2027,6 +2071,7 @@ export interface Answers {
   SetSandboxFaultsAnswer: SetSandboxFaultsAnswer;
   ShownCallbackSecret: ShownCallbackSecret;
   SignInSettings: SignInSettings;
+  SignedOut: SignedOut;
   Statistics: Statistics;
   Store: Store;
   SystemHealth: SystemHealth;
@@ -2071,6 +2116,7 @@ export const SHAPES: Readonly<Record<AnswerName, readonly string[]>> = {
   GetSandboxFaultsAnswer: ['bank', 'databaseDelayMs'],
   GetSandboxFixturesAnswer: ['merchants', 'stores', 'terminals'],
   HealthAnswer: ['status'],
+  IdentityProviderUrl: ['url'],
   IssuedApiKey: ['id', 'merchantId', 'name'],
   Merchant: ['id', 'name', 'captureMode'],
   MerchantStatement: ['items', 'nextCursor', 'openingBalance'],
@@ -2086,6 +2132,7 @@ export const SHAPES: Readonly<Record<AnswerName, readonly string[]>> = {
   SetSandboxFaultsAnswer: ['bank', 'databaseDelayMs'],
   ShownCallbackSecret: ['createdAt', 'previousSecretValidUntil', 'secret'],
   SignInSettings: ['requireSecondFactor'],
+  SignedOut: ['url'],
   Statistics: ['interval', 'timeZone', 'currency'],
   Store: ['id', 'merchantId', 'name'],
   SystemHealth: ['database', 'feed', 'queue'],

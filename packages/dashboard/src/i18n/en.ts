@@ -28,6 +28,14 @@ export const en = {
   'reason.second_factor_required':
     'the password is right, and this user has a second factor: send a code of it as well',
   'reason.wrong_second_factor': 'the code is wrong, or was used before',
+  'reason.identity_not_proved':
+    'the sign-in at the identity provider does not hold, was begun in another browser, or is too long ago: begin again',
+  'reason.identity_not_known': 'nobody who may sign in here has this identity',
+  'reason.email_not_verified': 'the identity provider does not say that the e-mail address is verified',
+  'reason.identity_provider_unavailable':
+    'the identity provider cannot be reached; sign in another way, or try again later',
+  'reason.no_identity_provider': 'no identity provider is set up: OIDC_ISSUER names one',
+  'reason.no_identity': 'no identity is linked to the account',
   'reason.password_required': 'you signed in more than 10 minutes ago: send your password, too',
   'reason.second_factor_set_up_required': 'you must set up a second factor before anything else',
   'reason.totp_not_begun':
@@ -208,6 +216,10 @@ export const en = {
   'signIn.secondFactor': 'Confirm that it is you',
   'signIn.back': 'Back',
   'signIn.passkey': 'Sign in with a passkey',
+  'signIn.provider': 'Sign in with {name}',
+  'signIn.finishing': 'Signing in',
+  'signIn.again': 'Sign in again with {name}',
+  'signIn.refused': 'The identity provider has signed nobody in.',
   'signIn.submit': 'Sign in',
   'status.created': 'Created',
   'status.3d': '3-D Secure',
@@ -808,6 +820,13 @@ export const en = {
   'passkey.alreadyThere': 'This device has a passkey of yours already',
   'passkey.needsName':
     'Passkeys need a page with a name: open it as localhost or by its domain, not by an address.',
+  'identity.off': 'Link your account there, and sign in without the password.',
+  'identity.on': 'Linked. You sign in there.',
+  'identity.link': 'Link',
+  'identity.linked': 'Linked',
+  'identity.unlink': 'Unlink',
+  'identity.unlinkText': 'From then on you sign in here with your password. Your other sessions end.',
+  'identity.unlinked': 'Unlinked',
   'security.endOf': 'Sign out of {device}',
   'security.endOthers': 'Sign out of all others',
   'security.ended': 'Signed out there',
@@ -818,6 +837,9 @@ export const en = {
   'security.firstText': 'Your account needs more than a password. Set it up now; it takes a minute.',
   'user.secondFactor': 'Second factor',
   'user.secondFactorOn': 'On',
+  'user.unlinkIdentity': 'Unlink the identity provider',
+  'user.unlinkIdentityText':
+    'Their sessions end. Whoever signs in next there with this e-mail address is linked. To keep somebody out, disable the user.',
   'user.resetSecondFactor': 'Reset the second factor',
   'user.resetSecondFactorText':
     'Authenticator app and recovery codes of this user are gone, and every session ends. The next sign-in needs the password alone.',
@@ -888,6 +910,9 @@ export const en = {
   'auditLog.second_factor.remove': 'Second factor removed',
   'auditLog.second_factor.new_recovery_codes': 'New recovery codes',
   'auditLog.passkey.rename': 'Passkey renamed',
+  'auditLog.identity.link': 'Identity linked',
+  'auditLog.identity.unlink': 'Identity unlinked',
+  'auditLog.user.unlink_identity': 'User unlinked from identity',
   'auditLog.user.reset_second_factor': 'Second factor reset',
   'auditLog.merchant.require_second_factor': 'Second factor required or not',
   'auditLog.user.create': 'User created',

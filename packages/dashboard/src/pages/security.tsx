@@ -1,11 +1,12 @@
 /** What protects the account of whoever is signed in, and where they are signed in. */
 import { Box, Button, Group, Stack, Switch, Text } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
-import { type ReactNode, useState } from 'react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { type AccountSecurity, account, type SignedInSession } from '../api.ts';
 import { useRealTime } from '../clock.ts';
 import { deviceOf } from '../devices.ts';
 import { useWords } from '../i18n/index.tsx';
+import { forgetOutcome, outcomeOfProvider, providerName } from '../identityProvider.tsx';
 import { List, useAction } from '../list.tsx';
 import { AddPasskey, canHavePasskeys, PasskeyLine } from '../passkeys.tsx';
 import { PasswordDialog } from '../passwordDialog.tsx';
@@ -23,7 +24,12 @@ export default function Security(): ReactNode {
       <Stack gap="md">
         <Password />
         <Loaded query={security} lines={4}>
-          {(found) => <Factors security={found} />}
+          {(found) => (
+            <Stack gap="md">
+              <Factors security={found} />
+              <Identity security={found} />
+            </Stack>
+          )}
         </Loaded>
         <Sessions />
         {merchant !== null && isAdmin && <Requirement />}
@@ -150,6 +156,74 @@ function Factors({ security }: { readonly security: AccountSecurity }): ReactNod
       )}
       {asked === 'passkey' && <AddPasskey close={close} />}
       {asked === 'codes' && <NewRecoveryCodes close={close} />}
+    </Panel>
+  );
+}
+
+/** Who somebody is at the identity provider; nothing where there is none. */
+function Identity({ security: { identity } }: { readonly security: AccountSecurity }): ReactNode {
+  const { t } = useWords();
+  const [isAsked, setAsked] = useState(false);
+  const confirm = useMutation({
+    mutationFn: account.confirmOidcLink,
+    onSuccess: () => {
+      say(t('identity.linked'));
+      readSecurityAgain();
+    },
+  });
+  const hasBegun = useRef(false);
+  useEffect(() => {
+    if (hasBegun.current || outcomeOfProvider() !== 'link') return;
+    hasBegun.current = true;
+    forgetOutcome();
+    confirm.mutate();
+  }, [confirm]);
+  if (providerName === null && identity === null) return null;
+  const title = t('signIn.provider', { name: providerName ?? new URL(identity?.issuer ?? '').host });
+  const isLinked = identity !== null;
+  return (
+    <Panel title={title}>
+      {confirm.error !== null && <Failure error={confirm.error} />}
+      <Row
+        text={
+          isLinked ? (
+            <>
+              {t('identity.on')} {t('security.since')}: <Time at={identity.linkedAt} />.{' '}
+              {t('security.lastUsed')}: <Time at={identity.lastUsedAt} />
+            </>
+          ) : (
+            t('identity.off')
+          )
+        }
+      >
+        <Button variant="default" size="xs" onClick={() => setAsked(true)}>
+          {t(isLinked ? 'identity.unlink' : 'identity.link')}
+        </Button>
+      </Row>
+      {isAsked && (
+        <Dialog title={title} close={() => setAsked(false)}>
+          {isLinked ? (
+            <Proved
+              action={t('identity.unlink')}
+              text={t('identity.unlinkText')}
+              isDangerous
+              run={account.unlinkOidc}
+              then={() => {
+                say(t('identity.unlinked'));
+                setAsked(false);
+                readSecurityAgain();
+              }}
+            />
+          ) : (
+            <Proved
+              action={t('identity.link')}
+              text={t('identity.off')}
+              run={account.beginOidcLink}
+              then={({ url }) => location.assign(url)}
+            />
+          )}
+        </Dialog>
+      )}
     </Panel>
   );
 }

@@ -1,13 +1,16 @@
 import { Button, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
 import { PlexyPayError } from '@plexy-pay/sdk';
 import { type UseMutationResult, useMutation } from '@tanstack/react-query';
-import { type ReactNode, useState } from 'react';
-import { type Session, type SignInBody, session } from '../api.ts';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { type FinishOidcSignInBody, type Session, type SignInBody, session } from '../api.ts';
 import { Appearance } from '../appearance.tsx';
+import { keyOfReason } from '../fieldErrors.ts';
 import { useWords } from '../i18n/index.tsx';
+import { Icon } from '../icons.tsx';
+import { outcomeOfProvider, ProviderButton } from '../identityProvider.tsx';
 import { canHavePasskeys, PasskeyFailure, signInWithPasskey } from '../passkeys.tsx';
-import { queryClient, SESSION_KEY } from '../session.tsx';
-import { Failure, Form, useTitle } from '../ui.tsx';
+import { forgetSession, queryClient, SESSION_KEY } from '../session.tsx';
+import { Failure, Form, sentence, useTitle } from '../ui.tsx';
 
 /** They are in every sandbox, with this password, and in no other place. */
 const DEMO_USERS = [
@@ -53,7 +56,6 @@ export function SignIn(): ReactNode {
     onMutate: () => signIn.reset(),
     onSuccess: (signedIn) => queryClient.setQueryData(SESSION_KEY, signedIn),
   });
-  const choices = choicesOf(signIn.error);
   const isComplete = email.trim() !== '' && password !== '';
   if (asked !== null)
     return (
@@ -72,6 +74,7 @@ export function SignIn(): ReactNode {
     );
   return (
     <SignInBox>
+      <Refused outcome={outcomeOfProvider()} />
       <Form
         submit={() => isComplete && !signIn.isPending && signIn.mutate({ email: email.trim(), password })}
       >
@@ -92,29 +95,19 @@ export function SignIn(): ReactNode {
           onChange={(event) => setPassword(event.currentTarget.value)}
           visibilityToggleButtonProps={{ 'aria-label': t('signIn.showPassword') }}
         />
-        {signIn.error !== null && choices.length === 0 && !isCodeAsked(signIn.error) && (
+        {signIn.error !== null && choicesOf(signIn.error).length === 0 && !isCodeAsked(signIn.error) && (
           <Failure error={signIn.error} />
         )}
         <Button type="submit" fullWidth loading={signIn.isPending}>
           {t('signIn.submit')}
         </Button>
         <PasskeyButton byPasskey={byPasskey} />
+        <ProviderButton />
       </Form>
-      {choices.length > 0 && (
-        <Stack gap="xs" mt="md">
-          <Text size="sm">{t('signIn.choose')}</Text>
-          {choices.map(({ id, name }) => (
-            <Button
-              key={id}
-              variant="default"
-              fullWidth
-              onClick={() => signIn.mutate({ email: email.trim(), password, merchantId: id })}
-            >
-              {name === '' ? t('signIn.operator') : name}
-            </Button>
-          ))}
-        </Stack>
-      )}
+      <Choices
+        error={signIn.error}
+        choose={(merchantId) => signIn.mutate({ email: email.trim(), password, merchantId })}
+      />
       {isSandbox && (
         <DemoUsers
           isDisabled={signIn.isPending}
@@ -124,6 +117,110 @@ export function SignIn(): ReactNode {
             signIn.mutate({ email: demo, password: DEMO_PASSWORD });
           }}
         />
+      )}
+    </SignInBox>
+  );
+}
+
+interface ChoicesProps {
+  readonly error: Error | null;
+  readonly choose: (merchantId: string) => void;
+}
+
+/** Nothing unless the server asks which account it is to be. */
+function Choices({ error, choose }: ChoicesProps): ReactNode {
+  const { t } = useWords();
+  const choices = choicesOf(error);
+  if (choices.length === 0) return null;
+  return (
+    <Stack gap="xs" mt="md">
+      <Text size="sm">{t('signIn.choose')}</Text>
+      {choices.map(({ id, name }) => (
+        <Button key={id} variant="default" fullWidth onClick={() => choose(id)}>
+          {name === '' ? t('signIn.operator') : name}
+        </Button>
+      ))}
+    </Stack>
+  );
+}
+
+/** Why the browser has come back from the identity provider without anybody: in our own words, whatever the address says. */
+function Refused({ outcome }: { readonly outcome: string | null }): ReactNode {
+  const { t } = useWords();
+  const key = outcome === 'refused' ? 'signIn.refused' : keyOfReason(outcome);
+  if (key === null) return null;
+  return (
+    <div className="failure" role="alert">
+      <Icon name="issues" />
+      <div>
+        <p className="failure-title">{t('error.title')}</p>
+        <p>{sentence(t(key))}</p>
+      </div>
+    </div>
+  );
+}
+
+/**
+ * Signs in as whom the identity provider has told, where the browser has just come back from it.
+ * @param done hears that there is a session, or that another way is wanted
+ */
+export function FinishSignIn({ done }: { readonly done: () => void }): ReactNode {
+  const { t } = useWords();
+  useTitle(t('signIn.title'));
+  const [as, setAs] = useState<FinishOidcSignInBody>({});
+  const [isAsked, setAsked] = useState(false);
+  const enter = (signedIn: Session): void => {
+    forgetSession();
+    queryClient.setQueryData(SESSION_KEY, signedIn);
+    done();
+  };
+  const finish = useMutation({
+    mutationFn: (body: FinishOidcSignInBody) => session.finishOidc(body),
+    onSuccess: enter,
+    onError: (error) => {
+      if (isCodeAsked(error)) setAsked(true);
+    },
+  });
+  const byPasskey = useMutation({ mutationFn: signInWithPasskey, onSuccess: enter });
+  const hasBegun = useRef(false);
+  useEffect(() => {
+    if (hasBegun.current) return;
+    hasBegun.current = true;
+    finish.mutate({});
+  }, [finish]);
+  if (isAsked)
+    return (
+      <SignInBox>
+        <CodeForm
+          error={finish.error}
+          isPending={finish.isPending}
+          submit={(code) => finish.mutate({ ...as, code })}
+          byPasskey={byPasskey}
+          back={done}
+        />
+      </SignInBox>
+    );
+  const isChoice = choicesOf(finish.error).length > 0;
+  return (
+    <SignInBox>
+      {finish.error === null ? (
+        <Text size="sm" role="status">
+          {t('signIn.finishing')}
+        </Text>
+      ) : (
+        !isChoice && <Failure error={finish.error} />
+      )}
+      <Choices
+        error={finish.error}
+        choose={(merchantId) => {
+          setAs({ merchantId });
+          finish.mutate({ merchantId });
+        }}
+      />
+      {finish.error !== null && (
+        <Button variant="default" fullWidth mt="md" onClick={done}>
+          {t('signIn.back')}
+        </Button>
       )}
     </SignInBox>
   );

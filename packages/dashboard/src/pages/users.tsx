@@ -12,6 +12,9 @@ import { Confirm, Dialog, Empty, Failure, Form, NotAllowed, Page, Panel, Time } 
 type MerchantRole = Exclude<Role, 'operator'>;
 const ROLES: readonly MerchantRole[] = ['viewer', 'manager', 'admin'];
 
+/** What is asked for before it is done. */
+type Question = 'remove' | 'reset' | 'resetSecondFactor' | 'unlinkIdentity' | 'role';
+
 /** Who may sign in: a merchant's users, or the operators. */
 export default function Users(): ReactNode {
   const { t } = useWords();
@@ -20,10 +23,7 @@ export default function Users(): ReactNode {
   const users = usersAt(merchant === null ? '/v1/admin/users' : '/v1/users');
   const mayChange = useMay('admin');
   const [isCreating, setCreating] = useState(false);
-  const [asked, setAsked] = useState<{
-    user: User;
-    what: 'remove' | 'reset' | 'resetSecondFactor' | 'role';
-  } | null>(null);
+  const [asked, setAsked] = useState<{ user: User; what: Question } | null>(null);
   const disable = useAction({
     run: ({ id, disabled }: User) => users.update(id, { disabled: !disabled }),
     done: t('saved'),
@@ -72,38 +72,11 @@ export default function Users(): ReactNode {
                 user.id === own.id ? (
                   <span className="dim">{t('user.you')}</span>
                 ) : (
-                  <Menu position="bottom-end">
-                    <Menu.Target>
-                      <Button
-                        size="compact-xs"
-                        variant="default"
-                        aria-label={t('user.change', { name: user.name })}
-                      >
-                        {t('user.actions')}
-                      </Button>
-                    </Menu.Target>
-                    <Menu.Dropdown>
-                      {merchant !== null && (
-                        <Menu.Item onClick={() => setAsked({ user, what: 'role' })}>
-                          {t('user.changeRole')}
-                        </Menu.Item>
-                      )}
-                      <Menu.Item onClick={() => setAsked({ user, what: 'reset' })}>
-                        {t('user.reset')}
-                      </Menu.Item>
-                      {user.hasSecondFactor && (
-                        <Menu.Item onClick={() => setAsked({ user, what: 'resetSecondFactor' })}>
-                          {t('user.resetSecondFactor')}
-                        </Menu.Item>
-                      )}
-                      <Menu.Item onClick={() => disable.mutate(user)}>
-                        {t(user.disabled ? 'user.enable' : 'user.disable')}
-                      </Menu.Item>
-                      <Menu.Item onClick={() => setAsked({ user, what: 'remove' })}>
-                        {t('user.remove')}
-                      </Menu.Item>
-                    </Menu.Dropdown>
-                  </Menu>
+                  <Actions
+                    user={user}
+                    ask={(what) => setAsked({ user, what })}
+                    disable={() => disable.mutate(user)}
+                  />
                 ),
             },
           ]}
@@ -119,10 +92,58 @@ export default function Users(): ReactNode {
         <ResetPassword users={users} user={asked.user} close={() => setAsked(null)} />
       )}
       {asked?.what === 'resetSecondFactor' && (
-        <ResetSecondFactor users={users} user={asked.user} close={() => setAsked(null)} />
+        <TakeAway
+          run={users.resetSecondFactor}
+          action={t('user.resetSecondFactor')}
+          text={t('user.resetSecondFactorText')}
+          user={asked.user}
+          close={() => setAsked(null)}
+        />
+      )}
+      {asked?.what === 'unlinkIdentity' && (
+        <TakeAway
+          run={users.unlinkIdentity}
+          action={t('user.unlinkIdentity')}
+          text={t('user.unlinkIdentityText')}
+          user={asked.user}
+          close={() => setAsked(null)}
+        />
       )}
       {asked?.what === 'role' && <ChangeRole users={users} user={asked.user} close={() => setAsked(null)} />}
     </Page>
+  );
+}
+
+interface ActionsProps {
+  readonly user: User;
+  readonly ask: (what: Question) => void;
+  readonly disable: () => void;
+}
+
+/** What can be done with a user. */
+function Actions({ user, ask, disable }: ActionsProps): ReactNode {
+  const { t } = useWords();
+  const { merchant } = useSession();
+  return (
+    <Menu position="bottom-end">
+      <Menu.Target>
+        <Button size="compact-xs" variant="default" aria-label={t('user.change', { name: user.name })}>
+          {t('user.actions')}
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {merchant !== null && <Menu.Item onClick={() => ask('role')}>{t('user.changeRole')}</Menu.Item>}
+        <Menu.Item onClick={() => ask('reset')}>{t('user.reset')}</Menu.Item>
+        {user.hasSecondFactor && (
+          <Menu.Item onClick={() => ask('resetSecondFactor')}>{t('user.resetSecondFactor')}</Menu.Item>
+        )}
+        {user.hasIdentity && (
+          <Menu.Item onClick={() => ask('unlinkIdentity')}>{t('user.unlinkIdentity')}</Menu.Item>
+        )}
+        <Menu.Item onClick={disable}>{t(user.disabled ? 'user.enable' : 'user.disable')}</Menu.Item>
+        <Menu.Item onClick={() => ask('remove')}>{t('user.remove')}</Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
   );
 }
 
@@ -284,10 +305,17 @@ function ResetPassword({ users, user, close }: UserDialogProps): ReactNode {
   );
 }
 
-function ResetSecondFactor({ users, user, close }: UserDialogProps): ReactNode {
+interface TakeAwayProps extends Pick<UserDialogProps, 'user' | 'close'> {
+  readonly run: (id: string) => Promise<User>;
+  readonly action: string;
+  readonly text: string;
+}
+
+/** Takes what somebody signs in with, who has lost it. */
+function TakeAway({ run, action, text, user, close }: TakeAwayProps): ReactNode {
   const { t } = useWords();
-  const reset = useAction({
-    run: () => users.resetSecondFactor(user.id),
+  const take = useAction({
+    run: () => run(user.id),
     done: t('saved'),
     andThen: close,
     changes: ['users'],
@@ -295,11 +323,11 @@ function ResetSecondFactor({ users, user, close }: UserDialogProps): ReactNode {
   return (
     <Dialog title={user.name} close={close}>
       <Confirm
-        text={t('user.resetSecondFactorText')}
-        action={t('user.resetSecondFactor')}
-        error={reset.error}
-        isRunning={reset.isPending}
-        run={() => reset.mutate(undefined)}
+        text={text}
+        action={action}
+        error={take.error}
+        isRunning={take.isPending}
+        run={() => take.mutate(undefined)}
       />
     </Dialog>
   );

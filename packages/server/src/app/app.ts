@@ -27,6 +27,9 @@ import { apiKeyRoutes } from '../identity/apiKeyRoutes.ts';
 import { ApiKeys, type RouteAuth } from '../identity/auth.ts';
 import { KeyUses } from '../identity/keyUses.ts';
 import { LockOuts } from '../identity/lockOuts.ts';
+import { oidcLinkRoutes } from '../identity/oidc/linkRoutes.ts';
+import { Provider } from '../identity/oidc/provider.ts';
+import { oidcSignInRoutes } from '../identity/oidc/signInRoutes.ts';
 import { passkeyRoutes } from '../identity/passkeyRoutes.ts';
 import { Passwords } from '../identity/passwords.ts';
 import type { NeededRole } from '../identity/roles.ts';
@@ -143,6 +146,7 @@ export async function createApp(deps: Deps, surface: Surface, sandboxRoutes: Mor
       passwords: new Passwords(),
       lockOuts: new LockOuts(),
       strangers: new Strangers(dividedBy(workers, SIGN_INS)),
+      provider: deps.config.oidc === null ? null : new Provider(deps.config.oidc),
     });
   });
   await app.register(async (scope: FastifyInstance) => refuseOtherMethods(scope, allowed));
@@ -166,11 +170,13 @@ function registerRoutes(
   signIn: SignIn,
 ): void {
   healthRoutes(app, deps, surface);
-  dashboardRoutes(app, DASHBOARD_FILES, deps.config.mode);
+  dashboardRoutes(app, DASHBOARD_FILES, deps.config);
   sessionRoutes(app, deps, surface, signIn);
   secondFactorRoutes(app, deps, signIn);
   sessionListRoutes(app, deps, signIn);
   passkeyRoutes(app, deps, surface, signIn);
+  oidcSignInRoutes(app, deps, surface, signIn);
+  oidcLinkRoutes(app, deps, surface, signIn);
   if (surface !== 'merchant') {
     adminRoutes(app, deps);
     adminUserRoutes(app, deps, signIn);

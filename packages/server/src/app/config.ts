@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import type { SinkSettings } from '../eventSinks/broker.ts';
+import type { OidcSettings } from '../identity/oidc/settings.ts';
 import { DatabaseUrlError, urlsOfHosts } from '../postgres/databaseUrl.ts';
 import { SAMPLERS, type TracingSettings } from '../tracing/settings.ts';
 
@@ -61,6 +62,8 @@ export interface Config {
   readonly eventSink: SinkSettings | null;
   /** Processes that serve this node's ports; 1: the process that was started does it itself. */
   readonly workers: number;
+  /** Where people may sign in besides (OpenID Connect). Null: nowhere. */
+  readonly oidc: OidcSettings | null;
   /** Where spans are sent. Null: nothing is traced. */
   readonly tracing: TracingSettings | null;
 }
@@ -76,6 +79,7 @@ const SECRET_VARIABLES = [
   'DATABASE_URL',
   'DATABASE_DIRECT_URL',
   'DATABASE_REPLICA_URL',
+  'OIDC_CLIENT_SECRET',
 ] as const;
 
 const VARIABLES = [
@@ -123,6 +127,14 @@ const VARIABLES = [
   'EVENTS_SINK_CERTIFICATE_FILE',
   'EVENTS_SINK_KEY_FILE',
   'WORKERS',
+  'OIDC_ISSUER',
+  'OIDC_CLIENT_ID',
+  'OIDC_CLIENT_SECRET',
+  'OIDC_NAME',
+  'OIDC_SCOPES',
+  'OIDC_ACR_VALUES',
+  'OIDC_OPERATORS',
+  'OIDC_CLIENT_SECRET_FILE',
   'SECRET_KEY_FILE',
   'OTHER_SECRET_KEYS_FILE',
   'ACQUIRER_SECRET_FILE',
@@ -203,6 +215,7 @@ export function readConfig(environment: Environment): Config {
     poolSize: integer(env, 'POOL_SIZE', 1, 1_000) ?? 10,
     eventSink: eventSink(env),
     workers: workers(env),
+    oidc: oidc(env, mode),
     tracing: tracing(env),
   };
   checkSecret(config);
@@ -350,6 +363,59 @@ function sinkCredentials(
     credentials: fileOf(env, 'EVENTS_SINK_CREDENTIALS_FILE'),
     ca: fileOf(env, 'EVENTS_SINK_CA_FILE'),
   };
+}
+
+/** The provider of OIDC_ISSUER. */
+function oidc(env: Environment, mode: Mode): OidcSettings | null {
+  const required = ['OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET'] as const;
+  const [issuer = null, clientId = null, clientSecret = null] = required.map((name) => text(env, name));
+  const present = VARIABLES.find((name) => name.startsWith('OIDC_') && text(env, name) !== null);
+  if (present === undefined) return null;
+  if (issuer === null || clientId === null || clientSecret === null) {
+    const missing = required.find((name) => text(env, name) === null);
+    throw new ConfigError(`${missing} must be set when ${present} is`);
+  }
+  const acrValues = (text(env, 'OIDC_ACR_VALUES') ?? '').split(/\s+/).filter((value) => value !== '');
+  return {
+    ...{ ...issuerOf(issuer, mode), clientId, clientSecret, acrValues },
+    name: providerName(env) ?? new URL(issuer).host,
+    scopes: scopesOf(env),
+    operators: operatorsOf(env),
+  };
+}
+
+/** Who could stand between would say who somebody is. */
+function issuerOf(issuer: string, mode: Mode): Pick<OidcSettings, 'issuer' | 'isLocal'> {
+  const url = URL.canParse(issuer) ? new URL(issuer) : new URL('data:');
+  const isLocal = LOOPBACK.test(url.hostname.replace(/^\[|\]$/g, ''));
+  const isSafe = url.protocol === 'https:' || (url.protocol === 'http:' && isLocal && mode === 'sandbox');
+  if (isSafe && `${url.search}${url.hash}${url.username}${url.password}` === '') return { issuer, isLocal };
+  throw new ConfigError(
+    'OIDC_ISSUER must be a URL that starts with https://, without a query or a password (in a sandbox also http:// on this machine)',
+  );
+}
+
+const MAX_PROVIDER_NAME = 40;
+
+function providerName(env: Environment): string | null {
+  const name = text(env, 'OIDC_NAME')?.trim() ?? null;
+  if (name === null || ([...name].length <= MAX_PROVIDER_NAME && !/\p{Cc}/u.test(name))) return name;
+  throw new ConfigError(`OIDC_NAME must have at most ${MAX_PROVIDER_NAME} characters, on one line`);
+}
+
+function scopesOf(env: Environment): string {
+  const scopes = (text(env, 'OIDC_SCOPES') ?? 'openid email profile').trim().split(/\s+/);
+  if (scopes.includes('openid')) return scopes.join(' ');
+  throw new ConfigError('OIDC_SCOPES must be scopes separated by spaces, openid among them');
+}
+
+/** Behind the first `=` is the value: names of claims have none, values may. */
+function operatorsOf(env: Environment): OidcSettings['operators'] {
+  const given = text(env, 'OIDC_OPERATORS');
+  if (given === null) return null;
+  const [, claim, value] = /^([^=\s]+)=(\S.*)$/.exec(given) ?? [];
+  if (claim !== undefined && value !== undefined) return { claim, value };
+  throw new ConfigError('OIDC_OPERATORS must be claim=value, such as groups=payment-operators');
 }
 
 /** The standard variables of OpenTelemetry: without an address nothing is traced. */

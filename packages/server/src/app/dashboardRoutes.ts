@@ -13,11 +13,12 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
+import { escaped } from '@plexy-pay/payer-pages';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { App } from '../http/baseApp.ts';
 import { ApiError } from '../http/errors.ts';
 import { sendPayerPage } from '../payments/payerPages.ts';
-import type { Mode } from './config.ts';
+import type { Config } from './config.ts';
 
 /** Where the build of packages/dashboard writes. */
 export const DASHBOARD_FILES = fileURLToPath(new URL('../../../dashboard/dist/', import.meta.url));
@@ -41,8 +42,10 @@ function pagePolicy(nonce: string): string {
   ].join('; ');
 }
 
+type PageConfig = Pick<Config, 'mode' | 'oidc'>;
+
 /** @param root the folder with index.html; it may be missing, or be made later */
-export function dashboardRoutes(app: App, root: string, mode: Mode): void {
+export function dashboardRoutes(app: App, root: string, config: PageConfig): void {
   app.get('/', { schema: { hide: true } }, (request, reply) => {
     reply.header('vary', 'accept');
     if (request.headers.accept?.includes('text/html') === true) return reply.redirect('/dashboard');
@@ -57,10 +60,10 @@ export function dashboardRoutes(app: App, root: string, mode: Mode): void {
         throw new ApiError('not_found');
       });
       const schema = { hide: true };
-      scope.get('/', { schema }, (_request, reply) => sendPage(reply, root, mode));
+      scope.get('/', { schema }, (_request, reply) => sendPage(reply, root, config));
       scope.get<{ Params: { '*': string } }>('/*', { schema }, (request, reply) => {
         const name = request.params['*'];
-        if (path.posix.extname(name) === '') return sendPage(reply, root, mode);
+        if (path.posix.extname(name) === '') return sendPage(reply, root, config);
         if (name === 'index.html') throw new ApiError('not_found');
         // The library sets a cache-control of its own over one that was set before.
         return name.startsWith('assets/')
@@ -74,11 +77,16 @@ export function dashboardRoutes(app: App, root: string, mode: Mode): void {
 
 /**
  * A page reads the nonce of its styles as `document.querySelector('meta[property=csp-nonce]').nonce`, and from the
- * other meta element whether it is a sandbox's, before anybody is signed in.
+ * others whether it is a sandbox's, and what the identity provider is called, before anybody is signed in.
  */
-async function sendPage(reply: FastifyReply, root: string, mode: Mode): Promise<FastifyReply> {
+async function sendPage(
+  reply: FastifyReply,
+  root: string,
+  { mode, oidc }: PageConfig,
+): Promise<FastifyReply> {
   const page = await readFile(path.join(root, 'index.html'), 'utf8').catch(() => null);
   if (page === null) return sendBuildNotice(reply);
+  const provider = oidc === null ? '' : `<meta name="identity-provider" content="${escaped(oidc.name)}">`;
   const nonce = randomBytes(16).toString('base64');
   return reply
     .header('cache-control', 'no-cache')
@@ -87,7 +95,9 @@ async function sendPage(reply: FastifyReply, root: string, mode: Mode): Promise<
     .send(
       page.replace(
         '<head>',
-        `<head><meta property="csp-nonce" nonce="${nonce}"><meta name="mode" content="${mode}">`,
+        // A function: in a text `$` has a meaning of its own.
+        () =>
+          `<head><meta property="csp-nonce" nonce="${nonce}"><meta name="mode" content="${mode}">${provider}`,
       ),
     );
 }

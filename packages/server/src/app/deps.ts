@@ -9,6 +9,7 @@ import type { EventFeed } from '../feed/feed.ts';
 import type { Metrics } from '../http/metrics.ts';
 import type { TurnKind, Turns } from '../http/turns.ts';
 import type { LockOuts } from '../identity/lockOuts.ts';
+import type { Provider } from '../identity/oidc/provider.ts';
 import type { Passwords } from '../identity/passwords.ts';
 import type { Sessions } from '../identity/sessions.ts';
 import type { Strangers } from '../identity/strangers.ts';
@@ -67,4 +68,6 @@ export interface SignIn {
   readonly lockOuts: LockOuts;
   /** How many attempts a network may make, before any of them is counted. */
   readonly strangers: Strangers;
+  /** Where people may sign in besides; null: nowhere. */
+  readonly provider: Provider | null;
 }

@@ -45,6 +45,9 @@ const TOTALS = {
   netVolume: 1_320_000,
 };
 
+const PROVIDER_URL = {
+  url: 'https://login.example.com/authorize?client_id=plexy&response_type=code&scope=openid+email+profile&state=…',
+};
 const SESSION = {
   user: {
     id: '01900000-0000-7000-8000-b00000000001',
@@ -73,6 +76,7 @@ const USER = {
   role: 'manager',
   disabled: false,
   hasSecondFactor: false,
+  hasIdentity: false,
   createdAt: '2026-11-20T09:30:00.000Z',
   lastSignInAt: null,
 };
@@ -821,6 +825,12 @@ export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
           totp: { setUpAt: '2026-11-20T09:30:00.000Z' },
           passkeys: [PASSKEY],
           recoveryCodesLeft: 10,
+          identity: {
+            issuer: 'https://login.example.com',
+            subject: '248289761001',
+            linkedAt: '2026-11-20T09:30:00.000Z',
+            lastUsedAt: '2026-11-27T08:00:00.000Z',
+          },
         },
       },
     },
@@ -872,6 +882,18 @@ export const EXAMPLES: Readonly<Record<string, OperationExamples>> = {
     request: { later: { summary: 'With the password', value: { password: 'sandbox' } } },
     response: {},
   },
+  beginOidcSignIn: {
+    request: { next: { summary: 'To come back to a page', value: { next: '/dashboard/transactions' } } },
+    response: { url: { summary: 'Where to go', value: PROVIDER_URL } },
+  },
+  finishOidcSignIn: {
+    request: {
+      one: { summary: 'The only account', value: {} },
+      code: { summary: 'With a second factor', value: { code: '287082' } },
+    },
+    response: { signedIn: { summary: 'With the cookie plexy_session', value: SESSION } },
+  },
+  beginOidcLink: { response: { url: { summary: 'Where to go', value: PROVIDER_URL } } },
   signInWithPasskey: { response: { signedIn: { summary: 'With the cookie plexy_session', value: SESSION } } },
   listSessions: {
     response: {

@@ -136,6 +136,24 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
       'Needs no password: the device has asked for a finger, a face or a PIN. Answers with the cookies of `POST /v1/session`.',
     reasons: ['wrong_passkey', 'wrong_credentials'],
   },
+  beginOidcSignIn: { reasons: ['no_identity_provider', 'identity_provider_unavailable'] },
+  finishOidcSignIn: {
+    reasons: [
+      ...(['identity_not_proved', 'identity_not_known', 'email_not_verified'] as const),
+      ...(['wrong_credentials', 'too_many_sign_ins', 'merchant_required'] as const),
+      ...(['second_factor_required', 'wrong_second_factor'] as const),
+    ],
+  },
+  beginOidcLink: { reasons: [...PROOF, 'no_identity_provider', 'identity_provider_unavailable'] },
+  confirmOidcLink: {
+    description: 'From then on a sign-in there opens this account, whatever its e-mail address is.',
+    reasons: ['identity_not_proved', 'already_exists'],
+  },
+  unlinkOidc: {
+    description:
+      'A sign-in at the identity provider opens it no longer. Whoever signs in next there with this account’s e-mail address, verified, is linked.',
+    reasons: [...PROOF, 'no_identity'],
+  },
   listSessions: { description: 'All of them in one page, the one that was used last first.' },
   endSession: { description: 'It may be the one that asks.', reasons: ['session_not_found'] },
   endOtherSessions: { description: 'At once, on every node; this one goes on.' },
@@ -323,6 +341,7 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
   },
   resetPasswordOfMerchantUser: { reasons: [...MERCHANT, ...USER_RESET] },
   resetSecondFactorOfMerchantUser: { reasons: [...MERCHANT, ...USER_RESET] },
+  unlinkIdentityOfMerchantUser: { reasons: [...MERCHANT, ...USER_RESET, 'no_identity'] },
   listOperators: { description: PAGES, reasons: PAGE },
   createOperator: { description: 'The password is in this answer only.', reasons: NEW_USER },
   updateOperator: {
@@ -335,6 +354,7 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
   },
   resetPasswordOfOperator: { reasons: USER_RESET },
   resetSecondFactorOfOperator: { reasons: USER_RESET },
+  unlinkIdentityOfOperator: { reasons: [...USER_RESET, 'no_identity'] },
 
   authorizeWallet: {
     reasons: [
@@ -538,6 +558,7 @@ export const OPERATION_DOCS: Readonly<Record<string, OperationDocs>> = {
   },
   resetPasswordOfUser: { reasons: USER_RESET },
   resetSecondFactorOfUser: { reasons: USER_RESET },
+  unlinkIdentityOfUser: { reasons: [...USER_RESET, 'no_identity'] },
 
   getSandboxClock: { description: 'The engine’s time, and how far it is ahead of the real one.' },
   advanceSandboxClock: {},

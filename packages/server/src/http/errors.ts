@@ -133,6 +133,34 @@ export const REASONS = {
     message: 'the passkey is not known here, or what it signed does not hold or is too old',
     path: 'response',
   },
+  identity_not_proved: {
+    status: 401,
+    code: 3,
+    message:
+      'the sign-in at the identity provider does not hold, was begun in another browser, or is too long ago: begin again',
+  },
+  identity_not_known: {
+    status: 403,
+    code: 3,
+    message: 'nobody who may sign in here has this identity',
+  },
+  email_not_verified: {
+    status: 403,
+    code: 3,
+    message: 'the identity provider does not say that the e-mail address is verified',
+  },
+  identity_provider_unavailable: {
+    status: 503,
+    code: 1,
+    message: 'the identity provider cannot be reached; sign in another way, or try again later',
+    retried: true,
+  },
+  no_identity_provider: {
+    status: 422,
+    code: 5,
+    message: 'no identity provider is set up: OIDC_ISSUER names one',
+  },
+  no_identity: { status: 422, code: 5, message: 'no identity is linked to the account' },
   password_required: {
     status: 403,
     code: 3,

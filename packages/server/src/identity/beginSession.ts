@@ -27,8 +27,12 @@ export interface Account {
 interface Beginning {
   readonly account: Account;
   readonly signedInBy: SignedInBy;
+  /** Whether more than one thing was proved; default: whenever it was not the password alone. */
+  readonly hasSecondFactor?: boolean;
   /** What goes into the same transaction. @throws ApiError when there is no session after all */
   readonly before: (db: Queryable) => Promise<void>;
+  /** What is kept of the session besides, in the same transaction. */
+  readonly after?: (db: Queryable, sessionId: string) => Promise<void>;
 }
 
 /**
@@ -41,7 +45,7 @@ export async function begin(
   sessions: Sessions,
   request: FastifyRequest,
   reply: FastifyReply,
-  { account, signedInBy, before }: Beginning,
+  { account, signedInBy, hasSecondFactor = signedInBy !== 'password', before, after }: Beginning,
 ): Promise<string> {
   const { token, hash } = newToken();
   const replaced = sessions.tokenHashOf(request);
@@ -51,8 +55,10 @@ export async function begin(
     await lockUser(db, account.id);
     await before(db);
     if (replaced !== null) await endSession(db, replaced);
-    const begun = await beginSession(db, { id, hash, signedInBy, ...browserOf(request) }, account);
+    const session = { id, hash, signedInBy, hasSecondFactor, ...browserOf(request) };
+    const begun = await beginSession(db, session, account);
     if (begun === null) throw new ApiError('wrong_credentials');
+    await after?.(db, id);
     await note(db, request, { ...account, sessionId: id, signedInBy });
   });
   sessions.setCookie(reply, token);

@@ -1,4 +1,4 @@
-/** What a code proves of somebody who has proved the password. */
+/** What a code proves of somebody who has proved the password, or an identity. */
 import type { FastifyRequest } from 'fastify';
 import type { Deps } from '../app/deps.ts';
 import { ApiError } from '../http/errors.ts';
@@ -23,14 +23,14 @@ export type Proof =
   | { readonly kind: 'recovery_code'; readonly hash: Buffer };
 
 /**
- * What the code proves of a user who has proved the password.
+ * What the code proves of a user who has proved the password, or an identity that is linked.
  * @returns null when there is nothing to be proved
  * @throws ApiError 401
  */
 export async function proofOf(
   deps: Deps,
   request: FastifyRequest,
-  account: Credentials,
+  account: Pick<Credentials, 'id' | 'merchantId'>,
   { code, caller }: { readonly code: string | undefined; readonly caller: SignInCaller },
 ): Promise<Proof | null> {
   const factors = await readFactors(deps.signIns, account.id);

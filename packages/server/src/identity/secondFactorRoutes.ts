@@ -13,6 +13,7 @@ import { sendJson } from '../http/send.ts';
 import { inTransaction, type Queryable } from '../postgres/pool.ts';
 import { noteOwn, requireProof } from './attempts.ts';
 import { ADMIN_USER, ANY_USER, ANY_USER_AT_FIRST, merchantOf, userOf } from './auth.ts';
+import { findLink } from './oidc/oidcSql.ts';
 import {
   codeOf,
   hashRecoveryCode,
@@ -73,6 +74,7 @@ function readRoute(app: App, deps: Deps): void {
       const { id } = userOf(request);
       const { totp, recoveryCodes } = await readFactors(deps.pool, id);
       const passkeys = await listPasskeys(deps.pool, id);
+      const link = await findLink(deps.pool, id);
       return sendJson(
         reply,
         200,
@@ -81,6 +83,10 @@ function readRoute(app: App, deps: Deps): void {
           totp: totp === null ? null : { setUpAt: iso(totp.setUpAt) },
           passkeys: passkeys.map(passkeyView),
           recoveryCodesLeft: recoveryCodes,
+          identity:
+            link === null
+              ? null
+              : { ...link, linkedAt: iso(link.linkedAt), lastUsedAt: iso(link.lastUsedAt) },
         }),
       );
     },

@@ -4,21 +4,24 @@ import type { Deps, SignIn } from '../app/deps.ts';
 import { ERRORS, refuseBody } from '../http/adminCommon.ts';
 import type { App } from '../http/baseApp.ts';
 import { ApiError, fieldError } from '../http/errors.ts';
+import { exactJson } from '../http/exactJson.ts';
 import { checkCredential } from '../http/idempotentWrite.ts';
 import { valuesOf } from '../http/parseFields.ts';
-import { findMerchant } from '../merchants/merchantsSql.ts';
+import { sendJson } from '../http/send.ts';
 import { inTransaction } from '../postgres/pool.ts';
 import { count, noteFailure, noteOwn, provePassword } from './attempts.ts';
 import { ANY_USER_AT_FIRST, userOf } from './auth.ts';
 import { begin, sendSession } from './beginSession.ts';
+import { choose } from './chooseAccount.ts';
 import { callerOf, rememberBrowser } from './knownBrowsers.ts';
+import { findIdToken } from './oidc/oidcSql.ts';
 import { weaknessOf } from './passwordStrength.ts';
 import { proofOf, SIGNED_IN_BY, useUp } from './proofs.ts';
-import { isServed, requireSameOrigin, type Surface } from './sessions.ts';
+import { isServed, originOf, requireSameOrigin, type Surface } from './sessions.ts';
 import { endSession, endSessionsOf, forgiveAttempt } from './sessionsSql.ts';
 import { parseEmail, parsePassword } from './signIn.ts';
 import * as bodies from './userSchemas.ts';
-import { type Credentials, findCredentials, findUser, setPasswordHash, type User } from './usersSql.ts';
+import { findCredentials, findUser, setPasswordHash, type User } from './usersSql.ts';
 
 const tags = ['Dashboard'];
 const security = [{ session: [] }];
@@ -63,15 +66,12 @@ function signInRoute(app: App, deps: Deps, surface: Surface, signIn: SignIn): vo
         );
         const hashes = found.map(({ passwordHash }) => passwordHash);
         const proved = await signIn.passwords.verify(password, hashes, caller.known);
-        const chosen = await choose(
-          deps,
-          found.filter((_, i) => proved[i]),
-          merchantId,
-        ).catch(async (error: unknown) => {
-          if (error instanceof ApiError && error.reason === 'wrong_credentials')
-            await noteFailure(deps, request, found, caller.subjects);
-          throw error;
-        });
+        const opened = found.filter((_, i) => proved[i]);
+        const chosen = await choose(deps, opened, merchantId);
+        if (chosen === null) {
+          await noteFailure(deps, request, found, caller.subjects);
+          throw new ApiError('wrong_credentials');
+        }
         const proof = await proofOf(deps, request, chosen, { code: request.body.code, caller });
         const sessionId = await begin(deps, signIn.sessions, request, reply, {
           account: chosen,
@@ -91,31 +91,6 @@ function signInRoute(app: App, deps: Deps, surface: Surface, signIn: SignIn): vo
   );
 }
 
-/** In place of a merchant's id: the account of an operator. */
-const OPERATOR_ACCOUNT = 'operator';
-
-/**
- * Which of the accounts that the password proves is signed in to.
- * @throws ApiError 401 when there is none; 422 when there are several, and which is not said
- */
-async function choose(
-  { signIns }: Deps,
-  proved: readonly Credentials[],
-  merchantId: string | undefined,
-): Promise<Credentials> {
-  const idOfAccount = (account: Credentials): string => account.merchantId ?? OPERATOR_ACCOUNT;
-  const named = merchantId === undefined ? proved : proved.filter((one) => idOfAccount(one) === merchantId);
-  const [first, ...others] = named;
-  if (first === undefined) throw new ApiError('wrong_credentials');
-  if (others.length === 0) return first;
-  const details = [];
-  for (const account of named) {
-    const merchant = account.merchantId === null ? null : await findMerchant(signIns, account.merchantId);
-    details.push({ path: 'merchantId', message: `${idOfAccount(account)} ${merchant?.name ?? ''}`.trim() });
-  }
-  throw new ApiError('merchant_required', undefined, details);
-}
-
 function readRoute(app: App, deps: Deps): void {
   app.get(
     '/v1/session',
@@ -133,7 +108,7 @@ function readRoute(app: App, deps: Deps): void {
   );
 }
 
-function signOutRoutes(app: App, deps: Deps, { sessions }: SignIn): void {
+function signOutRoutes(app: App, deps: Deps, { sessions, provider }: SignIn): void {
   app.delete(
     '/v1/session',
     {
@@ -141,21 +116,34 @@ function signOutRoutes(app: App, deps: Deps, { sessions }: SignIn): void {
       schema: {
         operationId: 'signOut',
         summary: 'Sign out of this browser',
+        description:
+          'A session that began at the identity provider is answered with 200 and the address at which the browser signs out there, too, where the provider offers that.',
         tags,
         security,
-        response: { ...NO_CONTENT, ...ERRORS },
+        response: { 200: Type.Ref('SignedOut'), ...NO_CONTENT, ...ERRORS },
       },
     },
     async (request, reply) => {
       refuseBody(request);
       const token = sessions.tokenHashOf(request);
+      const { sessionId } = userOf(request);
+      const idToken = await findIdToken(deps.pool, sessionId);
       await inTransaction(deps.pool, async (db) => {
         await noteOwn(db, request, 'session.sign_out');
         if (token !== null) await endSession(db, token);
       });
       sessions.forget();
       sessions.setCookie(reply, null);
-      return reply.code(204).send(undefined);
+      // Here the session is over, whatever the provider says.
+      const url =
+        idToken === null || provider === null
+          ? null
+          : await provider.signOutUrl(
+              deps.secrets.open('id token', sessionId, idToken),
+              new URL('/dashboard', originOf(request)).href,
+            );
+      if (url === null) return reply.code(204).send(undefined);
+      return sendJson(reply, 200, exactJson({ url }));
     },
   );
   app.post(

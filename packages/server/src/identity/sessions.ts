@@ -28,7 +28,7 @@ export function newToken(): { token: string; hash: Buffer } {
   return { token, hash: hashOf(token) };
 }
 
-function hashOf(token: string): Buffer {
+export function hashOf(token: string): Buffer {
   return hash('sha256', token, 'buffer');
 }
 
@@ -60,6 +60,12 @@ export function requireSameOrigin(request: FastifyRequest, publicUrl: string | n
     if (publicUrl !== null && new URL(publicUrl).origin === origin) return;
   }
   throw new ApiError('origin_not_allowed');
+}
+
+/** Of a request whose origin was found to be this server's own. @throws ApiError 403 */
+export function originOf({ headers: { origin } }: FastifyRequest): string {
+  if (origin === undefined || !URL.canParse(origin)) throw new ApiError('origin_not_allowed');
+  return new URL(origin).origin;
 }
 
 /**

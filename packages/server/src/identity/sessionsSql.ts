@@ -37,6 +37,9 @@ export const WAYS_TO_SIGN_IN = [
   'password_and_code',
   'password_and_recovery_code',
   'passkey',
+  'openid_connect',
+  'openid_connect_and_code',
+  'openid_connect_and_recovery_code',
 ] as const;
 export type SignedInBy = (typeof WAYS_TO_SIGN_IN)[number];
 
@@ -86,6 +89,8 @@ export interface NewSession {
   /** Of the cookie's token. */
   readonly hash: Buffer;
   readonly signedInBy: SignedInBy;
+  /** Whether more than one thing was proved: here, or at the identity provider. */
+  readonly hasSecondFactor: boolean;
   /** From where, and in which browser. */
   readonly address: string;
   readonly userAgent: string | null;
@@ -116,7 +121,7 @@ export async function beginSession(
        $6, $7, $8, $9, clock_timestamp(), $8)`,
     [
       ...[session.id, user.merchantId, session.hash, scopesOf(user.role), userId],
-      ...[session.signedInBy !== 'password', session.signedInBy, session.address, session.userAgent],
+      ...[session.hasSecondFactor, session.signedInBy, session.address, session.userAgent],
     ],
   );
   return user;
@@ -166,10 +171,15 @@ export async function endSessionOf(db: Queryable, userId: string, id: string): P
   return rowCount === 1;
 }
 
-/** Whether a session began a moment ago: who is behind it has just proved who they are. */
+/**
+ * Whether a session began a moment ago: who is behind it has just proved who they are. Somebody who was signed in at the identity
+ * provider long before has not.
+ */
 export async function isFreshSession(db: Queryable, id: string): Promise<boolean> {
   const { rows } = await db.query(
-    `SELECT FROM api_key WHERE id = $1 AND user_id IS NOT NULL AND created_at > clock_timestamp() - ${FRESH}`,
+    `SELECT FROM api_key k LEFT JOIN oidc_session o ON o.id = k.id
+     WHERE k.id = $1 AND k.user_id IS NOT NULL AND k.created_at > clock_timestamp() - ${FRESH}
+       AND (o.id IS NULL OR o.authenticated_at > clock_timestamp() - ${FRESH})`,
     [id],
   );
   return rows.length === 1;
@@ -284,8 +294,8 @@ export async function forgiveAttempt(
 const PURGED_AT_ONCE = 500;
 
 /**
- * Takes away what is over, a step of it: sessions that ended, attempts that are forgotten, challenges that nobody signed.
- * @returns whether there may be more: strangers write attempts and challenges, as many as they like
+ * Takes away what is over, a step of it: sessions that ended, attempts that are forgotten, challenges that nobody signed, sign-ins from which nobody came back.
+ * @returns whether there may be more: strangers write all but sessions, as many as they like
  */
 export async function purgeSessions(db: Queryable): Promise<boolean> {
   const sessions = await db.query(
@@ -301,5 +311,9 @@ export async function purgeSessions(db: Queryable): Promise<boolean> {
     `DELETE FROM passkey_challenge WHERE challenge IN (SELECT challenge FROM passkey_challenge
        WHERE expires_at < clock_timestamp() LIMIT ${PURGED_AT_ONCE} FOR UPDATE SKIP LOCKED)`,
   );
-  return [sessions, attempts, challenges].some(({ rowCount }) => rowCount === PURGED_AT_ONCE);
+  const signIns = await db.query(
+    `DELETE FROM oidc_sign_in WHERE id IN (SELECT id FROM oidc_sign_in
+       WHERE expires_at < clock_timestamp() LIMIT ${PURGED_AT_ONCE} FOR UPDATE SKIP LOCKED)`,
+  );
+  return [sessions, attempts, challenges, signIns].some(({ rowCount }) => rowCount === PURGED_AT_ONCE);
 }

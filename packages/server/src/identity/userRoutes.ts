@@ -19,6 +19,7 @@ import { newId } from '../installation/newId.ts';
 import { merchantIdOf, requireMerchant } from '../merchants/requireMerchant.ts';
 import type { Queryable } from '../postgres/pool.ts';
 import { ADMIN_USER, merchantOf, OPERATOR } from './auth.ts';
+import { deleteLink } from './oidc/oidcSql.ts';
 import { newPassword } from './passwords.ts';
 import type { Role } from './roles.ts';
 import { deleteFactors } from './secondFactorsSql.ts';
@@ -103,6 +104,7 @@ function routesOf(app: App, deps: Deps, signIn: SignIn, owner: Owner): void {
   deleteRoute(app, deps, signIn, owner);
   resetRoute(app, deps, signIn, owner);
   resetSecondFactorRoute(app, deps, signIn, owner);
+  unlinkIdentityRoute(app, deps, signIn, owner);
 }
 
 function listRoute(app: App, deps: Deps, { url, noun, whose, config, common, ids, ...owner }: Owner): void {
@@ -310,6 +312,45 @@ function resetSecondFactorRoute(app: App, deps: Deps, signIn: SignIn, owner: Own
           await deleteFactors(db, user.id);
           await endSessionsOf(db, user.id, null);
           return { body: userView({ ...user, hasSecondFactor: false }) };
+        },
+      });
+    },
+  );
+}
+
+function unlinkIdentityRoute(app: App, deps: Deps, signIn: SignIn, owner: Owner): void {
+  const { url, noun, whose, config, common, ids } = owner;
+  app.post(
+    `${url}/:userId/unlink-identity`,
+    {
+      config,
+      schema: {
+        ...common,
+        operationId: `unlinkIdentityOf${noun}`,
+        summary: `Unlink a user of ${whose} from the identity provider`,
+        description:
+          'Their sessions end. Whoever signs in next at the provider with this e-mail address, verified there, is linked.',
+        params: Type.Unsafe<Ids>(Type.Object({ ...ids, userId: Type.String() })),
+        headers: IdempotencyHeader,
+        response: { 200: Type.Ref('User'), ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      refuseBody(request);
+      refuseOwn(request);
+      return writeUser(deps, signIn, request, reply, owner, {
+        action: 'user.unlink_identity',
+        end: '/unlink-identity',
+        statusCode: 200,
+        work: async (db, user) => {
+          const link = await deleteLink(db, user.id);
+          if (link === null) throw new ApiError('no_identity');
+          await endSessionsOf(db, user.id, null);
+          const { issuer, subject } = link;
+          return {
+            body: userView({ ...user, hasIdentity: false }),
+            changes: { before: { issuer, subject } },
+          };
         },
       });
     },

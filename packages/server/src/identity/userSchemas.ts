@@ -21,6 +21,7 @@ export const User = Type.Object(
     ...user,
     disabled: Type.Boolean(),
     hasSecondFactor: Type.Boolean(),
+    hasIdentity: Type.Boolean({ description: 'Whether an identity of OpenID Connect is linked.' }),
     createdAt: Time,
     lastSignInAt: Type.Union([Time, Type.Null()]),
   },
@@ -31,6 +32,7 @@ export const UserWithPassword = Type.Object(
     ...user,
     disabled: Type.Boolean(),
     hasSecondFactor: Type.Boolean(),
+    hasIdentity: Type.Boolean({ description: 'Whether an identity of OpenID Connect is linked.' }),
     createdAt: Time,
     lastSignInAt: Type.Union([Time, Type.Null()]),
     password: shownOnce('To sign in with, and to change.'),
@@ -82,6 +84,18 @@ export const AccountSecurity = Type.Object(
     }),
     passkeys: Type.Array(Type.Ref('Passkey')),
     recoveryCodesLeft: Type.Integer(),
+    identity: Type.Union(
+      [
+        Type.Object({
+          issuer: Type.String({ examples: ['https://login.example.com'] }),
+          subject: Type.String({ description: 'Who the user is at the identity provider.' }),
+          linkedAt: Time,
+          lastUsedAt: Type.Union([Time, Type.Null()]),
+        }),
+        Type.Null(),
+      ],
+      { description: 'Who the user is at the identity provider (OpenID Connect); null: nobody is linked.' },
+    ),
   },
   { $id: 'AccountSecurity', description: 'What protects the account of whoever is signed in.' },
 );
@@ -123,6 +137,15 @@ export const SignInSettings = Type.Object(
   { $id: 'SignInSettings' },
 );
 
+export const SignedOut = Type.Object(
+  { url: Type.String({ description: 'Where the browser signs out at the identity provider, too.' }) },
+  { $id: 'SignedOut' },
+);
+export const IdentityProviderUrl = Type.Object(
+  { url: Type.String({ description: 'Where the browser is to go.' }) },
+  { $id: 'IdentityProviderUrl' },
+);
+
 /** Every named object, to be registered once. */
 export const USER_OBJECTS = [
   User,
@@ -136,6 +159,8 @@ export const USER_OBJECTS = [
   RecoveryCodes,
   SignedInSession,
   SignInSettings,
+  SignedOut,
+  IdentityProviderUrl,
 ];
 
 const Password = Type.Optional(
@@ -213,6 +238,38 @@ export const SignInBody = Type.Object(
         maxLength: 64,
         description:
           'Of a user with a second factor: 6 digits of the authenticator app, or a recovery code. Each works once.',
+      }),
+    ),
+  },
+  closed,
+);
+/** Where the page is that wants to be seen afterwards. */
+const Next = Type.Optional(
+  Type.String({
+    maxLength: 2_000,
+    pattern: '^/dashboard(?:[/?][!-\\[\\]-~]*)?$',
+    description: 'The page that comes afterwards, as a path of this server below `/dashboard`.',
+    examples: ['/dashboard/transactions'],
+  }),
+);
+export const OidcSignInBody = Type.Object(
+  {
+    next: Next,
+    again: Type.Optional(
+      Type.Boolean({ description: 'Whether the provider must ask who it is, also if it knows.' }),
+    ),
+  },
+  closed,
+);
+export const OidcFinishBody = Type.Object(
+  {
+    merchantId: Type.Optional(
+      Type.String({ description: 'Which account, when there are several. `operator`: an operator’s.' }),
+    ),
+    code: Type.Optional(
+      Type.String({
+        maxLength: 64,
+        description: 'Of a user with a second factor, unless the provider has asked for one.',
       }),
     ),
   },

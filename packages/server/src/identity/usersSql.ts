@@ -17,10 +17,13 @@ export interface User {
   readonly lastSignInAt: number | null;
   readonly disabled: boolean;
   readonly hasSecondFactor: boolean;
+  /** Whether an identity of OpenID Connect is linked. */
+  readonly hasIdentity: boolean;
 }
 
 const COLUMNS = `id, merchant_id AS "merchantId", email, name, role, created_at AS "createdAt",
-  last_sign_in_at AS "lastSignInAt", disabled_at IS NOT NULL AS disabled, ${HAS_SECOND_FACTOR} AS "hasSecondFactor"`;
+  last_sign_in_at AS "lastSignInAt", disabled_at IS NOT NULL AS disabled, ${HAS_SECOND_FACTOR} AS "hasSecondFactor",
+  EXISTS (SELECT FROM oidc_link o WHERE o.user_id = u.id) AS "hasIdentity"`;
 
 export interface NewUser extends Pick<User, 'id' | 'merchantId' | 'email' | 'name' | 'role'> {
   readonly passwordHash: string;

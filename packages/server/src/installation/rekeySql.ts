@@ -21,6 +21,8 @@ const SEALED: readonly { readonly table: string; readonly column: string; readon
   { table: 'acquirer', column: 'secret', kind: 'acquirer secret' },
   { table: 'totp', column: 'secret', kind: 'totp secret' },
   { table: 'totp', column: 'pending_secret', kind: 'totp secret' },
+  { table: 'oidc_sign_in', column: 'id_token', kind: 'id token' },
+  { table: 'oidc_session', column: 'id_token', kind: 'id token' },
   { table: 'bank_credentials', column: 'sealed', kind: 'acquirer credentials' },
 ];
 

@@ -27,6 +27,7 @@ export type SealedKind =
   | 'acquirer secret'
   | 'acquirer credentials'
   | 'totp secret'
+  | 'id token'
   | 'look-up keys';
 
 export interface Secrets {

@@ -50,16 +50,21 @@ type Addresses = Parameters<Parameters<LookupFunction>[2]>[1];
  * A look-up for connections that fails when any address of the name is not allowed, and says nothing of it.
  * @param lookup the system's; tests have one of their own
  */
-export function guardedLookup(allowLoopback: boolean, lookup: LookupFunction = systemLookup): LookupFunction {
+export function guardedLookup(allowLoopback: boolean, lookup?: LookupFunction): LookupFunction {
+  return lookupWhere((address) => isAllowedAddress(address, allowLoopback), lookup);
+}
+
+/** The same with another rule of which addresses are allowed. */
+export function lookupWhere(
+  isAllowed: (address: string) => boolean,
+  lookup: LookupFunction = systemLookup,
+): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, found) => {
       if (error !== null) return callback(error, []);
       const addresses = Array.isArray(found) ? found : [];
-      if (
-        addresses.length === 0 ||
-        !addresses.every(({ address }) => isAllowedAddress(address, allowLoopback))
-      )
-        return callback(new ForbiddenAddressError('the name resolves to an address that is not public'), []);
+      if (addresses.length === 0 || !addresses.every(({ address }) => isAllowed(address)))
+        return callback(new ForbiddenAddressError('the name resolves to an address that is not allowed'), []);
       const [first] = addresses;
       if (options.all === true) return callback(null, addresses as Addresses);
       callback(null, first?.address ?? '', first?.family);

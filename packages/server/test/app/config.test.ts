@@ -58,6 +58,7 @@ test('without any variable it is a sandbox on this machine', () => {
     poolSize: 10,
     workers: 1,
     eventSink: null,
+    oidc: null,
     tracing: null,
   });
 });
@@ -136,6 +137,7 @@ test('every variable is read', () => {
     maxQueue: 6,
     poolSize: 7,
     eventSink: null,
+    oidc: null,
     tracing: null,
   });
 });
@@ -419,6 +421,76 @@ describe('the broker of events', () => {
     );
     for (const url of ['nats+tls://a:1', 'kafka://127.0.0.1:1,[::1]:2'])
       assert.notEqual(readConfig({ ...PRODUCTION, EVENTS_SINK_URL: url }).eventSink, null);
+  });
+});
+
+describe('the identity provider', () => {
+  const GIVEN = {
+    OIDC_ISSUER: 'https://login.example.com/realms/acme',
+    OIDC_CLIENT_ID: 'plexy',
+    OIDC_CLIENT_SECRET: 'of the provider',
+  };
+  const oidc = (more: Record<string, string> = {}) => readConfig({ ...GIVEN, ...more }).oidc;
+
+  test('is one, with what it is called and who is an operator', () => {
+    assert.deepEqual(oidc(), {
+      ...{ issuer: GIVEN.OIDC_ISSUER, isLocal: false, name: 'login.example.com' },
+      ...{ clientId: 'plexy', clientSecret: 'of the provider', scopes: 'openid email profile' },
+      ...{ acrValues: [], operators: null },
+    });
+    const all = oidc({
+      OIDC_NAME: ' Acme ',
+      OIDC_SCOPES: 'openid  email groups',
+      OIDC_ACR_VALUES: 'phr phrh',
+      OIDC_OPERATORS: 'realm_access.roles=cn=payment operators,dc=acme',
+    });
+    assert.deepEqual(
+      [all?.name, all?.scopes, all?.acrValues, all?.operators],
+      [
+        'Acme',
+        'openid email groups',
+        ['phr', 'phrh'],
+        { claim: 'realm_access.roles', value: 'cn=payment operators,dc=acme' },
+      ],
+    );
+  });
+
+  test('is named whole, or not at all', () => {
+    for (const missing of Object.keys(GIVEN)) {
+      const { [missing]: _, ...rest } = GIVEN as Record<string, string>;
+      refuses(rest, new RegExp(`^${missing} must be set when OIDC_\\w+ is$`));
+    }
+    refuses({ OIDC_OPERATORS: 'groups=x' }, /^OIDC_ISSUER must be set when OIDC_OPERATORS is$/);
+    refuses({ ...GIVEN, OIDC_CLIENT_SECRET: '' }, /^OIDC_CLIENT_SECRET is set but empty$/);
+  });
+
+  test('is reached by https, or is on this machine in a sandbox', () => {
+    for (const url of [
+      'http://login.example.com',
+      'login.example.com',
+      'https://login.example.com/?tenant=a',
+      'https://user:secret@login.example.com',
+      'https://login.example.com/#a',
+      'ftp://login.example.com',
+    ])
+      refuses({ ...GIVEN, OIDC_ISSUER: url }, /^OIDC_ISSUER must be a URL that starts with https:\/\//);
+    for (const url of ['http://127.0.0.1:1', 'http://localhost:1', 'http://[::1]:1'])
+      assert.deepEqual(
+        [oidc({ OIDC_ISSUER: url })?.isLocal, oidc({ OIDC_ISSUER: url })?.issuer],
+        [true, url],
+      );
+    refuses({ ...PRODUCTION, ...GIVEN, OIDC_ISSUER: 'http://127.0.0.1:1' }, /^OIDC_ISSUER must be a URL/);
+    assert.equal(readConfig({ ...PRODUCTION, ...GIVEN }).oidc?.issuer, GIVEN.OIDC_ISSUER);
+  });
+
+  test('is told apart from what cannot be meant', () => {
+    const wrong = (more: Record<string, string>, sentence: RegExp) =>
+      refuses({ ...GIVEN, ...more }, sentence);
+    wrong({ OIDC_NAME: 'x'.repeat(41) }, /^OIDC_NAME must have at most 40 characters/);
+    wrong({ OIDC_NAME: 'a\nb' }, /^OIDC_NAME must have at most 40 characters, on one line$/);
+    wrong({ OIDC_SCOPES: 'email profile' }, /^OIDC_SCOPES must be scopes separated by spaces, openid among/);
+    for (const OIDC_OPERATORS of ['groups', '=x', 'groups=', 'groups= '])
+      wrong({ OIDC_OPERATORS }, /^OIDC_OPERATORS must be claim=value/);
   });
 });
 

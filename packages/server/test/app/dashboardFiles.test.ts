@@ -16,7 +16,7 @@ let app: App;
 before(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'plexy-dashboard-'));
   app = createBaseApp({ logger: pino({ level: 'silent' }), config: readConfig({}) } as unknown as Deps);
-  dashboardRoutes(app, path.join(folder, 'dist'), 'sandbox');
+  dashboardRoutes(app, path.join(folder, 'dist'), { mode: 'sandbox', oidc: null });
   await app.ready();
 });
 after(async () => {

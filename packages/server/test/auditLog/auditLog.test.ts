@@ -5,6 +5,7 @@ import { AUDIT_ACTIONS } from '../../src/auditLog/auditEntry.ts';
 import { createOperatorKeyCommand } from '../../src/commands/operatorKey.ts';
 import { createOperatorUserCommand } from '../../src/commands/operatorUser.ts';
 import { cardOf, VISA } from '../support/cards.ts';
+import { type OidcProvider, startOidcProvider } from '../support/oidcProvider.ts';
 import { CUSTOMER_1, DEMO_STORE, iinOf, newWallet, type Operate, operatorOf } from '../support/operator.ts';
 import {
   DEMO_KEY,
@@ -14,6 +15,7 @@ import {
   type Sandbox,
   startSandbox,
 } from '../support/sandbox.ts';
+import { SsoBrowser } from '../support/ssoBrowser.ts';
 import {
   ADMIN,
   attempt,
@@ -30,15 +32,21 @@ const DEMO_KEY_ID = '01900000-0000-7000-8000-a00000000001';
 const HOOK = 'http://127.0.0.1:9/hook?token=in-the-query';
 const PASSWORD = 'a long and good passphrase';
 
+let provider: OidcProvider;
 let sandbox: Sandbox;
 let operate: Operate;
 let admin: Browser;
 before(async () => {
-  sandbox = await startSandbox();
+  provider = await startOidcProvider();
+  sandbox = await startSandbox({ ...provider.environment });
+  provider.admit(sandbox.url);
   operate = operatorOf(sandbox);
   admin = await signIn(sandbox.url, ADMIN);
 });
-after(() => sandbox.stop());
+after(async () => {
+  await sandbox?.stop();
+  await provider?.stop();
+});
 
 // biome-ignore lint/suspicious/noExplicitAny: an answer
 async function lines(query = ''): Promise<any[]> {
@@ -221,6 +229,40 @@ describe('every act leaves a line with who, what and on what', () => {
     });
     await sandbox.pool.query('UPDATE merchant SET require_second_factor = false');
     await sandbox.pool.query('DELETE FROM sign_in_attempt');
+  });
+
+  test('identities at the provider, linked and unlinked', async () => {
+    provider.people.set('anna', { email: MANAGER, email_verified: true });
+    const browser = new SsoBrowser(sandbox.url);
+    await browser.travel('anna');
+    const added = await linesOf(() => browser.finish());
+    assert.deepEqual(
+      added.map(({ action, after }) => [action, after]),
+      [
+        ['identity.link', { issuer: provider.issuer, subject: 'anna', email: MANAGER }],
+        ['session.sign_in', { signedInBy: 'openid_connect' }],
+      ],
+    );
+    covered.add('identity.link');
+    const { id } = (await browser.call('GET', '/v1/session')).body.user;
+    const before = { issuer: provider.issuer, subject: 'anna' };
+    await leaves(
+      () => browser.call('POST', '/v1/session/oidc/unlink', { password: 'sandbox' }),
+      'identity.unlink',
+      { actor: { kind: 'user', name: MANAGER }, object: { kind: 'user', id }, before },
+    );
+    await browser.signIn('anna');
+    await leaves(() => ok(admin.call('POST', `/v1/users/${id}/unlink-identity`)), 'user.unlink_identity', {
+      actor: BY_ADMIN,
+      object: { kind: 'user', id },
+      before,
+    });
+    provider.people.set('nobody', { email: 'nobody@demo.test', email_verified: true });
+    const stranger = new SsoBrowser(sandbox.url);
+    await stranger.travel('nobody');
+    await leaves(() => stranger.finish(), 'session.sign_in_failed', {
+      after: { wrong: 'identity', because: 'nobody', issuer: provider.issuer, subject: 'nobody' },
+    });
   });
 
   test('users, their roles and passwords', async () => {

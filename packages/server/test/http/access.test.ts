@@ -38,7 +38,7 @@ async function routesBelow(prefix: string): Promise<Operation[]> {
 describe('who may do what', () => {
   test('a merchant’s key opens no admin route', async () => {
     const routes = await routesBelow('/v1/admin');
-    assert.equal(routes.length, 60, routes.map(({ method, path }) => `${method} ${path}`).join('\n'));
+    assert.equal(routes.length, 62, routes.map(({ method, path }) => `${method} ${path}`).join('\n'));
     for (const { method, path } of routes) {
       const reply = await sandbox.call(method, path, method === 'GET' ? {} : { body: {} });
       assertError(reply, 403, 'insufficient_scope');

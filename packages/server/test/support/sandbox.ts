@@ -19,6 +19,8 @@ export const OPERATOR_KEY = 'op_test_demo';
 
 export interface Sandbox {
   readonly url: string;
+  /** Where operators reach it: the same without ADMIN_PORT. */
+  readonly adminUrl: string;
   readonly databaseUrl: string;
   /** What the server's routes are given, for use cases that have no route. */
   readonly deps: Deps;
@@ -99,6 +101,7 @@ export async function startSandbox(environment: Record<string, string> = {}): Pr
   const assertInvariants = async (): Promise<void> => assert.deepEqual(await audit(pool), []);
   return {
     url: server.url,
+    adminUrl: server.adminUrl ?? server.url,
     databaseUrl: database.url,
     deps: server.deps,
     pool,

@@ -1,0 +1,221 @@
+/**
+ * The identity provider, by `openid-client`, which is loaded with the first sign-in. What the provider says about itself is asked for
+ * then and kept for an hour: a start does not wait for it, and while it is down only those who sign in there notice.
+ */
+import type { ClientAuth, Configuration, IDToken } from 'openid-client';
+import type { Identity } from './identities.ts';
+import { createProviderFetch, ProviderUnreachableError } from './providerFetch.ts';
+import type { OidcSettings } from './settings.ts';
+
+const load = () => import('openid-client');
+
+/** One question; a sign-in asks three or four. */
+const LIMIT_S = 5;
+const KEPT_MS = 3_600_000;
+/** After a failure nobody asks for so long: strangers could make a provider in trouble work otherwise. */
+const FAILED_MS = 2_000;
+
+/** What is kept between leaving for the provider and coming back. */
+export interface Departure {
+  readonly state: string;
+  readonly nonce: string;
+  readonly codeVerifier: string;
+  readonly redirectUri: string;
+  /** How old the sign-in at the provider may be, in seconds; null: any. */
+  readonly maxAge: number | null;
+}
+
+/** Somebody who has come back. */
+export interface Arrival {
+  readonly identity: Identity;
+  readonly idToken: string;
+}
+
+/** What the provider tells is wrong, or it has not signed anybody in. */
+export class NotProvedError extends Error {
+  /** Whether the provider, or the person there, said no. */
+  readonly isRefusal: boolean;
+  constructor(message: string, isRefusal: boolean, cause: unknown) {
+    super(message, { cause });
+    this.isRefusal = isRefusal;
+  }
+}
+
+export class Provider {
+  readonly settings: OidcSettings;
+  #known: { readonly configuration: Promise<Configuration>; readonly until: number } | null = null;
+
+  constructor(settings: OidcSettings) {
+    this.settings = settings;
+  }
+
+  /** @throws ProviderUnreachableError */
+  async configuration(): Promise<Configuration> {
+    if (this.#known !== null && this.#known.until > performance.now()) return this.#known.configuration;
+    const configuration = this.#discover();
+    this.#known = { configuration, until: performance.now() + KEPT_MS };
+    configuration.catch(() => {
+      this.#known = { configuration, until: performance.now() + FAILED_MS };
+    });
+    return configuration;
+  }
+
+  async #discover(): Promise<Configuration> {
+    const client = await load();
+    const { issuer, isLocal, clientId, clientSecret } = this.settings;
+    const basic = client.ClientSecretBasic(clientSecret);
+    const post = client.ClientSecretPost(clientSecret);
+    const prove: ClientAuth = (server, ...rest) => {
+      // Basic is what a provider takes that names nothing.
+      const takesBasic =
+        server.token_endpoint_auth_methods_supported?.includes('client_secret_basic') ?? true;
+      return (takesBasic ? basic : post)(server, ...rest);
+    };
+    try {
+      return await client.discovery(new URL(issuer), clientId, undefined, prove, {
+        [client.customFetch]: createProviderFetch(isLocal),
+        timeout: LIMIT_S,
+        execute: [
+          // The signature of an ID token is checked, too, though it comes from the provider itself.
+          client.enableNonRepudiationChecks,
+          ...(issuer.startsWith('http:') ? [client.allowInsecureRequests] : []),
+        ],
+      });
+    } catch (cause) {
+      throw new ProviderUnreachableError('the provider does not say what it offers', { cause });
+    }
+  }
+
+  /**
+   * Where a browser is sent to sign in.
+   * @param isAgain whether the provider must ask its user, whoever is signed in there
+   * @throws ProviderUnreachableError
+   */
+  async depart(redirectUri: string, isAgain: boolean): Promise<{ url: string; departure: Departure }> {
+    const configuration = await this.configuration();
+    const client = await load();
+    const departure: Departure = {
+      state: client.randomState(),
+      nonce: client.randomNonce(),
+      codeVerifier: client.randomPKCECodeVerifier(),
+      redirectUri,
+      maxAge: isAgain ? 0 : null,
+    };
+    const { scopes, acrValues } = this.settings;
+    const url = client.buildAuthorizationUrl(configuration, {
+      scope: scopes,
+      redirect_uri: redirectUri,
+      state: departure.state,
+      nonce: departure.nonce,
+      code_challenge: await client.calculatePKCECodeChallenge(departure.codeVerifier),
+      code_challenge_method: 'S256',
+      ...(acrValues.length === 0 ? {} : { acr_values: acrValues.join(' ') }),
+      ...(isAgain ? { max_age: '0', prompt: 'login' } : {}),
+    });
+    return { url: url.href, departure };
+  }
+
+  /**
+   * Who has come back from the provider.
+   * @param search of the address that the provider has sent the browser to
+   * @throws NotProvedError, ProviderUnreachableError
+   */
+  async arrive(departure: Departure, search: string): Promise<Arrival> {
+    const configuration = await this.configuration();
+    const client = await load();
+    const { state, nonce, codeVerifier, redirectUri, maxAge } = departure;
+    try {
+      const tokens = await client.authorizationCodeGrant(configuration, new URL(search, redirectUri), {
+        expectedState: state,
+        expectedNonce: nonce,
+        pkceCodeVerifier: codeVerifier,
+        idTokenExpected: true,
+        ...(maxAge === null ? {} : { maxAge }),
+      });
+      const claims = tokens.claims();
+      if (claims === undefined || tokens.id_token === undefined) throw new Error('there is no ID token');
+      const identity = identityOf(
+        { ...(await this.#more(configuration, tokens.access_token, claims)), ...claims },
+        this.settings,
+      );
+      return { identity, idToken: tokens.id_token };
+    } catch (error) {
+      if (isUnreachable(error))
+        throw new ProviderUnreachableError('the provider was not reached', { cause: error });
+      const isRefusal = error instanceof client.AuthorizationResponseError;
+      throw new NotProvedError(
+        isRefusal ? `the provider says ${error.error}` : 'what the provider has told does not hold',
+        isRefusal,
+        error,
+      );
+    }
+  }
+
+  /** Many providers put little into the ID token, and tell the rest where they are asked for it. */
+  async #more(configuration: Configuration, accessToken: string, claims: IDToken): Promise<object> {
+    const { operators } = this.settings;
+    const lacks = (name: string): boolean => claimOf(claims, name) === undefined;
+    const isComplete =
+      !lacks('email') && !lacks('email_verified') && (operators === null || !lacks(operators.claim));
+    if (isComplete || configuration.serverMetadata().userinfo_endpoint === undefined) return {};
+    const { fetchUserInfo } = await load();
+    return fetchUserInfo(configuration, accessToken, claims.sub);
+  }
+
+  /**
+   * Where a browser is sent to sign out at the provider, too.
+   * @returns null when the provider offers that to nobody, or cannot be reached
+   */
+  async signOutUrl(idToken: string, returnTo: string): Promise<string | null> {
+    const configuration = await this.configuration().catch(() => null);
+    if (configuration?.serverMetadata().end_session_endpoint === undefined) return null;
+    const { buildEndSessionUrl } = await load();
+    return buildEndSessionUrl(configuration, {
+      id_token_hint: idToken,
+      post_logout_redirect_uri: returnTo,
+    }).href;
+  }
+}
+
+/** `openid-client` wraps whatever was thrown. */
+function isUnreachable(error: unknown): boolean {
+  for (let one = error; one instanceof Error; one = one.cause)
+    if (one instanceof ProviderUnreachableError) return true;
+  return false;
+}
+
+type Claims = Readonly<Record<string, unknown>>;
+
+/** A claim by its name; a name with dots is also a way through objects, as in `realm_access.roles`. */
+export function claimOf(claims: object, name: string): unknown {
+  if (Object.hasOwn(claims, name)) return (claims as Claims)[name];
+  let value: unknown = claims;
+  for (const part of name.split('.'))
+    value =
+      typeof value === 'object' && value !== null && Object.hasOwn(value, part)
+        ? (value as Claims)[part]
+        : undefined;
+  return value;
+}
+
+/** Ways to sign in (RFC 8176) that need something which the user has. Codes by SMS or telephone are none: others can read them. */
+const SECOND_FACTORS = ['mfa', 'otp', 'hwk', 'sc'];
+
+/** What is believed of what the provider tells. */
+export function identityOf(claims: IDToken, { acrValues, operators }: OidcSettings): Identity {
+  const { iss, sub, email, email_verified: verified, name, acr, amr, auth_time: time } = claims;
+  const ways: readonly unknown[] = Array.isArray(amr) ? amr : [];
+  const values = operators === null ? [] : [claimOf(claims, operators.claim)].flat();
+  return {
+    issuer: iss,
+    subject: sub,
+    email: typeof email === 'string' ? email.toLowerCase() : null,
+    isEmailVerified: verified === true,
+    name: typeof name === 'string' && name.trim() !== '' ? name.trim().slice(0, 255) : null,
+    isOperator: operators === null ? null : values.includes(operators.value),
+    hasSecondFactor:
+      (typeof acr === 'string' && acrValues.includes(acr)) ||
+      ways.some((way) => typeof way === 'string' && SECOND_FACTORS.includes(way)),
+    authenticatedAt: typeof time === 'number' ? time : null,
+  };
+}
