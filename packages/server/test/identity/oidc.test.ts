@@ -140,7 +140,11 @@ describe('the first sign-in', () => {
 
   test('is refused while the account is locked out', async () => {
     provider.people.set('anna', person(VIEWER));
-    for (let i = 0; i < 6; i += 1) await attempt(sandbox.url, VIEWER, 'wrong');
+    await attempt(sandbox.url, VIEWER, 'wrong');
+    // As after many more, whose wait does not pass while a slow machine gets here.
+    await sandbox.pool.query(
+      `UPDATE sign_in_attempt SET locked_until = now() + interval '1 minute' WHERE starts_with(subject, 'account')`,
+    );
     const reply = await browser().signIn('anna');
     assertReason(reply, 429, 'too_many_sign_ins');
     await setTimeout(HEARD_MS);
