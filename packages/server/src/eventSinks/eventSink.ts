@@ -9,9 +9,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { FeedEvent, FeedPage } from '../feed/eventsSql.ts';
-import { FEED_SETTINGS } from '../feed/eventsSql.ts';
+import { feedReads } from '../feed/eventsSql.ts';
 import { comparePositions, type FeedPosition } from '../feed/position.ts';
-import { createPool, type Pool } from '../postgres/pool.ts';
+import { createPool, type Pool, type StatementRunner } from '../postgres/pool.ts';
 import { Loop } from '../webhooks/loop.ts';
 import { BROKER_TIMEOUT_MS, type Broker, openWithin, type SinkMessage, within } from './broker.ts';
 import {
@@ -68,6 +68,7 @@ export interface SinkOptions {
 export class EventSink {
   readonly #options: SinkOptions;
   readonly #pool: Pool;
+  readonly #reads: StatementRunner;
   readonly #loop: Loop;
   readonly #lease = randomUUID();
   #leasedUntil = 0;
@@ -82,10 +83,8 @@ export class EventSink {
 
   constructor(options: SinkOptions) {
     this.#options = options;
-    this.#pool = createPool(options.databaseUrl, 1, (error) => this.#say(error), {
-      name: 'event sink',
-      settings: FEED_SETTINGS,
-    });
+    this.#pool = createPool(options.databaseUrl, 1, (error) => this.#say(error), { name: 'event sink' });
+    this.#reads = feedReads(this.#pool);
     this.#loop = new Loop(
       () => this.#work(),
       INTERVAL_MS,
@@ -145,7 +144,7 @@ export class EventSink {
   async #step(place: FeedPosition): Promise<number> {
     this.#broker ??= await openWithin(3 * BROKER_TIMEOUT_MS, this.#options.open);
     const clusterWide = this.#waitedMs() > WAIT_FOR_CLUSTER_MS;
-    const page = await readSinkPage(this.#pool, place, PAGE_LIMIT, clusterWide);
+    const page = await readSinkPage(this.#reads, place, PAGE_LIMIT, clusterWide);
     this.#noteWaiting(page);
     if (page.scanned > 0) await this.#publish(this.#broker, page, place);
     if (page.more) return 0;
@@ -214,7 +213,7 @@ export class EventSink {
   }
 
   #noteLag(): void {
-    readSinkLag(this.#pool, this.#options.name)
+    readSinkLag(this.#reads, this.#options.name)
       .then((seconds) => this.#options.observe.sinkLag(seconds))
       // Whoever uses the database reports that it is away.
       .catch(() => undefined)

@@ -6,7 +6,7 @@
 import { type FeedPage, type PageRow, pageOf, pageSql, readFeedEnd } from '../feed/eventsSql.ts';
 import type { FeedPosition } from '../feed/position.ts';
 import { isLeased } from '../postgres/leases.ts';
-import type { Queryable } from '../postgres/pool.ts';
+import type { Queryable, StatementRunner } from '../postgres/pool.ts';
 
 /** Longer than a broker may take for one call after another: to connect, to say where things are, and to store. */
 export const LEASE_MS = 12_000;
@@ -82,9 +82,9 @@ const PAGE = pageSql({
   merchants: 'SELECT id FROM merchant',
 });
 
-/** The next events of all merchants. @throws HorizonFellError */
+/** The next events of all merchants. @param db `feedReads` @throws HorizonFellError */
 export async function readSinkPage(
-  db: Queryable,
+  db: StatementRunner,
   after: FeedPosition,
   limit: number,
   clusterWide: boolean,
@@ -98,7 +98,7 @@ export async function readSinkPage(
 }
 
 /** How old the first event is that was not published, on the engine's clock; 0 when all were. */
-export async function readSinkLag(db: Queryable, name: string): Promise<number> {
+export async function readSinkLag(db: StatementRunner, name: string): Promise<number> {
   const { rows } = await db.query<{ seconds: number }>({
     name: 'event_sink_lag',
     text: `SELECT greatest(0, extract(epoch FROM clock_timestamp() - e.at) + i.clock_offset_ms / 1000.0)::float8 AS seconds

@@ -27,7 +27,8 @@ import type { MessageKey } from '../core/values/ids.ts';
 import { TRANSACTION_COLUMNS } from '../engine/batchSql.ts';
 import { type LinkJson, linkJson, linkOf } from '../engine/linksSql.ts';
 import { plainArray } from '../postgres/arrays.ts';
-import type { Queryable } from '../postgres/pool.ts';
+import { readsWith } from '../postgres/localSettings.ts';
+import type { Pool, Queryable, Statement, StatementRunner } from '../postgres/pool.ts';
 import { endOfRound, type FeedPosition } from './position.ts';
 
 const COMPLETE_POLL_MS = 5;
@@ -90,8 +91,16 @@ export class HorizonFellError extends Error {
   }
 }
 
-/** Of the sessions that read the feed: a plan that was made while the table was small would read all of it for good. */
-export const FEED_SETTINGS = 'SET enable_seqscan = off';
+/** Of whoever reads the feed: a plan that was made while the table was small would read all of it for good. */
+const SETTINGS: Statement = {
+  name: 'feed_settings',
+  text: `SELECT set_config('enable_seqscan', 'off', true)`,
+};
+
+/** Reads the feed on connections of this pool. */
+export function feedReads(pool: Pool): StatementRunner {
+  return readsWith(pool, SETTINGS);
+}
 
 const SNAPSHOT_HORIZON = 'pg_snapshot_xmin(pg_current_snapshot())::text::bigint';
 /**
@@ -224,9 +233,9 @@ export interface FeedEventRow extends Transaction {
 /**
  * The next events of these merchants.
  * @throws HorizonFellError
- * @param db with `enable_seqscan` off: a plan made while the table was empty would scan it for good
+ * @param db `feedReads`, or within a transaction that has `enable_seqscan` off
  */
-export async function readEvents(db: Queryable, query: FeedQuery): Promise<FeedPage> {
+export async function readEvents(db: StatementRunner, query: FeedQuery): Promise<FeedPage> {
   const { after, merchantIds, limit, clusterWide } = query;
   const { rows } = await db.query<PageRow>({
     name: clusterWide ? 'events_database' : 'events_snapshot',
@@ -333,7 +342,7 @@ interface FeedEndRow {
 }
 
 /** Where the feed ends now: as far as any reader may have come. */
-export async function readFeedEnd(db: Queryable): Promise<FeedEnd> {
+export async function readFeedEnd(db: StatementRunner): Promise<FeedEnd> {
   const { rows } = await db.query<FeedEndRow>({
     name: 'events_end',
     text: `SELECT h.*, (SELECT round FROM event WHERE round > h.horizon ORDER BY round LIMIT 1) AS waiting,

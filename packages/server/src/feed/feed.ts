@@ -10,10 +10,10 @@
  * at or before it: so none is missed or repeated, whatever the reader reads again.
  */
 
-import { createPool, type Pool } from '../postgres/pool.ts';
+import { createPool, type Pool, type StatementRunner } from '../postgres/pool.ts';
 import { Wakeups } from '../postgres/wakeups.ts';
 import { checkEpoch, ForeignPositionError } from './epochsSql.ts';
-import { FEED_SETTINGS, type FeedEvent, type FeedPage, readEvents, readFeedEnd } from './eventsSql.ts';
+import { type FeedEvent, type FeedPage, feedReads, readEvents, readFeedEnd } from './eventsSql.ts';
 import { comparePositions, type FeedPosition, type GivenPosition } from './position.ts';
 
 /** While there is something to read all the time, it is read this often. */
@@ -76,6 +76,7 @@ interface Subscriber {
 export class EventFeed {
   readonly #options: FeedOptions;
   readonly #pool: Pool;
+  readonly #reads: StatementRunner;
   readonly #wakeups: Wakeups;
   /** Those that follow the head, by merchant. */
   readonly #following = new Map<string, Set<Subscriber>>();
@@ -97,10 +98,8 @@ export class EventFeed {
   constructor(options: FeedOptions) {
     this.#options = options;
     const { databaseUrl, directUrl, onError } = options;
-    this.#pool = createPool(databaseUrl, CATCH_UPS + 2, onError, {
-      name: 'feed',
-      settings: FEED_SETTINGS,
-    });
+    this.#pool = createPool(databaseUrl, CATCH_UPS + 2, onError, { name: 'feed' });
+    this.#reads = feedReads(this.#pool);
     this.#wakeups = new Wakeups({ directUrl, pool: this.#pool, onWake: () => this.wake(), onError });
   }
 
@@ -157,7 +156,7 @@ export class EventFeed {
     sink: Sink,
     onPlaced: (position: FeedPosition) => void = () => undefined,
   ): Promise<Subscription> {
-    const { end, limit, epochs } = await readFeedEnd(this.#pool);
+    const { end, limit, epochs } = await readFeedEnd(this.#reads);
     if (after !== null) {
       checkEpoch(after, epochs);
       if (comparePositions(after, limit) > 0) throw new ForeignPositionError();
@@ -234,7 +233,7 @@ export class EventFeed {
   async #read(): Promise<boolean> {
     this.#takeJoining();
     if (this.#following.size === 0) {
-      const end = await readFeedEnd(this.#pool);
+      const end = await readFeedEnd(this.#reads);
       this.#epoch = end.epochs.at(-1) ?? null;
       this.#noteLag(end);
       return false;
@@ -275,7 +274,7 @@ export class EventFeed {
     const now = performance.now();
     if (this.#waitedMs() > WAIT_FOR_CLUSTER_MS) this.#clusterWideUntil = now + CLUSTER_WIDE_MS;
     const clusterWide = now < this.#clusterWideUntil;
-    return readEvents(this.#pool, { after, merchantIds, limit, clusterWide });
+    return readEvents(this.#reads, { after, merchantIds, limit, clusterWide });
   }
 
   #waitedMs(): number {

@@ -105,20 +105,15 @@ function isPowerOfTen(count: number): boolean {
  * A pool for everything but the engine's batches. Sessions are kept: a new one takes 10 to 20 ms of a processor until
  * it has read the catalogue and made its plans, and payments wait meanwhile.
  * @param name how operators know its sessions in pg_stat_activity
- * @param settings more statements for each new session
  */
 export function createPool(
   url: string,
   max: number,
   onError: (error: Error) => void,
-  { name = 'pool', settings = '' } = {},
+  { name = 'pool' } = {},
 ): Pool {
-  const options = sessionOptions(url, name);
-  const session = {
-    ...options,
-    settings: settings === '' ? options.settings : `${options.settings}; ${settings}`,
-  };
-  const { connectionTimeoutMillis } = options;
+  const session = sessionOptions(url, name);
+  const { connectionTimeoutMillis } = session;
   const pool = new DatabasePool(session, { max, connectionTimeoutMillis, idleTimeoutMillis: 600_000 });
   pool.on('error', onError);
   pool.on('acquire', (client) => {

@@ -598,7 +598,8 @@ describe('a crash of PostgreSQL', () => {
     before.wake();
     await sleep(200);
     // As the webhooks of a node do: their commits do not wait for the disk.
-    const hasty = createPool(first.url, 1, () => undefined, { settings: 'SET synchronous_commit = off' });
+    const hasty = createPool(first.url, 1, () => undefined);
+    await hasty.query('SET synchronous_commit = off');
     assert.deepEqual(await fanOut(hasty), [unsure]);
     const places = [reader.position, newcomer.position];
     await before.stop();

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import pg from 'pg';
 import { sqlStateOf } from '../../src/postgres/databaseErrors.ts';
+import { readsWith } from '../../src/postgres/localSettings.ts';
 import { createPool, PLANS_LIFE_MS, withClient } from '../../src/postgres/pool.ts';
 import { createDatabase } from '../support/database.ts';
 
@@ -28,6 +29,30 @@ test('a session is kept, and its plans are made anew when they are a minute old'
     later += PLANS_LIFE_MS / 2;
     assert.deepEqual(await use(), { pid, discards: 1 }, 'a minute old');
     assert.deepEqual(await use(), { pid, discards: 0 }, 'just made anew');
+  } finally {
+    await pool.end();
+  }
+});
+
+test('what a read is set ends with it, also when it fails', async () => {
+  const pool = createPool(database.url, 1, (error) => assert.fail(error));
+  const reads = readsWith(pool, {
+    name: 'test_settings',
+    text: `SELECT set_config('enable_seqscan', 'off', true)`,
+  });
+  const name = 'test_read';
+  const text = `SELECT current_setting('enable_seqscan') AS seqscan, 1 / $1::int AS one`;
+  const after = async (): Promise<string> => (await pool.query('SHOW enable_seqscan')).rows[0].enable_seqscan;
+  try {
+    for (let i = 0; i < 2; i += 1) {
+      const { rows } = await reads.query({ name, text, values: ['1'] });
+      assert.deepEqual(rows, [{ seqscan: 'off', one: 1 }]);
+      assert.equal(await after(), 'on');
+      await assert.rejects(reads.query({ name, text, values: ['0'] }), /division by zero/);
+      assert.equal(await after(), 'on');
+    }
+    const write = { name: 'test_write', text: 'CREATE TABLE written ()' };
+    await assert.rejects(reads.query(write), /read-only transaction/);
   } finally {
     await pool.end();
   }

@@ -5,12 +5,14 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { eventually } from '../support/cards.ts';
+import { startNats } from '../support/nats.ts';
 import {
   Cluster,
   freePort,
@@ -21,6 +23,8 @@ import {
 } from '../support/postgres.ts';
 import { startProgram } from '../support/program.ts';
 import { CUSTOMER, request } from '../support/sandbox.ts';
+import { openStream } from '../support/stream.ts';
+import { startReceiver } from '../support/webhooks.ts';
 import '../support/run.ts';
 
 const INSTALLED = ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer'].find((file) => existsSync(file)) ?? '';
@@ -35,6 +39,7 @@ async function startPooler(
   mode: string,
   program: string = INSTALLED,
   more: Readonly<Record<string, string | number>> = {},
+  connectQuery = '',
 ): Promise<{ url: string; child: ChildProcess }> {
   const folder = await makeFolder('pooler');
   const port = await freePort();
@@ -50,7 +55,8 @@ async function startPooler(
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}`);
   const file = path.join(folder, 'pgbouncer.ini');
-  const target = `host=127.0.0.1 port=${cluster.port} user=postgres`;
+  const begin = connectQuery === '' ? '' : ` connect_query='${connectQuery}'`;
+  const target = `host=127.0.0.1 port=${cluster.port} user=postgres${begin}`;
   await writeFile(file, `[databases]\n* = ${target}\n[pgbouncer]\n${lines.join('\n')}\n`);
   const child = spawn(program, [file], { ...OWNER, cwd: '/', stdio: 'ignore' });
   process.once('exit', () => child.kill('SIGKILL'));
@@ -107,8 +113,25 @@ test('one in session mode is as good as none', { skip: MISSING }, async (t) => {
   assert.equal(await program.ended(), 0);
 });
 
+/** As operators are told to configure it: what each of the pooler's connections begins with. */
+async function connectQuery(): Promise<string> {
+  const file = new URL('../../../../deploy/patroni/pgbouncer.ini', import.meta.url);
+  const [, query = ''] = /connect_query='((?:[^']|'')*)'/.exec(await readFile(file, 'utf8')) ?? [];
+  assert.notEqual(query, '');
+  return query;
+}
+
+/** What PgBouncer itself gives each client as its own. */
+const OF_CLIENTS = ['application_name', 'client_encoding', 'DateStyle', 'IntervalStyle', 'TimeZone'];
+
+interface Found {
+  readonly pid: number;
+  /** What was set in the session and has not ended. */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
 /** What sessions of the pooler find set, each on a connection of its own to PostgreSQL. */
-async function settingsFound(url: string, sessions: number): Promise<Record<string, string>[]> {
+async function settingsFound(url: string, sessions: number): Promise<Found[]> {
   const clients = await Promise.all(
     Array.from({ length: sessions }, async () => {
       const client = new pg.Client({ connectionString: url });
@@ -121,21 +144,22 @@ async function settingsFound(url: string, sessions: number): Promise<Record<stri
     for (const client of clients) await client.query('BEGIN');
     const answers = await Promise.all(
       clients.map((client) =>
-        client.query(
-          `SELECT pg_backend_pid() AS pid, current_setting('synchronous_commit') AS synchronous_commit,
-             current_setting('plan_cache_mode') AS plan_cache_mode`,
+        client.query<Found>(
+          `SELECT pg_backend_pid() AS pid, jsonb_object_agg(name, setting) AS settings FROM pg_settings
+           WHERE source = 'session' AND name <> ALL ($1)`,
+          [OF_CLIENTS],
         ),
       ),
     );
-    return answers.map(({ rows }) => rows[0]);
+    // Whoever leaves within a transaction takes the connection to PostgreSQL along.
+    for (const client of clients) await client.query('ROLLBACK');
+    return answers.flatMap(({ rows }) => rows);
   } finally {
     await Promise.all(clients.map((client) => client.end()));
   }
 }
 
-test('one in transaction mode: no payment is committed by what another session has set', {
-  skip: MISSING,
-}, async (t) => {
+test('one in transaction mode: no session finds what another one has set', { skip: MISSING }, async (t) => {
   const program = existsSync(BUILT) ? BUILT : INSTALLED;
   if ((await version(program)) < 121) {
     assert.equal(process.env.CI, undefined, 'deploy/patroni/install builds a PgBouncer that is new enough');
@@ -144,18 +168,45 @@ test('one in transaction mode: no payment is committed by what another session h
   const cluster = await Cluster.create();
   t.after(() => cluster.remove());
   const few = { default_pool_size: 6, max_prepared_statements: 1_000 };
-  const { url, child } = await startPooler(cluster, 'transaction', program, few);
+  const { url, child } = await startPooler(cluster, 'transaction', program, few, await connectQuery());
   t.after(() => child.kill('SIGKILL'));
-  const node = startProgram({ DATABASE_URL: url, DATABASE_DIRECT_URL: cluster.url, ...NO_BANK });
+  // Before anything of ours has used them.
+  const untouched = await settingsFound(url, few.default_pool_size);
+  assert.equal(untouched[0]?.settings.lock_timeout, '5000');
+  const broker = await startNats();
+  t.after(() => broker.stop());
+  const receiver = await startReceiver();
+  t.after(() => receiver.stop());
+  const node = startProgram({
+    DATABASE_URL: url,
+    DATABASE_DIRECT_URL: cluster.url,
+    EVENTS_SINK_URL: `nats://${broker.address}`,
+    ...NO_BANK,
+  });
   t.after(() => node.child.kill('SIGKILL'));
   const server = await node.listening();
+  const endpoint = { url: receiver.url, events: ['transaction.authorized'] };
+  assert.equal((await request(server, 'POST', '/v1/webhook-endpoints', { body: endpoint })).status, 201);
+  const stream = await openStream(server, {});
   const body = { amount: 100, currency: 'KZT', orderReference: 'POOLER', ...CUSTOMER };
   const { status } = await request(server, 'POST', '/v1/wallet/authorize', { idempotencyKey: 'one', body });
   assert.equal(status, 201);
+  // All who follow the events have read some.
+  await stream.until(({ events }) => events.length > 0, 'the stream tells of it');
+  await eventually('a webhook', async () => receiver.received.length > 0);
+  await eventually('the broker has it', async () => (await broker.stored('PLEXY_EVENTS')).length > 0);
+  stream.close();
   node.child.kill('SIGTERM');
   assert.equal(await node.ended(), 0);
   const found = await settingsFound(url, few.default_pool_size);
-  assert.equal(new Set(found.map(({ pid }) => pid)).size, few.default_pool_size);
-  for (const { synchronous_commit, plan_cache_mode } of found)
-    assert.deepEqual([synchronous_commit, plan_cache_mode], ['on', 'auto']);
+  const pids = (sessions: readonly Found[]): number[] => sessions.map(({ pid }) => pid).sort((a, b) => a - b);
+  assert.equal(new Set(pids(found)).size, few.default_pool_size);
+  assert.deepEqual(pids(found), pids(untouched), 'the same connections to PostgreSQL');
+  for (const { settings } of found) {
+    // The engine waits for locks for a second only. To give up sooner does no harm: all that waits is tried again.
+    const { lock_timeout, ...others } = settings;
+    const { lock_timeout: theirs, ...usual } = untouched[0]?.settings ?? {};
+    assert.deepEqual(others, usual);
+    assert.ok(lock_timeout === theirs || lock_timeout === '1000', lock_timeout);
+  }
 });
