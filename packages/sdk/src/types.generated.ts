@@ -1802,14 +1802,14 @@ export interface ListOwnTerminalsQuery {
 export interface StreamTransactionsQuery {
   /** Where to go on; the header has precedence. */
   lastEventId?: string | undefined;
-  /** Whether events of payment links and sessions are in it, too, with the link as `data`. Default: false. */
+  /** Whether events of payment links and sessions are in it, too, with the link as `data`: that needs `links:read`, too. Default: false. */
   paymentLinks?: 'true' | 'false' | undefined;
 }
 
 export interface ListEventsQuery {
   /** Its name, such as `transaction.charged`. */
   event?: 'transaction.created' | 'transaction.3d' | 'transaction.authorized' | 'transaction.rejected' | 'transaction.failed' | 'transaction.charged' | 'transaction.cancelled' | 'transaction.refunded' | 'transaction.partially_captured' | 'transaction.capture_requested' | 'transaction.cancel_requested' | 'transaction.partially_cancelled' | 'transaction.partially_refunded' | 'transaction.capture_declined' | 'transaction.cancel_declined' | 'transaction.reversal_declined' | 'payment_link.created' | 'payment_link.paid' | 'payment_link.expired' | 'payment_link.cancelled' | 'payment_session.created' | 'payment_session.paid' | 'payment_session.expired' | 'payment_session.cancelled' | undefined;
-  /** Whether events of payment links and sessions are listed, too, with the link as `data`. Default: only where one is asked for by its name. */
+  /** Whether events of payment links and sessions are listed, too, with the link as `data`: that needs `links:read`, too. Default: only where one is asked for by its name. */
   paymentLinks?: 'true' | 'false' | undefined;
   /** Either spelling of the id. */
   transactionId?: string | undefined;

@@ -11,7 +11,7 @@ import { openCursor, sealCursor } from '../http/cursor.ts';
 import { exactJson } from '../http/exactJson.ts';
 import { invalidFields, valuesOf } from '../http/parseFields.ts';
 import { sendJson } from '../http/send.ts';
-import { merchantOf, VIEWER } from '../identity/auth.ts';
+import { merchantOf, requireScope, VIEWER } from '../identity/auth.ts';
 import { ERRORS, WEBHOOKS } from '../webhooks/common.ts';
 import * as bodies from '../webhooks/schemas.ts';
 import { ForeignPositionError } from './epochsSql.ts';
@@ -42,6 +42,7 @@ export function eventRoutes(app: App, deps: Deps): void {
       const { merchantId } = merchantOf(request);
       const { limit = DEFAULT_LIMIT, cursor } = request.query;
       const filter = filterOf(merchantId, request.query);
+      if (filter.withLinks) requireScope(request, 'links:read');
       const list = `events ${JSON.stringify(filter)}`;
       const before = cursor === undefined ? null : placeOf(deps, list, cursor);
       const page = await listEventsOf(deps.pool, filter, before, limit).catch((error: unknown) => {

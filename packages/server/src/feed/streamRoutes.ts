@@ -6,7 +6,7 @@ import type { App } from '../http/baseApp.ts';
 import { clientAddressOf, trustOf } from '../http/clientAddress.ts';
 import { ApiError, fieldError } from '../http/errors.ts';
 import { readReadableKeys } from '../identity/apiKeysSql.ts';
-import { merchantOf, VIEWER } from '../identity/auth.ts';
+import { merchantOf, requireScope, VIEWER } from '../identity/auth.ts';
 import { ForeignPositionError } from './epochsSql.ts';
 import { EventStream } from './eventStream.ts';
 import type { Subscription } from './feed.ts';
@@ -63,7 +63,7 @@ export function streamRoutes(app: App, deps: Deps): void {
             paymentLinks: Type.Optional(
               Type.Enum(['true', 'false'], {
                 description:
-                  'Whether events of payment links and sessions are in it, too, with the link as `data`. Default: false.',
+                  'Whether events of payment links and sessions are in it, too, with the link as `data`: that needs `links:read`, too. Default: false.',
               }),
             ),
           },
@@ -82,7 +82,9 @@ export function streamRoutes(app: App, deps: Deps): void {
     async (request, reply) => {
       const { merchantId, apiKeyId } = merchantOf(request);
       const after = positionOf(request, request.query.lastEventId);
-      const stream = new EventStream(reply.raw, deps.feed, request.query.paymentLinks === 'true');
+      const withLinks = request.query.paymentLinks === 'true';
+      if (withLinks) requireScope(request, 'links:read');
+      const stream = new EventStream(reply.raw, deps.feed, withLinks);
       const address = clientAddressOf(request);
       const entry: OpenStream = { merchantId, apiKeyId, address, stream, subscription: null };
       open.add(entry);

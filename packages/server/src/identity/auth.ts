@@ -69,6 +69,12 @@ export function insufficientScope(needed: Scope): string {
   return `the API key does not have the scope for this: ${needed}`;
 }
 
+/** Beyond what the route itself needs. @throws ApiError 403 naming the scope */
+export function requireScope({ principal }: FastifyRequest, needed: Scope): void {
+  if (!covers(principal?.scopes ?? [], needed))
+    throw new ApiError('insufficient_scope', insufficientScope(needed));
+}
+
 /** Finds API keys by their hash, remembering them for a second. */
 export class ApiKeys {
   readonly #db: Queryable;

@@ -191,7 +191,7 @@ export const EventQuery = Type.Object(
     paymentLinks: Type.Optional(
       Type.Enum(['true', 'false'], {
         description:
-          'Whether events of payment links and sessions are listed, too, with the link as `data`. Default: only where one is asked for by its name.',
+          'Whether events of payment links and sessions are listed, too, with the link as `data`: that needs `links:read`, too. Default: only where one is asked for by its name.',
       }),
     ),
     transactionId: Type.Optional(Type.String({ description: 'Either spelling of the id.' })),

@@ -228,6 +228,39 @@ describe('scopes', () => {
     assert.deepEqual([refused.status, refused.body.reason], [403, 'insufficient_scope']);
   });
 
+  test('events of links need a scope of their own, wherever they are asked for', async () => {
+    const order = { amount: 100, currency: 'KZT', orderReference: 'SCOPES' };
+    const link = await sandbox.call('POST', '/v1/payment-links', { body: order });
+    assert.equal(link.status, 201, link.text);
+    const [payments, links, both] = await Promise.all(
+      [['payments:read'], ['links:read'], ['payments:read', 'links:read']].map((scopes) => keyOf({ scopes })),
+    );
+    const list = (key: { apiKey: string } | undefined, query: string): Promise<Reply> =>
+      sandbox.call('GET', `/v1/events${query}`, { apiKey: key?.apiKey ?? '' });
+    const withLinks = ['?paymentLinks=true', '?event=payment_link.created', '?event=payment_session.created'];
+    for (const query of withLinks) {
+      const refused = await list(payments, query);
+      assert.deepEqual([refused.status, refused.body.reason], [403, 'insufficient_scope'], query);
+      assert.match(refused.body.message, /scope for this: links:read$/);
+      assert.match((await list(links, query)).body.message, /scope for this: payments:read$/);
+      assert.equal((await list(both, query)).status, 200, query);
+      assert.equal((await sandbox.call('GET', `/v1/events${query}`)).status, 200, query);
+    }
+    for (const query of ['', '?paymentLinks=false', '?event=transaction.authorized'])
+      assert.equal((await list(payments, query)).status, 200, query);
+    const shown = await list(both, '?event=payment_link.created');
+    assert.equal(shown.body.items[0].data.id, link.body.id);
+    // The same of the stream.
+    const path = '/v1/transactions/stream?paymentLinks=true';
+    const refused = await sandbox.call('GET', path, { apiKey: payments?.apiKey ?? '' });
+    assert.deepEqual([refused.status, refused.body.reason], [403, 'insufficient_scope']);
+    const { status, body } = await fetch(`${sandbox.url}${path}`, {
+      headers: { authorization: both?.apiKey ?? '' },
+    });
+    await body?.cancel();
+    assert.equal(status, 200);
+  });
+
   test('an operator’s key has read and write, and an unknown scope is named', async () => {
     const fine = await operate('POST', '/operator-keys', { name: 'x', scopes: ['refunds:write'] });
     assert.deepEqual([fine.status, fine.body.details[0].path], [400, 'scopes']);
