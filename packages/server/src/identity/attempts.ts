@@ -6,9 +6,11 @@ import type { AuditAction, AuditChange } from '../auditLog/auditEntry.ts';
 import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
 import { passGate } from '../engine/gateSql.ts';
 import { ApiError } from '../http/errors.ts';
-import { inTransaction, type StatementRunner } from '../postgres/pool.ts';
+import { checkCredential } from '../http/idempotentWrite.ts';
+import { inTransaction, type Queryable, type StatementRunner } from '../postgres/pool.ts';
 import { userOf } from './auth.ts';
 import { callerOf, type SignInCaller } from './knownBrowsers.ts';
+import { lockUser } from './secondFactorsSql.ts';
 import {
   type AttemptSubject,
   countAttempt,
@@ -51,6 +53,16 @@ export async function noteFailure(
     ];
   });
   await insertAuditEntries(deps.signIns, entries);
+}
+
+/**
+ * Takes the account of whoever is signed in, until the transaction ends: nobody resets it meanwhile. A session that a reset has
+ * ended before changes nothing any more, lest whoever had the account keeps a way in.
+ * @throws ApiError 401, 403
+ */
+export async function lockOwnAccount(deps: Deps, db: Queryable, request: FastifyRequest): Promise<void> {
+  await lockUser(db, userOf(request).id);
+  await checkCredential(deps, db, request);
 }
 
 /** Tells the audit log what somebody who is signed in does to their own account. */

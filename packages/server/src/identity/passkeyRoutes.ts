@@ -13,7 +13,7 @@ import { valuesOf } from '../http/parseFields.ts';
 import { sendJson } from '../http/send.ts';
 import { newId } from '../installation/newId.ts';
 import { inTransaction } from '../postgres/pool.ts';
-import { noteFailure, noteOwn, requireProof } from './attempts.ts';
+import { lockOwnAccount, noteFailure, noteOwn, requireProof } from './attempts.ts';
 import { ANY_USER, ANY_USER_AT_FIRST, userOf } from './auth.ts';
 import { begin, sendSession } from './beginSession.ts';
 import { rememberBrowser } from './knownBrowsers.ts';
@@ -112,7 +112,7 @@ function addRoute(app: App, deps: Deps, signIn: SignIn): void {
       if (made === null) throw new ApiError('wrong_passkey');
       request.showsSecret = true;
       const added = await inTransaction(deps.pool, async (db) => {
-        await checkCredential(deps, db, request);
+        await lockOwnAccount(deps, db, request);
         const ids = { id: newId(), userId, rpId: place.rpId };
         let passkey: Passkey | null = null;
         const what = { passkey: name };
@@ -185,7 +185,7 @@ function removeRoute(app: App, deps: Deps, signIn: SignIn): void {
       await requireProof(deps, signIn, request, request.body.password);
       const { id: userId } = userOf(request);
       await inTransaction(deps.pool, async (db) => {
-        await checkCredential(deps, db, request);
+        await lockOwnAccount(deps, db, request);
         await removeSecondFactor(deps, db, request, async () => {
           const name = await deletePasskey(db, userId, id);
           if (name === null) throw new ApiError('passkey_not_found');

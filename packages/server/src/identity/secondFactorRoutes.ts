@@ -11,7 +11,7 @@ import { checkCredential } from '../http/idempotentWrite.ts';
 import { refuseOlderNodes } from '../http/olderNodes.ts';
 import { sendJson } from '../http/send.ts';
 import { inTransaction, type Queryable } from '../postgres/pool.ts';
-import { noteOwn, requireProof } from './attempts.ts';
+import { lockOwnAccount, noteOwn, requireProof } from './attempts.ts';
 import { ADMIN_USER, ANY_USER, ANY_USER_AT_FIRST, merchantOf, userOf } from './auth.ts';
 import { findLink } from './oidc/oidcSql.ts';
 import {
@@ -32,7 +32,6 @@ import {
   hasSecondFactor,
   keepPendingTotp,
   lockPendingTotp,
-  lockUser,
   readFactors,
   readRequirement,
   replaceRecoveryCodes,
@@ -143,8 +142,7 @@ function confirmTotpRoute(app: App, deps: Deps, signIn: SignIn): void {
       if (typed?.kind !== 'totp') throw fieldError('invalid_request', 'code', 'must be 6 digits');
       request.showsSecret = true;
       const recoveryCodes = await inTransaction(deps.pool, async (db) => {
-        await checkCredential(deps, db, request);
-        await lockUser(db, id);
+        await lockOwnAccount(deps, db, request);
         const sealed = await lockPendingTotp(db, id);
         if (sealed === null) throw new ApiError('totp_not_begun');
         const step = stepOfCode(deps.secrets.open('totp secret', id, sealed), typed.digits, Date.now(), null);
@@ -160,6 +158,7 @@ function confirmTotpRoute(app: App, deps: Deps, signIn: SignIn): void {
 /**
  * One more second factor of whoever is signed in. Every other session of theirs ends. Older nodes would go on to let them in
  * by the password alone, so beside these there is none.
+ * @param db has their account locked
  * @param what is told of it to the audit log
  * @returns recovery codes when there were none; null: those of before still work
  * @throws ApiError 409 beside older nodes
@@ -171,7 +170,6 @@ export async function setUpSecondFactor(
   add: (before: Factors) => Promise<void>,
 ): Promise<readonly string[] | null> {
   const { id, sessionId } = userOf(request);
-  await lockUser(db, id);
   await refuseOlderNodes(db, 'protectedAccounts');
   const before = await readFactors(db, id);
   await add(before);
@@ -189,6 +187,7 @@ async function makeRecoveryCodes(db: Queryable, userId: string): Promise<readonl
 
 /**
  * Takes a second factor from whoever is signed in; with the last one the recovery codes go, too.
+ * @param db has their account locked
  * @param remove answers with what is told of it to the audit log
  * @throws ApiError 422 when it is the last one, and one is required
  */
@@ -199,7 +198,6 @@ export async function removeSecondFactor(
   remove: () => Promise<Readonly<Record<string, unknown>>>,
 ): Promise<void> {
   const { id } = userOf(request);
-  await lockUser(db, id);
   const before = await remove();
   await noteOwn(db, request, 'second_factor.remove', { before });
   if (hasSecondFactor(await readFactors(db, id))) return;
@@ -225,7 +223,7 @@ function removeTotpRoute(app: App, deps: Deps, signIn: SignIn): void {
       await requireProof(deps, signIn, request, request.body.password);
       const { id } = userOf(request);
       await inTransaction(deps.pool, async (db) => {
-        await checkCredential(deps, db, request);
+        await lockOwnAccount(deps, db, request);
         await removeSecondFactor(deps, db, request, async () => {
           if (!(await deleteTotp(db, id))) throw new ApiError('totp_not_begun');
           return { totp: true };
@@ -255,8 +253,7 @@ function recoveryCodesRoute(app: App, deps: Deps, signIn: SignIn): void {
       const { id } = userOf(request);
       request.showsSecret = true;
       const recoveryCodes = await inTransaction(deps.pool, async (db) => {
-        await checkCredential(deps, db, request);
-        await lockUser(db, id);
+        await lockOwnAccount(deps, db, request);
         if (!hasSecondFactor(await readFactors(db, id))) throw new ApiError('no_second_factor');
         await noteOwn(db, request, 'second_factor.new_recovery_codes');
         return makeRecoveryCodes(db, id);

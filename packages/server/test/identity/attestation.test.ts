@@ -16,8 +16,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { isoCBOR } from '@simplewebauthn/server/helpers';
+import { resetSecondFactorCommand } from '../../src/commands/operatorUser.ts';
+import { lockRow } from '../support/locks.ts';
 import { type Reply, type Sandbox, startSandbox } from '../support/sandbox.ts';
-import { type Browser, MANAGER, signIn } from '../support/user.ts';
+import { attempt, type Browser, MANAGER, OPERATOR, PASSWORD, setUpApp, signIn } from '../support/user.ts';
 
 let sandbox: Sandbox;
 let browser: Browser;
@@ -58,8 +60,8 @@ interface Device {
 const sha256 = (bytes: Buffer | string): Buffer => createHash('sha256').update(bytes).digest();
 
 /** @returns the challenge */
-async function begin(): Promise<string> {
-  const begun = await browser.call('POST', '/v1/session/passkeys/challenge', { body: {} });
+async function begin(by = browser): Promise<string> {
+  const begun = await by.call('POST', '/v1/session/passkeys/challenge', { body: {} });
   assert.equal(begun.status, 200, begun.text);
   return begun.body.options.challenge;
 }
@@ -69,8 +71,9 @@ async function add(
   fmt: string,
   statementOf: (device: Device) => Statement,
   challenge?: string,
+  by = browser,
 ): Promise<Reply> {
-  const given = challenge ?? (await begin());
+  const given = challenge ?? (await begin(by));
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const { x = '', y = '' } = publicKey.export({ format: 'jwk' });
   const coordinate = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'base64url'));
@@ -104,7 +107,7 @@ async function add(
     attestationObject: Buffer.from(attestationObject).toString('base64url'),
   };
   const credential = { id: id.toString('base64url'), rawId: id.toString('base64url'), type: 'public-key' };
-  return browser.call('POST', '/v1/session/passkeys', {
+  return by.call('POST', '/v1/session/passkeys', {
     body: { name: fmt, response: { ...credential, clientExtensionResults: {}, response } },
   });
 }
@@ -196,5 +199,37 @@ describe('a new passkey', () => {
     const replies = await Promise.all(challenges.map((challenge) => add('none', () => new Map(), challenge)));
     assert.deepEqual(replies.map(({ status }) => status).sort(), [201, 422]);
     assert.equal(replies.find(({ status }) => status === 422)?.body.reason, 'too_many_passkeys');
+  });
+
+  test('is not kept by a session that ends meanwhile, by access to the database', async () => {
+    const operator = await signIn(sandbox.url, OPERATOR);
+    const { recoveryCodes } = await setUpApp(operator);
+    const challenge = await begin(operator);
+    const { rows } = await sandbox.pool.query('SELECT id FROM dashboard_user WHERE email = $1', [OPERATOR]);
+    const userId = rows[0].id;
+    const account = await lockRow(sandbox.databaseUrl, 'dashboard_user', userId);
+    const lines: string[] = [];
+    const say = (text: string) => void lines.push(text);
+    const env = { DATABASE_URL: sandbox.databaseUrl };
+    const reset = resetSecondFactorCommand(OPERATOR, env, { out: say, error: say });
+    await account.waitedFor();
+    // What whoever had the account wants to keep of it waits behind the reset.
+    const added = add('none', () => new Map(), challenge, operator);
+    const signedIn = attempt(sandbox.url, OPERATOR, PASSWORD, {}, recoveryCodes[0]);
+    await account.waitedFor(3);
+    await account.release();
+    assert.equal(await reset, 0, lines.join());
+    const { status, body } = await added;
+    assert.deepEqual([status, body.reason], [401, 'not_signed_in']);
+    assert.equal((await signedIn).status, 401);
+    const left = await sandbox.pool.query(
+      `SELECT (SELECT count(*)::int FROM passkey WHERE user_id = u.id) AS passkeys,
+         (SELECT count(*)::int FROM totp WHERE id = u.id) AS apps,
+         (SELECT count(*)::int FROM recovery_code WHERE user_id = u.id) AS codes,
+         (SELECT count(*)::int FROM api_key WHERE user_id = u.id) AS sessions
+       FROM dashboard_user u WHERE id = $1`,
+      [userId],
+    );
+    assert.deepEqual(left.rows, [{ passkeys: 0, apps: 0, codes: 0, sessions: 0 }]);
   });
 });

@@ -3,15 +3,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 
 export interface RowLock {
-  /** Resolves once another session waits for this one. */
-  waitedFor(): Promise<void>;
+  /** Resolves once another session waits for this one, or so many for it and for each other. */
+  waitedFor(sessions?: number): Promise<void>;
   release(): Promise<void>;
 }
 
 /** Locks the rows of `table` whose `column` (its id) is `value`, until released. */
 export async function lockRow(
   databaseUrl: string,
-  table: 'account' | 'transaction',
+  table: 'account' | 'dashboard_user' | 'transaction',
   value: string,
   column: 'id' | 'owner_id' = 'id',
 ): Promise<RowLock> {
@@ -21,9 +21,11 @@ export async function lockRow(
   await client.query('BEGIN');
   await client.query(`SELECT FROM ${table} WHERE ${column} = $1 FOR UPDATE`, [value]);
   return {
-    waitedFor: async () => {
-      const sql = 'SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))';
-      while ((await client.query(sql)).rows.length === 0) await delay(10);
+    waitedFor: async (sessions = 1) => {
+      const sql = `WITH RECURSIVE waiting AS (SELECT pg_backend_pid() AS pid
+          UNION SELECT l.pid FROM pg_locks l JOIN waiting w ON w.pid = ANY (pg_blocking_pids(l.pid)) WHERE NOT l.granted)
+        SELECT FROM waiting`;
+      while ((await client.query(sql)).rows.length <= sessions) await delay(10);
     },
     release: async () => {
       await client.query('ROLLBACK');

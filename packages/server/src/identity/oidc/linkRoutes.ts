@@ -8,9 +8,8 @@ import { exactJson } from '../../http/exactJson.ts';
 import { checkCredential } from '../../http/idempotentWrite.ts';
 import { sendJson } from '../../http/send.ts';
 import { inTransaction } from '../../postgres/pool.ts';
-import { noteOwn, requireProof } from '../attempts.ts';
+import { lockOwnAccount, noteOwn, requireProof } from '../attempts.ts';
 import { ANY_USER, userOf } from '../auth.ts';
-import { lockUser } from '../secondFactorsSql.ts';
 import type { Surface } from '../sessions.ts';
 import { endSessionsOf } from '../sessionsSql.ts';
 import * as bodies from '../userSchemas.ts';
@@ -78,8 +77,7 @@ function confirmRoute(app: App, deps: Deps, signIn: SignIn, journeys: Journeys):
       if (arrived === null || arrived.userId !== id) throw new ApiError('identity_not_proved');
       const { issuer, subject, email } = arrived.identity;
       await inTransaction(deps.pool, async (db) => {
-        await checkCredential(deps, db, request);
-        await lockUser(db, id);
+        await lockOwnAccount(deps, db, request);
         if (!(await useArrival(db, arrived.id))) throw new ApiError('identity_not_proved');
         const others = await findCandidates(db, arrived.identity);
         if (others.some((one) => one.link === 'this' && one.merchantId === merchantId && one.id !== id))
@@ -112,8 +110,7 @@ function removeRoute(app: App, deps: Deps, signIn: SignIn): void {
       await requireProof(deps, signIn, request, request.body.password);
       const { id, sessionId } = userOf(request);
       await inTransaction(deps.pool, async (db) => {
-        await checkCredential(deps, db, request);
-        await lockUser(db, id);
+        await lockOwnAccount(deps, db, request);
         const link = await deleteLink(db, id);
         if (link === null) throw new ApiError('no_identity');
         const { issuer, subject } = link;
