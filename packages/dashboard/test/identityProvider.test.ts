@@ -12,7 +12,7 @@ describe('signing in at an identity provider', { skip: withoutBrowser }, () => {
   let provider: OidcProvider;
   let dashboard: Dashboard;
   before(async () => {
-    provider = await startOidcProvider(true);
+    provider = await startOidcProvider({ isTellingInToken: true });
     dashboard = await startDashboard({ ...provider.environment });
     provider.admit(dashboard.sandbox.url);
   });

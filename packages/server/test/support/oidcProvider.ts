@@ -1,6 +1,7 @@
 /** A real identity provider (`oidc-provider`) on this machine, with a page on which people sign in. */
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import Provider from 'oidc-provider';
 
@@ -31,13 +32,22 @@ export interface OidcProvider {
 
 const CLIENT = { id: 'plexy', secret: 'a secret of the provider and of us' };
 
-/** @param isTellingInToken whether the ID token has all claims; else they are told to who asks for them, as OpenID Connect has it */
-export async function startOidcProvider(isTellingInToken = false): Promise<OidcProvider> {
+interface Options {
+  /** Whether the ID token has all claims; else they are told to who asks for them, as OpenID Connect has it. */
+  readonly isTellingInToken?: boolean;
+  /** To be asked by https, as localhost. */
+  readonly tls?: { readonly key: string; readonly cert: string };
+}
+
+export async function startOidcProvider({
+  isTellingInToken = false,
+  tls,
+}: Options = {}): Promise<OidcProvider> {
   let provider: Provider | null = null;
   let isDown = false;
   const people = new Map<string, Person>();
   const requests: string[] = [];
-  const server = createServer((request, response) => {
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
     requests.push(`${request.method} ${request.url?.replace(/\?.*/, '')}`);
     if (provider === null || isDown) {
       response.writeHead(503).end();
@@ -46,9 +56,11 @@ export async function startOidcProvider(isTellingInToken = false): Promise<OidcP
     const [, uid] = /^\/interaction\/([\w-]+)$/.exec(request.url ?? '') ?? [];
     if (uid === undefined) provider.callback()(request, response);
     else void interact(provider, people, request, response);
-  });
+  };
+  const server = tls === undefined ? createServer(answer) : createTlsServer(tls, answer);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { port } = server.address() as AddressInfo;
+  const issuer = tls === undefined ? `http://127.0.0.1:${port}` : `https://localhost:${port}`;
   const key = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' });
   return {
     ...{ issuer, people, requests },

@@ -118,10 +118,7 @@ export class Journeys {
     }
     if (!(error instanceof NotProvedError)) throw error;
     // What the provider has sent is in the causes, tokens included: the log has what was wrong, in a word.
-    request.log.warn(
-      { problem: error.message, code: codeOf(error.cause) },
-      'nobody was signed in at the identity provider',
-    );
+    request.log.warn(problemOf(error), 'nobody was signed in at the identity provider');
     if (error.isRefusal) return 'refused';
     await insertAuditEntries(this.#deps.signIns, [
       {
@@ -133,6 +130,16 @@ export class Journeys {
   }
 }
 
-function codeOf(error: unknown): string | null {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
+/** Codes of the library, of OAuth (`invalid_client`) and of HTTP: none of them is anything that somebody has chosen. */
+function problemOf({ message, cause }: NotProvedError): Readonly<Record<string, unknown>> {
+  const told = (name: string): unknown => (cause instanceof Error ? Reflect.get(cause, name) : undefined);
+  const word = (name: string): string | null => {
+    const value = told(name);
+    return typeof value === 'string' && /^\w{1,60}$/.test(value) ? value : null;
+  };
+  const status = told('status');
+  return {
+    ...{ problem: message, code: word('code'), answer: word('error') },
+    status: typeof status === 'number' ? status : null,
+  };
 }

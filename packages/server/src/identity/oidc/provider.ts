@@ -3,6 +3,9 @@
  * then and kept for an hour: a start does not wait for it, and while it is down only those who sign in there notice.
  */
 import type { ClientAuth, Configuration, IDToken } from 'openid-client';
+import type { Parsed } from '../../core/values/parse.ts';
+import { parseName } from '../../http/adminCommon.ts';
+import { parseEmail } from '../signIn.ts';
 import type { Identity } from './identities.ts';
 import { createProviderFetch, ProviderUnreachableError } from './providerFetch.ts';
 import type { OidcSettings } from './settings.ts';
@@ -201,6 +204,12 @@ export function claimOf(claims: object, name: string): unknown {
 /** Ways to sign in (RFC 8176) that need something which the user has. Codes by SMS or telephone are none: others can read them. */
 const SECOND_FACTORS = ['mfa', 'otp', 'hwk', 'sc'];
 
+/** @returns null when there is none, or what could not be a user's */
+function parsedOr(parse: (text: string) => Parsed<string>, value: unknown): string | null {
+  const parsed = typeof value === 'string' ? parse(value) : null;
+  return parsed?.ok === true ? parsed.value : null;
+}
+
 /** What is believed of what the provider tells. */
 export function identityOf(claims: IDToken, { acrValues, operators }: OidcSettings): Identity {
   const { iss, sub, email, email_verified: verified, name, acr, amr, auth_time: time } = claims;
@@ -209,9 +218,9 @@ export function identityOf(claims: IDToken, { acrValues, operators }: OidcSettin
   return {
     issuer: iss,
     subject: sub,
-    email: typeof email === 'string' ? email.toLowerCase() : null,
+    email: parsedOr(parseEmail, email),
     isEmailVerified: verified === true,
-    name: typeof name === 'string' && name.trim() !== '' ? name.trim().slice(0, 255) : null,
+    name: parsedOr(parseName, name),
     isOperator: operators === null ? null : values.includes(operators.value),
     hasSecondFactor:
       (typeof acr === 'string' && acrValues.includes(acr)) ||
