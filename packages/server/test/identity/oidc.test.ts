@@ -91,6 +91,9 @@ describe('the first sign-in', () => {
       'https://evil.example/',
       '//evil.example/dashboard',
       '/dashboard/\\evil.example',
+      '/dashboard/..//evil.example',
+      '/dashboard/%2e%2e//evil.example',
+      '/dashboard/../docs',
       '/dashboardevil',
       '/docs',
       '/dashboard/\u0000',
@@ -375,15 +378,22 @@ describe('the provider', () => {
     assert.equal((await browser().signIn('anna')).status, 200);
   });
 
-  test('is asked with a secret that no log has, nor any token', async () => {
+  test('is asked with a secret that no log has, nor a code, nor any token', async () => {
     provider.people.set('anna', person(MANAGER));
-    await browser().signIn('anna');
+    const here = browser();
+    const callback = new URL(await here.enter(await here.begin(), 'anna'));
+    await here.comeBack(callback.href);
+    const cookie = here.cookies.get('plexy_oidc') ?? '';
+    assert.equal((await here.finish()).status, 200);
     const { rows } = await sandbox.pool.query('SELECT id, id_token AS token FROM oidc_session');
     const token = sandbox.deps.secrets.open('id token', rows[0].id, rows[0].token);
     assert.equal(token.split('.').length, 3);
     const log = sandbox.log.join('\n');
-    for (const secret of [token, provider.environment.OIDC_CLIENT_SECRET ?? ''])
+    const given = ['code', 'state'].map((name) => callback.searchParams.get(name) ?? '');
+    for (const secret of [token, provider.environment.OIDC_CLIENT_SECRET ?? '', cookie, ...given]) {
+      assert.ok(secret.length > 20, 'there is something to look for');
       assert.ok(!log.includes(secret) && !rows[0].token.includes(secret));
+    }
   });
 });
 

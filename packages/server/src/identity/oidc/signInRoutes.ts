@@ -17,7 +17,7 @@ import { networkOf } from '../../http/addresses.ts';
 import { ERRORS } from '../../http/adminCommon.ts';
 import type { App } from '../../http/baseApp.ts';
 import { clientAddressOf } from '../../http/clientAddress.ts';
-import { ApiError } from '../../http/errors.ts';
+import { ApiError, fieldError } from '../../http/errors.ts';
 import { exactJson } from '../../http/exactJson.ts';
 import { sendJson } from '../../http/send.ts';
 import { newId } from '../../installation/newId.ts';
@@ -76,12 +76,24 @@ function beginRoute(app: App, deps: Deps, signIn: SignIn, journeys: Journeys): v
     },
     async (request, reply) => {
       requireSameOrigin(request, deps.config.publicUrl);
-      const { next = '/dashboard', again = false } = request.body;
+      const { again = false } = request.body;
+      const next = ownPageOf(request.body.next ?? '/dashboard');
       const left = await journeys.depart(request, { isAgain: again, next, userId: null });
       await signIn.strangers.ask(networkOf(clientAddressOf(request)), () => left.keep(deps.signIns, reply));
       return sendJson(reply, 200, exactJson({ url: left.url }));
     },
   );
+}
+
+/**
+ * A page of the dashboard, in the one spelling that browsers have for it: `/dashboard/..//evil.example` begins like one, and would
+ * lead to another server.
+ * @throws ApiError 400
+ */
+function ownPageOf(text: string): string {
+  const { pathname, search } = new URL(text, 'http://here');
+  if (/^\/dashboard(?:\/|$)/.test(pathname)) return `${pathname}${search}`;
+  throw fieldError('invalid_request', 'next', 'must be a page below /dashboard');
 }
 
 function callbackRoute(app: App, signIn: SignIn, journeys: Journeys): void {
