@@ -1,7 +1,7 @@
 /** Signing in at the operator's identity provider: the way there, and back. */
 import { Button } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect } from 'react';
 import { session } from './api.ts';
 import { useWords } from './i18n/index.tsx';
 import { Failure } from './ui.tsx';
@@ -57,6 +57,15 @@ export function ProviderButton({ isAgain = false }: ProviderButtonProps): ReactN
     mutationFn: () => session.beginOidc(ownPage(), isAgain),
     onSuccess: ({ url }) => location.assign(url),
   });
+  const { reset } = begin;
+  useEffect(() => {
+    // Browsers bring the page back as it was left, on its way.
+    const comeBack = ({ persisted }: PageTransitionEvent): void => {
+      if (persisted) reset();
+    };
+    window.addEventListener('pageshow', comeBack);
+    return () => window.removeEventListener('pageshow', comeBack);
+  }, [reset]);
   if (providerName === null) return null;
   return (
     <>

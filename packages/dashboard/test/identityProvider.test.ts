@@ -63,6 +63,7 @@ describe('signing in at an identity provider', { skip: withoutBrowser }, () => {
     await page.goto(`${dashboard.sandbox.url}/dashboard/account/security`);
     const panel = page.locator('section', { hasText: 'Linked. You sign in there.' });
     await panel.getByRole('button', { name: 'Unlink' }).waitFor();
+    await page.getByRole('row').filter({ hasText: 'Identity provider' }).waitFor();
     assert.deepEqual(await graveAxeFindings(page), []);
 
     const atProvider = page.waitForURL(`${provider.issuer}/session/end?**`);

@@ -275,10 +275,17 @@ function Sessions(): ReactNode {
         columns={[
           {
             title: t('security.device'),
-            cell: ({ userAgent }) => (
-              <span className="cell-text" title={userAgent ?? ''}>
-                {nameOf(userAgent)}
-              </span>
+            cell: ({ userAgent, signedInBy }) => (
+              <>
+                <span className="cell-text" title={userAgent ?? ''}>
+                  {nameOf(userAgent)}
+                </span>
+                {signedInBy !== null && (
+                  <Text size="xs" className="dim">
+                    {t(`signedInBy.${signedInBy}`)}
+                  </Text>
+                )}
+              </>
             ),
           },
           {

@@ -56,6 +56,23 @@ test('every path without an extension is the page, with a nonce of its own and n
   assert.equal(nonces.size, 4);
 });
 
+test('the page knows what the identity provider is called, whatever that is', async () => {
+  const named = createBaseApp({
+    logger: pino({ level: 'silent' }),
+    config: readConfig({}),
+  } as unknown as Deps);
+  const { oidc } = readConfig({
+    ...{ OIDC_ISSUER: 'https://login.example.com', OIDC_CLIENT_ID: 'plexy', OIDC_CLIENT_SECRET: 'secret' },
+    OIDC_NAME: `A"><script>$&$'`,
+  });
+  dashboardRoutes(named, path.join(folder, 'dist'), { mode: 'production', oidc });
+  const { body } = await named.inject('/dashboard');
+  const name = 'A&quot;&gt;&lt;script&gt;$&amp;$&#39;';
+  assert.ok(body.includes(`<meta name="identity-provider" content="${name}"><title>`), body);
+  assert.ok(!(await app.inject('/dashboard')).body.includes('identity-provider'));
+  await named.close();
+});
+
 test('assets are cached for good and compressed, other files are asked for again', async () => {
   const asset = await app.inject('/dashboard/assets/app-1a2b.js');
   assert.equal(asset.headers['cache-control'], 'public, max-age=31536000, immutable');

@@ -153,7 +153,7 @@ describe('the first sign-in', () => {
     await setTimeout(HEARD_MS);
   });
 
-  test('at two nodes at once links once, and both get in', async () => {
+  test('of two requests at once links once, and both get in', async () => {
     provider.people.set('anna', person(MANAGER));
     const both = [browser(), browser()];
     for (const one of both) await one.travel('anna');

@@ -260,6 +260,22 @@ describe('in production', () => {
     assert.equal((await strong.call('GET', '/v1/admin/merchants')).status, 200);
   });
 
+  test('what was begun at one node goes on at another, and ends with the first of them', async () => {
+    const other = await start();
+    try {
+      provider.people.set('weak', { email: 'weak@acme.test', email_verified: true, groups: ['operators'] });
+      const [url, otherUrl] = [node.adminUrl ?? '', other.adminUrl ?? ''];
+      const [here, there] = [new SsoBrowser(url), new SsoBrowser(otherUrl)];
+      const callback = await here.enter(await here.begin(), 'weak');
+      for (const [name, value] of here.cookies) there.cookies.set(name, value);
+      assert.match(await there.comeBack(callback.replace(url, otherUrl)), /oidc=proved$/);
+      assert.match(await here.comeBack(callback), /oidc=identity_not_proved$/);
+      assert.equal((await there.finish()).status, 200);
+    } finally {
+      await other.stop();
+    }
+  });
+
   test('a wrong secret of the client is told to the log, by a number, and to nobody else', async () => {
     const other = await start({ OIDC_CLIENT_SECRET: 'another secret than the provider has' });
     try {
