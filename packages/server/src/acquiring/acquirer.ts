@@ -378,8 +378,12 @@ export class Acquirer {
     const reversalId = newId();
     const ids = { operationId, transactionId, paymentId, reversalId };
     const command: Command = { kind: 'take_bank_answer', operationKind: operation.kind, answer, ...ids };
-    await this.#options.engine().run(command, ENGINE);
+    const outcome = await this.#options.engine().run(command, ENGINE);
     this.#payers.delete(transactionId);
+    if (bankToken === null || !isKept || outcome.kind !== 'transaction') return;
+    const { cardUse } = outcome.transaction;
+    if (cardUse === 'keep' || cardUse === 'cof_initial')
+      await this.#options.bankTokens.keepOnFile(transactionId, bankToken);
   }
 }
 

@@ -2,11 +2,13 @@
 import { DEFAULT_ACQUIRER_ID } from '../core/acquirers.ts';
 import { newId } from '../installation/newId.ts';
 import type { Secrets } from '../installation/secrets.ts';
-import { inTransaction, type Pool } from '../postgres/pool.ts';
+import { inTransaction, type Pool, type Queryable } from '../postgres/pool.ts';
 import {
+  type CardAtAcquirer,
   findBankToken,
   type KeptBankToken,
   lockClearBankTokens,
+  lockTokenOnFile,
   setBankToken,
   setTokenAtAcquirer,
 } from './cardsSql.ts';
@@ -25,14 +27,27 @@ export class BankTokens {
 
   /** Keeps the token that a payment's acquirer has for its card. */
   async keep(transactionId: string, bankToken: string): Promise<void> {
-    const kept = await findBankToken(this.#pool, transactionId);
+    await this.#set(this.#pool, await findBankToken(this.#pool, transactionId), bankToken);
+  }
+
+  /**
+   * The same once the payment has put its card on file. Until then nobody saw that the token was needed: another customer who
+   * has deleted the same card has had it forgotten.
+   */
+  async keepOnFile(transactionId: string, bankToken: string): Promise<void> {
+    await inTransaction(this.#pool, async (db) =>
+      this.#set(db, await lockTokenOnFile(db, transactionId), bankToken),
+    );
+  }
+
+  async #set(db: Queryable, kept: (KeptBankToken & CardAtAcquirer) | null, bankToken: string): Promise<void> {
     if (kept === null || (kept.sealed !== null && this.open(kept) === bankToken)) return;
     const { acquirerId, cardTokenId } = kept;
     const isDefault = acquirerId === DEFAULT_ACQUIRER_ID;
     const sealedFor = isDefault ? cardTokenId : newId();
     const sealed = this.#seal(sealedFor, bankToken);
-    if (isDefault) await setBankToken(this.#pool, cardTokenId, sealed, kept.begunAt);
-    else await setTokenAtAcquirer(this.#pool, kept, sealedFor, sealed);
+    if (isDefault) await setBankToken(db, cardTokenId, sealed, kept.begunAt);
+    else await setTokenAtAcquirer(db, kept, sealedFor, sealed);
   }
 
   /** The token as the bank gave it; null: the bank has given none. */

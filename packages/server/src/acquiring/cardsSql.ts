@@ -116,11 +116,33 @@ export async function findBankToken(
   return rows[0] ?? null;
 }
 
+/**
+ * The same of a payment that has put its card on file, for as long as it is there. The card is locked: whoever deletes it
+ * for another customer, and what banks know it by with it, has done so, or waits.
+ */
+export async function lockTokenOnFile(
+  db: Queryable,
+  transactionId: string,
+): Promise<(KeptBankToken & CardAtAcquirer) | null> {
+  await db.query(
+    'SELECT FROM card_token WHERE id = (SELECT card_token_id FROM transaction WHERE id = $1) FOR NO KEY UPDATE',
+    [transactionId],
+  );
+  // A statement of its own sees what was committed while the lock was waited for.
+  const { rows } = await db.query<KeptBankToken & CardAtAcquirer>(
+    `SELECT ${BANK_TOKEN_COLUMNS}, t.acquirer_id AS "acquirerId", NULL AS "begunAt" FROM transaction t ${BANK_TOKEN_TABLES}
+     WHERE t.id = $1 AND EXISTS (SELECT FROM card_on_file k
+       WHERE k.customer_id = t.customer_id AND k.card_token_id = c.id AND k.deleted_at IS NULL)`,
+    [transactionId],
+  );
+  return rows[0] ?? null;
+}
+
 export interface CardAtAcquirer {
   readonly cardTokenId: string;
   readonly acquirerId: string;
-  /** When the payment began whose bank has told the token: a card that was taken away since stays so. */
-  readonly begunAt: Millis;
+  /** When the payment began whose bank has told the token: a card that was taken away since stays so. Null: it is there. */
+  readonly begunAt: Millis | null;
 }
 
 /** What was not taken away since a payment began. */
@@ -138,7 +160,7 @@ export async function setTokenAtAcquirer(
     `INSERT INTO bank_token (id, card_token_id, acquirer_id, sealed)
      SELECT $1, c.id, $3, $4 FROM (SELECT id FROM card_token WHERE id = $2 AND ${IS_LEFT('$5')} FOR SHARE) c
      ON CONFLICT (card_token_id, acquirer_id) DO UPDATE SET id = excluded.id, sealed = excluded.sealed`,
-    [id, cardTokenId, acquirerId, sealed, new Date(begunAt)],
+    [id, cardTokenId, acquirerId, sealed, begunAt === null ? null : new Date(begunAt)],
   );
 }
 

@@ -62,7 +62,7 @@ const CONSENT = [
 const IS_NEW = 'excluded.merchant_may_charge OR k.deleted_at IS NOT NULL';
 /** A payment that began before the customer withdrew, or had the card deleted, agrees to nothing any more. */
 const WAS_NOT_WITHDRAWN_SINCE = `k.withdrawn_at IS NULL
-  OR k.withdrawn_at < (SELECT t.created_at FROM transaction t WHERE t.id = excluded.consent_transaction_id)`;
+  OR greatest(k.withdrawn_at, k.deleted_at) < (SELECT t.created_at FROM transaction t WHERE t.id = excluded.consent_transaction_id)`;
 const KEEP_CARDS = statementOf(
   'keep_cards',
   COLUMNS,

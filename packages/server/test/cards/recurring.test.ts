@@ -1,7 +1,9 @@
 /** Cards on file over HTTP, against the real simulated bank: who may charge them, until when, and what is left of them. */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { BankTokens } from '../../src/acquiring/bankTokens.ts';
+import { deleteCards } from '../../src/cards/cardsOnFileSql.ts';
 import { createSecrets } from '../../src/installation/secrets.ts';
 import { startTestBank, type TestBank } from '../support/bank.ts';
 import { type Call, CHALLENGED, eventually, operate, pay, VISA } from '../support/cards.ts';
@@ -326,6 +328,78 @@ describe('a card that is deleted', () => {
     assert.equal(await tokensOf(cardTokenId), 0);
   });
 
+  describe('while another customer agrees to be charged by the same one', () => {
+    // Customers of other tests have these cards on file, too: here nobody else has.
+    const usual = { merchant, call };
+    before(() => Object.assign(usual, { merchant, call }));
+    beforeEach(async () => {
+      merchant = await createMerchant(sandbox.pool);
+      call = callOf(merchant);
+    });
+    after(() => {
+      ({ merchant, call } = usual);
+    });
+    /** One has it on file, and another one is about to. */
+    async function share(number: string): Promise<{ readonly gone: string; readonly id: string }> {
+      const one = await newCustomer();
+      const agreed = await first(one, number);
+      if (agreed.body.status === '3d') await authenticate(agreed);
+      await eventually('a card on file', async () => (await cardsOf(one)).length === 1);
+      return { gone: one, id: agreed.body.cardTokenId.Value };
+    }
+    /** The other one's card is theirs, whatever became of it for the first one. */
+    async function assertCharged(customerId: string, id: string): Promise<void> {
+      await eventually('a token of the bank', async () => (await tokensOf(id)) === 1, 5_000);
+      const charged = await charge(customerId);
+      assert.equal(charged.body.status, 'authorized', charged.text);
+    }
+
+    test('stays theirs: their bank approves later', async () => {
+      const { gone, id } = await share(CHALLENGED);
+      const another = await newCustomer();
+      const late = await first(another, CHALLENGED);
+      const deleted = await call('DELETE', `/v1/customers/${gone}/cards/${id}`);
+      assert.equal(deleted.status, 200, deleted.text);
+      assert.equal(await tokensOf(id), 0);
+      await authenticate(late);
+      await eventually('a card on file', async () => (await cardsOf(another)).length === 1);
+      await assertCharged(another, id);
+      assert.deepEqual(await cardsOf(gone), []);
+    });
+
+    test('stays theirs: their answer is committed before the deletion is', async () => {
+      const { gone, id } = await share(CHALLENGED);
+      const another = await newCustomer();
+      const late = await first(another, CHALLENGED);
+      const client = await sandbox.pool.connect();
+      try {
+        await client.query('BEGIN');
+        await deleteCards(client, gone, id);
+        await authenticate(late);
+        await eventually('a card on file', async () => (await cardsOf(another)).length === 1);
+        await client.query('COMMIT');
+      } finally {
+        client.release(true);
+      }
+      await assertCharged(another, id);
+    });
+
+    test('stays theirs, whichever comes first', async () => {
+      for (let round = 0; round < 12; round += 1) {
+        const { gone, id } = await share(VISA);
+        const another = await newCustomer();
+        const [, deleted] = await Promise.all([
+          first(another),
+          delay(round * 3).then(() => call('DELETE', `/v1/customers/${gone}/cards/${id}`)),
+        ]);
+        assert.equal(deleted.status, 200, deleted.text);
+        await assertCharged(another, id);
+        await call('DELETE', `/v1/customers/${another}/cards/${id}`);
+        assert.equal(await tokensOf(id), 0);
+      }
+    });
+  });
+
   test('is not brought back by the answer to a payment that was under way', async () => {
     const customerId = await newCustomer();
     const { body } = await first(customerId, '2200000000000004');
@@ -412,6 +486,22 @@ test('no card number, code or bank token is in any table or log line', async () 
   const { rows } = await sandbox.pool.query(`SELECT database_to_xml(true, false, '')::text AS everything`);
   for (const text of [rows[0].everything, sandbox.log.join()])
     assert.doesNotMatch(text, /4242424242424242|card_[\w-]{43}/);
+});
+
+test('a payment that began after its customer withdrew, and before they had the card deleted, brings nothing back', async () => {
+  const customerId = await newCustomer();
+  await authenticate(await first(customerId, CHALLENGED));
+  await eventually('a card on file', async () => (await cardsOf(customerId)).length === 1);
+  const [{ id }] = await cardsOf(customerId);
+  const path = `/v1/customers/${customerId}/cards/${id}`;
+  assert.equal((await call('DELETE', `${path}/consent`)).status, 200);
+  const late = await first(customerId, CHALLENGED);
+  assert.equal((await call('DELETE', path)).status, 200);
+  await authenticate(late);
+  const statusOf = async () => (await call('GET', `/v1/transactions/${late.body.id}`)).body.status;
+  await eventually('the late approval', async () => (await statusOf()) === 'authorized');
+  assert.deepEqual(await cardsOf(customerId), []);
+  assert.deepEqual(reasonOf(await charge(customerId, { cardTokenId: id })), [422, 'card_not_on_file']);
 });
 
 describe('a payment that began before its customer withdrew', () => {
