@@ -1,4 +1,4 @@
-/** The entry: reads the configuration, and becomes a node, the primary of several workers, or one of these. */
+/** The entry: reads the configuration, and becomes a node, the primary of workers, or one of these. */
 import cluster from 'node:cluster';
 import { setFlagsFromString } from 'node:v8';
 import { ConfigError, readConfig } from './app/config.ts';
@@ -19,7 +19,7 @@ async function main(): Promise<void> {
   const config = readConfig(process.env);
   const logger = createLogger(config.logLevel);
   // The primary loads none of the program: it is to have no business, and to take no memory for it.
-  if (config.workers > 1 && cluster.isPrimary) {
+  if (config.hasPrimary && cluster.isPrimary) {
     const { runPrimary } = await import('./app/workers.ts');
     await runPrimary(config, logger);
   } else {

@@ -60,8 +60,13 @@ export interface Config {
   readonly poolSize: number;
   /** The broker that events are published to. Null: to none. */
   readonly eventSink: SinkSettings | null;
-  /** Processes that serve this node's ports; 1: the process that was started does it itself. */
+  /** Processes that serve this node's ports. */
   readonly workers: number;
+  /**
+   * Whether the process that was started only starts and replaces them: several, and with `auto` also the one of a single
+   * processor. Else it is the one that serves.
+   */
+  readonly hasPrimary: boolean;
   /** Where people may sign in besides (OpenID Connect). Null: nowhere. */
   readonly oidc: OidcSettings | null;
   /** Where spans are sent. Null: nothing is traced. */
@@ -215,6 +220,7 @@ export function readConfig(environment: Environment): Config {
     poolSize: integer(env, 'POOL_SIZE', 1, 1_000) ?? 10,
     eventSink: eventSink(env),
     workers: workers(env),
+    hasPrimary: workers(env) > 1 || text(env, 'WORKERS') === 'auto',
     oidc: oidc(env, mode),
     tracing: tracing(env),
   };

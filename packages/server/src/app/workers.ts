@@ -1,5 +1,5 @@
 /**
- * The primary of a node with several workers (`WORKERS`). It holds no business: it opens the ports, on which each worker
+ * The primary of a node with workers (`WORKERS`). It holds no business: it opens the ports, on which each worker
  * takes what connections it can, has what a machine needs once (embedded PostgreSQL, the sandbox's bank), puts the workers'
  * metrics together, and sees to it that there are as many workers as there should be.
  *

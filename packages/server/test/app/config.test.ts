@@ -57,6 +57,7 @@ test('without any variable it is a sandbox on this machine', () => {
     maxQueue: 10_000,
     poolSize: 10,
     workers: 1,
+    hasPrimary: false,
     eventSink: null,
     oidc: null,
     tracing: null,
@@ -117,6 +118,7 @@ test('every variable is read', () => {
     databaseReplicaUrl: 'postgres://standby/plexy?sslmode=disable',
     replicaMaxLagSeconds: 30,
     workers: 3,
+    hasPrimary: true,
     migrate: false,
     dataDir: '/data',
     logLevel: 'warn',
@@ -212,6 +214,8 @@ test('a standby needs a primary; workers are counted, or one for each processor'
   for (const WORKERS of ['0', '129', '-1', '1.5', 'all', '2 '])
     refuses({ WORKERS }, /^WORKERS must be auto or a whole number from 1 to 128$/);
   assert.equal(readConfig({ WORKERS: 'auto' }).workers, availableParallelism());
+  const hasPrimary = (WORKERS: string): boolean => readConfig({ WORKERS }).hasPrimary;
+  assert.deepEqual(['', '1', '2', 'auto'].map(hasPrimary), [false, false, true, true]);
 });
 
 test('each worker has its part of what the node has, and more than none', () => {
