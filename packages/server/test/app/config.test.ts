@@ -215,7 +215,7 @@ test('a standby needs a primary; workers are counted, or one for each processor'
     refuses({ WORKERS }, /^WORKERS must be auto or a whole number from 1 to 128$/);
   assert.equal(readConfig({ WORKERS: 'auto' }).workers, availableParallelism());
   const hasPrimary = (WORKERS: string): boolean => readConfig({ WORKERS }).hasPrimary;
-  assert.deepEqual(['', '1', '2', 'auto'].map(hasPrimary), [false, false, true, true]);
+  assert.deepEqual(['1', '2', 'auto'].map(hasPrimary), [false, true, true]);
 });
 
 test('each worker has its part of what the node has, and more than none', () => {
