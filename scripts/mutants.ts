@@ -398,6 +398,27 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ['identity/session'],
   },
   {
+    name: 'an address that the identity provider has not verified opens an account',
+    file: `${SERVER}/identity/oidc/identities.ts`,
+    from: "(link === 'none' && identity.isEmailVerified && email === identity.email)",
+    to: "(link === 'none' && email === identity.email)",
+    tests: ['identity/identities'],
+  },
+  {
+    name: 'what an identity provider has proved signs in again and again',
+    file: `${SERVER}/identity/oidc/signInRoutes.ts`,
+    from: '!(await useArrival(db, arrived.id))',
+    to: 'arrived.id === null',
+    tests: ['identity/oidc.test'],
+  },
+  {
+    name: 'the signature of an ID token is not looked at',
+    file: `${SERVER}/identity/oidc/provider.ts`,
+    from: '          client.enableNonRepudiationChecks,\n',
+    to: '',
+    tests: ['identity/oidcRequests'],
+  },
+  {
     name: 'keys whose response is awaited are purged',
     file: `${SERVER}/operations/purgeSql.ts`,
     from: 'const old = `status_code IS NOT NULL\n    AND created_at',
