@@ -401,7 +401,7 @@ function newRefund(payment: Transaction, refundId: TransactionId, amount: Minor,
 }
 
 /** As the customer's may be stored. */
-function iinHashesOf({ iinHash, otherIinHashes = [] }: Authorize): readonly string[] {
+export function iinHashesOf({ iinHash, otherIinHashes = [] }: Authorize): readonly string[] {
   if (iinHash === null) return [];
   return [iinHash, ...otherIinHashes];
 }

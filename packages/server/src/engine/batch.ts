@@ -5,8 +5,8 @@
 
 import { type AuditActor, type AuditEntry, auditChangeOf } from '../auditLog/auditEntry.ts';
 import { insertAuditEntries } from '../auditLog/auditLogSql.ts';
-import type { AnswerKey, Command, LateAnswer, Outcome, Sender } from '../core/command.ts';
-import { decide } from '../core/decide.ts';
+import type { AnswerKey, Authorize, Command, LateAnswer, Outcome, Sender } from '../core/command.ts';
+import { decide, iinHashesOf } from '../core/decide.ts';
 import type { Can } from '../core/effects.ts';
 import { REFUSALS } from '../core/reasons.ts';
 import { covers, type Scope } from '../core/scopes.ts';
@@ -22,6 +22,7 @@ import { insertEventTraces } from './eventTracesSql.ts';
 import { gateErrorOf } from './gateSql.ts';
 import { type Answer, type Fingerprints, standingOf } from './idempotency.ts';
 import * as linksSql from './linksSql.ts';
+import type { KnownPayment, KnownWallet, Memory } from './memory.ts';
 
 /** Operators' idempotency keys are one namespace, apart from every merchant's. */
 export const OPERATOR_SCOPE = '00000000-0000-0000-0000-000000000000';
@@ -48,8 +49,11 @@ export interface Once extends Fingerprints {
   readonly key: string | null;
   /** @param balance the merchant's balance after the command, where it was loaded */
   readonly render: (outcome: Outcome, balance: Minor | null) => Answer;
-  /** What will be answered if all goes as usual, so that it can be stored with the claim. Null: that is not known. */
-  readonly usual: Answer | null;
+  /**
+   * What will be answered if all goes as usual, so that it can be stored with the claim; null: that is not known.
+   * @param known the payment that it is about, where that is remembered
+   */
+  readonly usual: ((known: KnownPayment | null) => Answer | null) | null;
 }
 
 /** A call on its way through a batch. */
@@ -139,6 +143,7 @@ export interface Attempt extends sql.BatchOptions {
   /** An earlier attempt may have committed: claim internal ids first, too. */
   readonly retry: boolean;
   readonly can: Can;
+  readonly memory: Memory;
 }
 
 /**
@@ -149,7 +154,7 @@ export async function runBatch(
   client: Client,
   requests: readonly Request[],
   answerLate: AnswerLate,
-  { retry, can, ...options }: Attempt,
+  { retry, can, memory, ...options }: Attempt,
 ): Promise<BatchResult> {
   const leaders = new Map<string, Request>();
   for (const request of requests) {
@@ -157,17 +162,19 @@ export async function runBatch(
   }
   const candidates = [...leaders.values()];
   const toClaim = candidates.filter((request): request is Claiming => mustClaim(request, retry));
-  const read = await inOneRoundTrip(client, (db) => claimAndRead(db, candidates, toClaim, options)).catch(
-    (error: unknown) => {
-      throw options.gated ? gateErrorOf(error) : error;
-    },
-  );
+  const claims = new Map(toClaim.map((request) => [request, claimOf(request, memory)]));
+  const needs = needsOf(candidates, memory);
+  const read = await inOneRoundTrip(client, (db) =>
+    claimAndRead(db, candidates, claims, needs, options),
+  ).catch((error: unknown) => {
+    throw options.gated ? gateErrorOf(error) : error;
+  });
   const { claimed, apiKeys, now } = read;
-  const state = await stateOf(client, read, can);
+  const state = await stateOf(client, await withMovedWallets(client, read, memory), can);
   const replies = await readReplies(client, toClaim, claimed);
 
   const settled = new Map<string, Settled>();
-  const keys = new KeyChanges(claimed);
+  const keys = new KeyChanges(claimed, claims);
   const audited: AuditEntry[] = [];
   for (const request of candidates) {
     const key = leaderKeyOf(request);
@@ -182,6 +189,7 @@ export async function runBatch(
     audited.push(...auditEntriesOf(request, outcome, before));
   }
   const effects = await inOneRoundTrip(client, (db) => save(db, state, keys, answerLate, audited));
+  memory.notePayments(state.changedTransactions());
   return { settled: requests.map((request) => settle(request, leaders, settled, replies)), effects };
 }
 
@@ -251,7 +259,7 @@ export async function runDueBatch(
   const transactions = await lockDue(client, gated, (db) => sql.lockDueTransactions(db, limit));
   const { payments, links } = await withLinks(client, transactions);
   const paymentIds = payments.map((payment) => payment.id);
-  const needs = { ...needsOf([]), paymentIds, anybodysIds: paymentIds };
+  const needs = { ...noNeeds(), paymentIds, walletOfIds: paymentIds, anybodysIds: paymentIds };
   for (const id of paymentIds) addPosting(needs, id, null);
   const read = await inOneRoundTrip(client, (db) => lockAndRead(db, needs, { payments, links }));
   const { now } = read;
@@ -260,7 +268,7 @@ export async function runDueBatch(
     const command: Command = { kind: 'act_when_due', transactionId, operationId: newId() };
     state.apply(decide(state, command, { sender: ENGINE, answerTo: null, now }));
   }
-  const noKeys = new KeyChanges(new Set());
+  const noKeys = new KeyChanges(new Set(), new Map());
   const effects = await inOneRoundTrip(client, (db) => save(db, state, noKeys, answerLate, []));
   return { count: paymentIds.length, effects };
 }
@@ -294,14 +302,14 @@ export async function runDueLinks(
   can: Can,
 ): Promise<DueResult> {
   const links = await lockDue(client, gated, (db) => linksSql.lockDueLinks(db, limit));
-  const needs = { ...needsOf([]), linkIds: links.map(({ id }) => id) };
+  const needs = { ...noNeeds(), linkIds: links.map(({ id }) => id) };
   const read = await inOneRoundTrip(client, (db) => lockAndRead(db, needs, { payments: [], links }));
   const state = await stateOf(client, read, can);
   for (const { id, kind } of links) {
     const command: Command = { kind: 'end_link_when_due', link: { id, kind } };
     state.apply(decide(state, command, { sender: ENGINE, answerTo: null, now: read.now }));
   }
-  const noKeys = new KeyChanges(new Set());
+  const noKeys = new KeyChanges(new Set(), new Map());
   const effects = await inOneRoundTrip(client, (db) => save(db, state, noKeys, answerLate, []));
   return { count: links.length, effects };
 }
@@ -309,9 +317,16 @@ export async function runDueLinks(
 /** What a batch's commands need to have loaded. */
 interface Needs {
   readonly merchantIds: string[];
+  /** Phone numbers that somebody pays with: how often they were given with a wrong IIN. */
+  readonly guessedPhones: string[];
+  /** Of these, those whose wallets have to be looked for, and in which currency. */
   readonly phones: string[];
   readonly currencies: string[];
   readonly walletIds: string[];
+  /** Wallets among them that are remembered. */
+  readonly knownWallets: KnownPayer[];
+  /** Payments whose wallets have to be looked for. */
+  readonly walletOfIds: TransactionId[];
   readonly paymentIds: TransactionId[];
   /** Payments whose merchant is not known beforehand. */
   readonly anybodysIds: TransactionId[];
@@ -329,12 +344,27 @@ interface Needs {
   readonly shownIds: TransactionId[];
 }
 
-function needsOf(requests: readonly Request[]): Needs {
-  const needs: Needs = {
+/** Whose wallet is remembered. */
+interface KnownPayer extends KnownWallet {
+  readonly phone: string;
+  readonly currency: string;
+}
+
+function needsOf(requests: readonly Request[], memory: Memory): Needs {
+  const needs = noNeeds();
+  for (const { command, sender } of requests) addNeeds(needs, command, sender, memory);
+  return needs;
+}
+
+function noNeeds(): Needs {
+  return {
     merchantIds: [],
+    guessedPhones: [],
     phones: [],
     currencies: [],
     walletIds: [],
+    knownWallets: [],
+    walletOfIds: [],
     paymentIds: [],
     anybodysIds: [],
     refundIds: [],
@@ -345,16 +375,13 @@ function needsOf(requests: readonly Request[]): Needs {
     posters: new Map(),
     shownIds: [],
   };
-  for (const { command, sender } of requests) addNeeds(needs, command, sender);
-  return needs;
 }
 
-function addNeeds(needs: Needs, command: Command, sender: Sender): void {
+function addNeeds(needs: Needs, command: Command, sender: Sender, memory: Memory): void {
   switch (command.kind) {
     case 'authorize':
       needs.merchantIds.push(command.merchantId);
-      needs.phones.push(command.phone);
-      needs.currencies.push(command.currency);
+      addPayer(needs, command, memory);
       if (command.link !== undefined) needs.linkIds.push(command.link.id);
       return;
     case 'pay_by_card': {
@@ -381,6 +408,7 @@ function addNeeds(needs: Needs, command: Command, sender: Sender): void {
     case 'move_to_acquirer':
       needs.operationIds.push(command.operationId);
       needs.paymentIds.push(command.paymentId);
+      addWalletOf(needs, command.paymentId, memory);
       needs.anybodysIds.push(command.paymentId);
       if (command.transactionId !== command.paymentId) needs.refundIds.push(command.transactionId);
       if (mayPost(command)) addPosting(needs, command.paymentId, null);
@@ -389,6 +417,7 @@ function addNeeds(needs: Needs, command: Command, sender: Sender): void {
       return;
     default:
       needs.paymentIds.push(command.transactionId);
+      addWalletOf(needs, command.transactionId, memory);
       if (sender.merchantId === null) needs.anybodysIds.push(command.transactionId);
       else needs.merchantIds.push(sender.merchantId);
       if (mayPost(command)) addPosting(needs, command.transactionId, sender.merchantId);
@@ -396,6 +425,25 @@ function addNeeds(needs: Needs, command: Command, sender: Sender): void {
       // The wallet API does not show balances.
       if (sender.paymentMethod === null) needs.shownIds.push(command.transactionId);
   }
+}
+
+function addPayer(needs: Needs, command: Authorize, memory: Memory): void {
+  const { phone, currency } = command;
+  needs.guessedPhones.push(phone);
+  const known = memory.wallet(phone, currency, iinHashesOf(command));
+  if (known !== null) {
+    needs.walletIds.push(known.id);
+    needs.knownWallets.push({ ...known, phone, currency });
+  } else {
+    needs.phones.push(phone);
+    needs.currencies.push(currency);
+  }
+}
+
+function addWalletOf(needs: Needs, id: TransactionId, memory: Memory): void {
+  const known = memory.payment(id);
+  if (known === null) needs.walletOfIds.push(id);
+  else needs.walletIds.push(known.walletId);
 }
 
 function addPosting({ posters }: Needs, id: TransactionId, merchantId: string | null): void {
@@ -435,16 +483,17 @@ interface ClaimedAndRead extends Read {
 async function claimAndRead(
   db: StatementRunner,
   requests: readonly Request[],
-  toClaim: readonly Claiming[],
+  claims: ReadonlyMap<Claiming, sql.Claim>,
+  needs: Needs,
   options: sql.BatchOptions,
 ): Promise<ClaimedAndRead> {
   const apiKeyIds = new Set<string>();
   for (const { once } of requests) if (once !== null && once.apiKeyId !== null) apiKeyIds.add(once.apiKeyId);
   const [, claimed, apiKeys, rows] = await Promise.all([
     sql.beginBatch(db, options),
-    toClaim.length > 0 ? sql.claimKeys(db, toClaim.map(claimOf)) : [],
+    claims.size > 0 ? sql.claimKeys(db, [...claims.values()]) : [],
     apiKeyIds.size > 0 ? sql.readApiKeys(db, [...apiKeyIds]) : [],
-    lockAndRead(db, needsOf(requests), null),
+    lockAndRead(db, needs, null),
   ]);
   return {
     ...rows,
@@ -459,7 +508,7 @@ async function lockAndRead(
   needs: Needs,
   locked: Pick<Read, 'payments' | 'links'> | null,
 ): Promise<Read> {
-  const { merchantIds, phones, currencies, walletIds, paymentIds, refundIds, operationIds } = needs;
+  const { merchantIds, guessedPhones, walletIds, paymentIds, refundIds, operationIds } = needs;
   const { anybodysIds, shownIds, linkIds, mayPayLinkIds, cards } = needs;
   const postingIds = [...needs.posters.keys()];
   const [
@@ -471,6 +520,7 @@ async function lockAndRead(
     operations,
     merchants,
     wallets,
+    guesses,
     accounts,
     shownAccounts,
     time,
@@ -485,13 +535,25 @@ async function lockAndRead(
     merchantIds.length + anybodysIds.length > 0
       ? sql.readMerchants(db, [...new Set(merchantIds)], anybodysIds)
       : [],
-    sql.lockWallets(db, { phones, currencies, transactionIds: paymentIds, walletIds }),
+    lockWallets(db, needs, walletIds),
+    guessedPhones.length > 0 ? sql.readGuesses(db, guessedPhones) : [],
     postingIds.length > 0 ? sql.lockMerchantAccounts(db, postingIds) : [],
     shownIds.length > 0 ? sql.readMerchantAccounts(db, shownIds) : [],
     sql.readNow(db),
   ]);
-  const read = { cardsOnFile, payments, refunds, operations, merchants, wallets, accounts, shownAccounts };
-  return { needs, links, attempts, ...read, ...time };
+  const read = { cardsOnFile, payments, refunds, operations, merchants, accounts, shownAccounts };
+  return { needs, links, attempts, ...read, wallets, guesses, knownWallets: needs.knownWallets, ...time };
+}
+
+/** One statement, so that wallets are locked in one order however they are found. */
+async function lockWallets(
+  db: StatementRunner,
+  { phones, currencies, walletOfIds }: Needs,
+  walletIds: readonly string[],
+): Promise<readonly sql.WalletRow[]> {
+  if (phones.length + walletOfIds.length > 0)
+    return sql.findAndLockWallets(db, { phones, currencies, transactionIds: walletOfIds, walletIds });
+  return walletIds.length > 0 ? sql.lockWallets(db, walletIds) : [];
 }
 
 async function lockCards(
@@ -507,6 +569,28 @@ async function lockCards(
 }
 
 const NO_ATTEMPTS: Read['attempts'] = new Map();
+
+/**
+ * Notes where wallets were found. One that is not where it was (a sandbox was reset) is looked for as if it had never been
+ * known.
+ */
+async function withMovedWallets<T extends Read>(client: Client, read: T, memory: Memory): Promise<T> {
+  memory.noteWallets(read.wallets);
+  const { knownWallets } = read.needs;
+  if (knownWallets.length === 0) return read;
+  const found = new Set(read.wallets.map(({ id }) => id));
+  const moved = knownWallets.filter(({ id }) => !found.has(id));
+  if (moved.length === 0) return read;
+  for (const { phone, currency } of moved) memory.forgetWallet(phone, currency);
+  const wallets = await sql.findAndLockWallets(client, {
+    phones: moved.map(({ phone }) => phone),
+    currencies: moved.map(({ currency }) => currency),
+    ...{ transactionIds: [], walletIds: [] },
+  });
+  memory.noteWallets(wallets);
+  const stillKnown = knownWallets.filter(({ id }) => found.has(id));
+  return { ...read, wallets: [...read.wallets, ...wallets], knownWallets: stillKnown };
+}
 
 async function stateOf(client: Client, read: Read, can: Can): Promise<BatchState> {
   const { payments, refunds, delayMs } = read;
@@ -537,9 +621,14 @@ async function withNewAccounts(
   });
 }
 
-function claimOf(request: Claiming): sql.Claim {
-  const { scopeId, fingerprint, usual } = request.once;
-  const effect = usual === null ? null : usualEffectOf(request.command);
+function claimOf(request: Claiming, memory: Memory): sql.Claim {
+  const { once, command } = request;
+  const { scopeId, fingerprint } = once;
+  const payment = 'transactionId' in command ? memory.payment(command.transactionId) : null;
+  // What is another merchant's is not spoken of.
+  const known = payment?.merchantId === request.sender.merchantId ? payment : null;
+  const usual = once.usual === null ? null : once.usual(known);
+  const effect = usual === null ? null : usualEffectOf(command, known);
   return {
     scopeId,
     key: keyOf(request),
@@ -552,9 +641,10 @@ function claimOf(request: Claiming): sql.Claim {
 }
 
 /** What carries the effect of a command if all goes as usual: of an authorization, the event after `created`. */
-function usualEffectOf(command: Command): Effect {
-  if (command.kind !== 'authorize') throw new Error(`nobody knows what a ${command.kind} will come to`);
-  return { id: command.transactionId, seq: 2 };
+function usualEffectOf(command: Command, known: KnownPayment | null): Effect {
+  if (command.kind === 'authorize') return { id: command.transactionId, seq: 2 };
+  if (known === null) throw new Error(`nobody knows what a ${command.kind} will come to`);
+  return { id: known.id, seq: known.eventCount + 1 };
 }
 
 async function readReplies(
@@ -646,31 +736,36 @@ function settle(
 /** What has to be written to the idempotency keys once all outcomes are known. */
 class KeyChanges {
   readonly #claimed: ReadonlySet<string>;
+  readonly #claims: ReadonlyMap<Claiming, sql.Claim>;
   readonly inserts: sql.Claim[] = [];
   readonly updates: sql.Claim[] = [];
-  readonly releases: sql.Claim[] = [];
+  readonly releases: AnswerKey[] = [];
 
-  constructor(claimed: ReadonlySet<string>) {
+  /** @param claims what was claimed, or tried to be, of each request */
+  constructor(claimed: ReadonlySet<string>, claims: ReadonlyMap<Claiming, sql.Claim>) {
     this.#claimed = claimed;
+    this.#claims = claims;
   }
 
   /** @param answer null: it follows with the bank's answer */
   add(request: Claiming, effect: Effect | null, answer: Answer | null): void {
-    const claim = claimOf(request);
+    const { scopeId, fingerprint } = request.once;
+    const claim = this.#claims.get(request);
     const final: sql.Claim = {
-      ...claim,
+      ...{ scopeId, fingerprint, key: keyOf(request) },
       effectId: effect?.id ?? null,
       effectSeq: effect?.seq ?? null,
       statusCode: answer?.statusCode ?? null,
       response: answer?.body ?? null,
     };
     if (!this.#claimed.has(leaderKeyOf(request))) this.inserts.push(final);
-    else if (!isSameClaim(claim, final)) this.updates.push(final);
+    else if (claim === undefined || !isSameClaim(claim, final)) this.updates.push(final);
   }
 
   /** The key is nobody's again. */
   release(request: Claiming): void {
-    if (this.#claimed.has(leaderKeyOf(request))) this.releases.push(claimOf(request));
+    const { scopeId } = request.once;
+    if (this.#claimed.has(leaderKeyOf(request))) this.releases.push({ scopeId, key: keyOf(request) });
   }
 }
 

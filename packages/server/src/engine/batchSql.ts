@@ -8,7 +8,7 @@
  */
 
 import { ACCOUNT_KINDS, type Account, type AccountKind, isLocked, kindsOf } from '../core/accounts.ts';
-import { FORGET_GUESSES_MS } from '../core/guesses.ts';
+import { FORGET_GUESSES_MS, type Guesses } from '../core/guesses.ts';
 import type {
   BankOperation,
   Posting,
@@ -369,22 +369,19 @@ export type WalletRow = (
   readonly iinHash: string | null;
   /** The holder's id. */
   readonly ownerId: string | null;
-  /** Wrong IINs with this phone number; null: there were none lately. */
-  readonly wrong: number | null;
-  readonly lastWrongAt: number | null;
-  readonly lockedUntil: number | null;
 };
+
+const WALLET_COLUMNS = `w.id, w.owner_id AS "holderId", w.currency, w.balance - w.held AS available, w.held, w.frozen,
+        w.approval, w.posting_count AS "postingCount"`;
 
 /**
  * Finds wallet holders by phone, and locks their wallets and those of payments and by id, sorted by id. A wallet
  * may come more than once.
  */
-export async function lockWallets(db: StatementRunner, targets: WalletTargets): Promise<WalletRow[]> {
+export async function findAndLockWallets(db: StatementRunner, targets: WalletTargets): Promise<WalletRow[]> {
   const { rows } = await db.query({
-    name: 'lock_wallets',
-    text: `SELECT u.phone, u.iin_hash AS "iinHash", u.owner_id AS "ownerId", w.id, w.owner_id AS "holderId",
-        w.currency, w.balance - w.held AS available, w.held, w.frozen, w.approval, w.posting_count AS "postingCount",
-        g.wrong, g.last_at AS "lastWrongAt", g.locked_until AS "lockedUntil"
+    name: 'find_and_lock_wallets',
+    text: `SELECT u.phone, u.iin_hash AS "iinHash", u.owner_id AS "ownerId", ${WALLET_COLUMNS}
       FROM (
         SELECT w.id, q.phone, c.iin_hash, c.id AS owner_id FROM unnest($1::text[], $2::text[]) q(phone, currency)
           LEFT JOIN LATERAL (SELECT * FROM wallet_holder WHERE phone = q.phone LIMIT 1) c ON true
@@ -394,15 +391,40 @@ export async function lockWallets(db: StatementRunner, targets: WalletTargets): 
           CROSS JOIN LATERAL (SELECT wallet_id FROM transaction WHERE id = t.id LIMIT 1) x
         UNION ALL SELECT unnest($4::uuid[]), NULL, NULL, NULL
         ORDER BY 1) u
-      LEFT JOIN LATERAL (SELECT * FROM account WHERE id = u.id AND kind = 'wallet' LIMIT 1 FOR UPDATE) w ON true
-      LEFT JOIN LATERAL (SELECT wrong, last_at, locked_until FROM wrong_iin
-        WHERE kind = 'phone' AND subject = u.phone LIMIT 1) g ON true`,
+      LEFT JOIN LATERAL (SELECT * FROM account WHERE id = u.id AND kind = 'wallet' LIMIT 1 FOR UPDATE) w ON true`,
     values: [
       textArray(targets.phones),
       textArray(targets.currencies),
       uuidArray(targets.transactionIds),
       uuidArray(targets.walletIds),
     ],
+  });
+  return rows;
+}
+
+/** Locks wallets whose ids are known, sorted by id. */
+export async function lockWallets(db: StatementRunner, ids: readonly string[]): Promise<WalletRow[]> {
+  const { rows } = await db.query({
+    name: 'lock_wallets',
+    text: `SELECT NULL AS phone, NULL AS "iinHash", NULL AS "ownerId", ${WALLET_COLUMNS} FROM account w
+      WHERE id = ANY($1::uuid[]) AND kind = 'wallet' ORDER BY id FOR UPDATE`,
+    values: [uuidArray(ids)],
+  });
+  return rows;
+}
+
+/** Wrong IINs that were given with a phone number. */
+export interface GuessRow extends Guesses {
+  readonly phone: string;
+}
+
+/** What is known of guesses with these phone numbers; nothing of one that has none. */
+export async function readGuesses(db: StatementRunner, phones: readonly string[]): Promise<GuessRow[]> {
+  const { rows } = await db.query({
+    name: 'guesses',
+    text: `SELECT subject AS phone, wrong, last_at AS "lastAt", locked_until AS "lockedUntil" FROM wrong_iin
+      WHERE kind = 'phone' AND subject = ANY($1::text[])`,
+    values: [textArray(phones)],
   });
   return rows;
 }

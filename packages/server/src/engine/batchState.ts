@@ -21,6 +21,7 @@ import { accountIdOf } from './accountId.ts';
 import type {
   AccountDelta,
   AccountRow,
+  GuessRow,
   MovedAccount,
   PostedEnd,
   PostingRow,
@@ -29,6 +30,7 @@ import type {
   WrongPair,
 } from './batchSql.ts';
 import type { EventTrace } from './eventTracesSql.ts';
+import type { KnownWallet } from './memory.ts';
 
 /** The rows that a batch has loaded and locked. */
 export interface Loaded {
@@ -40,6 +42,10 @@ export interface Loaded {
   /** Cards that merchants are to charge alone, with their customers locked. */
   readonly cardsOnFile: readonly CardOnFile[];
   readonly wallets: readonly WalletRow[];
+  /** Whose wallets those are that were locked by their remembered ids. */
+  readonly knownWallets: readonly (KnownWallet & { readonly phone: string })[];
+  /** How often phone numbers were given with wrong IINs. */
+  readonly guesses: readonly GuessRow[];
   readonly merchants: readonly SettingsRow[];
   /** Other accounts than wallets, locked. */
   readonly accounts: readonly AccountRow[];
@@ -108,12 +114,13 @@ export class BatchState implements State {
       this.#operations.set(operation.id, operation);
       this.#loadedIds.add(`operation ${operation.id}`);
     }
-    for (const { phone, iinHash, ownerId, wrong, lastWrongAt, lockedUntil, ...wallet } of loaded.wallets) {
+    for (const { phone, holderId, iinHash } of loaded.knownWallets)
+      this.#holders.set(phone, { id: holderId, iinHash });
+    for (const { phone, ...guesses } of loaded.guesses) this.#guesses.set(phone, guesses);
+    for (const { phone, iinHash, ownerId, ...wallet } of loaded.wallets) {
       if (phone !== null && iinHash !== null && ownerId !== null) {
         this.#holders.set(phone, { id: ownerId, iinHash });
       }
-      if (phone !== null && wrong !== null)
-        this.#guesses.set(phone, { wrong, lastAt: lastWrongAt, lockedUntil });
       if (wallet.id === null) continue;
       this.#wallets.set(wallet.id, wallet);
       this.#walletOfOwner.set(`${wallet.holderId} ${wallet.currency}`, wallet.id);
@@ -244,9 +251,14 @@ export class BatchState implements State {
       this.#eventTraces.push({ transactionId: linkId, seq, traceparent });
   }
 
+  /** Transactions that are new or changed. */
+  changedTransactions(): Transaction[] {
+    return [...this.#changedTransactions].map((id) => found(this.#transactions.get(id)));
+  }
+
   /** Everything that the batch has to write. */
   changes(): Changes {
-    const changed = [...this.#changedTransactions].map((id) => found(this.#transactions.get(id)));
+    const changed = this.changedTransactions();
     const operations = [...this.#changedOperations].map((id) => found(this.#operations.get(id)));
     const isLoaded = ({ id }: BankOperation): boolean => this.#loadedIds.has(`operation ${id}`);
     const links = [...this.#changedLinks].map((id) => found(this.#links.get(id)));

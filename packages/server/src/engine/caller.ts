@@ -10,6 +10,7 @@ import type { Once } from './batch.ts';
 import { readResponses } from './batchSql.ts';
 import { KeyReusedError, type OnceCall, type Told } from './engine.ts';
 import { type Answer, standingOf } from './idempotency.ts';
+import type { KnownPayment } from './memory.ts';
 
 export type Refused = Extract<Outcome, { kind: 'refused' }>;
 
@@ -34,8 +35,11 @@ export interface MerchantCaller extends Caller {
 export interface Rendering<C extends Command = Command> {
   /** @param balance the merchant's balance after the command, where it was loaded */
   readonly render: (outcome: Outcome, balance: Minor | null) => Answer;
-  /** The answer if all goes as usual, where that is known beforehand. */
-  readonly usual?: (command: C) => Answer;
+  /**
+   * The answer if all goes as usual, where that is known beforehand.
+   * @param known the payment that the command is about, where the node remembers it
+   */
+  readonly usual?: (command: C, known: KnownPayment | null) => Answer | null;
 }
 
 /** @param paymentMethod the one kind of payment that the interface sees; null: any */
@@ -58,7 +62,7 @@ export function callOf<C extends Command>(
       fingerprint,
       otherFingerprints,
       render: (outcome, balance) => (outcome.kind === 'refused' ? refuse(outcome) : render(outcome, balance)),
-      usual: usual === undefined ? null : usual(command),
+      usual: usual === undefined ? null : (known) => usual(command, known),
     },
   };
 }

@@ -31,6 +31,7 @@ import {
 import { BATCH_SETTINGS } from './batchSql.ts';
 import { beginCommand, type CommandSpan, endCommand, inBatchSpan, traceparentOf } from './commandSpans.ts';
 import { FairQueue } from './fairQueue.ts';
+import { Memory } from './memory.ts';
 
 export interface EngineOptions {
   readonly databaseUrl: string;
@@ -127,6 +128,7 @@ export class Engine {
   #lastWasApart = false;
   /** Lock targets that a batch of their own has waited for in vain: what comes for them goes apart at once. */
   readonly #stuck = new Set<string>();
+  readonly #memory = new Memory();
   readonly #running = new Set<readonly Job[]>();
   readonly #deadlines: NodeJS.Timeout;
   #gathering: NodeJS.Timeout | null = null;
@@ -231,7 +233,13 @@ export class Engine {
 
   /** Carries out calls while the gate is closed, for the one who has closed it. @throws what the database reports */
   runBehindGate(calls: readonly OnceCall[]): Promise<void> {
-    const attempt = { retry: false, apart: false, gated: false, can: this.#options.can };
+    const attempt = {
+      retry: false,
+      apart: false,
+      gated: false,
+      can: this.#options.can,
+      memory: this.#memory,
+    };
     const requests = calls.map((call) => ({ ...call, id: newId() }));
     const turn = this.#due.then(() =>
       this.#dueConnection.run((client) => runBatch(client, requests, this.#options.answerLate, attempt)),
@@ -307,7 +315,9 @@ export class Engine {
       const { answerLate, afterCommit, gated, can } = this.#options;
       const traced = jobs.map((job) => job.traced);
       const { settled, effects } = await inBatchSpan(traced, jobs.length, () =>
-        connection.run((client) => runBatch(client, requests, answerLate, { retry, apart, gated, can })),
+        connection.run((client) =>
+          runBatch(client, requests, answerLate, { retry, apart, gated, can, memory: this.#memory }),
+        ),
       );
       this.#options.observe.batch(jobs.length, (performance.now() - startedAt) / 1_000);
       jobs.forEach((job, i) => {

@@ -1,10 +1,11 @@
-import type { Outcome } from '../core/command.ts';
+import type { Command, Outcome } from '../core/command.ts';
 import { walletStatusOf } from '../core/lifecycle.ts';
 import { failureMessageOf } from '../core/reasons.ts';
 import type { Minor, Transaction } from '../core/transaction.ts';
 import { walletTransactionIdOf } from '../core/values/ids.ts';
 import type { Rendering } from '../engine/caller.ts';
 import type { Answer } from '../engine/idempotency.ts';
+import type { KnownPayment } from '../engine/memory.ts';
 
 type WalletPaymentFields = Pick<
   Transaction,
@@ -31,4 +32,22 @@ export function walletAnswer(statusCode: number, outcome: Outcome): Answer {
   return { statusCode, body: walletTransactionJson(outcome.transaction, outcome.amount) };
 }
 
-export const WALLET_RENDERING: Rendering = { render: (outcome) => walletAnswer(200, outcome) };
+export const WALLET_RENDERING: Rendering = {
+  render: (outcome) => walletAnswer(200, outcome),
+  usual: (command, known) => {
+    const expected = known === null ? null : expectedOf(command, known);
+    return expected === null ? null : { statusCode: 200, body: walletTransactionJson(...expected) };
+  },
+};
+
+/** What a payment will be after a capture or a cancel if it is as it was left, and the amount of that; null: who knows. */
+function expectedOf(command: Command, known: KnownPayment): [WalletPaymentFields, Minor] | null {
+  if (command.kind !== 'capture' && command.kind !== 'cancel') return null;
+  const { id, orderReference, currency, held, captured } = known;
+  const amount = command.amount ?? held;
+  if (amount > held) return null;
+  const staysHeld = command.kind === 'capture' ? command.final === false : amount < held;
+  const isCancelled = command.kind === 'cancel' && captured === 0n;
+  const status = staysHeld ? 'authorized' : isCancelled ? 'cancelled' : 'charged';
+  return [{ id, status, statusReason: null, orderReference, currency }, amount];
+}

@@ -6,6 +6,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Command } from '../../src/core/command.ts';
 import type { TransactionId } from '../../src/core/values/ids.ts';
 import { type Once, type Request, runBatch, type Settled } from '../../src/engine/batch.ts';
+import { Memory } from '../../src/engine/memory.ts';
 import { lateTransactionAnswer } from '../../src/payments/transactionViews.ts';
 import { createMerchants, createWallet, type TestWallet } from '../support/ledger.ts';
 import { type Sandbox, startSandbox } from '../support/sandbox.ts';
@@ -52,7 +53,7 @@ function requestOf(command: Command, { sender, ...more }: More = {}): Request {
 
 async function batchOf(...requests: Request[]): Promise<readonly Settled[]> {
   const client = await sandbox.pool.connect();
-  const options = { retry: false, apart: false, gated: false, can: () => true };
+  const options = { retry: false, apart: false, gated: false, can: () => true, memory: new Memory() };
   const batch = runBatch(client, requests, lateTransactionAnswer, options);
   return (await batch.finally(() => client.release())).settled;
 }

@@ -8,8 +8,8 @@ import {
   beginBatch,
   type Claim,
   claimKeys,
+  findAndLockWallets,
   lockDueTransactions,
-  lockWallets,
 } from '../../src/engine/batchSql.ts';
 import { closeGate, gateErrorOf } from '../../src/engine/gateSql.ts';
 import { openInstallation } from '../../src/installation/installationSql.ts';
@@ -152,8 +152,8 @@ test('a plan made while a table is known to be empty walks a whole index, until 
     const targets = { phones: [], currencies: [], transactionIds: [uuidv7()], walletIds: [] };
     const plan = async (): Promise<string> => {
       await beginBatch(client, { apart: false, gated: false });
-      await lockWallets(client, targets);
-      const execute = `EXECUTE lock_wallets('{}', '{}', '{${uuidv7()}}', '{}')`;
+      await findAndLockWallets(client, targets);
+      const execute = `EXECUTE find_and_lock_wallets('{}', '{}', '{${uuidv7()}}', '{}')`;
       const { rows } = await client.query(`EXPLAIN (COSTS OFF) ${execute}`);
       await client.query('ROLLBACK');
       return rows.map((row) => row['QUERY PLAN']).join('\n');

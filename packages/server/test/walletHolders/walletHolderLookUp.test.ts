@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import type { TransactionId } from '../../src/core/values/ids.ts';
 import { type Request, runBatch } from '../../src/engine/batch.ts';
+import { Memory } from '../../src/engine/memory.ts';
 import { lateTransactionAnswer } from '../../src/payments/transactionViews.ts';
 import { type Sandbox, startSandbox } from '../support/sandbox.ts';
 
@@ -40,7 +41,7 @@ function authorization(phone: string, iinHash: string): Request {
 }
 
 /** The names of the statements that a batch of this one request sends, in their order. */
-async function statementsOf(request: Request): Promise<string[]> {
+async function statementsOf(request: Request, memory = new Memory()): Promise<string[]> {
   const client = await sandbox.pool.connect();
   const names: string[] = [];
   const { bind } = client.connection;
@@ -48,7 +49,7 @@ async function statementsOf(request: Request): Promise<string[]> {
     names.push(config?.statement ?? '');
     bind.call(client.connection, config, more);
   };
-  const options = { retry: false, apart: false, gated: false, can: () => true };
+  const options = { retry: false, apart: false, gated: false, can: () => true, memory };
   const batch = runBatch(client, [request], lateTransactionAnswer, options);
   await batch.finally(() => client.release(true));
   return names;
@@ -57,7 +58,7 @@ async function statementsOf(request: Request): Promise<string[]> {
 test('both run the same statements in the same order', async () => {
   const unknown = await statementsOf(authorization('+77010000099', 'no such hash'));
   const mismatched = await statementsOf(authorization('+77010000001', 'no such hash'));
-  assert.ok(unknown.includes('lock_wallets') && unknown.includes('commit'), unknown.join(', '));
+  assert.ok(unknown.includes('find_and_lock_wallets') && unknown.includes('commit'), unknown.join(', '));
   assert.deepEqual(mismatched, unknown);
 });
 
@@ -72,6 +73,20 @@ test('so does a phone number that is locked, and a merchant that is', async () =
     await statementsOf({ ...request, command: { ...request.command, iinHash: null } }),
     before,
   );
+});
+
+test('so does a number whose wallet is remembered, when it comes with a wrong IIN', async () => {
+  const memory = new Memory();
+  const { rows } = await sandbox.pool.query(
+    `SELECT iin_hash FROM wallet_holder WHERE phone = '+77010000003'`,
+  );
+  const right = () => authorization('+77010000003', rows[0].iin_hash);
+  assert.ok((await statementsOf(right(), memory)).includes('find_and_lock_wallets'));
+  const remembered = await statementsOf(right(), memory);
+  assert.ok(remembered.includes('lock_wallets') && !remembered.includes('find_and_lock_wallets'));
+  const unknown = await statementsOf(authorization('+77010000099', 'no such hash'), memory);
+  const mismatched = await statementsOf(authorization('+77010000003', 'no such hash'), memory);
+  assert.deepEqual(mismatched, unknown);
 });
 
 test('and get the same answer', async () => {

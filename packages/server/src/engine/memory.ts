@@ -1,0 +1,106 @@
+/**
+ * What a node remembers of wallets and of payments that it has authorized, so that a batch need not look for what it will
+ * lock, and can store the answer that it will most likely give. Nothing is decided by it: a batch decides on the rows that
+ * it has locked, and corrects what was guessed wrong.
+ */
+import { heldBy, type Minor, type Transaction } from '../core/transaction.ts';
+import type { TransactionId } from '../core/values/ids.ts';
+import type { WalletRow } from './batchSql.ts';
+
+/** Whose wallet it is: of these, no statement changes anything but the hash, when the installation gets another key. */
+export interface KnownWallet {
+  readonly id: string;
+  readonly holderId: string;
+  readonly iinHash: string;
+}
+
+/** A wallet payment whose hold is open, as this node left it. */
+export interface KnownPayment {
+  readonly id: TransactionId;
+  readonly merchantId: string;
+  readonly walletId: string;
+  readonly orderReference: string;
+  readonly currency: string;
+  readonly held: Minor;
+  readonly captured: Minor;
+  readonly eventCount: number;
+}
+
+/** About 300 bytes each. */
+const MAX_WALLETS = 100_000;
+const MAX_PAYMENTS = 50_000;
+
+export class Memory {
+  readonly #wallets = new BoundedMap<KnownWallet>(MAX_WALLETS);
+  readonly #payments = new BoundedMap<KnownPayment>(MAX_PAYMENTS);
+
+  /**
+   * The wallet of a phone number and an IIN. One that is asked for with a wrong IIN is not remembered, so that it takes as
+   * long as an unknown number.
+   */
+  wallet(phone: string, currency: string, iinHashes: readonly string[]): KnownWallet | null {
+    const known = this.#wallets.get(`${phone} ${currency}`);
+    return known !== undefined && iinHashes.includes(known.iinHash) ? known : null;
+  }
+
+  payment(id: string): KnownPayment | null {
+    return this.#payments.get(id) ?? null;
+  }
+
+  /** Wallets that were found by their holders' phone numbers. */
+  noteWallets(rows: readonly WalletRow[]): void {
+    for (const { id, phone, iinHash, ownerId, currency } of rows)
+      if (id !== null && phone !== null && iinHash !== null && ownerId !== null)
+        this.#wallets.set(`${phone} ${currency}`, { id, holderId: ownerId, iinHash });
+  }
+
+  /** It is not where it was. */
+  forgetWallet(phone: string, currency: string): void {
+    this.#wallets.delete(`${phone} ${currency}`);
+  }
+
+  /** Transactions as a batch has committed them. */
+  notePayments(transactions: readonly Transaction[]): void {
+    for (const transaction of transactions) {
+      const { id, merchantId, walletId, orderReference, currency, captured, eventCount } = transaction;
+      if (walletId === null || transaction.type === 'refund') continue;
+      if (transaction.status === 'authorized') {
+        const held = heldBy(transaction);
+        const known = { id, merchantId, walletId, orderReference, currency, held, captured, eventCount };
+        this.#payments.set(id, known);
+      } else this.#payments.delete(id);
+    }
+  }
+}
+
+/** Forgets what was set or got longest ago, in halves: that costs nothing but a look into two maps. */
+class BoundedMap<T> {
+  readonly #max: number;
+  #newer = new Map<string, T>();
+  #older = new Map<string, T>();
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  get(key: string): T | undefined {
+    const value = this.#newer.get(key);
+    if (value !== undefined) return value;
+    const older = this.#older.get(key);
+    if (older !== undefined) this.set(key, older);
+    return older;
+  }
+
+  set(key: string, value: T): void {
+    if (this.#newer.size >= this.#max / 2) {
+      this.#older = this.#newer;
+      this.#newer = new Map();
+    }
+    this.#newer.set(key, value);
+  }
+
+  delete(key: string): void {
+    this.#newer.delete(key);
+    this.#older.delete(key);
+  }
+}
