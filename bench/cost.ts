@@ -15,11 +15,15 @@ import { checkLedger } from './checkLedger.ts';
 import { Connection } from './connection.ts';
 import { createDatabase, query, seedWallets } from './database.ts';
 import { startProduct, type WebServer } from './processes.ts';
-import { type Scenario, type ScenarioName, Traffic } from './scenarios.ts';
+import { type ScenarioName, Traffic } from './scenarios.ts';
 import { runAndUndo, type Undo } from './undo.ts';
 
 const SECRET_KEY = 'a key for benchmarks, of no use elsewhere';
 const WALLETS = 20_000;
+/** Customers who pay again and again, whose wallets the node remembers. */
+const REGULARS = 512;
+/** After so many rounds all of them have paid (one in 2,000 has not). */
+const REGULAR_ROUNDS = 60;
 const BATCH = 64;
 
 const { values: options } = parseArgs({
@@ -39,7 +43,7 @@ export interface Cost {
   readonly wal: number;
 }
 
-export type Costs = Readonly<Record<'authorize' | 'capture' | 'cancel', Cost>>;
+export type Costs = Readonly<Record<'authorize, a new customer' | 'authorize' | 'capture' | 'cancel', Cost>>;
 
 /** Starts PostgreSQL through valgrind, which counts nothing until it is told to. */
 async function writeWrapper(folder: string): Promise<string> {
@@ -96,15 +100,13 @@ class Counter {
 
 /** Connections that do one unit of work each, all at once. */
 class Crowd {
-  readonly #traffic: Traffic;
   readonly #url: URL;
   readonly #connections: Connection[] = [];
   readonly #replies: ((reply: string) => void)[] = [];
   readonly #failed = Promise.withResolvers<never>();
 
-  constructor(url: string, traffic: Traffic) {
+  constructor(url: string) {
     this.#url = new URL(url);
-    this.#traffic = traffic;
     this.#failed.promise.catch(() => undefined);
   }
 
@@ -117,10 +119,6 @@ class Crowd {
       this.#connections.push(new Connection(this.#url, resolve, onReply, this.#failed.reject));
     }
     await Promise.race([Promise.all(connected), this.#failed.promise]);
-  }
-
-  scenarios(name: ScenarioName, count: number): Scenario[] {
-    return Array.from({ length: count }, (_, i) => this.#traffic.scenario(name, i));
   }
 
   /** Sends these requests at once. @returns their replies */
@@ -142,8 +140,8 @@ class Crowd {
 type Step = (requests: readonly string[]) => Promise<string[]>;
 
 /** One round of authorizations and what follows; `step` is given each turn of it. */
-async function roundOf(crowd: Crowd, name: ScenarioName, size: number, step: Step): Promise<void> {
-  const scenarios = crowd.scenarios(name, size);
+async function roundOf(traffic: Traffic, name: ScenarioName, size: number, step: Step): Promise<void> {
+  const scenarios = Array.from({ length: size }, (_, i) => traffic.scenario(name, i));
   let requests: string[] = scenarios.map((scenario) => scenario.first());
   for (let turn = 0; requests.length > 0; turn += 1) {
     const replies = await step(requests);
@@ -182,13 +180,13 @@ async function measure(name: ScenarioName, bench: Bench): Promise<Cost[]> {
 /** @returns for each turn the median of what so many requests at once cost together */
 async function measureSize(
   name: ScenarioName,
-  { crowd, counter, product, url }: Bench,
+  { crowd, traffic, counter, product, url }: Bench,
   size: number,
 ): Promise<Cost[]> {
   const costs: Cost[][] = [];
   for (let round = -WARM_UP; round < Number(options.rounds); round += 1) {
     let turn = 0;
-    await roundOf(crowd, name, size, async (requests) => {
+    await roundOf(traffic, name, size, async (requests) => {
       let replies: string[] = [];
       const [batches, position] = [await batchesOf(product), await logPositionOf(url)];
       const instructions = await counter.count(async () => {
@@ -215,6 +213,7 @@ function medianOf(values: readonly number[]): number {
 
 interface Bench {
   readonly crowd: Crowd;
+  readonly traffic: Traffic;
   readonly counter: Counter;
   readonly product: WebServer;
   readonly url: string;
@@ -245,23 +244,26 @@ export async function measureCosts(undo: Undo): Promise<{ costs: Costs; postgres
   const product = await startProduct(environment, []);
   undo.push(() => product.stop());
   const { url } = database;
-  const crowd = new Crowd(product.url, new Traffic(WALLETS));
+  const crowd = new Crowd(product.url);
   undo.push(async () => crowd.close());
   await crowd.connect(BATCH + 1);
-  await roundOf(crowd, 'authorize', BATCH + 1, (requests) => crowd.send(requests));
+  const [strangers, regulars] = [new Traffic(WALLETS), new Traffic(REGULARS)];
+  for (let i = 0; i < REGULAR_ROUNDS; i += 1)
+    await roundOf(regulars, 'authorize', BATCH + 1, (requests) => crowd.send(requests));
   const { rows } = await query(
     url,
     `SELECT pid FROM pg_stat_activity WHERE application_name = 'plexy-pay engine 1'`,
   );
   const bench = { crowd, product, url, counter: new Counter(folder, rows[0].pid) };
-  const [authorize, capture] = await measure('pairs', bench);
-  const [, cancel] = await measure('cancels', bench);
-  if (authorize === undefined || capture === undefined || cancel === undefined)
+  const [stranger] = await measure('authorize', { ...bench, traffic: strangers });
+  const [authorize, capture] = await measure('pairs', { ...bench, traffic: regulars });
+  const [, cancel] = await measure('cancels', { ...bench, traffic: regulars });
+  if (stranger === undefined || authorize === undefined || capture === undefined || cancel === undefined)
     throw new Error('a turn was not measured');
   process.stderr.write(`${await checkLedger(url)}\n`);
   if (options.keep !== undefined) await runAsPostgres('/bin/cp', ['-r', folder, options.keep]);
   const [{ server_version: postgres }] = await cluster.query('SHOW server_version');
-  return { costs: { authorize, capture, cancel }, postgres };
+  return { costs: { 'authorize, a new customer': stranger, authorize, capture, cancel }, postgres };
 }
 
 function tableOf(costs: Costs): string {
