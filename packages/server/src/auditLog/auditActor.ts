@@ -8,8 +8,16 @@ export function auditActorOf(request: FastifyRequest): AuditActor {
   const from = { address: clientAddressOf(request), requestId: request.id };
   if (principal === null)
     return { kind: 'unknown', id: null, isOperator: false, credentialId: null, ...from };
-  const { apiKeyId: credentialId, user, merchantId } = principal;
+  const { apiKeyId: credentialId, keyName: name, user, merchantId } = principal;
   const isOperator = merchantId === null;
-  if (user === null) return { kind: 'api_key', id: credentialId, isOperator, credentialId, ...from };
+  if (user === null)
+    return {
+      kind: 'api_key',
+      id: credentialId,
+      isOperator,
+      credentialId,
+      ...from,
+      ...(name !== undefined && { name }),
+    };
   return { kind: 'user', id: user.id, isOperator, credentialId, ...from };
 }

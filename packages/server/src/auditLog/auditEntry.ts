@@ -46,6 +46,8 @@ export interface AuditActor {
   readonly kind: (typeof AUDIT_ACTORS)[number];
   /** The API key or the user. */
   readonly id: string | null;
+  /** What that is called; absent: who writes the line looks for it. */
+  readonly name?: string;
   readonly isOperator: boolean;
   /** The API key or the session. */
   readonly credentialId: string | null;

@@ -17,6 +17,7 @@ const COLUMNS: readonly Column<Row>[] = [
   { name: 'merchant_id', type: 'uuid', value: (e) => e.merchantId },
   { name: 'actor_kind', type: 'word', value: (e) => e.actor.kind },
   { name: 'actor_id', type: 'uuid', value: (e) => e.actor.id },
+  { name: 'actor_name', type: 'text', value: (e) => e.actor.name ?? null },
   { name: 'by_operator', type: 'boolean', value: (e) => e.actor.isOperator },
   { name: 'credential_id', type: 'uuid', value: (e) => e.actor.credentialId },
   { name: 'address', type: 'text', value: (e) => e.actor.address },
@@ -28,15 +29,15 @@ const COLUMNS: readonly Column<Row>[] = [
   { name: 'after', type: 'text', value: (e) => jsonOf(e.after) },
 ];
 
-/** A key or a user is called as it was at the time, whatever becomes of it. */
+/** A key or a user is called as it was at the time, whatever becomes of it. Where that is known it is not looked for. */
 const INSERT = statementOf('insert_audit_log', COLUMNS, ({ of, from }) => {
-  const values = COLUMNS.map(({ name }) =>
-    name === 'before' || name === 'after' ? `${of(name)}::json` : of(name),
-  );
-  return `INSERT INTO audit_log (${namesOf(COLUMNS)}, actor_name) SELECT ${values.join(', ')},
-      coalesce((SELECT email FROM dashboard_user WHERE id = ${of('actor_id')}),
-        (SELECT name FROM api_key WHERE id = ${of('actor_id')}))
-    FROM ${from}`;
+  const values = COLUMNS.map(({ name }) => {
+    if (name === 'before' || name === 'after') return `${of(name)}::json`;
+    if (name !== 'actor_name') return of(name);
+    return `coalesce(${of(name)}, (SELECT email FROM dashboard_user WHERE id = ${of('actor_id')}),
+        (SELECT name FROM api_key WHERE id = ${of('actor_id')}))`;
+  });
+  return `INSERT INTO audit_log (${namesOf(COLUMNS)}) SELECT ${values.join(', ')} FROM ${from}`;
 });
 
 /** Adds lines within the transaction of what they tell. */

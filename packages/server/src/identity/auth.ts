@@ -17,6 +17,8 @@ import type { Strangers } from './strangers.ts';
 export interface Principal {
   /** The API key, or the session: a credential that writes read again in their own transaction. */
   readonly apiKeyId: string;
+  /** What an API key is called. */
+  readonly keyName?: string;
   /** Null for operators. */
   readonly merchantId: string | null;
   readonly scopes: readonly Scope[];
@@ -123,7 +125,8 @@ export class ApiKeys {
     const needed = neededScope(request);
     if (!covers(key.scopes, needed)) throw new ApiError('insufficient_scope', insufficientScope(needed));
     this.#uses.note(key.id, address);
-    return { apiKeyId: key.id, merchantId: key.merchantId, scopes: key.scopes, user: null };
+    const { id: apiKeyId, name: keyName, merchantId, scopes } = key;
+    return { apiKeyId, keyName, merchantId, scopes, user: null };
   }
 
   async #find(presented: string, network: string): Promise<FoundKey | null> {

@@ -3,20 +3,13 @@
  * together, in one statement. Alone, a request is read at once.
  */
 import { type Context, context, ROOT_CONTEXT } from '@opentelemetry/api';
-import type { Transaction } from '../core/transaction.ts';
 import type { TransactionId } from '../core/values/ids.ts';
 import { FairQueue } from '../engine/fairQueue.ts';
 import { tooManyWaiting } from '../http/errors.ts';
 import type { Turns } from '../http/turns.ts';
-import { uuidArray } from '../postgres/arrays.ts';
 import type { Pool } from '../postgres/pool.ts';
 import { recordedSpan } from '../postgres/spans.ts';
-
-/** What the wallet API shows of a payment. */
-export type ReadPayment = Pick<
-  Transaction,
-  'id' | 'merchantId' | 'status' | 'statusReason' | 'orderReference' | 'currency' | 'amount'
->;
+import { type ReadPayment, readWalletPayments } from './transactionsSql.ts';
 
 interface Wanted {
   readonly merchantId: string;
@@ -76,7 +69,7 @@ export class WalletReads {
     try {
       // The first of them that is traced has the statement in its trace.
       const traced = wanted.find((each) => each.traced !== null)?.traced ?? ROOT_CONTEXT;
-      const read = () => this.#turns.run(OWNER, () => readPayments(this.#pool, wanted));
+      const read = () => this.#turns.run(OWNER, () => readWalletPayments(this.#pool, wanted));
       const payments = await context.with(traced, read);
       for (const { merchantId, id, resolve } of wanted) {
         const payment = payments.get(id);
@@ -89,21 +82,4 @@ export class WalletReads {
       if (this.#queue.size > 0) this.#begin();
     }
   }
-}
-
-/** By id: those wallet payments that are of the merchant that asks. */
-async function readPayments(
-  pool: Pool,
-  wanted: readonly Pick<Wanted, 'merchantId' | 'id'>[],
-): Promise<ReadonlyMap<string, ReadPayment>> {
-  const { rows } = await pool.query<ReadPayment>({
-    name: 'wallet_payments',
-    text: `SELECT t.id, t.merchant_id AS "merchantId", t.status, t.status_reason AS "statusReason",
-        t.order_reference AS "orderReference", t.currency, t.amount
-      FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::uuid[]) AS merchant_id) u
-      CROSS JOIN LATERAL (SELECT * FROM transaction WHERE id = u.id AND merchant_id = u.merchant_id
-        AND payment_method = 'wallet' AND type = 'payment' LIMIT 1) t`,
-    values: [uuidArray(wanted.map(({ id }) => id)), uuidArray(wanted.map(({ merchantId }) => merchantId))],
-  });
-  return new Map(rows.map((row) => [row.id, row]));
 }
