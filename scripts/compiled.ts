@@ -2,13 +2,14 @@
  * Modules of packages/ as a published package has them: JavaScript, file by file in the same layout, and declarations.
  * What they import of the repository's other packages comes along; packages of others stay imports.
  */
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { type OutputChunk, type Plugin, rolldown } from 'rolldown';
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -112,7 +113,7 @@ function resolvedIn(code: string): string[] {
 export async function writeTypes(entries: readonly string[], folder: string): Promise<void> {
   const compiled = await mkdtemp(path.join(tmpdir(), 'plexy-types-'));
   try {
-    execFileSync(process.execPath, [TSC, '-p', PROJECT, '--outDir', compiled], { encoding: 'utf8' });
+    await promisify(execFile)(process.execPath, [TSC, '-p', PROJECT, '--outDir', compiled]);
     const pending = entries.map(declarationOf);
     const seen = new Set(pending);
     for (let file = pending.pop(); file !== undefined; file = pending.pop()) {

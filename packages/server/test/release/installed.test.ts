@@ -4,14 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync, globSync, readFileSync } from 'node:fs';
+import { globSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { PlexyPay } from '@plexy-pay/sdk';
-import { packageAll } from '../../../../scripts/package.ts';
-import { isAllowed, licenseOf, type Sbom } from '../../../../scripts/thirdParty.ts';
 import { createDatabase, stopDatabaseServer, type TestDatabase } from '../support/database.ts';
 import { type Program, startProgram } from '../support/program.ts';
 import { RUN_FOLDER } from '../support/run.ts';
@@ -30,7 +28,6 @@ export default { ...HTTP_CONNECTOR, version: CONNECTOR_VERSION, name: 'bank-of-t
 `;
 
 let folder: string;
-let dist: string;
 let otherNode: string;
 const programs: Program[] = [];
 
@@ -40,7 +37,8 @@ const installed = (...parts: string[]): string => at('prefix/lib/node_modules/@p
 
 before(async () => {
   folder = await mkdtemp(path.join(RUN_FOLDER, 'installed-'));
-  dist = await packages();
+  const node = npmInstall('--prefix', at('node'), NODE_PACKAGE);
+  const dist = await packages();
   await mkdir(at('connector'));
   const manifest = { name: 'bank-of-the-test', version: '1.0.0', type: 'module', exports: './index.js' };
   await writeFile(at('connector/package.json'), JSON.stringify(manifest));
@@ -48,7 +46,7 @@ before(async () => {
   await run('npm', ['pack', at('connector'), '--pack-destination', folder]);
   const tarballs = [...globSync(path.join(dist, '*.tgz')), at('bank-of-the-test-1.0.0.tgz')];
   await npmInstall('-g', '--prefix', at('prefix'), ...tarballs);
-  await npmInstall('--prefix', at('node'), NODE_PACKAGE);
+  await node;
   otherNode = path.dirname(globSync(at('node/node_modules/node-*/bin/node'))[0] ?? '');
 });
 after(async () => {
@@ -82,77 +80,6 @@ async function command(args: readonly string[], env: Readonly<Record<string, str
   const { stdout } = await run(plexy(), args, { cwd: folder, env: { PATH, ...env } });
   return stdout.trim();
 }
-
-/** @returns the hashes of packages, by name and version */
-async function lockedIn(file: string): Promise<Map<string, string>> {
-  const { packages } = JSON.parse(await readFile(file, 'utf8'));
-  const entries = Object.entries<{ version: string; integrity: string; resolved?: string }>(packages);
-  assert.deepEqual(
-    entries.filter(([, { resolved }]) => resolved?.startsWith('http')),
-    [],
-  );
-  return new Map(
-    entries
-      .filter(([at]) => at.includes('node_modules/'))
-      .map(([at, { version, integrity }]) => [
-        `${at.replace(/^.*node_modules\//, '')}@${version}`,
-        integrity,
-      ]),
-  );
-}
-
-describe('what is packed', () => {
-  test('is JavaScript, and every module and file that it finds by its own place is there', async () => {
-    const scripts = globSync(installed('*/{packages,src,bin}/**/*.js')).filter(
-      (file) => !file.includes('/node_modules/', installed().length) && !file.includes('dashboard/dist'),
-    );
-    assert.ok(scripts.length > 200, `${scripts.length}`);
-    const missing = scripts.flatMap((script) =>
-      [...readFileSync(script, 'utf8').matchAll(/new URL\(["'](\.[^"']*)["'], import\.meta\.url\)/g)]
-        .map(([, named = '']) => path.join(path.dirname(script), named))
-        .filter((file) => !existsSync(file)),
-    );
-    assert.deepEqual(missing, []);
-    const sources = globSync(installed('*/{packages,src}/**/*.{ts,tsx}')).filter(
-      (file) => !file.endsWith('.d.ts'),
-    );
-    assert.deepEqual(sources, []);
-  });
-
-  test('the same commit makes the same files', async () => {
-    await packageAll(at('again'));
-    assert.equal(
-      await readFile(at('again/SHA256SUMS'), 'utf8'),
-      await readFile(path.join(dist, 'SHA256SUMS'), 'utf8'),
-    );
-  });
-
-  test('has what the lock file has, and all of it is in the list of materials, with an allowed licence', async () => {
-    const locked = await lockedIn(path.join(ROOT, 'package-lock.json'));
-    const shrunk = await lockedIn(installed('server/npm-shrinkwrap.json'));
-    const sbom: Sbom = JSON.parse(await readFile(path.join(dist, 'sbom.cdx.json'), 'utf8'));
-    const listed = new Set(sbom.components.map(({ name, version }) => `${name}@${version}`));
-    assert.ok(shrunk.size > 100);
-    for (const [name, integrity] of shrunk)
-      assert.deepEqual([locked.get(name), listed.has(name)], [integrity, true], name);
-    // What is within the pages and the command line is listed, too; what builds them is in nothing.
-    for (const name of ['react', 'preact', 'commander', 'uqr'])
-      assert.ok(
-        sbom.components.some((component) => component.name === name),
-        name,
-      );
-    assert.equal(
-      sbom.components.some(({ name }) => name === 'vite'),
-      false,
-    );
-    assert.deepEqual(
-      sbom.components.map(licenseOf).filter((license) => !isAllowed(license)),
-      [],
-    );
-    assert.deepEqual(['AGPL-3.0', null, '(GPL-2.0 OR LGPL-3.0)', 'MIT AND GPL-2.0'].filter(isAllowed), []);
-    assert.match(await readFile(installed('server/THIRD-PARTY.md'), 'utf8'), /^## .*\breact\b/m);
-  });
-});
 
 test('the types of all four are there for whoever imports them', async () => {
   await mkdir(at('types'));
