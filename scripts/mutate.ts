@@ -25,7 +25,7 @@ const ROOT = path.join(import.meta.dirname, '..');
 const CORE = 'packages/server/src/core';
 const STRYKER_FOLDER = '.stryker-tmp';
 /** Copied as they are; the rest of the tree is of no use to a test. */
-const COPIED = ['packages', 'scripts', 'bench', 'docs', 'examples', 'package.json', 'README.md'];
+const COPIED = ['packages', 'scripts', 'bench', 'docs', 'deploy', 'examples', 'package.json', 'README.md'];
 const GOAL_PERCENT = 90;
 /** A file of tests that has not ended by then hangs. */
 const FILE_LIMIT_MS = 10 * 60_000;
