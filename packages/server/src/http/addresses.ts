@@ -37,8 +37,25 @@ const NO_NETWORK = 'must be an IP address, or a network such as 10.0.0.0/8';
 /** What a proxy writes of a client: an address, perhaps in brackets, with a port, or quoted. */
 const WITH_PORT = /^"?(?:\[([^\]]+)\](?::\d{1,5})?|([^:]+):\d{1,5})"?$/;
 
+/** What words were read as: the same few addresses come with every request, and reading one takes as long as routing it. */
+const read = new Map<string, string | null>();
+const MAX_READ = 10_000;
+/** An IPv6 address with brackets, port and quotes, and nothing that anybody would send to fill the memory. */
+const MAX_READ_LENGTH = 64;
+
 /** The address in a word of `X-Forwarded-For`, in its one spelling; null: it names none. */
 export function forwardedAddress(word: string): string | null {
+  const known = read.get(word);
+  if (known !== undefined) return known;
+  const address = readAddress(word);
+  if (word.length <= MAX_READ_LENGTH) {
+    if (read.size >= MAX_READ) read.clear();
+    read.set(word, address);
+  }
+  return address;
+}
+
+function readAddress(word: string): string | null {
   const text = word.trim();
   const [, bracketed, beforePort] = WITH_PORT.exec(text) ?? [];
   const address = parseAddress(bracketed ?? beforePort ?? text);
