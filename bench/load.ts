@@ -21,6 +21,9 @@ export interface Measurement {
   readonly units: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** What was shed, a second. */
+  readonly shedRate: number;
+  readonly shedP99Ms: number;
   /** Part of one core that this process used. */
   readonly loadCpu: number;
 }
@@ -36,6 +39,7 @@ const MAX_LATENCIES = 4_000_000;
 class Run {
   readonly #latencies = new Float64Array(MAX_LATENCIES);
   #units = 0;
+  readonly #shed: number[] = [];
   #measuring = false;
   #stopping = false;
   #open = 0;
@@ -65,12 +69,15 @@ class Run {
     this.#stopping = true;
     await this.#finished.promise;
     for (const connection of this.#connections) connection.close();
+    const shed = Float64Array.from(this.#shed).sort();
     const latencies = this.#latencies.subarray(0, Math.min(this.#units, MAX_LATENCIES)).sort();
     return {
       rate: this.#units / seconds,
       units: this.#units,
       p50Ms: quantile(latencies, 0.5),
       p99Ms: quantile(latencies, 0.99),
+      shedRate: shed.length / seconds,
+      shedP99Ms: quantile(shed, 0.99),
       loadCpu: (cpu.user + cpu.system) / 1e6 / seconds,
     };
   }
@@ -84,6 +91,7 @@ class Run {
   #connect(scenario: Scenario, index: number): void {
     let step = 0;
     let startedAt = 0;
+    let sentAt = 0;
     const begin = (dueAt: number): void => {
       if (this.#stopping) {
         this.#close();
@@ -92,17 +100,25 @@ class Run {
       step = 0;
       // What begins late has been waiting since it was due: replies that take long are not to hide it.
       startedAt = Math.min(performance.now(), dueAt);
+      sentAt = performance.now();
+      // In an overload nobody asks when a connection was free: an answer is as late as it is after its request.
+      if (scenario.isShed !== undefined) startedAt = sentAt;
       connection.send(scenario.first());
     };
     const beginNext = this.#pace(begin, index);
     const onReply = (reply: string): void => {
+      if (scenario.isShed?.(reply) === true) {
+        if (this.#measuring) this.#shed.push(performance.now() - sentAt);
+        beginNext();
+        return;
+      }
       const request = scenario.next(reply, step);
       step += 1;
       if (request !== null) {
         connection.send(request);
         return;
       }
-      if (this.#measuring) {
+      if (this.#measuring && this.#units < MAX_LATENCIES) {
         this.#latencies[this.#units] = performance.now() - startedAt;
         this.#units += 1;
       }

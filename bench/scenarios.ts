@@ -4,6 +4,7 @@ import { type Customer, customersOf } from './customers.ts';
 
 export type ScenarioName =
   | 'authorize'
+  | 'overload'
   | 'oneMerchant'
   | 'hotWallet'
   | 'pairs'
@@ -17,6 +18,8 @@ export interface Scenario {
   first(): string;
   /** @returns the unit's next request, null when it is done. @throws Error when the reply is not as it must be */
   next(reply: string, step: number): string | null;
+  /** Whether the reply sheds the request; absent: none may. */
+  isShed?(reply: string): boolean;
 }
 
 /** The seed's two merchants: connections alternate between them. */
@@ -43,6 +46,12 @@ export class Traffic {
     const merchant = name === 'hotWallet' || name === 'oneMerchant' ? 0 : connection % API_KEYS.length;
     const authorize = (): string => this.#authorize(merchant, name !== 'hotWallet');
     switch (name) {
+      case 'overload':
+        return {
+          first: authorize,
+          next: (reply) => this.#authorized(reply, merchant) && null,
+          isShed: (reply) => /^HTTP\/1\.1 (?:503|429) /.test(reply) && /\r\nretry-after: \d/i.test(reply),
+        };
       case 'authorize':
       case 'oneMerchant':
       case 'hotWallet':

@@ -99,6 +99,12 @@ interface Job {
   reject(error: Error): void;
 }
 
+/** What would wait for longer is refused at once: its caller can go to another node, or come again. */
+const MAX_WAIT_MS = 750;
+/** A burst of so many batches is taken in any case. */
+const MIN_QUEUED_BATCHES = 8;
+/** What one slow batch says at most of those that follow: a database that stood still is as fast as before afterwards. */
+const MAX_BATCH_MS = 1_000;
 /** Of the queue, what one merchant may fill. */
 const MERCHANT_SHARE = 0.25;
 /** How long a stopping engine goes on trying what failed for a reason that may pass. */
@@ -129,6 +135,8 @@ export class Engine {
   /** Lock targets that a batch of their own has waited for in vain: what comes for them goes apart at once. */
   readonly #stuck = new Set<string>();
   readonly #memory = new Memory();
+  /** How long full batches have taken lately, the last ten or so; null: there was none. */
+  #fullBatchMs: number | null = null;
   readonly #running = new Set<readonly Job[]>();
   readonly #deadlines: NodeJS.Timeout;
   #gathering: NodeJS.Timeout | null = null;
@@ -173,7 +181,7 @@ export class Engine {
 
   #enqueue(request: Request): Promise<Told | Done> {
     if (this.#stopping) return Promise.reject(new EngineUnavailableError('the server is stopping'));
-    const { maxQueue } = this.#options;
+    const maxQueue = this.#maxQueue();
     if (this.#queue.size >= maxQueue) {
       return Promise.reject(new EngineUnavailableError('too many requests are waiting'));
     }
@@ -196,6 +204,20 @@ export class Engine {
       });
       if (this.#idle.length > 0) this.#pump();
     });
+  }
+
+  /** How many may wait now: as many as are decided within `MAX_WAIT_MS`, by what full batches have taken. */
+  #maxQueue(): number {
+    const { maxQueue, batchSize, connections } = this.#options;
+    if (this.#fullBatchMs === null) return maxQueue;
+    const batches = Math.max(MIN_QUEUED_BATCHES, (MAX_WAIT_MS / this.#fullBatchMs) * connections);
+    return Math.min(maxQueue, Math.ceil(batches * batchSize));
+  }
+
+  #noteDuration(size: number, ms: number): void {
+    if (size < this.#options.batchSize) return;
+    const noted = Math.min(ms, MAX_BATCH_MS);
+    this.#fullBatchMs = this.#fullBatchMs === null ? noted : 0.9 * this.#fullBatchMs + 0.1 * noted;
   }
 
   /**
@@ -319,7 +341,9 @@ export class Engine {
           runBatch(client, requests, answerLate, { retry, apart, gated, can, memory: this.#memory }),
         ),
       );
-      this.#options.observe.batch(jobs.length, (performance.now() - startedAt) / 1_000);
+      const ms = performance.now() - startedAt;
+      this.#options.observe.batch(jobs.length, ms / 1_000);
+      this.#noteDuration(jobs.length, ms);
       jobs.forEach((job, i) => {
         this.#settle(job, settled[i]);
         if (apart) this.#stuck.delete(lockTargetOf(job));
