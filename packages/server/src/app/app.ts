@@ -22,6 +22,7 @@ import { RequestCounts } from '../http/requestCounts.ts';
 import { traceRequests } from '../http/requestSpans.ts';
 import { closed } from '../http/schemas.ts';
 import { securityHeadersOf } from '../http/securityHeaders.ts';
+import { shed } from '../http/shedding.ts';
 import type { TurnKind } from '../http/turns.ts';
 import { apiKeyRoutes } from '../identity/apiKeyRoutes.ts';
 import { ApiKeys, type RouteAuth } from '../identity/auth.ts';
@@ -119,6 +120,9 @@ export async function createApp(deps: Deps, surface: Surface, sandboxRoutes: Mor
     request.principal = bySession
       ? await sessions.authenticate(request)
       : await keys.authenticate(request, auth);
+  });
+  app.addHook('onRequest', (request, reply, done) => {
+    done(shed(deps.engine, request, reply) ?? undefined);
   });
   app.addHook('onResponse', (request, _reply, done) => {
     pipelines.leave(request.raw.socket);

@@ -129,7 +129,7 @@ export async function startServer(
     await patiently(() => parts.acquirers.start());
     const purge = startPurge(pool, (error) => logger.warn({ err: error }, 'the purge failed'));
     stops.push(() => purge.stop());
-    startBeside({ config, pool, reserved, signIns, metrics, ...parts }, stops);
+    startBeside({ pool, reserved, signIns, metrics, ...parts }, stops);
     webhooks.start();
     stops.push(() => parts.guesses.stop());
     const turns = createTurns(config.poolSize, reservedConnections(config));
@@ -173,16 +173,15 @@ async function openPorts(
   };
 }
 
-type Beside = 'config' | 'pool' | 'reserved' | 'signIns' | 'metrics' | 'readiness' | 'acquirer' | 'eventSink';
+type Beside = 'pool' | 'reserved' | 'signIns' | 'metrics' | 'readiness' | 'acquirer' | 'eventSink';
 
 /** What no request waits for: publishing events, and looking at the database for the metrics. */
 function startBeside(deps: Pick<Deps, Beside>, stops: (() => Promise<unknown>)[]): void {
-  const { config, pool, reserved, signIns, metrics, readiness, acquirer, eventSink } = deps;
+  const { pool, reserved, signIns, metrics, readiness, acquirer, eventSink } = deps;
   eventSink?.start();
   stops.push(async () => eventSink?.stop());
   metrics.watch({
     pools: { pool, reserved, 'sign-ins': signIns },
-    maxQueue: config.maxQueue,
     isReady: () => readiness.isReady(),
     cardsHeld: () => acquirer.cardsHeld,
   });

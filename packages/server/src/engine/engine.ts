@@ -37,7 +37,7 @@ export interface EngineOptions {
   readonly databaseUrl: string;
   readonly batchSize: number;
   readonly connections: number;
-  /** Requests beyond this many waiting are turned away, and those of one merchant beyond a quarter of it. */
+  /** At most so many requests wait, however fast they are decided; of one merchant a quarter of those that may. */
   readonly maxQueue: number;
   /** How long a request may wait and be retried before its caller is told that its fate is unknown. */
   readonly patienceMs: number;
@@ -58,12 +58,15 @@ const NO_ORIGINS: Origins = new Map();
 
 export interface EngineObserver {
   batch(size: number, seconds: number): void;
-  queueDepth(depth: number): void;
+  /** @param limit how many may wait now */
+  queueDepth(depth: number, limit: number): void;
   databaseError(error: unknown): void;
 }
 
 /** The engine could not decide: the database is out of reach, or the node is stopping or overloaded. */
 export class EngineUnavailableError extends Error {}
+/** More is waiting than can be decided in time: nothing was tried. */
+export class OverloadedError extends EngineUnavailableError {}
 /** So many requests of this merchant are waiting that it may put in no more. */
 export class TooManyWaitingError extends Error {}
 /** Another request with the same Idempotency-Key has not been decided in time. */
@@ -100,9 +103,9 @@ interface Job {
 }
 
 /** What would wait for longer is refused at once: its caller can go to another node, or come again. */
-const MAX_WAIT_MS = 750;
+const MAX_WAIT_MS = 500;
 /** A burst of so many batches is taken in any case. */
-const MIN_QUEUED_BATCHES = 8;
+const MIN_QUEUED_BATCHES = 4;
 /** What one slow batch says at most of those that follow: a database that stood still is as fast as before afterwards. */
 const MAX_BATCH_MS = 1_000;
 /** Of the queue, what one merchant may fill. */
@@ -154,6 +157,7 @@ export class Engine {
     this.#idle.push(...this.#connections);
     this.#dueConnection = new BatchConnection(options, 'engine due');
     this.#deadlines = setInterval(() => this.#answerOverdue(), DEADLINE_INTERVAL_MS).unref();
+    options.observe.queueDepth(0, this.queueLimit);
   }
 
   /**
@@ -181,12 +185,9 @@ export class Engine {
 
   #enqueue(request: Request): Promise<Told | Done> {
     if (this.#stopping) return Promise.reject(new EngineUnavailableError('the server is stopping'));
-    const maxQueue = this.#maxQueue();
-    if (this.#queue.size >= maxQueue) {
-      return Promise.reject(new EngineUnavailableError('too many requests are waiting'));
-    }
-    const { merchantId } = request.sender;
-    if (merchantId !== null && this.#queue.sizeOf(merchantId) >= Math.ceil(maxQueue * MERCHANT_SHARE))
+    const full = this.isFull(request.sender.merchantId);
+    if (full === 'of all') return Promise.reject(new OverloadedError('too many requests are waiting'));
+    if (full === 'of the merchant')
       return Promise.reject(new TooManyWaitingError('too many requests of this merchant are waiting'));
     return new Promise((resolve, reject) => {
       const deadline = performance.now() + this.#options.patienceMs;
@@ -206,8 +207,20 @@ export class Engine {
     });
   }
 
+  /**
+   * Of whom too much is waiting for a merchant's command to be taken now; null: it would be. Null for the merchant:
+   * somebody else's command. Whoever asks before a request is read spares the work for one that is refused.
+   */
+  isFull(merchantId: string | null): 'of all' | 'of the merchant' | null {
+    const limit = this.queueLimit;
+    if (this.#queue.size >= limit) return 'of all';
+    const isMerchants =
+      merchantId !== null && this.#queue.sizeOf(merchantId) >= Math.ceil(limit * MERCHANT_SHARE);
+    return isMerchants ? 'of the merchant' : null;
+  }
+
   /** How many may wait now: as many as are decided within `MAX_WAIT_MS`, by what full batches have taken. */
-  #maxQueue(): number {
+  get queueLimit(): number {
     const { maxQueue, batchSize, connections } = this.#options;
     if (this.#fullBatchMs === null) return maxQueue;
     const batches = Math.max(MIN_QUEUED_BATCHES, (MAX_WAIT_MS / this.#fullBatchMs) * connections);
@@ -296,7 +309,7 @@ export class Engine {
       // A batch is no part of the trace of whoever happened to begin it.
       void context.with(ROOT_CONTEXT, () => this.#runOn(connection, jobs, apart !== undefined));
     }
-    this.#options.observe.queueDepth(this.#queue.size);
+    this.#options.observe.queueDepth(this.#queue.size, this.queueLimit);
     if (this.#stopping && this.#inFlight === 0 && this.#queue.size === 0 && this.#apart.length === 0)
       this.#drained?.();
   }

@@ -4,6 +4,7 @@ import type { FastifySchemaValidationError } from 'fastify/types/schema.js';
 import {
   EngineUnavailableError,
   KeyReusedError,
+  OverloadedError,
   RequestInProgressError,
   TooManyWaitingError,
 } from '../engine/engine.ts';
@@ -15,6 +16,7 @@ import {
   fieldError,
   MAX_DETAILS,
   type OtherWords,
+  OVERLOADED,
   REASONS,
   type Reason,
   sourceOf,
@@ -31,17 +33,31 @@ export type ErrorHandler = (
   reply: FastifyReply,
 ) => FastifyReply;
 
+const TELL_SHED_EVERY_MS = 10_000;
+
 export function createErrorHandler(
   metrics: Metrics,
   headers: SecurityHeaders,
   otherWords: OtherWords,
 ): ErrorHandler {
+  let shed = 0;
+  let toldAt = -Infinity;
+  /** A line for each would take the time that is lacking. */
+  const noteShed = (request: FastifyRequest): void => {
+    shed += 1;
+    const now = performance.now();
+    if (now - toldAt < TELL_SHED_EVERY_MS) return;
+    request.log.warn({ count: shed }, 'requests were refused: more came than can be decided in time');
+    shed = 0;
+    toldAt = now;
+  };
   return (error, request, reply) => {
     const known =
       error instanceof ApiError ? error : isBrokenOff(error, request) ? brokenOff() : translate(error);
     request.errorReason = known.reason;
     if (known.reason === 'internal_error')
       request.log.error({ requestId: request.id, err: error }, 'request failed');
+    else if (known === OVERLOADED) noteShed(request);
     else if (known.reason === 'service_unavailable') {
       // The engine counts the errors of its batches itself and throws none that would pass.
       if (isPassing(error)) metrics.databaseError(error);
@@ -79,6 +95,7 @@ function translate(error: FastifyError | Error): ApiError {
   const reason = 'code' in error ? FRAMEWORK_REASONS[error.code] : undefined;
   if (reason !== undefined) return new ApiError(reason);
   if (error instanceof TooManyWaitingError) return tooManyWaiting();
+  if (error instanceof OverloadedError) return OVERLOADED;
   if (isPassing(error) || error instanceof EngineUnavailableError)
     return new ApiError('service_unavailable', undefined, [], { 'retry-after': '1' });
   if (error instanceof RequestInProgressError)

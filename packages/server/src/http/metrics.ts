@@ -52,7 +52,6 @@ export interface Metrics
 /** What tells how it is when it is asked. */
 export interface MetricSources {
   readonly pools: Readonly<Record<string, Pool>>;
-  readonly maxQueue: number;
   isReady(): Promise<boolean>;
   cardsHeld(): number;
 }
@@ -78,23 +77,7 @@ export function createMetrics(): Metrics {
     buckets: SECONDS,
     registers,
   });
-  const batchSize = new Histogram({
-    name: 'plexy_engine_batch_size',
-    help: 'Commands per batch',
-    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
-    registers,
-  });
-  const batchSeconds = new Histogram({
-    name: 'plexy_engine_batch_duration_seconds',
-    help: 'Time of one batch, from its first statement to its commit',
-    buckets: SECONDS,
-    registers,
-  });
-  const queue = new Gauge({
-    name: 'plexy_engine_queue_depth',
-    help: 'Commands waiting for a batch',
-    registers,
-  });
+  const engine = engineMetrics(registry);
   const feed = feedGauges(registry);
   const webhooks = webhookMetrics(registry);
   const replica = replicaMetrics(registry);
@@ -116,13 +99,14 @@ export function createMetrics(): Metrics {
     request: (method, route, statusCode, seconds) =>
       requests.observe({ method: labelOf(method), route, status: statusCode }, seconds),
     batch: (size, seconds) => {
-      batchSize.observe(size);
-      batchSeconds.observe(seconds);
+      engine.batchSize.observe(size);
+      engine.batchSeconds.observe(seconds);
     },
     latest,
-    queueDepth: (depth) => {
+    queueDepth: (depth, limit) => {
       latest.queueDepth = depth;
-      queue.set(depth);
+      engine.queue.set(depth);
+      engine.queueLimit.set(limit);
     },
     feedLag: (seconds) => {
       latest.feedLagSeconds = seconds;
@@ -148,6 +132,33 @@ export function createMetrics(): Metrics {
     snapshot: () => registry.getMetricsAsJSON(),
     contentType: registry.contentType,
   };
+}
+
+function engineMetrics(registry: Registry) {
+  const registers = [registry];
+  const batchSize = new Histogram({
+    name: 'plexy_engine_batch_size',
+    help: 'Commands per batch',
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
+    registers,
+  });
+  const batchSeconds = new Histogram({
+    name: 'plexy_engine_batch_duration_seconds',
+    help: 'Time of one batch, from its first statement to its commit',
+    buckets: SECONDS,
+    registers,
+  });
+  const queue = new Gauge({
+    name: 'plexy_engine_queue_depth',
+    help: 'Commands waiting for a batch',
+    registers,
+  });
+  const queueLimit = new Gauge({
+    name: 'plexy_engine_queue_limit',
+    help: 'Commands that may wait for a batch',
+    registers,
+  });
+  return { batchSize, batchSeconds, queue, queueLimit };
 }
 
 function feedGauges(registry: Registry): Record<'lag' | 'listening' | 'streams', Gauge> {
@@ -333,7 +344,7 @@ function watchMetrics(registry: Registry): WatchObserver {
   };
 }
 
-function sourceMetrics(registry: Registry, { pools, maxQueue, isReady, cardsHeld }: MetricSources): void {
+function sourceMetrics(registry: Registry, { pools, isReady, cardsHeld }: MetricSources): void {
   const registers = [registry];
   new Gauge({
     name: 'plexy_build_info',
@@ -351,11 +362,6 @@ function sourceMetrics(registry: Registry, { pools, maxQueue, isReady, cardsHeld
       this.set((await isReady()) ? 1 : 0);
     },
   });
-  new Gauge({
-    name: 'plexy_engine_queue_limit',
-    help: 'Commands that may wait for a batch',
-    registers,
-  }).set(maxQueue);
   new Gauge({
     name: 'plexy_cards_in_memory',
     help: 'Card numbers that are held until their bank has answered',

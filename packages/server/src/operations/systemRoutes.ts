@@ -269,7 +269,7 @@ function healthRoute(app: App, deps: Deps): void {
         exactJson({
           database: { latencyMs, connections, maxConnections, migration },
           feed: { lagMs: Math.ceil(feedLagSeconds * 1_000), listening, streams },
-          queue: { depth, limit: config.maxQueue },
+          queue: { depth, limit: deps.engine.queueLimit },
           clock: { now: iso(state.clockNow), offsetSeconds: state.clockOffsetMs / 1_000 },
           bank: {
             connected: acquirers.isSetUp,

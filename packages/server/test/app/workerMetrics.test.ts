@@ -10,7 +10,7 @@ describe('the metrics of several workers as one page', () => {
     const workers = [createMetrics(), createMetrics()];
     for (const [i, metrics] of workers.entries()) {
       metrics.request('GET', '/a', 200, 0.01);
-      metrics.queueDepth(3);
+      metrics.queueDepth(3, 100);
       metrics.feedLag(i);
       metrics.feedListening(i === 0);
       metrics.webhookBacklog({ endpoints: [{ id: 'we_1', pending: 7 }], disabled: 2 });
