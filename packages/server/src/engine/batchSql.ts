@@ -34,6 +34,8 @@ const BEGIN: Statement = { name: 'begin', text: 'BEGIN ISOLATION LEVEL READ COMM
 const SETTINGS = {
   ...{ enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off', jit: 'off' },
   plan_cache_mode: 'force_generic_plan',
+  // A lock that is waited for longer keeps a whole batch: its requests are then tried apart.
+  lock_timeout: '1s',
 };
 const SET: Statement = { name: 'set', text: setOf(SETTINGS) };
 /** For requests that are tried apart because a batch with them failed, perhaps waiting for a lock. */
@@ -43,9 +45,6 @@ function setOf(settings: Readonly<Record<string, string>>): string {
   const calls = Object.entries(settings).map(([name, value]) => `set_config('${name}', '${value}', true)`);
   return `SELECT ${calls.join(', ')}`;
 }
-
-/** Of the sessions of batches. A lock that is waited for longer keeps a whole batch: its requests are then tried apart. */
-export const BATCH_SETTINGS = `SET lock_timeout = '1s'`;
 
 /** How a batch begins. */
 export interface BatchOptions {

@@ -28,7 +28,6 @@ import {
   runDueLinks,
   type Settled,
 } from './batch.ts';
-import { BATCH_SETTINGS } from './batchSql.ts';
 import { beginCommand, type CommandSpan, endCommand, inBatchSpan, traceparentOf } from './commandSpans.ts';
 import { FairQueue } from './fairQueue.ts';
 import { Memory } from './memory.ts';
@@ -538,7 +537,6 @@ class BatchConnection {
     const options = sessionOptions(this.#options.databaseUrl, this.#name);
     const client = await openSession({
       ...options,
-      settings: `${options.settings}; ${BATCH_SETTINGS}`,
       // Nobody waits for an answer any longer than this.
       query_timeout: this.#options.patienceMs,
     });
