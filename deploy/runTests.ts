@@ -3,6 +3,7 @@
  * of them is seen elsewhere on the machine and all of it ends with this process, however that ends.
  *
  *   node deploy/runTests.ts deploy/patroni/test/failover.test.ts [--rounds 5] [--logs FOLDER] [--only PATTERN]
+ *   node deploy/runTests.ts --here bench/test/cost.test.ts
  *
  *   this process ── unshare ── a shell as the first process, which reaps what is orphaned ── this program again
  *
@@ -42,11 +43,18 @@ const FIRST_PROCESS = `
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: 'string' }, logs: { type: 'string' }, only: { type: 'string' } },
+  options: {
+    rounds: { type: 'string' },
+    logs: { type: 'string' },
+    only: { type: 'string' },
+    /** They need no hosts of their own, and cannot have any: valgrind does not start in there. */
+    here: { type: 'boolean', default: false },
+  },
 });
 if (values.rounds !== undefined) process.env.FAILOVER_ROUNDS = values.rounds;
 if (values.logs !== undefined) process.env.FAILOVER_LOGS = path.resolve(values.logs);
-process.exitCode = process.env[INSIDE] === '1' ? await runFiles(positionals) : await runInNamespaces();
+const isHere = values.here || process.env[INSIDE] === '1';
+process.exitCode = isHere ? await runFiles(positionals) : await runInNamespaces();
 
 async function runInNamespaces(): Promise<number> {
   if (process.getuid?.() !== 0) {

@@ -58,7 +58,7 @@ export interface Once extends Fingerprints {
 
 /** A call on its way through a batch. */
 export interface Request extends Call {
-  /** Made by the engine, never shown: stands in for a missing Idempotency-Key. */
+  /** The Idempotency-Key; what stands in for a missing one is made by the engine, and never shown. */
   readonly id: string;
   /** Of a command that is traced, what its events are to be known by. */
   readonly traceparent?: string;
@@ -170,7 +170,9 @@ export async function runBatch(
     throw options.gated ? gateErrorOf(error) : error;
   });
   const { claimed, apiKeys, now } = read;
-  const state = await stateOf(client, await withMovedWallets(client, read, memory), can);
+  const found = await withMovedWallets(client, read, memory);
+  const { wallets } = found;
+  const state = await stateOf(client, found, can);
   const replies = await readReplies(client, toClaim, claimed);
 
   const settled = new Map<string, Settled>();
@@ -189,8 +191,29 @@ export async function runBatch(
     audited.push(...auditEntriesOf(request, outcome, before));
   }
   const effects = await inOneRoundTrip(client, (db) => save(db, state, keys, answerLate, audited));
+  noteLookUps(memory, candidates, settled, wallets);
   memory.notePayments(state.changedTransactions());
   return { settled: requests.map((request) => settle(request, leaders, settled, replies)), effects };
+}
+
+/** Remembers wallets of pairs that were right, and forgets those of pairs that were not, or were taken for it. */
+function noteLookUps(
+  memory: Memory,
+  requests: readonly Request[],
+  settled: ReadonlyMap<string, Settled>,
+  wallets: readonly sql.WalletRow[],
+): void {
+  const right = new Set<string>();
+  for (const request of requests) {
+    const { command } = request;
+    if (command.kind !== 'authorize') continue;
+    const now = settled.get(leaderKeyOf(request));
+    const outcome = now?.kind === 'answered' || now?.kind === 'done' ? now.outcome : null;
+    if (outcome?.kind !== 'transaction') continue;
+    if (outcome.transaction.walletId !== null) right.add(`${command.phone} ${command.currency}`);
+    else if (isNotFound(outcome)) memory.forgetWallet(command.phone, command.currency);
+  }
+  for (const row of wallets) if (right.has(`${row.phone} ${row.currency}`)) memory.noteWallet(row);
 }
 
 /** The payment that a request is about, where it is there already. */
@@ -571,11 +594,10 @@ async function lockCards(
 const NO_ATTEMPTS: Read['attempts'] = new Map();
 
 /**
- * Notes where wallets were found. One that is not where it was (a sandbox was reset) is looked for as if it had never been
- * known.
+ * A wallet that is not where it was (a sandbox was reset) is looked for as if it had never been known. It is then locked behind
+ * merchants' accounts: should two batches that do so wait for each other, PostgreSQL ends one, which is tried again.
  */
 async function withMovedWallets<T extends Read>(client: Client, read: T, memory: Memory): Promise<T> {
-  memory.noteWallets(read.wallets);
   const { knownWallets } = read.needs;
   if (knownWallets.length === 0) return read;
   const found = new Set(read.wallets.map(({ id }) => id));
@@ -587,7 +609,6 @@ async function withMovedWallets<T extends Read>(client: Client, read: T, memory:
     currencies: moved.map(({ currency }) => currency),
     ...{ transactionIds: [], walletIds: [] },
   });
-  memory.noteWallets(wallets);
   const stillKnown = knownWallets.filter(({ id }) => found.has(id));
   return { ...read, wallets: [...read.wallets, ...wallets], knownWallets: stillKnown };
 }

@@ -101,14 +101,17 @@ interface Job {
   reject(error: Error): void;
 }
 
-/** What would wait for longer is refused at once: its caller can go to another node, or come again. */
+/** What would wait for longer is refused at once, unless it is tried again: its caller can go to another node, or come again. */
 const MAX_WAIT_MS = 500;
 /** A burst of so many batches is taken in any case. */
-const MIN_QUEUED_BATCHES = 4;
+const MIN_QUEUED_BATCHES = 8;
+/** What full batches took longer ago says nothing any more. */
+const DURATIONS_LIFE_MS = 5_000;
 /** What one slow batch says at most of those that follow: a database that stood still is as fast as before afterwards. */
 const MAX_BATCH_MS = 1_000;
-/** Of the queue, what one merchant may fill. */
+/** Of the queue, what one merchant may fill; and while nobody else waits. */
 const MERCHANT_SHARE = 0.25;
+const SHARE_ALONE = 0.5;
 /** How long a stopping engine goes on trying what failed for a reason that may pass. */
 const STOP_PATIENCE_MS = 2_000;
 /** Forgetting some costs a wait, so this is only a bound on memory. */
@@ -137,8 +140,8 @@ export class Engine {
   /** Lock targets that a batch of their own has waited for in vain: what comes for them goes apart at once. */
   readonly #stuck = new Set<string>();
   readonly #memory = new Memory();
-  /** How long full batches have taken lately, the last ten or so; null: there was none. */
-  #fullBatchMs: number | null = null;
+  /** How long full batches have taken lately, the last ten or so, and when the last one ended; null: there was none. */
+  #fullBatches: { readonly ms: number; readonly at: number } | null = null;
   readonly #running = new Set<readonly Job[]>();
   readonly #deadlines: NodeJS.Timeout;
   #gathering: NodeJS.Timeout | null = null;
@@ -177,14 +180,16 @@ export class Engine {
    * @throws RequestInProgressError, KeyReusedError see there
    */
   async runOnce(call: OnceCall): Promise<Told> {
-    const settled = await this.#enqueue({ ...call, id: newId() });
+    const settled = await this.#enqueue({ ...call, id: call.once.key ?? newId() });
     if (settled.kind === 'done') throw new Error('a caller was answered like the program');
     return settled;
   }
 
   #enqueue(request: Request): Promise<Told | Done> {
     if (this.#stopping) return Promise.reject(new EngineUnavailableError('the server is stopping'));
-    const full = this.isFull(request.sender.merchantId);
+    // What the program has to do, such as to take a bank's answer, is not refused with what is new.
+    const isOwn = request.once === null && this.#queue.size < this.#options.maxQueue;
+    const full = isOwn ? null : this.isFull(request.sender.merchantId);
     if (full === 'of all') return Promise.reject(new OverloadedError('too many requests are waiting'));
     if (full === 'of the merchant')
       return Promise.reject(new TooManyWaitingError('too many requests of this merchant are waiting'));
@@ -213,23 +218,26 @@ export class Engine {
   isFull(merchantId: string | null): 'of all' | 'of the merchant' | null {
     const limit = this.queueLimit;
     if (this.#queue.size >= limit) return 'of all';
-    const isMerchants =
-      merchantId !== null && this.#queue.sizeOf(merchantId) >= Math.ceil(limit * MERCHANT_SHARE);
-    return isMerchants ? 'of the merchant' : null;
+    if (merchantId === null) return null;
+    const own = this.#queue.sizeOf(merchantId);
+    const share = own === this.#queue.size ? SHARE_ALONE : MERCHANT_SHARE;
+    return own >= Math.ceil(limit * share) ? 'of the merchant' : null;
   }
 
   /** How many may wait now: as many as are decided within `MAX_WAIT_MS`, by what full batches have taken. */
   get queueLimit(): number {
     const { maxQueue, batchSize, connections } = this.#options;
-    if (this.#fullBatchMs === null) return maxQueue;
-    const batches = Math.max(MIN_QUEUED_BATCHES, (MAX_WAIT_MS / this.#fullBatchMs) * connections);
+    const known = this.#fullBatches;
+    if (known === null || performance.now() - known.at > DURATIONS_LIFE_MS) return maxQueue;
+    const batches = Math.max(MIN_QUEUED_BATCHES, (MAX_WAIT_MS / known.ms) * connections);
     return Math.min(maxQueue, Math.ceil(batches * batchSize));
   }
 
-  #noteDuration(size: number, ms: number): void {
+  #noteDuration(size: number, took: number): void {
     if (size < this.#options.batchSize) return;
-    const noted = Math.min(ms, MAX_BATCH_MS);
-    this.#fullBatchMs = this.#fullBatchMs === null ? noted : 0.9 * this.#fullBatchMs + 0.1 * noted;
+    const noted = Math.min(took, MAX_BATCH_MS);
+    const ms = this.#fullBatches === null ? noted : 0.9 * this.#fullBatches.ms + 0.1 * noted;
+    this.#fullBatches = { ms, at: performance.now() };
   }
 
   /**

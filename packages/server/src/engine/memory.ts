@@ -35,8 +35,8 @@ export class Memory {
   readonly #payments = new BoundedMap<KnownPayment>(MAX_PAYMENTS);
 
   /**
-   * The wallet of a phone number and an IIN. One that is asked for with a wrong IIN is not remembered, so that it takes as
-   * long as an unknown number.
+   * The wallet of a phone number and an IIN; null where that is not known. A pair that is wrong, or taken for it, takes as long
+   * as an unknown number: of a right one nothing is known from then on, until it is found again.
    */
   wallet(phone: string, currency: string, iinHashes: readonly string[]): KnownWallet | null {
     const known = this.#wallets.get(`${phone} ${currency}`);
@@ -47,14 +47,13 @@ export class Memory {
     return this.#payments.get(id) ?? null;
   }
 
-  /** Wallets that were found by their holders' phone numbers. */
-  noteWallets(rows: readonly WalletRow[]): void {
-    for (const { id, phone, iinHash, ownerId, currency } of rows)
-      if (id !== null && phone !== null && iinHash !== null && ownerId !== null)
-        this.#wallets.set(`${phone} ${currency}`, { id, holderId: ownerId, iinHash });
+  /** A wallet that was found by its holder's phone number, with the right IIN. */
+  noteWallet({ id, phone, iinHash, ownerId, currency }: WalletRow): void {
+    if (id !== null && phone !== null && iinHash !== null && ownerId !== null)
+      this.#wallets.set(`${phone} ${currency}`, { id, holderId: ownerId, iinHash });
   }
 
-  /** It is not where it was. */
+  /** It is not where it was, or was asked for with a wrong IIN. */
   forgetWallet(phone: string, currency: string): void {
     this.#wallets.delete(`${phone} ${currency}`);
   }

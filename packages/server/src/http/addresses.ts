@@ -50,7 +50,8 @@ export function forwardedAddress(word: string): string | null {
   const address = readAddress(word);
   if (word.length <= MAX_READ_LENGTH) {
     if (read.size >= MAX_READ) read.clear();
-    read.set(word, address);
+    // A copy: a piece of a header would keep all of it.
+    read.set(Buffer.from(word).toString(), address);
   }
   return address;
 }

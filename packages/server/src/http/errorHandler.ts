@@ -33,7 +33,7 @@ export type ErrorHandler = (
   reply: FastifyReply,
 ) => FastifyReply;
 
-const TELL_SHED_EVERY_MS = 10_000;
+const TELL_SHED_AFTER_MS = 5_000;
 
 export function createErrorHandler(
   metrics: Metrics,
@@ -41,15 +41,14 @@ export function createErrorHandler(
   otherWords: OtherWords,
 ): ErrorHandler {
   let shed = 0;
-  let toldAt = -Infinity;
   /** A line for each would take the time that is lacking. */
-  const noteShed = (request: FastifyRequest): void => {
+  const noteShed = ({ log }: FastifyRequest): void => {
     shed += 1;
-    const now = performance.now();
-    if (now - toldAt < TELL_SHED_EVERY_MS) return;
-    request.log.warn({ count: shed }, 'requests were refused: more came than can be decided in time');
-    shed = 0;
-    toldAt = now;
+    if (shed > 1) return;
+    setTimeout(() => {
+      log.warn({ count: shed }, 'requests were refused: more came than can be decided in time');
+      shed = 0;
+    }, TELL_SHED_AFTER_MS).unref();
   };
   return (error, request, reply) => {
     const known =

@@ -5,7 +5,7 @@
 import { type Context, context, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { TransactionId } from '../core/values/ids.ts';
 import { FairQueue } from '../engine/fairQueue.ts';
-import { tooManyWaiting } from '../http/errors.ts';
+import { OVERLOADED, tooManyWaiting } from '../http/errors.ts';
 import type { Turns } from '../http/turns.ts';
 import type { Pool } from '../postgres/pool.ts';
 import { recordedSpan } from '../postgres/spans.ts';
@@ -16,6 +16,7 @@ interface Wanted {
   readonly id: TransactionId;
   /** Null: whoever asks is not traced. */
   readonly traced: Context | null;
+  readonly until: number;
   readonly resolve: (payment: ReadPayment | null) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -25,6 +26,10 @@ const MAX_TOGETHER = 64;
 const AT_ONCE = 2;
 /** Of one merchant; more are refused. */
 const MAX_WAITING = 1_000;
+/** Nobody waits for longer: by then most clients have given up. */
+const MAX_WAIT_MS = 5_000;
+/** How often it is looked at who has waited for too long. */
+const CHECK_MS = 500;
 /** In the line for connections, all of them are one. */
 const OWNER = 'wallet payments by id';
 
@@ -35,6 +40,7 @@ export class WalletReads {
   readonly #queue = new FairQueue<Wanted>(({ merchantId }) => merchantId);
   #running = 0;
   #begins = false;
+  #checking: NodeJS.Timeout | null = null;
 
   constructor(pool: Pool, turns: Turns) {
     this.#pool = pool;
@@ -43,19 +49,35 @@ export class WalletReads {
 
   /**
    * A merchant's wallet payment, as it is at some moment after this call; null for any other id.
-   * @throws ApiError 429 when too many requests of this merchant are waiting; what the database reports
+   * @throws ApiError 429 when too many requests of this merchant are waiting, 503 when it took too long to get its turn; what
+   * the database reports
    */
   find(merchantId: string, id: TransactionId): Promise<ReadPayment | null> {
     if (this.#queue.sizeOf(merchantId) >= MAX_WAITING) return Promise.reject(tooManyWaiting());
     return new Promise((resolve, reject) => {
       const traced = recordedSpan() === null ? null : context.active();
-      this.#queue.push({ merchantId, id, traced, resolve, reject });
+      const until = performance.now() + MAX_WAIT_MS;
+      this.#queue.push({ merchantId, id, traced, until, resolve, reject });
       this.#begin();
     });
   }
 
+  /** While the database does not answer, whoever waits is told in time. */
+  #check(): void {
+    this.#checking ??= setTimeout(() => {
+      this.#checking = null;
+      const now = performance.now();
+      this.#queue.keep(({ until, reject }) => {
+        if (now >= until) reject(OVERLOADED);
+        return now < until;
+      });
+      if (this.#queue.size > 0) this.#check();
+    }, CHECK_MS).unref();
+  }
+
   /** After the requests that have come by now have been looked at: they are read together. */
   #begin(): void {
+    if (this.#running >= AT_ONCE) this.#check();
     if (this.#begins || this.#running >= AT_ONCE) return;
     this.#begins = true;
     setImmediate(() => {
@@ -76,7 +98,9 @@ export class WalletReads {
         resolve(payment?.merchantId === merchantId ? payment : null);
       }
     } catch (error) {
-      for (const { reject } of wanted) reject(error);
+      // The line for connections knows them as one merchant, which none of them is.
+      const told = error === tooManyWaiting() ? OVERLOADED : error;
+      for (const { reject } of wanted) reject(told);
     } finally {
       this.#running -= 1;
       if (this.#queue.size > 0) this.#begin();
