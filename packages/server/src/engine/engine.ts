@@ -103,8 +103,8 @@ interface Job {
 
 /** What would wait for longer is refused at once, unless it is tried again: its caller can go to another node, or come again. */
 const MAX_WAIT_MS = 500;
-/** A burst of so many batches is taken in any case. */
-const MIN_QUEUED_BATCHES = 8;
+/** So many batches wait in any case: a burst, and what comes while the database is in trouble, which passes. */
+const MIN_QUEUED_BATCHES = 24;
 /** What full batches took longer ago says nothing any more. */
 const DURATIONS_LIFE_MS = 5_000;
 /** What one slow batch says at most of those that follow: a database that stood still is as fast as before afterwards. */

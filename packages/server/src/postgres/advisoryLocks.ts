@@ -13,4 +13,6 @@ export const ADVISORY_LOCKS = {
   fanOut: 7_069_804,
   /** Held by the session that runs an audit which an operator asked for. */
   audit: 7_069_805,
+  /** Of a pair of numbers the first: one at a time links an identity of the provider. */
+  identity: 7_069_806,
 } as const;

@@ -193,7 +193,7 @@ describe('a database out of reach', () => {
     assert.equal((await shop.events()).length, 2 * 301);
   });
 
-  test('that refuses connections: every one of 1,000 callers hears 503 in time', async () => {
+  test('that refuses connections: every one of 1,000 callers hears in time that it is to come again', async () => {
     const shop = await Shop.open(nodes);
     const wallet = await shop.wallet(1_000_000);
     await shop.authorize(wallet, 100, 'warm');
@@ -201,7 +201,14 @@ describe('a database out of reach', () => {
     const calls = atOnce(1_000, (i) => timed(() => shop.authorize(wallet, 100, `refused-${i}`)));
     const answers = await calls.finally(() => postgres.proxy.resume());
     assertInTime(answers);
-    assert.deepEqual(tally(answers.map(({ reply }) => reply)), { '503 service_unavailable': 1_000 });
+    // After slow batches fewer of one merchant may wait: more of them are told so at once.
+    const {
+      '503 service_unavailable': unavailable = 0,
+      '429 rate_limited': tooMany = 0,
+      ...others
+    } = tally(answers.map(({ reply }) => reply));
+    assert.deepEqual([others, unavailable + tooMany], [{}, 1_000]);
+    assert.ok(unavailable >= 256, `${unavailable} waited`);
     const after = await timed(() => shop.authorize(wallet, 100, 'refused-0'));
     assert.equal(after.reply.status, 201);
     assertInTime([after], 2);

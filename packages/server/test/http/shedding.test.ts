@@ -10,9 +10,9 @@ import { CUSTOMER, OPERATOR_KEY, type Reply, type Sandbox, startSandbox } from '
 let sandbox: Sandbox;
 let merchants: TestMerchant[];
 before(async () => {
-  // One lane, a command at a time; forty may wait, and eight once batches are slow.
+  // One lane, a command at a time; forty may wait, and 24 once batches are slow.
   sandbox = await startSandbox({ BATCH_SIZE: '1', BATCH_LANES: '1', MAX_QUEUE: '40' });
-  merchants = await createMerchants(sandbox.pool, 16);
+  merchants = await createMerchants(sandbox.pool, 32);
   // Their keys are known from here on.
   for (const { apiKey } of merchants) await sandbox.call('GET', '/v1/wallet/transactions', { apiKey });
 });
@@ -26,9 +26,9 @@ async function slow(databaseDelayMs: number): Promise<void> {
 }
 
 /** And the engine has noticed. */
-async function slowed(): Promise<void> {
-  await slow(300);
-  for (let i = 0; (await queueLimit()) > 8; i += 1) {
+async function slowed(ms: number): Promise<void> {
+  await slow(ms);
+  for (let i = 0; (await queueLimit()) > 24; i += 1) {
     assert.ok(i < 10, 'slow batches let fewer wait');
     assert.equal((await pay(merchants[0] as TestMerchant)).status, 201);
   }
@@ -49,7 +49,7 @@ async function payments(): Promise<number> {
 }
 
 test('of many merchants some are taken, and the others get 503 before any of these is decided', async () => {
-  await slowed();
+  await slowed(100);
   const [before, order] = [await payments(), [] as number[]];
   const keys = merchants.map(() => randomUUID());
   const replies = await Promise.all(
@@ -60,8 +60,8 @@ test('of many merchants some are taken, and the others get 503 before any of the
     }),
   );
   const refused = replies.filter(({ status }) => status === 503);
-  // One is decided, and as many as may wait wait; one more where that one is done in time.
-  assert.ok(refused.length === 7 || refused.length === 6, `${refused.length} were refused`);
+  // One is decided, and as many as may wait wait; some more where that one is done in time.
+  assert.ok(refused.length >= 4 && refused.length <= 7, `${refused.length} were refused`);
   assert.deepEqual(order.slice(0, refused.length), Array(refused.length).fill(503));
   for (const { body, headers } of refused) {
     assert.equal(body.reason, 'service_unavailable');
@@ -84,14 +84,14 @@ test('of many merchants some are taken, and the others get 503 before any of the
 });
 
 test('alone, one merchant may have half of those that wait: more of it gets 429, and others are taken', async () => {
-  await slowed();
+  await slowed(100);
   const [one, other] = merchants as [TestMerchant, TestMerchant];
   const [flood, beside] = await Promise.all([
-    Promise.all(Array.from({ length: 12 }, () => pay(one))),
+    Promise.all(Array.from({ length: 24 }, () => pay(one))),
     pay(other),
   ]);
   const refused = flood.filter(({ status }) => status !== 201);
-  assert.ok(refused.length >= 6 && refused.length <= 9, `${refused.length} were refused`);
+  assert.ok(refused.length >= 9 && refused.length <= 17, `${refused.length} were refused`);
   for (const { status, body, headers } of refused)
     assert.deepEqual([status, body.reason, headers.get('retry-after')], [429, 'rate_limited', '1']);
   assert.equal(beside.status, 201);
@@ -99,7 +99,7 @@ test('alone, one merchant may have half of those that wait: more of it gets 429,
 
 test('a payment that was taken can be read meanwhile', async () => {
   const { body } = await pay(merchants[0] as TestMerchant);
-  await slowed();
+  await slowed(100);
   const flood = merchants.map((merchant) => pay(merchant));
   const path = `/v1/wallet/transaction/${body.walletTransactionId}`;
   const read = await sandbox.call('GET', path, { apiKey: (merchants[0] as TestMerchant).apiKey });
@@ -108,7 +108,7 @@ test('a payment that was taken can be read meanwhile', async () => {
 });
 
 test('the body of what is refused is not waited for, and its connection goes on', async () => {
-  await slowed();
+  await slowed(300);
   const [own, ...others] = merchants as [TestMerchant, ...TestMerchant[]];
   const flood = others.map((merchant) => pay(merchant));
   const socket = connect(Number(new URL(sandbox.url).port), '127.0.0.1');

@@ -43,7 +43,16 @@ describe('an identity opens', () => {
     assert.equal(opened({ isEmailVerified: false }, [{}]), 'email_not_verified');
     assert.equal(opened({}, [{ email: 'another@shop.example' }]), 'nobody');
     assert.equal(opened({}, []), 'nobody');
-    assert.equal(opened({ isEmailVerified: false }, []), 'nobody');
+    assert.equal(opened({ isEmailVerified: false }, []), 'email_not_verified', 'whoever has it');
+  });
+
+  test('of a merchant one account: who is linked, and not who has the address besides', () => {
+    const linked = { id: 'u2', email: 'admin@shop.example', link: 'this' } as const;
+    assert.equal(opened({}, [{}, linked]), 'u2');
+    assert.equal(opened({}, [{}, { ...linked, isActive: false }]), '+u1');
+    assert.equal(opened({}, [{}, { ...linked, merchantId: 'm2' }]), '+u1,u2');
+    const operator = { ...OPERATOR, id: 'o2', email: 'ops@shop.example', link: 'this' } as const;
+    assert.equal(opened({}, [OPERATOR, operator], 'operator'), 'o2');
   });
 
   test('nobody who is linked to another one', () => {
@@ -92,6 +101,7 @@ describe('an identity opens', () => {
     assert.equal(opened({ ...mapped, email: null }, [], 'operator'), 'nobody');
     const deleted = { ...OPERATOR, isActive: false, link: 'this' } as const;
     assert.equal(opened(mapped, [deleted], 'operator'), 'not_active');
+    assert.equal(opened(mapped, [{ ...deleted, link: 'none' }], 'operator'), 'not_active', 'by the address');
     assert.equal(opened(mapped, [{ ...OPERATOR, link: 'another' }], 'operator'), 'linked_to_another');
     assert.equal(opened({}, [], 'operator'), 'nobody', 'without a mapping nobody becomes one');
   });
@@ -102,8 +112,8 @@ describe('of a token', () => {
     ...{ issuer: 'https://login.example.com', isLocal: false, clientId: 'c', clientSecret: 's', name: 'n' },
     ...{ scopes: 'openid', acrValues: ['gold'], operators: { claim: 'realm_access.roles', value: 'ops' } },
   };
-  const of = (claims: object) =>
-    identityOf({ iss: 'i', sub: 's', aud: 'c', iat: 1, exp: 2, ...claims } as IDToken, SETTINGS);
+  const of = (claims: object, more: object = {}) =>
+    identityOf({ iss: 'i', sub: 's', aud: 'c', iat: 1, exp: 2, ...claims } as IDToken, more, SETTINGS, 1_000);
 
   test('an address counts in one spelling, and verified only when that is true', () => {
     const { email, isEmailVerified } = of({ email: 'Anna@Shop.example', email_verified: true });
@@ -119,8 +129,9 @@ describe('of a token', () => {
     for (const claims of [
       { amr: ['mfa'] },
       { amr: ['pwd', 'otp'] },
-      { amr: ['hwk'] },
-      { amr: ['sc'] },
+      { amr: ['hwk', 'pin'] },
+      { amr: ['sc', 'fpt'] },
+      { amr: ['pwd', 'sms', 'otp', 'mfa'] },
       { acr: 'gold' },
     ])
       assert.equal(of(claims).hasSecondFactor, true, JSON.stringify(claims));
@@ -128,11 +139,36 @@ describe('of a token', () => {
       {},
       { amr: ['pwd'] },
       { amr: ['sms', 'tel'] },
+      { amr: ['otp'] },
+      { amr: ['hwk', 'user'] },
+      { amr: ['pwd', 'sms', 'mfa'] },
       { amr: 'mfa' },
       { acr: 'silver' },
       { acr: ['gold'] },
     ])
       assert.equal(of(claims).hasSecondFactor, false, JSON.stringify(claims));
+  });
+
+  test('an address and whether it is verified are of one source, and how somebody signed in is of the ID token', () => {
+    const verified = { email: 'boss@shop.example', email_verified: true };
+    assert.deepEqual(of({ email: 'anna@shop.example' }, verified).email, 'boss@shop.example');
+    assert.equal(of({ email: 'anna@shop.example' }, { email_verified: true }).isEmailVerified, false);
+    assert.equal(of({}, verified).isEmailVerified, true);
+    assert.equal(of({ email: 'anna@shop.example', email_verified: false }, verified).isEmailVerified, false);
+    assert.equal(of({}, { amr: ['mfa'], acr: 'gold', auth_time: 900 }).hasSecondFactor, false);
+    assert.equal(of({}, { auth_time: 900 }).authenticatedAt, null);
+    assert.equal(of({ realm_access: {} }, { realm_access: { roles: ['ops'] } }).isOperator, true);
+  });
+
+  test('an address that becomes another one in small letters is nobody’s', () => {
+    assert.equal(of({ email: 'mi\u212ae@shop.example' }).email, null);
+    assert.equal(of({ email: 'MIKE@shop.example' }).email, 'mike@shop.example');
+  });
+
+  test('a time that has not come is none', () => {
+    assert.equal(of({ auth_time: 1_060 }).authenticatedAt, 1_060);
+    for (const auth_time of [1_061, 1e300, 1_000_000, '900', null])
+      assert.equal(of({ auth_time }).authenticatedAt, null);
   });
 
   test('a claim is found by its name, or by the way that the name tells', () => {

@@ -215,7 +215,7 @@ describe('a second factor', () => {
 
   test('that the provider has asked for counts', async () => {
     await setUpApp(await signIn(sandbox.url, MANAGER));
-    for (const amr of [['pwd', 'otp'], ['mfa'], ['hwk', 'user']]) {
+    for (const amr of [['pwd', 'otp'], ['mfa'], ['hwk', 'pin']]) {
       provider.people.set(`anna-${amr}`, person(MANAGER, { amr }));
       const signedIn = await browser().signIn(`anna-${amr}`);
       assert.equal(signedIn.status, 200, `${amr}: ${JSON.stringify(signedIn.body)}`);
@@ -454,7 +454,7 @@ describe('linking and unlinking', () => {
     await other.signIn('anna');
     assert.equal((await here.call('POST', '/v1/session/oidc/unlink', { password: PASSWORD })).status, 204);
     assertReason(await other.call('GET', '/v1/session'), 401, 'not_signed_in');
-    assertReason(await browser().signIn('anna'), 403, 'identity_not_known');
+    assertReason(await browser().signIn('anna'), 403, 'email_not_verified');
     assertReason(
       await here.call('POST', '/v1/session/oidc/unlink', { password: PASSWORD }),
       422,

@@ -152,7 +152,7 @@ describe('a false answer', () => {
       ...{ scopes: 'openid', acrValues: [], operators: null },
     });
   const departure: Departure = {
-    ...{ state: 'state', nonce: 'nonce', codeVerifier: 'v'.repeat(43), maxAge: null },
+    ...{ state: 'state', nonce: 'nonce', codeVerifier: 'v'.repeat(43), maxAge: null, beganAt: 0 },
     redirectUri: 'http://127.0.0.1:1/v1/session/oidc/callback',
   };
   const now = () => Math.floor(Date.now() / 1_000);
@@ -180,12 +180,16 @@ describe('a false answer', () => {
   });
 
   test('is one, too, that does not tell how long ago the sign-in was, when that was asked', async () => {
-    idToken = tokenOf(claims(), key.privateKey);
-    await assert.rejects(arrive({ ...departure, maxAge: 0 }), NotProvedError);
-    idToken = tokenOf({ ...claims(), auth_time: now() - 600 }, key.privateKey);
-    await assert.rejects(arrive({ ...departure, maxAge: 0 }), NotProvedError);
-    idToken = tokenOf({ ...claims(), auth_time: now() }, key.privateKey);
-    assert.equal((await arrive({ ...departure, maxAge: 0 })).identity.authenticatedAt, now());
+    // Left five minutes ago, and has only now answered what the provider asked a while ago.
+    const left = { ...departure, maxAge: 0, beganAt: now() - 300 };
+    for (const told of [{}, { auth_time: now() - 600 }, { auth_time: now() + 600 }]) {
+      idToken = tokenOf({ ...claims(), ...told }, key.privateKey);
+      await assert.rejects(arrive(left), NotProvedError, JSON.stringify(told));
+    }
+    for (const auth_time of [now() - 290, now()]) {
+      idToken = tokenOf({ ...claims(), auth_time }, key.privateKey);
+      assert.equal((await arrive(left)).identity.authenticatedAt, auth_time);
+    }
   });
 
   test('the client’s secret is sent as the provider takes it', async () => {

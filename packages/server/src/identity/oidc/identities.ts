@@ -60,10 +60,14 @@ export function accountsOf(
     ({ link, email }) =>
       link === 'this' || (link === 'none' && identity.isEmailVerified && email === identity.email),
   );
+  // Of a merchant it opens one account: who is linked has no need of the address.
+  const isLinkedAt = (merchantId: string | null): boolean =>
+    owned.some((one) => one.link === 'this' && one.isActive && one.merchantId === merchantId);
   const isMapped = ({ merchantId }: Candidate): boolean =>
     merchantId !== null || identity.isOperator !== false;
   const opened = owned
     .filter((one) => one.isActive && isMapped(one))
+    .filter(({ link, merchantId }) => link === 'this' || !isLinkedAt(merchantId))
     .map(({ id, merchantId, email, link }) => ({ id, merchantId, email, isNew: link === 'none' }));
   const created = createdOperator(identity, served, surface);
   if (created !== null) return [...opened, created];
@@ -81,14 +85,14 @@ function createdOperator(
   return { id: null, merchantId: null, email, isNew: true };
 }
 
+/** An address that is not verified is told before anybody is looked for who has it: it may be somebody else's. */
 function refusalOf(
-  { isEmailVerified, isOperator }: Identity,
+  { email, isEmailVerified }: Identity,
   served: readonly Candidate[],
   owned: readonly Candidate[],
 ): IdentityRefusal {
   if (owned.some(({ isActive }) => !isActive)) return 'not_active';
   if (owned.length > 0) return 'not_an_operator';
-  if (served.some(({ link }) => link === 'another')) return 'linked_to_another';
-  const isLacking = served.length > 0 || isOperator === true;
-  return isLacking && !isEmailVerified ? 'email_not_verified' : 'nobody';
+  if (email !== null && !isEmailVerified) return 'email_not_verified';
+  return served.some(({ link }) => link === 'another') ? 'linked_to_another' : 'nobody';
 }

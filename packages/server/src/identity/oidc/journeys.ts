@@ -93,12 +93,13 @@ export class Journeys {
   async arrive(request: FastifyRequest, reply: FastifyReply): Promise<{ next: string; outcome: Outcome }> {
     const { signIns, secrets } = this.#deps;
     const hash = this.hashOf(request);
-    const left = hash === null ? null : await useDeparture(signIns, hash);
+    const search = request.raw.url?.replace(/^[^?]*/, '') ?? '';
+    const state = new URLSearchParams(search).get('state') ?? '';
+    const left = hash === null ? null : await useDeparture(signIns, hash, state);
     if (left === null || this.#provider === null)
       return { next: '/dashboard', outcome: 'identity_not_proved' };
     const { next, userId, redirectUri } = left;
     try {
-      const search = request.raw.url?.replace(/^[^?]*/, '') ?? '';
       const { identity, idToken } = await this.#provider.arrive(left.departure, search);
       const { token, hash: browserHash } = newToken();
       const id = newId();

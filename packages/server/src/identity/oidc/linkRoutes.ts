@@ -14,7 +14,7 @@ import type { Surface } from '../sessions.ts';
 import { endSessionsOf } from '../sessionsSql.ts';
 import * as bodies from '../userSchemas.ts';
 import { Journeys } from './journeys.ts';
-import { deleteLink, findArrival, findCandidates, insertLink, useArrival } from './oidcSql.ts';
+import { deleteLink, findArrival, insertLink, isLinkedToAnother, useArrival } from './oidcSql.ts';
 
 const DASHBOARD = { tags: ['Dashboard'], security: [{ session: [] }] };
 const NO_CONTENT = { 204: Type.Unsafe<undefined>(Type.Null()) };
@@ -79,8 +79,7 @@ function confirmRoute(app: App, deps: Deps, signIn: SignIn, journeys: Journeys):
       await inTransaction(deps.pool, async (db) => {
         await lockOwnAccount(deps, db, request);
         if (!(await useArrival(db, arrived.id))) throw new ApiError('identity_not_proved');
-        const others = await findCandidates(db, arrived.identity);
-        if (others.some((one) => one.link === 'this' && one.merchantId === merchantId && one.id !== id))
+        if (await isLinkedToAnother(db, { id, merchantId }, arrived.identity))
           throw new ApiError('already_exists', 'this identity is linked to another user');
         if (!(await insertLink(db, id, arrived.identity)))
           throw new ApiError('already_exists', 'your account is linked already: unlink it first');

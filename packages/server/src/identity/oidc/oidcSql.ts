@@ -1,4 +1,5 @@
 /** Links of users to identities, and sign-ins that are under way. In real time. */
+import { ADVISORY_LOCKS } from '../../postgres/advisoryLocks.ts';
 import type { Queryable } from '../../postgres/pool.ts';
 import type { Candidate, Identity } from './identities.ts';
 import type { Departure } from './provider.ts';
@@ -37,17 +38,26 @@ export async function keepDeparture(db: Queryable, row: Departed): Promise<void>
   );
 }
 
-/** Each is used once. @returns null when this browser has begun none, or too long ago */
-export async function useDeparture(db: Queryable, browserHash: Buffer): Promise<Departed | null> {
+/**
+ * Each is used once, and by nothing but its own `state`: whoever sends the browser to the callback ends no sign-in.
+ * @returns null when this browser has begun none, or too long ago
+ */
+export async function useDeparture(
+  db: Queryable,
+  browserHash: Buffer,
+  state: string,
+): Promise<Departed | null> {
   const { rows } = await db.query<SignInRow & Omit<Departure, 'redirectUri'>>(
-    `DELETE FROM oidc_sign_in WHERE browser_hash = $1 AND state IS NOT NULL AND expires_at > clock_timestamp()
-     RETURNING ${COLUMNS}, state, nonce, code_verifier AS "codeVerifier", max_age AS "maxAge"`,
-    [browserHash],
+    `DELETE FROM oidc_sign_in WHERE browser_hash = $1 AND state = $2 AND expires_at > clock_timestamp()
+     RETURNING ${COLUMNS}, state, nonce, code_verifier AS "codeVerifier", max_age AS "maxAge",
+       extract(epoch FROM expires_at - ${LIFE})::float8 AS "beganAt"`,
+    [browserHash, state],
   );
   const [row] = rows;
   if (row === undefined) return null;
-  const { state, nonce, codeVerifier, maxAge, ...common } = row;
-  return { ...common, departure: { state, nonce, codeVerifier, maxAge, redirectUri: row.redirectUri } };
+  const { state: own, nonce, codeVerifier, maxAge, beganAt, ...common } = row;
+  const { redirectUri } = row;
+  return { ...common, departure: { state: own, nonce, codeVerifier, maxAge, beganAt, redirectUri } };
 }
 
 export async function keepArrival(db: Queryable, row: Arrived): Promise<void> {
@@ -80,7 +90,7 @@ export async function useArrival(db: Queryable, id: string): Promise<boolean> {
   return rowCount === 1;
 }
 
-/** Users who are linked to this identity, deleted ones too, and those who have its e-mail address. */
+/** Users who are linked to this identity, deleted ones too, and those who have its e-mail address; deleted operators had it. */
 export async function findCandidates(
   db: Queryable,
   { issuer, subject, email }: Identity,
@@ -90,11 +100,33 @@ export async function findCandidates(
        CASE WHEN l.user_id IS NULL THEN 'none' WHEN l.issuer = $1 AND l.subject = $2 THEN 'this' ELSE 'another' END AS link
      FROM dashboard_user u LEFT JOIN oidc_link l ON l.user_id = u.id
      WHERE u.id IN (SELECT user_id FROM oidc_link WHERE issuer = $1 AND subject = $2)
-       OR u.id IN (SELECT id FROM dashboard_user WHERE email = $3 AND deleted_at IS NULL)
+       OR u.id IN (SELECT id FROM dashboard_user WHERE email = $3 AND (deleted_at IS NULL OR merchant_id IS NULL))
      ORDER BY u.id`,
     [issuer, subject, email],
   );
   return rows;
+}
+
+/**
+ * Whether another user of the same merchant, or another operator, has this identity. Until the transaction ends nobody else links
+ * it: two who do so at once would both find nobody.
+ */
+export async function isLinkedToAnother(
+  db: Queryable,
+  { id, merchantId }: { readonly id: string; readonly merchantId: string | null },
+  { issuer, subject }: Pick<Identity, 'issuer' | 'subject'>,
+): Promise<boolean> {
+  await db.query('SELECT pg_advisory_xact_lock($1, hashtext($2))', [
+    ADVISORY_LOCKS.identity,
+    `${issuer} ${subject}`,
+  ]);
+  const { rows } = await db.query<{ isLinked: boolean }>(
+    `SELECT EXISTS(SELECT FROM oidc_link l JOIN dashboard_user u ON u.id = l.user_id
+       WHERE l.issuer = $1 AND l.subject = $2 AND u.merchant_id IS NOT DISTINCT FROM $3::uuid AND u.id <> $4
+         AND u.deleted_at IS NULL) AS "isLinked"`,
+    [issuer, subject, merchantId, id],
+  );
+  return rows[0]?.isLinked === true;
 }
 
 /** Links a user who has no link, and whom the caller has locked. @returns false when there is one */

@@ -17,6 +17,8 @@ const LIMIT_S = 5;
 const KEPT_MS = 3_600_000;
 /** After a failure nobody asks for so long: strangers could make a provider in trouble work otherwise. */
 const FAILED_MS = 2_000;
+/** How far the provider's clock may be from ours. */
+const CLOCK_TOLERANCE_S = 60;
 
 /** What is kept between leaving for the provider and coming back. */
 export interface Departure {
@@ -24,8 +26,10 @@ export interface Departure {
   readonly nonce: string;
   readonly codeVerifier: string;
   readonly redirectUri: string;
-  /** How old the sign-in at the provider may be, in seconds; null: any. */
+  /** How old the sign-in at the provider may be when the browser leaves, in seconds; null: any. */
   readonly maxAge: number | null;
+  /** When the browser left, in seconds since 1970. */
+  readonly beganAt: number;
 }
 
 /** Somebody who has come back. */
@@ -103,6 +107,7 @@ export class Provider {
       codeVerifier: client.randomPKCECodeVerifier(),
       redirectUri,
       maxAge: isAgain ? 0 : null,
+      beganAt: Date.now() / 1_000,
     };
     const { scopes, acrValues } = this.settings;
     const url = client.buildAuthorizationUrl(configuration, {
@@ -126,28 +131,29 @@ export class Provider {
   async arrive(departure: Departure, search: string): Promise<Arrival> {
     const configuration = await this.configuration();
     const client = await load();
-    const { state, nonce, codeVerifier, redirectUri, maxAge } = departure;
+    const { state, nonce, codeVerifier, redirectUri, maxAge, beganAt } = departure;
     try {
       const tokens = await client.authorizationCodeGrant(configuration, new URL(search, redirectUri), {
         expectedState: state,
         expectedNonce: nonce,
         pkceCodeVerifier: codeVerifier,
         idTokenExpected: true,
-        ...(maxAge === null ? {} : { maxAge }),
       });
       const claims = tokens.claims();
       if (claims === undefined || tokens.id_token === undefined) throw new Error('there is no ID token');
-      const identity = identityOf(
-        { ...(await this.#more(configuration, tokens.access_token, claims)), ...claims },
-        this.settings,
-      );
+      const more = await this.#more(configuration, tokens.access_token, claims);
+      const identity = identityOf(claims, more, this.settings, Date.now() / 1_000);
+      // By when the browser left, not by now: who is asked may take minutes to answer.
+      const { authenticatedAt } = identity;
+      const isOld = authenticatedAt === null || authenticatedAt < beganAt - (maxAge ?? 0) - CLOCK_TOLERANCE_S;
+      if (maxAge !== null && isOld) throw new Error('the provider has not asked again, or does not say so');
       return { identity, idToken: tokens.id_token };
     } catch (error) {
       if (isUnreachable(error))
         throw new ProviderUnreachableError('the provider was not reached', { cause: error });
       const isRefusal = error instanceof client.AuthorizationResponseError;
       throw new NotProvedError(
-        isRefusal ? `the provider says ${error.error}` : 'what the provider has told does not hold',
+        isRefusal ? `the provider says ${wordOf(error.error)}` : 'what the provider has told does not hold',
         isRefusal,
         error,
       );
@@ -162,7 +168,11 @@ export class Provider {
       !lacks('email') && !lacks('email_verified') && (operators === null || !lacks(operators.claim));
     if (isComplete || configuration.serverMetadata().userinfo_endpoint === undefined) return {};
     const { fetchUserInfo } = await load();
-    return fetchUserInfo(configuration, accessToken, claims.sub);
+    return fetchUserInfo(configuration, accessToken, claims.sub).catch((error: unknown) => {
+      // Who is linked needs nothing of it, and who is not is refused without it.
+      if (isUnreachable(error)) throw error;
+      return {};
+    });
   }
 
   /**
@@ -201,8 +211,22 @@ export function claimOf(claims: object, name: string): unknown {
   return value;
 }
 
-/** Ways to sign in (RFC 8176) that need something which the user has. Codes by SMS or telephone are none: others can read them. */
-const SECOND_FACTORS = ['mfa', 'otp', 'hwk', 'sc'];
+/** The query of the callback is anybody's: only a code of OAuth gets into the log. */
+function wordOf(text: string): string {
+  return /^\w{1,60}$/.test(text) ? text : 'something else';
+}
+
+/** Ways to sign in (RFC 8176) by what somebody has; a code by SMS or telephone is none, since others can read it. */
+const HAS = ['otp', 'hwk', 'sc'];
+/** And by what somebody knows or is. */
+const KNOWS_OR_IS = ['pwd', 'pin', 'face', 'fpt', 'iris', 'retina', 'vbm'];
+const OVERHEARD = ['sms', 'tel'];
+
+/** Whether these ways are two of different kinds. What `mfa` stands for is not told; beside a code by SMS it is that. */
+function areTwoFactors(ways: readonly unknown[]): boolean {
+  const has = (kinds: readonly string[]): boolean => kinds.some((kind) => ways.includes(kind));
+  return has(['mfa']) ? !has(OVERHEARD) || has(HAS) : has(HAS) && has(KNOWS_OR_IS);
+}
 
 /** @returns null when there is none, or what could not be a user's */
 function parsedOr(parse: (text: string) => Parsed<string>, value: unknown): string | null {
@@ -210,21 +234,40 @@ function parsedOr(parse: (text: string) => Parsed<string>, value: unknown): stri
   return parsed?.ok === true ? parsed.value : null;
 }
 
-/** What is believed of what the provider tells. */
-export function identityOf(claims: IDToken, { acrValues, operators }: OidcSettings): Identity {
-  const { iss, sub, email, email_verified: verified, name, acr, amr, auth_time: time } = claims;
+/** An address that is another one in small letters is not that one: the sign for Kelvin would become a `k`. */
+function addressOf(email: unknown): string | null {
+  const parsed = parsedOr(parseEmail, email);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII
+  const isAscii = (text: unknown): boolean => typeof text === 'string' && /^[\x00-\x7f]*$/.test(text);
+  return isAscii(parsed) && !isAscii(email) ? null : parsed;
+}
+
+/**
+ * What is believed of what the provider tells: of how somebody has signed in only the ID token, of an address only together with
+ * whether it is verified.
+ * @param more what the provider tells where it is asked
+ * @param now in seconds since 1970
+ */
+export function identityOf(
+  claims: IDToken,
+  more: object,
+  { acrValues, operators }: OidcSettings,
+  now: number,
+): Identity {
+  const { iss, sub, acr, amr, auth_time: time } = claims;
+  const isWhole = Object.hasOwn(claims, 'email') && Object.hasOwn(claims, 'email_verified');
+  const { email, email_verified: verified }: Claims = isWhole || !('email' in more) ? claims : { ...more };
   const ways: readonly unknown[] = Array.isArray(amr) ? amr : [];
-  const values = operators === null ? [] : [claimOf(claims, operators.claim)].flat();
+  const values =
+    operators === null ? [] : [claims, more].flatMap((source) => [claimOf(source, operators.claim)].flat());
   return {
     issuer: iss,
     subject: sub,
-    email: parsedOr(parseEmail, email),
+    email: addressOf(email),
     isEmailVerified: verified === true,
-    name: parsedOr(parseName, name),
+    name: parsedOr(parseName, claims.name) ?? parsedOr(parseName, claimOf(more, 'name')),
     isOperator: operators === null ? null : values.includes(operators.value),
-    hasSecondFactor:
-      (typeof acr === 'string' && acrValues.includes(acr)) ||
-      ways.some((way) => typeof way === 'string' && SECOND_FACTORS.includes(way)),
-    authenticatedAt: typeof time === 'number' ? time : null,
+    hasSecondFactor: (typeof acr === 'string' && acrValues.includes(acr)) || areTwoFactors(ways),
+    authenticatedAt: typeof time === 'number' && time <= now + CLOCK_TOLERANCE_S ? time : null,
   };
 }

@@ -14,6 +14,8 @@ import { ForbiddenAddressError, isAllowedAddress, lookupWhere } from '../../webh
 /** An answer that is longer is none: keys and tokens have some KiB. */
 const MAX_ANSWER_BYTES = 256 * 1024;
 const PRIVATE_RANGES = ['private', 'uniqueLocal', 'carrierGradeNat'];
+/** What AWS, Google Cloud and Alibaba Cloud tell their machines at addresses of private networks. */
+const METADATA = ['fd00:ec2::254', 'fd20:ce::254', '100.100.100.200'];
 
 /** The provider cannot be reached, or is in trouble itself: another try may succeed. */
 export class ProviderUnreachableError extends Error {}
@@ -21,7 +23,9 @@ export class ProviderUnreachableError extends Error {}
 /** @param isLocal whether the provider itself is on this machine, as in a sandbox */
 export function isProvidersAddress(address: string, isLocal: boolean): boolean {
   if (isAllowedAddress(address, isLocal)) return true;
-  return ipaddr.isValid(address) && PRIVATE_RANGES.includes(ipaddr.process(address).range());
+  if (!ipaddr.isValid(address)) return false;
+  const parsed = ipaddr.process(address);
+  return PRIVATE_RANGES.includes(parsed.range()) && !METADATA.includes(parsed.toString());
 }
 
 /** @param lookup the system's; tests have one of their own */
@@ -68,6 +72,8 @@ function exchange(
       ...{ hostname, port: url.port, path: `${url.pathname}${url.search}`, method, lookup },
       headers: { ...headers, 'content-length': String(Buffer.byteLength(payload)) },
       ...(signal === undefined ? {} : { signal }),
+      // A connection that is kept may just be closed at the other end, and a code is good for one request.
+      agent: false,
     });
     boundInterimAnswers(request);
     request.on('error', reject);

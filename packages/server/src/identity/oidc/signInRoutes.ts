@@ -45,6 +45,7 @@ import {
   findArrival,
   findCandidates,
   insertLink,
+  isLinkedToAnother,
   keepSession,
   useArrival,
   useLink,
@@ -143,7 +144,7 @@ function finishRoute(app: App, deps: Deps, surface: Surface, signIn: SignIn, jou
       const hash = journeys.hashOf(request);
       const arrived = hash === null ? null : await findArrival(deps.signIns, hash);
       if (arrived === null || arrived.userId !== null) throw new ApiError('identity_not_proved');
-      const accounts = await accountsOfIdentity(deps, request, arrived.identity, surface);
+      const accounts = await accountsOfIdentity(deps, request, arrived, surface);
       const chosen = await choose(deps, accounts, request.body.merchantId);
       if (chosen === null) throw new ApiError('identity_not_known');
       const { userId, sessionId } = await beginFor(deps, signIn, request, reply, {
@@ -168,12 +169,14 @@ const REASONS_OF_REFUSALS = {
 async function accountsOfIdentity(
   deps: Deps,
   request: FastifyRequest,
-  identity: Identity,
+  { id, identity }: Arrived,
   surface: Surface,
 ): Promise<readonly OpenedAccount[]> {
   const found = await findCandidates(deps.signIns, identity);
   const accounts = accountsOf(identity, found, surface);
   if (typeof accounts !== 'string') return accounts;
+  // It opens nothing, and is not tried again and again.
+  if (!(await useArrival(deps.signIns, id))) throw new ApiError('identity_not_proved');
   await noteRefusal(deps, request, identity, found, accounts);
   throw new ApiError(REASONS_OF_REFUSALS[accounts]);
 }
@@ -279,6 +282,7 @@ async function link(
   identity: Identity,
   { id, merchantId }: { readonly id: string; readonly merchantId: string | null },
 ): Promise<void> {
+  if (await isLinkedToAnother(db, { id, merchantId }, identity)) throw new ApiError('identity_not_known');
   if (!(await insertLink(db, id, identity))) return;
   const { issuer, subject, email } = identity;
   const after = { issuer, subject, email };
