@@ -320,7 +320,7 @@ export function sentence(text: string): string {
 function titleOf(error: PlexyPayError | null, t: Translate): string {
   if (error === null) return t('error.title');
   if (error.status === null) return t('error.connection');
-  if (error.status === 403) return t('error.forbidden');
+  if (error.reason === 'insufficient_role') return t('error.forbidden');
   if (error.status === 404) return t('error.notFound');
   if (error.status >= 500) return t('error.server');
   return t('error.title');

@@ -83,6 +83,8 @@ describe('signing in at an identity provider', { skip: withoutBrowser }, () => {
     const page = await open('/transactions');
     await enter(page, 'stranger');
     await page.getByRole('alert').getByText('Nobody who may sign in here has this identity.').waitFor();
+    // Nobody has a role yet.
+    await page.getByRole('alert').getByText('That did not work').waitFor();
     assert.deepEqual(await graveAxeFindings(page), []);
     await page.getByRole('button', { name: 'Back' }).click();
     await page.getByLabel('Email').waitFor();
