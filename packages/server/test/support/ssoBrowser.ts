@@ -1,11 +1,8 @@
 /** A browser without a window that signs in at an identity provider: cookies, redirects, one form. */
 import assert from 'node:assert/strict';
+import type { Reply } from './sandbox.ts';
 
-export interface SsoReply {
-  readonly status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of any shape
-  readonly body: any;
-}
+export type SsoReply = Pick<Reply, 'status' | 'body'>;
 
 /** Each browser has an address of its own, so that none has to wait for what others have tried. */
 let browsers = 0;

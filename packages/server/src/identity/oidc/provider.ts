@@ -237,8 +237,7 @@ function parsedOr(parse: (text: string) => Parsed<string>, value: unknown): stri
 /** An address that is another one in small letters is not that one: the sign for Kelvin would become a `k`. */
 function addressOf(email: unknown): string | null {
   const parsed = parsedOr(parseEmail, email);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII
-  const isAscii = (text: unknown): boolean => typeof text === 'string' && /^[\x00-\x7f]*$/.test(text);
+  const isAscii = (text: unknown): boolean => typeof text === 'string' && /^[ -~]*$/.test(text);
   return isAscii(parsed) && !isAscii(email) ? null : parsed;
 }
 
