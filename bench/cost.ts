@@ -2,10 +2,13 @@
  * `npm run bench:cost`: what a payment costs PostgreSQL, in units that do not depend on what else the machine does:
  * instructions of the engine's session, counted by callgrind, and bytes of the write-ahead log.
  *
- *   65 requests at once ──HTTP──► the server, as `npm start` runs it ──one lane──► PostgreSQL under valgrind
+ *   65 requests at once ──HTTP──► the server, as `npm start` runs it ──one lane──► PostgreSQL, for instructions under valgrind
  *
  * The first request finds the lane idle and is a batch by itself; the other 64 come while it is on its way and are the next
  * one. What a batch of one costs is measured apart, and taken off.
+ *
+ * Instructions are the median of a few rounds. Bytes are the mean of many: in a round five of a thousand index entries find
+ * their page full, and each writes half a page, so that rounds differ by a tenth.
  */
 import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -27,7 +30,7 @@ const REGULAR_ROUNDS = 60;
 const BATCH = 64;
 
 export interface CostOptions {
-  /** How many rounds each figure is the median of. */
+  /** How many rounds the instructions are the median of. */
   readonly rounds: number;
   /** Where callgrind's files are copied to, for callgrind_annotate. */
   readonly keep?: string | undefined;
@@ -41,7 +44,8 @@ export interface Cost {
   readonly wal: number;
 }
 
-export type Costs = Readonly<Record<'authorize, a new customer' | 'authorize' | 'capture' | 'cancel', Cost>>;
+const KINDS = ['authorize, a new customer', 'authorize', 'capture', 'cancel'] as const;
+export type Costs = Readonly<Record<(typeof KINDS)[number], Cost>>;
 
 /** Starts PostgreSQL through valgrind, which counts nothing until it is told to. */
 async function writeWrapper(folder: string): Promise<string> {
@@ -164,62 +168,103 @@ async function logPositionOf(url: string): Promise<number> {
 
 /** Rounds before those that count: they plan what they send, and make what is made once. */
 const WARM_UP = 4;
+const LOG_ROUNDS = 100;
 /** A machine that is very busy may deliver some of the requests only when their batch has begun. */
-const MAX_TRIES = 20;
+const TRIES_PER_ROUND = 4;
 
-/** @returns the cost of each turn of a unit of work, in its order */
-async function measure(name: ScenarioName, bench: Bench): Promise<Cost[]> {
-  const alone = await measureSize(name, bench, 1);
-  const together = await measureSize(name, bench, 1 + BATCH);
-  return together.map(({ instructions, wal }, turn) => ({
-    instructions: Math.round((instructions - (alone[turn]?.instructions ?? 0)) / BATCH / 100) / 10,
-    wal: Math.round((wal - (alone[turn]?.wal ?? 0)) / BATCH),
-  }));
+/** Carries out `work`. @returns what it cost */
+type Meter = (work: () => Promise<void>) => Promise<number>;
+type Figure = (values: readonly number[]) => number;
+
+interface Measurement {
+  readonly meter: Meter;
+  readonly rounds: number;
+  /** What is made of the figures of so many rounds. */
+  readonly figure: Figure;
 }
 
-/** @returns for each turn the median of what so many requests at once cost together */
+/** @returns the cost of each turn of a unit of work, in its order */
+async function measure(name: ScenarioName, bench: Bench, measurement: Measurement): Promise<number[]> {
+  const alone = await measureSize(name, bench, measurement, 1);
+  const together = await measureSize(name, bench, measurement, 1 + BATCH);
+  return together.map((cost, turn) => (cost - (alone[turn] ?? 0)) / BATCH);
+}
+
+/** @returns for each turn what so many requests at once cost together */
 async function measureSize(
   name: ScenarioName,
-  { crowd, traffic, counter, product, url, rounds }: Bench,
+  { crowd, traffic, product }: Bench,
+  { meter, rounds, figure }: Measurement,
   size: number,
-): Promise<Cost[]> {
-  const costs: Cost[][] = [];
+): Promise<number[]> {
+  const costs: number[][] = [];
   const wanted = size === 1 ? 1 : 2;
-  let left = MAX_TRIES;
+  let left = TRIES_PER_ROUND * rounds;
   for (let round = 0; round < WARM_UP || (costs[0]?.length ?? 0) < rounds; round += 1) {
     let turn = 0;
     await roundOf(traffic, name, size, async (requests) => {
       let replies: string[] = [];
-      const [batches, position] = [await batchesOf(product), await logPositionOf(url)];
-      const instructions = await counter.count(async () => {
+      const batches = await batchesOf(product);
+      const cost = await meter(async () => {
         replies = await crowd.send(requests);
       });
-      const wal = (await logPositionOf(url)) - position;
       const made = (await batchesOf(product)) - batches;
-      if (round >= WARM_UP && made === wanted) costs[turn] = [...(costs[turn] ?? []), { instructions, wal }];
+      if (round >= WARM_UP && made === wanted) costs[turn] = [...(costs[turn] ?? []), cost];
       else if (round >= WARM_UP) left -= 1;
       turn += 1;
       return replies;
     });
     if (left <= 0) throw new Error(`${size} requests are not carried out in ${wanted} batches here`);
   }
-  return costs.map((each) => ({
-    instructions: medianOf(each.map(({ instructions }) => instructions)),
-    wal: medianOf(each.map(({ wal }) => wal)),
-  }));
+  return costs.map(figure);
 }
 
 function medianOf(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
 interface Bench {
   readonly crowd: Crowd;
   readonly traffic: Traffic;
-  readonly counter: Counter;
   readonly product: WebServer;
-  readonly url: string;
-  readonly rounds: number;
+}
+
+/** @returns what each kind of payment costs */
+async function measureKinds(
+  bench: Omit<Bench, 'traffic'>,
+  measurement: Measurement,
+): Promise<Readonly<Record<(typeof KINDS)[number], number>>> {
+  const [strangers, regulars] = [new Traffic(WALLETS), new Traffic(REGULARS)];
+  const [stranger] = await measure('authorize', { ...bench, traffic: strangers }, measurement);
+  const [authorize, capture] = await measure('pairs', { ...bench, traffic: regulars }, measurement);
+  const [, cancel] = await measure('cancels', { ...bench, traffic: regulars }, measurement);
+  if (stranger === undefined || authorize === undefined || capture === undefined || cancel === undefined)
+    throw new Error('a turn was not measured');
+  return { 'authorize, a new customer': stranger, authorize, capture, cancel };
+}
+
+/** Starts the server, and lets the regular customers pay. */
+async function startBench(
+  environment: Readonly<Record<string, string>>,
+  undo: Undo,
+): Promise<Omit<Bench, 'traffic'> & { readonly end: () => Promise<void> }> {
+  const product = await startProduct(environment, []);
+  undo.push(() => product.stop());
+  const crowd = new Crowd(product.url);
+  undo.push(async () => crowd.close());
+  await crowd.connect(BATCH + 1);
+  const regulars = new Traffic(REGULARS);
+  for (let i = 0; i < REGULAR_ROUNDS; i += 1)
+    await roundOf(regulars, 'authorize', BATCH + 1, (requests) => crowd.send(requests));
+  const end = async (): Promise<void> => {
+    crowd.close();
+    await product.stop();
+  };
+  return { product, crowd, end };
 }
 
 /** Measures all of it on a PostgreSQL of its own. @returns with the version of PostgreSQL */
@@ -235,41 +280,47 @@ export async function measureCosts(
     checkpoint_timeout: '1h',
     jit: 'off',
   });
-  const database = await createDatabase(cluster.url, 'cost');
+  const { url } = await createDatabase(cluster.url, 'cost');
   const environment = {
-    ...{ DATABASE_URL: database.url, SECRET_KEY, PORT: '0', LOG_LEVEL: 'error' },
+    ...{ DATABASE_URL: url, SECRET_KEY, PORT: '0', LOG_LEVEL: 'error' },
     ...{ REQUEST_LOG: '0', BATCH_LANES: '1', BATCH_SIZE: String(BATCH), RATE_LIMIT_PER_SECOND: '0' },
   };
   // It migrates the database, and fills it with its seed.
   await (await startProduct(environment, [])).stop();
-  await seedWallets(database.url, SECRET_KEY, WALLETS);
+  await seedWallets(url, SECRET_KEY, WALLETS);
+
   await cluster.stop('fast');
 
+  // First, while the tables are as small as they are in each run.
   const folder = await makeFolder('callgrind');
   await cluster.start(await writeWrapper(folder));
-  const product = await startProduct(environment, []);
-  undo.push(() => product.stop());
-  const { url } = database;
-  const crowd = new Crowd(product.url);
-  undo.push(async () => crowd.close());
-  await crowd.connect(BATCH + 1);
-  const [strangers, regulars] = [new Traffic(WALLETS), new Traffic(REGULARS)];
-  for (let i = 0; i < REGULAR_ROUNDS; i += 1)
-    await roundOf(regulars, 'authorize', BATCH + 1, (requests) => crowd.send(requests));
+  const counted = await startBench(environment, undo);
   const { rows } = await query(
     url,
     `SELECT pid FROM pg_stat_activity WHERE application_name = 'plexy-pay engine 1'`,
   );
-  const bench = { crowd, product, url, rounds, counter: new Counter(folder, rows[0].pid) };
-  const [stranger] = await measure('authorize', { ...bench, traffic: strangers });
-  const [authorize, capture] = await measure('pairs', { ...bench, traffic: regulars });
-  const [, cancel] = await measure('cancels', { ...bench, traffic: regulars });
-  if (stranger === undefined || authorize === undefined || capture === undefined || cancel === undefined)
-    throw new Error('a turn was not measured');
-  await checkLedger(url);
+  const counter = new Counter(folder, rows[0].pid);
+  const count: Meter = (work) => counter.count(work);
+  const instructions = await measureKinds(counted, { meter: count, rounds, figure: medianOf });
+  await counted.end();
+  await cluster.stop('fast');
   if (keep !== undefined) await runAsPostgres('/bin/cp', ['-r', folder, keep]);
+
+  await cluster.start();
+  const logMeter: Meter = async (work) => {
+    const position = await logPositionOf(url);
+    await work();
+    return (await logPositionOf(url)) - position;
+  };
+  const bench = await startBench(environment, undo);
+  const log = await measureKinds(bench, { meter: logMeter, rounds: LOG_ROUNDS, figure: meanOf });
+  await checkLedger(url);
   const [{ server_version: postgres }] = await cluster.query('SHOW server_version');
-  return { costs: { 'authorize, a new customer': stranger, authorize, capture, cancel }, postgres };
+  const costs = KINDS.map((name): [string, Cost] => [
+    name,
+    { instructions: Math.round(instructions[name] / 100) / 10, wal: Math.round(log[name]) },
+  ]);
+  return { costs: Object.fromEntries(costs) as Costs, postgres };
 }
 
 function tableOf(costs: Costs): string {

@@ -36,7 +36,7 @@ describe(
     const undo: Undo = [];
     let costs: Costs;
     before(async () => {
-      ({ costs } = await measureCosts(undo, { rounds: 5 }));
+      ({ costs } = await measureCosts(undo, { rounds: 7 }));
     });
     after(async () => {
       for (const step of undo.reverse()) await step();
