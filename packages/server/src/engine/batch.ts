@@ -111,8 +111,26 @@ function keyOf({ once, id }: Request): string {
   return once?.key ?? `\u00b7${id}`;
 }
 
-function leaderKeyOf(request: Request): string {
-  return `${request.once?.scopeId ?? ''} ${keyOf(request)}`;
+/** Requests of one batch by what they must not have in common; of those that do, the first is carried out for all. */
+interface Leaders {
+  readonly byKey: ReadonlyMap<string, Request>;
+  /** Of each request of the batch. */
+  readonly leaderOf: readonly Request[];
+}
+
+function leadersOf(requests: readonly Request[]): Leaders {
+  const byKey = new Map<string, Request>();
+  const leaderOf = requests.map((request) => {
+    const name = nameOf(request.once?.scopeId ?? '', keyOf(request));
+    const leader = byKey.get(name);
+    if (leader === undefined) byKey.set(name, request);
+    return leader ?? request;
+  });
+  return { byKey, leaderOf };
+}
+
+function nameOf(scopeId: string, key: string): string {
+  return `${scopeId} ${key}`;
 }
 
 /** A request whose answer is kept under a key. */
@@ -156,64 +174,61 @@ export async function runBatch(
   answerLate: AnswerLate,
   { retry, can, memory, ...options }: Attempt,
 ): Promise<BatchResult> {
-  const leaders = new Map<string, Request>();
-  for (const request of requests) {
-    if (!leaders.has(leaderKeyOf(request))) leaders.set(leaderKeyOf(request), request);
-  }
-  const candidates = [...leaders.values()];
+  const { byKey, leaderOf } = leadersOf(requests);
+  const candidates = [...byKey.values()];
   const toClaim = candidates.filter((request): request is Claiming => mustClaim(request, retry));
   const claims = new Map(toClaim.map((request) => [request, claimOf(request, memory)]));
   const needs = needsOf(candidates, memory);
-  const read = await inOneRoundTrip(client, (db) =>
-    claimAndRead(db, candidates, claims, needs, options),
-  ).catch((error: unknown) => {
-    throw options.gated ? gateErrorOf(error) : error;
-  });
+  const read = await inOneRoundTrip(client, (db) => claimAndRead(db, byKey, claims, needs, options)).catch(
+    (error: unknown) => {
+      throw options.gated ? gateErrorOf(error) : error;
+    },
+  );
   const { claimed, apiKeys, now } = read;
   const found = await withMovedWallets(client, read, memory);
   const { wallets } = found;
   const state = await stateOf(client, found, can);
-  const replies = await readReplies(client, toClaim, claimed);
+  const replies = await readReplies(client, toClaim, claimed, byKey);
 
-  const settled = new Map<string, Settled>();
+  const settled = new Map<Request, Settled>();
   const keys = new KeyChanges(claimed, claims);
   const audited: AuditEntry[] = [];
   for (const request of candidates) {
-    const key = leaderKeyOf(request);
-    if (mustClaim(request, retry) && !claimed.has(key)) {
-      settled.set(key, replay(request, replies.get(key)));
+    if (mustClaim(request, retry) && !claimed.has(request)) {
+      settled.set(request, replay(request, replies.get(request)));
       continue;
     }
     const before = paymentOf(state, request);
     const outcome =
       refusalOfKey(request, apiKeys) ?? refusalWithoutKey(request, state) ?? carryOut(state, request, now);
-    settled.set(key, settleOutcome(request, outcome, state, keys));
+    settled.set(request, settleOutcome(request, outcome, state, keys));
     audited.push(...auditEntriesOf(request, outcome, before));
   }
   const effects = await inOneRoundTrip(client, (db) => save(db, state, keys, answerLate, audited));
   noteLookUps(memory, candidates, settled, wallets);
   memory.notePayments(state.changedTransactions());
-  return { settled: requests.map((request) => settle(request, leaders, settled, replies)), effects };
+  const answers = requests.map((request, i) => settle(request, leaderOf[i] ?? request, settled, replies));
+  return { settled: answers, effects };
 }
 
 /** Remembers wallets of pairs that were right, and forgets those of pairs that were not, or were taken for it. */
 function noteLookUps(
   memory: Memory,
   requests: readonly Request[],
-  settled: ReadonlyMap<string, Settled>,
+  settled: ReadonlyMap<Request, Settled>,
   wallets: readonly sql.WalletRow[],
 ): void {
-  const right = new Set<string>();
+  const found = new Map(wallets.filter(({ phone }) => phone !== null).map((row) => [row.id, row]));
   for (const request of requests) {
     const { command } = request;
     if (command.kind !== 'authorize') continue;
-    const now = settled.get(leaderKeyOf(request));
+    const now = settled.get(request);
     const outcome = now?.kind === 'answered' || now?.kind === 'done' ? now.outcome : null;
     if (outcome?.kind !== 'transaction') continue;
-    if (outcome.transaction.walletId !== null) right.add(`${command.phone} ${command.currency}`);
+    const row = found.get(outcome.transaction.walletId);
+    if (row !== undefined && row.id !== null) memory.noteWallet(row);
     else if (isNotFound(outcome)) memory.forgetWallet(command.phone, command.currency);
   }
-  for (const row of wallets) if (right.has(`${row.phone} ${row.currency}`)) memory.noteWallet(row);
 }
 
 /** The payment that a request is about, where it is there already. */
@@ -498,20 +513,22 @@ interface Read extends Omit<Loaded, 'transactions' | 'can'> {
 }
 
 interface ClaimedAndRead extends Read {
-  readonly claimed: ReadonlySet<string>;
+  /** Those whose keys were new. */
+  readonly claimed: ReadonlySet<Request>;
   readonly apiKeys: ReadonlyMap<string, sql.KeyRow>;
 }
 
 /** Begins, claims, locks and loads, in one round trip. */
 async function claimAndRead(
   db: StatementRunner,
-  requests: readonly Request[],
+  byKey: Leaders['byKey'],
   claims: ReadonlyMap<Claiming, sql.Claim>,
   needs: Needs,
   options: sql.BatchOptions,
 ): Promise<ClaimedAndRead> {
   const apiKeyIds = new Set<string>();
-  for (const { once } of requests) if (once !== null && once.apiKeyId !== null) apiKeyIds.add(once.apiKeyId);
+  for (const { once } of byKey.values())
+    if (once !== null && once.apiKeyId !== null) apiKeyIds.add(once.apiKeyId);
   const [, claimed, apiKeys, rows] = await Promise.all([
     sql.beginBatch(db, options),
     claims.size > 0 ? sql.claimKeys(db, [...claims.values()]) : [],
@@ -520,9 +537,16 @@ async function claimAndRead(
   ]);
   return {
     ...rows,
-    claimed: new Set(claimed.map((row) => `${row.scope_id} ${row.key}`)),
+    claimed: new Set(claimed.map((row) => requestOf(byKey, row.scope_id, row.key))),
     apiKeys: new Map(apiKeys.map((row) => [row.id, row])),
   };
+}
+
+/** @throws Error when the database tells of a key that nobody has asked about */
+function requestOf(byKey: Leaders['byKey'], scopeId: string, key: string): Request {
+  const request = byKey.get(nameOf(scopeId, key));
+  if (request === undefined) throw new Error('the database named another key');
+  return request;
 }
 
 /** In the order in which every transaction locks. `locked`: payments locked already, with the links that they may pay. */
@@ -671,15 +695,16 @@ function usualEffectOf(command: Command, known: KnownPayment | null): Effect {
 async function readReplies(
   client: Client,
   toClaim: readonly Claiming[],
-  claimed: ReadonlySet<string>,
-): Promise<ReadonlyMap<string, sql.StoredResponse>> {
+  claimed: ReadonlySet<Request>,
+  byKey: Leaders['byKey'],
+): Promise<ReadonlyMap<Request, sql.StoredResponse>> {
   if (claimed.size === toClaim.length) return new Map();
-  const others = toClaim.filter((request) => !claimed.has(leaderKeyOf(request)));
+  const others = toClaim.filter((request) => !claimed.has(request));
   const rows = await sql.readResponses(
     client,
     others.map((request) => ({ scopeId: request.once.scopeId, key: keyOf(request) })),
   );
-  return new Map(rows.map((row) => [`${row.scopeId} ${row.key}`, row]));
+  return new Map(rows.map((row) => [requestOf(byKey, row.scopeId, row.key), row]));
 }
 
 function replay(request: Request, stored: sql.StoredResponse | undefined): Settled {
@@ -734,15 +759,13 @@ function isNotFound(outcome: Outcome): boolean {
 /** Gives a request the outcome of the first one with the same key, or of the stored one that is its own. */
 function settle(
   request: Request,
-  leaders: ReadonlyMap<string, Request>,
-  settled: ReadonlyMap<string, Settled>,
-  replies: ReadonlyMap<string, sql.StoredResponse>,
+  leader: Request,
+  settled: ReadonlyMap<Request, Settled>,
+  replies: ReadonlyMap<Request, sql.StoredResponse>,
 ): Settled {
-  const key = leaderKeyOf(request);
-  const leader = leaders.get(key);
-  const outcome = settled.get(key);
-  if (leader === undefined || outcome === undefined) throw new Error('a request was not settled');
-  const stored = replies.get(key);
+  const outcome = settled.get(leader);
+  if (outcome === undefined) throw new Error('a request was not settled');
+  const stored = replies.get(leader);
   if (stored !== undefined) return replay(request, stored);
   if (leader === request || outcome.kind === 'again' || outcome.kind === 'key_reused') return outcome;
   if (outcome.kind === 'done') throw new Error('two requests of the program have one id');
@@ -756,14 +779,14 @@ function settle(
 
 /** What has to be written to the idempotency keys once all outcomes are known. */
 class KeyChanges {
-  readonly #claimed: ReadonlySet<string>;
+  readonly #claimed: ReadonlySet<Request>;
   readonly #claims: ReadonlyMap<Claiming, sql.Claim>;
   readonly inserts: sql.Claim[] = [];
   readonly updates: sql.Claim[] = [];
   readonly releases: AnswerKey[] = [];
 
   /** @param claims what was claimed, or tried to be, of each request */
-  constructor(claimed: ReadonlySet<string>, claims: ReadonlyMap<Claiming, sql.Claim>) {
+  constructor(claimed: ReadonlySet<Request>, claims: ReadonlyMap<Claiming, sql.Claim>) {
     this.#claimed = claimed;
     this.#claims = claims;
   }
@@ -779,14 +802,14 @@ class KeyChanges {
       statusCode: answer?.statusCode ?? null,
       response: answer?.body ?? null,
     };
-    if (!this.#claimed.has(leaderKeyOf(request))) this.inserts.push(final);
+    if (!this.#claimed.has(request)) this.inserts.push(final);
     else if (claim === undefined || !isSameClaim(claim, final)) this.updates.push(final);
   }
 
   /** The key is nobody's again. */
   release(request: Claiming): void {
     const { scopeId } = request.once;
-    if (this.#claimed.has(leaderKeyOf(request))) this.releases.push({ scopeId, key: keyOf(request) });
+    if (this.#claimed.has(request)) this.releases.push({ scopeId, key: keyOf(request) });
   }
 }
 
