@@ -13,7 +13,7 @@ import { covers, type Scope } from '../core/scopes.ts';
 import { type BankOperation, linkIdOf, type Minor, type Transaction } from '../core/transaction.ts';
 import type { TransactionId } from '../core/values/ids.ts';
 import { newId } from '../installation/newId.ts';
-import type { Client, StatementRunner } from '../postgres/pool.ts';
+import { type Client, rollback, type StatementRunner } from '../postgres/pool.ts';
 import { inOneRoundTrip } from '../postgres/roundTrip.ts';
 import * as sql from './batchSql.ts';
 import { BatchState, type Loaded } from './batchState.ts';
@@ -179,11 +179,7 @@ export async function runBatch(
   const toClaim = candidates.filter((request): request is Claiming => mustClaim(request, retry));
   const claims = new Map(toClaim.map((request) => [request, claimOf(request, memory)]));
   const needs = needsOf(candidates, memory);
-  const read = await inOneRoundTrip(client, (db) => claimAndRead(db, byKey, claims, needs, options)).catch(
-    (error: unknown) => {
-      throw options.gated ? gateErrorOf(error) : error;
-    },
-  );
+  const read = await beginWith(client, { byKey, claims, needs, options }, memory);
   const { claimed, apiKeys, now } = read;
   const found = await withMovedWallets(client, read, memory);
   const { wallets } = found;
@@ -518,28 +514,73 @@ interface ClaimedAndRead extends Read {
   readonly apiKeys: ReadonlyMap<string, sql.KeyRow>;
 }
 
-/** Begins, claims, locks and loads, in one round trip. */
+/** What a batch begins with. */
+interface Beginning {
+  readonly byKey: Leaders['byKey'];
+  readonly claims: ReadonlyMap<Claiming, sql.Claim>;
+  readonly needs: Needs;
+  readonly options: sql.BatchOptions;
+}
+
+/**
+ * Begins, claims, locks and loads, in one round trip. Nearly every key is new, and inserted as such: the look for another one
+ * that ON CONFLICT begins with is a twentieth of an authorization. Where one comes again after all, the batch begins anew with that.
+ */
+async function beginWith(client: Client, beginning: Beginning, memory: Memory): Promise<ClaimedAndRead> {
+  const { claims, options } = beginning;
+  const attempt = (keysAreNew: boolean): Promise<ClaimedAndRead> =>
+    inOneRoundTrip(client, (db) => claimAndRead(db, beginning, keysAreNew)).catch((error: unknown) => {
+      throw options.gated ? gateErrorOf(error) : error;
+    });
+  if (!memory.expectsRepeats(performance.now())) {
+    try {
+      return await attempt(true);
+    } catch (error) {
+      if (!sql.isKeyTaken(error)) throw error;
+      await rollback(client);
+    }
+  }
+  const read = await attempt(false);
+  if (read.claimed.size < claims.size) memory.noteRepeat(performance.now());
+  return read;
+}
+
 async function claimAndRead(
   db: StatementRunner,
-  byKey: Leaders['byKey'],
-  claims: ReadonlyMap<Claiming, sql.Claim>,
-  needs: Needs,
-  options: sql.BatchOptions,
+  { byKey, claims, needs, options }: Beginning,
+  keysAreNew: boolean,
 ): Promise<ClaimedAndRead> {
   const apiKeyIds = new Set<string>();
   for (const { once } of byKey.values())
     if (once !== null && once.apiKeyId !== null) apiKeyIds.add(once.apiKeyId);
   const [, claimed, apiKeys, rows] = await Promise.all([
     sql.beginBatch(db, options),
-    claims.size > 0 ? sql.claimKeys(db, [...claims.values()]) : [],
+    claimKeys(db, byKey, claims, keysAreNew),
     apiKeyIds.size > 0 ? sql.readApiKeys(db, [...apiKeyIds]) : [],
     lockAndRead(db, needs, null),
   ]);
   return {
     ...rows,
-    claimed: new Set(claimed.map((row) => requestOf(byKey, row.scope_id, row.key))),
+    claimed,
     apiKeys: new Map(apiKeys.map((row) => [row.id, row])),
   };
+}
+
+/** @returns those whose keys were new @throws DatabaseError when all must be, and one is not (`isKeyTaken`) */
+async function claimKeys(
+  db: StatementRunner,
+  byKey: Leaders['byKey'],
+  claims: Beginning['claims'],
+  keysAreNew: boolean,
+): Promise<ReadonlySet<Request>> {
+  if (claims.size === 0) return new Set();
+  const rows = [...claims.values()];
+  if (!keysAreNew) {
+    const claimed = await sql.claimKeys(db, rows);
+    return new Set(claimed.map((row) => requestOf(byKey, row.scope_id, row.key)));
+  }
+  await sql.insertKeys(db, rows);
+  return new Set(claims.keys());
 }
 
 /** @throws Error when the database tells of a key that nobody has asked about */

@@ -7,6 +7,7 @@
  * element whatever the statistics say (a condition on two arrays is not an index plan).
  */
 
+import pg from 'pg';
 import { ACCOUNT_KINDS, type Account, type AccountKind, isLocked, kindsOf } from '../core/accounts.ts';
 import { FORGET_GUESSES_MS, type Guesses } from '../core/guesses.ts';
 import type {
@@ -20,6 +21,7 @@ import type {
 import { dueAtOf } from '../core/transaction.ts';
 import { bigintArray, booleanArray, plainArray, textArray, uuidArray } from '../postgres/arrays.ts';
 import { type Column, insertOf, namesOf, type Source, statementOf, updateOf } from '../postgres/columns.ts';
+import { UNIQUE_VIOLATION } from '../postgres/databaseErrors.ts';
 import type { Statement, StatementRunner } from '../postgres/pool.ts';
 import { passOrFail } from './gateSql.ts';
 
@@ -130,9 +132,18 @@ interface NewKey {
   readonly key: string;
 }
 
-/** Stores keys together with their outcome. @throws DatabaseError 23505 when one of them exists */
+/** Stores keys, which must be new. @throws DatabaseError when one of them exists: see `isKeyTaken` */
 export async function insertKeys(db: StatementRunner, claims: readonly Claim[]): Promise<void> {
   await db.query(INSERT_KEYS(claims));
+}
+
+/** Whether a key that was to be stored exists. */
+export function isKeyTaken(error: unknown): boolean {
+  return (
+    error instanceof pg.DatabaseError &&
+    error.code === UNIQUE_VIOLATION &&
+    error.constraint === 'idempotency_key_pkey'
+  );
 }
 
 /** The stored responses of keys that another command claimed before. */

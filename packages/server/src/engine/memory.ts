@@ -26,6 +26,8 @@ export interface KnownPayment {
   readonly eventCount: number;
 }
 
+/** Whoever tries again does so within seconds, and then perhaps with much else. */
+const REPEATS_LAST_MS = 5_000;
 /** About 300 bytes each. */
 const MAX_WALLETS = 100_000;
 const MAX_PAYMENTS = 50_000;
@@ -33,6 +35,7 @@ const MAX_PAYMENTS = 50_000;
 export class Memory {
   readonly #wallets = new BoundedMap<KnownWallet>(MAX_WALLETS);
   readonly #payments = new BoundedMap<KnownPayment>(MAX_PAYMENTS);
+  #repeatsUntil = 0;
 
   /**
    * The wallet of a phone number and an IIN; null where that is not known. A pair that is wrong, or taken for it, takes as long
@@ -56,6 +59,15 @@ export class Memory {
   /** It is not where it was, or was asked for with a wrong IIN. */
   forgetWallet(phone: string, currency: string): void {
     this.#wallets.delete(`${phone} ${currency}`);
+  }
+
+  /** Whether idempotency keys that were used before have come lately. @param now in milliseconds, by any clock that goes forward */
+  expectsRepeats(now: number): boolean {
+    return now < this.#repeatsUntil;
+  }
+
+  noteRepeat(now: number): void {
+    this.#repeatsUntil = now + REPEATS_LAST_MS;
   }
 
   /** Transactions as a batch has committed them. */

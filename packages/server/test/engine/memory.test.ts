@@ -156,3 +156,42 @@ test('a wrong IIN takes a phone number out of the memory', async () => {
   await answersOf(memory, requestOf(command));
   assert.equal(memory.wallet(phone, currency, [iinHash]), null);
 });
+
+describe('keys that come again', () => {
+  test('are answered as before, and what is new beside them is decided once, whether that is expected or not', async () => {
+    const memory = new Memory();
+    const id = await authorize(memory, 1_000n);
+    const first = capture(id, 100n, false);
+    const [told] = await answersOf(memory, first);
+    assert.equal(memory.expectsRepeats(performance.now()), false);
+    const before = await walletBalances(sandbox.pool, wallet.id);
+    for (const amount of [10n, 20n]) {
+      const [, again, changed] = await answersOf(memory, capture(id, amount, false), first, cancel(id, 1n));
+      assert.deepEqual(again, told);
+      assert.equal(status(changed), 'PROCESSING');
+      assert.equal(memory.expectsRepeats(performance.now()), true);
+    }
+    const { held } = await walletBalances(sandbox.pool, wallet.id);
+    assert.equal(held - before.held, -(10n + 20n + 2n));
+    assert.equal(memory.expectsRepeats(performance.now() + 60_000), false);
+  });
+
+  test('of another request are refused, and nothing beside them', async () => {
+    const memory = new Memory();
+    const id = await authorize(memory, 500n);
+    const first = capture(id, 100n, false);
+    await answersOf(memory, first);
+    const other = { ...capture(id, 50n, false), id: first.id };
+    const once = other.once && { ...other.once, key: first.id, fingerprint: 'another' };
+    const client = await sandbox.pool.connect();
+    const options = { retry: false, apart: false, gated: false, can: () => true, memory };
+    const batch = runBatch(client, [{ ...other, once }, capture(id, 400n)], lateTransactionAnswer, options);
+    const { settled } = await batch.finally(() => client.release());
+    assert.deepEqual(
+      settled.map(({ kind }) => kind),
+      ['key_reused', 'answered'],
+    );
+    const { rows } = await sandbox.pool.query('SELECT captured FROM transaction WHERE id = $1', [id]);
+    assert.equal(rows[0].captured, 500n);
+  });
+});
