@@ -4,12 +4,14 @@
  *   intent committed ──► call the bank ──► its answer, as a command ──► effect and response committed
  *                              └─ unknown ──► wait, inquire, again …   (also by another node, after a crash)
  */
+
 import { setTimeout as pause } from 'node:timers/promises';
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { Command, Sender } from '../core/command.ts';
 import type { BankAnswer, BankOperation } from '../core/transaction.ts';
 import type { TransactionId } from '../core/values/ids.ts';
 import type { Engine, Origins } from '../engine/engine.ts';
+import { Underway } from '../engine/underway.ts';
 import { readClock } from '../installation/installationSql.ts';
 import { newId } from '../installation/newId.ts';
 import type { Pool } from '../postgres/pool.ts';
@@ -101,7 +103,7 @@ export class Acquirer {
   readonly #payers = new Map<string, PayerForBank & { readonly forgetAt: number }>();
   /** Cards that may be forgotten, which the database has not said yet. */
   readonly #unsure = new Set<string>();
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new Underway();
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
@@ -127,7 +129,7 @@ export class Acquirer {
   #forgetUnlessAsked(transactionId: string): void {
     if (!this.#payers.has(transactionId)) return;
     this.#unsure.add(transactionId);
-    this.#track(this.#forgetUnsure().catch((error: unknown) => this.#options.onError(error, null)));
+    this.#running.track(this.#forgetUnsure().catch((error: unknown) => this.#options.onError(error, null)));
   }
 
   /** Asks about each of them once, however many payments end at the same time: what is due at a bank waits for this. */
@@ -152,13 +154,15 @@ export class Acquirer {
   /** Starts operations that were just committed, each in the trace that it belongs to. */
   begin(operations: readonly BankOperation[], origins: Origins = new Map()): void {
     for (const operation of operations)
-      context.with(origins.get(operation.id) ?? ROOT_CONTEXT, () => this.#track(this.#attempt(operation)));
+      context.with(origins.get(operation.id) ?? ROOT_CONTEXT, () =>
+        this.#running.track(this.#attempt(operation)),
+      );
   }
 
   /** Looks after operations of unknown fate, and after callers who have waited long enough. */
   start(): void {
     const tick = (): void => {
-      this.#track(
+      this.#running.track(
         this.poll()
           .catch((error: unknown) => this.#options.onError(error, null))
           .finally(() => {
@@ -167,7 +171,7 @@ export class Acquirer {
       );
     };
     tick();
-    this.#track(
+    this.#running.track(
       this.#options.bankTokens.sealAll().then(
         () => undefined,
         (error: unknown) => this.#options.onError(error, null),
@@ -181,7 +185,7 @@ export class Acquirer {
     await this.#forgetUnsure();
     const passedOver = { acquirerIds: this.#options.acquirers.notHere, untilMs: this.#hopelessMs };
     for (const operation of await claimDueOperations(pool, CLAIM_LIMIT, passedOver))
-      this.#track(this.#attempt(operation));
+      this.#running.track(this.#attempt(operation));
     for (const operation of await listUnanswered(pool, CLAIM_LIMIT)) await this.giveAnswer(operation);
   }
 
@@ -202,25 +206,20 @@ export class Acquirer {
 
   /** Waits until nothing is on its way to the bank, at most this long. */
   async idle(limitMs: number): Promise<void> {
-    await Promise.race([Promise.allSettled(this.#running), pause(limitMs, undefined, { ref: false })]);
+    await Promise.race([this.#running.idle(), pause(limitMs, undefined, { ref: false })]);
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
     // What is not answered by then is taken up by another node, or after the next start.
-    await Promise.race([Promise.all(this.#running), pause(STOP_LIMIT_MS, undefined, { ref: false })]);
+    await Promise.race([this.#running.idle(), pause(STOP_LIMIT_MS, undefined, { ref: false })]);
   }
 
   /** What another node has settled, or nobody could. */
   #forgetOld(): void {
     const now = performance.now();
     for (const [id, { forgetAt }] of this.#payers) if (now >= forgetAt) this.#payers.delete(id);
-  }
-
-  #track(work: Promise<void>): void {
-    this.#running.add(work);
-    void work.finally(() => this.#running.delete(work));
   }
 
   async #attempt(operation: BankOperation): Promise<void> {

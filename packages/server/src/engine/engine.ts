@@ -142,7 +142,8 @@ export class Engine {
   readonly #memory = new Memory();
   /** How long full batches have taken lately, the last ten or so, and when the last one ended; null: there was none. */
   #fullBatches: { readonly ms: number; readonly at: number } | null = null;
-  readonly #running = new Set<readonly Job[]>();
+  /** No Set, from which they would be deleted: see `FairQueue`. */
+  #running: readonly (readonly Job[])[] = [];
   readonly #deadlines: NodeJS.Timeout;
   #gathering: NodeJS.Timeout | null = null;
   #due: Promise<unknown> = Promise.resolve();
@@ -325,7 +326,7 @@ export class Engine {
   #isGathering(): boolean {
     const first = this.#queue.peek();
     const { batchSize, patienceMs } = this.#options;
-    if (first === undefined || this.#running.size === 0 || this.#apart.length > 0) return false;
+    if (first === undefined || this.#running.length === 0 || this.#apart.length > 0) return false;
     if (this.#queue.size >= batchSize / 4) return false;
     const waitedMs = performance.now() - (first.deadline - patienceMs);
     if (waitedMs >= GATHER_MS) return false;
@@ -349,7 +350,7 @@ export class Engine {
 
   async #runOn(connection: BatchConnection, jobs: Job[], apart: boolean): Promise<void> {
     this.#inFlight += 1;
-    this.#running.add(jobs);
+    this.#running = [...this.#running, jobs];
     const startedAt = performance.now();
     try {
       const requests = jobs.map((job) => job.request);
@@ -377,7 +378,7 @@ export class Engine {
       }
     } finally {
       this.#inFlight -= 1;
-      this.#running.delete(jobs);
+      this.#running = this.#running.filter((each) => each !== jobs);
       this.#idle.push(connection);
       this.#pump();
     }

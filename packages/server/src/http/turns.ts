@@ -23,6 +23,15 @@ interface Waiting {
   readonly begin: () => void;
 }
 
+/** Of one owner. */
+interface Line {
+  running: number;
+  waiting: Waiting[];
+}
+
+/** More than so many are looked through for those in which nothing happens. */
+const MAX_LINES = 10_000;
+
 /**
  * The lines of a node. Those of the pool take no more of it than there is; of a merchant a quarter of it, so that four
  * busy ones leave something to the fifth, and one query of statistics.
@@ -42,9 +51,10 @@ export function createTurns(poolSize: number, reservedSize: number): Readonly<Re
 
 export class Turns {
   readonly #limits: TurnLimits;
-  readonly #running = new Map<string, number>();
-  /** Owners with somebody waiting, in the order of their turns. */
-  readonly #lines = new Map<string, Set<Waiting>>();
+  /** None is deleted while others come and go: see `FairQueue`. */
+  #lines = new Map<string, Line>();
+  /** Those in which somebody is waiting, in the order of their turns. */
+  #turns: Line[] = [];
   #total = 0;
 
   constructor(limits: TurnLimits) {
@@ -56,72 +66,73 @@ export class Turns {
    * @throws ApiError 429 when too much of its owner is waiting, or for too long; 503 when all others take so long
    */
   async run<T>(owner: string, work: () => Promise<T>): Promise<T> {
-    if (!this.#mayBegin(owner)) await this.#wait(owner);
-    else this.#count(owner, 1);
+    const line = this.#lineOf(owner);
+    if (!this.#mayBegin(line)) await this.#wait(line);
+    else this.#count(line, 1);
     try {
       return await work();
     } finally {
-      this.#count(owner, -1);
+      this.#count(line, -1);
       this.#beginNext();
     }
   }
 
-  #mayBegin(owner: string): boolean {
-    return this.#total < this.#limits.total && this.#runningOf(owner) < this.#limits.perOwner;
+  #lineOf(owner: string): Line {
+    let line = this.#lines.get(owner);
+    if (line !== undefined) return line;
+    if (this.#lines.size >= MAX_LINES)
+      this.#lines = new Map(
+        [...this.#lines].filter(([, { running, waiting }]) => running + waiting.length > 0),
+      );
+    line = { running: 0, waiting: [] };
+    this.#lines.set(owner, line);
+    return line;
   }
 
-  #runningOf(owner: string): number {
-    return this.#running.get(owner) ?? 0;
+  #mayBegin({ running }: Line): boolean {
+    return this.#total < this.#limits.total && running < this.#limits.perOwner;
   }
 
-  #count(owner: string, delta: 1 | -1): void {
-    const running = this.#runningOf(owner) + delta;
+  #count(line: Line, delta: 1 | -1): void {
+    line.running += delta;
     this.#total += delta;
-    if (running === 0) this.#running.delete(owner);
-    else this.#running.set(owner, running);
   }
 
-  #wait(owner: string): Promise<void> {
-    const line = this.#lines.get(owner) ?? new Set();
-    if (line.size >= this.#limits.maxWaiting) throw tooManyWaiting();
+  #wait(line: Line): Promise<void> {
+    if (line.waiting.length >= this.#limits.maxWaiting) throw tooManyWaiting();
     return new Promise((resolve, reject) => {
-      const waiting: Waiting = {
-        begin: () => {
-          clearTimeout(timer);
-          resolve();
-        },
+      const begin = (): void => {
+        clearTimeout(timer);
+        resolve();
       };
+      const waiting: Waiting = { begin };
       const timer = setTimeout(() => {
-        this.#leave(owner, waiting);
-        const byItself = this.#runningOf(owner) >= this.#limits.perOwner;
+        this.#leave(line, waiting);
+        const byItself = line.running >= this.#limits.perOwner;
         reject(
           byItself
             ? tooManyWaiting()
             : new ApiError('service_unavailable', undefined, [], { 'retry-after': '1' }),
         );
       }, MAX_WAIT_MS);
-      this.#lines.set(owner, line.add(waiting));
+      if (line.waiting.length === 0) this.#turns.push(line);
+      line.waiting.push(waiting);
     });
   }
 
-  #leave(owner: string, waiting: Waiting): void {
-    const line = this.#lines.get(owner);
-    line?.delete(waiting);
-    if (line?.size === 0) this.#lines.delete(owner);
+  #leave(line: Line, waiting: Waiting): void {
+    line.waiting = line.waiting.filter((each) => each !== waiting);
+    if (line.waiting.length === 0) this.#turns = this.#turns.filter((each) => each !== line);
   }
 
   /** The first owner in turn that may; it goes to the end. */
   #beginNext(): void {
-    for (const [owner, line] of this.#lines) {
-      if (!this.#mayBegin(owner)) continue;
-      const [waiting] = line;
-      if (waiting === undefined) continue;
-      this.#lines.delete(owner);
-      line.delete(waiting);
-      if (line.size > 0) this.#lines.set(owner, line);
-      this.#count(owner, 1);
-      waiting.begin();
-      return;
-    }
+    const at = this.#turns.findIndex((line) => this.#mayBegin(line));
+    const [line] = at < 0 ? [] : this.#turns.splice(at, 1);
+    const waiting = line?.waiting.shift();
+    if (line === undefined || waiting === undefined) return;
+    if (line.waiting.length > 0) this.#turns.push(line);
+    this.#count(line, 1);
+    waiting.begin();
   }
 }

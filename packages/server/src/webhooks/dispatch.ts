@@ -6,7 +6,9 @@
  *                                ├─► waiting ──► attempt ──► attempt ──► … ──► ended
  *   claimed because it is due ───┘      └─ too long: left as it was
  */
+
 import { messageIdOf } from '../core/values/ids.ts';
+import { Underway } from '../engine/underway.ts';
 import { type TraceLookup, traceAttempt } from './attemptSpans.ts';
 import type { Attempt, LaneKey, LaneResult, PendingDelivery } from './deliveriesSql.ts';
 import type { Poster, PostResult } from './post.ts';
@@ -73,7 +75,7 @@ const MAX_KNOWN = 2_000;
 export class Dispatcher {
   readonly #deps: DispatchDeps;
   readonly #work = new Map<string, Work>();
-  readonly #runs = new Set<Promise<void>>();
+  readonly #runs = new Underway();
   #stopped = false;
 
   constructor(deps: DispatchDeps) {
@@ -108,7 +110,7 @@ export class Dispatcher {
     this.#stopped = true;
     for (const [id, work] of this.#work) this.#pump(id, work);
     const limit = new Promise((resolve) => setTimeout(resolve, limitMs).unref());
-    await Promise.race([Promise.all(this.#runs), limit]);
+    await Promise.race([this.#runs.idle(), limit]);
   }
 
   #pump(endpointId: string, work: Work): void {
@@ -118,11 +120,10 @@ export class Dispatcher {
       if (work.running === 0) work.heardAt = performance.now();
       work.running += 1;
       const run = this.#run(lane, work).finally(() => {
-        this.#runs.delete(run);
         work.running -= 1;
         this.#pump(endpointId, work);
       });
-      this.#runs.add(run);
+      this.#runs.track(run);
     }
     const isIdle = work.running === 0 && work.waiting.length === 0;
     if (isIdle && this.#work.size > MAX_KNOWN) this.#work.delete(endpointId);
