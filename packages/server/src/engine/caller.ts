@@ -42,13 +42,7 @@ export interface Rendering<C extends Command = Command> {
   readonly usual?: (command: C, known: KnownPayment | null) => Answer | null;
 }
 
-/**
- * @param paymentMethod the one kind of payment that the interface sees; null: any
- *
- * V8 puts a function that is written as the value of a property into the old generation. There it outlives its request, and
- * all that hangs on it (the request, its headers, the transaction) is copied by the next collections and moved there, too:
- * 4 KB a payment, half of what collecting garbage took. A function that has a name first is young like all else.
- */
+/** @param paymentMethod the one kind of payment that the interface sees; null: any */
 export function callOf<C extends Command>(
   caller: Caller,
   command: C,
@@ -56,9 +50,6 @@ export function callOf<C extends Command>(
   { render, usual }: Rendering<C>,
 ): OnceCall {
   const { merchantId, actor, apiKeyId, scope, scopeId, key, fingerprint, otherFingerprints, refuse } = caller;
-  const renderAny: Once['render'] = (outcome, balance) =>
-    outcome.kind === 'refused' ? refuse(outcome) : render(outcome, balance);
-  const usualOf: Once['usual'] = usual === undefined ? null : (known) => usual(command, known);
   return {
     command,
     sender: { actor, merchantId, paymentMethod },
@@ -70,8 +61,8 @@ export function callOf<C extends Command>(
       key,
       fingerprint,
       otherFingerprints,
-      render: renderAny,
-      usual: usualOf,
+      render: (outcome, balance) => (outcome.kind === 'refused' ? refuse(outcome) : render(outcome, balance)),
+      usual: usual === undefined ? null : (known) => usual(command, known),
     },
   };
 }

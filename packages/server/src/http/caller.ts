@@ -2,7 +2,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { Deps } from '../app/deps.ts';
 import { auditActorOf } from '../auditLog/auditActor.ts';
-import type { AuditActor } from '../auditLog/auditEntry.ts';
 import type { Actor } from '../core/transaction.ts';
 import { OPERATOR_SCOPE } from '../engine/batch.ts';
 import type { Caller, MerchantCaller, Refused } from '../engine/caller.ts';
@@ -30,9 +29,6 @@ export function callerOf(
   const { principal } = request;
   if (principal === null) throw new Error('this route is open to everybody');
   const { apiKeyId, merchantId, user } = principal;
-  // Named before they are properties: see `callOf`.
-  const auditActor = (): AuditActor => auditActorOf(request);
-  const refuse = (refused: Refused): Answer => refusalOf(request, refused);
   return {
     ...fingerprintsOf(secrets, request.method, path, fingerprintBody ?? request.body ?? null),
     ...{ apiKeyId, merchantId, key },
@@ -40,8 +36,8 @@ export function callerOf(
     scopeId: scopeOf(principal),
     actor: actorOf(request, merchantId === null ? 'operator' : ('api' satisfies Actor)),
     isPerson: user !== null,
-    auditActor,
-    refuse,
+    auditActor: () => auditActorOf(request),
+    refuse: (refused) => refusalOf(request, refused),
   };
 }
 
