@@ -28,6 +28,7 @@ import {
   runDueLinks,
   type Settled,
 } from './batch.ts';
+import { BatchTimes } from './batchTimes.ts';
 import { beginCommand, type CommandSpan, endCommand, inBatchSpan, traceparentOf } from './commandSpans.ts';
 import { FairQueue } from './fairQueue.ts';
 import { Memory } from './memory.ts';
@@ -105,10 +106,6 @@ interface Job {
 const MAX_WAIT_MS = 500;
 /** So many batches wait in any case: a burst, and what comes while the database is in trouble, which passes. */
 const MIN_QUEUED_BATCHES = 24;
-/** What full batches took longer ago says nothing any more. */
-const DURATIONS_LIFE_MS = 5_000;
-/** What one slow batch says at most of those that follow: a database that stood still is as fast as before afterwards. */
-const MAX_BATCH_MS = 1_000;
 /** Of the queue, what one merchant may fill; and while nobody else waits. */
 const MERCHANT_SHARE = 0.25;
 const SHARE_ALONE = 0.5;
@@ -140,8 +137,7 @@ export class Engine {
   /** Lock targets that a batch of their own has waited for in vain: what comes for them goes apart at once. */
   readonly #stuck = new Set<string>();
   readonly #memory = new Memory();
-  /** How long full batches have taken lately, the last ten or so, and when the last one ended; null: there was none. */
-  #fullBatches: { readonly ms: number; readonly at: number } | null = null;
+  readonly #fullBatches = new BatchTimes();
   /** No Set, from which they would be deleted: see `FairQueue`. */
   #running: readonly (readonly Job[])[] = [];
   readonly #deadlines: NodeJS.Timeout;
@@ -228,17 +224,10 @@ export class Engine {
   /** How many may wait now: as many as are decided within `MAX_WAIT_MS`, by what full batches have taken. */
   get queueLimit(): number {
     const { maxQueue, batchSize, connections } = this.#options;
-    const known = this.#fullBatches;
-    if (known === null || performance.now() - known.at > DURATIONS_LIFE_MS) return maxQueue;
-    const batches = Math.max(MIN_QUEUED_BATCHES, (MAX_WAIT_MS / known.ms) * connections);
+    const usualMs = this.#fullBatches.usual(performance.now());
+    if (usualMs === null) return maxQueue;
+    const batches = Math.max(MIN_QUEUED_BATCHES, (MAX_WAIT_MS / usualMs) * connections);
     return Math.min(maxQueue, Math.ceil(batches * batchSize));
-  }
-
-  #noteDuration(size: number, took: number): void {
-    if (size < this.#options.batchSize) return;
-    const noted = Math.min(took, MAX_BATCH_MS);
-    const ms = this.#fullBatches === null ? noted : 0.9 * this.#fullBatches.ms + 0.1 * noted;
-    this.#fullBatches = { ms, at: performance.now() };
   }
 
   /**
@@ -364,7 +353,7 @@ export class Engine {
       );
       const ms = performance.now() - startedAt;
       this.#options.observe.batch(jobs.length, ms / 1_000);
-      this.#noteDuration(jobs.length, ms);
+      if (jobs.length >= this.#options.batchSize) this.#fullBatches.note(ms, performance.now());
       jobs.forEach((job, i) => {
         this.#settle(job, settled[i]);
         if (apart) this.#stuck.delete(lockTargetOf(job));
