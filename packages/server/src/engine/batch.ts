@@ -537,6 +537,8 @@ async function beginWith(client: Client, beginning: Beginning, memory: Memory): 
       return await attempt(true);
     } catch (error) {
       if (!sql.isKeyTaken(error)) throw error;
+      // At once: should the session be lost now, the next attempt must not begin in the same way.
+      memory.noteRepeat(performance.now());
       await rollback(client);
     }
   }

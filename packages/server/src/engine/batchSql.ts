@@ -142,7 +142,8 @@ export function isKeyTaken(error: unknown): boolean {
   return (
     error instanceof pg.DatabaseError &&
     error.code === UNIQUE_VIOLATION &&
-    error.constraint === 'idempotency_key_pkey'
+    // While its index is being made anew, that has another name.
+    error.table === 'idempotency_key'
   );
 }
 

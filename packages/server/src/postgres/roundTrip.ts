@@ -12,6 +12,8 @@ import { beginStatementSpan, endWith, recordedSpan } from './spans.ts';
 
 declare module 'pg' {
   interface Connection {
+    /** Forgets a prepared statement, if there is one of that name. */
+    close(message: { readonly type: 'S'; readonly name: string }): void;
     /** The text of each named statement that this session has: `pg` keeps it up to date. */
     readonly parsedStatements: Readonly<Record<string, string | undefined>>;
   }
@@ -22,8 +24,22 @@ interface Column {
   readonly parse: (text: string) => unknown;
 }
 
-/** The columns of each statement of a session. They do not change, so they are asked for once. */
-const described = new WeakMap<pg.Connection, Map<string, readonly Column[]>>();
+/** What is known of a session. */
+interface Session {
+  /** The columns of each statement. They do not change, so they are asked for once. */
+  readonly columns: Map<string, readonly Column[]>;
+  /** The statements that it was sent: behind one that failed PostgreSQL has not looked at them. */
+  readonly sent: Set<string>;
+}
+const sessions = new WeakMap<pg.Connection, Session>();
+
+function sessionOf(connection: pg.Connection): Session {
+  const known = sessions.get(connection);
+  if (known !== undefined) return known;
+  const session: Session = { columns: new Map(), sent: new Set() };
+  sessions.set(connection, session);
+  return session;
+}
 
 /**
  * Carries out the statements that `begin` sends before its first `await`, in their order. When one fails, those
@@ -55,7 +71,7 @@ class RoundTrip implements pg.Submittable, StatementRunner {
   #done = 0;
   #ended = false;
   #unreadable: Error | null = null;
-  #columns = new Map<string, readonly Column[]>();
+  #session: Session | null = null;
   #client: Client | null = null;
   /** `pg` puts a timer around it. */
   callback: (error: Error | null) => void = () => undefined;
@@ -86,13 +102,12 @@ class RoundTrip implements pg.Submittable, StatementRunner {
   }
 
   submit(connection: pg.Connection): Error | null {
-    const known = described.get(connection);
-    if (known === undefined) described.set(connection, this.#columns);
-    else this.#columns = known;
+    const session = sessionOf(connection);
+    this.#session = session;
     connection.stream.cork();
     try {
       const parsing = new Set<string>();
-      for (const step of this.#steps) this.#submit(connection, step, parsing);
+      for (const step of this.#steps) this.#submit(connection, session, step, parsing);
       connection.sync();
       return null;
     } catch (error) {
@@ -103,13 +118,19 @@ class RoundTrip implements pg.Submittable, StatementRunner {
   }
 
   /** @param parsing what this round trip has parsed before */
-  #submit(connection: pg.Connection, step: Step, parsing: Set<string>): void {
+  #submit(connection: pg.Connection, { columns, sent }: Session, step: Step, parsing: Set<string>): void {
     const { name, text, values } = step.statement;
     const isParsed = connection.parsedStatements[name] === text;
-    if (!isParsed && !parsing.has(name)) connection.parse({ name, text, types: [] }, true);
+    if (!isParsed && !parsing.has(name)) {
+      // What was sent behind a statement that failed is unknown to PostgreSQL, which does not mind that it is closed; a
+      // pooler has noted it, and would end the session of whoever sends another one by that name.
+      if (sent.has(name)) connection.close({ type: 'S', name });
+      connection.parse({ name, text, types: [] }, true);
+      sent.add(name);
+    }
     parsing.add(name);
     connection.bind({ statement: name, values }, true);
-    step.columns = isParsed ? this.#columns.get(name) : undefined;
+    step.columns = isParsed ? columns.get(name) : undefined;
     if (step.columns === undefined) connection.describe({ type: 'P' }, true);
     connection.execute(null, true);
   }
@@ -141,7 +162,7 @@ class RoundTrip implements pg.Submittable, StatementRunner {
     if (step === undefined) return;
     step.complete = text;
     // Without a description there are no columns.
-    this.#columns.set(step.statement.name, step.columns ?? []);
+    this.#session?.columns.set(step.statement.name, step.columns ?? []);
     this.#done += 1;
   }
 
@@ -174,6 +195,7 @@ class RoundTrip implements pg.Submittable, StatementRunner {
     const steps = this.#steps;
     this.#steps = [];
     this.#client = null;
+    this.#session = null;
     this.#ended = true;
     return steps;
   }

@@ -205,4 +205,19 @@ test('one in transaction mode: no session finds what another one has set', {
   assert.equal(new Set(pids(found)).size, few.default_pool_size);
   assert.deepEqual(pids(found), pids(untouched), 'the same connections to PostgreSQL');
   for (const { settings } of found) assert.deepEqual(settings, untouched[0]?.settings);
+
+  // A merchant repeats what it has sent before the restart: it is the first that the new node's sessions hear of.
+  const next = startProgram({ DATABASE_URL: url, DATABASE_DIRECT_URL: cluster.url, ...NO_BANK });
+  t.after(() => next.child.kill('SIGKILL'));
+  const again = await next.listening();
+  const [repeated, other] = await Promise.all(
+    ['one', 'two'].map((idempotencyKey) =>
+      request(again, 'POST', '/v1/wallet/authorize', { idempotencyKey, body }),
+    ),
+  );
+  assert.deepEqual([repeated?.status, other?.status], [201, 201]);
+  const metrics = await (await fetch(`${again}/metrics`)).text();
+  assert.doesNotMatch(metrics, /^plexy_database_errors_total\{/m, 'no session was lost');
+  next.child.kill('SIGTERM');
+  assert.equal(await next.ended(), 0);
 });
