@@ -176,6 +176,16 @@ describe('keys that come again', () => {
     assert.equal(memory.expectsRepeats(performance.now() + 60_000), false);
   });
 
+  test('are expected for as long as they come', async () => {
+    const memory = new Memory();
+    const id = await authorize(memory, 100n);
+    const first = capture(id, 10n, false);
+    await answersOf(memory, first);
+    memory.noteRepeat(performance.now() - 4_000);
+    await answersOf(memory, first);
+    assert.equal(memory.expectsRepeats(performance.now() + 4_000), true);
+  });
+
   test('of another request are refused, and nothing beside them', async () => {
     const memory = new Memory();
     const id = await authorize(memory, 500n);

@@ -49,6 +49,23 @@ describe('a queue that is fair', () => {
     assert.equal(queue.take(64).filter(({ owner }) => owner === 'b').length, 1);
   });
 
+  test('what is left out is nobody’s turn any more', () => {
+    const queue = queueOf(...'ab');
+    queue.keep(({ owner }) => owner !== 'a');
+    assert.equal(queue.peek()?.owner, 'b');
+    for (const n of [2, 3]) queue.push({ owner: 'a', n });
+    assert.equal(namesOf(queue.take(2)), 'b1 a2');
+  });
+
+  test('forgets owners that have nothing waiting, and no others', () => {
+    const queue = queueOf(...Array<string>(11_000).fill('first'));
+    for (let n = 0; n < 10_100; n += 1) {
+      queue.push({ owner: `other ${n}`, n });
+      assert.equal(namesOf(queue.take(2)), `first${n} other ${n}${n}`);
+    }
+    assert.deepEqual([queue.size, queue.sizeOf('first')], [900, 900]);
+  });
+
   test('loses and doubles nothing, whatever is put in, taken and left out', () => {
     const step = fc.oneof(
       fc.record({ put: fc.constantFrom('a', 'b', 'c', 'd') }),
@@ -325,5 +342,35 @@ describe('the requests of a second', () => {
       Array.from({ length: 9_999 }, (_, i) => `merchant ${i}`),
     );
     assert.deepEqual(numbers(counts, ['second', 'first']), [2, 1]);
+  });
+});
+
+describe('turns in the long run', () => {
+  test('go on behind somebody who has given up', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const turns = new Turns({ total: 1, perOwner: 1, maxWaiting: 9 });
+    const first = Promise.withResolvers<void>();
+    const running = turns.run('a', () => first.promise);
+    const late = turns.run('b', async () => 'b').catch(({ reason }: ApiError) => reason);
+    t.mock.timers.tick(4_000);
+    const waiting = turns.run('c', async () => 'c');
+    t.mock.timers.tick(1_000);
+    assert.equal(await late, 'service_unavailable');
+    first.resolve();
+    await running;
+    assert.equal(await waiting, 'c');
+  });
+
+  test('of an owner who has some are not forgotten, however many others come', async () => {
+    const turns = new Turns({ total: 2, perOwner: 1, maxWaiting: 9 });
+    const first = Promise.withResolvers<void>();
+    const order: string[] = [];
+    const running = turns.run('a', () => first.promise.then(() => void order.push('first')));
+    for (let n = 0; n < 10_100; n += 1) await turns.run(`other ${n}`, async () => n);
+    const second = turns.run('a', async () => void order.push('second'));
+    await setImmediate();
+    first.resolve();
+    await Promise.all([running, second]);
+    assert.deepEqual(order, ['first', 'second']);
   });
 });
