@@ -288,7 +288,6 @@ export async function measureCosts(
   // It migrates the database, and fills it with its seed.
   await (await startProduct(environment, [])).stop();
   await seedWallets(url, SECRET_KEY, WALLETS);
-
   await cluster.stop('fast');
 
   // First, while the tables are as small as they are in each run.

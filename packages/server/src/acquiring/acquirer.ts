@@ -4,7 +4,6 @@
  *   intent committed ──► call the bank ──► its answer, as a command ──► effect and response committed
  *                              └─ unknown ──► wait, inquire, again …   (also by another node, after a crash)
  */
-
 import { setTimeout as pause } from 'node:timers/promises';
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { Command, Sender } from '../core/command.ts';

@@ -6,7 +6,6 @@
  *                                ├─► waiting ──► attempt ──► attempt ──► … ──► ended
  *   claimed because it is due ───┘      └─ too long: left as it was
  */
-
 import { messageIdOf } from '../core/values/ids.ts';
 import { Underway } from '../engine/underway.ts';
 import { type TraceLookup, traceAttempt } from './attemptSpans.ts';

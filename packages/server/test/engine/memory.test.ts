@@ -158,11 +158,17 @@ test('a wrong IIN takes a phone number out of the memory', async () => {
 });
 
 describe('keys that come again', () => {
+  /** A capture of a part that has been carried out. */
+  async function captured(memory: Memory, held: bigint, part: bigint) {
+    const id = await authorize(memory, held);
+    const first = capture(id, part, false);
+    const [told] = await answersOf(memory, first);
+    return { id, first, told };
+  }
+
   test('are answered as before, and what is new beside them is decided once, whether that is expected or not', async () => {
     const memory = new Memory();
-    const id = await authorize(memory, 1_000n);
-    const first = capture(id, 100n, false);
-    const [told] = await answersOf(memory, first);
+    const { id, first, told } = await captured(memory, 1_000n, 100n);
     assert.equal(memory.expectsRepeats(performance.now()), false);
     const before = await walletBalances(sandbox.pool, wallet.id);
     for (const amount of [10n, 20n]) {
@@ -178,9 +184,7 @@ describe('keys that come again', () => {
 
   test('are expected for as long as they come', async () => {
     const memory = new Memory();
-    const id = await authorize(memory, 100n);
-    const first = capture(id, 10n, false);
-    await answersOf(memory, first);
+    const { first } = await captured(memory, 100n, 10n);
     memory.noteRepeat(performance.now() - 4_000);
     await answersOf(memory, first);
     assert.equal(memory.expectsRepeats(performance.now() + 4_000), true);
@@ -188,9 +192,7 @@ describe('keys that come again', () => {
 
   test('of another request are refused, and nothing beside them', async () => {
     const memory = new Memory();
-    const id = await authorize(memory, 500n);
-    const first = capture(id, 100n, false);
-    await answersOf(memory, first);
+    const { id, first } = await captured(memory, 500n, 100n);
     const other = { ...capture(id, 50n, false), id: first.id };
     const once = other.once && { ...other.once, key: first.id, fingerprint: 'another' };
     const client = await sandbox.pool.connect();
