@@ -247,9 +247,11 @@ async function committedSince(
 ): Promise<ReadonlyMap<string, CommittedEvent>> {
   const { rows } = await query(
     databaseUrl,
-    `SELECT transaction_id AS "transactionId", seq, name, status,
-       (extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000)::float8 AS committed
-     FROM event WHERE round > $1 ORDER BY transaction_id, seq`,
+    `SELECT transaction_id AS "transactionId", e.seq, e.name, e.status,
+       (extract(epoch FROM pg_xact_commit_timestamp(event.xmin)) * 1000)::float8 AS committed
+     FROM event CROSS JOIN LATERAL (SELECT seq, name, status UNION ALL
+       SELECT 1, 'transaction.created', 'created' WHERE with_created) e
+     WHERE round > $1 ORDER BY transaction_id, e.seq`,
     [round],
   );
   return new Map(rows.filter(isStatusChange).map((event) => [messageIdOf(event), event]));

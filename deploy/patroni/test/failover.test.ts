@@ -13,6 +13,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { migrateCommand } from '../../../packages/server/src/commands/migrate.ts';
 import { makeDataDir } from '../../../packages/server/test/support/dataDir.ts';
+import { EVERY_EVENT } from '../../../packages/server/test/support/ledger.ts';
 import { RUN_ENVIRONMENT } from '../../../packages/server/test/support/run.ts';
 import { Namespaces } from '../network.ts';
 import { findPrograms, type Programs } from '../programs.ts';
@@ -251,7 +252,7 @@ describe('a cluster of three under payments', { skip: process.env.CI === undefin
   test('the event stream had each event once, those of a payment in their order', async () => {
     const [counted] = await query(
       topology.directUrl,
-      'SELECT count(*)::int AS n FROM event WHERE merchant_id = $1',
+      `SELECT count(*)::int AS n FROM ${EVERY_EVENT} e WHERE merchant_id = $1`,
       [merchantId],
     );
     await until('the stream is at its end', async () => follower.events.length >= counted?.n);

@@ -12,6 +12,7 @@ import type { App } from '../http/baseApp.ts';
 import { createMetrics, type Metrics } from '../http/metrics.ts';
 import { createTurns } from '../http/turns.ts';
 import { openInstallation } from '../installation/installationSql.ts';
+import { startAfterUpgrade } from '../operations/afterUpgrade.ts';
 import { startPurge } from '../operations/purge.ts';
 import { startWatch } from '../operations/watch.ts';
 import { ConnectionTimedOut } from '../postgres/databaseErrors.ts';
@@ -129,6 +130,10 @@ export async function startServer(
     await patiently(() => parts.acquirers.start());
     const purge = startPurge(pool, (error) => logger.warn({ err: error }, 'the purge failed'));
     stops.push(() => purge.stop());
+    const upgrade = startAfterUpgrade(pool, (error) =>
+      logger.warn({ err: error }, 'looking for older nodes failed'),
+    );
+    stops.push(() => upgrade.stop());
     startBeside({ pool, reserved, signIns, metrics, ...parts }, stops);
     webhooks.start();
     stops.push(() => parts.guesses.stop());

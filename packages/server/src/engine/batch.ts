@@ -18,6 +18,7 @@ import { inOneRoundTrip } from '../postgres/roundTrip.ts';
 import * as sql from './batchSql.ts';
 import { BatchState, type Loaded } from './batchState.ts';
 import * as cardsSql from './cardsOnFileSql.ts';
+import { rowsOf } from './eventRows.ts';
 import { insertEventTraces } from './eventTracesSql.ts';
 import { gateErrorOf } from './gateSql.ts';
 import { type Answer, type Fingerprints, standingOf } from './idempotency.ts';
@@ -180,7 +181,7 @@ export async function runBatch(
   const claims = new Map(toClaim.map((request) => [request, claimOf(request, memory)]));
   const needs = needsOf(candidates, memory);
   const read = await beginWith(client, { byKey, claims, needs, options }, memory);
-  const { claimed, apiKeys, now } = read;
+  const { claimed, apiKeys, now, sharesEventRows } = read;
   const found = await withMovedWallets(client, read, memory);
   const { wallets } = found;
   const state = await stateOf(client, found, can);
@@ -200,7 +201,9 @@ export async function runBatch(
     settled.set(request, settleOutcome(request, outcome, state, keys));
     audited.push(...auditEntriesOf(request, outcome, before));
   }
-  const effects = await inOneRoundTrip(client, (db) => save(db, state, keys, answerLate, audited));
+  const effects = await inOneRoundTrip(client, (db) =>
+    save(db, state, keys, { answerLate, audited, sharesEventRows }),
+  );
   noteLookUps(memory, candidates, settled, wallets);
   memory.notePayments(state.changedTransactions());
   const answers = requests.map((request, i) => settle(request, leaderOf[i] ?? request, settled, replies));
@@ -303,7 +306,9 @@ export async function runDueBatch(
     state.apply(decide(state, command, { sender: ENGINE, answerTo: null, now }));
   }
   const noKeys = new KeyChanges(new Set(), new Map());
-  const effects = await inOneRoundTrip(client, (db) => save(db, state, noKeys, answerLate, []));
+  const effects = await inOneRoundTrip(client, (db) =>
+    save(db, state, noKeys, { answerLate, audited: [], sharesEventRows: read.sharesEventRows }),
+  );
   return { count: paymentIds.length, effects };
 }
 
@@ -344,7 +349,9 @@ export async function runDueLinks(
     state.apply(decide(state, command, { sender: ENGINE, answerTo: null, now: read.now }));
   }
   const noKeys = new KeyChanges(new Set(), new Map());
-  const effects = await inOneRoundTrip(client, (db) => save(db, state, noKeys, answerLate, []));
+  const effects = await inOneRoundTrip(client, (db) =>
+    save(db, state, noKeys, { answerLate, audited: [], sharesEventRows: read.sharesEventRows }),
+  );
   return { count: links.length, effects };
 }
 
@@ -500,12 +507,10 @@ function mayAuthorize(command: Command): boolean {
 }
 
 /** What was read for a batch, with every row locked that it may change. */
-interface Read extends Omit<Loaded, 'transactions' | 'can'> {
+interface Read extends Omit<Loaded, 'transactions' | 'can'>, sql.Now {
   readonly needs: Needs;
   readonly payments: readonly Transaction[];
   readonly refunds: readonly Transaction[];
-  readonly now: number;
-  readonly delayMs: number;
 }
 
 interface ClaimedAndRead extends Read {
@@ -873,13 +878,18 @@ function effectOf(outcome: Outcome): Effect | null {
   return outcome.kind === 'transfer' ? { id: outcome.transfer.id, seq: 0 } : null;
 }
 
+/** How a batch is written, besides what it has decided. */
+interface Saved extends Pick<sql.Now, 'sharesEventRows'> {
+  readonly answerLate: AnswerLate;
+  readonly audited: readonly AuditEntry[];
+}
+
 /** Writes everything and commits. */
 async function save(
   db: StatementRunner,
   state: BatchState,
   keys: KeyChanges,
-  answerLate: AnswerLate,
-  audited: readonly AuditEntry[],
+  { answerLate, audited, sharesEventRows }: Saved,
 ): Promise<BatchEffects> {
   const changes = state.changes();
   const answers = changes.answers.flatMap((late) => givenResponse(late, state, answerLate));
@@ -911,7 +921,7 @@ async function save(
   write(sql.insertTransfers, changes.transfers);
   write(sql.countWrongPairs, changes.wrongPairs);
   write(cardsSql.keepCards, changes.keptCards);
-  write(sql.insertEvents, changes.events);
+  write(sql.insertEvents, rowsOf(changes.events, sharesEventRows));
   write(insertEventTraces, changes.eventTraces);
   write(linksSql.insertLinkEvents, changes.linkEvents);
   write(sql.insertPostings, changes.postings);

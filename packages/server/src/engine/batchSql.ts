@@ -10,19 +10,13 @@
 import pg from 'pg';
 import { ACCOUNT_KINDS, type Account, type AccountKind, isLocked, kindsOf } from '../core/accounts.ts';
 import { FORGET_GUESSES_MS, type Guesses } from '../core/guesses.ts';
-import type {
-  BankOperation,
-  Posting,
-  Transaction,
-  TransactionEvent,
-  Wallet,
-  WalletTransfer,
-} from '../core/transaction.ts';
+import type { BankOperation, Posting, Transaction, Wallet, WalletTransfer } from '../core/transaction.ts';
 import { dueAtOf } from '../core/transaction.ts';
 import { bigintArray, booleanArray, plainArray, textArray, uuidArray } from '../postgres/arrays.ts';
 import { type Column, insertOf, namesOf, type Source, statementOf, updateOf } from '../postgres/columns.ts';
 import { UNIQUE_VIOLATION } from '../postgres/databaseErrors.ts';
 import type { Statement, StatementRunner } from '../postgres/pool.ts';
+import type { EventRow } from './eventRows.ts';
 import { passOrFail } from './gateSql.ts';
 
 /**
@@ -506,6 +500,8 @@ export interface Now {
   readonly now: number;
   /** Sandbox only, else 0: how long the batch is to sleep. It comes with the row that is read anyway. */
   readonly delayMs: number;
+  /** Whether two events may be one row: see `eventRows.ts`. */
+  readonly sharesEventRows: boolean;
 }
 
 /** Read after the locks, so that no decision is older than its rows. */
@@ -513,9 +509,9 @@ export async function readNow(db: StatementRunner): Promise<Now> {
   const { rows } = await db.query({
     name: 'now',
     text: `SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint + clock_offset_ms AS now,
-      database_delay_ms AS delay FROM installation`,
+      database_delay_ms AS delay, shares_event_rows AS shares FROM installation`,
   });
-  return { now: Number(rows[0].now), delayMs: rows[0].delay };
+  return { now: Number(rows[0].now), delayMs: rows[0].delay, sharesEventRows: rows[0].shares };
 }
 
 /** As if the database were slow: with every lock of the batch held. */
@@ -598,22 +594,23 @@ export const UPDATE_TRANSACTIONS = {
   card: writeOf(updateOf('update_card', 'transaction', CARD_UPDATE)),
 } as const;
 
-const EVENT_COLUMNS: readonly Column<TransactionEvent>[] = [
-  { name: 'transaction_id', type: 'uuid', value: (e) => e.transactionId },
-  { name: 'seq', type: 'int', value: (e) => e.seq },
-  { name: 'merchant_id', type: 'uuid', value: (e) => e.merchantId },
-  { name: 'name', type: 'word', value: (e) => e.name },
-  { name: 'status', type: 'word', value: (e) => e.status },
-  { name: 'amount', type: 'bigint', value: (e) => e.amount },
-  { name: 'captured', type: 'bigint', value: (e) => e.captured },
-  { name: 'released', type: 'bigint', value: (e) => e.released },
-  { name: 'refunded', type: 'bigint', value: (e) => e.refunded },
-  { name: 'reserved', type: 'bigint', value: (e) => e.reserved },
-  { name: 'balance', type: 'numeric', value: (e) => e.balance },
-  { name: 'balance_currency', type: 'word', value: (e) => e.balanceCurrency },
-  { name: 'actor', type: 'word', value: (e) => e.actor },
-  { name: 'reason', type: 'word', value: (e) => e.reason },
-  { name: 'at', type: 'time', value: (e) => e.at },
+const EVENT_COLUMNS: readonly Column<EventRow>[] = [
+  { name: 'transaction_id', type: 'uuid', value: ({ event }) => event.transactionId },
+  { name: 'seq', type: 'int', value: ({ event }) => event.seq },
+  { name: 'merchant_id', type: 'uuid', value: ({ event }) => event.merchantId },
+  { name: 'name', type: 'word', value: ({ event }) => event.name },
+  { name: 'status', type: 'word', value: ({ event }) => event.status },
+  { name: 'amount', type: 'bigint', value: ({ event }) => event.amount },
+  { name: 'captured', type: 'bigint', value: ({ event }) => event.captured },
+  { name: 'released', type: 'bigint', value: ({ event }) => event.released },
+  { name: 'refunded', type: 'bigint', value: ({ event }) => event.refunded },
+  { name: 'reserved', type: 'bigint', value: ({ event }) => event.reserved },
+  { name: 'balance', type: 'numeric', value: ({ event }) => event.balance },
+  { name: 'balance_currency', type: 'word', value: ({ event }) => event.balanceCurrency },
+  { name: 'actor', type: 'word', value: ({ event }) => event.actor },
+  { name: 'reason', type: 'word', value: ({ event }) => event.reason },
+  { name: 'at', type: 'time', value: ({ event }) => event.at },
+  { name: 'with_created', type: 'boolean', value: (row) => row.withCreated },
 ];
 
 /** Migration 0003 says why this is the order in which events become readable, and why no event is skipped. */
@@ -627,8 +624,8 @@ const INSERT_EVENTS = statementOf(
 );
 
 /** All events of the batch in one statement, after every lock: it numbers them in their order. */
-export async function insertEvents(db: StatementRunner, events: readonly TransactionEvent[]): Promise<void> {
-  await db.query(INSERT_EVENTS(events));
+export async function insertEvents(db: StatementRunner, rows: readonly EventRow[]): Promise<void> {
+  await db.query(INSERT_EVENTS(rows));
 }
 
 const OPERATION_COLUMNS: readonly Column<BankOperation>[] = [

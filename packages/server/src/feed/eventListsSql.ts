@@ -4,6 +4,7 @@
  * PostgreSQL's 28 and 250 bytes of WAL (measured: 1.3 µs and 125 bytes an event).
  */
 
+import { eventNameOf } from '../core/lifecycle.ts';
 import type { Millis, Minor } from '../core/transaction.ts';
 import { TRANSACTION_COLUMNS } from '../engine/batchSql.ts';
 import { type LinkJson, linkOf } from '../engine/linksSql.ts';
@@ -14,14 +15,17 @@ import {
   EVENT_FIELDS,
   type FeedEvent,
   type FeedEventRow,
-  feedEventOf,
+  feedEventsOf,
   LINK_OF_EVENT,
   linkFeedEventOf,
 } from './eventsSql.ts';
-import { endOfRound, type FeedPosition, type GivenPosition } from './position.ts';
+import { comparePositions, endOfRound, type FeedPosition, type GivenPosition } from './position.ts';
 
-/** Events of the feed that one page looks at: 50 ms at most. */
+const CREATED = eventNameOf('created');
+/** Rows of the feed that one page looks at: 50 ms at most. */
 const STRETCH = 20_000;
+/** Rows with an event before a place: of the one that is there, that may be the first of two (`engine/eventRows.ts`). */
+const ROWS_BEFORE = '(round, position) < ($1, $2::bigint + 1)';
 /**
  * Events are numbered in the order of their times but for this: a batch reads the clock before it numbers what
  * it writes, and ends within 20 s.
@@ -81,17 +85,23 @@ async function readStretch(
   limit: number,
 ): Promise<FeedEvent[]> {
   const conditions = ['p.merchant_id = $3'];
-  const values: unknown[] = [before.round, before.position, merchantId, limit];
+  // One more than is asked for: of a row at this place, only the first of two events is before it.
+  const values: unknown[] = [before.round, before.position, merchantId, limit + 1];
   const add = (condition: string, value: unknown): void => {
     if (value !== null) conditions.push(`${condition} $${values.push(value)}`);
   };
-  add('p.name =', name);
+  if (name !== null)
+    conditions.push(
+      name === CREATED
+        ? `(p.name = $${values.push(name)} OR p.with_created)`
+        : `p.name = $${values.push(name)}`,
+    );
   add('p.at >=', from === null ? null : new Date(from));
   add('p.at <=', to === null ? null : new Date(to));
   const stretch =
     transactionId === null
-      ? `SELECT * FROM event WHERE (round, position) < ($1, $2) ORDER BY round DESC, position DESC LIMIT ${STRETCH}`
-      : `SELECT * FROM event WHERE (round, position) < ($1, $2) AND transaction_id = $${values.push(transactionId)}`;
+      ? `SELECT * FROM event WHERE ${ROWS_BEFORE} ORDER BY round DESC, position DESC LIMIT ${STRETCH}`
+      : `SELECT * FROM event WHERE ${ROWS_BEFORE} AND transaction_id = $${values.push(transactionId)}`;
   const { rows } = await db.query<ListedRow>(
     `SELECT ${EVENT_FIELDS}, l.link, t.*, ${balanceAt('p.round, p.position')} AS "balanceThen" FROM (${stretch}) p
      LEFT JOIN LATERAL (${LINK_OF_EVENT}) l ON true
@@ -99,11 +109,16 @@ async function readStretch(
      WHERE ${conditions.join(' AND ')} ORDER BY p.round DESC, p.position DESC LIMIT $4`,
     values,
   );
-  return rows.map((row) =>
-    row.linkExpiresAt !== null && row.link !== null
-      ? linkFeedEventOf(row, row.linkExpiresAt, linkOf(row.link))
-      : feedEventOf(row, row.transactionId, row.balanceThen),
-  );
+  const isListed = ({ event, at }: FeedEvent): boolean =>
+    comparePositions(at, before) < 0 && (name === null || event.name === name);
+  return rows
+    .flatMap((row): readonly FeedEvent[] =>
+      row.linkExpiresAt !== null && row.link !== null
+        ? [linkFeedEventOf(row, row.linkExpiresAt, linkOf(row.link))]
+        : feedEventsOf(row, row.transactionId, row.balanceThen).toReversed(),
+    )
+    .filter(isListed)
+    .slice(0, limit);
 }
 
 interface ListedRow extends FeedEventRow {
@@ -113,13 +128,13 @@ interface ListedRow extends FeedEventRow {
   readonly link: LinkJson | null;
 }
 
-/** The last event of a stretch; null when the feed ends in it. */
+/** The oldest event of a stretch; null when the feed ends in it. */
 async function endOfStretch(
   db: Queryable,
   before: FeedPosition,
 ): Promise<{ at: FeedPosition; time: Millis } | null> {
   const { rows } = await db.query<{ round: bigint; position: bigint; at: Millis }>(
-    `SELECT round, position, at FROM event WHERE (round, position) < ($1, $2)
+    `SELECT round, position - with_created::int AS position, at FROM event WHERE ${ROWS_BEFORE}
      ORDER BY round DESC, position DESC OFFSET ${STRETCH - 1} LIMIT 1`,
     [before.round, before.position],
   );

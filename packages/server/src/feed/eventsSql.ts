@@ -25,11 +25,12 @@ import { type LinkEvent, type LinkStatus, linkAsOf, type PaymentLink } from '../
 import type { Minor, Transaction, TransactionEvent } from '../core/transaction.ts';
 import type { MessageKey } from '../core/values/ids.ts';
 import { TRANSACTION_COLUMNS } from '../engine/batchSql.ts';
+import { type EventRow, eventsOf } from '../engine/eventRows.ts';
 import { type LinkJson, linkJson, linkOf } from '../engine/linksSql.ts';
 import { plainArray } from '../postgres/arrays.ts';
 import { readsWith } from '../postgres/localSettings.ts';
 import type { Pool, Queryable, Statement, StatementRunner } from '../postgres/pool.ts';
-import { endOfRound, type FeedPosition } from './position.ts';
+import { comparePositions, endOfRound, type FeedPosition } from './position.ts';
 
 const COMPLETE_POLL_MS = 5;
 
@@ -65,7 +66,7 @@ export interface FeedPage {
   readonly epoch: string | null;
   /** Rounds up to this one are complete. */
   readonly horizon: number;
-  /** How many events of any merchant were looked at. */
+  /** How many rows of events, of any merchant, were looked at. */
   readonly scanned: number;
   /** Whether more is ready to be read. */
   readonly more: boolean;
@@ -76,7 +77,7 @@ export interface FeedPage {
 export interface FeedQuery {
   readonly after: FeedPosition;
   readonly merchantIds: readonly string[];
-  /** How many events of the feed, of any merchant, are looked at. */
+  /** How many rows of the feed, of any merchant, are looked at: each is one event or two (`engine/eventRows.ts`). */
   readonly limit: number;
   /** Do not wait for transactions of other databases. */
   readonly clusterWide: boolean;
@@ -113,11 +114,11 @@ const DATABASE_HORIZON = `(SELECT coalesce(min(x::text::bigint), pg_snapshot_xma
         WHERE a.backend_xid = x::xid AND d.datname <> current_database())
       AND NOT EXISTS (SELECT FROM pg_prepared_xacts p WHERE p.transaction = x::xid AND p.database <> current_database()))`;
 
-/** The columns of `feedEventOf`, from `event p`. */
+/** The columns of `feedEventsOf`, from `event p`. */
 export const EVENT_FIELDS = `p.transaction_id AS "transactionId", p.seq, p.merchant_id AS "eventMerchantId", p.name,
   p.status AS "eventStatus", p.amount AS "eventAmount", p.captured AS "eventCaptured", p.released AS "eventReleased",
   p.refunded AS "eventRefunded", p.reserved AS "eventReserved", p.balance AS "eventBalance", p.actor, p.reason,
-  p.at, p.round, p.position, p.link_expires_at AS "linkExpiresAt"`;
+  p.at, p.round, p.position, p.with_created AS "withCreated", p.link_expires_at AS "linkExpiresAt"`;
 
 /** The link of `event p`; not looked for where that is a transaction's. */
 export const LINK_OF_EVENT = linkJson(
@@ -165,7 +166,7 @@ export interface PageSql {
  * Balances are those before the page, which `pageOf` takes on from event to event: one look-up for all events of a
  * merchant, as one for each would take as long as the rest of the page.
  *
- * One row per event, at least one: the page's last place is on each. `IS TRUE` keeps the list of merchants a hash
+ * A row for each of `event`, at least one: the page's last place is on each. `IS TRUE` keeps the list of merchants a hash
  * table that is built once; a join would be planned as a loop over it.
  */
 export function pageSql({ ctes = '', after, limit, merchants }: PageSource): PageSql {
@@ -209,7 +210,7 @@ export interface PageRow extends FeedEventRow {
   readonly link: LinkJson | null;
 }
 
-/** An event's fields, and its transaction's. */
+/** The fields of a row of `event`, and its transaction's. */
 export interface FeedEventRow extends Transaction {
   readonly seq: number;
   readonly eventMerchantId: string;
@@ -226,6 +227,7 @@ export interface FeedEventRow extends Transaction {
   readonly at: number;
   readonly round: bigint;
   readonly position: bigint;
+  readonly withCreated: boolean;
   /** When the event's link was to end then; null: it is a transaction's event. */
   readonly linkExpiresAt: number | null;
 }
@@ -261,17 +263,18 @@ export function pageOf(
   if (clusterWide && first.horizon < BigInt(after.round))
     throw new HorizonFellError(Number(first.horizon), after);
   const balances = new Map<string, Minor>();
-  const eventOf = (row: PageRow): FeedEvent[] => {
+  const eventsIn = (row: PageRow): readonly FeedEvent[] => {
     if (row.transactionId === null) return [];
     if (row.linkExpiresAt !== null && row.link !== null)
       return [linkFeedEventOf(row, row.linkExpiresAt, linkOf(row.link))];
     const account = `${row.eventMerchantId} ${row.currency}`;
     const balance = row.eventBalance ?? balances.get(account) ?? row.balanceBefore;
     balances.set(account, balance);
-    return [feedEventOf(row, row.transactionId, balance)];
+    // The place may be that of the row's first event.
+    return feedEventsOf(row, row.transactionId, balance).filter(({ at }) => comparePositions(at, after) > 0);
   };
   return {
-    events: rows.flatMap(eventOf),
+    events: rows.flatMap(eventsIn),
     end: placeOf(first.lastRound, first.lastPosition) ?? after,
     epoch: first.epoch,
     horizon: Number(first.horizon),
@@ -285,9 +288,13 @@ function placeOf(round: bigint | null, position: bigint | null): FeedPosition | 
   return round === null || position === null ? null : { round: Number(round), position: Number(position) };
 }
 
-/** An event as its transaction and its merchant's balance were right after it. */
-export function feedEventOf(row: FeedEventRow, transactionId: string, balance: Minor): TransactionFeedEvent {
-  const event: TransactionEvent = {
+/** The events of a row, in their order, as their transaction and its merchant's balance were right after each. */
+export function feedEventsOf(
+  row: FeedEventRow,
+  transactionId: string,
+  balance: Minor,
+): readonly TransactionFeedEvent[] {
+  const last: TransactionEvent = {
     transactionId,
     seq: row.seq,
     merchantId: row.eventMerchantId,
@@ -304,12 +311,13 @@ export function feedEventOf(row: FeedEventRow, transactionId: string, balance: M
     reason: row.reason,
     at: row.at,
   };
-  return {
+  const [round, position] = [Number(row.round), Number(row.position)];
+  return eventsOf({ event: last, withCreated: row.withCreated }).map((event) => ({
     event,
     transaction: transactionAsOf(row, event),
     balance,
-    at: { round: Number(row.round), position: Number(row.position) },
-  };
+    at: { round, position: position - (last.seq - event.seq) },
+  }));
 }
 
 export function linkFeedEventOf(row: FeedEventRow, expiresAt: number, link: PaymentLink): LinkFeedEvent {
@@ -388,12 +396,16 @@ export async function listEvents(
   after: number,
   limit: number,
 ): Promise<TransactionEvent[]> {
-  const { rows } = await db.query<TransactionEvent>({
+  const { rows } = await db.query<TransactionEvent & Pick<EventRow, 'withCreated'>>({
     name: 'events_of',
     text: `SELECT transaction_id AS "transactionId", seq, merchant_id AS "merchantId", name, status, amount, captured,
-        released, refunded, reserved, balance, balance_currency AS "balanceCurrency", actor, reason, at
+        released, refunded, reserved, balance, balance_currency AS "balanceCurrency", actor, reason, at,
+        with_created AS "withCreated"
       FROM event WHERE transaction_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
     values: [transactionId, after, limit],
   });
-  return rows;
+  return rows
+    .flatMap(({ withCreated, ...event }) => eventsOf({ event, withCreated }))
+    .filter(({ seq }) => seq > after)
+    .slice(0, limit);
 }

@@ -30,7 +30,9 @@ export async function openInstallation(
   return inTransaction(pool, async (client) => {
     const generated = secretKey ?? randomBytes(32).toString('base64url');
     await client.query(
-      `INSERT INTO installation (mode, sandbox_secret, secret_verifier) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+      // None of the version before has anything to do with a database that is new.
+      `INSERT INTO installation (mode, sandbox_secret, secret_verifier, shares_event_rows) VALUES ($1, $2, $3, true)
+       ON CONFLICT DO NOTHING`,
       [mode, secretKey === null ? generated : null, createSecrets(generated).current.verifier],
     );
     const row = await lockInstallation(client);

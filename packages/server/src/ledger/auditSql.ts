@@ -195,8 +195,8 @@ const CHECKS: readonly Check[] = [
     rule: "each transaction's events are gapless and end at its status",
     sql: `SELECT t.id AS transaction, t.status, t.event_count AS "eventCount", e.events, e.first, e.last, e.status AS "lastStatus"
       FROM transaction t FULL JOIN (
-        SELECT transaction_id, count(*) AS events, min(seq) AS first, max(seq) AS last,
-          (array_agg(status ORDER BY seq DESC))[1] AS status
+        SELECT transaction_id, count(*) + count(*) FILTER (WHERE with_created) AS events,
+          min(seq - with_created::int) AS first, max(seq) AS last, (array_agg(status ORDER BY seq DESC))[1] AS status
         FROM event WHERE link_expires_at IS NULL GROUP BY transaction_id) e ON e.transaction_id = t.id
       WHERE t.id IS NULL OR e.transaction_id IS NULL OR e.first <> 1 OR e.last <> e.events
         OR e.last <> t.event_count OR e.status <> t.status`,
@@ -217,7 +217,7 @@ const CHECKS: readonly Check[] = [
     rule: 'each idempotency key points at no more than one effect, and at exactly one for a 2xx',
     sql: `WITH effects AS (
         SELECT k.*, e.transaction_id AS event, coalesce(w.id, o.id) AS transfer FROM idempotency_key k
-        LEFT JOIN event e ON e.transaction_id = k.effect_id AND e.seq = k.effect_seq
+        LEFT JOIN event e ON e.transaction_id = k.effect_id AND k.effect_seq BETWEEN e.seq - e.with_created::int AND e.seq
         LEFT JOIN wallet_transfer w ON w.id = k.effect_id AND k.effect_seq = 0
         LEFT JOIN bank_operation o ON o.id = k.effect_id AND k.effect_seq = 0
       ), exact AS (

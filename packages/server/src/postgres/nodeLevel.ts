@@ -10,6 +10,8 @@ export const UNDERSTOOD_FROM = {
   severalAcquirers: 1,
   /** A password may not be enough to sign in, and a key may be good from some addresses only. */
   protectedAccounts: 2,
+  /** A row of `event` may be two events. */
+  sharedEventRows: 3,
 } as const;
 
 /** It rises with a version beside whose nodes those of the version before would do harm. */

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stopDatabaseServer } from '../support/database.ts';
+import { EVERY_EVENT } from '../support/ledger.ts';
 import { type Nodes, startNodes } from '../support/nodes.ts';
 import { atOnce as allAtOnce, countEvents as count, Shop, tally } from '../support/shop.ts';
 
@@ -217,7 +218,7 @@ function eventRaces(open: OpenShop): void {
       const { status } = await shop.operate(id, 'capture', 100);
       assert.equal(status, 200);
       const { rows } = await shop.nodes.pool.query(
-        `SELECT FROM transaction t JOIN event e ON e.transaction_id = t.id
+        `SELECT FROM transaction t JOIN ${EVERY_EVENT} e ON e.transaction_id = t.id
          WHERE t.id = ANY (SELECT id FROM transaction WHERE merchant_id = $1 AND status = 'charged')
          GROUP BY t.id HAVING array_agg(e.name ORDER BY e.seq) <>
            ARRAY['transaction.created', 'transaction.authorized', 'transaction.charged']`,

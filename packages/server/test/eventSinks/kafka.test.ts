@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { eventually } from '../support/cards.ts';
 import { hasKcat, type KafkaBroker, type KafkaMessage, startKafka } from '../support/kafka.ts';
+import { EVERY_EVENT } from '../support/ledger.ts';
 import { needs } from '../support/programs.ts';
 import { type Sandbox, startSandbox } from '../support/sandbox.ts';
 
@@ -24,7 +25,7 @@ describe("events by Kafka's protocol", options, () => {
   });
 
   const untilAll = async (): Promise<readonly KafkaMessage[]> => {
-    const { rows } = await sandbox.pool.query('SELECT count(*)::int AS count FROM event');
+    const { rows } = await sandbox.pool.query(`SELECT count(*)::int AS count FROM ${EVERY_EVENT} e`);
     return eventually('every event in the topic', async () => {
       const ids = new Set(kafka.received.map(({ payload }) => JSON.parse(payload).id));
       return ids.size === rows[0].count && kafka.received;

@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { eventually } from '../support/cards.ts';
 import { CERTIFICATE } from '../support/certificate.ts';
+import { EVERY_EVENT } from '../support/ledger.ts';
 import { hasNats, type NatsServer, type Received, startNats } from '../support/nats.ts';
 import { startNodes } from '../support/nodes.ts';
 import { needs } from '../support/programs.ts';
@@ -48,7 +49,7 @@ describe('events in JetStream', options, () => {
   });
 
   const countOf = async (): Promise<number> =>
-    (await sandbox.pool.query('SELECT count(*)::int AS count FROM event')).rows[0].count;
+    (await sandbox.pool.query(`SELECT count(*)::int AS count FROM ${EVERY_EVENT} e`)).rows[0].count;
   const untilAll = (): Promise<Received[]> =>
     eventually('every event in the stream', async () => {
       const stored = await nats.stored(STREAM);
@@ -152,7 +153,7 @@ test(
       stopped = true;
       await Promise.all(payers);
       assert.ok(paid > 4);
-      const { rows } = await nodes.pool.query('SELECT count(*)::int AS count FROM event');
+      const { rows } = await nodes.pool.query(`SELECT count(*)::int AS count FROM ${EVERY_EVENT} e`);
       const stored = await eventually(
         'every event in the stream',
         async () => {

@@ -25,8 +25,10 @@ const END_OF_NAMES = '0061';
 const MANY = 4_500;
 const silent = (): void => undefined;
 
-async function filesBefore(first: string): Promise<Migration[]> {
-  const names = (await readdir(MIGRATIONS)).filter((name) => name < first).sort();
+/** @param later those that today's audit needs, too */
+async function filesBefore(first: string, later = /^$/): Promise<Migration[]> {
+  const all = (await readdir(MIGRATIONS)).sort();
+  const names = all.filter((name) => name < first || later.test(name));
   return Promise.all(
     names.map(async (name) => migrationOf(name, await readFile(new URL(name, MIGRATIONS), 'utf8'))),
   );
@@ -309,7 +311,7 @@ before(async () => {
   await depositMeanwhile();
   await pool.query('CALL fill_postings()');
   await forgetTheOldest();
-  await migrate(database.url, silent, await filesBefore(END_OF_NAMES));
+  await migrate(database.url, silent, await filesBefore(END_OF_NAMES, /^0090_/));
 });
 after(async () => {
   await pool?.end();

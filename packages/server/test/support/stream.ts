@@ -119,7 +119,7 @@ export async function createWriter(databaseUrl: string): Promise<EventWriter> {
     create: async (merchantId) => {
       const transaction = payment(merchantId);
       await INSERT_TRANSACTIONS.wallet(client, [transaction]);
-      await insertEvents(client, [eventOf(transaction)]);
+      await insertEvents(client, [{ event: eventOf(transaction), withCreated: false }]);
       return transaction.id;
     },
     append: async (transactionId, name = 'transaction.partially_cancelled') => {
@@ -131,7 +131,7 @@ export async function createWriter(databaseUrl: string): Promise<EventWriter> {
       assert.ok(row !== undefined);
       const eventCount = row.count + 1;
       const transaction = { ...payment(row.merchantId), id: transactionId as TransactionId, eventCount };
-      await insertEvents(client, [{ ...eventOf(transaction), name }]);
+      await insertEvents(client, [{ event: { ...eventOf(transaction), name }, withCreated: false }]);
       await client.query('UPDATE transaction SET event_count = $2 WHERE id = $1', [
         transactionId,
         eventCount,

@@ -12,6 +12,7 @@ import { createPool, type Pool } from '../../src/postgres/pool.ts';
 import { startTestBank, type TestBank } from '../support/bank.ts';
 import { CHALLENGED, cardOf, eventually, VISA } from '../support/cards.ts';
 import { createDatabase, stopDatabaseServer, type TestDatabase } from '../support/database.ts';
+import { EVERY_EVENT } from '../support/ledger.ts';
 import { type Program, startProgram } from '../support/program.ts';
 import { OPERATOR_KEY } from '../support/sandbox.ts';
 import { openStream, type StreamReader } from '../support/stream.ts';
@@ -318,7 +319,7 @@ interface Told {
 
 async function eventsOfMerchant(): Promise<Told[]> {
   const { rows } = await pool.query(
-    `SELECT transaction_id AS id, seq, name FROM event WHERE merchant_id = (SELECT merchant_id FROM webhook_endpoint LIMIT 1)
+    `SELECT transaction_id AS id, seq, name FROM ${EVERY_EVENT} e WHERE merchant_id = (SELECT merchant_id FROM webhook_endpoint LIMIT 1)
        AND link_expires_at IS NULL ORDER BY round, position`,
   );
   return rows;
