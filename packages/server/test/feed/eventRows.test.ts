@@ -256,6 +256,11 @@ describe('readers of rows', () => {
 describe('rows are shared', () => {
   const share = (shares: boolean) =>
     sandbox.pool.query('UPDATE installation SET shares_event_rows = $1', [shares]);
+  const migratedAgo = (interval: string) =>
+    sandbox.pool.query(`UPDATE migration SET applied_at = now() - $1::interval WHERE name LIKE '0090%'`, [
+      interval,
+    ]);
+  before(() => migratedAgo('61 minutes'));
   const shares = async (): Promise<boolean> =>
     (await sandbox.pool.query('SELECT shares_event_rows AS shares FROM installation')).rows[0].shares;
   const sharedNow = async (): Promise<boolean> => {
@@ -292,6 +297,14 @@ describe('rows are shared', () => {
     await besideNode(sandbox.databaseUrl, 'listen 9', async () =>
       assert.equal(await shareEventRows(sandbox.pool), true),
     );
+  });
+
+  test('an hour after the migration at the earliest: a node of before may be hidden by a pooler', async () => {
+    await share(false);
+    await migratedAgo('59 minutes');
+    assert.equal(await shareEventRows(sandbox.pool), false);
+    await migratedAgo('61 minutes');
+    assert.equal(await shareEventRows(sandbox.pool), true);
   });
 
   test('although the database was away when it was asked', async () => {
