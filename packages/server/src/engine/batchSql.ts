@@ -334,12 +334,13 @@ export const TRANSACTION_COLUMNS = CARD_INSERT.filter(({ name }) => name !== 'du
   .map(({ name }) => `${OF_BOTH_METHODS[name] ?? name} AS "${camelCase(name)}"`)
   .join(', ');
 
-/** Locks payments, sorted by id. */
+/** Locks payments, sorted by id: here, since PostgreSQL would sort them as the rows of 50 columns that they are. */
 export async function lockTransactions(db: StatementRunner, ids: readonly string[]): Promise<Transaction[]> {
   const { rows } = await db.query({
     name: 'lock_transactions',
-    text: `SELECT ${TRANSACTION_COLUMNS} FROM transaction WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE`,
-    values: [uuidArray(ids)],
+    text: `SELECT t.* FROM (SELECT unnest($1::uuid[]) AS id) u
+      CROSS JOIN LATERAL (SELECT ${TRANSACTION_COLUMNS} FROM transaction WHERE id = u.id LIMIT 1 FOR UPDATE) t`,
+    values: [uuidArray([...new Set(ids)].sort())],
   });
   return rows;
 }
