@@ -25,8 +25,8 @@ import {
   takeSink,
 } from './eventSinksSql.ts';
 
-/** Events that are published together. */
-const PAGE_LIMIT = 500;
+/** Rows that are published together, of up to two events each. */
+const PAGE_LIMIT = 300;
 /** A burst of commits is one page. */
 const INTERVAL_MS = 20;
 /** What nobody wakes us for: a commit of another node. */

@@ -31,8 +31,8 @@ const POLL_IDLE_MS = 1_000;
 const WAIT_FOR_CLUSTER_MS = 50;
 /** … from then on for so long. */
 const CLUSTER_WIDE_MS = 5_000;
-/** A thousand events of one merchant take the process about 20 ms to read and pass on. */
-const PAGE_LIMIT = 1_000;
+/** Rows, of up to two events each: a thousand events of one merchant take the process about 20 ms to read and pass on. */
+const PAGE_LIMIT = 500;
 /** Pages that subscribers read on their own, at the same time. */
 const CATCH_UPS = 2;
 

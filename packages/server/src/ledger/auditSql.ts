@@ -196,10 +196,11 @@ const CHECKS: readonly Check[] = [
     sql: `SELECT t.id AS transaction, t.status, t.event_count AS "eventCount", e.events, e.first, e.last, e.status AS "lastStatus"
       FROM transaction t FULL JOIN (
         SELECT transaction_id, count(*) + count(*) FILTER (WHERE with_created) AS events,
-          min(seq - with_created::int) AS first, max(seq) AS last, (array_agg(status ORDER BY seq DESC))[1] AS status
+          min(seq - with_created::int) AS first, max(seq) AS last, (array_agg(status ORDER BY seq DESC))[1] AS status,
+          bool_or(with_created AND (seq <> 2 OR balance IS NOT NULL)) AS misplaced
         FROM event WHERE link_expires_at IS NULL GROUP BY transaction_id) e ON e.transaction_id = t.id
       WHERE t.id IS NULL OR e.transaction_id IS NULL OR e.first <> 1 OR e.last <> e.events
-        OR e.last <> t.event_count OR e.status <> t.status`,
+        OR e.last <> t.event_count OR e.status <> t.status OR e.misplaced`,
   },
   {
     invariant: 6,

@@ -20,8 +20,8 @@ const PLACE = `(SELECT min(after_round) + 1 AS round FROM webhook_endpoint WHERE
 
 const TAKE_TURN = `pg_try_advisory_xact_lock(${ADVISORY_LOCKS.fanOut})`;
 
-/** Events of the feed, of any merchant, that are read at a time. */
-const PAGE_LIMIT = 500;
+/** Rows of the feed, of any merchant and of up to two events each, that are read at a time. */
+const PAGE_LIMIT = 300;
 
 /**
  * From the place on, as it is now: no node has to know it. Whoever does not have the turn, which is taken again here,

@@ -9,8 +9,8 @@ import { readFannedOut } from './fanOutSql.ts';
 import { formatOf } from './formats.ts';
 import { deleteReplay, type LockedReplay, lockReplay, moveReplay } from './replaysSql.ts';
 
-/** Events of the feed, of any merchant, that a step looks at. */
-const PAGE_LIMIT = 500;
+/** Rows of the feed, of any merchant and of up to two events each, that a step looks at. */
+const PAGE_LIMIT = 300;
 /** Events are numbered in the order of their times, but for this: see `feed/eventListsSql.ts`. */
 const TIME_SLACK_MS = 60_000;
 

@@ -7,7 +7,14 @@ import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { startTestBank, type TestBank } from '../support/bank.ts';
 import { type Call, operate, pay, stored, VISA } from '../support/cards.ts';
-import { createMerchant, createWallet, merchantBalance, payOut, walletBalances } from '../support/ledger.ts';
+import {
+  createMerchant,
+  createWallet,
+  EVERY_EVENT,
+  merchantBalance,
+  payOut,
+  walletBalances,
+} from '../support/ledger.ts';
 import { allSettled, reconcile } from '../support/reconcile.ts';
 import { type Reply, type Sandbox, startSandbox } from '../support/sandbox.ts';
 
@@ -209,7 +216,7 @@ class Run {
         [payment.status, payment.captured, payment.released, payment.refunded, 0].map(String),
       );
       const history = await sandbox.pool.query<{ name: string }>(
-        'SELECT name FROM event WHERE transaction_id = $1 ORDER BY seq',
+        `SELECT name FROM ${EVERY_EVENT} e WHERE transaction_id = $1 ORDER BY seq`,
         [payment.id],
       );
       assert.deepEqual(

@@ -1,18 +1,28 @@
 /** Two events in one row: every reader of events tells of both, once, in their order, wherever it begins and however much it reads. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, describe, test } from 'node:test';
+import { after, before, beforeEach, describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
-import { eventNameOf, STATUSES } from '../../src/core/lifecycle.ts';
+import { eventNameOf, STATUSES, type Status } from '../../src/core/lifecycle.ts';
 import type { TransactionEvent } from '../../src/core/transaction.ts';
 import { type EventRow, eventsOf, rowsOf } from '../../src/engine/eventRows.ts';
-import { shareEventRows } from '../../src/engine/eventRowsSql.ts';
+import { readSharing } from '../../src/engine/eventRowsSql.ts';
 import { listEventsOf } from '../../src/feed/eventListsSql.ts';
-import { type FeedEvent, feedReads, listEvents, readEvents } from '../../src/feed/eventsSql.ts';
+import {
+  type FeedEvent,
+  feedReads,
+  listEvents,
+  readEvents,
+  untilComplete,
+} from '../../src/feed/eventsSql.ts';
 import { type FeedPosition, positionText } from '../../src/feed/position.ts';
+import { openInstallation } from '../../src/installation/installationSql.ts';
 import { startAfterUpgrade } from '../../src/operations/afterUpgrade.ts';
+import { migrate } from '../../src/postgres/migrate.ts';
+import { createPool, type Queryable } from '../../src/postgres/pool.ts';
 import { eventually } from '../support/cards.ts';
+import { createDatabase } from '../support/database.ts';
 import { EVERY_EVENT } from '../support/ledger.ts';
 import { besideNode } from '../support/olderNode.ts';
 import { DEMO_STORE } from '../support/operator.ts';
@@ -85,8 +95,13 @@ describe('events as rows', () => {
   });
 });
 
+type Amounts = Pick<
+  TransactionEvent,
+  'status' | 'amount' | 'captured' | 'released' | 'refunded' | 'reserved' | 'actor' | 'reason'
+>;
+
 /** Every event of the database in the feed's order, as SQL tells it. */
-interface Told {
+interface Told extends Amounts {
   readonly id: string;
   readonly seq: number;
   readonly name: string;
@@ -99,8 +114,8 @@ let events: readonly Told[];
 
 async function everyEvent(): Promise<readonly Told[]> {
   const { rows } = await sandbox.pool.query(
-    `SELECT transaction_id AS id, seq, name, merchant_id AS "merchantId", round, position FROM ${EVERY_EVENT} e
-     ORDER BY round, position`,
+    `SELECT transaction_id AS id, seq, name, merchant_id AS "merchantId", status, amount, captured, released, refunded,
+       reserved, actor, reason, round, position FROM ${EVERY_EVENT} e ORDER BY round, position`,
   );
   return rows.map(({ round, position, ...told }) => ({
     ...told,
@@ -108,9 +123,26 @@ async function everyEvent(): Promise<readonly Told[]> {
   }));
 }
 
-function told({ event, at }: FeedEvent): Told {
-  const id = 'linkId' in event ? event.linkId : event.transactionId;
-  return { id, seq: event.seq, name: event.name, merchantId: event.merchantId, at };
+const OF_LINK = { captured: 0n, released: 0n, refunded: 0n, reserved: 0n, reason: null };
+
+/** With what its transaction was right after it, which the event says itself. */
+function told(feedEvent: FeedEvent): Told {
+  const { at } = feedEvent;
+  if ('link' in feedEvent) {
+    const { linkId: id, seq, name, merchantId, amount, actor, status } = feedEvent.event;
+    return { ...OF_LINK, id, seq, name, merchantId, amount, actor, status: status as string as Status, at };
+  }
+  const { event, transaction } = feedEvent;
+  const { seq, name, merchantId, amount, actor, reason } = event;
+  const { id, status, captured, released, refunded, reserved } = transaction;
+  return {
+    ...{ id, seq, name, merchantId, amount, actor, reason, at },
+    status,
+    captured,
+    released,
+    refunded,
+    reserved,
+  };
 }
 
 const post = async (path: string, body: unknown, apiKey?: string): Promise<void> => {
@@ -146,6 +178,7 @@ before(async () => {
   await pay();
   await sandbox.pool.query('UPDATE installation SET shares_event_rows = true');
   await pay();
+  await untilComplete(sandbox.pool, 30_000);
   events = await everyEvent();
 });
 after(() => sandbox.stop());
@@ -260,7 +293,6 @@ describe('rows are shared', () => {
     sandbox.pool.query(`UPDATE migration SET applied_at = now() - $1::interval WHERE name LIKE '0090%'`, [
       interval,
     ]);
-  before(() => migratedAgo('61 minutes'));
   const shares = async (): Promise<boolean> =>
     (await sandbox.pool.query('SELECT shares_event_rows AS shares FROM installation')).rows[0].shares;
   const sharedNow = async (): Promise<boolean> => {
@@ -273,50 +305,88 @@ describe('rows are shared', () => {
     assert.ok(rows.length > 0, 'the payment was made');
     return rows.length === 1;
   };
-
-  test('by a database that is new, by nobody beside an older node, and by all once it has ended', async () => {
-    assert.equal(await sharedNow(), true);
-    await share(false);
-    assert.equal(await sharedNow(), false);
+  const LOOKS = 5;
+  /** Starts what a node does after an upgrade; ends it with the test. */
+  function afterUpgrade(t: TestContext, looks = LOOKS): { looked: () => number; errors: readonly unknown[] } {
     const errors: unknown[] = [];
-    let upgrade = { stop: async (): Promise<void> => undefined };
-    await besideNode(sandbox.databaseUrl, 'listen 2', async () => {
-      assert.equal(await shareEventRows(sandbox.pool), false);
-      upgrade = startAfterUpgrade(sandbox.pool, (error) => errors.push(error));
-      await sleep(300);
-      assert.deepEqual([await shares(), await sharedNow()], [false, false]);
-    });
-    await eventually('the node looks again', shares);
-    assert.equal(await sharedNow(), true);
-    await upgrade.stop();
-    assert.deepEqual(errors, []);
-  });
-
-  test('beside a node of this version or a later one', async () => {
-    await share(false);
-    await besideNode(sandbox.databaseUrl, 'listen 9', async () =>
-      assert.equal(await shareEventRows(sandbox.pool), true),
-    );
-  });
-
-  test('an hour after the migration at the earliest: a node of before may be hidden by a pooler', async () => {
-    await share(false);
-    await migratedAgo('59 minutes');
-    assert.equal(await shareEventRows(sandbox.pool), false);
+    let looked = 0;
+    const db: Queryable = {
+      query: (...args: Parameters<Queryable['query']>) => {
+        looked += 1;
+        return sandbox.pool.query(...args);
+      },
+    } as Queryable;
+    const upgrade = startAfterUpgrade(db, (error) => errors.push(error), { intervalMs: 20, looks });
+    t.after(() => upgrade.stop());
+    return { looked: () => looked, errors };
+  }
+  beforeEach(async () => {
     await migratedAgo('61 minutes');
-    assert.equal(await shareEventRows(sandbox.pool), true);
+    await share(false);
+  });
+  after(() => share(true));
+
+  test('by a database that is new', async () => {
+    const database = await createDatabase();
+    const pool = createPool(database.url, 1, () => undefined);
+    try {
+      await migrate(database.url, () => undefined);
+      await openInstallation(pool, 'sandbox', null);
+      assert.equal((await readSharing(pool)).shares, true);
+    } finally {
+      await pool.end();
+      await database.drop();
+    }
   });
 
-  test('although the database was away when it was asked', async () => {
-    await share(false);
+  test('by nobody beside an older node, and by all once none was seen for a while', async (t) => {
+    assert.equal(await sharedNow(), false);
+    const upgrade = await besideNode(sandbox.databaseUrl, 'listen 2', async () => {
+      const started = afterUpgrade(t);
+      await eventually('many looks', async () => started.looked() > 3 * LOOKS);
+      assert.deepEqual([await shares(), await sharedNow()], [false, false]);
+      return started;
+    });
+    const seenLast = upgrade.looked();
+    await eventually('the node has looked often enough', shares);
+    assert.ok(upgrade.looked() - seenLast >= LOOKS - 1, `${upgrade.looked() - seenLast} looks`);
+    assert.equal(await sharedNow(), true);
+    const done = upgrade.looked();
+    await sleep(100);
+    assert.deepEqual([upgrade.looked(), upgrade.errors], [done, []], 'it looks no more');
+  });
+
+  test('by nobody beside an older node that is there for a moment now and then', async (t) => {
+    const looks = 75;
+    const { looked } = afterUpgrade(t, looks);
+    while (looked() < 2 * looks) {
+      await besideNode(sandbox.databaseUrl, 'listen 2', () => sleep(45));
+      assert.equal(await shares(), false);
+    }
+  });
+
+  test('beside a later node', async (t) => {
+    await besideNode(sandbox.databaseUrl, 'listen 9', async () => {
+      afterUpgrade(t);
+      await eventually('the node has looked often enough', shares);
+    });
+  });
+
+  test('an hour after the migration at the earliest: a pooler may hide an older node', async (t) => {
+    await migratedAgo('59 minutes');
+    const { looked } = afterUpgrade(t);
+    await eventually('many looks', async () => looked() > 3 * LOOKS);
+    assert.equal(await shares(), false);
+    await migratedAgo('61 minutes');
+    await eventually('the node has looked often enough', shares);
+  });
+
+  test('although the database was away when it was asked', async (t) => {
     await sandbox.pool.query('ALTER TABLE installation RENAME TO away');
-    const errors: unknown[] = [];
-    const upgrade = startAfterUpgrade(sandbox.pool, (error) => errors.push(error));
+    const { errors } = afterUpgrade(t);
     await eventually('an error', async () => errors.length > 0).finally(() =>
       sandbox.pool.query('ALTER TABLE away RENAME TO installation'),
     );
-    await eventually('the node looks again', shares);
-    await upgrade.stop();
-    assert.equal(errors.length, 1);
+    await eventually('the node has looked often enough', shares);
   });
 });

@@ -125,6 +125,8 @@ const BREAKS: Readonly<Record<number, Readonly<Record<string, string>>>> = {
     'a lost event in the middle': `DELETE FROM event WHERE seq = 5 AND transaction_id = (SELECT id FROM transaction WHERE order_reference = 'charged' AND type = 'payment')`,
     'a lost first event': `DELETE FROM event WHERE seq = 1 AND transaction_id IN (SELECT id FROM transaction WHERE payment_method = 'card')`,
     'a lost first event in the row of the second': `UPDATE event SET with_created = false WHERE with_created AND transaction_id = (SELECT id FROM transaction WHERE order_reference = 'authorized')`,
+    'a created in the row of another event': `DELETE FROM event WHERE seq = 4 AND transaction_id = (SELECT id FROM transaction WHERE order_reference = 'charged' AND type = 'payment');
+      UPDATE event SET with_created = true WHERE seq = 5 AND transaction_id = (SELECT id FROM transaction WHERE order_reference = 'charged' AND type = 'payment')`,
     'an event that there are two of': `UPDATE event SET with_created = true WHERE seq = 2 AND transaction_id = (SELECT id FROM transaction WHERE type = 'refund' AND status = 'refunded' LIMIT 1)`,
     'a lost last event': `DELETE FROM event e USING transaction t WHERE t.id = e.transaction_id AND e.seq = t.event_count AND order_reference = 'charged' AND type = 'payment'`,
     'an event of no transaction': `INSERT INTO event (transaction_id, seq, merchant_id, name, status, amount, captured, released, refunded, actor, at, round) SELECT '01900000-0000-7000-8000-0000000000aa', 1, merchant_id, name, status, amount, captured, released, refunded, actor, at, round FROM event LIMIT 1`,

@@ -170,9 +170,10 @@ export interface EventRow {
 
 /** Every event, one a row: said here once more, apart from the product, which makes two of a row outside the database. */
 export const EVERY_EVENT = `(
-  SELECT transaction_id, seq, merchant_id, name, status, amount, reason, balance, at, round, position FROM event
-  UNION ALL SELECT transaction_id, 1, merchant_id, 'transaction.created', 'created', amount, NULL, NULL, at, round, position - 1
-  FROM event WHERE with_created)`;
+  SELECT transaction_id, seq, merchant_id, name, status, amount, captured, released, refunded, reserved, balance, actor, reason, at,
+    round, position, link_expires_at FROM event
+  UNION ALL SELECT transaction_id, 1, merchant_id, 'transaction.created', 'created', amount, 0, 0, 0, 0, NULL, actor, NULL, at,
+    round, position - 1, NULL FROM event WHERE with_created)`;
 
 /** The events of a merchant's payments and refunds, by transaction, in order. */
 export async function eventsOf(pool: Pool, merchantId: string): Promise<EventRow[]> {
