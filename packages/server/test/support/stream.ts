@@ -93,8 +93,8 @@ export async function openStream(url: string, options: StreamOptions = {}): Prom
 export interface EventWriter {
   readonly client: pg.Client;
   begin(): Promise<void>;
-  /** A new payment of the merchant with its first event. */
-  create(merchantId: string): Promise<string>;
+  /** A new payment of the merchant with its first event; a decided one with two, in one row. */
+  create(merchantId: string, isDecided?: boolean): Promise<string>;
   /** One more event of a payment, whose row is locked until the commit. @returns its number */
   append(transactionId: string, name?: string): Promise<number>;
   commit(): Promise<void>;
@@ -116,10 +116,13 @@ export async function createWriter(databaseUrl: string): Promise<EventWriter> {
       await client.query('BEGIN');
       await client.query('SELECT pg_current_xact_id()');
     },
-    create: async (merchantId) => {
-      const transaction = payment(merchantId);
+    create: async (merchantId, isDecided = false) => {
+      const created = payment(merchantId);
+      const transaction = isDecided ? { ...created, status: 'authorized' as const, eventCount: 2 } : created;
       await INSERT_TRANSACTIONS.wallet(client, [transaction]);
-      await insertEvents(client, [{ event: eventOf(transaction), withCreated: false }]);
+      const event = eventOf(transaction);
+      const row = isDecided ? { ...event, name: 'transaction.authorized' } : event;
+      await insertEvents(client, [{ event: row, withCreated: isDecided }]);
       return transaction.id;
     },
     append: async (transactionId, name = 'transaction.partially_cancelled') => {

@@ -5,7 +5,7 @@ import { after, before, beforeEach, describe, type TestContext, test } from 'nod
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { HorizonFellError } from '../../src/feed/eventsSql.ts';
-import { comparePositions } from '../../src/feed/position.ts';
+import { comparePositions, type FeedPosition } from '../../src/feed/position.ts';
 import { openInstallation } from '../../src/installation/installationSql.ts';
 import { ADVISORY_LOCKS } from '../../src/postgres/advisoryLocks.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
@@ -126,11 +126,11 @@ async function pay(events = 1): Promise<string> {
   return id;
 }
 
-/** Payments with one event each, which are read together. @returns their ids */
-async function payAll(count: number): Promise<string[]> {
+/** Payments with one event each, or two in one row, which are read together. @returns their ids */
+async function payAll(count: number, areDecided = false): Promise<string[]> {
   await writer.begin();
   const ids: string[] = [];
-  for (let i = 0; i < count; i += 1) ids.push(await writer.create(merchantId));
+  for (let i = 0; i < count; i += 1) ids.push(await writer.create(merchantId, areDecided));
   await commit();
   return ids;
 }
@@ -728,6 +728,66 @@ test('a replay leaves alone what has not been fanned out yet', async () => {
   assert.equal((await pool.query('SELECT FROM webhook_replay')).rowCount, 0);
 });
 
+describe('two events in one row', () => {
+  const placeOf = async (id = ''): Promise<FeedPosition> => {
+    const { rows } = await pool.query('SELECT round, position FROM event WHERE transaction_id = $1', [id]);
+    return { round: Number(rows[0].round), position: Number(rows[0].position) };
+  };
+
+  test('are both attempted, in order; behind a place between them the second one is', async () => {
+    const node = nodeOf();
+    const [first] = await payAll(1, true);
+    const fresh = await read(node, 2);
+    assert.deepEqual(seqsOf(fresh), [[1, 2]]);
+    deliverAll(node, fresh);
+    await record(node);
+    assert.deepEqual(await deliveriesOf(first), ['1 delivered 1', '2 delivered 1']);
+    const [second] = await payAll(1, true);
+    const { round, position } = await placeOf(second);
+    await pool.query('UPDATE webhook_feed SET round = $1, position = $2', [round, position - 1]);
+    assert.deepEqual(seqsOf(await read(node, 1)), [[2]]);
+    assert.deepEqual(await deliveriesOf(second), ['2 pending 0']);
+  });
+
+  test('may be written one after the other: a part ends anywhere', async () => {
+    // 2,000 deliveries are a part: 285 events, of which the last one is a `created`, and 5 deliveries of the next.
+    for (let i = 0; i < 6; i += 1)
+      await insertEndpoint(pool, {
+        ...{ id: randomUUID(), merchantId, secret: 'sealed', url: 'https://shop.example', description: null },
+        ...{ events: [], bearerToken: null },
+      });
+    const ids = await payAll(200, true);
+    const node = nodeOf();
+    const places: (FeedPosition | null)[] = [];
+    await until(async () => {
+      await node.fanOut.step();
+      const { rows } = await pool.query('SELECT count(*)::int AS count FROM webhook_delivery');
+      if (rows[0].count > 0) places.push(await readFannedOut(pool));
+      return rows[0].count === 7 * 2 * ids.length;
+    }, 'all deliveries');
+    const cut = await placeOf(ids[142]);
+    assert.deepEqual(places, [{ ...cut, position: cut.position - 1 }, await placeOf(ids[199])]);
+  });
+
+  test('are queued again, from wherever a replay has come to', async () => {
+    const node = nodeOf();
+    const [id] = await payAll(1, true);
+    deliverAll(node, await read(node, 2));
+    await record(node);
+    const { round, position } = await placeOf(id);
+    const whole = { endpointId, merchantId, from: 0, to: Date.now() };
+    for (const [after, again] of [
+      [{ round: round - 1, position: 0 }, ['1 pending 1', '2 pending 1']],
+      [{ round, position: position - 1 }, ['1 delivered 1', '2 pending 1']],
+    ] as const) {
+      await pool.query(`UPDATE webhook_delivery SET status = 'delivered'`);
+      await insertReplay(pool, { ...whole, id: randomUUID(), after });
+      await until(() => inTransaction(pool, (db) => stepReplay(db, () => '{}')).then((is) => !is), 'its end');
+      assert.deepEqual(await deliveriesOf(id), again);
+    }
+  });
+});
+
 /** What may happen to two nodes; numbers choose among what is there. */
 const ANYTHING = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('pay' as const), family: fc.nat(9) }) },
@@ -804,7 +864,7 @@ test('whatever happens to two nodes, each event is delivered, in order, and lane
         switch (action.kind) {
           case 'pay': {
             const id = ids[action.family];
-            if (id === undefined) ids.push(await pay());
+            if (id === undefined) ids.push(...(await payAll(1, action.family % 2 === 0)));
             else await append(id);
             break;
           }
