@@ -214,7 +214,7 @@ export function readConfig(environment: Environment): Config {
     maxConnections: integer(env, 'MAX_CONNECTIONS', 1, 1_000_000) ?? 10_000,
     requestLog: oneOf(env, 'REQUEST_LOG', ['0', '1'] as const, '1') === '1',
     rateLimitPerSecond: integer(env, 'RATE_LIMIT_PER_SECOND', 0, 1_000_000) ?? RATE_LIMITS[mode],
-    batchSize: integer(env, 'BATCH_SIZE', 1, 1_000) ?? 64,
+    batchSize: integer(env, 'BATCH_SIZE', 1, 1_000) ?? 96,
     batchLanes: integer(env, 'BATCH_LANES', 1, 32) ?? 2,
     maxQueue: integer(env, 'MAX_QUEUE', 1, 1_000_000) ?? 10_000,
     poolSize: integer(env, 'POOL_SIZE', 1, 1_000) ?? 10,

@@ -1,6 +1,6 @@
 /**
  * The only writer of money. Requests queue in the process; while one batch is in flight the next one
- * fills. Batches of up to 64 over two connections measured best on two cores; waiting to fill them did not help.
+ * fills. Batches of up to 96 over two connections measured best on two cores; waiting to fill them did not help.
  *
  *   runOnce() ──► queue ──► connection 1 ──► one transaction ──► each caller its own answer
  *                     └──► connection 2 ──► …

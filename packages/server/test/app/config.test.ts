@@ -52,7 +52,7 @@ test('without any variable it is a sandbox on this machine', () => {
     maxConnections: 10_000,
     requestLog: true,
     rateLimitPerSecond: 0,
-    batchSize: 64,
+    batchSize: 96,
     batchLanes: 2,
     maxQueue: 10_000,
     poolSize: 10,
