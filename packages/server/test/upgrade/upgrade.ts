@@ -7,6 +7,7 @@ import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import { shareEventRows } from '../../src/engine/eventRowsSql.ts';
 import { audit } from '../../src/ledger/auditSql.ts';
 import { createPool, type Pool } from '../../src/postgres/pool.ts';
 import { startTestBank, type TestBank } from '../support/bank.ts';
@@ -308,6 +309,23 @@ step(
       );
     await traffic.more(5);
     untroubled();
+  },
+);
+
+step(
+  'rows are shared once nobody has seen the last release for a while, under traffic and with readers',
+  async () => {
+    if (!added.includes('0090_events_in_one_row.sql')) return;
+    const sharedRows = async (): Promise<number> =>
+      (await pool.query('SELECT count(*)::int AS count FROM event WHERE with_created')).rows[0].count;
+    assert.equal(await sharedRows(), 0);
+    // An hour and three minutes: packages/server/test/feed/eventRows.test.ts waits for such a time, of its own measure.
+    await shareEventRows(pool);
+    await traffic.more(20);
+    assert.ok((await sharedRows()) >= 15);
+    await endAt(newer, await beginAt(newer));
+    untroubled();
+    await assertInvariants();
   },
 );
 
