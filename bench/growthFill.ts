@@ -121,14 +121,14 @@ const BALANCES = `
 /** In the first round: whoever follows the feed begins after them. */
 const EVENTS = `
   INSERT INTO event (transaction_id, seq, merchant_id, name, status, amount, captured, released, refunded, balance,
-    balance_currency, actor, reason, at, round)
+    balance_currency, actor, reason, at, round, with_created)
   SELECT CASE WHEN e.of_refund THEN refund_id ELSE id END, e.seq, merchant_id, 'transaction.' || e.name, e.status, amount,
     CASE WHEN NOT e.of_refund AND e.name IN ('charged', 'refunded') THEN amount ELSE 0 END,
     CASE WHEN e.name = 'cancelled' THEN amount ELSE 0 END, CASE WHEN e.name = 'refunded' THEN amount ELSE 0 END,
     b.balance, CASE WHEN b.balance IS NOT NULL THEN currency END, 'api',
-    CASE WHEN e.name = 'cancelled' THEN 'requested' END, CASE WHEN e.of_refund THEN at + interval '1 second' ELSE at END, 1
+    CASE WHEN e.name = 'cancelled' THEN 'requested' END, CASE WHEN e.of_refund THEN at + interval '1 second' ELSE at END, 1, e.seq = 2 AND NOT e.of_refund AND NOT by_card
   FROM made p CROSS JOIN LATERAL (
-    SELECT false AS of_refund, 1 AS seq, 'created' AS name, 'created' AS status
+    SELECT false AS of_refund, 1 AS seq, 'created' AS name, 'created' AS status WHERE by_card
     UNION ALL SELECT false, 2, 'rejected', 'rejected' WHERE p.status = 'rejected'
     UNION ALL SELECT false, 2, 'authorized', 'authorized' WHERE p.status <> 'rejected'
     UNION ALL SELECT false, 3, CASE p.status WHEN 'cancelled' THEN 'cancel_requested' ELSE 'capture_requested' END, 'authorized'

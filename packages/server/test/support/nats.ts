@@ -79,7 +79,8 @@ async function storedIn(address: string, stream: string): Promise<Received[]> {
     const { streams } = await jetstreamManager(connection);
     const info = await streams.info(stream).catch(() => null);
     const found: Received[] = [];
-    for (let seq = info?.state.first_seq ?? 1; seq <= (info?.state.last_seq ?? 0); seq += 1) {
+    // Of a stream that is empty yet it says 0, which is the number of no message.
+    for (let seq = Math.max(1, info?.state.first_seq ?? 1); seq <= (info?.state.last_seq ?? 0); seq += 1) {
       const message = await streams.getMessage(stream, { seq });
       if (message === null) continue;
       const headers = Object.fromEntries(
