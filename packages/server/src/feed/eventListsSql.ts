@@ -90,12 +90,8 @@ async function readStretch(
   const add = (condition: string, value: unknown): void => {
     if (value !== null) conditions.push(`${condition} $${values.push(value)}`);
   };
-  if (name !== null)
-    conditions.push(
-      name === CREATED
-        ? `(p.name = $${values.push(name)} OR p.with_created)`
-        : `p.name = $${values.push(name)}`,
-    );
+  const isAlso = name === CREATED ? 'OR p.with_created' : '';
+  if (name !== null) conditions.push(`(p.name = $${values.push(name)} ${isAlso})`);
   add('p.at >=', from === null ? null : new Date(from));
   add('p.at <=', to === null ? null : new Date(to));
   const stretch =

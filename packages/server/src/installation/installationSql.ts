@@ -30,7 +30,8 @@ export async function openInstallation(
   return inTransaction(pool, async (client) => {
     const generated = secretKey ?? randomBytes(32).toString('base64url');
     await client.query(
-      // None of the version before has anything to do with a database that is new.
+      // Only a row that is inserted here has it from the beginning: no older node can have used a database without one.
+      // In those that are upgraded, operations/afterUpgrade.ts sets it.
       `INSERT INTO installation (mode, sandbox_secret, secret_verifier, shares_event_rows) VALUES ($1, $2, $3, true)
        ON CONFLICT DO NOTHING`,
       [mode, secretKey === null ? generated : null, createSecrets(generated).current.verifier],
