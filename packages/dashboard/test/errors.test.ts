@@ -121,7 +121,7 @@ describe('errors', { skip: withoutBrowser }, () => {
       ['localhost:3000/hook', 'http://localhost:3000/hook'],
     ] as const) {
       const page = await dashboard.open('merchant', '/developers/webhooks');
-      await page.getByRole('button', { name: 'New endpoint' }).click();
+      await page.getByRole('button', { name: 'New endpoint' }).first().click();
       await page.getByRole('textbox', { name: 'Address' }).fill(typed);
       await page.keyboard.press('Enter');
       await page
